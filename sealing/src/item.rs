@@ -1,0 +1,293 @@
+//! One sealed value, parsed.
+
+use std::fmt;
+
+use base64::{
+    Engine as _,
+    alphabet::STANDARD,
+    engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig},
+};
+
+/// The parsed wire format of one value of `spec.encryptedData`, or of the legacy `spec.data`.
+///
+/// Parsing is total and costs no cryptography. That an item parses says nothing about whether any
+/// key opens it.
+#[derive(Clone, Eq, PartialEq)]
+pub struct Item {
+    bytes: Vec<u8>,
+    wrapped_len: usize,
+}
+
+impl Item {
+    /// The longest text that [`Item::parse`] takes, in bytes and with its line breaks: 4 MiB. A
+    /// Secret holds 1 MiB, an etcd value 1.5 MiB.
+    pub const MAX_TEXT_LEN: usize = 4 << 20;
+    /// The longest item that [`Item::from_bytes`] takes: what 4 MiB of base64 hold.
+    pub const MAX_LEN: usize = Self::MAX_TEXT_LEN / 4 * 3;
+
+    pub(crate) const HEADER_LEN: usize = 2;
+    pub(crate) const TAG_LEN: usize = 16;
+
+    /// Reads standard base64 with padding.
+    ///
+    /// `\r` and `\n` are skipped wherever they stand, as Go's decoder skips them: people fold
+    /// long lines of YAML. Nothing else is.
+    pub fn parse(text: &str) -> Result<Self, Malformed> {
+        if text.len() > Self::MAX_TEXT_LEN {
+            return Err(Malformed::TooLarge {
+                len: text.len(),
+                limit: Self::MAX_TEXT_LEN,
+            });
+        }
+        let folded = |byte: u8| matches!(byte, b'\r' | b'\n');
+        let bytes = if text.bytes().any(folded) {
+            let unfolded: Vec<u8> = text.bytes().filter(|byte| !folded(*byte)).collect();
+            BASE64.decode(unfolded)
+        } else {
+            BASE64.decode(text)
+        };
+        Self::from_bytes(bytes.map_err(|_| not_base64(text))?)
+    }
+
+    /// Reads the bytes themselves.
+    ///
+    /// The legacy format (`spec.data`, written before kubeseal 0.7) is one such item, whose
+    /// plaintext is the JSON of the whole Secret.
+    pub fn from_bytes(bytes: Vec<u8>) -> Result<Self, Malformed> {
+        if bytes.len() > Self::MAX_LEN {
+            return Err(Malformed::TooLarge {
+                len: bytes.len(),
+                limit: Self::MAX_LEN,
+            });
+        }
+        let Some((header, body)) = bytes.split_first_chunk::<{ Self::HEADER_LEN }>() else {
+            return Err(Malformed::NoHeader { len: bytes.len() });
+        };
+        let wrapped_len = usize::from(u16::from_be_bytes(*header));
+        if wrapped_len == 0 {
+            return Err(Malformed::NoWrappedKey);
+        }
+        let Some(value_len) = body.len().checked_sub(wrapped_len) else {
+            return Err(Malformed::WrappedKeyCut {
+                want: wrapped_len,
+                have: body.len(),
+            });
+        };
+        if value_len < Self::TAG_LEN {
+            return Err(Malformed::ValueCut { have: value_len });
+        }
+        Ok(Self { bytes, wrapped_len })
+    }
+
+    /// The item's bytes, as they stand on the wire.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// The size of the RSA key that the item was sealed for, in bits: its wrapped key's length.
+    pub fn modulus_bits(&self) -> usize {
+        self.wrapped_len * 8
+    }
+}
+
+#[cfg(feature = "open")]
+impl Item {
+    /// The RSA-OAEP ciphertext of the session key.
+    pub(crate) fn wrapped_key(&self) -> &[u8] {
+        &self.bytes[Self::HEADER_LEN..][..self.wrapped_len]
+    }
+
+    /// The AES-256-GCM ciphertext of the value, and its tag.
+    pub(crate) fn sealed_value(&self) -> &[u8] {
+        &self.bytes[Self::HEADER_LEN + self.wrapped_len..]
+    }
+}
+
+impl fmt::Debug for Item {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "Item(RSA-{}, {} bytes)",
+            self.modulus_bits(),
+            self.bytes.len()
+        )
+    }
+}
+
+/// Why bytes are no item. None of these depends on a key.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum Malformed {
+    /// Fewer bytes than the header has.
+    #[error("it is too short: {len} bytes, not even a header")]
+    NoHeader {
+        /// The bytes there are.
+        len: usize,
+    },
+    /// The header says that the wrapped key has no bytes.
+    #[error("its header announces a key of 0 bytes")]
+    NoWrappedKey,
+    /// A byte that standard base64 does not have.
+    #[error("it is not standard base64: {} at byte {at}", byte.escape_ascii())]
+    NotBase64 {
+        /// The offset in the text.
+        at: usize,
+        /// The byte there.
+        byte: u8,
+    },
+    /// Each byte is of base64, but the number of them or the padding is wrong.
+    #[error("it is not standard base64: cut off, or its padding is missing or misplaced")]
+    Padding,
+    /// More than any Secret holds.
+    #[error("it is too large: {len} bytes, at most {limit} are read")]
+    TooLarge {
+        /// The bytes there are.
+        len: usize,
+        /// The bytes there may be.
+        limit: usize,
+    },
+    /// The bytes end before the value's authentication tag does.
+    #[error("it is cut off: {have} bytes of value, at least 16 are needed")]
+    ValueCut {
+        /// The bytes after the wrapped key.
+        have: usize,
+    },
+    /// The bytes end before the wrapped key does.
+    #[error("it is cut off: its header announces a key of {want} bytes, and {have} follow")]
+    WrappedKeyCut {
+        /// The length in the header.
+        want: usize,
+        /// The bytes after the header.
+        have: usize,
+    },
+}
+
+/// As Go's `base64.StdEncoding`: padding is required, the unused bits of the last character are
+/// not looked at.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &STANDARD,
+    GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true),
+);
+
+/// Says where and why, for people who look at a folded or hand-edited file.
+fn not_base64(text: &str) -> Malformed {
+    let known = |byte: u8| byte.is_ascii_alphanumeric() || b"+/=\r\n".contains(&byte);
+    match text.bytes().enumerate().find(|(_, byte)| !known(*byte)) {
+        Some((at, byte)) => Malformed::NotBase64 { at, byte },
+        None => Malformed::Padding,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::prelude::BASE64_STANDARD;
+
+    use super::*;
+
+    fn bytes(wrapped_len: u16, wrapped: usize, value: usize) -> Vec<u8> {
+        let mut bytes = wrapped_len.to_be_bytes().to_vec();
+        bytes.resize(2 + wrapped + value, 7);
+        bytes
+    }
+
+    #[test]
+    fn every_way_to_be_malformed_has_its_error() {
+        let parse = |bytes| Item::from_bytes(bytes).map(|_| ());
+        assert_eq!(parse(vec![]), Err(Malformed::NoHeader { len: 0 }));
+        assert_eq!(parse(vec![1]), Err(Malformed::NoHeader { len: 1 }));
+        assert_eq!(parse(bytes(0, 0, 0)), Err(Malformed::NoWrappedKey));
+        assert_eq!(parse(bytes(0, 256, 16)), Err(Malformed::NoWrappedKey));
+        assert_eq!(
+            parse(bytes(256, 255, 0)),
+            Err(Malformed::WrappedKeyCut {
+                want: 256,
+                have: 255
+            })
+        );
+        assert_eq!(
+            parse(bytes(0xffff, 512, 99)),
+            Err(Malformed::WrappedKeyCut {
+                want: 65535,
+                have: 611
+            })
+        );
+        assert_eq!(
+            parse(bytes(256, 256, 15)),
+            Err(Malformed::ValueCut { have: 15 })
+        );
+        assert_eq!(parse(bytes(256, 256, 16)), Ok(()));
+    }
+
+    #[test]
+    fn sizes_are_capped_before_anything_is_decoded() {
+        let text = "A".repeat(Item::MAX_TEXT_LEN + 4);
+        assert!(matches!(
+            Item::parse(&text),
+            Err(Malformed::TooLarge { .. })
+        ));
+        let bytes = vec![1; Item::MAX_LEN + 1];
+        assert!(matches!(
+            Item::from_bytes(bytes),
+            Err(Malformed::TooLarge { .. })
+        ));
+        assert!(
+            Item::parse(&"A".repeat(Item::MAX_TEXT_LEN))
+                .is_err_and(|e| e == Malformed::NoWrappedKey)
+        );
+    }
+
+    #[test]
+    fn folded_base64_is_read_and_other_blanks_are_not() {
+        let text = BASE64_STANDARD.encode(bytes(256, 256, 17));
+        let item = Item::parse(&text).unwrap();
+        assert_eq!(item.modulus_bits(), 2048);
+        for (from, to) in [("\n", "a\nb"), ("\r\n", "\r\n")] {
+            let folded: String = text.chars().map(|c| format!("{c}{from}")).collect();
+            assert_eq!(Item::parse(&folded).as_ref(), Ok(&item), "{to:?}");
+        }
+        for blank in [" ", "\t", "\u{a0}", "\0"] {
+            let spoiled = format!("{}{blank}{}", &text[..9], &text[9..]);
+            let byte = blank.as_bytes()[0];
+            assert_eq!(
+                Item::parse(&spoiled),
+                Err(Malformed::NotBase64 { at: 9, byte })
+            );
+        }
+    }
+
+    #[test]
+    fn padding_is_required_and_the_url_alphabet_is_refused() {
+        let text = BASE64_STANDARD.encode(bytes(256, 256, 17));
+        assert!(text.ends_with('='));
+        assert_eq!(
+            Item::parse(text.trim_end_matches('=')),
+            Err(Malformed::Padding)
+        );
+        assert_eq!(Item::parse(&format!("{text}=")), Err(Malformed::Padding));
+        assert_eq!(
+            Item::parse(&format!("{text}{text}")),
+            Err(Malformed::Padding)
+        );
+        assert_eq!(
+            Item::parse("AQ-_"),
+            Err(Malformed::NotBase64 { at: 2, byte: b'-' })
+        );
+    }
+
+    #[test]
+    fn unused_bits_of_the_last_character_are_not_looked_at() {
+        let text = BASE64_STANDARD.encode(bytes(256, 256, 17));
+        let (kept, last) = text
+            .trim_end_matches('=')
+            .split_at(text.trim_end_matches('=').len() - 1);
+        let next = char::from(last.as_bytes()[0] + 1);
+        let spoiled = format!("{kept}{next}{}", "=".repeat(text.len() - kept.len() - 1));
+        assert_ne!(spoiled, text);
+        assert_eq!(Item::parse(&spoiled), Item::parse(&text));
+    }
+
+    #[test]
+    fn debug_does_not_print_the_bytes() {
+        let item = Item::from_bytes(bytes(512, 512, 20)).unwrap();
+        assert_eq!(format!("{item:?}"), "Item(RSA-4096, 534 bytes)");
+    }
+}
