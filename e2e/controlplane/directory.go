@@ -1,0 +1,100 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// directory is where one control plane keeps all it has. Only its owner may look inside.
+type directory struct {
+	root   string
+	remove bool
+}
+
+// openDirectory makes the directory, or takes an empty one, and notes in it who runs there.
+func openDirectory(options options) (*directory, error) {
+	dir := &directory{root: options.dir, remove: options.remove}
+	if dir.root == "" {
+		made, err := os.MkdirTemp("", "mtk-controlplane-")
+		if err != nil {
+			return nil, err
+		}
+		dir.root, dir.remove = made, true
+	}
+	root, err := filepath.Abs(dir.root)
+	if err != nil {
+		return nil, err
+	}
+	dir.root = root
+	if err := os.MkdirAll(dir.root, 0o700); err != nil {
+		return nil, err
+	}
+	if err := os.Chmod(dir.root, 0o700); err != nil {
+		return nil, err
+	}
+	// Mkdir is the lock: of two that start in the same place, one gets an error here.
+	if err := os.Mkdir(dir.path("etcd"), 0o700); errors.Is(err, os.ErrExist) {
+		return nil, fmt.Errorf("%s holds a control plane already; end that one and remove the directory, or name another", dir.root)
+	} else if err != nil {
+		return nil, err
+	}
+	if err := dir.writeOwner(); err != nil {
+		dir.close()
+		return nil, err
+	}
+	return dir, nil
+}
+
+// path is where the file of that name is.
+func (d *directory) path(name string) string {
+	return filepath.Join(d.root, name)
+}
+
+// write stores a file that only the owner may read.
+func (d *directory) write(name string, content []byte) error {
+	return os.WriteFile(d.path(name), content, 0o600)
+}
+
+// close removes the directory if it is ours to remove, else only the note of who runs there.
+func (d *directory) close() {
+	if d.remove {
+		_ = os.RemoveAll(d.root)
+		return
+	}
+	_ = os.Remove(d.path("up.json"))
+}
+
+// owner tells this process from a later one with the same number: a process id alone is reused, and
+// a start time alone counts from a boot.
+type owner struct {
+	Pid       int    `json:"pid"`
+	StartTime string `json:"start_time"`
+	Boot      string `json:"boot"`
+}
+
+func (d *directory) writeOwner() error {
+	stat, err := os.ReadFile("/proc/self/stat")
+	if err != nil {
+		return err
+	}
+	boot, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	if err != nil {
+		return err
+	}
+	// Field 22 of proc_pid_stat(5). Field 2, the command's name, may hold blanks and brackets, so
+	// the count starts behind its last bracket, at field 3.
+	fields := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
+	note, err := json.Marshal(owner{
+		Pid:       os.Getpid(),
+		StartTime: fields[22-3],
+		Boot:      strings.TrimSpace(string(boot)),
+	})
+	if err != nil {
+		return err
+	}
+	return d.write("up.json", note)
+}
