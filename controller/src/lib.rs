@@ -1,1 +1,34 @@
-//! controller
+//! The controller: turns SealedSecrets into Secrets and keeps them in sync.
+//!
+//! | module | what |
+//! |---|---|
+//! | `config`, `run`, `telemetry` | flags, the wiring of everything, logs |
+//! | `sealed` | SealedSecret → Secret: observe, plan, apply, status |
+//! | `target` | the only writer of Secrets: ownership, plan, apply, fingerprint |
+//! | `keys` | sealing keys: load, create, follow |
+//! | `http` | one route a file: certificate, health, metrics |
+//! | `queue`, `watch`, `namespaces` | what is looked at, and when |
+//! | `reason`, `api`, `events`, `metrics` | what is said, always in the same words |
+//!
+//! Every reconciler is *observe → plan → apply*: plans are pure functions of what was observed,
+//! without client and clock, and `target::apply` and the status writers are the only effects.
+
+pub mod api;
+pub mod client;
+pub mod config;
+pub mod events;
+pub mod http;
+pub mod key;
+pub mod keys;
+pub mod metrics;
+pub mod namespaces;
+pub mod queue;
+pub mod reason;
+pub mod run;
+pub mod sealed;
+pub mod target;
+pub mod telemetry;
+pub mod watch;
+
+/// The name under which the controller writes (`metadata.managedFields`).
+pub const FIELD_MANAGER: &str = "mtk-controller";

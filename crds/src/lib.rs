@@ -1,1 +1,13 @@
-//! crds
+//! The custom resources that `mtk-seal` writes and `mtk-controller` serves: one file per kind.
+//!
+//! The types are lenient readers: people's clusters hold objects that older and other schemas let
+//! through, and one of them must never keep a controller from seeing the rest. The schemas are
+//! strict writers: they refuse what could not work.
+//!
+//! `manifests/` holds the generated CustomResourceDefinitions (`cargo xtask crds`).
+
+mod lenient;
+pub mod manifest;
+pub mod sealed_secret;
+
+pub use sealed_secret::{SealedSecret, SealedSecretSpec, SealedSecretStatus, SecretTemplate};

@@ -1,0 +1,22 @@
+//! `GET /v1/cert.pem`: the certificate to seal with.
+
+use axum::{
+    extract::State,
+    http::{StatusCode, header::CONTENT_TYPE},
+    response::{IntoResponse, Response},
+};
+use sealing::Certificate;
+
+use super::Endpoints;
+
+/// The newest key's certificate as PEM, or 503 while there is none.
+pub(super) async fn get(State(endpoints): State<Endpoints>) -> Response {
+    match endpoints.keys.ring().certificate().map(Certificate::to_pem) {
+        Some(pem) => ([(CONTENT_TYPE, "application/x-pem-file")], pem).into_response(),
+        None => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "there is no sealing key yet\n",
+        )
+            .into_response(),
+    }
+}

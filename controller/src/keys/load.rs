@@ -1,0 +1,91 @@
+//! Reads one key Secret.
+
+use sealing::{KeyError, SealingKey};
+
+use super::{ACTIVE, KEY_LABEL};
+use crate::target::{SecretObject, ownership::Marks};
+
+/// The data keys of a `kubernetes.io/tls` Secret.
+const PRIVATE_KEY: &str = "tls.key";
+const CERTIFICATE: &str = "tls.crt";
+
+/// Why a Secret gives no sealing key.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// It is made by a custom resource: whoever may create one would choose the keys that others
+    /// seal with.
+    #[error("it is controlled by {0}, and a sealing key must be nobody's product")]
+    Controlled(String),
+    /// It has no private key.
+    #[error("it has no item `{PRIVATE_KEY}`")]
+    NoPrivateKey,
+    /// The key or the certificate cannot be read.
+    #[error(transparent)]
+    Unreadable(#[from] KeyError),
+}
+
+/// Whether the Secret's label makes it an active key.
+pub fn is_active(secret: &SecretObject) -> bool {
+    let labels = secret.metadata.labels.as_ref();
+    labels
+        .and_then(|labels| labels.get(KEY_LABEL))
+        .is_some_and(|value| value == ACTIVE)
+}
+
+/// The key in the Secret.
+///
+/// # Errors
+/// [`LoadError`]: never with a byte of the key.
+pub fn load(secret: &SecretObject) -> Result<SealingKey, LoadError> {
+    if let Some((controller, _)) = Marks::of(&secret.metadata).controller {
+        return Err(LoadError::Controlled(controller));
+    }
+    let private_key = secret
+        .data
+        .get(PRIVATE_KEY)
+        .ok_or(LoadError::NoPrivateKey)?;
+    let certificate = secret.data.get(CERTIFICATE);
+    Ok(SealingKey::from_pem(
+        private_key.expose(),
+        certificate.map(|value| value.expose()),
+    )?)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn secret(labels: &serde_json::Value) -> SecretObject {
+        serde_json::from_value(json!({ "metadata": { "labels": labels } })).unwrap()
+    }
+
+    #[test]
+    fn only_the_label_value_active_makes_a_key_active() {
+        assert!(is_active(&secret(&json!({ KEY_LABEL: "active" }))));
+        assert!(!is_active(&secret(&json!({ KEY_LABEL: "compromised" }))));
+        assert!(!is_active(&secret(&json!({}))));
+    }
+
+    #[test]
+    fn a_key_that_a_custom_resource_made_is_refused() {
+        let secret: SecretObject =
+            serde_json::from_value(json!({ "metadata": { "ownerReferences": [
+                { "apiVersion": "bitnami.com/v1alpha1", "kind": "SealedSecret", "name": "evil",
+                  "uid": "u", "controller": true },
+            ]}}))
+            .unwrap();
+        assert!(
+            matches!(load(&secret), Err(LoadError::Controlled(name)) if name == "SealedSecret/evil")
+        );
+    }
+
+    #[test]
+    fn a_secret_without_a_key_says_so() {
+        assert!(matches!(
+            load(&secret(&json!({}))),
+            Err(LoadError::NoPrivateKey)
+        ));
+    }
+}

@@ -1,0 +1,85 @@
+//! All active sealing keys at one moment.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use jiff::Timestamp;
+use sealing::{Certificate, Fingerprint, SealingKey};
+
+/// The short name of a sealing key: the head of its fingerprint.
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct KeyId(String);
+
+/// The keys, newest first, as Bitnami's controller orders them: by the start of their certificate.
+#[derive(Default)]
+pub struct KeyRing(Vec<(KeyId, Arc<SealingKey>)>);
+
+impl KeyId {
+    const LENGTH: usize = 16;
+
+    /// The short name of the key with this fingerprint.
+    pub fn of(fingerprint: &Fingerprint) -> Self {
+        let text = fingerprint.to_string();
+        let digest = text.trim_start_matches("SHA256:");
+        Self(digest.chars().take(Self::LENGTH).collect())
+    }
+
+    /// The short name as a record holds it.
+    pub fn from_text(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl KeyRing {
+    /// A ring of these keys; of two Secrets with one key, one counts.
+    pub fn new<'k>(keys: impl IntoIterator<Item = &'k Arc<SealingKey>>) -> Self {
+        let by_id: BTreeMap<_, _> = keys
+            .into_iter()
+            .map(|key| (KeyId::of(key.fingerprint()), key.clone()))
+            .collect();
+        let mut keys: Vec<_> = by_id.into_iter().collect();
+        keys.sort_by_key(|(id, key)| (std::cmp::Reverse(not_before(key)), id.clone()));
+        Self(keys)
+    }
+
+    /// Whether the key is active.
+    pub fn contains(&self, id: &KeyId) -> bool {
+        self.0.iter().any(|(known, _)| known == id)
+    }
+
+    /// The certificate to seal with: of the newest key that has one.
+    pub fn certificate(&self) -> Option<&Certificate> {
+        self.0.iter().find_map(|(_, key)| key.certificate())
+    }
+
+    /// The keys in the order to try them: those that opened the object before, then newest first.
+    pub fn in_order<'r>(&'r self, first: &'r [KeyId]) -> impl Iterator<Item = &'r SealingKey> {
+        let (before, others): (Vec<_>, Vec<_>) =
+            self.0.iter().partition(|(id, _)| first.contains(id));
+        before.into_iter().chain(others).map(|(_, key)| &**key)
+    }
+
+    /// The short names, newest first.
+    pub fn ids(&self) -> impl Iterator<Item = &KeyId> {
+        self.0.iter().map(|(id, _)| id)
+    }
+
+    /// How many keys there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+fn not_before(key: &SealingKey) -> Timestamp {
+    key.certificate()
+        .map_or(Timestamp::MIN, Certificate::not_before)
+}

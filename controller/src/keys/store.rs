@@ -1,0 +1,176 @@
+//! Follows the key Secrets.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{Arc, Mutex},
+};
+
+use jiff::Timestamp;
+use kube::{
+    Api, Client,
+    api::ListParams,
+    runtime::watcher::{Config, Event},
+};
+use sealing::SealingKey;
+use tokio::sync::watch;
+use tracing::{info, warn};
+
+use super::{
+    KEY_LABEL,
+    create::{CreateError, create},
+    load::{is_active, load},
+    ring::KeyRing,
+};
+use crate::{api::request, config::KeySettings, target::SecretObject, watch::follow};
+
+/// The sealing keys, as they are now.
+pub struct KeyStore {
+    namespace: String,
+    settings: KeySettings,
+    by_secret: Mutex<HashMap<String, Arc<SealingKey>>>,
+    ring: watch::Sender<Arc<KeyRing>>,
+}
+
+/// Why the keys could not be loaded.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The first key could not be made.
+    #[error(transparent)]
+    Create(#[from] CreateError),
+    /// The key Secrets could not be read.
+    #[error("{0}")]
+    Request(String),
+}
+
+impl KeyStore {
+    /// An empty store for the key Secrets of this namespace.
+    pub fn new(namespace: &str, settings: KeySettings) -> Self {
+        Self {
+            namespace: namespace.to_owned(),
+            settings,
+            by_secret: Mutex::default(),
+            ring: watch::Sender::default(),
+        }
+    }
+
+    /// The keys as of now.
+    pub fn ring(&self) -> Arc<KeyRing> {
+        self.ring.borrow().clone()
+    }
+
+    /// Tells of each change of the keys.
+    pub fn changes(&self) -> watch::Receiver<Arc<KeyRing>> {
+        self.ring.subscribe()
+    }
+
+    /// Reads all key Secrets, and makes the first key if there is none at all. Where there are
+    /// some but none can be read, none is made: a new key would hide the loss.
+    ///
+    /// # Errors
+    /// When the API server refuses, or no key can be generated.
+    pub async fn load(&self, client: &Client) -> Result<(), StoreError> {
+        let api = self.api(client);
+        let list = request(api.list(&ListParams::default().labels(KEY_LABEL))).await;
+        let list = list
+            .map_err(|error| StoreError::Request(error.failure("list the key Secrets").message))?;
+        let mut found = list.items.iter().filter(|secret| self.note(secret)).count();
+        // Made before labels were in use, or brought by the user under the prefix's plain name.
+        let unlabelled = request(api.get_opt(&self.settings.prefix)).await;
+        let unlabelled = unlabelled.map_err(|error| {
+            StoreError::Request(error.failure("read the unlabelled key Secret").message)
+        })?;
+        if let Some(secret) = unlabelled.filter(|secret| !has_label(secret)) {
+            found += 1;
+            self.insert(&secret);
+        }
+        if found == 0 {
+            let secret = create(client, &self.namespace, &self.settings, Timestamp::now()).await?;
+            self.note(&secret);
+            info!(secret = secret.metadata.name, "made a new sealing key");
+        }
+        Ok(())
+    }
+
+    /// Follows the key Secrets until the process ends.
+    pub async fn watch(self: Arc<Self>, client: Client) {
+        let config = Config::default().labels(KEY_LABEL);
+        let mut listed = HashSet::new();
+        follow(
+            self.api(&client),
+            config,
+            "key Secrets",
+            |event| match event {
+                Event::Init => listed.clear(),
+                Event::InitApply(secret) => {
+                    listed.extend(secret.metadata.name.clone());
+                    self.note(&secret);
+                }
+                Event::InitDone => {
+                    let prefix = self.settings.prefix.clone();
+                    self.change(|keys| {
+                        keys.retain(|name, _| listed.contains(name) || *name == prefix)
+                    });
+                }
+                Event::Apply(secret) => {
+                    self.note(&secret);
+                }
+                Event::Delete(secret) => {
+                    let name = secret.metadata.name.unwrap_or_default();
+                    self.change(|keys| keys.remove(&name));
+                }
+            },
+        )
+        .await;
+    }
+
+    /// Takes a labelled Secret for what it says. True when it says it is an active key.
+    fn note(&self, secret: &SecretObject) -> bool {
+        let active = is_active(secret);
+        if active {
+            self.insert(secret);
+        } else {
+            self.change(|keys| keys.remove(secret.metadata.name.as_deref().unwrap_or_default()));
+        }
+        active
+    }
+
+    fn insert(&self, secret: &SecretObject) {
+        let name = secret.metadata.name.clone().unwrap_or_default();
+        match load(secret) {
+            Ok(key) => {
+                self.change(|keys| keys.insert(name, Arc::new(key)));
+            }
+            Err(error) => {
+                warn!(secret = name, %error, "a key Secret is left out");
+                self.change(|keys| keys.remove(&name));
+            }
+        }
+    }
+
+    /// Changes the keys, and tells if the ring is another one then.
+    fn change<T>(&self, change: impl FnOnce(&mut HashMap<String, Arc<SealingKey>>) -> T) {
+        let mut by_secret = self.by_secret.lock().expect("no holder of the lock panics");
+        change(&mut by_secret);
+        let ring = KeyRing::new(by_secret.values());
+        self.ring.send_if_modified(|current| {
+            let modified = current.ids().ne(ring.ids());
+            if modified {
+                *current = Arc::new(ring);
+                info!(keys = current.len(), "the sealing keys have changed");
+            }
+            modified
+        });
+    }
+
+    fn api(&self, client: &Client) -> Api<SecretObject> {
+        Api::namespaced(client.clone(), &self.namespace)
+    }
+}
+
+fn has_label(secret: &SecretObject) -> bool {
+    secret
+        .metadata
+        .labels
+        .as_ref()
+        .is_some_and(|labels| labels.contains_key(KEY_LABEL))
+}

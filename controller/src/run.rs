@@ -1,0 +1,225 @@
+//! Wires everything, and ends it.
+
+use std::{future::Future, sync::Arc, time::Duration};
+
+use anyhow::Context as _;
+use kube::Client;
+use prometheus_client::registry::Registry;
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::watch,
+    task::JoinSet,
+};
+use tracing::{info, warn};
+
+use crate::{
+    client,
+    config::Config,
+    events::Events,
+    http::{self, Endpoints, Health},
+    keys::{KeyStore, mac_key},
+    metrics::{Metrics, Readings},
+    namespaces::Terminating,
+    queue::Queue,
+    sealed::{Reconciler, SealedIndex, prepare::Policy, unseal::Opener},
+    target::{SecretIndex, Writer, fingerprint::MacKey},
+};
+
+/// How long passes that have begun get to end.
+const GRACE: Duration = Duration::from_secs(10);
+/// How long to wait before the API server is asked again for what the start needs.
+const START_RETRY: Duration = Duration::from_secs(2);
+
+/// Runs the controller until SIGTERM or SIGINT.
+///
+/// # Errors
+/// When the configuration of the cluster cannot be used, or an address not be listened on.
+pub async fn run(config: Config) -> anyhow::Result<()> {
+    let namespace = config.namespace();
+    info!(version = env!("CARGO_PKG_VERSION"), namespace, "starting");
+    let queue = Arc::new(Queue::default());
+    let mut registry = Registry::default();
+    let metrics = Metrics::register(&mut registry, !config.metrics_omit_secret_labels);
+    registry.register_collector(Box::new(Readings(queue.clone())));
+    let client = client::connect(config.kubeconfig.as_deref(), metrics.clone())
+        .await
+        .context("the configuration of the cluster cannot be used")?;
+
+    let keys = Arc::new(KeyStore::new(&namespace, config.key_settings()));
+    let health = Arc::new(Health::new(queue.clone()));
+    let (stop, stopped) = watch::channel(false);
+    let stopping = move || {
+        let mut stopped = stopped.clone();
+        async move {
+            // An error means that the sender is gone, and then everything is.
+            let _ = stopped.wait_for(|stop| *stop).await;
+        }
+    };
+    let endpoints = Endpoints {
+        keys: keys.clone(),
+        health: health.clone(),
+    };
+    let mut servers = JoinSet::new();
+    servers.spawn(http::serve(config.listen_addr, endpoints, stopping()));
+    servers.spawn(http::serve_metrics(
+        config.listen_metrics_addr,
+        Arc::new(registry),
+        stopping(),
+    ));
+
+    let mut work = JoinSet::new();
+    work.spawn(control(
+        config,
+        namespace,
+        client,
+        keys,
+        health,
+        queue,
+        metrics,
+        stopping(),
+    ));
+    tokio::select! {
+        () = signalled() => info!("stopping"),
+        Some(ended) = servers.join_next() => {
+            ended.context("a server failed")?.context("an address cannot be listened on")?;
+        }
+        Some(ended) = work.join_next() => ended.context("the controller failed on a bug")?,
+    }
+    stop.send_replace(true);
+    let _ = tokio::time::timeout(GRACE, work.join_all()).await;
+    Ok(())
+}
+
+/// Loads what the start needs, starts the watches, and works until `stop` ends.
+#[expect(clippy::too_many_arguments, reason = "called once, to wire them")]
+async fn control(
+    config: Config,
+    namespace: String,
+    client: Client,
+    keys: Arc<KeyStore>,
+    health: Arc<Health>,
+    queue: Arc<Queue>,
+    metrics: Metrics,
+    stop: impl Future<Output = ()>,
+) {
+    let start = async {
+        let mac_key = loaded(&client, &namespace, &keys).await;
+        Arc::new(reconciler(
+            &config, &namespace, &client, &keys, &queue, &metrics, mac_key,
+        ))
+    };
+    let mut watches = JoinSet::new();
+    let mut workers = JoinSet::new();
+    let run = async {
+        let reconciler = start.await;
+        metrics.keys(keys.ring().len());
+        watches.spawn(keys.clone().watch(client.clone()));
+        follow_all(&reconciler, &mut watches).await;
+        health.set_synced();
+        info!(secrets = reconciler.secrets.len(), "the cluster is known");
+        let changes = keys.changes();
+        let this = reconciler.clone();
+        watches.spawn(async move { this.watch_keys(changes).await });
+        let this = reconciler.clone();
+        let period = config.resync_period();
+        watches.spawn(async move { this.resync(period).await });
+        for _ in 0..config.workers {
+            workers.spawn(reconciler.clone().work_off());
+        }
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        () = run => {}
+        () = stop => {}
+    }
+    watches.abort_all();
+    // A pass runs in a task of its own and ends in its time; what waits is for the next start.
+    workers.abort_all();
+}
+
+/// Starts the three watches and waits until each has seen everything once.
+async fn follow_all(reconciler: &Arc<Reconciler>, watches: &mut JoinSet<()>) {
+    let (seen, mut ready) = watch::channel([false; 3]);
+    let seen = Arc::new(seen);
+    let mark = |which: usize| {
+        let seen = seen.clone();
+        move || {
+            seen.send_modify(|all| all[which] = true);
+        }
+    };
+    let this = reconciler.clone();
+    let done = mark(0);
+    watches.spawn(async move {
+        this.namespaces
+            .clone()
+            .watch(this.client.clone(), done)
+            .await
+    });
+    let this = reconciler.clone();
+    let done = mark(1);
+    watches.spawn(async move { this.watch_secrets(done).await });
+    let this = reconciler.clone();
+    let done = mark(2);
+    watches.spawn(async move { this.watch_objects(done).await });
+    let _ = ready.wait_for(|all| all.iter().all(|seen| *seen)).await;
+}
+
+/// The MAC key, with the sealing keys loaded: asked for until the API server gives them.
+async fn loaded(client: &Client, namespace: &str, keys: &KeyStore) -> Arc<MacKey> {
+    loop {
+        let failure = match mac_key::load_or_create(client, namespace).await {
+            Ok(mac_key) => match keys.load(client).await {
+                Ok(()) => return Arc::new(mac_key),
+                Err(error) => error.to_string(),
+            },
+            Err(error) => error.to_string(),
+        };
+        warn!(error = failure, "cannot start yet, trying again");
+        tokio::time::sleep(START_RETRY).await;
+    }
+}
+
+fn reconciler(
+    config: &Config,
+    namespace: &str,
+    client: &Client,
+    keys: &Arc<KeyStore>,
+    queue: &Arc<Queue>,
+    metrics: &Metrics,
+    mac_key: Arc<MacKey>,
+) -> Reconciler {
+    let secrets = Arc::new(SecretIndex::new(mac_key.clone()));
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let settings = config.key_settings();
+    Reconciler {
+        client: client.clone(),
+        objects: Arc::new(SealedIndex::new(mac_key.clone())),
+        writer: Writer::new(client.clone(), secrets.clone()),
+        secrets,
+        namespaces: Arc::new(Terminating::default()),
+        keys: keys.clone(),
+        opener: Opener::new(cores),
+        mac_key,
+        policy: Policy {
+            namespace: namespace.to_owned(),
+            key_prefix: settings.prefix,
+            allowed_types: config.allowed_types(),
+            accepts_legacy_data: config.accept_deprecated_v1_data,
+        },
+        queue: queue.clone(),
+        events: Events::new(
+            client.clone(),
+            std::env::var("HOSTNAME").unwrap_or_default(),
+        ),
+        metrics: metrics.clone(),
+    }
+}
+
+async fn signalled() {
+    let mut terminate = signal(SignalKind::terminate()).expect("signals can be handled");
+    let mut interrupt = signal(SignalKind::interrupt()).expect("signals can be handled");
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+}

@@ -1,0 +1,190 @@
+//! What makes the controller look at an object: the watches, the keys, and time.
+
+use std::{collections::HashSet, sync::Arc, time::Duration};
+
+use crds::SealedSecret;
+use kube::{
+    Api,
+    core::DeserializeGuard,
+    runtime::watcher::{Config, Event},
+};
+use tokio::sync::watch;
+use tracing::warn;
+
+use super::reconcile::{Reconciler, VACANCY, concerns_target};
+use crate::{
+    key::ObjectKey, keys::KeyRing, queue::Cause, reason::Reason, target::SecretObject,
+    watch::follow,
+};
+
+/// Releases of Helm are Secrets of up to 1 MiB, and nobody's SealedSecret.
+const NOT_HELM: &str = "type!=helm.sh/release.v1";
+
+impl Reconciler {
+    /// Follows the SealedSecrets; calls `ready` after each full list.
+    pub async fn watch_objects(&self, mut ready: impl FnMut()) {
+        let api: Api<DeserializeGuard<SealedSecret>> = Api::all(self.client.clone());
+        let mut listed = HashSet::new();
+        follow(
+            api,
+            Config::default(),
+            "SealedSecrets",
+            |event| match event {
+                Event::Init => listed.clear(),
+                Event::InitApply(object) => {
+                    listed.extend(self.object_seen(object));
+                }
+                Event::InitDone => {
+                    for key in self.objects.retain(&listed) {
+                        self.metrics.forget(&key);
+                    }
+                    ready();
+                }
+                Event::Apply(object) => {
+                    self.object_seen(object);
+                }
+                Event::Delete(object) => {
+                    let key = match object.0 {
+                        Ok(object) => ObjectKey::of(&object.metadata),
+                        Err(invalid) => ObjectKey::of(&invalid.metadata),
+                    };
+                    self.objects.forget(&key);
+                    self.metrics.forget(&key);
+                }
+            },
+        )
+        .await;
+    }
+
+    fn object_seen(&self, object: DeserializeGuard<SealedSecret>) -> Option<ObjectKey> {
+        let object = match object.0 {
+            Ok(object) => Arc::new(object),
+            Err(invalid) => {
+                // The schema rules it out; without the CRD's schema it must still not stop the rest.
+                let key = ObjectKey::of(&invalid.metadata);
+                warn!(object = %key, "a SealedSecret is not of its type and is left out");
+                return None;
+            }
+        };
+        let key = ObjectKey::of(&object.metadata);
+        let changed = self.objects.note(&object);
+        let failed = self
+            .objects
+            .get(&key)
+            .is_some_and(|known| known.failed.is_some());
+        // What failed and did not change is tried again when its reason says so.
+        if changed || !failed {
+            self.queue.add(key.clone(), Cause::Change, Duration::ZERO);
+        }
+        Some(key)
+    }
+
+    /// Follows the Secrets; calls `ready` after each full list.
+    pub async fn watch_secrets(&self, mut ready: impl FnMut()) {
+        let api: Api<SecretObject> = Api::all(self.client.clone());
+        let mut listed = HashSet::new();
+        follow(
+            api,
+            Config::default().fields(NOT_HELM),
+            "Secrets",
+            |event| match event {
+                Event::Init => listed.clear(),
+                Event::InitApply(secret) => {
+                    listed.insert(ObjectKey::of(&secret.metadata));
+                    self.secret_seen(&secret);
+                }
+                Event::InitDone => {
+                    for key in self.secrets.retain(&listed) {
+                        self.secret_gone(&key);
+                    }
+                    listed.clear();
+                    ready();
+                }
+                Event::Apply(secret) => self.secret_seen(&secret),
+                Event::Delete(secret) => {
+                    if self.secrets.forget(&secret) {
+                        self.secret_gone(&ObjectKey::of(&secret.metadata));
+                    }
+                }
+            },
+        )
+        .await;
+    }
+
+    fn secret_seen(&self, secret: &SecretObject) {
+        self.secrets.note(secret);
+        let key = ObjectKey::of(&secret.metadata);
+        let Some(known) = self.objects.get(&key) else {
+            return;
+        };
+        if known.failed.is_none_or(concerns_target) {
+            self.queue.add(key, Cause::Drift, Duration::ZERO);
+        }
+    }
+
+    fn secret_gone(&self, key: &ObjectKey) {
+        let Some(known) = self.objects.get(key) else {
+            return;
+        };
+        match known.failed {
+            None => self.queue.add(key.clone(), Cause::Drift, Duration::ZERO),
+            Some(reason) if concerns_target(reason) => {
+                self.queue.add(key.clone(), Cause::Drift, VACANCY);
+            }
+            Some(_) => {}
+        }
+    }
+
+    /// Looks again at what wants other keys than those there were.
+    pub async fn watch_keys(&self, mut changes: watch::Receiver<Arc<KeyRing>>) {
+        while changes.changed().await.is_ok() {
+            self.metrics.keys(changes.borrow_and_update().len());
+            for key in self
+                .objects
+                .failed_for(&[Reason::UnknownKey, Reason::ScopeMismatch])
+            {
+                self.queue.add(key, Cause::Retry, Duration::ZERO);
+            }
+            for key in self.objects.keys() {
+                let fine = self
+                    .objects
+                    .get(&key)
+                    .is_some_and(|known| known.failed.is_none());
+                if fine {
+                    self.queue.add(key, Cause::Resync, Duration::ZERO);
+                }
+            }
+        }
+    }
+
+    /// Looks at everything once in a period. What is in sync costs nothing.
+    pub async fn resync(&self, period: Duration) {
+        let mut ticks = tokio::time::interval(period);
+        ticks.tick().await;
+        loop {
+            ticks.tick().await;
+            for key in self.objects.keys() {
+                self.queue.add(key, Cause::Resync, Duration::ZERO);
+            }
+        }
+    }
+
+    /// Takes from the queue until the process ends. A pass that panics costs that object a retry,
+    /// and nobody else anything.
+    pub async fn work_off(self: Arc<Self>) {
+        loop {
+            let key = self.queue.next().await;
+            let this = self.clone();
+            let of = key.clone();
+            let pass = tokio::spawn(async move { this.reconcile(&of).await });
+            if let Err(error) = pass.await
+                && error.is_panic()
+            {
+                warn!(object = %key, "a pass failed on a bug: please report it");
+                self.queue
+                    .add(key.clone(), Cause::Retry, Duration::from_secs(60));
+            }
+            self.queue.done(&key);
+        }
+    }
+}

@@ -1,0 +1,235 @@
+//! What is known of each SealedSecret: enough to tell that nothing is to be done.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{Arc, Mutex, MutexGuard},
+};
+
+use crds::{SealedSecret, SealedSecretStatus};
+
+use super::record::{Record, inputs};
+use crate::{
+    key::ObjectKey,
+    keys::KeyRing,
+    reason::Reason,
+    target::{
+        Seen,
+        desired::pair_macs,
+        fingerprint::{Mac, MacKey, PairMac},
+        ownership::Standing,
+    },
+};
+
+/// What is kept of one SealedSecret. Its items are not.
+#[derive(Clone, Debug)]
+pub struct Known {
+    /// The object's uid.
+    pub uid: String,
+    /// The generation of its spec.
+    pub generation: i64,
+    /// It is being deleted: nothing is written for it any more.
+    pub deleting: bool,
+    /// Whether the Secret gets an owner reference.
+    pub wants_owner: bool,
+    /// The MAC over what decides the Secret.
+    pub inputs: Mac,
+    /// The MACs of the template's labels and annotations.
+    pub pairs: Box<[PairMac]>,
+    /// The status in the API server, as last seen or written.
+    pub status: SealedSecretStatus,
+    /// The record of the last success, which the status may not hold yet (or never: the CRD of
+    /// Bitnami prunes it).
+    pub applied: Option<Record>,
+    /// Why it last failed.
+    pub failed: Option<Reason>,
+    /// How often in a row.
+    pub attempts: u32,
+    /// The CRD in the cluster has no field for the record, as Bitnami's has not.
+    pub prunes_record: bool,
+    /// The object itself, until it was worked on.
+    pending: Option<Arc<SealedSecret>>,
+}
+
+/// How an object stands before any request is made.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum State {
+    /// The Secret and the status are as they must be.
+    Settled,
+    /// The Secret is; the status does not say so.
+    StatusBehind,
+    /// The items must be opened.
+    Unsettled,
+}
+
+impl Known {
+    /// What a watch event tells.
+    pub fn of(mac_key: &MacKey, sealed: &SealedSecret) -> Self {
+        let metadata = &sealed.metadata;
+        let template = &sealed.spec.template.metadata;
+        let status = sealed.status.clone().unwrap_or_default();
+        Self {
+            uid: metadata.uid.clone().unwrap_or_default(),
+            generation: metadata.generation.unwrap_or_default(),
+            deleting: metadata.deletion_timestamp.is_some(),
+            wants_owner: wants_owner(sealed),
+            inputs: inputs(mac_key, sealed),
+            pairs: pair_macs(mac_key, &template.labels, &template.annotations),
+            applied: status.fingerprint.as_deref().and_then(Record::parse),
+            status,
+            failed: None,
+            attempts: 0,
+            prunes_record: false,
+            pending: None,
+        }
+    }
+
+    /// Whether the Secret, as the watch saw it, is what this object made of it.
+    pub fn state(&self, seen: Option<&Seen>, keys: &KeyRing) -> State {
+        let (Some(record), Some(seen)) = (&self.applied, seen) else {
+            return State::Unsettled;
+        };
+        let owned = match seen.marks.standing(&self.uid, self.wants_owner) {
+            Standing::Ours => {
+                let is_owner = seen.marks.controller.is_some();
+                is_owner == self.wants_owner
+            }
+            Standing::Merge { .. } => true,
+            Standing::TakeOver | Standing::Foreign { .. } => false,
+        };
+        let unchanged = record.inputs == self.inputs
+            && record.content == seen.content
+            && record.keys.iter().all(|key| keys.contains(key))
+            && seen.has_pairs(&self.pairs);
+        if !owned || !unchanged {
+            State::Unsettled
+        } else if self.says_so(record) {
+            State::Settled
+        } else {
+            State::StatusBehind
+        }
+    }
+
+    fn says_so(&self, record: &Record) -> bool {
+        let status = &self.status;
+        let is_true = |type_: &str| status.condition(type_).is_some_and(|c| c.status == "True");
+        status.observed_generation == Some(self.generation)
+            && is_true("Synced")
+            && is_true("Ready")
+            && match &status.fingerprint {
+                Some(text) => Record::parse(text).as_ref() == Some(record),
+                None => self.prunes_record,
+            }
+    }
+}
+
+/// Whether the Secret gets an owner reference: unless the template says no.
+pub fn wants_owner(sealed: &SealedSecret) -> bool {
+    let annotations = &sealed.spec.template.metadata.annotations;
+    annotations
+        .get(SealedSecret::SKIP_OWNER_REFERENCES)
+        .is_none_or(|value| value != "true")
+}
+
+/// All SealedSecrets by name.
+pub struct SealedIndex {
+    mac_key: Arc<MacKey>,
+    objects: Mutex<HashMap<ObjectKey, Known>>,
+}
+
+impl SealedIndex {
+    /// An empty index.
+    pub fn new(mac_key: Arc<MacKey>) -> Self {
+        Self {
+            mac_key,
+            objects: Mutex::default(),
+        }
+    }
+
+    /// What is known of an object.
+    pub fn get(&self, key: &ObjectKey) -> Option<Known> {
+        self.lock().get(key).cloned()
+    }
+
+    /// Notes an object as the API server gave it. True when it is new or changed in what decides
+    /// its Secret, so that a failure of before says nothing of it.
+    pub fn note(&self, sealed: &Arc<SealedSecret>) -> bool {
+        let mut new = Known::of(&self.mac_key, sealed);
+        let mut objects = self.lock();
+        let key = ObjectKey::of(&sealed.metadata);
+        let changed = match objects.get(&key) {
+            Some(old) if old.uid == new.uid => {
+                new.applied = old.applied.clone().or(new.applied);
+                new.prunes_record = old.prunes_record;
+                let changed = old.inputs != new.inputs || old.generation != new.generation;
+                if changed {
+                    new.pending = Some(sealed.clone());
+                } else {
+                    new.failed = old.failed;
+                    new.attempts = old.attempts;
+                    new.pending.clone_from(&old.pending);
+                }
+                changed
+            }
+            _ => {
+                new.pending = Some(sealed.clone());
+                true
+            }
+        };
+        objects.insert(key, new);
+        changed
+    }
+
+    /// Changes what is known of an object, if it is still the one with this uid.
+    pub fn update(&self, key: &ObjectKey, uid: &str, change: impl FnOnce(&mut Known)) {
+        if let Some(known) = self.lock().get_mut(key).filter(|known| known.uid == uid) {
+            change(known);
+        }
+    }
+
+    /// Takes the object itself, if a watch gave it and nobody took it yet.
+    pub fn take_pending(&self, key: &ObjectKey) -> Option<Arc<SealedSecret>> {
+        self.lock().get_mut(key)?.pending.take()
+    }
+
+    /// Drops the object itself: it is settled.
+    pub fn drop_pending(&self, key: &ObjectKey) {
+        drop(self.take_pending(key));
+    }
+
+    /// Forgets a deleted object.
+    pub fn forget(&self, key: &ObjectKey) {
+        self.lock().remove(key);
+    }
+
+    /// Forgets all objects but these, after a new list. Returns the forgotten ones.
+    pub fn retain(&self, listed: &HashSet<ObjectKey>) -> Vec<ObjectKey> {
+        let mut objects = self.lock();
+        let gone: Vec<_> = objects
+            .keys()
+            .filter(|key| !listed.contains(*key))
+            .cloned()
+            .collect();
+        for key in &gone {
+            objects.remove(key);
+        }
+        gone
+    }
+
+    /// All names.
+    pub fn keys(&self) -> Vec<ObjectKey> {
+        self.lock().keys().cloned().collect()
+    }
+
+    /// The names of the objects that last failed for one of these reasons.
+    pub fn failed_for(&self, reasons: &[Reason]) -> Vec<ObjectKey> {
+        let objects = self.lock();
+        let failed = objects
+            .iter()
+            .filter(|(_, known)| known.failed.is_some_and(|failed| reasons.contains(&failed)));
+        failed.map(|(key, _)| key.clone()).collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<ObjectKey, Known>> {
+        self.objects.lock().expect("no holder of the lock panics")
+    }
+}

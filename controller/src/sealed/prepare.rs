@@ -1,0 +1,361 @@
+//! What can be said of a SealedSecret before an item is opened, and the Secret made of the items.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use crds::{SealedSecret, sealed_secret::TemplateMetadata};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
+use kube::Resource as _;
+use sealing::Plaintext;
+use serde::Deserialize;
+
+use super::index::wants_owner;
+use crate::{
+    key::ObjectKey,
+    keys::{KEY_LABEL, mac_key},
+    reason::{Failure, Reason},
+    target::{
+        desired::{Desired, OPAQUE},
+        object::{SecretObject, Value},
+    },
+};
+
+/// Types of Secrets by which the API server or a node gives rights away: a template must not ask
+/// for them, since nothing authenticates it (CVE-2026-42876).
+const DENIED_TYPES: [&str; 2] = [
+    "kubernetes.io/service-account-token",
+    "bootstrap.kubernetes.io/token",
+];
+
+/// What the operator allows.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// The controller's namespace, where its own Secrets are.
+    pub namespace: String,
+    /// The prefix of the names of key Secrets.
+    pub key_prefix: String,
+    /// Types that are allowed although they are on the deny-list.
+    pub allowed_types: BTreeSet<String>,
+    /// Whether the deprecated `spec.data` is opened.
+    pub accepts_legacy_data: bool,
+}
+
+/// What is to be opened.
+#[derive(Debug, Eq, PartialEq)]
+pub enum Sealed<'s> {
+    /// The items by key: base64 of the wire format.
+    Items(&'s BTreeMap<String, String>),
+    /// The deprecated form: one item that holds a whole Secret as JSON.
+    Legacy(Vec<u8>),
+}
+
+/// Checks a SealedSecret without a key.
+///
+/// # Errors
+/// `TypeDenied` and `Malformed`, each with the remedy.
+pub fn prepare<'s>(sealed: &'s SealedSecret, policy: &Policy) -> Result<Sealed<'s>, Failure> {
+    let spec = &sealed.spec;
+    let legacy = spec.data.as_deref().filter(|data| !data.is_empty());
+    let Some(legacy) = legacy else {
+        check(
+            &ObjectKey::of(&sealed.metadata),
+            &spec.template.type_,
+            &spec.template.metadata,
+            policy,
+        )?;
+        return Ok(Sealed::Items(&spec.encrypted_data));
+    };
+    if !spec.encrypted_data.is_empty() {
+        return Err(Failure::new(
+            Reason::Malformed,
+            "`encryptedData` and the deprecated `data` cannot be used together: remove `data`",
+        ));
+    }
+    if !policy.accepts_legacy_data {
+        return Err(Failure::new(
+            Reason::Malformed,
+            "the deprecated `data` is not accepted here: seal again into `encryptedData`",
+        ));
+    }
+    let bytes = STANDARD.decode(legacy).map_err(|_| {
+        Failure::new(
+            Reason::Malformed,
+            "the deprecated `data` is not base64: seal again",
+        )
+    })?;
+    Ok(Sealed::Legacy(bytes))
+}
+
+/// The Secret of these values, with the template's metadata and type.
+pub fn desired(sealed: &SealedSecret, data: BTreeMap<String, Plaintext>) -> Desired {
+    let template = &sealed.spec.template;
+    secret_for(
+        sealed,
+        &template.type_,
+        template.immutable.unwrap_or(false),
+        &template.metadata,
+        data.iter()
+            .map(|(key, value)| (key.clone(), Value::from(value)))
+            .collect(),
+    )
+}
+
+/// The Secret that a deprecated item holds as JSON.
+///
+/// # Errors
+/// `Malformed` when it holds none, and what [`prepare`] refuses.
+pub fn desired_legacy(
+    sealed: &SealedSecret,
+    json: &Plaintext,
+    policy: &Policy,
+) -> Result<Desired, Failure> {
+    #[derive(Deserialize)]
+    struct Whole {
+        #[serde(default)]
+        metadata: TemplateMetadata,
+        #[serde(flatten)]
+        secret: SecretObject,
+    }
+    // The error of the parser may quote a value: it is dropped.
+    let whole: Whole = serde_json::from_slice(json.expose()).map_err(|_| {
+        Failure::new(
+            Reason::Malformed,
+            "the deprecated `data` holds no Secret: seal again",
+        )
+    })?;
+    let Whole { metadata, secret } = whole;
+    check(
+        &ObjectKey::of(&sealed.metadata),
+        &secret.type_,
+        &metadata,
+        policy,
+    )?;
+    let immutable = secret.immutable.unwrap_or(false);
+    Ok(secret_for(
+        sealed,
+        &secret.type_,
+        immutable,
+        &metadata,
+        secret.data,
+    ))
+}
+
+/// The fields of the template that are ignored, for an Event: nothing authenticates them.
+pub fn ignored_fields(sealed: &SealedSecret) -> Vec<&'static str> {
+    let metadata = &sealed.spec.template.metadata;
+    let mut fields = Vec::new();
+    if !metadata.finalizers.is_empty() {
+        fields.push("finalizers");
+    }
+    if !metadata.owner_references.is_empty() {
+        fields.push("ownerReferences");
+    }
+    fields
+}
+
+fn secret_for(
+    sealed: &SealedSecret,
+    type_: &str,
+    immutable: bool,
+    metadata: &TemplateMetadata,
+    data: BTreeMap<String, Value>,
+) -> Desired {
+    let key = ObjectKey::of(&sealed.metadata);
+    let owner_uid = sealed.metadata.uid.clone().unwrap_or_default();
+    let owner = wants_owner(sealed).then(|| OwnerReference {
+        api_version: SealedSecret::api_version(&()).into_owned(),
+        kind: SealedSecret::kind(&()).into_owned(),
+        name: key.name.clone(),
+        uid: owner_uid.clone(),
+        controller: Some(true),
+        block_owner_deletion: None,
+    });
+    Desired {
+        key,
+        owner_uid,
+        owner,
+        type_: if type_.is_empty() {
+            OPAQUE.to_owned()
+        } else {
+            type_.to_owned()
+        },
+        immutable,
+        labels: metadata.labels.clone(),
+        annotations: metadata.annotations.clone(),
+        data,
+    }
+}
+
+fn check(
+    key: &ObjectKey,
+    type_: &str,
+    metadata: &TemplateMetadata,
+    policy: &Policy,
+) -> Result<(), Failure> {
+    if DENIED_TYPES.contains(&type_) && !policy.allowed_types.contains(type_) {
+        return Err(Failure::new(
+            Reason::TypeDenied,
+            format!(
+                "the template asks for a Secret of type {type_}, by which Kubernetes gives rights \
+                 away: use another type, or allow it with the controller's --allow-secret-type"
+            ),
+        ));
+    }
+    if key.namespace != policy.namespace {
+        return Ok(());
+    }
+    if metadata.labels.contains_key(KEY_LABEL) {
+        return Err(Failure::new(
+            Reason::TypeDenied,
+            format!(
+                "the template's label {KEY_LABEL} would make the Secret a sealing key: remove it"
+            ),
+        ));
+    }
+    if key.name == mac_key::SECRET_NAME || key.name.starts_with(&policy.key_prefix) {
+        return Err(Failure::new(
+            Reason::TypeDenied,
+            format!(
+                "the name {} is the controller's own in its namespace: use another",
+                key.name
+            ),
+        ));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value as Json, json};
+
+    use super::*;
+
+    fn policy() -> Policy {
+        Policy {
+            namespace: "kube-system".into(),
+            key_prefix: "sealed-secrets-key".into(),
+            allowed_types: BTreeSet::new(),
+            accepts_legacy_data: true,
+        }
+    }
+
+    fn sealed(namespace: &str, name: &str, spec: Json) -> SealedSecret {
+        serde_json::from_value(json!({
+            "metadata": { "namespace": namespace, "name": name, "uid": "u1" },
+            "spec": spec,
+        }))
+        .unwrap()
+    }
+
+    fn refused(sealed: &SealedSecret, policy: &Policy) -> Option<Reason> {
+        prepare(sealed, policy).err().map(|failure| failure.reason)
+    }
+
+    /// Recorded, g26: Bitnami's controller gives a ServiceAccount's token away.
+    #[test]
+    fn types_by_which_rights_are_given_away_need_the_operators_word() {
+        for type_ in DENIED_TYPES {
+            let sealed = sealed(
+                "n",
+                "s",
+                json!({ "encryptedData": {}, "template": { "type": type_ } }),
+            );
+            assert_eq!(refused(&sealed, &policy()), Some(Reason::TypeDenied));
+            let policy = Policy {
+                allowed_types: [type_.to_owned()].into(),
+                ..policy()
+            };
+            assert_eq!(refused(&sealed, &policy), None);
+        }
+    }
+
+    #[test]
+    fn nobody_makes_a_sealing_key_by_a_sealed_secret() {
+        let template = json!({ "metadata": { "labels": { KEY_LABEL: "active" } } });
+        let spec = json!({ "encryptedData": {}, "template": template });
+        assert_eq!(
+            refused(&sealed("kube-system", "s", spec.clone()), &policy()),
+            Some(Reason::TypeDenied)
+        );
+        assert_eq!(refused(&sealed("other", "s", spec), &policy()), None);
+        for name in [
+            "sealed-secrets-key",
+            "sealed-secrets-keyabcde",
+            mac_key::SECRET_NAME,
+        ] {
+            let spec = json!({ "encryptedData": {} });
+            assert_eq!(
+                refused(&sealed("kube-system", name, spec.clone()), &policy()),
+                Some(Reason::TypeDenied)
+            );
+            assert_eq!(refused(&sealed("other", name, spec), &policy()), None);
+        }
+    }
+
+    #[test]
+    fn both_forms_of_data_at_once_are_refused() {
+        let spec = json!({ "data": "AAAA", "encryptedData": { "A": "x" } });
+        assert_eq!(
+            refused(&sealed("n", "s", spec), &policy()),
+            Some(Reason::Malformed)
+        );
+    }
+
+    #[test]
+    fn the_legacy_form_can_be_turned_off() {
+        let object = sealed("n", "s", json!({ "data": "AAAA" }));
+        assert_eq!(
+            prepare(&object, &policy()).unwrap(),
+            Sealed::Legacy(vec![0, 0, 0])
+        );
+        let strict = Policy {
+            accepts_legacy_data: false,
+            ..policy()
+        };
+        assert_eq!(refused(&object, &strict), Some(Reason::Malformed));
+    }
+
+    #[test]
+    fn a_legacy_secret_keeps_its_type_and_labels_but_not_its_name() {
+        let object = sealed("n", "s", json!({ "data": "AAAA" }));
+        let json = br#"{"kind":"Secret","metadata":{"name":"t","namespace":"m","labels":{"l":"1"},
+            "creationTimestamp":null},"type":"x/y","data":{"A":"MQ=="}}"#;
+        let desired = desired_legacy(&object, &Plaintext::new(json.to_vec()), &policy()).unwrap();
+        assert_eq!(
+            desired.key,
+            ObjectKey {
+                namespace: "n".into(),
+                name: "s".into()
+            }
+        );
+        assert_eq!(desired.type_, "x/y");
+        assert_eq!(desired.labels["l"], "1");
+        assert_eq!(desired.data["A"].expose(), b"1");
+    }
+
+    #[test]
+    fn a_legacy_item_that_is_no_secret_fails_without_quoting_it() {
+        let object = sealed("n", "s", json!({ "data": "AAAA" }));
+        let failure = desired_legacy(
+            &object,
+            &Plaintext::new(br#"{"data":"canary"}"#.to_vec()),
+            &policy(),
+        )
+        .unwrap_err();
+        assert_eq!(failure.reason, Reason::Malformed);
+        assert!(!failure.message.contains("canary"));
+    }
+
+    #[test]
+    fn finalizers_and_owners_of_the_template_are_named_as_ignored() {
+        let metadata = json!({ "finalizers": ["x/f"], "ownerReferences": [{ "uid": "u" }] });
+        let object = sealed(
+            "n",
+            "s",
+            json!({ "encryptedData": {}, "template": { "metadata": metadata } }),
+        );
+        assert_eq!(ignored_fields(&object), ["finalizers", "ownerReferences"]);
+        let desired = desired(&object, BTreeMap::new());
+        assert_eq!(desired.owner.unwrap().uid, "u1");
+    }
+}

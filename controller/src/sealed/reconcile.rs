@@ -1,0 +1,372 @@
+//! One pass over one SealedSecret: observe, decide, write at most a Secret and a status.
+
+use std::{sync::Arc, time::Duration};
+
+use crds::{SealedSecret, SealedSecretStatus};
+use jiff::Timestamp;
+use kube::{
+    Api, Client,
+    api::{Patch, PatchParams},
+};
+use serde_json::json;
+use tracing::{debug, info, warn};
+
+use super::{
+    index::{Known, SealedIndex, State},
+    prepare::{Policy, Sealed, desired, desired_legacy, ignored_fields, prepare},
+    record::{Record, inputs},
+    render::render,
+    status::{self, Outcome, UNSEALED},
+    unseal::{Opener, Sealing},
+};
+use crate::{
+    FIELD_MANAGER,
+    api::request,
+    events::{Events, Severity},
+    key::ObjectKey,
+    keys::{KeyId, KeyStore},
+    metrics::Metrics,
+    namespaces::Terminating,
+    queue::{Cause, Queue},
+    reason::{Failure, Reason, Retry},
+    target::{
+        Applied, ApplyError, SecretIndex, Seen, Writer, desired::Desired, fingerprint::MacKey,
+    },
+};
+
+/// How long people get to put another Secret in the place of one they deleted, before the
+/// SealedSecret takes it. Users of Bitnami's controller rely on such a pause.
+pub const VACANCY: Duration = Duration::from_secs(2);
+/// What usually passes by itself is said in the status only after this many attempts.
+const PATIENCE: u32 = 3;
+const BACK_OFF_FIRST: Duration = Duration::from_millis(500);
+const BACK_OFF_MOST: Duration = Duration::from_secs(300);
+
+/// Everything a pass needs.
+pub struct Reconciler {
+    /// The API server.
+    pub client: Client,
+    /// What is known of the SealedSecrets.
+    pub objects: Arc<SealedIndex>,
+    /// What is known of the Secrets.
+    pub secrets: Arc<SecretIndex>,
+    /// The writer of Secrets.
+    pub writer: Writer,
+    /// Namespaces on their way out.
+    pub namespaces: Arc<Terminating>,
+    /// The sealing keys.
+    pub keys: Arc<KeyStore>,
+    /// The pool for private-key operations.
+    pub opener: Opener,
+    /// The key of the fingerprints.
+    pub mac_key: Arc<MacKey>,
+    /// What the operator allows.
+    pub policy: Policy,
+    /// What comes next.
+    pub queue: Arc<Queue>,
+    /// For people.
+    pub events: Events,
+    /// For programs.
+    pub metrics: Metrics,
+}
+
+/// A Secret that is as it must be.
+struct Done {
+    applied: Applied,
+    record: Record,
+    items: usize,
+}
+
+impl Reconciler {
+    /// Looks at one object.
+    pub async fn reconcile(&self, key: &ObjectKey) {
+        let Some(known) = self.objects.get(key) else {
+            return;
+        };
+        if known.deleting || self.namespaces.contains(&key.namespace) {
+            return;
+        }
+        let seen = self.secrets.get(key);
+        match known.state(seen.as_ref(), &self.keys.ring()) {
+            State::Settled => {
+                self.objects.drop_pending(key);
+                self.metrics.synced(key);
+            }
+            State::StatusBehind => {
+                let record = known
+                    .applied
+                    .clone()
+                    .expect("a state other than unsettled has one");
+                self.write_status(key, &known, Outcome::Synced(&record))
+                    .await;
+            }
+            State::Unsettled => self.work(key).await,
+        }
+    }
+
+    /// The full work: with the object as the watch just gave it, else as it is now.
+    async fn work(&self, key: &ObjectKey) {
+        let object = match self.objects.take_pending(key) {
+            Some(object) => object,
+            None => match self.read(key).await {
+                Ok(Some(object)) => object,
+                Ok(None) => return,
+                Err(failure) => return self.retry(key, &failure),
+            },
+        };
+        let Some(known) = self.objects.get(key) else {
+            return;
+        };
+        if object.metadata.deletion_timestamp.is_some() {
+            return;
+        }
+        self.metrics.unseal_requests.inc();
+        match self.sync(&object, &known).await {
+            Ok(done) => self.succeeded(key, &object, &done).await,
+            Err(ApplyError::Failed(failure)) => self.failed(key, &object, &failure).await,
+            // The watch of the namespaces tells when there is something to do again.
+            Err(ApplyError::NamespaceGone) => debug!(object = %key, "the namespace is going"),
+            Err(ApplyError::Vanished) => self.queue.add(key.clone(), Cause::Drift, VACANCY),
+        }
+    }
+
+    async fn read(&self, key: &ObjectKey) -> Result<Option<Arc<SealedSecret>>, Failure> {
+        let api: Api<SealedSecret> = Api::namespaced(self.client.clone(), &key.namespace);
+        let object = request(api.get_opt(&key.name)).await;
+        let object = object.map_err(|error| error.failure(&format!("read SealedSecret {key}")))?;
+        Ok(object.map(|object| {
+            let object = Arc::new(object);
+            self.objects.note(&object);
+            self.objects.drop_pending(key);
+            object
+        }))
+    }
+
+    /// Opens the items, and makes the Secret.
+    async fn sync(&self, object: &SealedSecret, known: &Known) -> Result<Done, ApplyError> {
+        let (desired, keys) = self.open(object, known).await.map_err(ApplyError::Failed)?;
+        let (applied, seen) = self.writer.apply(&desired).await?;
+        let record = self.record(object, keys, &seen);
+        Ok(Done {
+            applied,
+            record,
+            items: desired.data.len(),
+        })
+    }
+
+    async fn open(
+        &self,
+        object: &SealedSecret,
+        known: &Known,
+    ) -> Result<(Desired, Vec<KeyId>), Failure> {
+        let sealed = prepare(object, &self.policy)?;
+        let before = known.applied.as_ref().map(|record| record.keys.clone());
+        let sealing = Sealing {
+            key: ObjectKey::of(&object.metadata),
+            scope: object.scope(),
+            ring: self.keys.ring(),
+            first: before.unwrap_or_default().into(),
+        };
+        match sealed {
+            Sealed::Items(items) => {
+                let (items, keys) = self.opener.open_items(&sealing, items).await?;
+                Ok((
+                    desired(object, render(&object.spec.template.data, items)?),
+                    keys,
+                ))
+            }
+            Sealed::Legacy(bytes) => {
+                let (json, key) = self.opener.open_legacy(&sealing, bytes).await?;
+                Ok((desired_legacy(object, &json, &self.policy)?, vec![key]))
+            }
+        }
+    }
+
+    fn record(&self, object: &SealedSecret, keys: Vec<KeyId>, seen: &Seen) -> Record {
+        Record {
+            keys,
+            inputs: inputs(&self.mac_key, object),
+            content: seen.content,
+        }
+    }
+
+    async fn succeeded(&self, key: &ObjectKey, object: &SealedSecret, done: &Done) {
+        let uid = object.metadata.uid.as_deref().unwrap_or_default();
+        self.objects.update(key, uid, |known| {
+            known.applied = Some(done.record.clone());
+            known.failed = None;
+            known.attempts = 0;
+        });
+        self.metrics.synced(key);
+        let verb = match done.applied {
+            Applied::Created => Some("created"),
+            Applied::Updated => Some("updated"),
+            Applied::Unchanged => None,
+        };
+        info!(object = %key, change = verb.unwrap_or("none"), items = done.items, "in sync");
+        let known = self.known_as(key, object);
+        self.write_status(key, &known, Outcome::Synced(&done.record))
+            .await;
+        let recovered = known
+            .status
+            .condition("Synced")
+            .is_some_and(|synced| synced.status != "True");
+        if verb.is_some() || recovered {
+            let verb = verb.unwrap_or("found in order");
+            let message = format!("Secret {} {verb}: {} items", key.name, done.items);
+            self.events
+                .publish(object, Severity::Normal, UNSEALED, &message)
+                .await;
+        }
+        let ignored = ignored_fields(object);
+        if verb.is_some() && !ignored.is_empty() {
+            let message = format!(
+                "ignored in the template, since nothing authenticates it: {}",
+                ignored.join(", ")
+            );
+            self.events
+                .publish(object, Severity::Warning, "TemplateFieldIgnored", &message)
+                .await;
+        }
+    }
+
+    async fn failed(&self, key: &ObjectKey, object: &SealedSecret, failure: &Failure) {
+        self.metrics.failed(key, failure.reason);
+        self.retry(key, failure);
+        let known = self.known_as(key, object);
+        if failure.reason.passes() && known.attempts < PATIENCE {
+            return;
+        }
+        if self
+            .write_status(key, &known, Outcome::Failed(failure))
+            .await
+        {
+            let reason = failure.reason.as_str();
+            self.events
+                .publish(object, Severity::Warning, reason, &failure.message)
+                .await;
+        }
+    }
+
+    /// Notes the failure, and comes back when its reason says so.
+    fn retry(&self, key: &ObjectKey, failure: &Failure) {
+        warn!(object = %key, reason = %failure.reason, message = failure.message, "not in sync");
+        let Some(known) = self.objects.get(key) else {
+            return;
+        };
+        self.objects.update(key, &known.uid, |known| {
+            known.failed = Some(failure.reason);
+            known.attempts = known.attempts.saturating_add(1);
+        });
+        if failure.reason.retry() == Retry::BackOff {
+            self.queue.add(
+                key.clone(),
+                Cause::Retry,
+                back_off(known.attempts, rand::random()),
+            );
+        }
+    }
+
+    /// What is known of the object, as of the generation that was worked on.
+    fn known_as(&self, key: &ObjectKey, object: &SealedSecret) -> Known {
+        let known = self.objects.get(key);
+        let mut known = known.unwrap_or_else(|| Known::of(&self.mac_key, object));
+        known.generation = object.metadata.generation.unwrap_or_default();
+        known.uid = object.metadata.uid.clone().unwrap_or_default();
+        known
+    }
+
+    /// Writes the status if it differs. True when it was written.
+    async fn write_status(&self, key: &ObjectKey, known: &Known, outcome: Outcome<'_>) -> bool {
+        let next = status::next(&known.status, known.generation, outcome, Timestamp::now());
+        let Some(mut next) = next else { return false };
+        if known.prunes_record && without_record(&next) == without_record(&known.status) {
+            return false;
+        }
+        let api: Api<SealedSecret> = Api::namespaced(self.client.clone(), &key.namespace);
+        let params = PatchParams {
+            field_manager: Some(FIELD_MANAGER.into()),
+            ..PatchParams::default()
+        };
+        // The uid is a guard: the status of another object of that name is not ours to write.
+        let body = json!({
+            "metadata": { "uid": known.uid },
+            "status": {
+                "observedGeneration": next.observed_generation,
+                "conditions": next.conditions,
+                "fingerprint": next.fingerprint,
+            },
+        });
+        match request(api.patch_status(&key.name, &params, &Patch::Merge(&body))).await {
+            Ok(written) => {
+                let pruned = next.fingerprint.is_some()
+                    && written
+                        .status
+                        .as_ref()
+                        .is_none_or(|status| status.fingerprint.is_none());
+                if pruned {
+                    next.fingerprint = None;
+                    self.metrics.note_pruned_record();
+                }
+                self.objects.update(key, &known.uid, |known| {
+                    known.prunes_record = pruned;
+                    known.status = next;
+                });
+                true
+            }
+            // Deleted, or another one by now: its own event comes.
+            Err(error) if error.is_not_found() || error.is_conflict() => false,
+            Err(error) => {
+                let failure = error.failure(&format!("write the status of SealedSecret {key}"));
+                self.metrics.failed(key, failure.reason);
+                self.retry(key, &failure);
+                false
+            }
+        }
+    }
+}
+
+fn without_record(status: &SealedSecretStatus) -> SealedSecretStatus {
+    SealedSecretStatus {
+        fingerprint: None,
+        ..status.clone()
+    }
+}
+
+/// Exponential, without a last attempt; `noise` spreads what failed together.
+fn back_off(attempts: u32, noise: u32) -> Duration {
+    let full = BACK_OFF_FIRST
+        .saturating_mul(1 << attempts.min(16))
+        .min(BACK_OFF_MOST);
+    let share = f64::from(noise) / f64::from(u32::MAX);
+    full.mul_f64(0.5 + share / 2.0)
+}
+
+/// Why a failed object is worth another look when its Secret has changed.
+pub fn concerns_target(reason: Reason) -> bool {
+    match reason {
+        Reason::Conflict | Reason::Immutable | Reason::InvalidSecret | Reason::NotOwned => true,
+        Reason::AccessDenied
+        | Reason::Malformed
+        | Reason::ScopeMismatch
+        | Reason::TemplateInvalid
+        | Reason::Throttled
+        | Reason::Timeout
+        | Reason::TypeDenied
+        | Reason::Unavailable
+        | Reason::UnknownKey => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_back_off_grows_to_its_limit_and_never_ends() {
+        assert_eq!(back_off(0, u32::MAX), Duration::from_millis(500));
+        assert_eq!(back_off(0, 0), Duration::from_millis(250));
+        assert_eq!(back_off(3, u32::MAX), Duration::from_secs(4));
+        assert_eq!(back_off(u32::MAX, u32::MAX), BACK_OFF_MOST);
+    }
+}

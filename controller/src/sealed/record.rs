@@ -1,0 +1,176 @@
+//! The fingerprint in a SealedSecret's status: what was put in, and what came of it.
+//!
+//! Format: `v1.KEYS.INPUTS.CONTENT`. KEYS are the short ids of the sealing keys that opened the
+//! items, comma-separated; INPUTS and CONTENT are MACs in base64url. An unchanged object is one
+//! for which both MACs match what is in the API server now and whose keys are still active. All
+//! else, a missing, altered or older record included, means the full work. So a record that is
+//! wrong, or forged by who may write the status, costs time and never a wrong Secret: content that
+//! the controller did not write has a MAC that nobody else can make.
+
+use std::fmt;
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use crds::SealedSecret;
+
+use crate::{
+    key::ObjectKey,
+    keys::KeyId,
+    target::fingerprint::{Mac, MacKey},
+};
+
+/// Raised when the same inputs may give another Secret.
+const RENDERER: &str = "1";
+/// The format's version.
+const VERSION: &str = "v1";
+
+/// A record, parsed.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Record {
+    /// The keys that opened the items.
+    pub keys: Vec<KeyId>,
+    /// What was put in.
+    pub inputs: Mac,
+    /// What the Secret held then.
+    pub content: Mac,
+}
+
+impl Record {
+    /// Reads a record; none when it is not one.
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut parts = text.split('.');
+        let (version, keys) = (parts.next()?, parts.next()?);
+        let (inputs, content) = (mac(parts.next()?)?, mac(parts.next()?)?);
+        if version != VERSION || parts.next().is_some() {
+            return None;
+        }
+        let keys = keys.split(',').filter(|id| !id.is_empty());
+        Some(Self {
+            keys: keys.map(|id| KeyId::from_text(id)).collect(),
+            inputs,
+            content,
+        })
+    }
+}
+
+impl fmt::Display for Record {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let keys: Vec<_> = self.keys.iter().map(|id| id.as_str()).collect();
+        let inputs = URL_SAFE_NO_PAD.encode(self.inputs.as_bytes());
+        let content = URL_SAFE_NO_PAD.encode(self.content.as_bytes());
+        write!(f, "{VERSION}.{}.{inputs}.{content}", keys.join(","))
+    }
+}
+
+fn mac(text: &str) -> Option<Mac> {
+    let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
+    Some(Mac::from_bytes(bytes.try_into().ok()?))
+}
+
+/// The MAC over everything of a SealedSecret that decides what its Secret is.
+pub fn inputs(mac_key: &MacKey, sealed: &SealedSecret) -> Mac {
+    let key = ObjectKey::of(&sealed.metadata);
+    let mut transcript = mac_key.transcript("inputs");
+    for part in [
+        RENDERER,
+        sealed.metadata.uid.as_deref().unwrap_or_default(),
+        &key.namespace,
+        &key.name,
+        &sealed.scope().to_string(),
+    ] {
+        transcript.part(part.as_bytes());
+    }
+    // Maps are sorted, and fields come in the order of the type: the same spec, the same bytes.
+    let spec = serde_json::to_vec(&sealed.spec).expect("a spec is JSON");
+    transcript.part(&spec);
+    transcript.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn mac_key() -> MacKey {
+        MacKey::from_bytes(&[7; 32]).unwrap()
+    }
+
+    fn sealed(change: impl FnOnce(&mut serde_json::Value)) -> SealedSecret {
+        let mut object = json!({
+            "apiVersion": "bitnami.com/v1alpha1", "kind": "SealedSecret",
+            "metadata": { "namespace": "n", "name": "s", "uid": "u", "generation": 1 },
+            "spec": {
+                "encryptedData": { "A": "x", "B": "y" },
+                "template": { "type": "t", "metadata": { "labels": { "l": "1" } }, "data": { "P": "p" } },
+            },
+        });
+        change(&mut object);
+        serde_json::from_value(object).unwrap()
+    }
+
+    #[test]
+    fn a_record_reads_back_as_written() {
+        let mac = inputs(&mac_key(), &sealed(|_| {}));
+        for keys in [
+            vec![],
+            vec![KeyId::from_text("abc/+123")],
+            vec![KeyId::from_text("a"), KeyId::from_text("b")],
+        ] {
+            let record = Record {
+                keys,
+                inputs: mac,
+                content: mac,
+            };
+            assert_eq!(Record::parse(&record.to_string()), Some(record));
+        }
+    }
+
+    #[test]
+    fn anything_else_is_no_record() {
+        let mac = inputs(&mac_key(), &sealed(|_| {}));
+        let good = Record {
+            keys: vec![],
+            inputs: mac,
+            content: mac,
+        }
+        .to_string();
+        let longer = format!("{good}.x");
+        let older = good.replacen("v1", "v0", 1);
+        for text in ["", "v1", "v1...", &good[..good.len() - 2], &longer, &older] {
+            assert_eq!(Record::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn every_input_counts_and_nothing_else_does() {
+        let base = inputs(&mac_key(), &sealed(|_| {}));
+        let changed = |change: fn(&mut serde_json::Value)| inputs(&mac_key(), &sealed(change));
+        for change in [
+            (|o| o["metadata"]["uid"] = json!("v")) as fn(&mut serde_json::Value),
+            |o| o["metadata"]["name"] = json!("t"),
+            |o| o["metadata"]["namespace"] = json!("m"),
+            |o| {
+                o["metadata"]["annotations"] =
+                    json!({ sealing::Scope::CLUSTER_WIDE_ANNOTATION: "true" })
+            },
+            |o| o["spec"]["encryptedData"]["A"] = json!("z"),
+            |o| o["spec"]["encryptedData"] = json!({ "A": "x" }),
+            |o| o["spec"]["template"]["type"] = json!("u"),
+            |o| o["spec"]["template"]["immutable"] = json!(true),
+            |o| o["spec"]["template"]["metadata"]["labels"]["l"] = json!("2"),
+            |o| o["spec"]["template"]["data"]["P"] = json!(null),
+            |o| o["spec"]["data"] = json!("AA=="),
+        ] {
+            assert_ne!(base, changed(change));
+        }
+        assert_eq!(base, changed(|o| o["metadata"]["generation"] = json!(2)));
+        assert_eq!(
+            base,
+            changed(|o| o["metadata"]["labels"] = json!({ "l": "1" }))
+        );
+        assert_eq!(
+            base,
+            changed(|o| o["status"] = json!({ "observedGeneration": 1 }))
+        );
+    }
+}

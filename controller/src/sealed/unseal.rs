@@ -1,0 +1,355 @@
+//! Opens the items of one object, on a pool of threads that all objects share fairly.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use futures::{StreamExt as _, stream};
+use sealing::{Item, Malformed, OpenError, Plaintext, Scope};
+use tokio::sync::Semaphore;
+
+use crate::{
+    key::ObjectKey,
+    keys::{KeyId, KeyRing},
+    reason::{Failure, Reason},
+};
+
+/// For how many failed items of an object the other scopes are tried: each try costs as many
+/// private-key operations as there are keys.
+const DIAGNOSED: usize = 3;
+/// How many items a message names.
+const NAMED: usize = 5;
+
+/// Threads for private-key operations, one a core. A task opens one item, and tasks wait in line:
+/// a thousand items of one object delay the five of another by one item each.
+#[derive(Clone)]
+pub struct Opener {
+    permits: Arc<Semaphore>,
+    threads: usize,
+}
+
+/// What the items of an object are sealed for, and what may open them.
+#[derive(Clone)]
+pub struct Sealing {
+    /// The object's namespace and name.
+    pub key: ObjectKey,
+    /// By the object's own annotations.
+    pub scope: Scope,
+    /// The keys.
+    pub ring: Arc<KeyRing>,
+    /// The keys to try first.
+    pub first: Arc<[KeyId]>,
+}
+
+/// Why an item does not open.
+#[derive(Clone, Copy, Debug)]
+enum ItemError {
+    Malformed,
+    NoKeyOfThisSize { bits: usize },
+    NoKeyOpens,
+    OtherScope(Scope),
+}
+
+impl Opener {
+    /// A pool of this many threads.
+    pub fn new(threads: usize) -> Self {
+        Self {
+            permits: Arc::new(Semaphore::new(threads)),
+            threads,
+        }
+    }
+
+    /// Opens all items, and names the keys that did; or says of each that fails why.
+    ///
+    /// # Errors
+    /// `Malformed`, `ScopeMismatch` and `UnknownKey`, with the names of the items.
+    pub async fn open_items(
+        &self,
+        sealing: &Sealing,
+        items: &BTreeMap<String, String>,
+    ) -> Result<(BTreeMap<String, Plaintext>, Vec<KeyId>), Failure> {
+        let opening: Vec<_> = items
+            .iter()
+            .map(|(name, text)| self.open_named(sealing, name, text))
+            .collect();
+        let mut opened = stream::iter(opening).buffered(self.threads);
+        let mut values = BTreeMap::new();
+        let mut keys = Vec::new();
+        let mut failed = Vec::new();
+        while let Some((name, result)) = opened.next().await {
+            match result {
+                Ok((plaintext, key)) => {
+                    values.insert(name.to_owned(), plaintext);
+                    keys.push(key);
+                }
+                Err(error) => failed.push((name, error)),
+            }
+        }
+        drop(opened);
+        if !failed.is_empty() {
+            self.diagnose(sealing, items, &mut failed).await;
+            return Err(describe(sealing, &failed));
+        }
+        keys.sort();
+        keys.dedup();
+        Ok((values, keys))
+    }
+
+    /// Opens the one item of the deprecated form.
+    ///
+    /// # Errors
+    /// As for items.
+    pub async fn open_legacy(
+        &self,
+        sealing: &Sealing,
+        bytes: Vec<u8>,
+    ) -> Result<(Plaintext, KeyId), Failure> {
+        let opened = self.open(sealing, Item::from_bytes(bytes)).await;
+        opened.map_err(|error| describe(sealing, &[("data", error)]))
+    }
+
+    async fn open_named<'i>(
+        &self,
+        sealing: &Sealing,
+        name: &'i str,
+        text: &str,
+    ) -> (&'i str, Result<(Plaintext, KeyId), ItemError>) {
+        (name, self.open(sealing, Item::parse(text)).await)
+    }
+
+    async fn open(
+        &self,
+        sealing: &Sealing,
+        item: Result<Item, Malformed>,
+    ) -> Result<(Plaintext, KeyId), ItemError> {
+        let item = item.map_err(|_| ItemError::Malformed)?;
+        let sealing = sealing.clone();
+        self.run(move || {
+            let label = sealing
+                .scope
+                .label(&sealing.key.namespace, &sealing.key.name);
+            match sealing::open(&item, &label, sealing.ring.in_order(&sealing.first)) {
+                Ok(opened) => Ok((opened.plaintext, KeyId::of(opened.key.fingerprint()))),
+                Err(OpenError::NoKeyOfThisSize { bits }) => {
+                    Err(ItemError::NoKeyOfThisSize { bits })
+                }
+                Err(OpenError::NoKeyOpens { .. }) => Err(ItemError::NoKeyOpens),
+            }
+        })
+        .await
+    }
+
+    /// Finds out for the first items that no key opens whether another scope would.
+    async fn diagnose(
+        &self,
+        sealing: &Sealing,
+        items: &BTreeMap<String, String>,
+        failed: &mut [(&str, ItemError)],
+    ) {
+        let unopened = failed
+            .iter_mut()
+            .filter(|(_, e)| matches!(e, ItemError::NoKeyOpens));
+        for (name, error) in unopened.take(DIAGNOSED) {
+            let Ok(item) = Item::parse(&items[*name]) else {
+                continue;
+            };
+            let sealing = sealing.clone();
+            let other = self.run(move || {
+                let Sealing {
+                    key,
+                    scope,
+                    ring,
+                    first,
+                } = &sealing;
+                sealing::diagnose(
+                    &item,
+                    &key.namespace,
+                    &key.name,
+                    *scope,
+                    ring.in_order(first),
+                )
+            });
+            if let Some(scope) = other.await {
+                *error = ItemError::OtherScope(scope);
+            }
+        }
+    }
+
+    async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> T {
+        let _permit = self
+            .permits
+            .acquire()
+            .await
+            .expect("the semaphore is never closed");
+        tokio::task::spawn_blocking(work)
+            .await
+            .expect("opening an item does not panic")
+    }
+}
+
+/// The failure of the object: the gravest reason among its items, and all items with theirs.
+fn describe(sealing: &Sealing, failed: &[(&str, ItemError)]) -> Failure {
+    let count = sealing.ring.len();
+    let mut sentences = Vec::new();
+    let mut gravest = Reason::UnknownKey;
+    let mut say = |reason: Reason, matches: &dyn Fn(ItemError) -> bool, words: &str| {
+        let names: Vec<_> = failed
+            .iter()
+            .filter(|(_, e)| matches(*e))
+            .map(|(n, _)| *n)
+            .collect();
+        if !names.is_empty() {
+            if gravest == Reason::UnknownKey {
+                gravest = reason;
+            }
+            sentences.push(format!("{} {words}", list(&names)));
+        }
+    };
+    say(
+        Reason::Malformed,
+        &|error| matches!(error, ItemError::Malformed),
+        "is not a sealed item: it was cut or altered, seal it again",
+    );
+    for scope in [Scope::ClusterWide, Scope::NamespaceWide, Scope::Strict] {
+        let remedy = match scope.annotation() {
+            Some(annotation) => format!("annotate the SealedSecret with {annotation}=true"),
+            None => "remove its scope annotation".to_owned(),
+        };
+        say(
+            Reason::ScopeMismatch,
+            &|error| matches!(error, ItemError::OtherScope(other) if other == scope),
+            &format!(
+                "was sealed {scope}, and the SealedSecret says {}: {remedy}, or seal it again",
+                sealing.scope
+            ),
+        );
+    }
+    for bits in failed
+        .iter()
+        .filter_map(|(_, error)| size(*error))
+        .collect::<BTreeSet<_>>()
+    {
+        say(
+            Reason::UnknownKey,
+            &|error| size(error) == Some(bits),
+            &format!(
+                "was sealed for an RSA key of {bits} bits, and of the {count} sealing keys here \
+                 none has that size: seal it again with this cluster's certificate, or restore \
+                 the key"
+            ),
+        );
+    }
+    say(
+        Reason::UnknownKey,
+        &|error| matches!(error, ItemError::NoKeyOpens),
+        &format!(
+            "is opened by none of the {count} sealing keys here as {} in {}: it was sealed for \
+             another cluster, namespace or name, or the key was lost; seal it again with this \
+             cluster's certificate, or restore the key",
+            sealing.key.name, sealing.key.namespace
+        ),
+    );
+    Failure::new(gravest, sentences.join("; "))
+}
+
+fn size(error: ItemError) -> Option<usize> {
+    match error {
+        ItemError::NoKeyOfThisSize { bits } => Some(bits),
+        _ => None,
+    }
+}
+
+/// `item A`, or `each of the items A, B and 3 more`. Names are cut: an object may have a thousand,
+/// and a name a thousand letters.
+fn list(names: &[&str]) -> String {
+    let short = |name: &&str| name.chars().take(63).collect::<String>();
+    let named: Vec<_> = names.iter().take(NAMED).map(short).collect();
+    match names.len() {
+        1 => format!("item {}", named[0]),
+        all if all <= NAMED => format!("each of the items {}", named.join(", ")),
+        all => format!(
+            "each of the items {} and {} more",
+            named.join(", "),
+            all - NAMED
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sealing(scope: Scope) -> Sealing {
+        Sealing {
+            key: ObjectKey {
+                namespace: "n".into(),
+                name: "s".into(),
+            },
+            scope,
+            ring: Arc::default(),
+            first: Arc::default(),
+        }
+    }
+
+    #[test]
+    fn a_malformed_item_outweighs_one_of_another_cluster() {
+        let failed = [("A", ItemError::NoKeyOpens), ("B", ItemError::Malformed)];
+        let failure = describe(&sealing(Scope::Strict), &failed);
+        assert_eq!(failure.reason, Reason::Malformed);
+        assert!(
+            failure.message.contains("item A is opened by none"),
+            "{failure}"
+        );
+        assert!(
+            failure.message.contains("item B is not a sealed item"),
+            "{failure}"
+        );
+    }
+
+    #[test]
+    fn another_scope_is_said_with_the_annotation_to_set() {
+        let failed = [("A", ItemError::OtherScope(Scope::NamespaceWide))];
+        let failure = describe(&sealing(Scope::Strict), &failed);
+        assert_eq!(failure.reason, Reason::ScopeMismatch);
+        assert!(
+            failure
+                .message
+                .contains("sealedsecrets.bitnami.com/namespace-wide=true"),
+            "{failure}"
+        );
+    }
+
+    #[test]
+    fn a_thousand_long_names_give_a_short_message() {
+        let names: Vec<_> = (0..1000)
+            .map(|n| format!("{n}{}", "x".repeat(250)))
+            .collect();
+        let failed: Vec<_> = names
+            .iter()
+            .map(|n| (n.as_str(), ItemError::NoKeyOpens))
+            .collect();
+        let failure = describe(&sealing(Scope::Strict), &failed);
+        assert!(failure.message.len() < 1024, "{}", failure.message.len());
+        assert!(failure.message.contains("and 995 more"), "{failure}");
+    }
+
+    #[tokio::test]
+    async fn without_a_key_a_good_item_is_told_apart_from_a_bad_one() {
+        let items = [("A".to_owned(), "AA==".to_owned())].into();
+        let failure = Opener::new(1)
+            .open_items(&sealing(Scope::Strict), &items)
+            .await
+            .unwrap_err();
+        assert_eq!(failure.reason, Reason::Malformed);
+        let item = [&[1, 0][..], &[9; 256 + 16 + 1]].concat();
+        let text = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, item);
+        let items = [("A".to_owned(), text)].into();
+        let failure = Opener::new(1)
+            .open_items(&sealing(Scope::Strict), &items)
+            .await
+            .unwrap_err();
+        assert_eq!(failure.reason, Reason::UnknownKey);
+        assert!(failure.message.contains("2048 bits"), "{failure}");
+    }
+}

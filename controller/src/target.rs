@@ -1,0 +1,24 @@
+//! The only writer of Secrets.
+//!
+//! ```text
+//! watch ──▶ index (marks, MACs; the data is dropped) ──▶ is it settled? ── yes ──▶ nothing
+//!                                                              │ no
+//! desired ──▶ apply: read what exists ──▶ plan (pure) ──▶ create, or patch under guards
+//! ```
+//!
+//! `apply` owns every write. What can go wrong: others create, edit or delete the Secret between
+//! our read and our write. A patch carries uid and resourceVersion, so the API server refuses it
+//! then, and the plan is made anew from what is there; a creation never overwrites.
+
+pub mod apply;
+pub mod desired;
+pub mod fingerprint;
+pub mod index;
+pub mod object;
+pub mod ownership;
+pub mod plan;
+
+pub use apply::{Applied, ApplyError, Writer};
+pub use desired::Desired;
+pub use index::{SecretIndex, Seen};
+pub use object::SecretObject;

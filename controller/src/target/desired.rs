@@ -1,0 +1,97 @@
+//! The Secret as a custom resource wants it.
+
+use std::{collections::BTreeMap, fmt};
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
+use serde::{Serialize, Serializer, ser::SerializeStruct as _};
+
+use super::{
+    fingerprint::{MacKey, PairKind, PairMac},
+    object::Value,
+};
+use crate::key::ObjectKey;
+
+/// The type of a Secret that names none.
+pub const OPAQUE: &str = "Opaque";
+
+/// A Secret to be. Serialises as the body of its creation.
+pub struct Desired {
+    /// Namespace and name.
+    pub key: ObjectKey,
+    /// The uid of the custom resource it is made for.
+    pub owner_uid: String,
+    /// The owner reference to set; none when the user asked for none.
+    pub owner: Option<OwnerReference>,
+    /// The type, never empty.
+    pub type_: String,
+    /// Whether the Secret is to be immutable.
+    pub immutable: bool,
+    /// Labels.
+    pub labels: BTreeMap<String, String>,
+    /// Annotations.
+    pub annotations: BTreeMap<String, String>,
+    /// The values by key.
+    pub data: BTreeMap<String, Value>,
+}
+
+/// The MACs of labels and annotations, sorted.
+pub fn pair_macs(
+    mac_key: &MacKey,
+    labels: &BTreeMap<String, String>,
+    annotations: &BTreeMap<String, String>,
+) -> Box<[PairMac]> {
+    let mac = |kind| move |(name, value): (&String, &String)| mac_key.pair(kind, name, value);
+    let mut macs: Vec<_> = labels
+        .iter()
+        .map(mac(PairKind::Label))
+        .chain(annotations.iter().map(mac(PairKind::Annotation)))
+        .collect();
+    macs.sort_unstable();
+    macs.into_boxed_slice()
+}
+
+impl Serialize for Desired {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Metadata<'d> {
+            namespace: &'d str,
+            name: &'d str,
+            #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+            labels: &'d BTreeMap<String, String>,
+            #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+            annotations: &'d BTreeMap<String, String>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            owner_references: Option<[&'d OwnerReference; 1]>,
+        }
+        let mut body = serializer.serialize_struct("Secret", 6)?;
+        body.serialize_field("apiVersion", "v1")?;
+        body.serialize_field("kind", "Secret")?;
+        body.serialize_field(
+            "metadata",
+            &Metadata {
+                namespace: &self.key.namespace,
+                name: &self.key.name,
+                labels: &self.labels,
+                annotations: &self.annotations,
+                owner_references: self.owner.as_ref().map(|owner| [owner]),
+            },
+        )?;
+        body.serialize_field("type", &self.type_)?;
+        if self.immutable {
+            body.serialize_field("immutable", &true)?;
+        }
+        if !self.data.is_empty() {
+            body.serialize_field("data", &self.data)?;
+        }
+        body.end()
+    }
+}
+
+impl fmt::Debug for Desired {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Desired")
+            .field("key", &self.key)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,207 @@
+//! What the Secret watch has seen: marks and MACs, never data.
+
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    sync::{Arc, Mutex, MutexGuard},
+};
+
+use super::{
+    desired::pair_macs,
+    fingerprint::{Mac, MacKey, PairMac},
+    object::SecretObject,
+    ownership::Marks,
+};
+use crate::key::ObjectKey;
+
+/// What is kept of one Secret.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    /// Orders what the watch and our own writes tell. The API server's versions are numbers
+    /// (KEP-5504); one that is not counts as newest.
+    version: u64,
+    /// Whose it is.
+    pub marks: Marks,
+    /// What it holds.
+    pub content: Mac,
+    /// Its labels and annotations, sorted.
+    pairs: Box<[PairMac]>,
+}
+
+/// All Secrets by name.
+pub struct SecretIndex {
+    mac_key: Arc<MacKey>,
+    secrets: Mutex<HashMap<ObjectKey, Seen>>,
+}
+
+impl Seen {
+    /// Hashes a Secret.
+    pub fn of(mac_key: &MacKey, secret: &SecretObject) -> Self {
+        let metadata = &secret.metadata;
+        let empty = std::collections::BTreeMap::new();
+        Self {
+            version: version_of(secret),
+            marks: Marks::of(metadata),
+            content: mac_key.content(&ObjectKey::of(metadata), secret),
+            pairs: pair_macs(
+                mac_key,
+                metadata.labels.as_ref().unwrap_or(&empty),
+                metadata.annotations.as_ref().unwrap_or(&empty),
+            ),
+        }
+    }
+
+    /// Whether it has all these labels and annotations.
+    pub fn has_pairs(&self, pairs: &[PairMac]) -> bool {
+        pairs
+            .iter()
+            .all(|pair| self.pairs.binary_search(pair).is_ok())
+    }
+}
+
+impl SecretIndex {
+    /// An empty index.
+    pub fn new(mac_key: Arc<MacKey>) -> Self {
+        Self {
+            mac_key,
+            secrets: Mutex::default(),
+        }
+    }
+
+    /// What is known of a Secret.
+    pub fn get(&self, key: &ObjectKey) -> Option<Seen> {
+        self.lock().get(key).cloned()
+    }
+
+    /// Whether a Secret of this name is known.
+    pub fn contains(&self, key: &ObjectKey) -> bool {
+        self.lock().contains_key(key)
+    }
+
+    /// Notes a Secret, unless something newer is known. Returns what is known now.
+    pub fn note(&self, secret: &SecretObject) -> Seen {
+        let seen = Seen::of(&self.mac_key, secret);
+        match self.lock().entry(ObjectKey::of(&secret.metadata)) {
+            Entry::Occupied(entry) if entry.get().version > seen.version => entry.get().clone(),
+            Entry::Occupied(mut entry) => {
+                entry.insert(seen.clone());
+                seen
+            }
+            Entry::Vacant(entry) => entry.insert(seen).clone(),
+        }
+    }
+
+    /// Forgets a deleted Secret. False when a newer one of that name is known.
+    pub fn forget(&self, secret: &SecretObject) -> bool {
+        let version = version_of(secret);
+        match self.lock().entry(ObjectKey::of(&secret.metadata)) {
+            Entry::Occupied(entry) if entry.get().version <= version => {
+                entry.remove();
+                true
+            }
+            Entry::Occupied(_) => false,
+            Entry::Vacant(_) => true,
+        }
+    }
+
+    /// Forgets all Secrets but these, after a new list: their deletions were missed. Returns the
+    /// forgotten ones.
+    pub fn retain(&self, listed: &std::collections::HashSet<ObjectKey>) -> Vec<ObjectKey> {
+        let mut secrets = self.lock();
+        let gone: Vec<_> = secrets
+            .keys()
+            .filter(|key| !listed.contains(*key))
+            .cloned()
+            .collect();
+        for key in &gone {
+            secrets.remove(key);
+        }
+        gone
+    }
+
+    /// How many Secrets are known.
+    pub fn len(&self) -> usize {
+        self.lock().len()
+    }
+
+    /// Whether none is known.
+    pub fn is_empty(&self) -> bool {
+        self.lock().is_empty()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<ObjectKey, Seen>> {
+        self.secrets.lock().expect("no holder of the lock panics")
+    }
+}
+
+fn version_of(secret: &SecretObject) -> u64 {
+    let version = secret
+        .metadata
+        .resource_version
+        .as_deref()
+        .unwrap_or_default();
+    version.parse().unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn index() -> SecretIndex {
+        SecretIndex::new(Arc::new(MacKey::from_bytes(&[1; 32]).unwrap()))
+    }
+
+    fn secret(version: &str, value: &str) -> SecretObject {
+        serde_json::from_value(json!({
+            "metadata": { "namespace": "n", "name": "s", "resourceVersion": version,
+                          "labels": { "l": "1" } },
+            "data": { "A": value },
+        }))
+        .unwrap()
+    }
+
+    fn key() -> ObjectKey {
+        ObjectKey {
+            namespace: "n".into(),
+            name: "s".into(),
+        }
+    }
+
+    #[test]
+    fn an_old_event_after_our_own_write_changes_nothing() {
+        let index = index();
+        let ours = index.note(&secret("9", "MQ=="));
+        index.note(&secret("8", "Mg=="));
+        assert_eq!(index.get(&key()).unwrap().content, ours.content);
+        assert!(!index.forget(&secret("8", "Mg==")));
+        assert!(index.contains(&key()));
+        assert!(index.forget(&secret("10", "MQ==")));
+        assert!(index.is_empty());
+    }
+
+    #[test]
+    fn a_missed_deletion_is_found_by_the_next_list() {
+        let index = index();
+        index.note(&secret("1", "MQ=="));
+        assert_eq!(index.retain(&[].into()), [key()]);
+        assert_eq!(index.len(), 0);
+    }
+
+    #[test]
+    fn labels_of_others_do_not_matter_but_ours_must_be_there() {
+        let index = index();
+        let seen = index.note(&secret("1", "MQ=="));
+        let pairs = |labels: &[(&str, &str)]| {
+            let labels = labels
+                .iter()
+                .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
+                .collect();
+            pair_macs(&index.mac_key, &labels, &std::collections::BTreeMap::new())
+        };
+        assert!(seen.has_pairs(&pairs(&[])));
+        assert!(seen.has_pairs(&pairs(&[("l", "1")])));
+        assert!(!seen.has_pairs(&pairs(&[("l", "2")])));
+        assert!(!seen.has_pairs(&pairs(&[("l", "1"), ("m", "1")])));
+    }
+}

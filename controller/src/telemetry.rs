@@ -1,0 +1,26 @@
+//! Logs: to standard error, as text or JSON.
+
+use tracing::{Level, Metadata};
+use tracing_subscriber::{
+    filter::filter_fn, fmt, layer::SubscriberExt as _, util::SubscriberInitExt as _,
+};
+
+use crate::config::{LogFormat, LogLevel};
+
+/// Starts logging.
+pub fn init(level: LogLevel, format: LogFormat) {
+    let level = Level::from(level);
+    let filter = filter_fn(move |metadata| *metadata.level() <= level && is_ours(metadata));
+    let layer = fmt::layer().with_writer(std::io::stderr).with_target(false);
+    let subscriber = tracing_subscriber::registry().with(filter);
+    match format {
+        LogFormat::Text => subscriber.with(layer.with_ansi(false)).init(),
+        LogFormat::Json => subscriber.with(layer.json().flatten_event(true)).init(),
+    }
+}
+
+/// Only what we log ourselves. Libraries would log, at some level, bodies that they cannot parse,
+/// and a body may be a Secret (kube-client does, as a warning).
+fn is_ours(metadata: &Metadata<'_>) -> bool {
+    metadata.target().starts_with("mtk_controller")
+}
