@@ -1,0 +1,143 @@
+//! A control plane that outlives the program that started it.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::os::fd::OwnedFd;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use serde::Deserialize;
+
+use super::access::Access;
+use super::binary::binary;
+use super::launch::{StartOptions, launch};
+
+/// A control plane that runs until [`Detached::stop`], at a place that a later process can name.
+#[derive(Debug)]
+pub struct Detached {
+    access: Access,
+}
+
+impl Detached {
+    /// Starts one that keeps all it has in `directory` and returns when it is ready.
+    ///
+    /// What a killed one left in the directory is removed first. One that runs there is an error.
+    pub fn start(directory: &Path, options: &StartOptions) -> anyhow::Result<Detached> {
+        match Owner::read(directory)?
+            .map(|owner| owner.process())
+            .transpose()?
+        {
+            Some(Some(_)) => bail!(
+                "a control plane runs in {} already\nhint: `cargo xtask down` ends it",
+                directory.display(),
+            ),
+            Some(None) => remove(directory)?,
+            None => {}
+        }
+        let binary = binary(|_| {})?;
+        let (child, running) = launch(&binary, directory, options, &["--detach", "--rm"])?;
+        // It is nobody's child from here on; its number is in the directory.
+        drop(child);
+        Ok(Detached {
+            access: Access::new(binary, running.kubeconfig, running.server),
+        })
+    }
+
+    /// How to use it.
+    pub fn access(&self) -> &Access {
+        &self.access
+    }
+
+    /// Ends the one in `directory`, removes the directory, and says whether one was running.
+    ///
+    /// A process that merely has the number of one that ended is never touched.
+    pub fn stop(directory: &Path) -> anyhow::Result<bool> {
+        let Some(owner) = Owner::read(directory)? else {
+            return Ok(false);
+        };
+        let process = owner.process()?;
+        if let Some(process) = &process {
+            end(process)?;
+        }
+        remove(directory)?;
+        Ok(process.is_some())
+    }
+}
+
+/// Which process runs in a directory, as it noted itself in `up.json`.
+#[derive(Deserialize)]
+struct Owner {
+    pid: i32,
+    start_time: String,
+    boot: String,
+}
+
+impl Owner {
+    fn read(directory: &Path) -> anyhow::Result<Option<Owner>> {
+        let path = directory.join("up.json");
+        match fs::read(&path) {
+            Ok(note) => serde_json::from_slice(&note)
+                .map(Some)
+                .with_context(|| format!("reading {}", path.display())),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error).with_context(|| format!("reading {}", path.display())),
+        }
+    }
+
+    /// A handle of the process, if it is still that one. The handle is taken before the check, so
+    /// that it cannot come to mean another process in between.
+    fn process(&self) -> anyhow::Result<Option<OwnedFd>> {
+        let pid = Pid::from_raw(self.pid).context("up.json names no process")?;
+        let process = match pidfd_open(pid, PidfdFlags::empty()) {
+            Ok(process) => process,
+            Err(Errno::SRCH) => return Ok(None),
+            Err(error) => return Err(error).context("looking for the control plane's process"),
+        };
+        let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id")?;
+        let same = boot.trim() == self.boot
+            && start_time(self.pid).is_some_and(|time| time == self.start_time);
+        Ok((same && !has_ended(&process, Duration::ZERO)?).then_some(process))
+    }
+}
+
+/// Field 22 of `proc_pid_stat(5)`. Field 2, the command's name, may hold blanks and brackets, so
+/// the count starts behind its last bracket, at field 3.
+fn start_time(pid: i32) -> Option<String> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let (_, fields) = stat.rsplit_once(')')?;
+    fields.split_whitespace().nth(22 - 3).map(str::to_owned)
+}
+
+fn end(process: &OwnedFd) -> anyhow::Result<()> {
+    for signal in [Signal::TERM, Signal::KILL] {
+        match pidfd_send_signal(process, signal) {
+            Ok(()) => {}
+            Err(Errno::SRCH) => return Ok(()),
+            Err(error) => return Err(error).context("ending the control plane"),
+        }
+        if has_ended(process, Duration::from_secs(20))? {
+            return Ok(());
+        }
+    }
+    bail!("the control plane's process does not end")
+}
+
+/// Whether the process ends within that time. A process that nobody has waited for counts too.
+fn has_ended(process: &OwnedFd, within: Duration) -> anyhow::Result<bool> {
+    let timeout = Timespec::try_from(within)?;
+    let mut handles = [PollFd::new(process, PollFlags::IN)];
+    Ok(poll(&mut handles, Some(&timeout)).context("waiting for a process")? > 0)
+}
+
+fn remove(directory: &Path) -> anyhow::Result<()> {
+    match fs::remove_dir_all(directory) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("removing {}", directory.display()))
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,128 @@
+//! A Kubernetes control plane on this machine: etcd, kube-apiserver and kube-controller-manager on
+//! loopback, without a container, a node or a download of binaries.
+//!
+//! - [`binary()`] builds the Go program in `e2e/controlplane`, once;
+//! - [`ControlPlane`] runs it for as long as the value lives;
+//! - [`Detached`] runs it until it is stopped;
+//! - [`Access`] is how to use either: its kubeconfig, `kubectl`, identities;
+//! - [`Request`] is what the API server's audit log says of a request.
+
+mod access;
+mod audit;
+mod binary;
+mod detached;
+mod launch;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::{Child, Command};
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use tempfile::TempDir;
+
+pub use self::access::Access;
+pub use self::audit::Request;
+pub use self::binary::binary;
+pub use self::detached::Detached;
+pub use self::launch::StartOptions;
+
+use self::launch::{Running, launch};
+
+/// A control plane of one test's own. Dropping it ends every process and removes every file; so
+/// does the end of the process that holds it, whatever ends that.
+#[derive(Debug)]
+pub struct ControlPlane {
+    access: Access,
+    child: Child,
+    running: Running,
+    // Last: the directory goes when the processes have gone.
+    directory: TempDir,
+}
+
+impl ControlPlane {
+    /// Starts one and returns when it is ready, which takes seconds, or minutes if the Go program
+    /// is not built yet.
+    ///
+    /// The error holds the end of the failing component's log.
+    pub fn start(options: &StartOptions) -> anyhow::Result<ControlPlane> {
+        let binary = binary(|_| {})?;
+        let directory = tempfile::Builder::new()
+            .prefix("mtk-controlplane-")
+            .tempdir()
+            .context("a directory for the control plane")?;
+        let (child, running) = launch(&binary, directory.path(), options, &["--lifeline", "--rm"])?;
+        let access = Access::new(binary, running.kubeconfig.clone(), running.server.clone());
+        Ok(ControlPlane {
+            access,
+            child,
+            running,
+            directory,
+        })
+    }
+
+    /// How to use it.
+    pub fn access(&self) -> &Access {
+        &self.access
+    }
+
+    /// The admin's kubeconfig, certificates embedded.
+    pub fn kubeconfig(&self) -> &Path {
+        self.access.kubeconfig()
+    }
+
+    /// `kubectl` of the same version as the API server, as the admin.
+    pub fn kubectl(&self) -> Command {
+        self.access.kubectl()
+    }
+
+    /// Every request the API server has finished, and every watch it has begun, since the start, in
+    /// the order of their first mention.
+    ///
+    /// Needs [`StartOptions::audit`].
+    pub fn requests(&self) -> anyhow::Result<Vec<Request>> {
+        let log = self
+            .running
+            .audit_log
+            .as_deref()
+            .context("the control plane was started without an audit log")?;
+        audit::read(log)
+    }
+
+    /// Where its keys, data and logs (`NAME.log`) are while it runs.
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// The process that holds the components together.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// The process of each component, by its name.
+    pub fn component_pids(&self) -> &BTreeMap<String, u32> {
+        &self.running.pids
+    }
+
+    /// The time from the start of the first process to readiness.
+    pub fn ready_in(&self) -> Duration {
+        Duration::from_millis(self.running.ready_ms)
+    }
+}
+
+impl Drop for ControlPlane {
+    fn drop(&mut self) {
+        // The end of its standard input is what it waits for.
+        drop(self.child.stdin.take());
+        let patience = Instant::now() + Duration::from_secs(20);
+        while Instant::now() < patience {
+            if !matches!(self.child.try_wait(), Ok(None)) {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        // The kernel then kills the components too.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
