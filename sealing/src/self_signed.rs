@@ -165,3 +165,64 @@ const BASIC_CONSTRAINTS: &[u8] = &[
     0x30, 0x0f, 0x06, 0x03, 0x55, 0x1d, 0x13, 0x01, 0x01, 0xff, 0x04, 0x05, 0x30, 0x03, 0x01, 0x01,
     0xff,
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{certificate::Certificate, private_der};
+
+    /// The key of the certificates that `tests/pem/make` has Go write.
+    fn peer_key() -> KeyPair {
+        let pkcs1 = private_der::from_pem(include_bytes!("../tests/pem/peer.key")).unwrap();
+        KeyPair::from_der(&pkcs1).unwrap()
+    }
+
+    #[test]
+    fn the_certificate_is_the_peer_s_byte_for_byte() {
+        let [ten, thirty] = ["2036-01-02T03:04:05Z", "2056-01-02T03:04:05Z"];
+        for (pem, common_name, serial, not_after) in [
+            (
+                &include_bytes!("../tests/pem/peer-no-cn.crt")[..],
+                "",
+                0xfedc_ba98_7654_3210_0123_4567_89ab_cdef_u128,
+                ten,
+            ),
+            (
+                include_bytes!("../tests/pem/peer-printable-cn.crt"),
+                "seal (a): b=c?",
+                0x7edc_ba98_7654_3210_0123_4567_89ab_cdef,
+                thirty,
+            ),
+            (
+                include_bytes!("../tests/pem/peer-utf8-cn.crt"),
+                "sceau* é",
+                0xba98_7654_3210_0123_4567_89ab_cdef,
+                ten,
+            ),
+        ] {
+            let contents = Contents {
+                serial: serial.to_be_bytes(),
+                common_name,
+                not_before: "2026-01-02T03:04:05.9Z".parse().unwrap(),
+                not_after: not_after.parse().unwrap(),
+            };
+            let der = certificate(&contents, &peer_key()).unwrap();
+            let ours = Certificate::from_der(&der).unwrap().to_pem();
+            assert_eq!(ours, String::from_utf8_lossy(pem), "{common_name:?}");
+        }
+    }
+
+    #[test]
+    fn numbers_are_positive_and_minimal() {
+        assert_eq!(integer(&[0, 0]), [2, 1, 0]);
+        assert_eq!(integer(&[0, 0x7f]), [2, 1, 0x7f]);
+        assert_eq!(integer(&[0, 0x80]), [2, 2, 0, 0x80]);
+    }
+
+    #[test]
+    fn lengths_grow_with_their_values() {
+        assert_eq!(tlv(4, &[&[0; 0x7f]])[..2], [4, 0x7f]);
+        assert_eq!(tlv(4, &[&[0; 0x80]])[..3], [4, 0x81, 0x80]);
+        assert_eq!(tlv(4, &[&[0; 0x100]])[..4], [4, 0x82, 1, 0]);
+    }
+}
