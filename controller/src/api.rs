@@ -48,10 +48,7 @@ impl RequestError {
     pub fn is_namespace_terminating(&self) -> bool {
         let causes = self.status().and_then(|status| status.details.as_ref());
         causes.is_some_and(|details| {
-            details
-                .causes
-                .iter()
-                .any(|cause| cause.reason == "NamespaceTerminating")
+            details.causes.iter().any(|cause| cause.reason == "NamespaceTerminating")
         })
     }
 
@@ -86,10 +83,9 @@ impl RequestError {
                 Reason::Timeout,
                 format!("the API server did not answer in time to the request to {action}"),
             ),
-            None => (
-                Reason::Unavailable,
-                format!("the API server could not be reached to {action}"),
-            ),
+            None => {
+                (Reason::Unavailable, format!("the API server could not be reached to {action}"))
+            }
         };
         Failure::new(reason, message)
     }
@@ -106,11 +102,7 @@ impl RequestError {
             .collect();
         if causes.is_empty() {
             let reason = self.status().map_or("", |status| status.reason.as_str());
-            return if reason.is_empty() {
-                "it is not valid".into()
-            } else {
-                reason.to_owned()
-            };
+            return if reason.is_empty() { "it is not valid".into() } else { reason.to_owned() };
         }
         causes.join(", ")
     }
@@ -132,9 +124,7 @@ mod tests {
     use super::*;
 
     fn refused(status: serde_json::Value) -> RequestError {
-        RequestError::Api(Error::Api(Box::new(
-            serde_json::from_value(status).unwrap(),
-        )))
+        RequestError::Api(Error::Api(Box::new(serde_json::from_value(status).unwrap())))
     }
 
     #[test]
@@ -153,12 +143,7 @@ mod tests {
         ]}}));
         let failure = error.failure("create Secret n/s");
         assert_eq!(failure.reason, Reason::InvalidSecret);
-        assert!(
-            failure
-                .message
-                .ends_with("data[tls.crt] (FieldValueRequired)"),
-            "{failure}"
-        );
+        assert!(failure.message.ends_with("data[tls.crt] (FieldValueRequired)"), "{failure}");
     }
 
     #[test]

@@ -27,9 +27,7 @@ pub async fn connect(kubeconfig: Option<&Path>, metrics: Metrics) -> anyhow::Res
         }
         None => Config::infer().await?,
     };
-    Ok(ClientBuilder::try_from(config)?
-        .with_layer(&Counting(metrics))
-        .build())
+    Ok(ClientBuilder::try_from(config)?.with_layer(&Counting(metrics)).build())
 }
 
 /// Counts requests by verb and resource.
@@ -46,10 +44,7 @@ impl<S> Layer<S> for Counting {
     type Service = Counted<S>;
 
     fn layer(&self, inner: S) -> Counted<S> {
-        Counted {
-            inner,
-            metrics: self.0.clone(),
-        }
+        Counted { inner, metrics: self.0.clone() }
     }
 }
 
@@ -82,9 +77,7 @@ fn labels<B>(request: &Request<B>) -> RequestLabels {
         [resource] | [resource, _] => (*resource).to_owned(),
         [resource, _, subresource, ..] => format!("{resource}/{subresource}"),
     };
-    let is_watch = uri
-        .query()
-        .is_some_and(|query| query.split('&').any(|p| p == "watch=true"));
+    let is_watch = uri.query().is_some_and(|query| query.split('&').any(|p| p == "watch=true"));
     let verb = match *request.method() {
         Method::GET if is_watch => "watch",
         Method::GET if parts.len() < 2 => "list",
@@ -111,27 +104,15 @@ mod tests {
     #[test]
     fn requests_are_named_as_rbac_names_them() {
         let secrets = "/api/v1/namespaces/n/secrets";
-        assert_eq!(
-            of(Method::GET, "/api/v1/secrets?&watch=true&x=1"),
-            ("watch", "secrets".into())
-        );
+        assert_eq!(of(Method::GET, "/api/v1/secrets?&watch=true&x=1"), ("watch", "secrets".into()));
         assert_eq!(of(Method::GET, secrets), ("list", "secrets".into()));
-        assert_eq!(
-            of(Method::GET, &format!("{secrets}/s")),
-            ("get", "secrets".into())
-        );
+        assert_eq!(of(Method::GET, &format!("{secrets}/s")), ("get", "secrets".into()));
         assert_eq!(
             of(Method::POST, &format!("{secrets}?fieldManager=x")),
             ("create", "secrets".into())
         );
-        assert_eq!(
-            of(Method::GET, "/api/v1/namespaces/n"),
-            ("get", "namespaces".into())
-        );
+        assert_eq!(of(Method::GET, "/api/v1/namespaces/n"), ("get", "namespaces".into()));
         let status = "/apis/bitnami.com/v1alpha1/namespaces/n/sealedsecrets/s/status";
-        assert_eq!(
-            of(Method::PATCH, status),
-            ("patch", "sealedsecrets/status".into())
-        );
+        assert_eq!(of(Method::PATCH, status), ("patch", "sealedsecrets/status".into()));
     }
 }

@@ -140,14 +140,8 @@ impl Config {
     pub fn namespace(&self) -> String {
         let from_file = || std::fs::read_to_string(NAMESPACE_FILE).ok();
         let from_environment = || std::env::var("POD_NAMESPACE").ok();
-        let found = self
-            .namespace
-            .clone()
-            .or_else(from_environment)
-            .or_else(from_file);
-        let found = found
-            .map(|name| name.trim().to_owned())
-            .filter(|name| !name.is_empty());
+        let found = self.namespace.clone().or_else(from_environment).or_else(from_file);
+        let found = found.map(|name| name.trim().to_owned()).filter(|name| !name.is_empty());
         found.unwrap_or_else(|| DEFAULT_NAMESPACE.to_owned())
     }
 
@@ -187,22 +181,13 @@ impl From<LogLevel> for Level {
 fn variable(long: &str, is_set: impl Fn(&str) -> bool) -> OsString {
     let upper = long.to_uppercase().replace('-', "_");
     let (ours, peers) = (format!("MTK_{upper}"), format!("SEALED_SECRETS_{upper}"));
-    if !is_set(&ours) && is_set(&peers) {
-        peers.into()
-    } else {
-        ours.into()
-    }
+    if !is_set(&ours) && is_set(&peers) { peers.into() } else { ours.into() }
 }
 
 /// `HOST:PORT`, or `:PORT` for all addresses, as Go's programs read it.
 fn parse_address(text: &str) -> Result<SocketAddr, String> {
-    let full = if text.starts_with(':') {
-        format!("0.0.0.0{text}")
-    } else {
-        text.to_owned()
-    };
-    full.parse()
-        .map_err(|_| "not an address such as :8080 or 127.0.0.1:8080".to_owned())
+    let full = if text.starts_with(':') { format!("0.0.0.0{text}") } else { text.to_owned() };
+    full.parse().map_err(|_| "not an address such as :8080 or 127.0.0.1:8080".to_owned())
 }
 
 /// A duration in Go's notation, such as `720h` or `1h30m`.
@@ -213,18 +198,12 @@ fn parse_duration(text: &str) -> Result<SignedDuration, String> {
 }
 
 fn parse_key_size(text: &str) -> Result<usize, String> {
-    let bits = text
-        .parse()
-        .ok()
-        .filter(|bits| [2048, 3072, 4096, 8192].contains(bits));
+    let bits = text.parse().ok().filter(|bits| [2048, 3072, 4096, 8192].contains(bits));
     bits.ok_or_else(|| "not one of 2048, 3072, 4096 and 8192".to_owned())
 }
 
 fn parse_workers(text: &str) -> Result<usize, String> {
-    let workers = text
-        .parse()
-        .ok()
-        .filter(|workers| (1..=1024).contains(workers));
+    let workers = text.parse().ok().filter(|workers| (1..=1024).contains(workers));
     workers.ok_or_else(|| "not a number from 1 to 1024".to_owned())
 }
 
@@ -255,10 +234,7 @@ mod tests {
         assert_eq!(config.listen_addr.to_string(), "0.0.0.0:8080");
         assert_eq!(config.key_settings().prefix, "sealed-secrets-key");
         assert_eq!(config.key_settings().bits, 4096);
-        assert_eq!(
-            config.key_settings().lifetime,
-            SignedDuration::from_hours(87_600)
-        );
+        assert_eq!(config.key_settings().lifetime, SignedDuration::from_hours(87_600));
         assert!(config.accept_deprecated_v1_data);
     }
 
@@ -271,10 +247,7 @@ mod tests {
             "SEALED_SECRETS_KEY_SIZE"
         );
         assert_eq!(
-            variable(
-                "key-size",
-                only(&["MTK_KEY_SIZE", "SEALED_SECRETS_KEY_SIZE"])
-            ),
+            variable("key-size", only(&["MTK_KEY_SIZE", "SEALED_SECRETS_KEY_SIZE"])),
             "MTK_KEY_SIZE"
         );
     }
@@ -293,10 +266,7 @@ mod tests {
             "--log-level=all",
             "--accept-deprecated-v1-data=maybe",
         ] {
-            assert!(
-                Config::try_parse_from(["mtk-controller", flag]).is_err(),
-                "{flag}"
-            );
+            assert!(Config::try_parse_from(["mtk-controller", flag]).is_err(), "{flag}");
         }
         let off = Config::parse_from(["mtk-controller", "--accept-deprecated-v1-data=false"]);
         assert!(!off.accept_deprecated_v1_data);

@@ -78,9 +78,7 @@ impl Events {
 }
 
 fn second(time: Timestamp) -> String {
-    Timestamp::from_second(time.as_second())
-        .expect("a second of a time is a time")
-        .to_string()
+    Timestamp::from_second(time.as_second()).expect("a second of a time is a time").to_string()
 }
 
 /// The longest head of a text within this many bytes.

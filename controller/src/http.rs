@@ -50,9 +50,7 @@ pub async fn serve_metrics(
     registry: Arc<Registry>,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
-    let router = Router::new()
-        .route("/metrics", get(metrics::get))
-        .with_state(registry);
+    let router = Router::new().route("/metrics", get(metrics::get)).with_state(registry);
     listen(address, "metrics", router, stop).await
 }
 
@@ -64,7 +62,5 @@ async fn listen(
 ) -> std::io::Result<()> {
     let listener = TcpListener::bind(address).await?;
     info!(purpose, address = %listener.local_addr()?, "listening");
-    axum::serve(listener, router)
-        .with_graceful_shutdown(stop)
-        .await
+    axum::serve(listener, router).with_graceful_shutdown(stop).await
 }

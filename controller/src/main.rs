@@ -8,12 +8,11 @@ use tracing::error;
 fn main() -> ExitCode {
     let config = Config::from_process();
     telemetry::init(config.log_level, config.log_format);
+    run::harden();
     rustls::crypto::aws_lc_rs::default_provider()
         .install_default()
         .expect("nothing else installs a provider");
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.expect("a runtime starts");
     match runtime.block_on(run::run(config)) {
         Ok(()) => ExitCode::SUCCESS,

@@ -103,10 +103,7 @@ impl Metrics {
 
     /// An object is not in sync.
     pub fn failed(&self, key: &ObjectKey, reason: Reason) {
-        let labels = ErrorLabels {
-            reason: reason.as_str(),
-            namespace: key.namespace.clone(),
-        };
+        let labels = ErrorLabels { reason: reason.as_str(), namespace: key.namespace.clone() };
         self.unseal_errors.get_or_create(&labels).inc();
         self.condition(key, -1);
     }

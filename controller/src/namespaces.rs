@@ -27,9 +27,19 @@ impl Terminating {
     /// Follows the namespaces until the process ends; calls `ready` after each full list.
     pub async fn watch(self: Arc<Self>, client: Client, mut ready: impl FnMut()) {
         let api: Api<PartialObjectMeta<Namespace>> = Api::all(client);
+        let mut listed = HashSet::new();
         follow(api, Config::default(), "namespaces", |event| match event {
-            Event::Init => self.lock().clear(),
-            Event::InitApply(namespace) | Event::Apply(namespace) => {
+            Event::Init => listed.clear(),
+            Event::InitApply(namespace) => {
+                let metadata = namespace.metadata;
+                let terminating = metadata.deletion_timestamp.is_some();
+                listed.extend(metadata.name.filter(|_| terminating));
+            }
+            Event::InitDone => {
+                *self.lock() = std::mem::take(&mut listed);
+                ready();
+            }
+            Event::Apply(namespace) => {
                 let metadata = namespace.metadata;
                 let name = metadata.name.unwrap_or_default();
                 if metadata.deletion_timestamp.is_some() {
@@ -38,10 +48,8 @@ impl Terminating {
                     self.lock().remove(&name);
                 }
             }
-            Event::InitDone => ready(),
             Event::Delete(namespace) => {
-                self.lock()
-                    .remove(&namespace.metadata.name.unwrap_or_default());
+                self.lock().remove(&namespace.metadata.name.unwrap_or_default());
             }
         })
         .await;

@@ -73,10 +73,7 @@ impl Slot {
 impl Queue {
     /// Adds an object, to be taken after `delay`. The earlier of two additions counts.
     pub fn add(&self, key: ObjectKey, cause: Cause, delay: Duration) {
-        let slot = Slot {
-            at: Instant::now() + delay,
-            cause,
-        };
+        let slot = Slot { at: Instant::now() + delay, cause };
         self.lock().add(key, slot);
         self.wake.notify_one();
     }
@@ -132,14 +129,8 @@ impl Queue {
         let mut inner = self.lock();
         let now = Instant::now();
         inner.promote(now);
-        let oldest = inner
-            .due
-            .iter()
-            .filter_map(|(_, key)| inner.waiting.get(key))
-            .map(|s| s.at);
-        oldest
-            .min()
-            .map_or(Duration::ZERO, |at| now.saturating_duration_since(at))
+        let oldest = inner.due.iter().filter_map(|(_, key)| inner.waiting.get(key)).map(|s| s.at);
+        oldest.min().map_or(Duration::ZERO, |at| now.saturating_duration_since(at))
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -156,10 +147,7 @@ impl Inner {
             return;
         }
         let slot = match self.waiting.get(&key) {
-            Some(old) => Slot {
-                at: old.at.min(slot.at),
-                cause: old.cause.min(slot.cause),
-            },
+            Some(old) => Slot { at: old.at.min(slot.at), cause: old.cause.min(slot.cause) },
             None => slot,
         };
         if let Some(old) = self.waiting.insert(key.clone(), slot) {
@@ -186,10 +174,7 @@ mod tests {
     use super::*;
 
     fn key(name: &str) -> ObjectKey {
-        ObjectKey {
-            namespace: "n".into(),
-            name: name.into(),
-        }
+        ObjectKey { namespace: "n".into(), name: name.into() }
     }
 
     async fn take(queue: &Queue) -> String {
@@ -224,11 +209,7 @@ mod tests {
         let taken = queue.next().await;
         queue.add(key("a"), Cause::Change, Duration::ZERO);
         queue.add(key("a"), Cause::Drift, Duration::ZERO);
-        assert!(
-            tokio::time::timeout(Duration::from_secs(9), queue.next())
-                .await
-                .is_err()
-        );
+        assert!(tokio::time::timeout(Duration::from_secs(9), queue.next()).await.is_err());
         queue.done(&taken);
         assert_eq!(take(&queue).await, "a");
         assert!(queue.is_empty());
@@ -270,12 +251,8 @@ mod tests {
         }
         let mut taken = Vec::new();
         for worker in workers {
-            taken.push(
-                tokio::time::timeout(Duration::from_secs(5), worker)
-                    .await
-                    .unwrap()
-                    .unwrap(),
-            );
+            taken
+                .push(tokio::time::timeout(Duration::from_secs(5), worker).await.unwrap().unwrap());
         }
         taken.sort();
         assert_eq!(taken, ["a", "b", "c", "d"]);

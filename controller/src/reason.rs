@@ -84,19 +84,12 @@ impl Reason {
 
     /// Whether it usually passes by itself, so that the first of it is not worth a condition.
     pub fn passes(self) -> bool {
-        matches!(
-            self,
-            Self::Conflict | Self::Throttled | Self::Timeout | Self::Unavailable
-        )
+        matches!(self, Self::Conflict | Self::Throttled | Self::Timeout | Self::Unavailable)
     }
 
     /// When to try again.
     pub fn retry(self) -> Retry {
-        if self.stalls() || self == Self::NotOwned {
-            Retry::OnCause
-        } else {
-            Retry::BackOff
-        }
+        if self.stalls() || self == Self::NotOwned { Retry::OnCause } else { Retry::BackOff }
     }
 }
 
@@ -120,10 +113,7 @@ pub struct Failure {
 impl Failure {
     /// A failure of this reason.
     pub fn new(reason: Reason, message: impl Into<String>) -> Self {
-        Self {
-            reason,
-            message: message.into(),
-        }
+        Self { reason, message: message.into() }
     }
 }
 
@@ -133,12 +123,8 @@ mod tests {
 
     #[test]
     fn what_only_the_user_can_mend_is_not_retried_in_a_loop() {
-        for reason in [
-            Reason::Malformed,
-            Reason::UnknownKey,
-            Reason::TypeDenied,
-            Reason::Immutable,
-        ] {
+        for reason in [Reason::Malformed, Reason::UnknownKey, Reason::TypeDenied, Reason::Immutable]
+        {
             assert!(reason.stalls());
             assert_eq!(reason.retry(), Retry::OnCause);
         }

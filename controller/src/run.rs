@@ -30,6 +30,18 @@ const GRACE: Duration = Duration::from_secs(10);
 /// How long to wait before the API server is asked again for what the start needs.
 const START_RETRY: Duration = Duration::from_secs(2);
 
+/// Keeps the memory of this process, which holds private keys, out of core dumps and away from
+/// other processes of the same user. Where the system does not allow that, it runs all the same.
+pub fn harden() {
+    use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
+    let none = Rlimit { current: Some(0), maximum: Some(0) };
+    if setrlimit(Resource::Core, none).is_err()
+        || set_dumpable_behavior(DumpableBehavior::NotDumpable).is_err()
+    {
+        warn!("core dumps of this process cannot be turned off");
+    }
+}
+
 /// Runs the controller until SIGTERM or SIGINT.
 ///
 /// # Errors
@@ -55,29 +67,13 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
             let _ = stopped.wait_for(|stop| *stop).await;
         }
     };
-    let endpoints = Endpoints {
-        keys: keys.clone(),
-        health: health.clone(),
-    };
+    let endpoints = Endpoints { keys: keys.clone(), health: health.clone() };
     let mut servers = JoinSet::new();
     servers.spawn(http::serve(config.listen_addr, endpoints, stopping()));
-    servers.spawn(http::serve_metrics(
-        config.listen_metrics_addr,
-        Arc::new(registry),
-        stopping(),
-    ));
+    servers.spawn(http::serve_metrics(config.listen_metrics_addr, Arc::new(registry), stopping()));
 
     let mut work = JoinSet::new();
-    work.spawn(control(
-        config,
-        namespace,
-        client,
-        keys,
-        health,
-        queue,
-        metrics,
-        stopping(),
-    ));
+    work.spawn(control(config, namespace, client, keys, health, queue, metrics, stopping()));
     tokio::select! {
         () = signalled() => info!("stopping"),
         Some(ended) = servers.join_next() => {
@@ -104,9 +100,7 @@ async fn control(
 ) {
     let start = async {
         let mac_key = loaded(&client, &namespace, &keys).await;
-        Arc::new(reconciler(
-            &config, &namespace, &client, &keys, &queue, &metrics, mac_key,
-        ))
+        Arc::new(reconciler(&config, &namespace, &client, &keys, &queue, &metrics, mac_key))
     };
     let mut watches = JoinSet::new();
     let mut workers = JoinSet::new();
@@ -150,10 +144,7 @@ async fn follow_all(reconciler: &Arc<Reconciler>, watches: &mut JoinSet<()>) {
     let this = reconciler.clone();
     let done = mark(0);
     watches.spawn(async move {
-        this.namespaces
-            .clone()
-            .watch(this.client.clone(), done)
-            .await
+        this.namespaces.clone().watch(this.client.clone(), done).await;
     });
     let this = reconciler.clone();
     let done = mark(1);
@@ -207,10 +198,7 @@ fn reconciler(
             accepts_legacy_data: config.accept_deprecated_v1_data,
         },
         queue: queue.clone(),
-        events: Events::new(
-            client.clone(),
-            std::env::var("HOSTNAME").unwrap_or_default(),
-        ),
+        events: Events::new(client.clone(), std::env::var("HOSTNAME").unwrap_or_default()),
         metrics: metrics.clone(),
     }
 }

@@ -31,11 +31,7 @@ pub async fn follow<K>(
     let config = config.timeout(WATCH_SECONDS).page_size(PAGE);
     let mut streaming = true;
     loop {
-        let config = if streaming {
-            config.clone().streaming_lists()
-        } else {
-            config.clone()
-        };
+        let config = if streaming { config.clone().streaming_lists() } else { config.clone() };
         let mut events = watcher(api.clone(), config).default_backoff().boxed();
         while let Some(event) = events.next().await {
             match event {
@@ -51,7 +47,7 @@ pub async fn follow<K>(
     }
 }
 
-/// Servers without WatchList answer 400 or 422 to `sendInitialEvents` (KEP-3157).
+/// Servers without `WatchList` answer 400 or 422 to `sendInitialEvents` (KEP-3157).
 fn refuses_streaming(error: &Error) -> bool {
     matches!(error, Error::WatchStartFailed(ClientError::Api(status)) if [400, 422].contains(&status.code))
 }

@@ -11,10 +11,7 @@ pub(crate) fn strings<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<BTreeMap<String, String>, D::Error> {
     let map = Option::<BTreeMap<String, Value>>::deserialize(deserializer)?.unwrap_or_default();
-    Ok(map
-        .into_iter()
-        .map(|(key, value)| (key, string(value).unwrap_or_default()))
-        .collect())
+    Ok(map.into_iter().map(|(key, value)| (key, string(value).unwrap_or_default())).collect())
 }
 
 /// A map of strings or nulls; null instead of the map is the empty map.
@@ -22,10 +19,7 @@ pub(crate) fn nullable_strings<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<BTreeMap<String, Option<String>>, D::Error> {
     let map = Option::<BTreeMap<String, Value>>::deserialize(deserializer)?.unwrap_or_default();
-    Ok(map
-        .into_iter()
-        .map(|(key, value)| (key, string(value)))
-        .collect())
+    Ok(map.into_iter().map(|(key, value)| (key, string(value))).collect())
 }
 
 /// Null is the default.

@@ -8,6 +8,7 @@
 
 mod lenient;
 pub mod manifest;
+#[expect(clippy::duplicated_attributes, reason = "each printcolumn has the same fields")]
 pub mod sealed_secret;
 
 pub use sealed_secret::{SealedSecret, SealedSecretSpec, SealedSecretStatus, SecretTemplate};

@@ -54,25 +54,17 @@ mod tests {
     #[test]
     fn the_committed_manifests_are_the_generated_ones() {
         for (file, generated) in all().unwrap() {
-            let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
-                .join("manifests")
-                .join(file);
+            let path =
+                std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("manifests").join(file);
             let committed = std::fs::read_to_string(&path).unwrap_or_default();
-            assert_eq!(
-                committed, generated,
-                "{file} is stale: run `cargo xtask crds`"
-            );
+            assert_eq!(committed, generated, "{file} is stale: run `cargo xtask crds`");
         }
     }
 
     #[test]
     fn each_definition_is_far_below_what_kubectl_apply_can_annotate() {
         for (file, generated) in all().unwrap() {
-            assert!(
-                generated.len() < 262_144 / 4,
-                "{file} has {} bytes",
-                generated.len()
-            );
+            assert!(generated.len() < 262_144 / 4, "{file} has {} bytes", generated.len());
         }
     }
 }

@@ -35,11 +35,7 @@ use crate::lenient;
         type_ = "string",
         json_path = r#".status.conditions[?(@.type=="Synced")].status"#
     ),
-    printcolumn(
-        name = "Age",
-        type_ = "date",
-        json_path = ".metadata.creationTimestamp"
-    ),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
     printcolumn(
         name = "Status",
         type_ = "string",
@@ -189,9 +185,7 @@ impl SealedSecret {
 impl SealedSecretStatus {
     /// The condition of this type.
     pub fn condition(&self, type_: &str) -> Option<&Condition> {
-        self.conditions
-            .iter()
-            .find(|condition| condition.type_ == type_)
+        self.conditions.iter().find(|condition| condition.type_ == type_)
     }
 }
 
@@ -286,10 +280,7 @@ mod tests {
             parse(json!({ "encryptedData": {}, "template": { "metadata": null } })).spec,
             sealed.spec
         );
-        assert_eq!(
-            parse(json!({ "encryptedData": {}, "template": null })).spec,
-            sealed.spec
-        );
+        assert_eq!(parse(json!({ "encryptedData": {}, "template": null })).spec, sealed.spec);
     }
 
     #[test]

@@ -19,7 +19,7 @@ use crate::queue::Queue;
 
 /// An object that is due for longer means that progress has stopped (external-secrets#6053: a
 /// controller that stood still looked healthy). A full start with 50,000 objects takes less.
-const STALLED_AFTER: Duration = Duration::from_secs(600);
+const STALLED_AFTER: Duration = Duration::from_mins(10);
 
 /// What readiness depends on.
 pub struct Health {
@@ -30,10 +30,7 @@ pub struct Health {
 impl Health {
     /// Not ready yet.
     pub fn new(queue: Arc<Queue>) -> Self {
-        Self {
-            synced: AtomicBool::new(false),
-            queue,
-        }
+        Self { synced: AtomicBool::new(false), queue }
     }
 
     /// All watches have seen everything once, and the keys are loaded.
@@ -76,10 +73,7 @@ mod tests {
         assert!(health.complaint().is_some());
         health.set_synced();
         assert_eq!(health.complaint(), None);
-        let key = ObjectKey {
-            namespace: "n".into(),
-            name: "s".into(),
-        };
+        let key = ObjectKey { namespace: "n".into(), name: "s".into() };
         queue.add(key, Cause::Change, Duration::ZERO);
         tokio::time::advance(STALLED_AFTER).await;
         assert_eq!(health.complaint(), None);

@@ -1,4 +1,4 @@
-//! `GET /metrics`, in the OpenMetrics text format.
+//! `GET /metrics`, in the `OpenMetrics` text format.
 
 use std::sync::Arc;
 

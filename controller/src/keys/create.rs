@@ -64,10 +64,7 @@ pub async fn create(
     let key = tokio::task::spawn_blocking(move || SealingKey::generate(&options))
         .await
         .expect("generating a key does not panic")?;
-    let certificate = key
-        .certificate()
-        .map(Certificate::to_pem)
-        .unwrap_or_default();
+    let certificate = key.certificate().map(Certificate::to_pem).unwrap_or_default();
     let body = Body {
         api_version: "v1",
         kind: "Secret",
@@ -93,10 +90,7 @@ pub(super) async fn post(
     body: &impl Serialize,
 ) -> Result<SecretObject, RequestError> {
     let api: Api<SecretObject> = Api::namespaced(client.clone(), namespace);
-    let params = PostParams {
-        field_manager: Some(FIELD_MANAGER.into()),
-        ..PostParams::default()
-    };
+    let params = PostParams { field_manager: Some(FIELD_MANAGER.into()), ..PostParams::default() };
     let body = serde_json::to_vec(body).expect("a Secret is JSON");
     request(async {
         let request = kube::core::Request::new(api.resource_url())

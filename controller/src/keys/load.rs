@@ -3,7 +3,7 @@
 use sealing::{KeyError, SealingKey};
 
 use super::{ACTIVE, KEY_LABEL};
-use crate::target::{SecretObject, ownership::Marks};
+use crate::target::{SecretObject, object::Value, ownership::Marks};
 
 /// The data keys of a `kubernetes.io/tls` Secret.
 const PRIVATE_KEY: &str = "tls.key";
@@ -27,9 +27,7 @@ pub enum LoadError {
 /// Whether the Secret's label makes it an active key.
 pub fn is_active(secret: &SecretObject) -> bool {
     let labels = secret.metadata.labels.as_ref();
-    labels
-        .and_then(|labels| labels.get(KEY_LABEL))
-        .is_some_and(|value| value == ACTIVE)
+    labels.and_then(|labels| labels.get(KEY_LABEL)).is_some_and(|value| value == ACTIVE)
 }
 
 /// The key in the Secret.
@@ -40,15 +38,9 @@ pub fn load(secret: &SecretObject) -> Result<SealingKey, LoadError> {
     if let Some((controller, _)) = Marks::of(&secret.metadata).controller {
         return Err(LoadError::Controlled(controller));
     }
-    let private_key = secret
-        .data
-        .get(PRIVATE_KEY)
-        .ok_or(LoadError::NoPrivateKey)?;
+    let private_key = secret.data.get(PRIVATE_KEY).ok_or(LoadError::NoPrivateKey)?;
     let certificate = secret.data.get(CERTIFICATE);
-    Ok(SealingKey::from_pem(
-        private_key.expose(),
-        certificate.map(|value| value.expose()),
-    )?)
+    Ok(SealingKey::from_pem(private_key.expose(), certificate.map(Value::expose))?)
 }
 
 #[cfg(test)]
@@ -83,9 +75,6 @@ mod tests {
 
     #[test]
     fn a_secret_without_a_key_says_so() {
-        assert!(matches!(
-            load(&secret(&json!({}))),
-            Err(LoadError::NoPrivateKey)
-        ));
+        assert!(matches!(load(&secret(&json!({}))), Err(LoadError::NoPrivateKey)));
     }
 }

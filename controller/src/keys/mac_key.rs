@@ -56,21 +56,14 @@ pub async fn load_or_create(client: &Client, namespace: &str) -> Result<MacKey, 
     let api: Api<SecretObject> = Api::namespaced(client.clone(), namespace);
     let failed = |error: RequestError, verb: &str| {
         MacKeyError::Request(
-            error
-                .failure(&format!("{verb} Secret {namespace}/{SECRET_NAME}"))
-                .message,
+            error.failure(&format!("{verb} Secret {namespace}/{SECRET_NAME}")).message,
         )
     };
-    if let Some(secret) = request(api.get_opt(SECRET_NAME))
-        .await
-        .map_err(|e| failed(e, "read"))?
-    {
+    if let Some(secret) = request(api.get_opt(SECRET_NAME)).await.map_err(|e| failed(e, "read"))? {
         return key_in(&secret);
     }
     let mut bytes = Zeroizing::new([0_u8; MacKey::BYTES]);
-    rand::rngs::SysRng
-        .try_fill_bytes(&mut *bytes)
-        .map_err(|_| MacKeyError::NoRandomness)?;
+    rand::rngs::SysRng.try_fill_bytes(&mut *bytes).map_err(|_| MacKeyError::NoRandomness)?;
     let body = Body {
         api_version: "v1",
         kind: "Secret",
@@ -81,11 +74,9 @@ pub async fn load_or_create(client: &Client, namespace: &str) -> Result<MacKey, 
     match post(client, namespace, &body).await {
         Ok(created) => key_in(&created),
         // Another process was faster: its key counts.
-        Err(error) if error.is_conflict() => key_in(
-            &request(api.get(SECRET_NAME))
-                .await
-                .map_err(|e| failed(e, "read"))?,
-        ),
+        Err(error) if error.is_conflict() => {
+            key_in(&request(api.get(SECRET_NAME)).await.map_err(|e| failed(e, "read"))?)
+        }
         Err(error) => Err(failed(error, "create")),
     }
 }

@@ -37,10 +37,8 @@ impl KeyId {
 impl KeyRing {
     /// A ring of these keys; of two Secrets with one key, one counts.
     pub fn new<'k>(keys: impl IntoIterator<Item = &'k Arc<SealingKey>>) -> Self {
-        let by_id: BTreeMap<_, _> = keys
-            .into_iter()
-            .map(|key| (KeyId::of(key.fingerprint()), key.clone()))
-            .collect();
+        let by_id: BTreeMap<_, _> =
+            keys.into_iter().map(|key| (KeyId::of(key.fingerprint()), key.clone())).collect();
         let mut keys: Vec<_> = by_id.into_iter().collect();
         keys.sort_by_key(|(id, key)| (std::cmp::Reverse(not_before(key)), id.clone()));
         Self(keys)
@@ -80,6 +78,5 @@ impl KeyRing {
 }
 
 fn not_before(key: &SealingKey) -> Timestamp {
-    key.certificate()
-        .map_or(Timestamp::MIN, Certificate::not_before)
+    key.certificate().map_or(Timestamp::MIN, Certificate::not_before)
 }

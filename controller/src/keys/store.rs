@@ -95,31 +95,26 @@ impl KeyStore {
     pub async fn watch(self: Arc<Self>, client: Client) {
         let config = Config::default().labels(KEY_LABEL);
         let mut listed = HashSet::new();
-        follow(
-            self.api(&client),
-            config,
-            "key Secrets",
-            |event| match event {
-                Event::Init => listed.clear(),
-                Event::InitApply(secret) => {
-                    listed.extend(secret.metadata.name.clone());
-                    self.note(&secret);
-                }
-                Event::InitDone => {
-                    let prefix = self.settings.prefix.clone();
-                    self.change(|keys| {
-                        keys.retain(|name, _| listed.contains(name) || *name == prefix)
-                    });
-                }
-                Event::Apply(secret) => {
-                    self.note(&secret);
-                }
-                Event::Delete(secret) => {
-                    let name = secret.metadata.name.unwrap_or_default();
-                    self.change(|keys| keys.remove(&name));
-                }
-            },
-        )
+        follow(self.api(&client), config, "key Secrets", |event| match event {
+            Event::Init => listed.clear(),
+            Event::InitApply(secret) => {
+                listed.extend(secret.metadata.name.clone());
+                self.note(&secret);
+            }
+            Event::InitDone => {
+                let prefix = self.settings.prefix.clone();
+                self.change(|keys| {
+                    keys.retain(|name, _| listed.contains(name) || *name == prefix);
+                });
+            }
+            Event::Apply(secret) => {
+                self.note(&secret);
+            }
+            Event::Delete(secret) => {
+                let name = secret.metadata.name.unwrap_or_default();
+                self.change(|keys| keys.remove(&name));
+            }
+        })
         .await;
     }
 
@@ -168,9 +163,5 @@ impl KeyStore {
 }
 
 fn has_label(secret: &SecretObject) -> bool {
-    secret
-        .metadata
-        .labels
-        .as_ref()
-        .is_some_and(|labels| labels.contains_key(KEY_LABEL))
+    secret.metadata.labels.as_ref().is_some_and(|labels| labels.contains_key(KEY_LABEL))
 }

@@ -25,34 +25,29 @@ impl Reconciler {
     pub async fn watch_objects(&self, mut ready: impl FnMut()) {
         let api: Api<DeserializeGuard<SealedSecret>> = Api::all(self.client.clone());
         let mut listed = HashSet::new();
-        follow(
-            api,
-            Config::default(),
-            "SealedSecrets",
-            |event| match event {
-                Event::Init => listed.clear(),
-                Event::InitApply(object) => {
-                    listed.extend(self.object_seen(object));
-                }
-                Event::InitDone => {
-                    for key in self.objects.retain(&listed) {
-                        self.metrics.forget(&key);
-                    }
-                    ready();
-                }
-                Event::Apply(object) => {
-                    self.object_seen(object);
-                }
-                Event::Delete(object) => {
-                    let key = match object.0 {
-                        Ok(object) => ObjectKey::of(&object.metadata),
-                        Err(invalid) => ObjectKey::of(&invalid.metadata),
-                    };
-                    self.objects.forget(&key);
+        follow(api, Config::default(), "SealedSecrets", |event| match event {
+            Event::Init => listed.clear(),
+            Event::InitApply(object) => {
+                listed.extend(self.object_seen(object));
+            }
+            Event::InitDone => {
+                for key in self.objects.retain(&listed) {
                     self.metrics.forget(&key);
                 }
-            },
-        )
+                ready();
+            }
+            Event::Apply(object) => {
+                self.object_seen(object);
+            }
+            Event::Delete(object) => {
+                let key = match object.0 {
+                    Ok(object) => ObjectKey::of(&object.metadata),
+                    Err(invalid) => ObjectKey::of(&invalid.metadata),
+                };
+                self.objects.forget(&key);
+                self.metrics.forget(&key);
+            }
+        })
         .await;
     }
 
@@ -68,13 +63,11 @@ impl Reconciler {
         };
         let key = ObjectKey::of(&object.metadata);
         let changed = self.objects.note(&object);
-        let failed = self
-            .objects
-            .get(&key)
-            .is_some_and(|known| known.failed.is_some());
-        // What failed and did not change is tried again when its reason says so.
-        if changed || !failed {
+        if changed {
             self.queue.add(key.clone(), Cause::Change, Duration::ZERO);
+        } else if let Some(known) = self.objects.get(&key).filter(|known| known.failed.is_none()) {
+            // Others may have written the status. What failed is tried again when its reason says.
+            self.queue.add(key.clone(), Cause::Drift, known.calm());
         }
         Some(key)
     }
@@ -83,31 +76,26 @@ impl Reconciler {
     pub async fn watch_secrets(&self, mut ready: impl FnMut()) {
         let api: Api<SecretObject> = Api::all(self.client.clone());
         let mut listed = HashSet::new();
-        follow(
-            api,
-            Config::default().fields(NOT_HELM),
-            "Secrets",
-            |event| match event {
-                Event::Init => listed.clear(),
-                Event::InitApply(secret) => {
-                    listed.insert(ObjectKey::of(&secret.metadata));
-                    self.secret_seen(&secret);
+        follow(api, Config::default().fields(NOT_HELM), "Secrets", |event| match event {
+            Event::Init => listed.clear(),
+            Event::InitApply(secret) => {
+                listed.insert(ObjectKey::of(&secret.metadata));
+                self.secret_seen(&secret);
+            }
+            Event::InitDone => {
+                for key in self.secrets.retain(&listed) {
+                    self.secret_gone(&key);
                 }
-                Event::InitDone => {
-                    for key in self.secrets.retain(&listed) {
-                        self.secret_gone(&key);
-                    }
-                    listed.clear();
-                    ready();
+                listed.clear();
+                ready();
+            }
+            Event::Apply(secret) => self.secret_seen(&secret),
+            Event::Delete(secret) => {
+                if self.secrets.forget(&secret) {
+                    self.secret_gone(&ObjectKey::of(&secret.metadata));
                 }
-                Event::Apply(secret) => self.secret_seen(&secret),
-                Event::Delete(secret) => {
-                    if self.secrets.forget(&secret) {
-                        self.secret_gone(&ObjectKey::of(&secret.metadata));
-                    }
-                }
-            },
-        )
+            }
+        })
         .await;
     }
 
@@ -118,7 +106,7 @@ impl Reconciler {
             return;
         };
         if known.failed.is_none_or(concerns_target) {
-            self.queue.add(key, Cause::Drift, Duration::ZERO);
+            self.queue.add(key, Cause::Drift, known.calm());
         }
     }
 
@@ -127,7 +115,7 @@ impl Reconciler {
             return;
         };
         match known.failed {
-            None => self.queue.add(key.clone(), Cause::Drift, Duration::ZERO),
+            None => self.queue.add(key.clone(), Cause::Drift, known.calm()),
             Some(reason) if concerns_target(reason) => {
                 self.queue.add(key.clone(), Cause::Drift, VACANCY);
             }
@@ -139,17 +127,11 @@ impl Reconciler {
     pub async fn watch_keys(&self, mut changes: watch::Receiver<Arc<KeyRing>>) {
         while changes.changed().await.is_ok() {
             self.metrics.keys(changes.borrow_and_update().len());
-            for key in self
-                .objects
-                .failed_for(&[Reason::UnknownKey, Reason::ScopeMismatch])
-            {
+            for key in self.objects.failed_for(&[Reason::UnknownKey, Reason::ScopeMismatch]) {
                 self.queue.add(key, Cause::Retry, Duration::ZERO);
             }
             for key in self.objects.keys() {
-                let fine = self
-                    .objects
-                    .get(&key)
-                    .is_some_and(|known| known.failed.is_none());
+                let fine = self.objects.get(&key).is_some_and(|known| known.failed.is_none());
                 if fine {
                     self.queue.add(key, Cause::Resync, Duration::ZERO);
                 }
@@ -181,8 +163,7 @@ impl Reconciler {
                 && error.is_panic()
             {
                 warn!(object = %key, "a pass failed on a bug: please report it");
-                self.queue
-                    .add(key.clone(), Cause::Retry, Duration::from_secs(60));
+                self.queue.add(key.clone(), Cause::Retry, Duration::from_mins(1));
             }
             self.queue.done(&key);
         }

@@ -3,9 +3,11 @@
 use std::{
     collections::{HashMap, HashSet},
     sync::{Arc, Mutex, MutexGuard},
+    time::Duration,
 };
 
 use crds::{SealedSecret, SealedSecretStatus};
+use tokio::time::Instant;
 
 use super::record::{Record, inputs};
 use crate::{
@@ -46,9 +48,23 @@ pub struct Known {
     pub attempts: u32,
     /// The CRD in the cluster has no field for the record, as Bitnami's has not.
     pub prunes_record: bool,
+    /// How often we wrote what others had changed, lately.
+    repairs: Repairs,
     /// The object itself, until it was worked on.
     pending: Option<Arc<SealedSecret>>,
 }
+
+/// Repairs in a row, each soon after the one before: somebody keeps undoing our writes.
+#[derive(Clone, Copy, Debug, Default)]
+struct Repairs {
+    count: u32,
+    last: Option<Instant>,
+}
+
+/// Repairs further apart than this are not a quarrel.
+const QUARREL: Duration = Duration::from_mins(2);
+/// So many repairs in a row are made at once.
+const AT_ONCE: u32 = 5;
 
 /// How an object stands before any request is made.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -79,6 +95,7 @@ impl Known {
             failed: None,
             attempts: 0,
             prunes_record: false,
+            repairs: Repairs::default(),
             pending: None,
         }
     }
@@ -109,6 +126,20 @@ impl Known {
         }
     }
 
+    /// Notes that we wrote over what others had changed.
+    pub fn repaired(&mut self, now: Instant) {
+        let quarrel = self.repairs.last.is_some_and(|last| now < last + QUARREL);
+        let count = if quarrel { self.repairs.count.saturating_add(1) } else { 1 };
+        self.repairs = Repairs { count, last: Some(now) };
+    }
+
+    /// How long to wait before the next repair: another controller that wants the opposite must
+    /// not keep the API server busy, and must not be left to win either.
+    pub fn calm(&self) -> Duration {
+        let beyond = self.repairs.count.saturating_sub(AT_ONCE);
+        if beyond == 0 { Duration::ZERO } else { Duration::from_secs(1 << beyond.min(6)) }
+    }
+
     fn says_so(&self, record: &Record) -> bool {
         let status = &self.status;
         let is_true = |type_: &str| status.condition(type_).is_some_and(|c| c.status == "True");
@@ -125,9 +156,7 @@ impl Known {
 /// Whether the Secret gets an owner reference: unless the template says no.
 pub fn wants_owner(sealed: &SealedSecret) -> bool {
     let annotations = &sealed.spec.template.metadata.annotations;
-    annotations
-        .get(SealedSecret::SKIP_OWNER_REFERENCES)
-        .is_none_or(|value| value != "true")
+    annotations.get(SealedSecret::SKIP_OWNER_REFERENCES).is_none_or(|value| value != "true")
 }
 
 /// All SealedSecrets by name.
@@ -139,10 +168,7 @@ pub struct SealedIndex {
 impl SealedIndex {
     /// An empty index.
     pub fn new(mac_key: Arc<MacKey>) -> Self {
-        Self {
-            mac_key,
-            objects: Mutex::default(),
-        }
+        Self { mac_key, objects: Mutex::default() }
     }
 
     /// What is known of an object.
@@ -160,6 +186,7 @@ impl SealedIndex {
             Some(old) if old.uid == new.uid => {
                 new.applied = old.applied.clone().or(new.applied);
                 new.prunes_record = old.prunes_record;
+                new.repairs = old.repairs;
                 let changed = old.inputs != new.inputs || old.generation != new.generation;
                 if changed {
                     new.pending = Some(sealed.clone());
@@ -204,11 +231,7 @@ impl SealedIndex {
     /// Forgets all objects but these, after a new list. Returns the forgotten ones.
     pub fn retain(&self, listed: &HashSet<ObjectKey>) -> Vec<ObjectKey> {
         let mut objects = self.lock();
-        let gone: Vec<_> = objects
-            .keys()
-            .filter(|key| !listed.contains(*key))
-            .cloned()
-            .collect();
+        let gone: Vec<_> = objects.keys().filter(|key| !listed.contains(*key)).cloned().collect();
         for key in &gone {
             objects.remove(key);
         }
@@ -231,5 +254,159 @@ impl SealedIndex {
 
     fn lock(&self) -> MutexGuard<'_, HashMap<ObjectKey, Known>> {
         self.objects.lock().expect("no holder of the lock panics")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::{
+        sealed::status::{Outcome, next},
+        target::SecretObject,
+    };
+
+    fn mac_key() -> MacKey {
+        MacKey::from_bytes(&[3; 32]).unwrap()
+    }
+
+    fn sealed(annotations: Value) -> SealedSecret {
+        serde_json::from_value(json!({
+            "metadata": { "namespace": "n", "name": "s", "uid": "u1", "generation": 1 },
+            "spec": { "encryptedData": { "A": "x" },
+                      "template": { "metadata": { "labels": { "l": "1" }, "annotations": annotations } } },
+        }))
+        .unwrap()
+    }
+
+    /// A Secret that the object made, with these changes.
+    fn seen(change: impl FnOnce(&mut Value)) -> Seen {
+        let mut secret = json!({
+            "metadata": {
+                "namespace": "n", "name": "s", "resourceVersion": "5", "labels": { "l": "1" },
+                "ownerReferences": [{ "apiVersion": "bitnami.com/v1alpha1", "kind": "SealedSecret",
+                                      "name": "s", "uid": "u1", "controller": true }],
+            },
+            "type": "Opaque",
+            "data": { "A": "MQ==" },
+        });
+        change(&mut secret);
+        let secret: SecretObject = serde_json::from_value(secret).unwrap();
+        Seen::of(&mac_key(), &secret)
+    }
+
+    /// The object after a successful pass.
+    fn settled() -> Known {
+        let sealed = sealed(json!({}));
+        let mut known = Known::of(&mac_key(), &sealed);
+        let content = seen(|_| {}).content;
+        let record = Record { keys: vec![], inputs: known.inputs, content };
+        let now = jiff::Timestamp::UNIX_EPOCH;
+        known.status = next(&known.status, 1, Outcome::Synced(&record), now).unwrap();
+        known.applied = Some(record);
+        known
+    }
+
+    fn state(known: &Known, seen: &Seen) -> State {
+        known.state(Some(seen), &KeyRing::default())
+    }
+
+    #[test]
+    fn an_unchanged_pair_is_settled() {
+        assert_eq!(state(&settled(), &seen(|_| {})), State::Settled);
+        let others = seen(|secret| secret["metadata"]["labels"]["other"] = json!("x"));
+        assert_eq!(state(&settled(), &others), State::Settled);
+    }
+
+    #[test]
+    fn whatever_differs_in_the_secret_unsettles() {
+        for change in [
+            (|secret| secret["data"]["A"] = json!("Mg==")) as fn(&mut Value),
+            |secret| secret["data"]["B"] = json!(""),
+            |secret| secret["type"] = json!("x/y"),
+            |secret| secret["immutable"] = json!(true),
+            |secret| secret["metadata"]["labels"]["l"] = json!("2"),
+            |secret| secret["metadata"]["ownerReferences"] = json!([]),
+            |secret| secret["metadata"]["ownerReferences"][0]["uid"] = json!("u2"),
+        ] {
+            assert_eq!(state(&settled(), &seen(change)), State::Unsettled);
+        }
+        assert_eq!(settled().state(None, &KeyRing::default()), State::Unsettled);
+    }
+
+    #[test]
+    fn whatever_differs_in_the_object_unsettles() {
+        let mut known = settled();
+        known.applied = None;
+        assert_eq!(state(&known, &seen(|_| {})), State::Unsettled);
+        let other = Known {
+            applied: settled().applied,
+            ..Known::of(&mac_key(), &sealed(json!({ "a": "b" })))
+        };
+        assert_eq!(state(&other, &seen(|_| {})), State::Unsettled);
+    }
+
+    /// Revocation must be seen although nothing else changed.
+    #[test]
+    fn a_key_that_is_no_longer_active_unsettles() {
+        let mut known = settled();
+        known.applied.as_mut().unwrap().keys = vec![crate::keys::KeyId::from_text("gone")];
+        assert_eq!(state(&known, &seen(|_| {})), State::Unsettled);
+    }
+
+    #[test]
+    fn a_status_that_does_not_say_so_is_only_written_again() {
+        let mut known = settled();
+        known.generation = 2;
+        assert_eq!(state(&known, &seen(|_| {})), State::StatusBehind);
+        let mut known = settled();
+        known.status.conditions.clear();
+        assert_eq!(state(&known, &seen(|_| {})), State::StatusBehind);
+        let mut known = settled();
+        known.status.fingerprint = None;
+        assert_eq!(state(&known, &seen(|_| {})), State::StatusBehind);
+        known.prunes_record = true;
+        assert_eq!(state(&known, &seen(|_| {})), State::Settled);
+    }
+
+    /// A tenant may write the status: a record of another object, or of before, must not count.
+    #[test]
+    fn a_record_of_another_object_unsettles() {
+        let mut known = settled();
+        let mut other = sealed(json!({}));
+        other.metadata.uid = Some("u2".into());
+        let inputs = inputs(&mac_key(), &other);
+        known.applied = Some(Record { inputs, ..known.applied.unwrap() });
+        assert_eq!(state(&known, &seen(|_| {})), State::Unsettled);
+    }
+
+    #[test]
+    fn the_object_is_kept_only_until_it_is_taken() {
+        let index = SealedIndex::new(Arc::new(mac_key()));
+        let object = Arc::new(sealed(json!({})));
+        let key = ObjectKey::of(&object.metadata);
+        assert!(index.note(&object));
+        assert!(!index.note(&object), "nothing changed");
+        assert!(index.take_pending(&key).is_some());
+        assert!(index.take_pending(&key).is_none());
+        assert!(index.note(&Arc::new(sealed(json!({ "a": "b" })))));
+        assert!(index.take_pending(&key).is_some());
+    }
+
+    #[test]
+    fn a_quarrel_over_a_secret_is_slowed_down_and_not_given_up() {
+        let mut known = settled();
+        let start = Instant::now();
+        for _ in 0..AT_ONCE {
+            known.repaired(start);
+            assert_eq!(known.calm(), Duration::ZERO);
+        }
+        known.repaired(start);
+        assert_eq!(known.calm(), Duration::from_secs(2));
+        (0..50).for_each(|_| known.repaired(start));
+        assert_eq!(known.calm(), Duration::from_secs(64));
+        known.repaired(start + QUARREL);
+        assert_eq!(known.calm(), Duration::ZERO);
     }
 }

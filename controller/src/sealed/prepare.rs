@@ -22,10 +22,8 @@ use crate::{
 
 /// Types of Secrets by which the API server or a node gives rights away: a template must not ask
 /// for them, since nothing authenticates it (CVE-2026-42876).
-const DENIED_TYPES: [&str; 2] = [
-    "kubernetes.io/service-account-token",
-    "bootstrap.kubernetes.io/token",
-];
+const DENIED_TYPES: [&str; 2] =
+    ["kubernetes.io/service-account-token", "bootstrap.kubernetes.io/token"];
 
 /// What the operator allows.
 #[derive(Clone, Debug)]
@@ -78,25 +76,20 @@ pub fn prepare<'s>(sealed: &'s SealedSecret, policy: &Policy) -> Result<Sealed<'
         ));
     }
     let bytes = STANDARD.decode(legacy).map_err(|_| {
-        Failure::new(
-            Reason::Malformed,
-            "the deprecated `data` is not base64: seal again",
-        )
+        Failure::new(Reason::Malformed, "the deprecated `data` is not base64: seal again")
     })?;
     Ok(Sealed::Legacy(bytes))
 }
 
 /// The Secret of these values, with the template's metadata and type.
-pub fn desired(sealed: &SealedSecret, data: BTreeMap<String, Plaintext>) -> Desired {
+pub fn desired(sealed: &SealedSecret, data: &BTreeMap<String, Plaintext>) -> Desired {
     let template = &sealed.spec.template;
     secret_for(
         sealed,
         &template.type_,
         template.immutable.unwrap_or(false),
         &template.metadata,
-        data.iter()
-            .map(|(key, value)| (key.clone(), Value::from(value)))
-            .collect(),
+        data.iter().map(|(key, value)| (key.clone(), Value::from(value))).collect(),
     )
 }
 
@@ -118,26 +111,12 @@ pub fn desired_legacy(
     }
     // The error of the parser may quote a value: it is dropped.
     let whole: Whole = serde_json::from_slice(json.expose()).map_err(|_| {
-        Failure::new(
-            Reason::Malformed,
-            "the deprecated `data` holds no Secret: seal again",
-        )
+        Failure::new(Reason::Malformed, "the deprecated `data` holds no Secret: seal again")
     })?;
     let Whole { metadata, secret } = whole;
-    check(
-        &ObjectKey::of(&sealed.metadata),
-        &secret.type_,
-        &metadata,
-        policy,
-    )?;
+    check(&ObjectKey::of(&sealed.metadata), &secret.type_, &metadata, policy)?;
     let immutable = secret.immutable.unwrap_or(false);
-    Ok(secret_for(
-        sealed,
-        &secret.type_,
-        immutable,
-        &metadata,
-        secret.data,
-    ))
+    Ok(secret_for(sealed, &secret.type_, immutable, &metadata, secret.data))
 }
 
 /// The fields of the template that are ignored, for an Event: nothing authenticates them.
@@ -174,11 +153,7 @@ fn secret_for(
         key,
         owner_uid,
         owner,
-        type_: if type_.is_empty() {
-            OPAQUE.to_owned()
-        } else {
-            type_.to_owned()
-        },
+        type_: if type_.is_empty() { OPAQUE.to_owned() } else { type_.to_owned() },
         immutable,
         labels: metadata.labels.clone(),
         annotations: metadata.annotations.clone(),
@@ -215,10 +190,7 @@ fn check(
     if key.name == mac_key::SECRET_NAME || key.name.starts_with(&policy.key_prefix) {
         return Err(Failure::new(
             Reason::TypeDenied,
-            format!(
-                "the name {} is the controller's own in its namespace: use another",
-                key.name
-            ),
+            format!("the name {} is the controller's own in its namespace: use another", key.name),
         ));
     }
     Ok(())
@@ -255,16 +227,10 @@ mod tests {
     #[test]
     fn types_by_which_rights_are_given_away_need_the_operators_word() {
         for type_ in DENIED_TYPES {
-            let sealed = sealed(
-                "n",
-                "s",
-                json!({ "encryptedData": {}, "template": { "type": type_ } }),
-            );
+            let sealed =
+                sealed("n", "s", json!({ "encryptedData": {}, "template": { "type": type_ } }));
             assert_eq!(refused(&sealed, &policy()), Some(Reason::TypeDenied));
-            let policy = Policy {
-                allowed_types: [type_.to_owned()].into(),
-                ..policy()
-            };
+            let policy = Policy { allowed_types: [type_.to_owned()].into(), ..policy() };
             assert_eq!(refused(&sealed, &policy), None);
         }
     }
@@ -278,11 +244,7 @@ mod tests {
             Some(Reason::TypeDenied)
         );
         assert_eq!(refused(&sealed("other", "s", spec), &policy()), None);
-        for name in [
-            "sealed-secrets-key",
-            "sealed-secrets-keyabcde",
-            mac_key::SECRET_NAME,
-        ] {
+        for name in ["sealed-secrets-key", "sealed-secrets-keyabcde", mac_key::SECRET_NAME] {
             let spec = json!({ "encryptedData": {} });
             assert_eq!(
                 refused(&sealed("kube-system", name, spec.clone()), &policy()),
@@ -295,23 +257,14 @@ mod tests {
     #[test]
     fn both_forms_of_data_at_once_are_refused() {
         let spec = json!({ "data": "AAAA", "encryptedData": { "A": "x" } });
-        assert_eq!(
-            refused(&sealed("n", "s", spec), &policy()),
-            Some(Reason::Malformed)
-        );
+        assert_eq!(refused(&sealed("n", "s", spec), &policy()), Some(Reason::Malformed));
     }
 
     #[test]
     fn the_legacy_form_can_be_turned_off() {
         let object = sealed("n", "s", json!({ "data": "AAAA" }));
-        assert_eq!(
-            prepare(&object, &policy()).unwrap(),
-            Sealed::Legacy(vec![0, 0, 0])
-        );
-        let strict = Policy {
-            accepts_legacy_data: false,
-            ..policy()
-        };
+        assert_eq!(prepare(&object, &policy()).unwrap(), Sealed::Legacy(vec![0, 0, 0]));
+        let strict = Policy { accepts_legacy_data: false, ..policy() };
         assert_eq!(refused(&object, &strict), Some(Reason::Malformed));
     }
 
@@ -321,13 +274,7 @@ mod tests {
         let json = br#"{"kind":"Secret","metadata":{"name":"t","namespace":"m","labels":{"l":"1"},
             "creationTimestamp":null},"type":"x/y","data":{"A":"MQ=="}}"#;
         let desired = desired_legacy(&object, &Plaintext::new(json.to_vec()), &policy()).unwrap();
-        assert_eq!(
-            desired.key,
-            ObjectKey {
-                namespace: "n".into(),
-                name: "s".into()
-            }
-        );
+        assert_eq!(desired.key, ObjectKey { namespace: "n".into(), name: "s".into() });
         assert_eq!(desired.type_, "x/y");
         assert_eq!(desired.labels["l"], "1");
         assert_eq!(desired.data["A"].expose(), b"1");
@@ -336,12 +283,9 @@ mod tests {
     #[test]
     fn a_legacy_item_that_is_no_secret_fails_without_quoting_it() {
         let object = sealed("n", "s", json!({ "data": "AAAA" }));
-        let failure = desired_legacy(
-            &object,
-            &Plaintext::new(br#"{"data":"canary"}"#.to_vec()),
-            &policy(),
-        )
-        .unwrap_err();
+        let failure =
+            desired_legacy(&object, &Plaintext::new(br#"{"data":"canary"}"#.to_vec()), &policy())
+                .unwrap_err();
         assert_eq!(failure.reason, Reason::Malformed);
         assert!(!failure.message.contains("canary"));
     }
@@ -349,13 +293,10 @@ mod tests {
     #[test]
     fn finalizers_and_owners_of_the_template_are_named_as_ignored() {
         let metadata = json!({ "finalizers": ["x/f"], "ownerReferences": [{ "uid": "u" }] });
-        let object = sealed(
-            "n",
-            "s",
-            json!({ "encryptedData": {}, "template": { "metadata": metadata } }),
-        );
+        let object =
+            sealed("n", "s", json!({ "encryptedData": {}, "template": { "metadata": metadata } }));
         assert_eq!(ignored_fields(&object), ["finalizers", "ownerReferences"]);
-        let desired = desired(&object, BTreeMap::new());
+        let desired = desired(&object, &BTreeMap::new());
         assert_eq!(desired.owner.unwrap().uid, "u1");
     }
 }

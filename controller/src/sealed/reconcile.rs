@@ -9,6 +9,7 @@ use kube::{
     api::{Patch, PatchParams},
 };
 use serde_json::json;
+use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
 use super::{
@@ -40,7 +41,7 @@ pub const VACANCY: Duration = Duration::from_secs(2);
 /// What usually passes by itself is said in the status only after this many attempts.
 const PATIENCE: u32 = 3;
 const BACK_OFF_FIRST: Duration = Duration::from_millis(500);
-const BACK_OFF_MOST: Duration = Duration::from_secs(300);
+const BACK_OFF_MOST: Duration = Duration::from_mins(5);
 
 /// Everything a pass needs.
 pub struct Reconciler {
@@ -93,12 +94,9 @@ impl Reconciler {
                 self.metrics.synced(key);
             }
             State::StatusBehind => {
-                let record = known
-                    .applied
-                    .clone()
-                    .expect("a state other than unsettled has one");
-                self.write_status(key, &known, Outcome::Synced(&record))
-                    .await;
+                let record = known.applied.clone().expect("a state other than unsettled has one");
+                self.objects.update(key, &known.uid, |known| known.repaired(Instant::now()));
+                self.write_status(key, &known, Outcome::Synced(&record)).await;
             }
             State::Unsettled => self.work(key).await,
         }
@@ -147,11 +145,7 @@ impl Reconciler {
         let (desired, keys) = self.open(object, known).await.map_err(ApplyError::Failed)?;
         let (applied, seen) = self.writer.apply(&desired).await?;
         let record = self.record(object, keys, &seen);
-        Ok(Done {
-            applied,
-            record,
-            items: desired.data.len(),
-        })
+        Ok(Done { applied, record, items: desired.data.len() })
     }
 
     async fn open(
@@ -170,10 +164,8 @@ impl Reconciler {
         match sealed {
             Sealed::Items(items) => {
                 let (items, keys) = self.opener.open_items(&sealing, items).await?;
-                Ok((
-                    desired(object, render(&object.spec.template.data, items)?),
-                    keys,
-                ))
+                let data = render(&object.spec.template.data, items)?;
+                Ok((desired(object, &data), keys))
             }
             Sealed::Legacy(bytes) => {
                 let (json, key) = self.opener.open_legacy(&sealing, bytes).await?;
@@ -183,11 +175,7 @@ impl Reconciler {
     }
 
     fn record(&self, object: &SealedSecret, keys: Vec<KeyId>, seen: &Seen) -> Record {
-        Record {
-            keys,
-            inputs: inputs(&self.mac_key, object),
-            content: seen.content,
-        }
+        Record { keys, inputs: inputs(&self.mac_key, object), content: seen.content }
     }
 
     async fn succeeded(&self, key: &ObjectKey, object: &SealedSecret, done: &Done) {
@@ -196,6 +184,9 @@ impl Reconciler {
             known.applied = Some(done.record.clone());
             known.failed = None;
             known.attempts = 0;
+            if done.applied == Applied::Updated {
+                known.repaired(Instant::now());
+            }
         });
         self.metrics.synced(key);
         let verb = match done.applied {
@@ -205,18 +196,13 @@ impl Reconciler {
         };
         info!(object = %key, change = verb.unwrap_or("none"), items = done.items, "in sync");
         let known = self.known_as(key, object);
-        self.write_status(key, &known, Outcome::Synced(&done.record))
-            .await;
-        let recovered = known
-            .status
-            .condition("Synced")
-            .is_some_and(|synced| synced.status != "True");
+        self.write_status(key, &known, Outcome::Synced(&done.record)).await;
+        let recovered =
+            known.status.condition("Synced").is_some_and(|synced| synced.status != "True");
         if verb.is_some() || recovered {
             let verb = verb.unwrap_or("found in order");
             let message = format!("Secret {} {verb}: {} items", key.name, done.items);
-            self.events
-                .publish(object, Severity::Normal, UNSEALED, &message)
-                .await;
+            self.events.publish(object, Severity::Normal, UNSEALED, &message).await;
         }
         let ignored = ignored_fields(object);
         if verb.is_some() && !ignored.is_empty() {
@@ -224,9 +210,7 @@ impl Reconciler {
                 "ignored in the template, since nothing authenticates it: {}",
                 ignored.join(", ")
             );
-            self.events
-                .publish(object, Severity::Warning, "TemplateFieldIgnored", &message)
-                .await;
+            self.events.publish(object, Severity::Warning, "TemplateFieldIgnored", &message).await;
         }
     }
 
@@ -237,14 +221,9 @@ impl Reconciler {
         if failure.reason.passes() && known.attempts < PATIENCE {
             return;
         }
-        if self
-            .write_status(key, &known, Outcome::Failed(failure))
-            .await
-        {
+        if self.write_status(key, &known, Outcome::Failed(failure)).await {
             let reason = failure.reason.as_str();
-            self.events
-                .publish(object, Severity::Warning, reason, &failure.message)
-                .await;
+            self.events.publish(object, Severity::Warning, reason, &failure.message).await;
         }
     }
 
@@ -259,11 +238,7 @@ impl Reconciler {
             known.attempts = known.attempts.saturating_add(1);
         });
         if failure.reason.retry() == Retry::BackOff {
-            self.queue.add(
-                key.clone(),
-                Cause::Retry,
-                back_off(known.attempts, rand::random()),
-            );
+            self.queue.add(key.clone(), Cause::Retry, back_off(known.attempts, rand::random()));
         }
     }
 
@@ -284,10 +259,8 @@ impl Reconciler {
             return false;
         }
         let api: Api<SealedSecret> = Api::namespaced(self.client.clone(), &key.namespace);
-        let params = PatchParams {
-            field_manager: Some(FIELD_MANAGER.into()),
-            ..PatchParams::default()
-        };
+        let params =
+            PatchParams { field_manager: Some(FIELD_MANAGER.into()), ..PatchParams::default() };
         // The uid is a guard: the status of another object of that name is not ours to write.
         let body = json!({
             "metadata": { "uid": known.uid },
@@ -300,10 +273,7 @@ impl Reconciler {
         match request(api.patch_status(&key.name, &params, &Patch::Merge(&body))).await {
             Ok(written) => {
                 let pruned = next.fingerprint.is_some()
-                    && written
-                        .status
-                        .as_ref()
-                        .is_none_or(|status| status.fingerprint.is_none());
+                    && written.status.as_ref().is_none_or(|status| status.fingerprint.is_none());
                 if pruned {
                     next.fingerprint = None;
                     self.metrics.note_pruned_record();
@@ -327,17 +297,12 @@ impl Reconciler {
 }
 
 fn without_record(status: &SealedSecretStatus) -> SealedSecretStatus {
-    SealedSecretStatus {
-        fingerprint: None,
-        ..status.clone()
-    }
+    SealedSecretStatus { fingerprint: None, ..status.clone() }
 }
 
 /// Exponential, without a last attempt; `noise` spreads what failed together.
 fn back_off(attempts: u32, noise: u32) -> Duration {
-    let full = BACK_OFF_FIRST
-        .saturating_mul(1 << attempts.min(16))
-        .min(BACK_OFF_MOST);
+    let full = BACK_OFF_FIRST.saturating_mul(1 << attempts.min(16)).min(BACK_OFF_MOST);
     let share = f64::from(noise) / f64::from(u32::MAX);
     full.mul_f64(0.5 + share / 2.0)
 }

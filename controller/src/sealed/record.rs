@@ -44,17 +44,13 @@ impl Record {
             return None;
         }
         let keys = keys.split(',').filter(|id| !id.is_empty());
-        Some(Self {
-            keys: keys.map(|id| KeyId::from_text(id)).collect(),
-            inputs,
-            content,
-        })
+        Some(Self { keys: keys.map(KeyId::from_text).collect(), inputs, content })
     }
 }
 
 impl fmt::Display for Record {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let keys: Vec<_> = self.keys.iter().map(|id| id.as_str()).collect();
+        let keys: Vec<_> = self.keys.iter().map(KeyId::as_str).collect();
         let inputs = URL_SAFE_NO_PAD.encode(self.inputs.as_bytes());
         let content = URL_SAFE_NO_PAD.encode(self.content.as_bytes());
         write!(f, "{VERSION}.{}.{inputs}.{content}", keys.join(","))
@@ -116,11 +112,7 @@ mod tests {
             vec![KeyId::from_text("abc/+123")],
             vec![KeyId::from_text("a"), KeyId::from_text("b")],
         ] {
-            let record = Record {
-                keys,
-                inputs: mac,
-                content: mac,
-            };
+            let record = Record { keys, inputs: mac, content: mac };
             assert_eq!(Record::parse(&record.to_string()), Some(record));
         }
     }
@@ -128,12 +120,7 @@ mod tests {
     #[test]
     fn anything_else_is_no_record() {
         let mac = inputs(&mac_key(), &sealed(|_| {}));
-        let good = Record {
-            keys: vec![],
-            inputs: mac,
-            content: mac,
-        }
-        .to_string();
+        let good = Record { keys: vec![], inputs: mac, content: mac }.to_string();
         let longer = format!("{good}.x");
         let older = good.replacen("v1", "v0", 1);
         for text in ["", "v1", "v1...", &good[..good.len() - 2], &longer, &older] {
@@ -150,8 +137,8 @@ mod tests {
             |o| o["metadata"]["name"] = json!("t"),
             |o| o["metadata"]["namespace"] = json!("m"),
             |o| {
-                o["metadata"]["annotations"] =
-                    json!({ sealing::Scope::CLUSTER_WIDE_ANNOTATION: "true" })
+                let scope = json!({ sealing::Scope::CLUSTER_WIDE_ANNOTATION: "true" });
+                o["metadata"]["annotations"] = scope;
             },
             |o| o["spec"]["encryptedData"]["A"] = json!("z"),
             |o| o["spec"]["encryptedData"] = json!({ "A": "x" }),
@@ -164,13 +151,7 @@ mod tests {
             assert_ne!(base, changed(change));
         }
         assert_eq!(base, changed(|o| o["metadata"]["generation"] = json!(2)));
-        assert_eq!(
-            base,
-            changed(|o| o["metadata"]["labels"] = json!({ "l": "1" }))
-        );
-        assert_eq!(
-            base,
-            changed(|o| o["status"] = json!({ "observedGeneration": 1 }))
-        );
+        assert_eq!(base, changed(|o| o["metadata"]["labels"] = json!({ "l": "1" })));
+        assert_eq!(base, changed(|o| o["status"] = json!({ "observedGeneration": 1 })));
     }
 }

@@ -71,17 +71,11 @@ mod tests {
             .collect();
         let values = render(&template, items)?;
         let text = |value: &Plaintext| String::from_utf8(value.expose().to_vec()).unwrap();
-        Ok(values
-            .iter()
-            .map(|(key, value)| (key.clone(), text(value)))
-            .collect())
+        Ok(values.iter().map(|(key, value)| (key.clone(), text(value))).collect())
     }
 
     fn pairs(expected: &[(&str, &str)]) -> Vec<(String, String)> {
-        expected
-            .iter()
-            .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
-            .collect()
+        expected.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect()
     }
 
     #[test]
@@ -103,10 +97,7 @@ mod tests {
 
     #[test]
     fn null_keeps_an_item_out() {
-        assert_eq!(
-            rendered(&[("A", None), ("B", None)], &[("A", "1")]).unwrap(),
-            pairs(&[])
-        );
+        assert_eq!(rendered(&[("A", None), ("B", None)], &[("A", "1")]).unwrap(), pairs(&[]));
     }
 
     #[test]

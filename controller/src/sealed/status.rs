@@ -32,13 +32,7 @@ pub fn next(
         Outcome::Synced(record) => (true, false, UNSEALED, None, Some(record.to_string())),
         Outcome::Failed(failure) => {
             let Failure { reason, message } = failure;
-            (
-                false,
-                reason.stalls(),
-                reason.as_str(),
-                Some(message.clone()),
-                None,
-            )
+            (false, reason.stalls(), reason.as_str(), Some(message.clone()), None)
         }
     };
     let condition = |type_: &str, is: bool| Condition {
@@ -83,10 +77,7 @@ fn without_times(status: &SealedSecretStatus) -> SealedSecretStatus {
         condition.last_update_time = None;
         condition.last_transition_time = None;
         // The API server stores an empty message, where Bitnami's controller wrote one, as it is.
-        condition.message = condition
-            .message
-            .take()
-            .filter(|message| !message.is_empty());
+        condition.message = condition.message.take().filter(|message| !message.is_empty());
     }
     status
 }
@@ -102,11 +93,7 @@ mod tests {
 
     fn record() -> Record {
         let mac = Mac::from_bytes([1; 32]);
-        Record {
-            keys: vec![],
-            inputs: mac,
-            content: mac,
-        }
+        Record { keys: vec![], inputs: mac, content: mac }
     }
 
     fn failed(reason: Reason) -> Failure {
@@ -115,13 +102,8 @@ mod tests {
 
     #[test]
     fn the_same_outcome_again_writes_nothing() {
-        let status = next(
-            &SealedSecretStatus::default(),
-            1,
-            Outcome::Synced(&record()),
-            at(1),
-        )
-        .unwrap();
+        let status =
+            next(&SealedSecretStatus::default(), 1, Outcome::Synced(&record()), at(1)).unwrap();
         assert_eq!(next(&status, 1, Outcome::Synced(&record()), at(9)), None);
         let failure = failed(Reason::Malformed);
         let status = next(&status, 1, Outcome::Failed(&failure), at(10)).unwrap();
@@ -130,70 +112,34 @@ mod tests {
 
     #[test]
     fn synced_comes_first() {
-        let status = next(
-            &SealedSecretStatus::default(),
-            1,
-            Outcome::Synced(&record()),
-            at(1),
-        )
-        .unwrap();
+        let status =
+            next(&SealedSecretStatus::default(), 1, Outcome::Synced(&record()), at(1)).unwrap();
         let types: Vec<_> = status.conditions.iter().map(|c| c.type_.as_str()).collect();
         assert_eq!(types, ["Synced", "Ready", "Stalled"]);
     }
 
     #[test]
     fn a_transition_keeps_its_time_until_the_status_flips() {
-        let first = next(
-            &SealedSecretStatus::default(),
-            1,
-            Outcome::Synced(&record()),
-            at(1),
-        )
-        .unwrap();
+        let first =
+            next(&SealedSecretStatus::default(), 1, Outcome::Synced(&record()), at(1)).unwrap();
         let second = next(&first, 2, Outcome::Synced(&record()), at(5)).unwrap();
         let synced = second.condition("Synced").unwrap();
-        assert_eq!(
-            synced.last_transition_time.as_deref(),
-            Some("1970-01-01T00:00:01Z")
-        );
-        assert_eq!(
-            synced.last_update_time.as_deref(),
-            Some("1970-01-01T00:00:05Z")
-        );
-        let third = next(
-            &second,
-            2,
-            Outcome::Failed(&failed(Reason::NotOwned)),
-            at(7),
-        )
-        .unwrap();
+        assert_eq!(synced.last_transition_time.as_deref(), Some("1970-01-01T00:00:01Z"));
+        assert_eq!(synced.last_update_time.as_deref(), Some("1970-01-01T00:00:05Z"));
+        let third = next(&second, 2, Outcome::Failed(&failed(Reason::NotOwned)), at(7)).unwrap();
         let transition = |type_: &str| third.condition(type_).unwrap().last_transition_time.clone();
-        assert_eq!(
-            transition("Synced").as_deref(),
-            Some("1970-01-01T00:00:07Z")
-        );
-        assert_eq!(
-            transition("Stalled").as_deref(),
-            Some("1970-01-01T00:00:01Z")
-        );
+        assert_eq!(transition("Synced").as_deref(), Some("1970-01-01T00:00:07Z"));
+        assert_eq!(transition("Stalled").as_deref(), Some("1970-01-01T00:00:01Z"));
     }
 
     #[test]
     fn only_what_the_user_must_mend_stalls() {
         for (reason, stalled) in [(Reason::UnknownKey, "True"), (Reason::NotOwned, "False")] {
             let failure = failed(reason);
-            let status = next(
-                &SealedSecretStatus::default(),
-                1,
-                Outcome::Failed(&failure),
-                at(1),
-            )
-            .unwrap();
+            let status =
+                next(&SealedSecretStatus::default(), 1, Outcome::Failed(&failure), at(1)).unwrap();
             assert_eq!(status.condition("Stalled").unwrap().status, stalled);
-            assert_eq!(
-                status.condition("Ready").unwrap().reason.as_deref(),
-                Some(reason.as_str())
-            );
+            assert_eq!(status.condition("Ready").unwrap().reason.as_deref(), Some(reason.as_str()));
             assert_eq!(status.fingerprint, None);
         }
     }

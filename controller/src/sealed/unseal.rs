@@ -54,10 +54,7 @@ enum ItemError {
 impl Opener {
     /// A pool of this many threads.
     pub fn new(threads: usize) -> Self {
-        Self {
-            permits: Arc::new(Semaphore::new(threads)),
-            threads,
-        }
+        Self { permits: Arc::new(Semaphore::new(threads)), threads }
     }
 
     /// Opens all items, and names the keys that did; or says of each that fails why.
@@ -69,10 +66,8 @@ impl Opener {
         sealing: &Sealing,
         items: &BTreeMap<String, String>,
     ) -> Result<(BTreeMap<String, Plaintext>, Vec<KeyId>), Failure> {
-        let opening: Vec<_> = items
-            .iter()
-            .map(|(name, text)| self.open_named(sealing, name, text))
-            .collect();
+        let opening: Vec<_> =
+            items.iter().map(|(name, text)| self.open_named(sealing, name, text)).collect();
         let mut opened = stream::iter(opening).buffered(self.threads);
         let mut values = BTreeMap::new();
         let mut keys = Vec::new();
@@ -126,9 +121,7 @@ impl Opener {
         let item = item.map_err(|_| ItemError::Malformed)?;
         let sealing = sealing.clone();
         self.run(move || {
-            let label = sealing
-                .scope
-                .label(&sealing.key.namespace, &sealing.key.name);
+            let label = sealing.scope.label(&sealing.key.namespace, &sealing.key.name);
             match sealing::open(&item, &label, sealing.ring.in_order(&sealing.first)) {
                 Ok(opened) => Ok((opened.plaintext, KeyId::of(opened.key.fingerprint()))),
                 Err(OpenError::NoKeyOfThisSize { bits }) => {
@@ -147,28 +140,15 @@ impl Opener {
         items: &BTreeMap<String, String>,
         failed: &mut [(&str, ItemError)],
     ) {
-        let unopened = failed
-            .iter_mut()
-            .filter(|(_, e)| matches!(e, ItemError::NoKeyOpens));
+        let unopened = failed.iter_mut().filter(|(_, e)| matches!(e, ItemError::NoKeyOpens));
         for (name, error) in unopened.take(DIAGNOSED) {
             let Ok(item) = Item::parse(&items[*name]) else {
                 continue;
             };
             let sealing = sealing.clone();
             let other = self.run(move || {
-                let Sealing {
-                    key,
-                    scope,
-                    ring,
-                    first,
-                } = &sealing;
-                sealing::diagnose(
-                    &item,
-                    &key.namespace,
-                    &key.name,
-                    *scope,
-                    ring.in_order(first),
-                )
+                let Sealing { key, scope, ring, first } = &sealing;
+                sealing::diagnose(&item, &key.namespace, &key.name, *scope, ring.in_order(first))
             });
             if let Some(scope) = other.await {
                 *error = ItemError::OtherScope(scope);
@@ -177,14 +157,8 @@ impl Opener {
     }
 
     async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> T {
-        let _permit = self
-            .permits
-            .acquire()
-            .await
-            .expect("the semaphore is never closed");
-        tokio::task::spawn_blocking(work)
-            .await
-            .expect("opening an item does not panic")
+        let _permit = self.permits.acquire().await.expect("the semaphore is never closed");
+        tokio::task::spawn_blocking(work).await.expect("opening an item does not panic")
     }
 }
 
@@ -194,11 +168,7 @@ fn describe(sealing: &Sealing, failed: &[(&str, ItemError)]) -> Failure {
     let mut sentences = Vec::new();
     let mut gravest = Reason::UnknownKey;
     let mut say = |reason: Reason, matches: &dyn Fn(ItemError) -> bool, words: &str| {
-        let names: Vec<_> = failed
-            .iter()
-            .filter(|(_, e)| matches(*e))
-            .map(|(n, _)| *n)
-            .collect();
+        let names: Vec<_> = failed.iter().filter(|(_, e)| matches(*e)).map(|(n, _)| *n).collect();
         if !names.is_empty() {
             if gravest == Reason::UnknownKey {
                 gravest = reason;
@@ -225,11 +195,7 @@ fn describe(sealing: &Sealing, failed: &[(&str, ItemError)]) -> Failure {
             ),
         );
     }
-    for bits in failed
-        .iter()
-        .filter_map(|(_, error)| size(*error))
-        .collect::<BTreeSet<_>>()
-    {
+    for bits in failed.iter().filter_map(|(_, error)| size(*error)).collect::<BTreeSet<_>>() {
         say(
             Reason::UnknownKey,
             &|error| size(error) == Some(bits),
@@ -264,15 +230,11 @@ fn size(error: ItemError) -> Option<usize> {
 /// and a name a thousand letters.
 fn list(names: &[&str]) -> String {
     let short = |name: &&str| name.chars().take(63).collect::<String>();
-    let named: Vec<_> = names.iter().take(NAMED).map(short).collect();
+    let shown: Vec<_> = names.iter().take(NAMED).map(short).collect();
     match names.len() {
-        1 => format!("item {}", named[0]),
-        all if all <= NAMED => format!("each of the items {}", named.join(", ")),
-        all => format!(
-            "each of the items {} and {} more",
-            named.join(", "),
-            all - NAMED
-        ),
+        1 => format!("item {}", shown[0]),
+        all if all <= NAMED => format!("each of the items {}", shown.join(", ")),
+        all => format!("each of the items {} and {} more", shown.join(", "), all - NAMED),
     }
 }
 
@@ -282,10 +244,7 @@ mod tests {
 
     fn sealing(scope: Scope) -> Sealing {
         Sealing {
-            key: ObjectKey {
-                namespace: "n".into(),
-                name: "s".into(),
-            },
+            key: ObjectKey { namespace: "n".into(), name: "s".into() },
             scope,
             ring: Arc::default(),
             first: Arc::default(),
@@ -297,14 +256,8 @@ mod tests {
         let failed = [("A", ItemError::NoKeyOpens), ("B", ItemError::Malformed)];
         let failure = describe(&sealing(Scope::Strict), &failed);
         assert_eq!(failure.reason, Reason::Malformed);
-        assert!(
-            failure.message.contains("item A is opened by none"),
-            "{failure}"
-        );
-        assert!(
-            failure.message.contains("item B is not a sealed item"),
-            "{failure}"
-        );
+        assert!(failure.message.contains("item A is opened by none"), "{failure}");
+        assert!(failure.message.contains("item B is not a sealed item"), "{failure}");
     }
 
     #[test]
@@ -313,22 +266,15 @@ mod tests {
         let failure = describe(&sealing(Scope::Strict), &failed);
         assert_eq!(failure.reason, Reason::ScopeMismatch);
         assert!(
-            failure
-                .message
-                .contains("sealedsecrets.bitnami.com/namespace-wide=true"),
+            failure.message.contains("sealedsecrets.bitnami.com/namespace-wide=true"),
             "{failure}"
         );
     }
 
     #[test]
     fn a_thousand_long_names_give_a_short_message() {
-        let names: Vec<_> = (0..1000)
-            .map(|n| format!("{n}{}", "x".repeat(250)))
-            .collect();
-        let failed: Vec<_> = names
-            .iter()
-            .map(|n| (n.as_str(), ItemError::NoKeyOpens))
-            .collect();
+        let names: Vec<_> = (0..1000).map(|n| format!("{n}{}", "x".repeat(250))).collect();
+        let failed: Vec<_> = names.iter().map(|n| (n.as_str(), ItemError::NoKeyOpens)).collect();
         let failure = describe(&sealing(Scope::Strict), &failed);
         assert!(failure.message.len() < 1024, "{}", failure.message.len());
         assert!(failure.message.contains("and 995 more"), "{failure}");
@@ -337,18 +283,12 @@ mod tests {
     #[tokio::test]
     async fn without_a_key_a_good_item_is_told_apart_from_a_bad_one() {
         let items = [("A".to_owned(), "AA==".to_owned())].into();
-        let failure = Opener::new(1)
-            .open_items(&sealing(Scope::Strict), &items)
-            .await
-            .unwrap_err();
+        let failure = Opener::new(1).open_items(&sealing(Scope::Strict), &items).await.unwrap_err();
         assert_eq!(failure.reason, Reason::Malformed);
         let item = [&[1, 0][..], &[9; 256 + 16 + 1]].concat();
         let text = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, item);
         let items = [("A".to_owned(), text)].into();
-        let failure = Opener::new(1)
-            .open_items(&sealing(Scope::Strict), &items)
-            .await
-            .unwrap_err();
+        let failure = Opener::new(1).open_items(&sealing(Scope::Strict), &items).await.unwrap_err();
         assert_eq!(failure.reason, Reason::UnknownKey);
         assert!(failure.message.contains("2048 bits"), "{failure}");
     }

@@ -98,9 +98,7 @@ impl Writer {
 }
 
 async fn get(api: &Api<SecretObject>, key: &ObjectKey) -> Result<Option<SecretObject>, ApplyError> {
-    request(api.get_opt(&key.name))
-        .await
-        .map_err(|error| failed(&error, "read", key))
+    request(api.get_opt(&key.name)).await.map_err(|error| failed(&error, "read", key))
 }
 
 /// None when one of that name exists.
@@ -108,19 +106,13 @@ async fn create(
     api: &Api<SecretObject>,
     desired: &Desired,
 ) -> Result<Option<SecretObject>, ApplyError> {
-    let params = PostParams {
-        field_manager: Some(FIELD_MANAGER.into()),
-        ..PostParams::default()
-    };
+    let params = PostParams { field_manager: Some(FIELD_MANAGER.into()), ..PostParams::default() };
     let body = serde_json::to_vec(desired).expect("a Secret is JSON");
     let create = async {
         let request = kube::core::Request::new(api.resource_url())
             .create(&params, body)
             .map_err(kube::Error::BuildRequest)?;
-        api.clone()
-            .into_client()
-            .request::<SecretObject>(request)
-            .await
+        api.clone().into_client().request::<SecretObject>(request).await
     };
     match request(create).await {
         Ok(created) => Ok(Some(created)),
@@ -138,10 +130,8 @@ async fn change(
     key: &ObjectKey,
     patch: &super::plan::Patch,
 ) -> Result<Option<SecretObject>, ApplyError> {
-    let params = PatchParams {
-        field_manager: Some(FIELD_MANAGER.into()),
-        ..PatchParams::default()
-    };
+    let params =
+        PatchParams { field_manager: Some(FIELD_MANAGER.into()), ..PatchParams::default() };
     match request(api.patch(&key.name, &params, &Patch::Merge(patch))).await {
         Ok(changed) => Ok(Some(changed)),
         Err(error) if error.is_conflict() => Ok(None),

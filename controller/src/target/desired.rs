@@ -90,8 +90,6 @@ impl Serialize for Desired {
 
 impl fmt::Debug for Desired {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Desired")
-            .field("key", &self.key)
-            .finish_non_exhaustive()
+        f.debug_struct("Desired").field("key", &self.key).finish_non_exhaustive()
     }
 }

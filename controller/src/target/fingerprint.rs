@@ -131,10 +131,7 @@ mod tests {
     }
 
     fn named(name: &str) -> ObjectKey {
-        ObjectKey {
-            namespace: "n".into(),
-            name: name.into(),
-        }
+        ObjectKey { namespace: "n".into(), name: name.into() }
     }
 
     #[test]
@@ -159,9 +156,7 @@ mod tests {
     fn parts_cannot_be_shifted_into_one_another() {
         let mac = |parts: [&str; 2]| {
             let mut transcript = key(1).transcript("test");
-            parts
-                .iter()
-                .for_each(|part| transcript.part(part.as_bytes()));
+            parts.iter().for_each(|part| transcript.part(part.as_bytes()));
             transcript.finish()
         };
         assert_ne!(mac(["ab", "c"]), mac(["a", "bc"]));

@@ -52,19 +52,14 @@ impl Seen {
 
     /// Whether it has all these labels and annotations.
     pub fn has_pairs(&self, pairs: &[PairMac]) -> bool {
-        pairs
-            .iter()
-            .all(|pair| self.pairs.binary_search(pair).is_ok())
+        pairs.iter().all(|pair| self.pairs.binary_search(pair).is_ok())
     }
 }
 
 impl SecretIndex {
     /// An empty index.
     pub fn new(mac_key: Arc<MacKey>) -> Self {
-        Self {
-            mac_key,
-            secrets: Mutex::default(),
-        }
+        Self { mac_key, secrets: Mutex::default() }
     }
 
     /// What is known of a Secret.
@@ -107,11 +102,7 @@ impl SecretIndex {
     /// forgotten ones.
     pub fn retain(&self, listed: &std::collections::HashSet<ObjectKey>) -> Vec<ObjectKey> {
         let mut secrets = self.lock();
-        let gone: Vec<_> = secrets
-            .keys()
-            .filter(|key| !listed.contains(*key))
-            .cloned()
-            .collect();
+        let gone: Vec<_> = secrets.keys().filter(|key| !listed.contains(*key)).cloned().collect();
         for key in &gone {
             secrets.remove(key);
         }
@@ -134,11 +125,7 @@ impl SecretIndex {
 }
 
 fn version_of(secret: &SecretObject) -> u64 {
-    let version = secret
-        .metadata
-        .resource_version
-        .as_deref()
-        .unwrap_or_default();
+    let version = secret.metadata.resource_version.as_deref().unwrap_or_default();
     version.parse().unwrap_or(u64::MAX)
 }
 
@@ -162,10 +149,7 @@ mod tests {
     }
 
     fn key() -> ObjectKey {
-        ObjectKey {
-            namespace: "n".into(),
-            name: "s".into(),
-        }
+        ObjectKey { namespace: "n".into(), name: "s".into() }
     }
 
     #[test]
@@ -193,10 +177,7 @@ mod tests {
         let index = index();
         let seen = index.note(&secret("1", "MQ=="));
         let pairs = |labels: &[(&str, &str)]| {
-            let labels = labels
-                .iter()
-                .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
-                .collect();
+            let labels = labels.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
             pair_macs(&index.mac_key, &labels, &std::collections::BTreeMap::new())
         };
         assert!(seen.has_pairs(&pairs(&[])));

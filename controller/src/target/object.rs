@@ -129,10 +129,7 @@ mod tests {
         .unwrap();
         assert_eq!(secret.data["A"].expose(), b"canary");
         let shown = format!("{secret:?} {:?}", secret.data);
-        assert!(
-            !shown.contains("canary") && !shown.contains("Y2FuYXJ5"),
-            "{shown}"
-        );
+        assert!(!shown.contains("canary") && !shown.contains("Y2FuYXJ5"), "{shown}");
     }
 
     #[test]

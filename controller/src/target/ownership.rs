@@ -52,9 +52,7 @@ impl Marks {
     pub fn of(metadata: &ObjectMeta) -> Self {
         let is_true = |annotation: &str| {
             let annotations = metadata.annotations.as_ref();
-            annotations
-                .and_then(|all| all.get(annotation))
-                .is_some_and(|value| value == "true")
+            annotations.and_then(|all| all.get(annotation)).is_some_and(|value| value == "true")
         };
         Self {
             controller: controller_of(metadata)
@@ -62,9 +60,7 @@ impl Marks {
             managed: is_true(SealedSecret::MANAGED),
             patch: is_true(SealedSecret::PATCH),
             ownerless: is_true(SealedSecret::SKIP_OWNER_REFERENCES),
-            written_by_us: managed_fields(metadata, &[FIELD_MANAGER], "f:data")
-                .next()
-                .is_some(),
+            written_by_us: managed_fields(metadata, &[FIELD_MANAGER], "f:data").next().is_some(),
         }
     }
 
@@ -77,9 +73,7 @@ impl Marks {
         let ours = match &self.controller {
             Some((_, owner)) if owner == uid => true,
             Some((controller, _)) => {
-                return Standing::Foreign {
-                    controller: Some(controller.clone()),
-                };
+                return Standing::Foreign { controller: Some(controller.clone()) };
             }
             None => self.written_by_us && (!wants_owner || self.ownerless),
         };
@@ -117,10 +111,7 @@ fn managed_fields<'m>(
     entries
         .filter(move |entry| {
             entry.subresource.as_deref().unwrap_or_default().is_empty()
-                && entry
-                    .manager
-                    .as_deref()
-                    .is_some_and(|manager| managers.contains(&manager))
+                && entry.manager.as_deref().is_some_and(|manager| managers.contains(&manager))
         })
         .filter_map(move |entry| entry.fields_v1.as_ref()?.0.get(field))
 }
@@ -149,10 +140,7 @@ mod tests {
 
     #[test]
     fn a_secret_without_marks_is_foreign() {
-        assert_eq!(
-            marks(json!({})).standing("u1", true),
-            Standing::Foreign { controller: None }
-        );
+        assert_eq!(marks(json!({})).standing("u1", true), Standing::Foreign { controller: None });
     }
 
     #[test]
@@ -161,9 +149,7 @@ mod tests {
             "ownerReferences": owned_by("u2"),
             "annotations": { SealedSecret::MANAGED: "true", SealedSecret::PATCH: "true" },
         }));
-        let foreign = Standing::Foreign {
-            controller: Some("SealedSecret/s".into()),
-        };
+        let foreign = Standing::Foreign { controller: Some("SealedSecret/s".into()) };
         assert_eq!(marks.standing("u1", true), foreign);
     }
 
@@ -172,10 +158,7 @@ mod tests {
         let mut owners = owned_by("u1");
         owners[0]["controller"] = json!(false);
         let marks = marks(json!({ "ownerReferences": owners }));
-        assert_eq!(
-            marks.standing("u1", true),
-            Standing::Foreign { controller: None }
-        );
+        assert_eq!(marks.standing("u1", true), Standing::Foreign { controller: None });
     }
 
     #[test]
@@ -199,10 +182,7 @@ mod tests {
         };
         assert_eq!(patch("false", json!([])), Standing::Merge { own: false });
         assert_eq!(patch("true", json!([])), Standing::Merge { own: true });
-        assert_eq!(
-            patch("false", owned_by("u1")),
-            Standing::Merge { own: true }
-        );
+        assert_eq!(patch("false", owned_by("u1")), Standing::Merge { own: true });
     }
 
     /// Bitnami's controller fails on its own ownerless Secret (recorded, g50); ours knows it.
@@ -217,14 +197,8 @@ mod tests {
         };
         let none = Standing::Foreign { controller: None };
         let skip = json!({ SealedSecret::SKIP_OWNER_REFERENCES: "true" });
-        assert_eq!(
-            written(json!({}), FIELD_MANAGER).standing("u1", false),
-            Standing::Ours
-        );
-        assert_eq!(
-            written(skip, FIELD_MANAGER).standing("u1", true),
-            Standing::Ours
-        );
+        assert_eq!(written(json!({}), FIELD_MANAGER).standing("u1", false), Standing::Ours);
+        assert_eq!(written(skip, FIELD_MANAGER).standing("u1", true), Standing::Ours);
         assert_eq!(written(json!({}), FIELD_MANAGER).standing("u1", true), none);
         assert_eq!(written(json!({}), "kubectl").standing("u1", false), none);
     }
@@ -239,10 +213,7 @@ mod tests {
             ],
         }))
         .unwrap();
-        assert_eq!(
-            our_pairs(&metadata, "f:labels").collect::<Vec<_>>(),
-            ["a", "b"]
-        );
+        assert_eq!(our_pairs(&metadata, "f:labels").collect::<Vec<_>>(), ["a", "b"]);
         assert_eq!(our_pairs(&metadata, "f:annotations").count(), 0);
     }
 }

@@ -69,11 +69,7 @@ pub fn plan(existing: &SecretObject, desired: &Desired) -> Result<Change, Failur
         immutable: (desired.immutable && existing.immutable != Some(true)).then_some(true),
         data: data(existing, desired, &standing),
     };
-    Ok(if patch.is_empty() {
-        Change::None
-    } else {
-        Change::Patch(Box::new(patch))
-    })
+    Ok(if patch.is_empty() { Change::None } else { Change::Patch(Box::new(patch)) })
 }
 
 /// Items to set, and in an exact Secret those to remove.
@@ -89,10 +85,7 @@ fn data(
         .map(|(key, value)| (key.clone(), Some(value.clone())))
         .collect();
     if !matches!(standing, Standing::Merge { .. }) {
-        let gone = existing
-            .data
-            .keys()
-            .filter(|key| !desired.data.contains_key(*key));
+        let gone = existing.data.keys().filter(|key| !desired.data.contains_key(*key));
         patch.extend(gone.map(|key| (key.clone(), None)));
     }
     patch
@@ -107,11 +100,7 @@ fn pairs(
     standing: &Standing,
 ) -> BTreeMap<String, Option<String>> {
     let metadata = &existing.metadata;
-    let present = if field == "f:labels" {
-        &metadata.labels
-    } else {
-        &metadata.annotations
-    };
+    let present = if field == "f:labels" { &metadata.labels } else { &metadata.annotations };
     let present = present.iter().flatten().collect::<BTreeMap<_, _>>();
     let mut patch: BTreeMap<_, _> = desired
         .iter()
@@ -141,18 +130,12 @@ fn owners(
     desired: &Desired,
     standing: &Standing,
 ) -> Option<Vec<OwnerReference>> {
-    let present = existing
-        .metadata
-        .owner_references
-        .clone()
-        .unwrap_or_default();
+    let present = existing.metadata.owner_references.clone().unwrap_or_default();
     let wanted = match standing {
         Standing::Merge { own: false } | Standing::Foreign { .. } => return None,
         Standing::TakeOver => desired.owner.iter().cloned().collect(),
         Standing::Ours | Standing::Merge { own: true } => {
-            let others = present
-                .iter()
-                .filter(|owner| owner.uid != desired.owner_uid);
+            let others = present.iter().filter(|owner| owner.uid != desired.owner_uid);
             others.chain(&desired.owner).cloned().collect::<Vec<_>>()
         }
     };
@@ -241,10 +224,7 @@ mod tests {
 
     fn desired() -> Desired {
         Desired {
-            key: ObjectKey {
-                namespace: "n".into(),
-                name: "s".into(),
-            },
+            key: ObjectKey { namespace: "n".into(), name: "s".into() },
             owner_uid: "u1".into(),
             owner: Some(owner()),
             type_: "Opaque".into(),
@@ -316,10 +296,7 @@ mod tests {
             }),
             &json!({ "data": { "A": "MQ==" } }),
         );
-        assert_eq!(
-            patch(&secret, &desired())["metadata"]["labels"],
-            json!({ "old": null })
-        );
+        assert_eq!(patch(&secret, &desired())["metadata"]["labels"], json!({ "old": null }));
     }
 
     /// Recorded, g47: nothing of the previous owner stays.
@@ -335,14 +312,8 @@ mod tests {
         );
         let patch = patch(&secret, &desired());
         assert_eq!(patch["metadata"]["labels"], json!({ "l": "1", "x": null }));
-        assert_eq!(
-            patch["metadata"]["annotations"],
-            json!({ crds::SealedSecret::MANAGED: null })
-        );
-        assert_eq!(
-            patch["metadata"]["ownerReferences"],
-            serde_json::to_value([owner()]).unwrap()
-        );
+        assert_eq!(patch["metadata"]["annotations"], json!({ crds::SealedSecret::MANAGED: null }));
+        assert_eq!(patch["metadata"]["ownerReferences"], serde_json::to_value([owner()]).unwrap());
         assert_eq!(patch["data"], json!({ "A": "MQ==", "mine": null }));
     }
 
@@ -363,75 +334,40 @@ mod tests {
     fn a_foreign_secret_is_refused_with_the_remedy() {
         let failure = plan(&existing(json!({}), &json!({})), &desired()).unwrap_err();
         assert_eq!(failure.reason, Reason::NotOwned);
-        assert!(
-            failure
-                .message
-                .contains("sealedsecrets.bitnami.com/managed=true"),
-            "{failure}"
-        );
+        assert!(failure.message.contains("sealedsecrets.bitnami.com/managed=true"), "{failure}");
     }
 
     /// Recorded, g51.
     #[test]
     fn another_type_is_refused_before_the_api_server_does() {
         let secret = ours(json!({}), &json!({ "type": "example.com/t" }));
-        assert_eq!(
-            plan(&secret, &desired()).unwrap_err().reason,
-            Reason::Immutable
-        );
+        assert_eq!(plan(&secret, &desired()).unwrap_err().reason, Reason::Immutable);
     }
 
     /// Recorded, g52. The words "the target Secret is immutable" are what Bitnami's users look for.
     #[test]
     fn an_immutable_secret_takes_labels_but_no_data() {
-        let secret = ours(
-            json!({}),
-            &json!({ "immutable": true, "data": { "A": "Mg==" } }),
-        );
+        let secret = ours(json!({}), &json!({ "immutable": true, "data": { "A": "Mg==" } }));
         let failure = plan(&secret, &desired()).unwrap_err();
         assert_eq!(failure.reason, Reason::Immutable);
-        assert!(
-            failure.message.contains("the target Secret is immutable"),
-            "{failure}"
-        );
+        assert!(failure.message.contains("the target Secret is immutable"), "{failure}");
 
-        let secret = ours(
-            json!({}),
-            &json!({ "immutable": true, "data": { "A": "MQ==" } }),
-        );
-        assert_eq!(
-            patch(&secret, &desired())["metadata"]["labels"],
-            json!({ "l": "1" })
-        );
+        let secret = ours(json!({}), &json!({ "immutable": true, "data": { "A": "MQ==" } }));
+        assert_eq!(patch(&secret, &desired())["metadata"]["labels"], json!({ "l": "1" }));
     }
 
     #[test]
     fn a_secret_becomes_immutable_when_the_template_says_so_later() {
-        let secret = ours(
-            json!({ "labels": { "l": "1" } }),
-            &json!({ "data": { "A": "MQ==" } }),
-        );
-        let desired = Desired {
-            immutable: true,
-            ..desired()
-        };
+        let secret = ours(json!({ "labels": { "l": "1" } }), &json!({ "data": { "A": "MQ==" } }));
+        let desired = Desired { immutable: true, ..desired() };
         assert_eq!(patch(&secret, &desired)["immutable"], json!(true));
     }
 
     #[test]
     fn the_owner_reference_goes_when_the_template_asks_for_none() {
-        let secret = ours(
-            json!({ "labels": { "l": "1" } }),
-            &json!({ "data": { "A": "MQ==" } }),
-        );
-        let desired = Desired {
-            owner: None,
-            ..desired()
-        };
-        assert_eq!(
-            patch(&secret, &desired)["metadata"]["ownerReferences"],
-            json!([])
-        );
+        let secret = ours(json!({ "labels": { "l": "1" } }), &json!({ "data": { "A": "MQ==" } }));
+        let desired = Desired { owner: None, ..desired() };
+        assert_eq!(patch(&secret, &desired)["metadata"]["ownerReferences"], json!([]));
     }
 
     #[test]
