@@ -105,12 +105,10 @@ impl Known {
         let (Some(record), Some(seen)) = (&self.applied, seen) else {
             return State::Unsettled;
         };
+        let has_owner = seen.marks.controller.is_some();
         let owned = match seen.marks.standing(&self.uid, self.wants_owner) {
-            Standing::Ours => {
-                let is_owner = seen.marks.controller.is_some();
-                is_owner == self.wants_owner
-            }
-            Standing::Merge { .. } => true,
+            Standing::Ours => has_owner == self.wants_owner,
+            Standing::Merge { own } => has_owner == (own && self.wants_owner),
             Standing::TakeOver | Standing::Foreign { .. } => false,
         };
         let unchanged = record.inputs == self.inputs

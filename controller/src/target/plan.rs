@@ -175,6 +175,10 @@ fn refuse_impossible(
 fn not_owned(desired: &Desired, controller: Option<&str>) -> Failure {
     let key = &desired.key;
     let message = match controller {
+        Some(controller) if controller == format!("SealedSecret/{}", key.name) => format!(
+            "Secret {key} belongs to an earlier SealedSecret of this name: it is made anew when \
+             the garbage collector has removed it"
+        ),
         Some(controller) => format!(
             "Secret {key} already exists and is controlled by {controller}: \
              delete or rename one of the two"
