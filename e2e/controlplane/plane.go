@@ -6,10 +6,9 @@ import (
 	"strconv"
 )
 
-// plane is a control plane that has been started.
+// plane is one control plane: where it is, and the admin's way in.
 type plane struct {
 	dir       *directory
-	group     *group
 	authority *authority
 	admin     credential
 	port      *reservedPort
@@ -17,25 +16,20 @@ type plane struct {
 	auditLog  string
 }
 
-// launch writes keys and configuration and starts every component. It does not wait for them.
-func launch(options options, dir *directory, group *group) (*plane, error) {
+// prepare reserves the port and writes keys and configuration.
+func prepare(options options, dir *directory) (*plane, error) {
 	port, err := reservePort(options.advertiseAddress)
 	if err != nil {
 		return nil, fmt.Errorf("finding a free port on %s: %w", options.advertiseAddress, err)
 	}
 	p := &plane{
 		dir:    dir,
-		group:  group,
 		port:   port,
 		server: "https://" + net.JoinHostPort(options.advertiseAddress.String(), strconv.Itoa(port.number)),
 	}
 	if err := p.writeFiles(options); err != nil {
+		port.Close()
 		return nil, err
-	}
-	for _, component := range components {
-		if err := group.start(component.name, component.program(options), component.args(options, p)); err != nil {
-			return nil, err
-		}
 	}
 	return p, nil
 }

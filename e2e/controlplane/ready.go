@@ -4,59 +4,55 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"time"
 )
 
-// readyWithin is how long a start may take: ten times what two busy cores need.
+// readyWithin is how long a stage may take: far more than two busy cores need.
 const readyWithin = 2 * time.Minute
 
-// waitUntilReady returns when the API server says that it is ready and the controllers have made
-// the first ServiceAccount, without which no Pod is admitted.
-func (p *plane) waitUntilReady(ctx context.Context) error {
+// poll asks the API server for the path until the answer is 200 OK.
+func (p *plane) poll(ctx context.Context, path string) error {
 	ctx, cancel := context.WithTimeout(ctx, readyWithin)
 	defer cancel()
 	client, err := p.client()
 	if err != nil {
 		return err
 	}
-	for _, path := range []string{"/readyz", "/api/v1/namespaces/default/serviceaccounts/default"} {
-		if err := poll(ctx, client, p.server+path); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// poll asks until the answer is 200 OK.
-func poll(ctx context.Context, client *http.Client, url string) error {
-	ticker := time.NewTicker(50 * time.Millisecond)
+	ticker := time.NewTicker(25 * time.Millisecond)
 	defer ticker.Stop()
-	last := "no answer"
-	for {
+	for last := errors.New("not asked yet"); ; {
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("waiting for %s: %w (last: %s)", url, context.Cause(ctx), last)
+			return fmt.Errorf("waiting for %s%s: %w: %w", p.server, path, ctx.Err(), last)
 		case <-ticker.C:
+			if last = ask(ctx, client, p.server+path); last == nil {
+				return nil
+			}
 		}
-		request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-		if err != nil {
-			return err
-		}
-		response, err := client.Do(request)
-		if err != nil {
-			last = err.Error()
-			continue
-		}
-		_, _ = io.Copy(io.Discard, response.Body)
-		response.Body.Close()
-		if response.StatusCode == http.StatusOK {
-			return nil
-		}
-		last = response.Status
 	}
+}
+
+// ask returns an error unless the answer is 200 OK.
+func ask(ctx context.Context, client *http.Client, url string) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return err
+	}
+	response, err := client.Do(request)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	// The connection is used again only if the body has been read.
+	_, _ = io.Copy(io.Discard, response.Body)
+	if response.StatusCode != http.StatusOK {
+		return errors.New(response.Status)
+	}
+	return nil
 }
 
 // client speaks as the admin.

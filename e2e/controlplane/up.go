@@ -44,7 +44,7 @@ func serve(options options) error {
 		}
 	}
 	// From here on a signal is handled, so that nothing is left behind however early it comes.
-	ctx, asked := untilAskedToEnd(options.lifeline)
+	ctx := untilAskedToEnd(options.lifeline)
 
 	dir, err := openDirectory(options)
 	if err != nil {
@@ -55,42 +55,63 @@ func serve(options options) error {
 	group := newGroup(dir)
 	defer group.stop()
 
-	plane, err := launch(options, dir, group)
+	plane, err := prepare(options, dir)
 	if err != nil {
 		return err
 	}
 	defer plane.port.Close()
 
-	ready := make(chan error, 1)
-	go func() { ready <- plane.waitUntilReady(ctx) }()
-	for {
-		select {
-		case <-ctx.Done():
-			fmt.Fprintf(os.Stderr, "mtk-controlplane: ending: %v\n", context.Cause(ctx))
-			return nil
-		case exit := <-group.exits:
-			asked(exit)
-			return exit
-		case err := <-ready:
-			if err != nil {
-				return group.explain(err)
-			}
-			if err := plane.announce(time.Since(started)); err != nil {
+	for _, stage := range stages {
+		for _, component := range stage.components {
+			if err := group.start(component.name, component.program(options), component.args(options, plane)); err != nil {
 				return err
 			}
-			ready = nil // nothing more comes from it
 		}
+		ready := make(chan error, 1)
+		go func() { ready <- plane.poll(ctx, stage.ready) }()
+		if err := await(ctx, group, ready); err != nil {
+			return orderly(ctx, err)
+		}
+	}
+	if err := plane.announce(group.pids(), time.Since(started)); err != nil {
+		return err
+	}
+	return orderly(ctx, await(ctx, group, nil))
+}
+
+// await returns the first that comes: readiness (nil), the reason why it does not come, the end of
+// a component, or the request to end.
+func await(ctx context.Context, group *group, ready <-chan error) error {
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case exit := <-group.exits:
+		return exit
+	case err := <-ready:
+		if err != nil {
+			return group.explain(err)
+		}
+		return nil
 	}
 }
 
+// orderly is the error to end with: none if the end was asked for.
+func orderly(ctx context.Context, err error) error {
+	if ctx.Err() == nil {
+		return err
+	}
+	fmt.Fprintf(os.Stderr, "mtk-controlplane: ending: %v\n", context.Cause(ctx))
+	return nil
+}
+
 // announce prints the summary. Whoever reads it may close the pipe afterwards.
-func (p *plane) announce(took time.Duration) error {
+func (p *plane) announce(pids map[string]int, took time.Duration) error {
 	line, err := json.Marshal(summary{
 		Kubeconfig: p.dir.path("kubeconfig"),
 		Server:     p.server,
 		AuditLog:   p.auditLog,
 		ReadyMS:    took.Milliseconds(),
-		Pids:       p.group.pids(),
+		Pids:       pids,
 	})
 	if err != nil {
 		return err
@@ -101,7 +122,7 @@ func (p *plane) announce(took time.Duration) error {
 
 // untilAskedToEnd gives a context that ends, with the reason as its cause, on SIGINT, SIGTERM or,
 // with lifeline, when nobody holds the other end of standard input any more.
-func untilAskedToEnd(lifeline bool) (context.Context, context.CancelCauseFunc) {
+func untilAskedToEnd(lifeline bool) context.Context {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
@@ -114,7 +135,7 @@ func untilAskedToEnd(lifeline bool) (context.Context, context.CancelCauseFunc) {
 			cancel(errors.New("the process that started it has gone"))
 		}()
 	}
-	return ctx, cancel
+	return ctx
 }
 
 // detach leaves the caller's terminal and process group, so that neither Ctrl-C there nor its end

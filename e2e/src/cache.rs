@@ -10,11 +10,7 @@ use anyhow::Context;
 /// It is outside `target/`, since what is in there takes minutes to build and does not depend on
 /// our sources. An empty variable counts as unset, as the XDG base directory specification has it.
 pub fn directory() -> anyhow::Result<PathBuf> {
-    let set = |name| {
-        env::var_os(name)
-            .filter(|value| !value.is_empty())
-            .map(PathBuf::from)
-    };
+    let set = |name| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     if let Some(chosen) = set("MTK_CACHE_DIR") {
         return Ok(chosen);
     }

@@ -1,5 +1,7 @@
 //! The control plane itself: it starts, it serves, and it leaves nothing behind.
 
+#![expect(clippy::unwrap_used, reason = "the helpers of tests panic as tests do")]
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
@@ -14,18 +16,10 @@ use rustix::process::{Pid, Signal, kill_process};
 #[test]
 fn it_is_ready_in_seconds_and_says_its_version() {
     let plane = ControlPlane::start(&StartOptions::default()).unwrap();
-    assert!(
-        plane.ready_in() < Duration::from_secs(60),
-        "{:?}",
-        plane.ready_in()
-    );
+    assert!(plane.ready_in() < Duration::from_secs(60), "{:?}", plane.ready_in());
     let version = text(plane.kubectl().arg("version"));
     assert!(version.contains("Server Version: v1.37.2"), "{version}");
-    let owner = fs::metadata(plane.directory())
-        .unwrap()
-        .permissions()
-        .mode()
-        & 0o777;
+    let owner = fs::metadata(plane.directory()).unwrap().permissions().mode() & 0o777;
     assert_eq!(owner, 0o700, "keys are in there");
 }
 
@@ -37,13 +31,7 @@ fn two_run_at_once_and_know_nothing_of_each_other() {
     text(one.kubectl().args(["create", "namespace", "only-here"]));
     text(one.kubectl().args(["get", "namespace", "only-here"]));
     assert!(
-        !other
-            .kubectl()
-            .args(["get", "namespace", "only-here"])
-            .output()
-            .unwrap()
-            .status
-            .success()
+        !other.kubectl().args(["get", "namespace", "only-here"]).output().unwrap().status.success()
     );
 }
 
@@ -86,28 +74,23 @@ fn the_end_of_one_component_is_the_end_of_all() {
     assert_gone(&pids[1..]);
 }
 
-/// The process that holds the control plane is a shell here, which starts it as a test does, with
-/// a pipe to its standard input, and is killed as a test may be.
+/// A shell stands for the holder: it starts the control plane as a test does, with a pipe to its
+/// standard input, becomes a process that does nothing but hold that pipe, and is killed.
 #[test]
 fn killing_its_holder_leaves_neither_process_nor_file() {
     let binary = e2e::controlplane::binary(|_| {}).unwrap();
     let temporary = tempfile::tempdir().unwrap();
-    let (directory, answer) = (
-        temporary.path().join("plane"),
-        temporary.path().join("answer"),
-    );
+    let (directory, answer) = (temporary.path().join("plane"), temporary.path().join("answer"));
     let mut holder = Command::new("bash")
         .args([
             "-c",
-            r#"exec 3> >(exec "$0" up --lifeline --rm --dir "$1" > "$2"); sleep 600 3>&- & wait"#,
+            r#"exec 3> >(exec "$0" up --lifeline --rm --dir "$1" > "$2"); exec sleep 600"#,
         ])
         .args([&binary, &directory, &answer])
         .process_group(0)
         .spawn()
         .unwrap();
-    eventually("a summary", || {
-        fs::read_to_string(&answer).is_ok_and(|text| text.ends_with('\n'))
-    });
+    eventually("a summary", || fs::read_to_string(&answer).is_ok_and(|text| text.ends_with('\n')));
     let summary: serde_json::Value =
         serde_json::from_str(&fs::read_to_string(&answer).unwrap()).unwrap();
     let pids: Vec<u32> = summary["pids"]
@@ -139,10 +122,7 @@ fn the_programs_of_kubebuilder_assets_are_used_instead() {
         fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
     }
     let assets = assets.path().to_owned();
-    let options = StartOptions {
-        assets: Some(assets.clone()),
-        ..StartOptions::default()
-    };
+    let options = StartOptions { assets: Some(assets.clone()), ..StartOptions::default() };
     let plane = ControlPlane::start(&options).unwrap();
     text(plane.kubectl().args(["get", "namespaces"]));
     assert!(assets.join("etcd.used").exists());
@@ -154,17 +134,11 @@ fn a_component_that_cannot_start_is_named_with_its_own_words() {
     let assets = tempfile::tempdir().unwrap();
     for name in ["etcd", "kube-apiserver"] {
         let program = assets.path().join(name);
-        fs::write(
-            &program,
-            "#!/bin/sh\nsleep 0.2\necho no disk here\nexit 3\n",
-        )
-        .unwrap();
+        fs::write(&program, "#!/bin/sh\nsleep 0.2\necho no disk here\nexit 3\n").unwrap();
         fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
     }
-    let options = StartOptions {
-        assets: Some(assets.path().to_owned()),
-        ..StartOptions::default()
-    };
+    let options =
+        StartOptions { assets: Some(assets.path().to_owned()), ..StartOptions::default() };
     let error = ControlPlane::start(&options).unwrap_err().to_string();
     assert!(error.contains("ended: exit status 3"), "{error}");
     assert!(error.contains("no disk here"), "{error}");
@@ -172,17 +146,11 @@ fn a_component_that_cannot_start_is_named_with_its_own_words() {
 
 #[test]
 fn the_audit_log_tells_who_asked_for_what() {
-    let options = StartOptions {
-        audit: true,
-        ..StartOptions::default()
-    };
+    let options = StartOptions { audit: true, ..StartOptions::default() };
     let plane = ControlPlane::start(&options).unwrap();
     text(plane.kubectl().args(["create", "serviceaccount", "reader"]));
     let kubeconfig = plane.directory().join("reader.kubeconfig");
-    plane
-        .access()
-        .service_account_kubeconfig("default", "reader", &kubeconfig)
-        .unwrap();
+    plane.access().service_account_kubeconfig("default", "reader", &kubeconfig).unwrap();
     let refused = plane
         .kubectl()
         .env("KUBECONFIG", &kubeconfig)
@@ -197,14 +165,9 @@ fn the_audit_log_tells_who_asked_for_what() {
         .filter(|request| request.user == "system:serviceaccount:default:reader")
         .filter(|request| request.resource == "secrets")
         .collect();
-    let [request] = secrets.as_slice() else {
-        panic!("one request: {secrets:?}")
-    };
+    let [request] = secrets.as_slice() else { panic!("one request: {secrets:?}") };
     assert_eq!((request.verb.as_str(), request.code), ("get", 403));
-    assert_eq!(
-        (request.namespace.as_str(), request.name.as_str()),
-        ("default", "db")
-    );
+    assert_eq!((request.namespace.as_str(), request.name.as_str()), ("default", "db"));
 }
 
 #[test]
@@ -214,9 +177,7 @@ fn a_detached_one_runs_until_it_is_stopped() {
     assert!(!Detached::stop(&directory).unwrap(), "nothing to stop");
     let plane = Detached::start(&directory, &StartOptions::default()).unwrap();
     text(plane.access().kubectl().args(["get", "namespaces"]));
-    let again = Detached::start(&directory, &StartOptions::default())
-        .unwrap_err()
-        .to_string();
+    let again = Detached::start(&directory, &StartOptions::default()).unwrap_err().to_string();
     assert!(again.contains("already"), "{again}");
     assert!(Detached::stop(&directory).unwrap());
     assert!(!directory.exists());
@@ -239,16 +200,8 @@ fn a_process_that_only_has_the_number_of_a_stopped_one_is_left_alone() {
 }
 
 fn text(command: &mut Command) -> String {
-    let Output {
-        status,
-        stdout,
-        stderr,
-    } = command.output().unwrap();
-    assert!(
-        status.success(),
-        "{command:?}: {}",
-        String::from_utf8_lossy(&stderr)
-    );
+    let Output { status, stdout, stderr } = command.output().unwrap();
+    assert!(status.success(), "{command:?}: {}", String::from_utf8_lossy(&stderr));
     String::from_utf8(stdout).unwrap()
 }
 
@@ -256,10 +209,7 @@ fn text(command: &mut Command) -> String {
 fn pids(plane: &ControlPlane) -> Vec<u32> {
     let components = plane.component_pids();
     assert_eq!(components.len(), 3, "{components:?}");
-    let all: Vec<u32> = [plane.pid()]
-        .into_iter()
-        .chain(components.values().copied())
-        .collect();
+    let all: Vec<u32> = [plane.pid()].into_iter().chain(components.values().copied()).collect();
     for pid in &all {
         assert!(Path::new(&format!("/proc/{pid}")).exists());
     }
@@ -269,9 +219,7 @@ fn pids(plane: &ControlPlane) -> Vec<u32> {
 fn assert_gone(pids: &[u32]) {
     for pid in pids {
         let process = format!("/proc/{pid}");
-        eventually(&format!("{process} is gone"), || {
-            !Path::new(&process).exists()
-        });
+        eventually(&format!("{process} is gone"), || !Path::new(&process).exists());
     }
 }
 

@@ -19,11 +19,7 @@ pub struct Access {
 
 impl Access {
     pub(super) fn new(binary: PathBuf, kubeconfig: PathBuf, server: String) -> Access {
-        Access {
-            binary,
-            kubeconfig,
-            server,
-        }
+        Access { binary, kubeconfig, server }
     }
 
     /// The admin's kubeconfig, certificates embedded.
@@ -49,10 +45,7 @@ impl Access {
             .arg("kubectl")
             .env("KUBECONFIG", &self.kubeconfig)
             .env("KUBERC", "off")
-            .env(
-                "KUBECACHEDIR",
-                self.kubeconfig.with_file_name("kubectl-cache"),
-            );
+            .env("KUBECACHEDIR", self.kubeconfig.with_file_name("kubectl-cache"));
         command
     }
 
@@ -84,15 +77,7 @@ impl Access {
     fn service_account_token(&self, namespace: &str, name: &str) -> anyhow::Result<String> {
         let output = self
             .kubectl()
-            .args([
-                "create",
-                "token",
-                name,
-                "--namespace",
-                namespace,
-                "--duration",
-                "24h",
-            ])
+            .args(["create", "token", name, "--namespace", namespace, "--duration", "24h"])
             .output()
             .context("starting kubectl")?;
         if !output.status.success() {
@@ -101,9 +86,6 @@ impl Access {
                 String::from_utf8_lossy(&output.stderr).trim_end(),
             );
         }
-        Ok(String::from_utf8(output.stdout)
-            .context("the token is not text")?
-            .trim()
-            .to_owned())
+        Ok(String::from_utf8(output.stdout).context("the token is not text")?.trim().to_owned())
     }
 }

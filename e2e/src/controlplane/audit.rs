@@ -41,14 +41,9 @@ pub(super) fn read(log: &Path) -> anyhow::Result<Vec<Request>> {
 fn parse(text: &str) -> anyhow::Result<Vec<Request>> {
     let mut requests = Vec::new();
     let mut places = HashMap::new();
-    for line in text
-        .split_inclusive('\n')
-        .filter(|line| line.ends_with('\n'))
-    {
+    for line in text.split_inclusive('\n').filter(|line| line.ends_with('\n')) {
         let event: Event = serde_json::from_str(line).context("reading an audit event")?;
-        let place = *places
-            .entry(event.audit_id.clone())
-            .or_insert(requests.len());
+        let place = *places.entry(event.audit_id.clone()).or_insert(requests.len());
         let request = Request::from(event);
         if place < requests.len() {
             requests[place] = request;
@@ -131,36 +126,17 @@ mod tests {
     #[test]
     fn a_request_is_told_by_user_verb_and_object() {
         let requests = parse(&event("a", "patch", 409)).unwrap();
-        let [request] = requests.as_slice() else {
-            panic!("one request: {requests:?}")
-        };
-        assert_eq!(
-            request.user,
-            "system:serviceaccount:kube-system:mtk-controller"
-        );
+        let [request] = requests.as_slice() else { panic!("one request: {requests:?}") };
+        assert_eq!(request.user, "system:serviceaccount:kube-system:mtk-controller");
         assert_eq!((request.verb.as_str(), request.code), ("patch", 409));
-        assert_eq!(
-            (request.group.as_str(), request.resource.as_str()),
-            ("", "secrets")
-        );
-        assert_eq!(
-            (request.namespace.as_str(), request.name.as_str()),
-            ("team", "db")
-        );
+        assert_eq!((request.group.as_str(), request.resource.as_str()), ("", "secrets"));
+        assert_eq!((request.namespace.as_str(), request.name.as_str()), ("team", "db"));
     }
 
     #[test]
     fn the_two_events_of_a_watch_are_one_request() {
-        let log = [
-            event("w", "watch", 200),
-            event("g", "get", 200),
-            event("w", "watch", 200),
-        ];
-        let verbs: Vec<_> = parse(&log.concat())
-            .unwrap()
-            .into_iter()
-            .map(|r| r.verb)
-            .collect();
+        let log = [event("w", "watch", 200), event("g", "get", 200), event("w", "watch", 200)];
+        let verbs: Vec<_> = parse(&log.concat()).unwrap().into_iter().map(|r| r.verb).collect();
         assert_eq!(verbs, ["watch", "get"]);
     }
 

@@ -56,10 +56,7 @@ fn key(source: &Path) -> anyhow::Result<String> {
         )
     })?;
     if !version.status.success() {
-        bail!(
-            "go version: {}",
-            String::from_utf8_lossy(&version.stderr).trim_end()
-        );
+        bail!("go version: {}", String::from_utf8_lossy(&version.stderr).trim_end());
     }
     let mut digest = Sha256::new_with_prefix(&version.stdout);
     for name in inputs(source)? {
@@ -69,10 +66,7 @@ fn key(source: &Path) -> anyhow::Result<String> {
         digest.update(content);
     }
     let digest = digest.finalize();
-    Ok(digest
-        .iter()
-        .take(10)
-        .fold(String::new(), |key, byte| format!("{key}{byte:02x}")))
+    Ok(digest.iter().take(10).fold(String::new(), |key, byte| format!("{key}{byte:02x}")))
 }
 
 /// `go.mod`, `go.sum` and the Go files, sorted.
@@ -96,13 +90,7 @@ fn build(source: &Path, target: &Path, progress: &mut impl FnMut(&str)) -> anyho
     ));
     let started = Instant::now();
     let mut child = go(source)
-        .args([
-            "build",
-            "-trimpath",
-            "-ldflags",
-            &linker_flags(&version),
-            "-o",
-        ])
+        .args(["build", "-trimpath", "-ldflags", &linker_flags(&version), "-o"])
         .arg(target)
         .arg(".")
         .stdin(Stdio::null())
@@ -129,10 +117,7 @@ fn build(source: &Path, target: &Path, progress: &mut impl FnMut(&str)) -> anyho
             }
             Ok(line) => said.push(line),
             Err(RecvTimeoutError::Timeout) => {
-                progress(&format!(
-                    "still building, {} s so far",
-                    started.elapsed().as_secs()
-                ));
+                progress(&format!("still building, {} s so far", started.elapsed().as_secs()));
             }
             Err(RecvTimeoutError::Disconnected) => break,
         }
@@ -142,10 +127,7 @@ fn build(source: &Path, target: &Path, progress: &mut impl FnMut(&str)) -> anyho
     if !status.success() {
         bail!("go build failed ({status})\n{}", said.join("\n"));
     }
-    progress(&format!(
-        "built the control plane in {} s",
-        started.elapsed().as_secs()
-    ));
+    progress(&format!("built the control plane in {} s", started.elapsed().as_secs()));
     Ok(())
 }
 
@@ -153,10 +135,7 @@ fn build(source: &Path, target: &Path, progress: &mut impl FnMut(&str)) -> anyho
 /// every machine.
 fn go(source: &Path) -> Command {
     let mut command = Command::new("go");
-    command
-        .current_dir(source)
-        .env("GOWORK", "off")
-        .env("CGO_ENABLED", "0");
+    command.current_dir(source).env("GOWORK", "off").env("CGO_ENABLED", "0");
     command
 }
 

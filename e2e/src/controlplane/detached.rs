@@ -27,10 +27,7 @@ impl Detached {
     ///
     /// What a killed one left in the directory is removed first. One that runs there is an error.
     pub fn start(directory: &Path, options: &StartOptions) -> anyhow::Result<Detached> {
-        match Owner::read(directory)?
-            .map(|owner| owner.process())
-            .transpose()?
-        {
+        match Owner::read(directory)?.map(|owner| owner.process()).transpose()? {
             Some(Some(_)) => bail!(
                 "a control plane runs in {} already\nhint: `cargo xtask down` ends it",
                 directory.display(),
@@ -42,9 +39,7 @@ impl Detached {
         let (child, running) = launch(&binary, directory, options, &["--detach", "--rm"])?;
         // It is nobody's child from here on; its number is in the directory.
         drop(child);
-        Ok(Detached {
-            access: Access::new(binary, running.kubeconfig, running.server),
-        })
+        Ok(Detached { access: Access::new(binary, running.kubeconfig, running.server) })
     }
 
     /// How to use it.

@@ -69,15 +69,10 @@ pub(super) fn launch(
     if line.is_empty() {
         let mut reason = String::new();
         if let Some(mut errors) = child.stderr.take() {
-            errors
-                .read_to_string(&mut reason)
-                .context("reading the control plane's errors")?;
+            errors.read_to_string(&mut reason).context("reading the control plane's errors")?;
         }
         let status = child.wait().context("waiting for the control plane")?;
-        bail!(
-            "the control plane did not start ({status})\n{}",
-            reason.trim_end()
-        );
+        bail!("the control plane did not start ({status})\n{}", reason.trim_end());
     }
     let running = serde_json::from_str(&line)
         .with_context(|| format!("not a control plane's answer: {}", line.trim_end()))?;
@@ -114,9 +109,6 @@ fn command(
     if options.durable {
         command.arg("--durable");
     }
-    command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     Ok(command)
 }

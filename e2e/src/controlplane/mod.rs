@@ -53,12 +53,7 @@ impl ControlPlane {
             .context("a directory for the control plane")?;
         let (child, running) = launch(&binary, directory.path(), options, &["--lifeline", "--rm"])?;
         let access = Access::new(binary, running.kubeconfig.clone(), running.server.clone());
-        Ok(ControlPlane {
-            access,
-            child,
-            running,
-            directory,
-        })
+        Ok(ControlPlane { access, child, running, directory })
     }
 
     /// How to use it.
