@@ -1,8 +1,33 @@
 //! `cargo xtask`: the project's task runner.
+//!
+//! One file for each verb (`demo`, `up`, `down`, `test`, `crds`, `bench`), and what they share:
+//! `steps` says what is going on, `command` runs programs, `build` and `tools` make them, `stage`
+//! is a control plane with the controller.
 
-fn main() -> anyhow::Result<()> {
-    for (file, text) in crds::manifest::all()? {
-        std::fs::write(std::path::Path::new("crds/manifests").join(file), text)?;
+mod args;
+mod bench;
+mod build;
+mod command;
+mod crds;
+mod demo;
+mod down;
+mod places;
+mod stage;
+mod steps;
+mod test;
+mod tools;
+mod up;
+
+use std::process::ExitCode;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    // Whatever the verb has started ends with its future: on Ctrl-C too.
+    tokio::select! {
+        result = args::run() => match result {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => steps::failed(&error),
+        },
+        () = command::interrupted() => steps::interrupted(),
     }
-    Ok(())
 }

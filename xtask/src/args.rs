@@ -1,0 +1,67 @@
+//! What can be asked for.
+
+use clap::{Parser, Subcommand};
+
+use crate::bench::sync;
+use crate::{crds, demo, down, test, up};
+
+/// The project's task runner
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", version)]
+struct Args {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Show it all on a real API server, from a file of secrets to the Secret in the cluster
+    Demo,
+    /// Start a control plane with the controller, and leave it running
+    ///
+    /// Prints a line for the shell on standard output: eval "$(cargo xtask up)"
+    Up,
+    /// End what `up` started
+    Down,
+    /// Run every check and test, as CI does
+    Test,
+    /// Write the CustomResourceDefinitions to crds/manifests
+    Crds {
+        /// Only check that they are as they would be written
+        #[arg(long)]
+        check: bool,
+    },
+    /// Measure
+    #[command(subcommand)]
+    Bench(Bench),
+}
+
+#[derive(Debug, Subcommand)]
+enum Bench {
+    /// From the request that applies a SealedSecret to the Secret; then a burst, then a restart
+    Sync(sync::Options),
+}
+
+/// Does what this process was asked to do.
+pub(crate) async fn run() -> anyhow::Result<()> {
+    match Args::parse().verb {
+        Verb::Demo => demo::run().await,
+        Verb::Up => up::run().await,
+        Verb::Down => down::run().await,
+        Verb::Test => test::run().await,
+        Verb::Crds { check } => crds::run(check),
+        Verb::Bench(Bench::Sync(options)) => sync::run(&options).await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_verbs_are_consistent() {
+        Args::command().debug_assert();
+    }
+}

@@ -1,0 +1,14 @@
+//! Where things are.
+
+use std::path::{Path, PathBuf};
+
+/// The root of the repository.
+pub(crate) fn root() -> &'static Path {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.parent().unwrap_or(here)
+}
+
+/// Where `up` keeps what `down` ends.
+pub(crate) fn up() -> anyhow::Result<PathBuf> {
+    Ok(e2e::cache::directory()?.join("up"))
+}

@@ -1,0 +1,90 @@
+//! Which test programs there are.
+
+use anyhow::{Context, ensure};
+use serde::Deserialize;
+
+use crate::build;
+use crate::command;
+
+/// Flags of `cargo test` that choose test programs, by what they need.
+#[derive(Debug, PartialEq)]
+pub(super) struct Targets {
+    /// The tests of the crate `e2e`, which start API servers.
+    pub(super) end_to_end: Vec<String>,
+    /// All others but unit tests.
+    pub(super) others: Vec<String>,
+}
+
+impl Targets {
+    /// From cargo.
+    pub(super) async fn read() -> anyhow::Result<Targets> {
+        let mut cargo = build::cargo("metadata");
+        cargo.args(["--no-deps", "--format-version=1"]);
+        Targets::parse(&command::output(&mut cargo).await?)
+    }
+
+    fn parse(metadata: &str) -> anyhow::Result<Targets> {
+        let metadata: Metadata = serde_json::from_str(metadata).context("cargo's metadata")?;
+        let names = |end_to_end: bool| {
+            let packages = metadata.packages.iter();
+            packages
+                .filter(|package| (package.name == "e2e") == end_to_end)
+                .flat_map(|package| &package.targets)
+                .filter(|target| target.kind == ["test"])
+                .map(|target| format!("--test={}", target.name))
+                .collect::<Vec<_>>()
+        };
+        let targets = Targets { end_to_end: names(true), others: names(false) };
+        // Cargo chooses by name alone.
+        let twice = targets.others.iter().find(|name| targets.end_to_end.contains(name));
+        ensure!(
+            twice.is_none(),
+            "{} is a test of e2e and of another crate\nhint: rename one",
+            twice.map_or("", String::as_str)
+        );
+        Ok(targets)
+    }
+}
+
+#[derive(Deserialize)]
+struct Metadata {
+    packages: Vec<Package>,
+}
+
+#[derive(Deserialize)]
+struct Package {
+    name: String,
+    targets: Vec<Target>,
+}
+
+#[derive(Deserialize)]
+struct Target {
+    name: String,
+    kind: Vec<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn metadata(end_to_end: &str, other: &str) -> String {
+        serde_json::json!({ "packages": [
+            { "name": "e2e", "targets": [
+                { "name": "e2e", "kind": ["lib"] }, { "name": end_to_end, "kind": ["test"] } ] },
+            { "name": "sealing", "targets": [ { "name": other, "kind": ["test"] } ] },
+        ]})
+        .to_string()
+    }
+
+    #[test]
+    fn tests_that_start_api_servers_are_apart() {
+        let targets = Targets::parse(&metadata("golden", "vectors")).unwrap();
+        assert_eq!(targets.end_to_end, ["--test=golden"]);
+        assert_eq!(targets.others, ["--test=vectors"]);
+    }
+
+    #[test]
+    fn a_name_that_would_run_both_kinds_is_refused() {
+        assert!(Targets::parse(&metadata("vectors", "vectors")).is_err());
+    }
+}

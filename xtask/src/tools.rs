@@ -1,0 +1,35 @@
+//! Tools that the tests need and that no toolchain brings: made once, kept in the cache.
+
+mod cargo_deny;
+mod python;
+
+use std::path::Path;
+
+use anyhow::Context;
+use tokio::process::Command;
+
+use crate::command;
+
+pub(crate) use self::cargo_deny::cargo_deny;
+pub(crate) use self::python::python;
+
+/// The first line of what a program says of its version; else an error with the hint.
+pub(crate) async fn version(
+    mut program: Command,
+    flag: &str,
+    hint: &str,
+) -> anyhow::Result<String> {
+    let said = command::output(program.arg(flag))
+        .await
+        .with_context(|| format!("a program that the tests need is missing\nhint: {hint}"))?;
+    Ok(said.lines().next().unwrap_or_default().to_owned())
+}
+
+/// Removes what an interrupted run has left of a tool's directory.
+fn cleared(directory: &Path) -> anyhow::Result<()> {
+    if directory.exists() {
+        std::fs::remove_dir_all(directory)
+            .with_context(|| format!("removing {}", directory.display()))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,28 @@
+//! cargo-deny: licences, duplicate and foreign dependencies, advisories.
+
+use std::path::PathBuf;
+
+use e2e::cache;
+
+use crate::build;
+use crate::command;
+use crate::steps::Output;
+
+const VERSION: &str = "0.20.2";
+
+/// The program; built at the first call.
+pub(crate) async fn cargo_deny(output: Output) -> anyhow::Result<PathBuf> {
+    let root = cache::directory()?.join(format!("cargo-deny-{VERSION}"));
+    let binary = root.join("bin/cargo-deny");
+    if !binary.is_file() {
+        output.indented(&format!("building cargo-deny {VERSION}, once"));
+        let mut install = build::cargo("install");
+        install
+            // Unoptimised: it is as good, and takes a third of the time to build.
+            .args(["--quiet", "--debug", "--version", VERSION, "--root"])
+            .arg(&root)
+            .arg("cargo-deny");
+        command::run(&mut install).await?;
+    }
+    Ok(binary)
+}
