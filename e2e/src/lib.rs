@@ -1,7 +1,12 @@
 //! What the tests on a real API server, and the commands that show it to a person, share.
 //!
 //! - [`controlplane`] builds, starts and ends a Kubernetes control plane on this machine;
-//! - [`cache`] is where built tools are kept.
+//! - [`cluster`] is one with our custom resources and the controller's rights in it;
+//! - [`controller`] runs the controller there, under its own identity;
+//! - [`programs`] finds our programs, [`cache`] keeps built tools.
 
 pub mod cache;
+pub mod cluster;
+pub mod controller;
 pub mod controlplane;
+pub mod programs;

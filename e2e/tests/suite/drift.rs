@@ -1,0 +1,146 @@
+//! The Secret is kept as the SealedSecret says, whoever changes which of the two.
+
+use sealing::Scope;
+use serde_json::json;
+
+use crate::support::{
+    Kind, condition, data, eventually, pause, sealed, sealed_with, shared, vector_key,
+};
+
+#[tokio::test]
+async fn a_deleted_secret_is_made_anew() {
+    let api = shared().api().await;
+    let ns = api.namespace("drift-deleted").await;
+    api.apply(Kind::SealedSecret, &sealed(&ns, "s", &[("A", "1")])).await;
+    api.wait_ready(&ns, "s").await;
+    let uid = api.secret(&ns, "s").await.unwrap()["metadata"]["uid"].clone();
+    api.delete(Kind::Secret, &ns, "s").await;
+    let secret = api.wait(Kind::Secret, &ns, "s", |secret| secret["metadata"]["uid"] != uid).await;
+    assert_eq!(data(&secret), ["A=1"]);
+}
+
+#[tokio::test]
+async fn an_edited_secret_is_repaired_and_the_labels_of_others_stay() {
+    let api = shared().api().await;
+    let ns = api.namespace("drift-edited").await;
+    let mut object = sealed(&ns, "s", &[("A", "1"), ("B", "2")]);
+    object["spec"]["template"] = json!({ "metadata": { "labels": { "ours": "1" } } });
+    api.apply(Kind::SealedSecret, &object).await;
+    api.wait_ready(&ns, "s").await;
+
+    api.patch(Kind::Secret, &ns, "s", json!({
+        "metadata": { "labels": { "ours": "changed", "theirs": "1" }, "annotations": { "a": "1" } },
+        "data": { "A": "ZWRpdGVk", "B": null, "C": "bmV3" },
+    }))
+    .await;
+    let secret = api.wait(Kind::Secret, &ns, "s", |secret| data(secret) == ["A=1", "B=2"]).await;
+    assert_eq!(secret["metadata"]["labels"], json!({ "ours": "1", "theirs": "1" }));
+    assert_eq!(secret["metadata"]["annotations"], json!({ "a": "1" }));
+
+    api.patch(Kind::Secret, &ns, "s", json!({ "metadata": { "labels": { "ours": null } } })).await;
+    api.wait(Kind::Secret, &ns, "s", |secret| secret["metadata"]["labels"]["ours"] == "1").await;
+}
+
+/// An edit of what is not ours costs no write (fault F19).
+#[tokio::test]
+async fn what_others_add_is_left_alone() {
+    let shared = shared();
+    let api = shared.api().await;
+    let ns = api.namespace("drift-others").await;
+    api.apply(Kind::SealedSecret, &sealed(&ns, "s", &[("A", "1")])).await;
+    api.wait_ready(&ns, "s").await;
+    let patch = json!({ "metadata": { "labels": { "theirs": "1" }, "annotations": { "a": "1" } } });
+    let edited = api.patch(Kind::Secret, &ns, "s", patch).await;
+    pause(2000).await;
+    assert_eq!(api.secret(&ns, "s").await.unwrap(), edited);
+    let gets = shared.cluster.requests().unwrap();
+    let gets = gets.iter().filter(|request| request.namespace == ns && request.verb == "get");
+    assert_eq!(gets.count(), 0, "the watch has told enough");
+}
+
+#[tokio::test]
+async fn the_type_of_a_secret_cannot_change_and_the_way_out_is_said() {
+    let api = shared().api().await;
+    let ns = api.namespace("drift-type").await;
+    let mut object = sealed(&ns, "s", &[("A", "1")]);
+    api.apply(Kind::SealedSecret, &object).await;
+    api.wait_ready(&ns, "s").await;
+    let edit = json!({ "type": "example.com/edited" });
+    assert!(api.try_patch(Kind::Secret, &ns, "s", edit).await.is_err(), "the API server refuses");
+
+    object["spec"]["template"] = json!({ "type": "example.com/t" });
+    api.apply(Kind::SealedSecret, &object).await;
+    let stuck = api.wait_reason(&ns, "s", "Immutable").await;
+    let message = condition(&stuck, "Ready").unwrap()["message"].to_string();
+    assert!(message.contains("delete the Secret"), "{message}");
+    api.delete(Kind::Secret, &ns, "s").await;
+    api.wait_ready(&ns, "s").await;
+    assert_eq!(api.secret(&ns, "s").await.unwrap()["type"], "example.com/t");
+}
+
+#[tokio::test]
+async fn a_new_generation_is_followed_and_items_that_left_go() {
+    let api = shared().api().await;
+    let ns = api.namespace("drift-generation").await;
+    api.apply(Kind::SealedSecret, &sealed(&ns, "s", &[("A", "1"), ("B", "2")])).await;
+    let first = api.wait_ready(&ns, "s").await;
+    api.apply(Kind::SealedSecret, &sealed(&ns, "s", &[("A", "3")])).await;
+    let second = api
+        .wait(Kind::SealedSecret, &ns, "s", |sealed| sealed["status"]["observedGeneration"] == 2)
+        .await;
+    assert_eq!(data(&api.secret(&ns, "s").await.unwrap()), ["A=3"]);
+    let since = |object| condition(object, "Synced").unwrap()["lastTransitionTime"].clone();
+    assert_eq!(since(&first), since(&second), "it was in sync all the time");
+}
+
+#[tokio::test]
+async fn a_scope_annotation_alone_is_reconciled() {
+    let api = shared().api().await;
+    let ns = api.namespace("drift-scope").await;
+    let key = vector_key("rsa2048");
+    let right = sealed_with(&key, Scope::NamespaceWide, &ns, "s", &[("A", "1")]);
+    let mut wrong = right.clone();
+    wrong["metadata"].as_object_mut().unwrap().remove("annotations");
+    api.apply(Kind::SealedSecret, &wrong).await;
+    let failed = api.wait_reason(&ns, "s", "ScopeMismatch").await;
+    let message = condition(&failed, "Ready").unwrap()["message"].to_string();
+    assert!(message.contains("sealedsecrets.bitnami.com/namespace-wide=true"), "{message}");
+    assert_eq!(api.secret(&ns, "s").await, None);
+
+    let mended = api.apply(Kind::SealedSecret, &right).await;
+    assert_eq!(mended["metadata"]["generation"], 1, "annotations have no generation");
+    api.wait_ready(&ns, "s").await;
+    assert_eq!(data(&api.secret(&ns, "s").await.unwrap()), ["A=1"]);
+}
+
+/// Recorded, g50: the peer fails on its own Secret at the second look.
+#[tokio::test]
+async fn a_secret_without_owner_is_still_ours() {
+    let api = shared().api().await;
+    let ns = api.namespace("drift-ownerless").await;
+    let ownerless = |value: &str| {
+        let mut object = sealed(&ns, "s", &[("A", value)]);
+        let annotation = crds::SealedSecret::SKIP_OWNER_REFERENCES;
+        object["spec"]["template"] =
+            json!({ "metadata": { "annotations": { annotation: "true" } } });
+        object
+    };
+    api.apply(Kind::SealedSecret, &ownerless("1")).await;
+    api.wait_ready(&ns, "s").await;
+    let secret = api.secret(&ns, "s").await.unwrap();
+    assert_eq!(secret["metadata"].get("ownerReferences"), None);
+
+    api.patch(Kind::Secret, &ns, "s", json!({ "data": { "A": "ZWRpdGVk" } })).await;
+    api.wait(Kind::Secret, &ns, "s", |secret| data(secret) == ["A=1"]).await;
+    api.apply(Kind::SealedSecret, &ownerless("2")).await;
+    api.wait(Kind::Secret, &ns, "s", |secret| data(secret) == ["A=2"]).await;
+    api.wait_ready(&ns, "s").await;
+
+    api.delete(Kind::SealedSecret, &ns, "s").await;
+    eventually("the SealedSecret is gone", async || {
+        api.get(Kind::SealedSecret, &ns, "s").await.is_none().then_some(())
+    })
+    .await;
+    pause(2000).await;
+    assert_eq!(data(&api.secret(&ns, "s").await.unwrap()), ["A=2"], "nobody owns it");
+}

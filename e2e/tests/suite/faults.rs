@@ -1,0 +1,91 @@
+//! Objects that are bad on purpose.
+
+use std::time::{Duration, Instant};
+
+use jiff::{SignedDuration, Timestamp};
+use sealing::{KeyOptions, Scope, SealingKey};
+use serde_json::{Value, json};
+
+use crate::support::{Key, Kind, data, sealed, shared};
+
+/// Fault F8: what nobody can open is tried, said and left, while others are served.
+#[tokio::test]
+async fn hostile_objects_delay_nobody_else() {
+    let api = shared().api().await;
+    let ns = api.namespace("faults-hostile").await;
+    let unknown = unknown_key().seal(Scope::Strict, &ns, "many", "1");
+    let mut many = sealed(&ns, "many", &[]);
+    for n in 0..1000 {
+        many["spec"]["encryptedData"][format!("K{n}")] = json!(unknown);
+    }
+    for n in 0..5 {
+        many["metadata"]["name"] = json!(format!("many{n}"));
+        api.apply(Kind::SealedSecret, &many).await;
+    }
+    for (n, item) in ["", "AA==", "//8=", "%", "AQA="].iter().enumerate() {
+        let mut object = sealed(&ns, &format!("malformed{n}"), &[]);
+        object["spec"]["encryptedData"] = json!({ "A": item });
+        api.apply(Kind::SealedSecret, &object).await;
+    }
+
+    for n in 0..5 {
+        let name = format!("fresh{n}");
+        let applied = Instant::now();
+        api.apply(Kind::SealedSecret, &sealed(&ns, &name, &[("A", "1"), ("B", "2")])).await;
+        api.wait_ready(&ns, &name).await;
+        let took = applied.elapsed();
+        assert!(took < Duration::from_secs(5), "{name} took {took:?}");
+        assert_eq!(data(&api.secret(&ns, &name).await.unwrap()), ["A=1", "B=2"]);
+    }
+    for n in 0..5 {
+        let many = api.wait_reason(&ns, &format!("many{n}"), "UnknownKey").await;
+        let status = many["status"].to_string();
+        assert!(status.contains("and 995 more"), "{status}");
+        api.wait_reason(&ns, &format!("malformed{n}"), "Malformed").await;
+    }
+}
+
+#[tokio::test]
+async fn a_secret_that_the_api_server_refuses_is_said_by_its_fields() {
+    let api = shared().api().await;
+    let ns = api.namespace("faults-invalid").await;
+    let mut object = sealed(&ns, "s", &[("A", "1")]);
+    object["spec"]["template"] = json!({ "type": "kubernetes.io/tls" });
+    api.apply(Kind::SealedSecret, &object).await;
+    let failed = api.wait_reason(&ns, "s", "InvalidSecret").await;
+    let message = message(&failed);
+    assert!(message.contains("data[tls.crt]"), "{message}");
+    assert!(message.contains("data[tls.key]"), "{message}");
+}
+
+/// Nobody makes a sealing key by a SealedSecret, since others would seal with it.
+#[tokio::test]
+async fn the_controllers_own_secrets_cannot_be_made_by_a_sealed_secret() {
+    let api = shared().api().await;
+    let ns = e2e::cluster::NAMESPACE;
+    let label = "sealedsecrets.bitnami.com/sealed-secrets-key";
+    let mut key = sealed(ns, "evil", &[("A", "1")]);
+    key["spec"]["template"] = json!({ "metadata": { "labels": { label: "active" } } });
+    api.apply(Kind::SealedSecret, &key).await;
+    api.apply(Kind::SealedSecret, &sealed(ns, "sealed-secrets-keyevil", &[("A", "1")])).await;
+    for name in ["evil", "sealed-secrets-keyevil"] {
+        api.wait_reason(ns, name, "TypeDenied").await;
+        assert_eq!(api.secret(ns, name).await, None);
+        api.delete(Kind::SealedSecret, ns, name).await;
+    }
+}
+
+fn message(object: &Value) -> String {
+    crate::support::condition(object, "Ready").unwrap()["message"].to_string()
+}
+
+fn unknown_key() -> Key {
+    let key = SealingKey::generate(&KeyOptions {
+        bits: 2048,
+        common_name: String::new(),
+        not_before: Timestamp::now(),
+        lifetime: SignedDuration::from_hours(1),
+    })
+    .unwrap();
+    Key::from_pem(&key.certificate().unwrap().to_pem())
+}

@@ -1,0 +1,104 @@
+//! The certificate through the API server's service proxy.
+//!
+//! The API server reaches a process of this machine only at an address that is not loopback's and
+//! that a Pod has (`docs` of Kubernetes: proxying to loopback is refused). So this test puts one on
+//! the interface `lo` for a while, which needs root.
+
+use std::process::{Command, Stdio};
+
+use rustix::process::{geteuid, getpid};
+use serde_json::json;
+
+use crate::support::{Kind, key_pair, key_secret, private, text};
+
+#[tokio::test]
+async fn mtk_seal_fetches_the_certificate_through_the_api_server() {
+    let address = match Address::new() {
+        Ok(address) => address,
+        Err(reason) => return skip(&reason),
+    };
+    let private = private().await;
+    let api = private.api().await;
+    let ns = e2e::cluster::NAMESPACE;
+    api.create(Kind::Secret, key_secret(ns, "rsa2048")).await;
+    let listen = format!("{}:0", address.0);
+    let controller = private.cluster().spawn_controller(&listen, &[]).unwrap().ready().unwrap();
+    let port = controller.address().unwrap().port();
+
+    // As deploy/controller/services.yaml, but that no Pod has to match.
+    let metadata = json!({ "namespace": ns, "name": "mtk-controller" });
+    let ports = json!([{ "name": "http", "port": 8080 }]);
+    api.create(Kind::Service, json!({ "metadata": metadata, "spec": { "ports": ports } })).await;
+    let container = json!({ "name": "controller", "image": "none" });
+    let pod = json!({ "metadata": metadata, "spec": { "containers": [container] } });
+    let pod = api.create(Kind::Pod, pod).await;
+    let status = json!({ "status": { "phase": "Running", "podIP": address.0, "podIPs": [{ "ip": address.0 }] } });
+    api.patch_status(Kind::Pod, ns, "mtk-controller", status).await;
+    let target = json!({ "kind": "Pod", "namespace": ns, "name": "mtk-controller", "uid": pod["metadata"]["uid"] });
+    api.create(
+        Kind::EndpointSlice,
+        json!({
+            "metadata": { "namespace": ns, "name": "mtk-controller",
+                          "labels": { "kubernetes.io/service-name": "mtk-controller" } },
+            "addressType": "IPv4",
+            "endpoints": [{ "addresses": [address.0], "conditions": { "ready": true }, "targetRef": target }],
+            "ports": [{ "name": "http", "port": port, "protocol": "TCP" }],
+        }),
+    )
+    .await;
+
+    // As somebody who may log in and nothing else: the role of the service proxier is for all.
+    let user = private.cluster().plane().directory().join("somebody.kubeconfig");
+    let access = private.cluster().plane().access();
+    access.service_account_kubeconfig("default", "default", &user).unwrap();
+    let fetched = crate::support::eventually("the certificate", async || {
+        let mut command = Command::new(e2e::programs::seal().unwrap());
+        command.args(["cert", "--cluster", "--no-project-file", "--kubeconfig"]).arg(&user);
+        let output = command.stdin(Stdio::null()).output().unwrap();
+        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+        if output.status.success() {
+            Some(String::from_utf8(output.stdout).unwrap())
+        } else {
+            assert!(errors.contains("hint:"), "{errors}");
+            None
+        }
+    })
+    .await;
+    let [_, certificate] = key_pair("rsa2048");
+    assert_eq!(fetched.trim(), certificate.trim());
+    assert_eq!(text(&json!(fetched)).matches("BEGIN CERTIFICATE").count(), 1);
+}
+
+/// An address of this machine for as long as it lives.
+struct Address(String);
+
+impl Address {
+    /// One of 198.18.0.0/15, which no network routes (RFC 2544), by the process's number.
+    fn new() -> Result<Self, String> {
+        if !geteuid().is_root() {
+            return Err("to put an address on an interface needs root".to_owned());
+        }
+        let number = getpid().as_raw_nonzero().get().unsigned_abs();
+        let address = format!("198.18.{}.{}", number >> 8 & 255, number & 255);
+        let status = ip(&["address", "add", &address, "dev", "lo"]);
+        match status.map_err(|error| format!("cannot run `ip`: {error}"))? {
+            status if status.success() => Ok(Self(address)),
+            status => Err(format!("`ip address add {address} dev lo`: {status}")),
+        }
+    }
+}
+
+impl Drop for Address {
+    fn drop(&mut self) {
+        drop(ip(&["address", "del", &format!("{}/32", self.0), "dev", "lo"]));
+    }
+}
+
+fn ip(arguments: &[&str]) -> std::io::Result<std::process::ExitStatus> {
+    Command::new("ip").args(arguments).stderr(Stdio::null()).status()
+}
+
+#[expect(clippy::print_stderr, reason = "a skipped test says so")]
+fn skip(reason: &str) {
+    eprintln!("skipped: the test of the API server's service proxy: {reason}");
+}

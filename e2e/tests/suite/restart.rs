@@ -1,0 +1,178 @@
+//! The end of the controller, orderly or not, and its next start.
+
+use std::collections::BTreeMap;
+
+use e2e::cluster::NAMESPACE;
+use sealing::Scope;
+use serde_json::json;
+use tokio::task::JoinSet;
+
+use crate::support::{
+    Kind, Private, data, eventually, key_secret, pause, private, ready_reason, sealed, sealed_with,
+    vector_key,
+};
+
+const OBJECTS: usize = 2000;
+const OPERATIONS: &str = "mtk_controller_private_key_operations_total";
+
+#[tokio::test]
+async fn a_restart_with_2000_unchanged_objects_does_no_rsa_no_get_and_no_write() {
+    let private = private().await;
+    let api = private.api().await;
+    api.create(Kind::Secret, key_secret(NAMESPACE, "rsa2048")).await;
+    api.namespace("restart-many").await;
+    let controller = private.cluster().controller(&[]).unwrap();
+    create_many(&private).await;
+    eventually("all are in sync", async || {
+        let all = api.list(Kind::SealedSecret, Some("restart-many")).await;
+        let ready = all.iter().filter(|sealed| ready_reason(sealed) == Some("Unsealed"));
+        let ready = ready.count();
+        pause(500).await;
+        (ready == OBJECTS).then_some(())
+    })
+    .await;
+    let operations = controller.metrics().unwrap()[OPERATIONS];
+    assert!(operations >= 2.0 * OBJECTS as f64, "each item once: {operations}");
+    controller.end().unwrap();
+
+    let before = private.cluster().requests().unwrap().len();
+    let controller = private.cluster().controller(&[]).unwrap();
+    eventually("all were looked at", async || {
+        let metrics = controller.metrics().unwrap();
+        let synced =
+            metrics.iter().filter(|(name, value)| name.contains("condition_info") && **value > 0.0);
+        (synced.count() == OBJECTS).then_some(())
+    })
+    .await;
+    pause(1000).await;
+
+    let metrics = controller.metrics().unwrap();
+    assert_eq!(metrics[OPERATIONS].to_string(), "0", "RSA operations");
+    let mut counted: Vec<_> = metrics
+        .iter()
+        .filter(|(name, _)| name.contains("api_requests_total"))
+        .filter(|(name, _)| !["list", "watch"].iter().any(|verb| name.contains(verb)))
+        .collect();
+    // Its own two Secrets: the fingerprint key, and the key without a label.
+    let own = "mtk_controller_api_requests_total{verb=\"get\",resource=\"secrets\"}".to_owned();
+    counted.retain(|count| *count != (&own, &2.0));
+    assert!(counted.is_empty(), "by the controller's own count: {counted:?}");
+
+    let requests = private.cluster().requests().unwrap().split_off(before);
+    let not_own: Vec<_> = requests
+        .iter()
+        .filter(|request| !["list", "watch"].contains(&request.verb.as_str()))
+        .filter(|request| !(request.verb == "get" && request.namespace == NAMESPACE))
+        .collect();
+    assert!(not_own.is_empty(), "by the API server's count: {not_own:?}");
+}
+
+/// At a random point of a creation or a change: before the Secret is written, between Secret and
+/// status (fault F1), after both, or while it starts.
+#[tokio::test]
+async fn killing_the_controller_at_any_point_ends_in_the_same_state_without_a_second_write() {
+    const NAMES: usize = 40;
+    const VERSIONS: usize = 3;
+    let private = private().await;
+    let api = private.api().await;
+    api.create(Kind::Secret, key_secret(NAMESPACE, "rsa2048")).await;
+    let ns = api.namespace("restart-killed").await;
+
+    let (user, in_ns) = (api.clone(), ns.clone());
+    let changes = tokio::spawn(async move {
+        for version in 1..=VERSIONS {
+            for n in 0..NAMES {
+                let values = [("A", format!("{version}")), ("B", format!("{n}"))];
+                let values = values.each_ref().map(|(key, value)| (*key, value.as_str()));
+                user.apply(Kind::SealedSecret, &sealed(&in_ns, &format!("s{n}"), &values)).await;
+                pause(40).await;
+            }
+        }
+    });
+    let mut random: u64 = 2026;
+    let mut kills = 0;
+    while !changes.is_finished() || kills < 10 {
+        let controller = private.cluster().spawn_controller("127.0.0.1:0", &[]).unwrap();
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        pause(100 + (random >> 33) % 900).await;
+        drop(controller);
+        kills += 1;
+    }
+    changes.await.unwrap();
+
+    let _controller = private.cluster().controller(&[]).unwrap();
+    for n in 0..NAMES {
+        let name = format!("s{n}");
+        api.wait_ready(&ns, &name).await;
+        let secret = api.secret(&ns, &name).await.unwrap();
+        assert_eq!(data(&secret), [format!("A={VERSIONS}"), format!("B={n}")]);
+    }
+    let mut writes = BTreeMap::<_, Vec<_>>::new();
+    for write in private.cluster().writes().unwrap() {
+        if write.resource == "secrets" && write.namespace == ns && write.code < 300 {
+            writes.entry(write.name).or_default().push(write.verb);
+        }
+    }
+    assert_eq!(writes.len(), NAMES);
+    for (name, verbs) in writes {
+        assert_eq!(verbs[0], "create", "{name}: {verbs:?}");
+        assert!(verbs[1..].iter().all(|verb| verb == "patch"), "{name}: {verbs:?}");
+        assert!(verbs.len() <= VERSIONS, "{name}: {verbs:?} after {kills} kills");
+    }
+}
+
+#[tokio::test]
+async fn what_changes_while_no_controller_runs_is_found_at_the_next_start() {
+    let private = private().await;
+    let api = private.api().await;
+    api.create(Kind::Secret, key_secret(NAMESPACE, "rsa2048")).await;
+    let ns = api.namespace("restart-missed").await;
+    let controller = private.cluster().controller(&[]).unwrap();
+    for name in ["same", "edited", "deleted", "changed", "forged"] {
+        api.apply(Kind::SealedSecret, &sealed(&ns, name, &[("A", "1")])).await;
+        api.wait_ready(&ns, name).await;
+    }
+    controller.end().unwrap();
+    let same = api.secret(&ns, "same").await;
+    api.patch(Kind::Secret, &ns, "edited", json!({ "data": { "A": "Mg==" } })).await;
+    api.delete(Kind::Secret, &ns, "deleted").await;
+    api.apply(Kind::SealedSecret, &sealed(&ns, "changed", &[("A", "2")])).await;
+    // Who may write the status cannot make an altered Secret pass for ours.
+    let other = api.get(Kind::SealedSecret, &ns, "same").await.unwrap();
+    let fingerprint = json!({ "status": { "fingerprint": other["status"]["fingerprint"] } });
+    api.patch_status(Kind::SealedSecret, &ns, "forged", fingerprint).await;
+    api.patch(Kind::Secret, &ns, "forged", json!({ "data": { "A": "Mg==" } })).await;
+
+    let _controller = private.cluster().controller(&[]).unwrap();
+    for (name, values) in
+        [("edited", ["A=1"]), ("deleted", ["A=1"]), ("changed", ["A=2"]), ("forged", ["A=1"])]
+    {
+        eventually(name, async || {
+            let secret = api.secret(&ns, name).await?;
+            (data(&secret) == values).then_some(())
+        })
+        .await;
+        api.wait_ready(&ns, name).await;
+    }
+    assert_eq!(api.secret(&ns, "same").await, same);
+}
+
+/// Two items each, which all objects share: sealing is not what is tested.
+async fn create_many(private: &Private) {
+    let key = vector_key("rsa2048");
+    let values = [("A", "1"), ("B", "2")];
+    let object = sealed_with(&key, Scope::ClusterWide, "restart-many", "s", &values);
+    let mut creations = JoinSet::new();
+    let connections = 16;
+    for first in 0..connections {
+        let (api, object) = (private.api().await, object.clone());
+        creations.spawn(async move {
+            for n in (first..OBJECTS).step_by(connections) {
+                let mut object = object.clone();
+                object["metadata"]["name"] = json!(format!("s{n}"));
+                api.create(Kind::SealedSecret, object).await;
+            }
+        });
+    }
+    creations.join_all().await;
+}

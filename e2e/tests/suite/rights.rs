@@ -1,0 +1,46 @@
+//! The controller's rights are those it uses.
+
+use e2e::cluster::USER;
+
+use crate::support::{Kind, pause, sealed, shared};
+
+#[tokio::test]
+async fn it_may_not_update_or_delete_secrets_nor_touch_a_sealed_secret_itself() {
+    for (verb, resource, answer) in [
+        ("get", "secrets", "yes"),
+        ("create", "secrets", "yes"),
+        ("patch", "secrets", "yes"),
+        ("update", "secrets", "no"),
+        ("delete", "secrets", "no"),
+        ("deletecollection", "secrets", "no"),
+        ("patch", "sealedsecrets/status", "yes"),
+        ("patch", "sealedsecrets", "no"),
+        ("delete", "sealedsecrets", "no"),
+        ("get", "configmaps", "no"),
+        ("create", "serviceaccounts/token", "no"),
+        ("impersonate", "users", "no"),
+    ] {
+        let mut kubectl = shared().cluster.plane().kubectl();
+        kubectl.args(["auth", "can-i", verb, resource, "--all-namespaces", "--as", USER]);
+        let output = kubectl.output().unwrap();
+        let said = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(said.trim(), answer, "{verb} {resource}");
+    }
+}
+
+#[tokio::test]
+async fn nothing_it_asks_for_is_forbidden() {
+    let shared = shared();
+    let api = shared.api().await;
+    let ns = api.namespace("rights-used").await;
+    api.apply(Kind::SealedSecret, &sealed(&ns, "s", &[("A", "1")])).await;
+    api.wait_ready(&ns, "s").await;
+    api.apply(Kind::SealedSecret, &sealed(&ns, "s", &[("A", "2")])).await;
+    pause(2000).await;
+    let requests = shared.cluster.requests().unwrap();
+    assert!(
+        requests.iter().any(|r| r.namespace == ns && r.verb == "patch" && r.resource == "secrets")
+    );
+    let forbidden: Vec<_> = requests.iter().filter(|request| request.code == 403).collect();
+    assert!(forbidden.is_empty(), "{forbidden:?}");
+}

@@ -1,0 +1,229 @@
+//! The API server, as the admin sees it: objects are JSON.
+
+use std::collections::BTreeSet;
+
+use e2e::cluster::Cluster;
+use kube::api::{DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams};
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::core::{ApiResource, GroupVersionKind};
+use kube::{Client, Config, Error};
+use serde_json::{Value, json};
+
+use super::wait::eventually;
+
+/// The kinds that the tests look at.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Kind {
+    EndpointSlice,
+    Event,
+    Namespace,
+    Pod,
+    Secret,
+    SealedSecret,
+    Service,
+}
+
+/// A client.
+#[derive(Clone)]
+pub(crate) struct Api {
+    client: Client,
+}
+
+impl Kind {
+    fn resource(self) -> ApiResource {
+        let (group, version, kind) = match self {
+            Self::EndpointSlice => ("discovery.k8s.io", "v1", "EndpointSlice"),
+            Self::Event => ("", "v1", "Event"),
+            Self::Namespace => ("", "v1", "Namespace"),
+            Self::Pod => ("", "v1", "Pod"),
+            Self::Secret => ("", "v1", "Secret"),
+            Self::SealedSecret => ("bitnami.com", "v1alpha1", "SealedSecret"),
+            Self::Service => ("", "v1", "Service"),
+        };
+        ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, kind))
+    }
+}
+
+impl Api {
+    /// A client of the cluster. It belongs to the runtime that it is made in.
+    pub(crate) async fn of(cluster: &Cluster) -> Self {
+        // An error means that another test was faster.
+        drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
+        let kubeconfig = Kubeconfig::read_from(cluster.plane().kubeconfig()).unwrap();
+        let options = KubeConfigOptions::default();
+        let config = Config::from_custom_kubeconfig(kubeconfig, &options).await;
+        Self { client: Client::try_from(config.unwrap()).unwrap() }
+    }
+
+    /// Makes a namespace and returns its name.
+    pub(crate) async fn namespace(&self, name: &str) -> String {
+        let namespace = json!({ "metadata": { "name": name } });
+        self.create(Kind::Namespace, namespace).await;
+        name.to_owned()
+    }
+
+    pub(crate) async fn create(&self, kind: Kind, object: Value) -> Value {
+        let api = self.of_object(kind, &object);
+        let object = with_type(kind, object);
+        json(api.create(&PostParams::default(), &object).await.unwrap())
+    }
+
+    /// Server-side apply, as GitOps tools and the recordings do it.
+    pub(crate) async fn apply(&self, kind: Kind, object: &Value) -> Value {
+        let api = self.of_object(kind, object);
+        let params = PatchParams::apply("tests").force();
+        let name = object["metadata"]["name"].as_str().unwrap();
+        json(api.patch(name, &params, &Patch::Apply(object)).await.unwrap())
+    }
+
+    pub(crate) async fn get(&self, kind: Kind, namespace: &str, name: &str) -> Option<Value> {
+        let found = self.of_kind(kind, namespace).get_opt(name).await;
+        found.unwrap().map(json)
+    }
+
+    /// All of a kind, in one namespace or in all.
+    pub(crate) async fn list(&self, kind: Kind, namespace: Option<&str>) -> Vec<Value> {
+        let api = match namespace {
+            Some(namespace) => self.of_kind(kind, namespace),
+            None => kube::Api::all_with(self.client.clone(), &kind.resource()),
+        };
+        let list = api.list(&ListParams::default()).await.unwrap();
+        list.items.into_iter().map(json).collect()
+    }
+
+    /// A merge patch.
+    pub(crate) async fn patch(
+        &self,
+        kind: Kind,
+        namespace: &str,
+        name: &str,
+        patch: Value,
+    ) -> Value {
+        let patched = self.try_patch(kind, namespace, name, patch).await;
+        patched.unwrap()
+    }
+
+    pub(crate) async fn try_patch(
+        &self,
+        kind: Kind,
+        namespace: &str,
+        name: &str,
+        patch: Value,
+    ) -> Result<Value, Error> {
+        let api = self.of_kind(kind, namespace);
+        let patched = api.patch(name, &PatchParams::default(), &Patch::Merge(patch)).await;
+        patched.map(json)
+    }
+
+    pub(crate) async fn patch_status(&self, kind: Kind, namespace: &str, name: &str, patch: Value) {
+        let api = self.of_kind(kind, namespace);
+        let params = PatchParams::default();
+        let patched = api.patch_status(name, &params, &Patch::Merge(patch)).await;
+        patched.unwrap();
+    }
+
+    /// Deletes one, if it is there.
+    pub(crate) async fn delete(&self, kind: Kind, namespace: &str, name: &str) {
+        self.delete_as(kind, namespace, name, DeleteParams::default()).await;
+    }
+
+    pub(crate) async fn delete_as(
+        &self,
+        kind: Kind,
+        namespace: &str,
+        name: &str,
+        params: DeleteParams,
+    ) {
+        match self.of_kind(kind, namespace).delete(name, &params).await {
+            Ok(_) => {}
+            Err(Error::Api(status)) if status.code == 404 => {}
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// Deletes all of a kind, wherever they are, and waits until they are gone.
+    pub(crate) async fn clear(&self, kind: Kind) {
+        eventually("everything is deleted", async || {
+            let left = self.list(kind, None).await;
+            let namespaces: BTreeSet<_> =
+                left.iter().map(|object| super::text(&object["metadata"]["namespace"])).collect();
+            for namespace in namespaces {
+                let api = self.of_kind(kind, &namespace);
+                let all = (DeleteParams::default(), ListParams::default());
+                drop(api.delete_collection(&all.0, &all.1).await.unwrap());
+            }
+            left.is_empty().then_some(())
+        })
+        .await;
+    }
+
+    /// Waits until the object is there and as it must be.
+    pub(crate) async fn wait(
+        &self,
+        kind: Kind,
+        namespace: &str,
+        name: &str,
+        is_right: impl Fn(&Value) -> bool,
+    ) -> Value {
+        let mut last = Value::Null;
+        let what = format!("{kind:?} {namespace}/{name} as it must be");
+        let wait = eventually(&what, async || {
+            last = self.get(kind, namespace, name).await?;
+            is_right(&last).then(|| last.clone())
+        });
+        wait.await
+    }
+
+    /// Waits until the SealedSecret says so about its latest generation.
+    pub(crate) async fn wait_ready(&self, namespace: &str, name: &str) -> Value {
+        self.wait_reason(namespace, name, "Unsealed").await
+    }
+
+    /// Waits until the condition `Ready` of the SealedSecret's latest generation has this reason.
+    pub(crate) async fn wait_reason(&self, namespace: &str, name: &str, reason: &str) -> Value {
+        self.wait(Kind::SealedSecret, namespace, name, |sealed| {
+            sealed["status"]["observedGeneration"] == sealed["metadata"]["generation"]
+                && super::ready_reason(sealed) == Some(reason)
+        })
+        .await
+    }
+
+    pub(crate) async fn secret(&self, namespace: &str, name: &str) -> Option<Value> {
+        self.get(Kind::Secret, namespace, name).await
+    }
+
+    /// The Events of an object as `(type, reason, message)`.
+    pub(crate) async fn events(&self, namespace: &str, name: &str) -> Vec<[String; 3]> {
+        let events = self.list(Kind::Event, Some(namespace)).await;
+        events
+            .iter()
+            .filter(|event| event["involvedObject"]["name"] == name)
+            .map(|event| ["type", "reason", "message"].map(|field| super::text(&event[field])))
+            .collect()
+    }
+
+    fn of_kind(&self, kind: Kind, namespace: &str) -> kube::Api<DynamicObject> {
+        let resource = kind.resource();
+        if matches!(kind, Kind::Namespace) {
+            kube::Api::all_with(self.client.clone(), &resource)
+        } else {
+            kube::Api::namespaced_with(self.client.clone(), namespace, &resource)
+        }
+    }
+
+    fn of_object(&self, kind: Kind, object: &Value) -> kube::Api<DynamicObject> {
+        let namespace = object["metadata"]["namespace"].as_str().unwrap_or_default();
+        self.of_kind(kind, namespace)
+    }
+}
+
+fn with_type(kind: Kind, mut object: Value) -> DynamicObject {
+    let resource = kind.resource();
+    object["apiVersion"] = json!(resource.api_version);
+    object["kind"] = json!(resource.kind);
+    serde_json::from_value(object).unwrap()
+}
+
+fn json(object: DynamicObject) -> Value {
+    serde_json::to_value(object).unwrap()
+}

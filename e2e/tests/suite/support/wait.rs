@@ -1,0 +1,23 @@
+//! Waiting for what must come.
+
+use std::time::{Duration, Instant};
+
+/// Longer than anything takes on a busy machine of two cores.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// Asks again and again until there is an answer, and panics with the words when there is none.
+pub(crate) async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
+    let started = Instant::now();
+    loop {
+        if let Some(answer) = ask().await {
+            return answer;
+        }
+        assert!(started.elapsed() < PATIENCE, "never: {what}");
+        pause(50).await;
+    }
+}
+
+/// Waits, where nothing must come.
+pub(crate) async fn pause(milliseconds: u64) {
+    tokio::time::sleep(Duration::from_millis(milliseconds)).await;
+}
