@@ -13,9 +13,7 @@ static KEY: LazyLock<SealingKey> = LazyLock::new(|| {
 });
 
 fuzz_target!(|bytes: &[u8]| {
-    let text = str::from_utf8(bytes)
-        .ok()
-        .and_then(|text| Item::parse(text).ok());
+    let text = str::from_utf8(bytes).ok().and_then(|text| Item::parse(text).ok());
     if let Some(item) = text.or_else(|| Item::from_bytes(bytes.to_vec()).ok()) {
         let _ = open(&item, &Scope::Strict.label("team", "db"), [&*KEY]);
     }

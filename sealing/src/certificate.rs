@@ -57,9 +57,7 @@ impl Certificate {
             None => PemError::NoBlock.into(),
             Some("PUBLIC KEY" | "RSA PUBLIC KEY") => CertificateError::PublicKey,
             Some(label) if label.ends_with("PRIVATE KEY") => CertificateError::PrivateKey,
-            Some(label) => CertificateError::OtherBlock {
-                label: label.to_owned(),
-            },
+            Some(label) => CertificateError::OtherBlock { label: label.to_owned() },
         })
     }
 
@@ -67,9 +65,7 @@ impl Certificate {
     pub(crate) fn from_der(der: &[u8]) -> Result<Self, CertificateError> {
         let (validity, spki) = fields(der)?;
         if spki.algorithm.oid != rfc5912::RSA_ENCRYPTION {
-            return Err(CertificateError::NotRsa {
-                algorithm: algorithm_name(spki.algorithm.oid),
-            });
+            return Err(CertificateError::NotRsa { algorithm: algorithm_name(spki.algorithm.oid) });
         }
         let key = spki.subject_public_key.as_bytes().unwrap_or_default();
         let key = RsaPublicKeyRef::from_der(key)?;
@@ -119,9 +115,7 @@ impl Certificate {
     /// cluster would be refused for no gain.
     pub fn check_validity(&self, now: Timestamp) -> Result<(), CertificateError> {
         if now > self.not_after {
-            return Err(CertificateError::Expired {
-                not_after: self.not_after,
-            });
+            return Err(CertificateError::Expired { not_after: self.not_after });
         }
         Ok(())
     }
@@ -199,9 +193,7 @@ pub enum CertificateError {
 
 impl From<der::Error> for CertificateError {
     fn from(error: der::Error) -> Self {
-        Self::Malformed {
-            detail: error.to_string(),
-        }
+        Self::Malformed { detail: error.to_string() }
     }
 }
 

@@ -34,10 +34,7 @@ impl Item {
     /// long lines of YAML. Nothing else is.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
         if text.len() > Self::MAX_TEXT_LEN {
-            return Err(Malformed::TooLarge {
-                len: text.len(),
-                limit: Self::MAX_TEXT_LEN,
-            });
+            return Err(Malformed::TooLarge { len: text.len(), limit: Self::MAX_TEXT_LEN });
         }
         let folded = |byte: u8| matches!(byte, b'\r' | b'\n');
         let bytes = if text.bytes().any(folded) {
@@ -55,10 +52,7 @@ impl Item {
     /// plaintext is the JSON of the whole Secret.
     pub fn from_bytes(bytes: Vec<u8>) -> Result<Self, Malformed> {
         if bytes.len() > Self::MAX_LEN {
-            return Err(Malformed::TooLarge {
-                len: bytes.len(),
-                limit: Self::MAX_LEN,
-            });
+            return Err(Malformed::TooLarge { len: bytes.len(), limit: Self::MAX_LEN });
         }
         let Some((header, body)) = bytes.split_first_chunk::<{ Self::HEADER_LEN }>() else {
             return Err(Malformed::NoHeader { len: bytes.len() });
@@ -68,10 +62,7 @@ impl Item {
             return Err(Malformed::NoWrappedKey);
         }
         let Some(value_len) = body.len().checked_sub(wrapped_len) else {
-            return Err(Malformed::WrappedKeyCut {
-                want: wrapped_len,
-                have: body.len(),
-            });
+            return Err(Malformed::WrappedKeyCut { want: wrapped_len, have: body.len() });
         };
         if value_len < Self::TAG_LEN {
             return Err(Malformed::ValueCut { have: value_len });
@@ -105,12 +96,7 @@ impl Item {
 
 impl fmt::Debug for Item {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "Item(RSA-{}, {} bytes)",
-            self.modulus_bits(),
-            self.bytes.len()
-        )
+        write!(f, "Item(RSA-{}, {} bytes)", self.modulus_bits(), self.bytes.len())
     }
 }
 
@@ -198,37 +184,22 @@ mod tests {
         assert_eq!(parse(bytes(0, 256, 16)), Err(Malformed::NoWrappedKey));
         assert_eq!(
             parse(bytes(256, 255, 0)),
-            Err(Malformed::WrappedKeyCut {
-                want: 256,
-                have: 255
-            })
+            Err(Malformed::WrappedKeyCut { want: 256, have: 255 })
         );
         assert_eq!(
             parse(bytes(0xffff, 512, 99)),
-            Err(Malformed::WrappedKeyCut {
-                want: 65535,
-                have: 611
-            })
+            Err(Malformed::WrappedKeyCut { want: 65535, have: 611 })
         );
-        assert_eq!(
-            parse(bytes(256, 256, 15)),
-            Err(Malformed::ValueCut { have: 15 })
-        );
+        assert_eq!(parse(bytes(256, 256, 15)), Err(Malformed::ValueCut { have: 15 }));
         assert_eq!(parse(bytes(256, 256, 16)), Ok(()));
     }
 
     #[test]
     fn sizes_are_capped_before_anything_is_decoded() {
         let text = "A".repeat(Item::MAX_TEXT_LEN + 4);
-        assert!(matches!(
-            Item::parse(&text),
-            Err(Malformed::TooLarge { .. })
-        ));
+        assert!(matches!(Item::parse(&text), Err(Malformed::TooLarge { .. })));
         let bytes = vec![1; Item::MAX_LEN + 1];
-        assert!(matches!(
-            Item::from_bytes(bytes),
-            Err(Malformed::TooLarge { .. })
-        ));
+        assert!(matches!(Item::from_bytes(bytes), Err(Malformed::TooLarge { .. })));
         assert!(
             Item::parse(&"A".repeat(Item::MAX_TEXT_LEN))
                 .is_err_and(|e| e == Malformed::NoWrappedKey)
@@ -241,19 +212,13 @@ mod tests {
         let item = Item::parse(&text).unwrap();
         assert_eq!(item.modulus_bits(), 2048);
         for end in ["\n", "\r\n", "\r"] {
-            let folded = text
-                .split_inclusive(|_: char| true)
-                .collect::<Vec<_>>()
-                .join(end);
+            let folded = text.split_inclusive(|_: char| true).collect::<Vec<_>>().join(end);
             assert_eq!(Item::parse(&folded).as_ref(), Ok(&item), "{end:?}");
         }
         for blank in [" ", "\t", "\u{a0}", "\0"] {
             let spoiled = format!("{}{blank}{}", &text[..9], &text[9..]);
             let byte = blank.as_bytes()[0];
-            assert_eq!(
-                Item::parse(&spoiled),
-                Err(Malformed::NotBase64 { at: 9, byte })
-            );
+            assert_eq!(Item::parse(&spoiled), Err(Malformed::NotBase64 { at: 9, byte }));
         }
     }
 
@@ -261,27 +226,17 @@ mod tests {
     fn padding_is_required_and_the_url_alphabet_is_refused() {
         let text = BASE64_STANDARD.encode(bytes(256, 256, 17));
         assert!(text.ends_with('='));
-        assert_eq!(
-            Item::parse(text.trim_end_matches('=')),
-            Err(Malformed::Padding)
-        );
+        assert_eq!(Item::parse(text.trim_end_matches('=')), Err(Malformed::Padding));
         assert_eq!(Item::parse(&format!("{text}=")), Err(Malformed::Padding));
-        assert_eq!(
-            Item::parse(&format!("{text}{text}")),
-            Err(Malformed::Padding)
-        );
-        assert_eq!(
-            Item::parse("AQ-_"),
-            Err(Malformed::NotBase64 { at: 2, byte: b'-' })
-        );
+        assert_eq!(Item::parse(&format!("{text}{text}")), Err(Malformed::Padding));
+        assert_eq!(Item::parse("AQ-_"), Err(Malformed::NotBase64 { at: 2, byte: b'-' }));
     }
 
     #[test]
     fn unused_bits_of_the_last_character_are_not_looked_at() {
         let text = BASE64_STANDARD.encode(bytes(256, 256, 17));
-        let (kept, last) = text
-            .trim_end_matches('=')
-            .split_at(text.trim_end_matches('=').len() - 1);
+        let (kept, last) =
+            text.trim_end_matches('=').split_at(text.trim_end_matches('=').len() - 1);
         let next = char::from(last.as_bytes()[0] + 1);
         let spoiled = format!("{kept}{next}{}", "=".repeat(text.len() - kept.len() - 1));
         assert_ne!(spoiled, text);

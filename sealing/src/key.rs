@@ -69,9 +69,7 @@ impl SealingKey {
             return Err(KeyError::Validity);
         }
         let mut serial = [0; 16];
-        SysRng
-            .try_fill_bytes(&mut serial)
-            .map_err(|_| KeyError::Generation)?;
+        SysRng.try_fill_bytes(&mut serial).map_err(|_| KeyError::Generation)?;
 
         let pair = KeyPair::generate(size).map_err(|_| KeyError::Generation)?;
         let contents = self_signed::Contents {
@@ -130,12 +128,7 @@ impl SealingKey {
         count_operation();
         let session_key = self
             .decrypting
-            .decrypt(
-                &OAEP_SHA256_MGF1SHA256,
-                item.wrapped_key(),
-                &mut buffer,
-                label,
-            )
+            .decrypt(&OAEP_SHA256_MGF1SHA256, item.wrapped_key(), &mut buffer, label)
             .ok()?;
         Some(Zeroizing::new((&*session_key).try_into().ok()?))
     }
@@ -168,10 +161,7 @@ impl SealingKey {
                 certificate: certificate.fingerprint().clone(),
             });
         }
-        Ok(Self {
-            certificate: Some(certificate),
-            ..self
-        })
+        Ok(Self { certificate: Some(certificate), ..self })
     }
 }
 

@@ -28,9 +28,7 @@ pub fn open<'k>(
         }
     }
     match tried {
-        0 => Err(OpenError::NoKeyOfThisSize {
-            bits: item.modulus_bits(),
-        }),
+        0 => Err(OpenError::NoKeyOfThisSize { bits: item.modulus_bits() }),
         tried => Err(OpenError::NoKeyOpens { tried }),
     }
 }
@@ -79,15 +77,10 @@ pub fn diagnose<'k>(
 ) -> Option<Scope> {
     let keys: Vec<_> = keys.into_iter().filter(|key| key.fits(item)).collect();
     let label = scope.label(namespace, name);
-    [Scope::ClusterWide, Scope::NamespaceWide, Scope::Strict]
-        .into_iter()
-        .find(|other| {
-            let other = other.label(namespace, name);
-            other != label
-                && keys
-                    .iter()
-                    .any(|key| open_with(item, &other, key).is_some())
-        })
+    [Scope::ClusterWide, Scope::NamespaceWide, Scope::Strict].into_iter().find(|other| {
+        let other = other.label(namespace, name);
+        other != label && keys.iter().any(|key| open_with(item, &other, key).is_some())
+    })
 }
 
 fn open_with(item: &Item, label: &Label, key: &SealingKey) -> Option<Plaintext> {
@@ -96,10 +89,7 @@ fn open_with(item: &Item, label: &Label, key: &SealingKey) -> Option<Plaintext> 
     let mut buffer = Zeroizing::new(item.sealed_value().to_vec());
     // The session key is this item's own, so the nonce is fixed.
     let nonce = Nonce::assume_unique_for_key([0; 12]);
-    let len = cipher
-        .open_in_place(nonce, Aad::empty(), &mut buffer)
-        .ok()?
-        .len();
+    let len = cipher.open_in_place(nonce, Aad::empty(), &mut buffer).ok()?.len();
     buffer.truncate(len);
     Some(buffer.into())
 }

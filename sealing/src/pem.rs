@@ -19,10 +19,7 @@ pub(crate) const MAX_LEN: usize = 1 << 20;
 /// stands behind the block that one wants is not looked at.
 pub(crate) fn blocks(text: &[u8]) -> Result<Blocks<'_>, PemError> {
     if text.len() > MAX_LEN {
-        return Err(PemError::TooLarge {
-            len: text.len(),
-            limit: MAX_LEN,
-        });
+        return Err(PemError::TooLarge { len: text.len(), limit: MAX_LEN });
     }
     if text.starts_with(b"\xff\xfe") || text.starts_with(b"\xfe\xff") {
         return Err(PemError::Utf16);
@@ -56,20 +53,13 @@ impl<'a> Iterator for Blocks<'a> {
         loop {
             let len = start.len() - self.rest.len();
             let Some(line) = self.line() else {
-                return Some(Err(PemError::Unterminated {
-                    label: label.to_owned(),
-                }));
+                return Some(Err(PemError::Unterminated { label: label.to_owned() }));
             };
             if boundary(line, b"-----END ") == Some(label) {
-                return Some(Ok(Block {
-                    label,
-                    body: &start[..len],
-                }));
+                return Some(Ok(Block { label, body: &start[..len] }));
             }
             if line.starts_with(b"-----") {
-                return Some(Err(PemError::Unterminated {
-                    label: label.to_owned(),
-                }));
+                return Some(Err(PemError::Unterminated { label: label.to_owned() }));
             }
         }
     }
@@ -80,11 +70,7 @@ impl<'a> Blocks<'a> {
         if self.rest.is_empty() {
             return None;
         }
-        let len = self
-            .rest
-            .iter()
-            .position(|byte| *byte == b'\n')
-            .unwrap_or(self.rest.len());
+        let len = self.rest.iter().position(|byte| *byte == b'\n').unwrap_or(self.rest.len());
         let (line, rest) = self.rest.split_at(len);
         self.rest = rest.get(1..).unwrap_or_default();
         Some(line.trim_ascii())
@@ -109,16 +95,12 @@ impl Block<'_> {
         let mut bytes = Zeroizing::new(Vec::with_capacity(text.len() / 4 * 3 + 3));
         match BASE64.decode_vec(&*text, &mut bytes) {
             Ok(()) => Ok(bytes),
-            Err(_) => Err(PemError::NotBase64 {
-                label: self.label.to_owned(),
-            }),
+            Err(_) => Err(PemError::NotBase64 { label: self.label.to_owned() }),
         }
     }
 
     fn lines(&self) -> impl Iterator<Item = &[u8]> {
-        self.body
-            .split(|byte| *byte == b'\n')
-            .map(<[u8]>::trim_ascii)
+        self.body.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii)
     }
 }
 
@@ -127,8 +109,7 @@ impl Block<'_> {
     /// Whether it is encrypted in OpenSSL's old way (RFC 1421 §4.6.1.1).
     pub(crate) fn is_encrypted(&self) -> bool {
         let header = b"Proc-Type:";
-        self.lines()
-            .any(|line| line.starts_with(header) && line.ends_with(b"ENCRYPTED"))
+        self.lines().any(|line| line.starts_with(header) && line.ends_with(b"ENCRYPTED"))
     }
 }
 
@@ -230,22 +211,11 @@ mod tests {
         assert_eq!(read(b"\xef\xbb\xbf \r\n"), Err(PemError::Empty));
         assert_eq!(read(b"\x30\x82\x01\x00"), Err(PemError::Der));
         assert_eq!(read(b"\xff\xfe-\0-\0"), Err(PemError::Utf16));
-        assert!(matches!(
-            read(&vec![b'a'; MAX_LEN + 1]),
-            Err(PemError::TooLarge { .. })
-        ));
+        assert!(matches!(read(&vec![b'a'; MAX_LEN + 1]), Err(PemError::TooLarge { .. })));
         assert_eq!(read(b"0 text"), Ok(vec![]));
         let label = "X".to_owned();
-        for text in [
-            "-----BEGIN X-----\nYQ==\n",
-            "-----BEGIN X-----\n-----BEGIN X-----\n",
-        ] {
-            assert_eq!(
-                read(text.as_bytes()),
-                Err(PemError::Unterminated {
-                    label: label.clone()
-                })
-            );
+        for text in ["-----BEGIN X-----\nYQ==\n", "-----BEGIN X-----\n-----BEGIN X-----\n"] {
+            assert_eq!(read(text.as_bytes()), Err(PemError::Unterminated { label: label.clone() }));
         }
         let text = "-----BEGIN X-----\nYQ\n-----END X-----\n";
         assert_eq!(read(text.as_bytes()), Err(PemError::NotBase64 { label }));
@@ -271,13 +241,6 @@ mod tests {
     fn encrypted_keys_are_known_by_their_header() {
         let text =
             "-----BEGIN K-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES,1\n\nYQ==\n-----END K-----\n";
-        assert!(
-            blocks(text.as_bytes())
-                .unwrap()
-                .next()
-                .unwrap()
-                .unwrap()
-                .is_encrypted()
-        );
+        assert!(blocks(text.as_bytes()).unwrap().next().unwrap().unwrap().is_encrypted());
     }
 }

@@ -29,14 +29,10 @@ pub(crate) fn from_pem(pem: &[u8]) -> Result<Zeroizing<Vec<u8>>, KeyError> {
             "RSA PRIVATE KEY" => return Ok(block.decode()?),
             "PRIVATE KEY" => return from_pkcs8(&block.decode()?),
             "DSA PRIVATE KEY" => {
-                return Err(KeyError::NotRsa {
-                    algorithm: "DSA".to_owned(),
-                });
+                return Err(KeyError::NotRsa { algorithm: "DSA".to_owned() });
             }
             "EC PRIVATE KEY" => {
-                return Err(KeyError::NotRsa {
-                    algorithm: "EC".to_owned(),
-                });
+                return Err(KeyError::NotRsa { algorithm: "EC".to_owned() });
             }
             "ENCRYPTED PRIVATE KEY" => return Err(KeyError::Encrypted),
             label => other.get_or_insert(label),
@@ -46,9 +42,7 @@ pub(crate) fn from_pem(pem: &[u8]) -> Result<Zeroizing<Vec<u8>>, KeyError> {
         None => PemError::NoBlock.into(),
         Some("CERTIFICATE") => KeyError::Certificate,
         Some("PUBLIC KEY" | "RSA PUBLIC KEY") => KeyError::PublicKey,
-        Some(label) => KeyError::OtherBlock {
-            label: label.to_owned(),
-        },
+        Some(label) => KeyError::OtherBlock { label: label.to_owned() },
     })
 }
 
@@ -56,19 +50,14 @@ pub(crate) fn from_pem(pem: &[u8]) -> Result<Zeroizing<Vec<u8>>, KeyError> {
 pub(crate) fn from_pkcs8(pkcs8: &[u8]) -> Result<Zeroizing<Vec<u8>>, KeyError> {
     let info = PrivateKeyInfoRef::from_der(pkcs8).map_err(|_| KeyError::Malformed)?;
     if info.algorithm.oid != RSA_ENCRYPTION {
-        return Err(KeyError::NotRsa {
-            algorithm: algorithm_name(info.algorithm.oid),
-        });
+        return Err(KeyError::NotRsa { algorithm: algorithm_name(info.algorithm.oid) });
     }
     Ok(Zeroizing::new(info.private_key.as_bytes().to_vec()))
 }
 
 /// PKCS#8 around PKCS#1.
 pub(crate) fn to_pkcs8(pkcs1: &[u8]) -> Result<Zeroizing<Vec<u8>>, KeyError> {
-    let algorithm = AlgorithmIdentifierRef {
-        oid: RSA_ENCRYPTION,
-        parameters: Some(AnyRef::NULL),
-    };
+    let algorithm = AlgorithmIdentifierRef { oid: RSA_ENCRYPTION, parameters: Some(AnyRef::NULL) };
     OctetStringRef::new(pkcs1)
         .and_then(|key| PrivateKeyInfoRef::new(algorithm, key).to_der())
         .map(Zeroizing::new)
@@ -91,9 +80,7 @@ pub(crate) fn public_numbers(pkcs1: &[u8]) -> Result<(&[u8], &[u8]), KeyError> {
         key.exponent2,
         key.coefficient,
     ];
-    let too_long = numbers
-        .iter()
-        .any(|number| number.as_bytes().len() > modulus.len());
+    let too_long = numbers.iter().any(|number| number.as_bytes().len() > modulus.len());
     if too_long || key.other_prime_infos.is_some() {
         return Err(KeyError::Malformed);
     }

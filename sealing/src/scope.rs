@@ -27,11 +27,8 @@ impl Scope {
     /// Only the exact string `true` counts, and cluster-wide wins over namespace-wide, as in the
     /// peer's controller.
     pub fn from_annotations(annotations: Option<&BTreeMap<String, String>>) -> Self {
-        let says = |key| {
-            annotations
-                .and_then(|all| all.get(key))
-                .is_some_and(|value| value == "true")
-        };
+        let says =
+            |key| annotations.and_then(|all| all.get(key)).is_some_and(|value| value == "true");
         if says(Self::CLUSTER_WIDE_ANNOTATION) {
             Self::ClusterWide
         } else if says(Self::NAMESPACE_WIDE_ANNOTATION) {
@@ -113,48 +110,28 @@ mod tests {
 
     #[test]
     fn only_the_exact_string_true_counts_and_cluster_wide_wins() {
-        let (cluster, namespace) = (
-            Scope::CLUSTER_WIDE_ANNOTATION,
-            Scope::NAMESPACE_WIDE_ANNOTATION,
-        );
+        let (cluster, namespace) =
+            (Scope::CLUSTER_WIDE_ANNOTATION, Scope::NAMESPACE_WIDE_ANNOTATION);
         assert_eq!(Scope::from_annotations(None), Scope::Strict);
         for (annotations, scope) in [
             (vec![], Scope::Strict),
             (vec![(cluster, "true")], Scope::ClusterWide),
             (vec![(namespace, "true")], Scope::NamespaceWide),
-            (
-                vec![(namespace, "true"), (cluster, "true")],
-                Scope::ClusterWide,
-            ),
-            (
-                vec![(namespace, "true"), (cluster, "TRUE")],
-                Scope::NamespaceWide,
-            ),
+            (vec![(namespace, "true"), (cluster, "true")], Scope::ClusterWide),
+            (vec![(namespace, "true"), (cluster, "TRUE")], Scope::NamespaceWide),
             (vec![(namespace, "true "), (cluster, "1")], Scope::Strict),
             (vec![(cluster, "")], Scope::Strict),
         ] {
-            let map = annotations
-                .iter()
-                .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
-                .collect();
-            assert_eq!(
-                Scope::from_annotations(Some(&map)),
-                scope,
-                "{annotations:?}"
-            );
+            let map = annotations.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+            assert_eq!(Scope::from_annotations(Some(&map)), scope, "{annotations:?}");
         }
     }
 
     #[test]
     fn the_annotation_of_a_scope_leads_back_to_it() {
         for scope in [Scope::ClusterWide, Scope::NamespaceWide, Scope::Strict] {
-            let map = scope
-                .annotation()
-                .map(|key| (key.to_owned(), "true".to_owned()));
-            assert_eq!(
-                Scope::from_annotations(Some(&map.into_iter().collect())),
-                scope
-            );
+            let map = scope.annotation().map(|key| (key.to_owned(), "true".to_owned()));
+            assert_eq!(Scope::from_annotations(Some(&map.into_iter().collect())), scope);
         }
     }
 

@@ -19,24 +19,17 @@ impl Certificate {
     /// Does not look at the clock: see [`Certificate::check_validity`].
     pub fn seal(&self, label: &Label, plaintext: &[u8]) -> Result<String, SealError> {
         if plaintext.len() > MAX_PLAINTEXT_LEN {
-            return Err(SealError::TooLarge {
-                len: plaintext.len(),
-                limit: MAX_PLAINTEXT_LEN,
-            });
+            return Err(SealError::TooLarge { len: plaintext.len(), limit: MAX_PLAINTEXT_LEN });
         }
         let mut session_key = Zeroizing::new([0; 32]);
-        SysRng
-            .try_fill_bytes(&mut *session_key)
-            .map_err(|_| SealError::Randomness)?;
+        SysRng.try_fill_bytes(&mut *session_key).map_err(|_| SealError::Randomness)?;
         let padding = Oaep::<Sha256>::new_with_label(label.as_bytes());
         let wrapped = self
             .public_key
             .encrypt(&mut SysRng, padding, &*session_key)
             .map_err(|_| SealError::PublicKey)?;
 
-        let header = u16::try_from(wrapped.len())
-            .map_err(|_| SealError::PublicKey)?
-            .to_be_bytes();
+        let header = u16::try_from(wrapped.len()).map_err(|_| SealError::PublicKey)?.to_be_bytes();
         // With this capacity the buffer is not moved while it holds the plaintext.
         let len = header.len() + wrapped.len() + plaintext.len() + Item::TAG_LEN;
         let mut item = Vec::with_capacity(len);

@@ -31,13 +31,8 @@ pub(crate) fn certificate(contents: &Contents<'_>, key: &KeyPair) -> Result<Vec<
     let tbs = tbs_certificate(contents, key.public_key().as_ref())?;
     let mut signature = vec![0; key.public_modulus_len()];
     count_operation();
-    key.sign(
-        &RSA_PKCS1_SHA256,
-        &SystemRandom::new(),
-        &tbs,
-        &mut signature,
-    )
-    .map_err(|_| KeyError::Generation)?;
+    key.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), &tbs, &mut signature)
+        .map_err(|_| KeyError::Generation)?;
     Ok(sequence(&[&tbs, SHA256_WITH_RSA, &bit_string(&signature)]))
 }
 
@@ -48,12 +43,7 @@ fn tbs_certificate(contents: &Contents<'_>, public_key: &[u8]) -> Result<Vec<u8>
     let spki = sequence(&[RSA_ENCRYPTION, &bit_string(public_key)]);
     // RFC 7093 §2 method 1, Go's choice since 1.25: the left 160 bits of the key's SHA-256.
     let key_id = &Sha256::digest(public_key)[..20];
-    let key_id = [
-        &[
-            0x30, 0x1d, 0x06, 0x03, 0x55, 0x1d, 0x0e, 0x04, 0x16, 0x04, 0x14,
-        ],
-        key_id,
-    ];
+    let key_id = [&[0x30, 0x1d, 0x06, 0x03, 0x55, 0x1d, 0x0e, 0x04, 0x16, 0x04, 0x14], key_id];
     let extensions = sequence(&[KEY_USAGE, BASIC_CONSTRAINTS, &key_id.concat()]);
     Ok(sequence(&[
         V3,
@@ -73,11 +63,7 @@ fn name(common_name: &str) -> Vec<u8> {
         return sequence(&[]);
     }
     let printable = |byte: u8| byte.is_ascii_alphanumeric() || b" '()+,-./:=?".contains(&byte);
-    let string = if common_name.bytes().all(printable) {
-        PRINTABLE_STRING
-    } else {
-        UTF8_STRING
-    };
+    let string = if common_name.bytes().all(printable) { PRINTABLE_STRING } else { UTF8_STRING };
     let value = tlv(string, &[common_name.as_bytes()]);
     sequence(&[&tlv(SET, &[&sequence(&[COMMON_NAME, &value])])])
 }
@@ -86,14 +72,10 @@ fn name(common_name: &str) -> Vec<u8> {
 fn time(time: Timestamp) -> Result<Vec<u8>, KeyError> {
     let time = time.to_zoned(TimeZone::UTC);
     match time.year() {
-        1970..2050 => Ok(tlv(
-            UTC_TIME,
-            &[time.strftime("%y%m%d%H%M%SZ").to_string().as_bytes()],
-        )),
-        2050..=9999 => Ok(tlv(
-            GENERALIZED_TIME,
-            &[time.strftime("%Y%m%d%H%M%SZ").to_string().as_bytes()],
-        )),
+        1970..2050 => Ok(tlv(UTC_TIME, &[time.strftime("%y%m%d%H%M%SZ").to_string().as_bytes()])),
+        2050..=9999 => {
+            Ok(tlv(GENERALIZED_TIME, &[time.strftime("%Y%m%d%H%M%SZ").to_string().as_bytes()]))
+        }
         _ => Err(KeyError::Validity),
     }
 }
@@ -102,11 +84,7 @@ fn time(time: Timestamp) -> Result<Vec<u8>, KeyError> {
 fn integer(number: &[u8]) -> Vec<u8> {
     let zeros = number.iter().take_while(|byte| **byte == 0).count();
     let number = &number[zeros..];
-    let sign: &[u8] = if number.first().is_none_or(|byte| byte & 0x80 != 0) {
-        &[0]
-    } else {
-        &[]
-    };
+    let sign: &[u8] = if number.first().is_none_or(|byte| byte & 0x80 != 0) { &[0] } else { &[] };
     tlv(INTEGER, &[sign, number])
 }
 
@@ -147,13 +125,11 @@ const EXTENSIONS: u8 = 0xa3;
 /// `[0] EXPLICIT INTEGER 2`
 const V3: &[u8] = &[0xa0, 0x03, 0x02, 0x01, 0x02];
 /// 1.2.840.113549.1.1.1 and NULL
-const RSA_ENCRYPTION: &[u8] = &[
-    0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00,
-];
+const RSA_ENCRYPTION: &[u8] =
+    &[0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00];
 /// 1.2.840.113549.1.1.11 and NULL
-const SHA256_WITH_RSA: &[u8] = &[
-    0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0b, 0x05, 0x00,
-];
+const SHA256_WITH_RSA: &[u8] =
+    &[0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0b, 0x05, 0x00];
 /// 2.5.4.3
 const COMMON_NAME: &[u8] = &[0x06, 0x03, 0x55, 0x04, 0x03];
 /// 2.5.29.15, critical, the one bit `encipherOnly`

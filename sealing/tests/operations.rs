@@ -10,10 +10,7 @@ fn only_keys_that_could_open_an_item_cost_an_operation() {
         let file = format!("{}/tests/{path}", env!("CARGO_MANIFEST_DIR"));
         SealingKey::from_pem(&fs::read(file).unwrap(), None).unwrap()
     };
-    let certificate = format!(
-        "{}/tests/vectors/keys/rsa2048.crt",
-        env!("CARGO_MANIFEST_DIR")
-    );
+    let certificate = format!("{}/tests/vectors/keys/rsa2048.crt", env!("CARGO_MANIFEST_DIR"));
     let certificate = sealing::Certificate::from_pem(&fs::read(certificate).unwrap()).unwrap();
     let ring = [
         key("vectors/keys/rsa4096.key"),
@@ -30,30 +27,14 @@ fn only_keys_that_could_open_an_item_cost_an_operation() {
     };
     assert_eq!(private_key_operations(), 0, "loading and sealing are free");
 
-    assert_eq!(
-        cost(&|| drop(open(&item, &label, &ring))),
-        2,
-        "both keys of 2048 bits"
-    );
-    assert_eq!(
-        cost(&|| drop(open(&item, &label, ring.iter().rev()))),
-        1,
-        "the right one first"
-    );
-    assert_eq!(
-        cost(&|| drop(open(&item, &label, &ring[..2]))),
-        0,
-        "no key of this size"
-    );
+    assert_eq!(cost(&|| drop(open(&item, &label, &ring))), 2, "both keys of 2048 bits");
+    assert_eq!(cost(&|| drop(open(&item, &label, ring.iter().rev()))), 1, "the right one first");
+    assert_eq!(cost(&|| drop(open(&item, &label, &ring[..2]))), 0, "no key of this size");
 
     let mut bytes = item.as_bytes().to_vec();
     bytes[2..258].fill(0xff);
     let beyond = Item::from_bytes(bytes).unwrap();
-    assert_eq!(
-        cost(&|| drop(open(&beyond, &label, &ring))),
-        0,
-        "no modulus is so large"
-    );
+    assert_eq!(cost(&|| drop(open(&beyond, &label, &ring))), 0, "no modulus is so large");
 
     let asked = || assert_eq!(diagnose(&item, "x", "db", Scope::Strict, &ring), None);
     assert_eq!(cost(&asked), 4, "two scopes for two keys");

@@ -35,16 +35,12 @@ impl Vector {
 /// All 108 items.
 pub(crate) fn vectors() -> Vec<Vector> {
     let text = String::from_utf8(read("vectors/cases.jsonl")).expect("UTF-8");
-    text.lines()
-        .map(|line| serde_json::from_str(line).expect("a vector"))
-        .collect()
+    text.lines().map(|line| serde_json::from_str(line).expect("a vector")).collect()
 }
 
 /// A file below `tests/`.
 pub(crate) fn read(path: &str) -> Vec<u8> {
-    let file = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-        .join("tests")
-        .join(path);
+    let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests").join(path);
     fs::read(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
 }
 
@@ -57,18 +53,12 @@ pub(crate) fn key(name: &str) -> SealingKey {
 
 /// RSA-2048, 3072 and 4096.
 pub(crate) fn keys() -> Vec<SealingKey> {
-    ["rsa2048", "rsa3072", "rsa4096"]
-        .into_iter()
-        .map(key)
-        .collect()
+    ["rsa2048", "rsa3072", "rsa4096"].into_iter().map(key).collect()
 }
 
 /// Seals for a key that has a certificate.
 pub(crate) fn seal(key: &SealingKey, label: &Label, plaintext: &[u8]) -> String {
-    key.certificate()
-        .expect("a certificate")
-        .seal(label, plaintext)
-        .expect("sealed")
+    key.certificate().expect("a certificate").seal(label, plaintext).expect("sealed")
 }
 
 /// Parses and opens, as everybody does.

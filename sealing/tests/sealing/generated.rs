@@ -13,14 +13,8 @@ fn a_generated_key_seals_opens_and_survives_its_pem() {
         let certificate = key.certificate().unwrap();
         assert_eq!(certificate.modulus_bits(), bits);
         assert_eq!(certificate.fingerprint(), key.fingerprint());
-        assert_eq!(
-            certificate.not_before(),
-            "2026-01-02T03:04:05Z".parse().unwrap()
-        );
-        assert_eq!(
-            certificate.not_after(),
-            "2035-12-31T03:04:05Z".parse().unwrap()
-        );
+        assert_eq!(certificate.not_before(), "2026-01-02T03:04:05Z".parse().unwrap());
+        assert_eq!(certificate.not_after(), "2035-12-31T03:04:05Z".parse().unwrap());
 
         let label = Scope::Strict.label("team", "db");
         let item = Item::parse(&seal(&key, &label, b"value")).unwrap();
@@ -29,10 +23,7 @@ fn a_generated_key_seals_opens_and_survives_its_pem() {
         assert!(pem.ends_with("-----END RSA PRIVATE KEY-----\n"));
         let certificate = certificate.to_pem();
         let again = SealingKey::from_pem(pem.as_bytes(), Some(certificate.as_bytes())).unwrap();
-        assert_eq!(
-            open(&item, &label, [&again]).unwrap().plaintext.expose(),
-            b"value"
-        );
+        assert_eq!(open(&item, &label, [&again]).unwrap().plaintext.expose(), b"value");
     }
 }
 
@@ -45,10 +36,7 @@ fn generated_keys_and_serials_differ() {
 #[test]
 fn any_common_name_gives_a_certificate_that_reads() {
     for name in ["", "mtk", "sceau* é", "a\0b\n", &"long ".repeat(100)] {
-        let key = SealingKey::generate(&KeyOptions {
-            common_name: name.into(),
-            ..options(2048)
-        });
+        let key = SealingKey::generate(&KeyOptions { common_name: name.into(), ..options(2048) });
         let pem = key.unwrap().certificate().unwrap().to_pem();
         assert!(Certificate::from_pem(pem.as_bytes()).is_ok(), "{name:?}");
     }
@@ -61,26 +49,11 @@ fn options_that_make_no_certificate_are_refused() {
         assert_eq!(refused(&options(bits)), KeyError::UnsupportedSize { bits });
     }
     let year = 365 * 24;
-    for lifetime in [
-        SignedDuration::from_hours(-1),
-        SignedDuration::from_hours(9000 * year),
-    ] {
-        assert_eq!(
-            refused(&KeyOptions {
-                lifetime,
-                ..options(2048)
-            }),
-            KeyError::Validity
-        );
+    for lifetime in [SignedDuration::from_hours(-1), SignedDuration::from_hours(9000 * year)] {
+        assert_eq!(refused(&KeyOptions { lifetime, ..options(2048) }), KeyError::Validity);
     }
     let not_before = Timestamp::UNIX_EPOCH - SignedDuration::from_hours(1);
-    assert_eq!(
-        refused(&KeyOptions {
-            not_before,
-            ..options(2048)
-        }),
-        KeyError::Validity
-    );
+    assert_eq!(refused(&KeyOptions { not_before, ..options(2048) }), KeyError::Validity);
 }
 
 fn options(bits: usize) -> KeyOptions {

@@ -40,19 +40,11 @@ fn every_truncation_of_an_item_s_bytes_has_its_error() {
                 _ if len < 2 + modulus => {
                     assert_eq!(
                         parsed,
-                        Err(Malformed::WrappedKeyCut {
-                            want: modulus,
-                            have: len - 2
-                        })
+                        Err(Malformed::WrappedKeyCut { want: modulus, have: len - 2 })
                     );
                 }
                 _ if len < 2 + modulus + 16 => {
-                    assert_eq!(
-                        parsed,
-                        Err(Malformed::ValueCut {
-                            have: len - 2 - modulus
-                        })
-                    );
+                    assert_eq!(parsed, Err(Malformed::ValueCut { have: len - 2 - modulus }));
                 }
                 _ => {
                     let opened = open(&parsed.unwrap(), &label, [&key]);
@@ -80,28 +72,10 @@ fn a_header_that_lies_is_malformed_or_of_no_size() {
     for (header, want) in [
         (0, Failure::Malformed(Malformed::NoWrappedKey)),
         (1, Failure::Open(OpenError::NoKeyOfThisSize { bits: 8 })),
-        (
-            255,
-            Failure::Open(OpenError::NoKeyOfThisSize { bits: 2040 }),
-        ),
-        (
-            257,
-            Failure::Open(OpenError::NoKeyOfThisSize { bits: 2056 }),
-        ),
-        (
-            512,
-            Failure::Malformed(Malformed::WrappedKeyCut {
-                want: 512,
-                have: 276,
-            }),
-        ),
-        (
-            u16::MAX,
-            Failure::Malformed(Malformed::WrappedKeyCut {
-                want: 65535,
-                have: 276,
-            }),
-        ),
+        (255, Failure::Open(OpenError::NoKeyOfThisSize { bits: 2040 })),
+        (257, Failure::Open(OpenError::NoKeyOfThisSize { bits: 2056 })),
+        (512, Failure::Malformed(Malformed::WrappedKeyCut { want: 512, have: 276 })),
+        (u16::MAX, Failure::Malformed(Malformed::WrappedKeyCut { want: 65535, have: 276 })),
     ] {
         let mut bytes = sealed(&key, &label(), b"four");
         bytes[..2].copy_from_slice(&u16::to_be_bytes(header));
@@ -112,13 +86,9 @@ fn a_header_that_lies_is_malformed_or_of_no_size() {
 
 #[test]
 fn a_pem_file_of_many_lines_costs_one_pass() {
-    for unit in [
-        "-----BEGIN X-----\n",
-        "-----END X-----\n",
-        "\n",
-        "a:\n",
-        "-----BEGIN CERTIFICATE-----\n",
-    ] {
+    for unit in
+        ["-----BEGIN X-----\n", "-----END X-----\n", "\n", "a:\n", "-----BEGIN CERTIFICATE-----\n"]
+    {
         let text = unit.repeat((1 << 20) / unit.len());
         assert!(Certificate::from_pem(text.as_bytes()).is_err());
         assert!(SealingKey::from_pem(text.as_bytes(), None).is_err());
@@ -209,10 +179,7 @@ fn label() -> Label {
 }
 
 fn sealed(key: &SealingKey, label: &Label, plaintext: &[u8]) -> Vec<u8> {
-    Item::parse(&seal(key, label, plaintext))
-        .expect("an item")
-        .as_bytes()
-        .to_vec()
+    Item::parse(&seal(key, label, plaintext)).expect("an item").as_bytes().to_vec()
 }
 
 fn pem(label: &str, der: &[u8]) -> Vec<u8> {

@@ -47,13 +47,7 @@ fn an_independent_implementation_opens_what_we_seal_and_only_under_its_label() {
     let output = child.wait_with_output().unwrap();
     writer.join().unwrap().unwrap();
     assert!(output.status.success());
-    assert_eq!(
-        String::from_utf8(output.stdout)
-            .unwrap()
-            .lines()
-            .collect::<Vec<_>>(),
-        want
-    );
+    assert_eq!(String::from_utf8(output.stdout).unwrap().lines().collect::<Vec<_>>(), want);
 }
 
 /// An interpreter with the package `cryptography`: `MTK_PYTHON`, which must have it, else `python3`
@@ -61,16 +55,11 @@ fn an_independent_implementation_opens_what_we_seal_and_only_under_its_label() {
 fn python() -> Option<String> {
     let has_it = |python: &str| {
         let mut command = Command::new(python);
-        command
-            .args(["-c", "import cryptography"])
-            .stderr(Stdio::null());
+        command.args(["-c", "import cryptography"]).stderr(Stdio::null());
         command.status().is_ok_and(|status| status.success())
     };
     if let Ok(python) = env::var("MTK_PYTHON") {
-        assert!(
-            has_it(&python),
-            "MTK_PYTHON={python} cannot import cryptography"
-        );
+        assert!(has_it(&python), "MTK_PYTHON={python} cannot import cryptography");
         return Some(python);
     }
     let python = "python3".to_owned();

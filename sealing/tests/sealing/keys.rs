@@ -6,21 +6,11 @@ use crate::fixtures::{key, keys, read, seal};
 
 #[test]
 fn pkcs1_and_pkcs8_are_the_same_key() {
-    let (pkcs1, pkcs8) = (
-        read("vectors/keys/rsa2048.key"),
-        read("pem/rsa2048-pkcs8.key"),
-    );
-    let crlf = String::from_utf8(pkcs8.clone())
-        .unwrap()
-        .replace('\n', "\r\n")
-        .into_bytes();
+    let (pkcs1, pkcs8) = (read("vectors/keys/rsa2048.key"), read("pem/rsa2048-pkcs8.key"));
+    let crlf = String::from_utf8(pkcs8.clone()).unwrap().replace('\n', "\r\n").into_bytes();
     let around = [&b"words\n"[..], &read("pem/chain.pem"), &pkcs1].concat();
-    let item = Item::parse(&seal(
-        &key("rsa2048"),
-        &Scope::ClusterWide.label("", ""),
-        b"x",
-    ))
-    .unwrap();
+    let item =
+        Item::parse(&seal(&key("rsa2048"), &Scope::ClusterWide.label("", ""), b"x")).unwrap();
     for pem in [pkcs1.clone(), pkcs8, crlf, around] {
         let key = SealingKey::from_pem(&pem, None).unwrap();
         assert_eq!(key.fingerprint(), self::key("rsa2048").fingerprint());
@@ -62,48 +52,23 @@ fn a_certificate_of_another_key_is_refused() {
 
 #[test]
 fn keys_that_cannot_open_are_refused_by_name() {
-    let refused = |file| {
-        SealingKey::from_pem(&read(file), None)
-            .unwrap_err()
-            .to_string()
-    };
+    let refused = |file| SealingKey::from_pem(&read(file), None).unwrap_err().to_string();
     assert_eq!(refused("pem/ec.key"), "it is EC; only RSA keys can open");
-    assert_eq!(
-        refused("pem/ec-sec1.key"),
-        "it is EC; only RSA keys can open"
-    );
-    assert_eq!(
-        refused("pem/ed25519.key"),
-        "it is Ed25519; only RSA keys can open"
-    );
-    assert_eq!(
-        refused("pem/pss.key"),
-        "it is RSA-PSS (signatures only); only RSA keys can open"
-    );
-    assert_eq!(
-        refused("pem/rsa1024.key"),
-        "the RSA key has 1024 bits, at least 2048 are needed"
-    );
+    assert_eq!(refused("pem/ec-sec1.key"), "it is EC; only RSA keys can open");
+    assert_eq!(refused("pem/ed25519.key"), "it is Ed25519; only RSA keys can open");
+    assert_eq!(refused("pem/pss.key"), "it is RSA-PSS (signatures only); only RSA keys can open");
+    assert_eq!(refused("pem/rsa1024.key"), "the RSA key has 1024 bits, at least 2048 are needed");
 }
 
 #[test]
 fn what_is_no_private_key_is_named() {
     let refused = |bytes: &[u8]| SealingKey::from_pem(bytes, None).unwrap_err();
-    assert_eq!(
-        refused(&read("pem/encrypted-pkcs1.key")),
-        KeyError::Encrypted
-    );
-    assert_eq!(
-        refused(&read("pem/encrypted-pkcs8.key")),
-        KeyError::Encrypted
-    );
+    assert_eq!(refused(&read("pem/encrypted-pkcs1.key")), KeyError::Encrypted);
+    assert_eq!(refused(&read("pem/encrypted-pkcs8.key")), KeyError::Encrypted);
     assert_eq!(refused(&read("pem/public.pem")), KeyError::PublicKey);
     assert_eq!(refused(&read("pem/chain.pem")), KeyError::Certificate);
     let label = "OPENSSH PRIVATE KEY".to_owned();
-    assert_eq!(
-        refused(&read("pem/openssh.key")),
-        KeyError::OtherBlock { label }
-    );
+    assert_eq!(refused(&read("pem/openssh.key")), KeyError::OtherBlock { label });
     assert_eq!(refused(&read("pem/three-primes.key")), KeyError::Malformed);
     assert_eq!(refused(&read("pem/rsa2048.der")), PemError::Der.into());
     assert_eq!(refused(b""), PemError::Empty.into());

@@ -37,9 +37,8 @@ fn items_start_as_the_peer_s_do() {
 #[test]
 fn the_same_value_never_gives_the_same_item() {
     let (key, label) = (key("rsa2048"), Scope::Strict.label("team", "db"));
-    let items: Vec<_> = (0..20)
-        .map(|_| Item::parse(&seal(&key, &label, &[0; 32])).unwrap())
-        .collect();
+    let items: Vec<_> =
+        (0..20).map(|_| Item::parse(&seal(&key, &label, &[0; 32])).unwrap()).collect();
     for (i, a) in items.iter().enumerate() {
         for b in &items[..i] {
             // Neither half: under one session key the zero nonce would show the values' difference.
@@ -59,10 +58,7 @@ fn a_wrong_key_of_the_same_size_is_told_apart_from_a_missing_size() {
         Err(Failure::Open(OpenError::NoKeyOpens { tried: 1 }))
     );
     let none = Err(Failure::Open(OpenError::NoKeyOfThisSize { bits: 2048 }));
-    assert_eq!(
-        reopen(&text, &label, &[key("rsa4096"), key("rsa3072")]),
-        none
-    );
+    assert_eq!(reopen(&text, &label, &[key("rsa4096"), key("rsa3072")]), none);
     assert_eq!(reopen(&text, &label, &[]), none);
 }
 
@@ -80,13 +76,8 @@ fn the_key_that_opens_is_found_among_others_of_its_size() {
 fn a_legacy_secret_is_one_item_in_bytes() {
     let (key, label) = (key("rsa2048"), Scope::Strict.label("team", "db"));
     let json = br#"{"kind":"Secret","data":{"a":"Yg=="}}"#;
-    let bytes = Item::parse(&seal(&key, &label, json))
-        .unwrap()
-        .as_bytes()
-        .to_vec();
-    let opened = open(&Item::from_bytes(bytes).unwrap(), &label, [&key])
-        .unwrap()
-        .plaintext;
+    let bytes = Item::parse(&seal(&key, &label, json)).unwrap().as_bytes().to_vec();
+    let opened = open(&Item::from_bytes(bytes).unwrap(), &label, [&key]).unwrap().plaintext;
     assert_eq!(opened.expose(), json);
 }
 
@@ -94,19 +85,10 @@ fn a_legacy_secret_is_one_item_in_bytes() {
 fn a_value_that_no_secret_can_hold_is_not_sealed() {
     let (key, label) = (key("rsa2048"), Scope::Strict.label("team", "db"));
     let largest = vec![1; 2 << 20];
-    assert_eq!(
-        reopen(&seal(&key, &label, &largest), &label, &[key]).as_ref(),
-        Ok(&largest)
-    );
+    assert_eq!(reopen(&seal(&key, &label, &largest), &label, &[key]).as_ref(), Ok(&largest));
     let certificate = sealing::Certificate::from_pem(&read("vectors/keys/rsa2048.crt")).unwrap();
     let refused = certificate.seal(&label, &vec![1; (2 << 20) + 1]);
-    assert_eq!(
-        refused,
-        Err(SealError::TooLarge {
-            len: (2 << 20) + 1,
-            limit: 2 << 20
-        })
-    );
+    assert_eq!(refused, Err(SealError::TooLarge { len: (2 << 20) + 1, limit: 2 << 20 }));
 }
 
 fn rsa8192() -> SealingKey {

@@ -30,10 +30,7 @@ fn no_item_of_kubeseal_opens_under_another_scope_name_or_namespace() {
             }
         }
         let elsewhere = [scope.label(namespace, "other"), scope.label("other", name)];
-        for label in elsewhere
-            .into_iter()
-            .filter(|label| *label != vector.label())
-        {
+        for label in elsewhere.into_iter().filter(|label| *label != vector.label()) {
             let opened = reopen(&vector.ciphertext, &label, &keys);
             assert_eq!(opened, Err(NO_KEY_OPENS), "{} at {label:?}", vector.id);
         }
@@ -56,43 +53,23 @@ fn a_wrong_scope_is_diagnosed_and_a_right_one_is_not_doubted() {
 #[test]
 fn a_wrong_key_is_told_apart_from_a_wrong_scope() {
     let keys = keys();
-    let vector = vectors()
-        .into_iter()
-        .find(|v| v.scope() == Scope::NamespaceWide)
-        .unwrap();
+    let vector = vectors().into_iter().find(|v| v.scope() == Scope::NamespaceWide).unwrap();
     let item = Item::parse(&vector.ciphertext).unwrap();
     let found = diagnose(&item, &vector.namespace, "x", Scope::Strict, &keys);
     assert_eq!(found, Some(Scope::NamespaceWide));
-    let others: Vec<_> = keys
-        .iter()
-        .filter(|k| k.modulus_bits() != item.modulus_bits())
-        .collect();
-    assert_eq!(
-        diagnose(&item, &vector.namespace, "x", Scope::Strict, others),
-        None
-    );
-    assert_eq!(
-        diagnose(&item, "elsewhere", "x", Scope::Strict, &keys),
-        None
-    );
+    let others: Vec<_> = keys.iter().filter(|k| k.modulus_bits() != item.modulus_bits()).collect();
+    assert_eq!(diagnose(&item, &vector.namespace, "x", Scope::Strict, others), None);
+    assert_eq!(diagnose(&item, "elsewhere", "x", Scope::Strict, &keys), None);
 }
 
 #[test]
 fn folded_items_of_kubeseal_open_too() {
     let keys = keys();
     for vector in vectors().iter().step_by(9) {
-        let lines: Vec<_> = vector
-            .ciphertext
-            .as_bytes()
-            .chunks(64)
-            .map(<[u8]>::to_vec)
-            .collect();
+        let lines: Vec<_> = vector.ciphertext.as_bytes().chunks(64).map(<[u8]>::to_vec).collect();
         for end in ["\n", "\r\n"] {
             let folded = String::from_utf8(lines.join(end.as_bytes())).unwrap();
-            assert_eq!(
-                reopen(&folded, &vector.label(), &keys),
-                Ok(vector.plaintext())
-            );
+            assert_eq!(reopen(&folded, &vector.label(), &keys), Ok(vector.plaintext()));
         }
     }
 }
@@ -101,22 +78,11 @@ fn folded_items_of_kubeseal_open_too() {
 fn the_items_of_a_file_that_kubeseal_wrote_open() {
     let file: serde_json::Value =
         serde_json::from_slice(&read("vectors/files/f03.rsa2048.strict.json")).unwrap();
-    let text = |pointer| {
-        file.pointer(pointer)
-            .and_then(serde_json::Value::as_str)
-            .unwrap()
-    };
+    let text = |pointer| file.pointer(pointer).and_then(serde_json::Value::as_str).unwrap();
     let label = Scope::Strict.label(text("/metadata/namespace"), text("/metadata/name"));
-    let items = file
-        .pointer("/spec/encryptedData")
-        .unwrap()
-        .as_object()
-        .unwrap();
+    let items = file.pointer("/spec/encryptedData").unwrap().as_object().unwrap();
     assert!(!items.is_empty());
     for (name, item) in items {
-        assert!(
-            reopen(item.as_str().unwrap(), &label, &keys()).is_ok(),
-            "{name}"
-        );
+        assert!(reopen(item.as_str().unwrap(), &label, &keys()).is_ok(), "{name}");
     }
 }
