@@ -30,17 +30,24 @@ pub fn is_active(secret: &SecretObject) -> bool {
     labels.and_then(|labels| labels.get(KEY_LABEL)).is_some_and(|value| value == ACTIVE)
 }
 
-/// The key in the Secret.
+/// The key in the Secret. One whose certificate cannot be used still opens what was sealed for it:
+/// it comes without, and with the complaint.
 ///
 /// # Errors
 /// [`LoadError`]: never with a byte of the key.
-pub fn load(secret: &SecretObject) -> Result<SealingKey, LoadError> {
+pub fn load(secret: &SecretObject) -> Result<(SealingKey, Option<KeyError>), LoadError> {
     if let Some((controller, _)) = Marks::of(&secret.metadata).controller {
         return Err(LoadError::Controlled(controller));
     }
     let private_key = secret.data.get(PRIVATE_KEY).ok_or(LoadError::NoPrivateKey)?;
     let certificate = secret.data.get(CERTIFICATE);
-    Ok(SealingKey::from_pem(private_key.expose(), certificate.map(Value::expose))?)
+    match SealingKey::from_pem(private_key.expose(), certificate.map(Value::expose)) {
+        Ok(key) => Ok((key, None)),
+        Err(complaint @ (KeyError::BadCertificate(_) | KeyError::CertificateMismatch { .. })) => {
+            Ok((SealingKey::from_pem(private_key.expose(), None)?, Some(complaint)))
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 #[cfg(test)]
@@ -71,6 +78,19 @@ mod tests {
         assert!(
             matches!(load(&secret), Err(LoadError::Controlled(name)) if name == "SealedSecret/evil")
         );
+    }
+
+    #[test]
+    fn a_key_with_a_broken_certificate_still_opens() {
+        use base64::{Engine as _, engine::general_purpose::STANDARD};
+        let key = include_bytes!("../../../sealing/tests/vectors/keys/rsa2048.key");
+        let secret: SecretObject = serde_json::from_value(json!({ "data": {
+            "tls.key": STANDARD.encode(key), "tls.crt": STANDARD.encode("broken"),
+        }}))
+        .unwrap();
+        let (key, complaint) = load(&secret).unwrap();
+        assert!(key.certificate().is_none());
+        assert!(matches!(complaint, Some(KeyError::BadCertificate(_))));
     }
 
     #[test]

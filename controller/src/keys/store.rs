@@ -132,7 +132,10 @@ impl KeyStore {
     fn insert(&self, secret: &SecretObject) {
         let name = secret.metadata.name.clone().unwrap_or_default();
         match load(secret) {
-            Ok(key) => {
+            Ok((key, complaint)) => {
+                if let Some(complaint) = complaint {
+                    warn!(secret = name, error = %complaint, "a sealing key opens but cannot seal");
+                }
                 self.change(|keys| keys.insert(name, Arc::new(key)));
             }
             Err(error) => {
