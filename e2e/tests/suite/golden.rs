@@ -71,7 +71,7 @@ async fn replay(api: &Api, case: Case) -> Option<String> {
         found = compare(api, &ns, &after).await;
         found.clone().ok()
     });
-    if tokio::time::timeout(Duration::from_secs(45), settles).await.is_ok() {
+    if tokio::time::timeout(Duration::from_secs(80), settles).await.is_ok() {
         // It must not only pass by.
         pause(1500).await;
         found = compare(api, &ns, &after).await;

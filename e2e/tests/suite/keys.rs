@@ -108,6 +108,10 @@ async fn a_key_that_comes_later_opens_what_none_opened_and_one_that_is_withdrawn
 
     api.patch(Kind::Secret, NAMESPACE, name, label("active")).await;
     api.wait_ready(&ns, "s").await;
+    assert_eq!(api.secret(&ns, "s").await.unwrap(), secret);
+    // What once failed is guarded like all others.
+    api.patch(Kind::Secret, &ns, "s", json!({ "data": { "A": "Mg==" } })).await;
+    let secret = api.wait(Kind::Secret, &ns, "s", |secret| data(secret) == ["A=1"]).await;
     api.delete(Kind::Secret, NAMESPACE, name).await;
     api.wait_reason(&ns, "s", "UnknownKey").await;
     assert_eq!(api.secret(&ns, "s").await.unwrap(), secret);

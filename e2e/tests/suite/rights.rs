@@ -13,18 +13,21 @@ async fn it_may_not_update_or_delete_secrets_nor_touch_a_sealed_secret_itself() 
         ("update", "secrets", "no"),
         ("delete", "secrets", "no"),
         ("deletecollection", "secrets", "no"),
-        ("patch", "sealedsecrets/status", "yes"),
-        ("patch", "sealedsecrets", "no"),
-        ("delete", "sealedsecrets", "no"),
+        ("patch", "sealedsecrets.bitnami.com/status", "yes"),
+        ("patch", "sealedsecrets.bitnami.com", "no"),
+        ("delete", "sealedsecrets.bitnami.com", "no"),
         ("get", "configmaps", "no"),
         ("create", "serviceaccounts/token", "no"),
         ("impersonate", "users", "no"),
     ] {
         let mut kubectl = shared().cluster.plane().kubectl();
-        kubectl.args(["auth", "can-i", verb, resource, "--all-namespaces", "--as", USER]);
+        // What follows a slash would be a name.
+        let (resource, subresource) = resource.split_once('/').unwrap_or((resource, ""));
+        kubectl.args(["auth", "can-i", verb, resource, "--subresource", subresource]);
+        kubectl.args(["--all-namespaces", "--as", USER]);
         let output = kubectl.output().unwrap();
         let said = String::from_utf8(output.stdout).unwrap();
-        assert_eq!(said.trim(), answer, "{verb} {resource}");
+        assert_eq!(said.trim(), answer, "{verb} {resource} {subresource}");
     }
 }
 

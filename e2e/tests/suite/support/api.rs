@@ -68,7 +68,7 @@ impl Api {
         json(api.create(&PostParams::default(), &object).await.unwrap())
     }
 
-    /// Server-side apply, as GitOps tools and the recordings do it.
+    /// Server-side apply, as people's tools and the recordings do it.
     pub(crate) async fn apply(&self, kind: Kind, object: &Value) -> Value {
         let api = self.of_object(kind, object);
         let params = PatchParams::apply("tests").force();

@@ -2,8 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-/// Longer than anything takes on a busy machine of two cores.
-const PATIENCE: Duration = Duration::from_mins(1);
+/// Longer than anything takes on a busy machine of two cores. The garbage collector alone needs up
+/// to 45 s before it knows a new CustomResourceDefinition: it looks for such every 30 s.
+const PATIENCE: Duration = Duration::from_secs(90);
 
 /// Asks again and again until there is an answer, and panics with the words when there is none.
 pub(crate) async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
