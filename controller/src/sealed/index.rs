@@ -124,6 +124,13 @@ impl Known {
         }
     }
 
+    /// Notes that it is in sync: what failed before says nothing any more, and a change of the
+    /// Secret is looked at again.
+    pub fn recovered(&mut self) {
+        self.failed = None;
+        self.attempts = 0;
+    }
+
     /// Notes that we wrote over what others had changed.
     pub fn repaired(&mut self, now: Instant) {
         let quarrel = self.repairs.last.is_some_and(|last| now < last + QUARREL);

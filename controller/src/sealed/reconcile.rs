@@ -91,12 +91,16 @@ impl Reconciler {
         match known.state(seen.as_ref(), &self.keys.ring()) {
             State::Settled => {
                 self.objects.drop_pending(key);
+                self.objects.update(key, &known.uid, Known::recovered);
                 self.metrics.synced(key);
             }
             State::StatusBehind => {
                 let record = known.applied.clone().expect("a state other than unsettled has one");
                 self.objects.update(key, &known.uid, |known| known.repaired(Instant::now()));
-                self.write_status(key, &known, Outcome::Synced(&record)).await;
+                self.metrics.synced(key);
+                if self.write_status(key, &known, Outcome::Synced(&record)).await {
+                    self.objects.update(key, &known.uid, Known::recovered);
+                }
             }
             State::Unsettled => self.work(key).await,
         }
@@ -182,8 +186,7 @@ impl Reconciler {
         let uid = object.metadata.uid.as_deref().unwrap_or_default();
         self.objects.update(key, uid, |known| {
             known.applied = Some(done.record.clone());
-            known.failed = None;
-            known.attempts = 0;
+            known.recovered();
             if done.applied == Applied::Updated {
                 known.repaired(Instant::now());
             }

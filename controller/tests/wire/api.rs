@@ -1,0 +1,231 @@
+//! The API server: one namespace's SealedSecret, Secret and Events, and the key Secret.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex},
+};
+
+use http::{Method, Request, Response};
+use kube::{Client, client::Body};
+use serde_json::{Value, json};
+use tower_test::mock::{self, SendResponse};
+
+/// How a request fails.
+#[derive(Debug)]
+pub(crate) enum Fault {
+    /// Carried out, and the connection breaks before the answer.
+    AnswerLost,
+    /// Somebody applied this merge patch just before.
+    ChangedBefore(Value),
+    /// Somebody deleted the Secret just before.
+    DeletedBefore,
+    /// No answer ever.
+    Silence,
+    /// Refused with this code.
+    Status(u16),
+    /// Refused since the namespace is being deleted.
+    Terminating,
+}
+
+/// A handle of the server.
+#[derive(Clone)]
+pub(crate) struct Api(Arc<Mutex<State>>);
+
+#[derive(Default)]
+struct State {
+    version: u64,
+    key_secret: Value,
+    sealed: Value,
+    secret: Value,
+    faults: VecDeque<(String, Fault)>,
+    requests: Vec<String>,
+    unanswered: Vec<SendResponse<Response<Body>>>,
+}
+
+impl Api {
+    /// Starts the server, with a key Secret and a SealedSecret, and gives a client of it.
+    pub(crate) fn start(key_secret: Value, sealed: Value) -> (Self, Client) {
+        let state = State { key_secret, sealed, ..State::default() };
+        let api = Self(Arc::new(Mutex::new(state)));
+        let (service, mut handle) = mock::pair::<Request<Body>, Response<Body>>();
+        let this = api.clone();
+        tokio::spawn(async move {
+            while let Some((request, answer)) = handle.next_request().await {
+                this.serve(request, answer).await;
+            }
+        });
+        (api, Client::new(service, "default"))
+    }
+
+    /// Breaks the next request of this kind, such as `create secrets`.
+    pub(crate) fn break_next(&self, request: &str, fault: Fault) {
+        self.lock().faults.push_back((request.to_owned(), fault));
+    }
+
+    /// The requests since the last time, as `create secrets: 201`. Those for the keys and Events
+    /// are left out.
+    pub(crate) fn take_requests(&self) -> Vec<String> {
+        std::mem::take(&mut self.lock().requests)
+    }
+
+    pub(crate) fn secret(&self) -> Value {
+        self.lock().secret.clone()
+    }
+
+    pub(crate) fn sealed(&self) -> Value {
+        self.lock().sealed.clone()
+    }
+
+    /// Applies a merge patch to the Secret, as somebody else.
+    pub(crate) fn edit_secret(&self, patch: &Value) {
+        self.lock().edit_secret(patch);
+    }
+
+    async fn serve(&self, request: Request<Body>, answer: SendResponse<Response<Body>>) {
+        let (parts, body) = request.into_parts();
+        let body = body.collect_bytes().await.expect("the body of a request");
+        let body: Value = serde_json::from_slice(&body).unwrap_or_default();
+        let path = parts.uri.path().to_owned();
+        let query = parts.uri.query().unwrap_or_default();
+        if path.contains("/events") {
+            return answer.send_response(response(201, &body));
+        }
+        if path.contains("/kube-system/") {
+            let list = json!({ "metadata": {}, "items": [self.lock().key_secret] });
+            let is_list = query.contains("labelSelector");
+            return answer.send_response(if is_list { response(200, &list) } else { status(404) });
+        }
+        let what = name(&parts.method, &path);
+        let mut state = self.lock();
+        let broken = state.faults.front().is_some_and(|(request, _)| *request == what);
+        let fault = broken.then(|| state.faults.pop_front()).flatten().map(|(_, fault)| fault);
+        let answered = match &fault {
+            Some(Fault::Status(code)) => status(*code),
+            Some(Fault::Terminating) => terminating(),
+            Some(Fault::Silence) => {
+                state.requests.push(format!("{what}: none"));
+                state.unanswered.push(answer);
+                return;
+            }
+            Some(Fault::ChangedBefore(edit)) => {
+                state.edit_secret(edit);
+                state.carry_out(&what, &body)
+            }
+            Some(Fault::DeletedBefore) => {
+                state.secret = Value::Null;
+                state.carry_out(&what, &body)
+            }
+            Some(Fault::AnswerLost) | None => state.carry_out(&what, &body),
+        };
+        if matches!(fault, Some(Fault::AnswerLost)) {
+            state.requests.push(format!("{what}: lost"));
+            answer.send_error("the connection broke");
+        } else {
+            state.requests.push(format!("{what}: {}", answered.status().as_u16()));
+            answer.send_response(answered);
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
+        self.0.lock().expect("no holder of the lock panics")
+    }
+}
+
+impl State {
+    fn carry_out(&mut self, what: &str, body: &Value) -> Response<Body> {
+        match what {
+            "get sealedsecrets" => response(200, &self.sealed),
+            "patch sealedsecrets/status" => {
+                merge(&mut self.sealed["status"], &body["status"]);
+                response(200, &self.sealed)
+            }
+            "get secrets" | "patch secrets" if self.secret.is_null() => status(404),
+            "get secrets" => response(200, &self.secret),
+            "create secrets" if !self.secret.is_null() => status(409),
+            "create secrets" => {
+                self.secret = body.clone();
+                self.secret["metadata"]["uid"] = json!("secret-uid");
+                self.touch();
+                response(201, &self.secret)
+            }
+            "patch secrets" => {
+                let guard = |field: &str| body["metadata"][field] == self.secret["metadata"][field];
+                if !guard("uid") || !guard("resourceVersion") {
+                    return status(409);
+                }
+                self.edit_secret(body);
+                response(200, &self.secret)
+            }
+            other => panic!("the controller asked to {other}"),
+        }
+    }
+
+    fn edit_secret(&mut self, patch: &Value) {
+        merge(&mut self.secret, patch);
+        self.touch();
+    }
+
+    fn touch(&mut self) {
+        self.version += 1;
+        self.secret["metadata"]["resourceVersion"] = json!(self.version.to_string());
+    }
+}
+
+/// The verb and the resource, as RBAC names them.
+fn name(method: &Method, path: &str) -> String {
+    let resource = if path.ends_with("/status") {
+        "sealedsecrets/status"
+    } else if path.contains("/sealedsecrets/") {
+        "sealedsecrets"
+    } else {
+        "secrets"
+    };
+    let verb = match *method {
+        Method::GET => "get",
+        Method::POST => "create",
+        Method::PATCH => "patch",
+        ref other => panic!("the controller has no right to {other} {path}"),
+    };
+    format!("{verb} {resource}")
+}
+
+fn response(code: u16, body: &Value) -> Response<Body> {
+    let body = Body::from(body.to_string().into_bytes());
+    Response::builder().status(code).body(body).expect("a response")
+}
+
+fn status(code: u16) -> Response<Body> {
+    let reason = match code {
+        404 => "NotFound",
+        409 => "Conflict",
+        _ => "InternalError",
+    };
+    let status = json!({ "kind": "Status", "status": "Failure", "code": code, "reason": reason,
+                         "message": "" });
+    response(code, &status)
+}
+
+fn terminating() -> Response<Body> {
+    let causes = json!([{ "reason": "NamespaceTerminating", "field": "metadata.namespace" }]);
+    let status = json!({ "kind": "Status", "status": "Failure", "code": 403, "reason": "Forbidden",
+                         "message": "", "details": { "causes": causes } });
+    response(403, &status)
+}
+
+/// RFC 7386.
+fn merge(target: &mut Value, patch: &Value) {
+    let Some(patch) = patch.as_object() else {
+        *target = patch.clone();
+        return;
+    };
+    if !target.is_object() {
+        *target = json!({});
+    }
+    for (key, value) in patch {
+        if value.is_null() {
+            target.as_object_mut().expect("it is one now").remove(key);
+        } else {
+            merge(&mut target[key], value);
+        }
+    }
+}
