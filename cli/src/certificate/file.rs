@@ -1,0 +1,55 @@
+//! A certificate in a file.
+
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+
+use super::MAX_SIZE;
+use crate::error::{Explain, hint, root_cause, shown};
+use crate::exit::Exit;
+
+/// The bytes of the file.
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>, FileError> {
+    let mut bytes = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(MAX_SIZE + 1).read_to_end(&mut bytes))
+        .map_err(|source| FileError::Unreadable { path: path.to_owned(), source })?;
+    if bytes.len() as u64 > MAX_SIZE {
+        return Err(FileError::TooLarge { path: path.to_owned() });
+    }
+    Ok(bytes)
+}
+
+/// Why the file gives no certificate.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum FileError {
+    /// No certificate is that large.
+    #[error("the certificate `{}` is larger than 1 MiB", shown(path))]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The operating system's reason.
+    #[error("cannot read the certificate `{}`: {}", shown(path), root_cause(source))]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+impl Explain for FileError {
+    fn exit(&self) -> Exit {
+        Exit::CertificateUnavailable
+    }
+
+    fn hints(&self) -> Vec<String> {
+        match self {
+            Self::Unreadable { .. } => hint(
+                "`mtk-seal init` fetches the cluster's certificate, `mtk-seal cert --cluster` prints it",
+            ),
+            Self::TooLarge { .. } => Vec::new(),
+        }
+    }
+}

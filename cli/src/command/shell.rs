@@ -1,0 +1,55 @@
+//! What belongs into the user's system: completions and manual pages, made of the same definitions
+//! as `--help`.
+
+use clap::CommandFactory as _;
+use clap_complete::Shell;
+
+use crate::args::Args;
+use crate::error::{Explain, Failure, hint};
+use crate::exit::Exit;
+use crate::output::{self, Audience, Destination};
+
+/// Prints a completion script.
+pub(crate) fn completions(shell: Shell) -> Result<(), Failure> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Args::command(), "mtk-seal", &mut script);
+    print(&script)
+}
+
+/// Prints a manual page.
+pub(crate) fn man(name: Option<&str>) -> Result<(), Failure> {
+    let mut command = Args::command();
+    command.build();
+    let page = match name {
+        None => command,
+        Some(name) => {
+            let unknown = || UnknownCommand { name: name.to_owned() };
+            let found = command.find_subcommand(name).ok_or_else(unknown)?;
+            found.clone().name(format!("mtk-seal-{name}"))
+        }
+    };
+    let mut text = Vec::new();
+    clap_mangen::Man::new(page).render(&mut text).map_err(output::OutputError::Stdout)?;
+    print(&text)
+}
+
+fn print(text: &[u8]) -> Result<(), Failure> {
+    Ok(output::write(&Destination::Stdout, text, Audience::Everyone)?)
+}
+
+/// There is no such command.
+#[derive(Debug, thiserror::Error)]
+#[error("there is no command `{name}`")]
+struct UnknownCommand {
+    name: String,
+}
+
+impl Explain for UnknownCommand {
+    fn exit(&self) -> Exit {
+        Exit::Usage
+    }
+
+    fn hints(&self) -> Vec<String> {
+        hint("`mtk-seal --help` lists them")
+    }
+}

@@ -1,0 +1,155 @@
+//! What Kubernetes accepts as a name, checked before anything is sealed.
+//!
+//! The rules are those of `k8s.io/apimachinery/pkg/util/validation`.
+
+/// The longest name of an object, and of a Secret's key.
+const SUBDOMAIN_MAX: usize = 253;
+/// The longest DNS label, label value, and name part of a label's key.
+const LABEL_MAX: usize = 63;
+
+/// A namespace: a DNS-1123 label.
+pub(crate) fn namespace(text: &str) -> Result<String, NameError> {
+    let fits = (1..=LABEL_MAX).contains(&text.len()) && is_dns_part(text);
+    fits.then(|| text.to_owned()).ok_or(NameError::Namespace)
+}
+
+/// The name of a Secret: a DNS-1123 subdomain.
+pub(crate) fn object(text: &str) -> Result<String, NameError> {
+    is_subdomain(text).then(|| text.to_owned()).ok_or(NameError::Object)
+}
+
+/// A key of a Secret.
+pub(crate) fn is_secret_key(text: &str) -> bool {
+    (1..=SUBDOMAIN_MAX).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b))
+        && text != "."
+        && !text.starts_with("..")
+}
+
+/// A `KEY=VALUE` for a label.
+pub(crate) fn label(text: &str) -> Result<(String, String), NameError> {
+    let (key, value) = text.split_once('=').ok_or(NameError::Pair)?;
+    if !is_qualified(key) {
+        return Err(NameError::MetadataKey);
+    }
+    if value.is_empty() || is_qualified_name(value) {
+        Ok((key.to_owned(), value.to_owned()))
+    } else {
+        Err(NameError::LabelValue)
+    }
+}
+
+/// A `KEY=VALUE` for an annotation.
+pub(crate) fn annotation(text: &str) -> Result<(String, String), NameError> {
+    let (key, value) = text.split_once('=').ok_or(NameError::Pair)?;
+    if is_qualified(key) {
+        Ok((key.to_owned(), value.to_owned()))
+    } else {
+        Err(NameError::MetadataKey)
+    }
+}
+
+/// Which rule a name breaks.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub(crate) enum NameError {
+    /// Not a DNS-1123 label.
+    #[error(
+        "a namespace has 1 to 63 lower-case letters, digits and `-`, and starts and ends with a letter or digit"
+    )]
+    Namespace,
+    /// Not a DNS-1123 subdomain.
+    #[error(
+        "a name has 1 to 253 lower-case letters, digits, `-` and `.`, and each part starts and ends with a letter or digit"
+    )]
+    Object,
+    /// No `=`.
+    #[error("expected KEY=VALUE")]
+    Pair,
+    /// Not a qualified name.
+    #[error(
+        "the key of a label or annotation is [prefix/]name: a DNS prefix, and up to 63 letters, digits, `-`, `_` and `.`"
+    )]
+    MetadataKey,
+    /// Not a label value.
+    #[error(
+        "a label's value has up to 63 letters, digits, `-`, `_` and `.`, and starts and ends with a letter or digit"
+    )]
+    LabelValue,
+}
+
+fn is_subdomain(text: &str) -> bool {
+    (1..=SUBDOMAIN_MAX).contains(&text.len()) && text.split('.').all(is_dns_part)
+}
+
+fn is_dns_part(text: &str) -> bool {
+    !text.is_empty()
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+        && !text.starts_with('-')
+        && !text.ends_with('-')
+}
+
+fn is_qualified(key: &str) -> bool {
+    match key.split_once('/') {
+        // Kubernetes compares prefixes without regard to case.
+        Some((prefix, name)) => is_subdomain(&prefix.to_lowercase()) && is_qualified_name(name),
+        None => is_qualified_name(key),
+    }
+}
+
+fn is_qualified_name(name: &str) -> bool {
+    let outer = |b: Option<&u8>| b.is_some_and(u8::is_ascii_alphanumeric);
+    let bytes = name.as_bytes();
+    bytes.len() <= LABEL_MAX
+        && outer(bytes.first())
+        && outer(bytes.last())
+        && bytes.iter().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(b))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_follow_dns_1123() {
+        assert!(object("a").is_ok());
+        assert!(object("db-11.prod").is_ok());
+        assert!(object(&"a".repeat(253)).is_ok());
+        for bad in ["", "A", "-a", "a-", "a..b", ".a", "a_b", "ä"] {
+            assert_eq!(object(bad), Err(NameError::Object), "{bad}");
+        }
+        assert!(object(&"a".repeat(254)).is_err());
+    }
+
+    #[test]
+    fn a_namespace_has_no_dots_and_63_letters_at_most() {
+        assert!(namespace(&"n".repeat(63)).is_ok());
+        for bad in ["", "a.b", "A", "a-", &"n".repeat(64)] {
+            assert_eq!(namespace(bad), Err(NameError::Namespace), "{bad}");
+        }
+    }
+
+    #[test]
+    fn secret_keys_follow_kubernetes() {
+        for good in ["a", "A_B", ".dockerconfigjson", "tls.crt", "-", "a..b", &"k".repeat(253)] {
+            assert!(is_secret_key(good), "{good}");
+        }
+        for bad in ["", ".", "..", "..a", "a b", "a/b", "ä", "a=b", &"k".repeat(254)] {
+            assert!(!is_secret_key(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn labels_and_annotations_are_pairs_with_qualified_keys() {
+        assert_eq!(label("app=web"), Ok(("app".to_owned(), "web".to_owned())));
+        assert_eq!(label("a/b="), Ok(("a/b".to_owned(), String::new())));
+        assert_eq!(label("app"), Err(NameError::Pair));
+        assert_eq!(label("a/b/c=x"), Err(NameError::MetadataKey));
+        assert_eq!(label("app=a b"), Err(NameError::LabelValue));
+        assert_eq!(label("app=-a"), Err(NameError::LabelValue));
+        assert_eq!(
+            annotation("a.example/b=x = y"),
+            Ok(("a.example/b".to_owned(), "x = y".to_owned()))
+        );
+        assert_eq!(annotation("=x"), Err(NameError::MetadataKey));
+    }
+}
