@@ -2,7 +2,6 @@
 
 #![expect(clippy::unwrap_used, reason = "the helpers of tests panic as tests do")]
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
@@ -20,10 +19,10 @@ const CLUSTER: [&str; 5] = [
 
 /// What everybody who is logged in may do: get the certificate, by these two Services alone.
 const EVERYBODY: [&str; 2] = [
+    "/services [mtk-controller, sealed-secrets-controller]: get",
     "/services/proxy [http:mtk-controller:, http:mtk-controller:http, \
      http:sealed-secrets-controller:, http:sealed-secrets-controller:http, mtk-controller, \
      sealed-secrets-controller]: create, get",
-    "/services [mtk-controller, sealed-secrets-controller]: get",
 ];
 
 #[test]
@@ -130,7 +129,7 @@ fn object<'o>(objects: &'o [Value], kind: &str, name: &str) -> &'o Value {
 fn rules(objects: &[Value], kind: &str, name: &str) -> Vec<String> {
     let role = object(objects, kind, name);
     assert!(role.get("aggregationRule").is_none());
-    let mut lines = BTreeSet::new();
+    let mut lines = Vec::new();
     for rule in role["rules"].as_array().unwrap() {
         assert!(rule.get("nonResourceURLs").is_none());
         for group in words(&rule["apiGroups"]) {
@@ -142,11 +141,12 @@ fn rules(objects: &[Value], kind: &str, name: &str) -> Vec<String> {
                     format!(" [{}]", names.join(", "))
                 };
                 let verbs = words(&rule["verbs"]).join(", ");
-                lines.insert(format!("{group}/{resource}{names}: {verbs}"));
+                lines.push(format!("{group}/{resource}{names}: {verbs}"));
             }
         }
     }
-    lines.into_iter().collect()
+    lines.sort();
+    lines
 }
 
 /// The subjects of a binding to the role of the same name.

@@ -45,6 +45,11 @@ impl Shell {
         &self.directory
     }
 
+    /// Says what happens besides.
+    pub(super) fn remark(&self, text: &str) {
+        self.output.line(format_args!("    # {text}"));
+    }
+
     /// Shows the line, runs it, shows what it says. An error of any part of it is one of it.
     pub(super) async fn run(&self, line: &str) -> anyhow::Result<()> {
         self.output.line(format_args!("    $ {line}"));

@@ -64,7 +64,7 @@ async fn appear(shell: &Shell) -> anyhow::Result<()> {
 
 async fn change(shell: &Shell) -> anyhow::Result<()> {
     edit(shell, "API_TOKEN", "dummy-tok_rotated-77")?;
-    shell.run("# secrets.env has another API_TOKEN now").await?;
+    shell.remark("secrets.env has another API_TOKEN now");
     shell.run(SEAL).await?;
     shell.run("git commit --quiet -am 'Rotate the API token'").await?;
     shell.run(APPLY).await?;
@@ -87,21 +87,23 @@ async fn stranger(shell: &Shell) -> anyhow::Result<()> {
 }
 
 async fn crash(stage: &mut Stage, shell: &Shell) -> anyhow::Result<()> {
-    edit(shell, "DB_PASSWORD", "dummy-changed-while-nobody-looked")?;
-    shell.run("# secrets.env has another DB_PASSWORD now").await?;
+    edit(shell, "DB_PASSWORD", "dummy-changed-under-way")?;
+    shell.remark("secrets.env has another DB_PASSWORD now");
     shell.run(SEAL).await?;
     shell.run("git commit --quiet -am 'Rotate the password of the database'").await?;
     shell.run(APPLY).await?;
     let controller = stage.take_controller()?;
-    // Dropping it is SIGKILL.
     let pid = controller.pid();
+    // Which is SIGKILL.
     drop(controller);
-    shell.run(&format!("# the controller was killed: SIGKILL to process {pid}")).await?;
+    shell.remark(&format!("SIGKILL to the controller, process {pid}; the next change misses it"));
+    edit(shell, "SMTP_PASSWORD", "dummy-changed-while-nobody-looked")?;
+    shell.run(SEAL).await?;
+    shell.run("git commit --quiet -am 'Rotate the password of the mail server'").await?;
+    shell.run(APPLY).await?;
     let restarted = Instant::now();
     stage.start_controller().await?;
-    shell
-        .run(&format!("# started again, ready after {} ms", restarted.elapsed().as_millis()))
-        .await?;
+    shell.remark(&format!("started again, ready after {} ms", restarted.elapsed().as_millis()));
     shell.run(WAIT).await?;
     shell.run("kubectl get sealedsecrets -n demo").await?;
     compare(shell).await
@@ -133,6 +135,9 @@ async fn compare(shell: &Shell) -> anyhow::Result<()> {
         values::of_secret(&secret)? == expected,
         "the Secret's values are not those of secrets.env"
     );
-    let all = format!("# compared: all {} values are those of secrets.env", expected.len());
-    shell.run(&all).await
+    let count = expected.len();
+    shell.remark(&format!(
+        "compared: the Secret has the {count} values of secrets.env, and no other"
+    ));
+    Ok(())
 }

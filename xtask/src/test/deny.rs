@@ -15,9 +15,11 @@ pub(super) async fn check(output: Output) -> anyhow::Result<()> {
     };
     command::run(deny().args(["check", "bans", "licenses", "sources"])).await?;
     // Fetching is a step of its own: an advisory must not pass for a network that is down.
-    if command::output(deny().args(["fetch", "db"])).await.is_ok() {
+    let Err(cause) = command::output(deny().args(["fetch", "db"])).await else {
         return command::run(deny().args(["check", "--disable-fetch", "advisories"])).await;
-    }
-    output.indented("advisories: not checked, their database cannot be fetched from here");
+    };
+    let cause = cause.to_string();
+    let cause = cause.lines().last().unwrap_or_default();
+    output.indented(&format!("advisories: not checked, their database is out of reach: {cause}"));
     Ok(())
 }
