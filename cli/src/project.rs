@@ -1,8 +1,8 @@
 //! The project file: what a repository's secrets are sealed for, so that no flag is needed.
 //!
 //! It is looked for in the working directory and above, up to the repository's root, else up to the
-//! home directory, else nowhere above. A file of another user is refused: whoever writes it chooses
-//! the certificate, and so who can read what is sealed.
+//! home directory. A file of another user is refused: whoever writes it chooses the certificate, and
+//! so who can read what is sealed.
 
 use std::fs::{self, File};
 use std::io::{self, Read as _};
@@ -68,12 +68,7 @@ pub(crate) fn find(choice: &Choice) -> Result<Option<Project>, ProjectError> {
 }
 
 fn search(start: &Path, home: Option<&Path>) -> Result<Option<Project>, ProjectError> {
-    let top = start
-        .ancestors()
-        .find(|directory| directory.join(".git").exists())
-        .or_else(|| home.filter(|home| start.starts_with(home)))
-        .unwrap_or(start);
-    for directory in start.ancestors().take_while(|directory| directory.starts_with(top)) {
+    for directory in start.ancestors() {
         let path = directory.join(FILE);
         match File::open(&path) {
             Ok(file) => {
@@ -82,6 +77,10 @@ fn search(start: &Path, home: Option<&Path>) -> Result<Option<Project>, ProjectE
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(source) => return Err(unreadable(&path, source)),
+        }
+        // `.git` is a file in worktrees and submodules.
+        if home == Some(directory) || directory.join(".git").exists() {
+            break;
         }
     }
     Ok(None)
@@ -277,15 +276,15 @@ mod tests {
     }
 
     #[test]
-    fn without_a_repository_the_search_stops_at_home_and_outside_it_at_once() {
+    fn without_a_repository_the_search_stops_at_home_and_outside_it_goes_on() {
         let root = tree(&[
             (".mtk-seal.yaml", "name: above"),
             ("home/.mtk-seal.yaml", "name: home"),
-            ("else/.mtk-seal.yaml", "name: else"),
+            ("house/.mtk-seal.yaml", "name: house"),
         ]);
         assert_eq!(name_found(&root, "home/a/b", Some("home")).as_deref(), Some("home"));
-        assert_eq!(name_found(&root, "else/a", Some("home")), None);
-        assert_eq!(name_found(&root, "else", Some("home")).as_deref(), Some("else"));
+        assert_eq!(name_found(&root, "house/a", Some("house")).as_deref(), Some("house"));
+        assert_eq!(name_found(&root, "else/a/b", Some("home")).as_deref(), Some("above"));
     }
 
     #[test]

@@ -13,11 +13,19 @@ fn the_command_behaves_as_the_cases_say() {
     let directory = tempfile::tempdir().unwrap();
     let kubeconfig = directory.path().join("kubeconfig");
     let address = support::start(&kubeconfig);
-    trycmd::TestCases::new()
+    let cases = trycmd::TestCases::new();
+    // Whatever proxy this machine has, the cases' is ours.
+    for variable in
+        ["ALL_PROXY", "all_proxy", "HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"]
+    {
+        cases.env(variable, format!("http://{address}"));
+    }
+    for variable in ["NO_PROXY", "no_proxy"] {
+        cases.env(variable, "127.0.0.1,example.invalid");
+    }
+    cases
         .env("HOME", "/nonexistent")
         .env("KUBECONFIG", kubeconfig.display().to_string())
-        .env("HTTP_PROXY", format!("http://{address}"))
-        .env("NO_PROXY", "127.0.0.1,example.invalid")
         .env("COLUMNS", "100")
         .case("tests/cases/*.toml");
 }
