@@ -2,7 +2,7 @@
 
 use std::{future::Future, time::Duration};
 
-use kube::{Error, core::Status};
+use kube::{Error, api::ObjectMeta, core::Status};
 
 use crate::reason::{Failure, Reason};
 
@@ -31,6 +31,13 @@ pub async fn request<T>(
         Ok(answer) => Ok(answer?),
         Err(_) => Err(RequestError::TimedOut),
     }
+}
+
+/// Orders what watches and our own requests tell of one object. The API server's versions are
+/// numbers (KEP-5504); one that is not counts as newest.
+pub fn version_of(metadata: &ObjectMeta) -> u64 {
+    let version = metadata.resource_version.as_deref().unwrap_or_default();
+    version.parse().unwrap_or(u64::MAX)
 }
 
 impl RequestError {

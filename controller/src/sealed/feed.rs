@@ -13,7 +13,11 @@ use tracing::warn;
 
 use super::reconcile::{Reconciler, VACANCY, concerns_target};
 use crate::{
-    key::ObjectKey, keys::KeyRing, queue::Cause, reason::Reason, target::SecretObject,
+    key::ObjectKey,
+    keys::KeyRing,
+    queue::Cause,
+    reason::Reason,
+    target::{SecretObject, ownership::Standing},
     watch::follow,
 };
 
@@ -100,12 +104,16 @@ impl Reconciler {
     }
 
     fn secret_seen(&self, secret: &SecretObject) {
-        self.secrets.note(secret);
+        let seen = self.secrets.note(secret);
         let key = ObjectKey::of(&secret.metadata);
         let Some(known) = self.objects.get(&key) else {
             return;
         };
-        if known.failed.is_none_or(concerns_target) {
+        let standing = seen.marks.standing(&known.uid, known.wants_owner);
+        // What others do to their own Secrets must not have our items opened each time.
+        let still_foreign =
+            known.failed == Some(Reason::NotOwned) && matches!(standing, Standing::Foreign { .. });
+        if !still_foreign && known.failed.is_none_or(concerns_target) {
             self.queue.add(key, Cause::Drift, known.calm());
         }
     }

@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 use super::record::{Record, inputs};
 use crate::{
+    api::version_of,
     key::ObjectKey,
     keys::KeyRing,
     reason::Reason,
@@ -27,6 +28,8 @@ use crate::{
 pub struct Known {
     /// The object's uid.
     pub uid: String,
+    /// By [`version_of`].
+    pub version: u64,
     /// The generation of its spec.
     pub generation: i64,
     /// It is being deleted: nothing is written for it any more.
@@ -85,6 +88,7 @@ impl Known {
         let status = sealed.status.clone().unwrap_or_default();
         Self {
             uid: metadata.uid.clone().unwrap_or_default(),
+            version: version_of(metadata),
             generation: metadata.generation.unwrap_or_default(),
             deleting: metadata.deletion_timestamp.is_some(),
             wants_owner: wants_owner(sealed),
@@ -182,12 +186,14 @@ impl SealedIndex {
     }
 
     /// Notes an object as the API server gave it. True when it is new or changed in what decides
-    /// its Secret, so that a failure of before says nothing of it.
+    /// its Secret, so that a failure of before says nothing of it. An event that is older than what
+    /// was read or written meanwhile is none: it would bring back the Secret of before.
     pub fn note(&self, sealed: &Arc<SealedSecret>) -> bool {
         let mut new = Known::of(&self.mac_key, sealed);
         let mut objects = self.lock();
         let key = ObjectKey::of(&sealed.metadata);
         let changed = match objects.get(&key) {
+            Some(old) if old.uid == new.uid && old.version > new.version => return false,
             Some(old) if old.uid == new.uid => {
                 new.applied = old.applied.clone().or(new.applied);
                 new.prunes_record = old.prunes_record;
@@ -397,6 +403,29 @@ mod tests {
         assert!(index.take_pending(&key).is_none());
         assert!(index.note(&Arc::new(sealed(json!({ "a": "b" })))));
         assert!(index.take_pending(&key).is_some());
+    }
+
+    #[test]
+    fn an_event_older_than_what_is_known_changes_nothing() {
+        let index = SealedIndex::new(Arc::new(mac_key()));
+        let at = |version: &str, value: &str| {
+            let mut object = sealed(json!({}));
+            object.metadata.resource_version = Some(version.into());
+            object.spec.encrypted_data.insert("A".into(), value.into());
+            Arc::new(object)
+        };
+        assert!(index.note(&at("9", "new")));
+        let key = ObjectKey::of(&at("9", "new").metadata);
+        assert!(!index.note(&at("8", "old")));
+        assert_eq!(index.take_pending(&key).unwrap().spec.encrypted_data["A"], "new");
+        let replaced = Arc::new(SealedSecret {
+            metadata: kube::api::ObjectMeta {
+                uid: Some("u2".into()),
+                ..at("7", "").metadata.clone()
+            },
+            ..SealedSecret::clone(&at("7", "other"))
+        });
+        assert!(index.note(&replaced), "another object of that name");
     }
 
     #[test]

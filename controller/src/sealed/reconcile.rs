@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     FIELD_MANAGER,
-    api::request,
+    api::{request, version_of},
     events::{Events, Severity},
     key::ObjectKey,
     keys::{KeyId, KeyStore},
@@ -284,6 +284,7 @@ impl Reconciler {
                 self.objects.update(key, &known.uid, |known| {
                     known.prunes_record = pruned;
                     known.status = next;
+                    known.version = known.version.max(version_of(&written.metadata));
                 });
                 true
             }

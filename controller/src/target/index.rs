@@ -11,13 +11,12 @@ use super::{
     object::SecretObject,
     ownership::Marks,
 };
-use crate::key::ObjectKey;
+use crate::{api::version_of, key::ObjectKey};
 
 /// What is kept of one Secret.
 #[derive(Clone, Debug)]
 pub struct Seen {
-    /// Orders what the watch and our own writes tell. The API server's versions are numbers
-    /// (KEP-5504); one that is not counts as newest.
+    /// By [`version_of`].
     version: u64,
     /// Whose it is.
     pub marks: Marks,
@@ -39,7 +38,7 @@ impl Seen {
         let metadata = &secret.metadata;
         let empty = std::collections::BTreeMap::new();
         Self {
-            version: version_of(secret),
+            version: version_of(&secret.metadata),
             marks: Marks::of(metadata),
             content: mac_key.content(&ObjectKey::of(metadata), secret),
             pairs: pair_macs(
@@ -87,7 +86,7 @@ impl SecretIndex {
 
     /// Forgets a deleted Secret. False when a newer one of that name is known.
     pub fn forget(&self, secret: &SecretObject) -> bool {
-        let version = version_of(secret);
+        let version = version_of(&secret.metadata);
         match self.lock().entry(ObjectKey::of(&secret.metadata)) {
             Entry::Occupied(entry) if entry.get().version <= version => {
                 entry.remove();
@@ -122,11 +121,6 @@ impl SecretIndex {
     fn lock(&self) -> MutexGuard<'_, HashMap<ObjectKey, Seen>> {
         self.secrets.lock().expect("no holder of the lock panics")
     }
-}
-
-fn version_of(secret: &SecretObject) -> u64 {
-    let version = secret.metadata.resource_version.as_deref().unwrap_or_default();
-    version.parse().unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
