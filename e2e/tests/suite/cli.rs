@@ -7,7 +7,7 @@ use base64::{Engine as _, prelude::BASE64_STANDARD};
 use e2e::programs;
 use serde_json::{Value, json};
 
-use crate::support::{Kind, data, key_pair, shared};
+use crate::support::{Kind, data, key_pair, shared, skip};
 
 const DOTENV: &str =
     "SECRET_KEY='a $b \\n'\nexport DB_PASSWORD=\"two\\nlines\" # comment\nEMPTY=\nUTF=ключ\n";
@@ -102,9 +102,6 @@ fn python() -> Option<String> {
     if has_it("python3") {
         return Some("python3".to_owned());
     }
-    #[expect(clippy::print_stderr, reason = "a skipped test says so")]
-    {
-        eprintln!("skipped: python3 cannot import cryptography, and MTK_PYTHON is not set");
-    }
+    skip("python3 cannot import cryptography, and MTK_PYTHON is not set");
     None
 }

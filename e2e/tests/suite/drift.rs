@@ -80,7 +80,8 @@ async fn the_type_of_a_secret_cannot_change_and_the_way_out_is_said() {
 
 #[tokio::test]
 async fn a_new_generation_is_followed_and_items_that_left_go() {
-    let api = shared().api().await;
+    let shared = shared();
+    let api = shared.api().await;
     let ns = api.namespace("drift-generation").await;
     api.apply(Kind::SealedSecret, &sealed(&ns, "s", &[("A", "1"), ("B", "2")])).await;
     let first = api.wait_ready(&ns, "s").await;
@@ -91,6 +92,15 @@ async fn a_new_generation_is_followed_and_items_that_left_go() {
     assert_eq!(data(&api.secret(&ns, "s").await.unwrap()), ["A=3"]);
     let since = |object| condition(object, "Synced").unwrap()["lastTransitionTime"].clone();
     assert_eq!(since(&first), since(&second), "it was in sync all the time");
+    pause(1000).await;
+    let writes = shared.cluster.writes().unwrap();
+    let writes: Vec<_> = writes
+        .iter()
+        .filter(|write| write.namespace == ns && write.resource != "events")
+        .map(|write| format!("{} {}{}", write.verb, write.resource, write.subresource))
+        .collect();
+    let [create, patch, status] = ["create secrets", "patch secrets", "patch sealedsecretsstatus"];
+    assert_eq!(writes, [create, status, patch, status], "no write announces work");
 }
 
 #[tokio::test]

@@ -32,6 +32,28 @@ async fn a_foreign_secret_stays_as_it_is_to_the_byte_and_the_sealed_secret_says_
 }
 
 #[tokio::test]
+async fn what_others_do_to_their_own_secrets_costs_no_request() {
+    let shared = shared();
+    let api = shared.api().await;
+    let ns = api.namespace("ownership-busy").await;
+    api.create(Kind::Secret, foreign(&ns, "s")).await;
+    api.apply(Kind::SealedSecret, &sealed(&ns, "s", &[("A", "1")])).await;
+    api.wait_reason(&ns, "s", "NotOwned").await;
+    pause(1000).await;
+    let requests = || {
+        let requests = shared.cluster.requests().unwrap();
+        requests.iter().filter(|request| request.namespace == ns).count()
+    };
+    let before = requests();
+    for n in 0..5 {
+        let edit = json!({ "stringData": { "mine": n.to_string() } });
+        api.patch(Kind::Secret, &ns, "s", edit).await;
+    }
+    pause(1500).await;
+    assert_eq!(requests(), before);
+}
+
+#[tokio::test]
 async fn the_name_is_taken_two_seconds_after_the_foreign_secret_is_gone_and_not_at_once() {
     let api = shared().api().await;
     let ns = api.namespace("ownership-vacancy").await;

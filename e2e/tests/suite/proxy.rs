@@ -9,13 +9,13 @@ use std::process::{Command, Stdio};
 use rustix::process::{geteuid, getpid};
 use serde_json::json;
 
-use crate::support::{Kind, key_pair, key_secret, private, text};
+use crate::support::{Kind, key_pair, key_secret, private, skip, text};
 
 #[tokio::test]
 async fn mtk_seal_fetches_the_certificate_through_the_api_server() {
     let address = match Address::new() {
         Ok(address) => address,
-        Err(reason) => return skip(&reason),
+        Err(reason) => return skip(&format!("the API server's service proxy: {reason}")),
     };
     let private = private().await;
     let api = private.api().await;
@@ -96,9 +96,4 @@ impl Drop for Address {
 
 fn ip(arguments: &[&str]) -> std::io::Result<std::process::ExitStatus> {
     Command::new("ip").args(arguments).stderr(Stdio::null()).status()
-}
-
-#[expect(clippy::print_stderr, reason = "a skipped test says so")]
-fn skip(reason: &str) {
-    eprintln!("skipped: the test of the API server's service proxy: {reason}");
 }

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use e2e::cluster::NAMESPACE;
+use rustix::process::{Pid, Signal, kill_process};
 use sealing::Scope;
 use serde_json::json;
 use tokio::task::JoinSet;
 
 use crate::support::{
-    Kind, Private, data, eventually, key_secret, pause, private, ready_reason, sealed, sealed_with,
-    vector_key,
+    Kind, Private, condition, data, eventually, key_secret, pause, private, ready_reason, sealed,
+    sealed_with, vector_key,
 };
 
 const OBJECTS: u32 = 2000;
@@ -156,6 +157,56 @@ async fn what_changes_while_no_controller_runs_is_found_at_the_next_start() {
         api.wait_ready(&ns, name).await;
     }
     assert_eq!(api.secret(&ns, "same").await, same);
+}
+
+/// The way in: Bitnami's controller is removed, and ours takes its place.
+#[tokio::test]
+async fn what_bitnamis_controller_left_is_taken_on_without_a_write_of_a_secret() {
+    let private = private().await;
+    let api = private.api().await;
+    api.create(Kind::Secret, key_secret(NAMESPACE, "rsa2048")).await;
+    let ns = api.namespace("restart-peers").await;
+    let object = api.apply(Kind::SealedSecret, &sealed(&ns, "s", &[("A", "1")])).await;
+    let now = "2026-11-23T12:00:00Z";
+    let synced = json!({ "type": "Synced", "status": "True", "message": "",
+                         "lastTransitionTime": now, "lastUpdateTime": now });
+    let status = json!({ "status": { "observedGeneration": 1, "conditions": [synced] } });
+    api.patch_status(Kind::SealedSecret, &ns, "s", status).await;
+    let owner = json!({ "apiVersion": "bitnami.com/v1alpha1", "kind": "SealedSecret", "name": "s",
+                        "uid": object["metadata"]["uid"], "controller": true });
+    let secret = json!({
+        "metadata": { "namespace": ns, "name": "s", "ownerReferences": [owner] },
+        "data": { "A": "MQ==" },
+    });
+    let secret = api.create(Kind::Secret, secret).await;
+
+    let _controller = private.cluster().controller(&[]).unwrap();
+    let ready = api.wait_ready(&ns, "s").await;
+    assert_eq!(api.secret(&ns, "s").await.unwrap(), secret);
+    let synced = condition(&ready, "Synced").unwrap();
+    assert_eq!(synced["lastTransitionTime"], now, "it was in sync all the time");
+}
+
+/// Fault F6.
+#[tokio::test]
+async fn an_api_server_that_stands_still_for_a_while_is_waited_for() {
+    let private = private().await;
+    let api = private.api().await;
+    api.create(Kind::Secret, key_secret(NAMESPACE, "rsa2048")).await;
+    let ns = api.namespace("restart-still").await;
+    let controller = private.cluster().controller(&[]).unwrap();
+    api.apply(Kind::SealedSecret, &sealed(&ns, "before", &[("A", "1")])).await;
+    let server = private.cluster().plane().component_pids()["kube-apiserver"];
+    let server = Pid::from_raw(server.try_into().unwrap()).unwrap();
+    kill_process(server, Signal::STOP).unwrap();
+    pause(8000).await;
+    controller.get("/healthz").unwrap();
+    kill_process(server, Signal::CONT).unwrap();
+    api.apply(Kind::SealedSecret, &sealed(&ns, "after", &[("A", "2")])).await;
+    for (name, values) in [("before", ["A=1"]), ("after", ["A=2"])] {
+        api.wait_ready(&ns, name).await;
+        assert_eq!(data(&api.secret(&ns, name).await.unwrap()), values);
+    }
 }
 
 /// Two items each, which all objects share: sealing is not what is tested.

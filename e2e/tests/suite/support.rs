@@ -10,4 +10,4 @@ pub(crate) use clusters::{Private, key_pair, key_secret, private, shared};
 pub(crate) use objects::{
     Key, condition, data, foreign, ready_reason, sealed, sealed_with, text, vector_key,
 };
-pub(crate) use wait::{eventually, pause};
+pub(crate) use wait::{eventually, pause, skip};

@@ -1,5 +1,6 @@
 //! Waiting for what must come.
 
+use std::io::Write as _;
 use std::time::{Duration, Instant};
 
 /// Longer than anything takes on a busy machine of two cores. The garbage collector alone needs up
@@ -21,4 +22,11 @@ pub(crate) async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Opti
 /// Waits, where nothing must come.
 pub(crate) async fn pause(milliseconds: u64) {
     tokio::time::sleep(Duration::from_millis(milliseconds)).await;
+}
+
+/// Says on the test program's own standard error, where `cargo test` shows it, that a test was
+/// skipped.
+pub(crate) fn skip(reason: &str) {
+    // Where nobody can be told, nobody is.
+    drop(writeln!(std::io::stderr(), "skipped: {reason}"));
 }
