@@ -1,10 +1,10 @@
 //! The certificate through the API server's service proxy.
 //!
 //! The API server reaches a process of this machine only at an address that is not loopback's and
-//! that a Pod has (`docs` of Kubernetes: proxying to loopback is refused). So this test puts one on
-//! the interface `lo` for a while, which needs root.
+//! that a Pod has. So this test puts one on the interface `lo` for a while, which needs root.
 
-use std::process::{Command, Stdio};
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Command, Stdio};
 
 use rustix::process::{geteuid, getpid};
 use serde_json::json;
@@ -21,7 +21,7 @@ async fn mtk_seal_fetches_the_certificate_through_the_api_server() {
     let api = private.api().await;
     let ns = e2e::cluster::NAMESPACE;
     api.create(Kind::Secret, key_secret(ns, "rsa2048")).await;
-    let listen = format!("{}:0", address.0);
+    let listen = format!("{}:0", address.text);
     let controller = private.cluster().spawn_controller(&listen, &[]).unwrap().ready().unwrap();
     let port = controller.address().unwrap().port();
 
@@ -32,7 +32,7 @@ async fn mtk_seal_fetches_the_certificate_through_the_api_server() {
     let container = json!({ "name": "controller", "image": "none" });
     let pod = json!({ "metadata": metadata, "spec": { "containers": [container] } });
     let pod = api.create(Kind::Pod, pod).await;
-    let status = json!({ "status": { "phase": "Running", "podIP": address.0, "podIPs": [{ "ip": address.0 }] } });
+    let status = json!({ "status": { "phase": "Running", "podIP": address.text, "podIPs": [{ "ip": address.text }] } });
     api.patch_status(Kind::Pod, ns, "mtk-controller", status).await;
     let target = json!({ "kind": "Pod", "namespace": ns, "name": "mtk-controller", "uid": pod["metadata"]["uid"] });
     api.create(
@@ -41,7 +41,7 @@ async fn mtk_seal_fetches_the_certificate_through_the_api_server() {
             "metadata": { "namespace": ns, "name": "mtk-controller",
                           "labels": { "kubernetes.io/service-name": "mtk-controller" } },
             "addressType": "IPv4",
-            "endpoints": [{ "addresses": [address.0], "conditions": { "ready": true }, "targetRef": target }],
+            "endpoints": [{ "addresses": [address.text], "conditions": { "ready": true }, "targetRef": target }],
             "ports": [{ "name": "http", "port": port, "protocol": "TCP" }],
         }),
     )
@@ -69,8 +69,18 @@ async fn mtk_seal_fetches_the_certificate_through_the_api_server() {
     assert_eq!(text(&json!(fetched)).matches("BEGIN CERTIFICATE").count(), 1);
 }
 
+/// Adds the address, says so, and removes it at the end of its own standard input, whatever ended
+/// its holder: Ctrl-C, which it gets too, must not come before that.
+const HOLD: &str = r#"trap "" INT TERM
+ip address add "$0/32" dev lo && echo added || exit 1
+cat >/dev/null
+ip address del "$0/32" dev lo"#;
+
 /// An address of this machine for as long as it lives.
-struct Address(String);
+struct Address {
+    text: String,
+    holder: Child,
+}
 
 impl Address {
     /// One of 198.18.0.0/15, which no network routes (RFC 2544), by the process's number.
@@ -79,21 +89,23 @@ impl Address {
             return Err("to put an address on an interface needs root".to_owned());
         }
         let number = getpid().as_raw_nonzero().get().unsigned_abs();
-        let address = format!("198.18.{}.{}", number >> 8 & 255, number & 255);
-        let status = ip(&["address", "add", &address, "dev", "lo"]);
-        match status.map_err(|error| format!("cannot run `ip`: {error}"))? {
-            status if status.success() => Ok(Self(address)),
-            status => Err(format!("`ip address add {address} dev lo`: {status}")),
+        let text = format!("198.18.{}.{}", number >> 8 & 255, number & 255);
+        let mut command = Command::new("sh");
+        command.args(["-c", HOLD, &text]).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut holder = command.stderr(Stdio::null()).spawn().unwrap();
+        let mut said = String::new();
+        BufReader::new(holder.stdout.take().unwrap()).read_line(&mut said).unwrap();
+        if said.trim() == "added" {
+            return Ok(Self { text, holder });
         }
+        holder.wait().unwrap();
+        Err(format!("`ip address add {text}/32 dev lo` fails; it needs iproute2 and CAP_NET_ADMIN"))
     }
 }
 
 impl Drop for Address {
     fn drop(&mut self) {
-        drop(ip(&["address", "del", &format!("{}/32", self.0), "dev", "lo"]));
+        drop(self.holder.stdin.take());
+        drop(self.holder.wait());
     }
-}
-
-fn ip(arguments: &[&str]) -> std::io::Result<std::process::ExitStatus> {
-    Command::new("ip").args(arguments).stderr(Stdio::null()).status()
 }
