@@ -189,7 +189,8 @@ fn reconciler(
         secrets,
         namespaces: Arc::new(Terminating::default()),
         keys: keys.clone(),
-        opener: Opener::new(cores),
+        // Two a core: with an odd number of items no core is idle while the last is opened.
+        opener: Opener::new(2 * cores),
         mac_key,
         policy: Policy {
             namespace: namespace.to_owned(),

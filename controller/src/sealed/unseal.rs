@@ -21,7 +21,7 @@ const DIAGNOSED: usize = 3;
 /// How many items a message names.
 const NAMED: usize = 5;
 
-/// Threads for private-key operations, one a core. A task opens one item, and tasks wait in line:
+/// Threads for private-key operations, a few. A task opens one item, and tasks wait in line:
 /// a thousand items of one object delay the five of another by one item each.
 #[derive(Clone)]
 pub struct Opener {
