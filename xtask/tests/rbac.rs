@@ -22,7 +22,7 @@ const EVERYBODY: [&str; 2] = [
     "/services [mtk-controller, sealed-secrets-controller]: get",
     "/services/proxy [http:mtk-controller:, http:mtk-controller:http, \
      http:sealed-secrets-controller:, http:sealed-secrets-controller:http, mtk-controller, \
-     sealed-secrets-controller]: create, get",
+     sealed-secrets-controller]: get",
 ];
 
 #[test]

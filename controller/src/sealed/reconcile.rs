@@ -204,7 +204,8 @@ impl Reconciler {
             known.status.condition("Synced").is_some_and(|synced| synced.status != "True");
         if verb.is_some() || recovered {
             let verb = verb.unwrap_or("found in order");
-            let message = format!("Secret {} {verb}: {} items", key.name, done.items);
+            let items = if done.items == 1 { "item" } else { "items" };
+            let message = format!("Secret {} {verb}: {} {items}", key.name, done.items);
             self.events.publish(object, Severity::Normal, UNSEALED, &message).await;
         }
         let ignored = ignored_fields(object);

@@ -200,9 +200,8 @@ fn describe(sealing: &Sealing, failed: &[(&str, ItemError)]) -> Failure {
             Reason::UnknownKey,
             &|error| size(error) == Some(bits),
             &format!(
-                "was sealed for an RSA key of {bits} bits, and of the {count} sealing keys here \
-                 none has that size: seal it again with this cluster's certificate, or restore \
-                 the key"
+                "was sealed for an RSA key of {bits} bits, and no sealing key here ({count} in all) \
+                 has that size: seal it again with this cluster's certificate, or restore the key"
             ),
         );
     }
@@ -210,7 +209,7 @@ fn describe(sealing: &Sealing, failed: &[(&str, ItemError)]) -> Failure {
         Reason::UnknownKey,
         &|error| matches!(error, ItemError::NoKeyOpens),
         &format!(
-            "is opened by none of the {count} sealing keys here as {} in {}: it was sealed for \
+            "is opened by no sealing key here ({count} in all) as {} in {}: it was sealed for \
              another cluster, namespace or name, or the key was lost; seal it again with this \
              cluster's certificate, or restore the key",
             sealing.key.name, sealing.key.namespace
@@ -256,7 +255,7 @@ mod tests {
         let failed = [("A", ItemError::NoKeyOpens), ("B", ItemError::Malformed)];
         let failure = describe(&sealing(Scope::Strict), &failed);
         assert_eq!(failure.reason, Reason::Malformed);
-        assert!(failure.message.contains("item A is opened by none"), "{failure}");
+        assert!(failure.message.contains("item A is opened by no sealing key"), "{failure}");
         assert!(failure.message.contains("item B is not a sealed item"), "{failure}");
     }
 

@@ -55,7 +55,7 @@ async fn a_file_for_another_cluster_is_stalled_and_described_with_the_remedy() {
     for part in [conditions, events] {
         assert!(part.contains("UnknownKey"), "{description}");
         assert!(
-            part.contains("item A is opened by none of the 1 sealing keys here"),
+            part.contains("item A is opened by no sealing key here (1 in all)"),
             "{description}"
         );
         assert!(part.contains("seal it again with this cluster's certificate"), "{description}");
