@@ -1,0 +1,15 @@
+//! What the tests of the charts share. They need no cluster: they look at what Helm renders.
+//!
+//! - [`chart`] finds the charts, and the values files that each one is tested with;
+//! - [`helm`] renders and lints with the real Helm, version 3 or 4;
+//! - [`objects`] finds things in what was rendered;
+//! - [`tools`] says where the programs are, [`parallel`] uses every core.
+
+pub mod chart;
+pub mod helm;
+pub mod objects;
+pub mod parallel;
+pub mod tools;
+
+pub use crate::chart::Chart;
+pub use crate::helm::{Helm, Render};
