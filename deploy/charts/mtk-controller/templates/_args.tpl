@@ -1,0 +1,38 @@
+{{- /* The flags, as JSON. What is not set is left to the controller's own default. */}}
+{{- define "mtk-controller.args" -}}
+{{- $values := .Values }}
+{{- $args := list
+  (printf "--listen-addr=%s:%d" $values.listenHost (int $values.containerPorts.http))
+  (printf "--listen-metrics-addr=%s:%d" $values.listenHost (int $values.containerPorts.metrics))
+  (printf "--key-prefix=%s" $values.secretName) }}
+{{- range $flag, $value := dict
+  "namespace" $values.keyNamespace
+  "key-size" $values.keySize
+  "key-ttl" $values.keyttl
+  "my-cn" $values.keyCommonName
+  "allow-secret-type" (join "," $values.allowedSecretTypes)
+  "log-format" $values.logFormat
+  "log-level" (lower $values.logLevel)
+  "workers" $values.workers
+  "resync-period" $values.resyncPeriod }}
+{{- if ne (toString $value) "" }}
+{{- $args = append $args (printf "--%s=%s" $flag (toString $value)) }}
+{{- end }}
+{{- end }}
+{{- if not $values.acceptDeprecatedV1Data }}
+{{- $args = append $args "--accept-deprecated-v1-data=false" }}
+{{- end }}
+{{- if $values.metrics.omitSecretLabels }}
+{{- $args = append $args "--metrics-omit-secret-labels=true" }}
+{{- end }}
+{{- if ne (include "mtk-controller.namespaces" .) "[]" }}
+{{- $args = append $args "--all-namespaces=false" }}
+{{- with $values.additionalNamespaces }}
+{{- $args = append $args (printf "--additional-namespaces=%s" (join "," .)) }}
+{{- end }}
+{{- end }}
+{{- if $values.restart.enabled }}
+{{- $args = append $args "--restart-workloads" }}
+{{- end }}
+{{- toJson (concat $args $values.extraArgs) }}
+{{- end }}

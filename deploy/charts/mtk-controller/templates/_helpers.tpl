@@ -1,0 +1,72 @@
+{{- /* Not from the release's name: clients look for a Service by a fixed name. */}}
+{{- define "mtk-controller.name" -}}
+{{- .Values.nameOverride | default .Chart.Name | trunc 63 | trimSuffix "-" }}
+{{- end }}
+
+{{- define "mtk-controller.fullname" -}}
+{{- .Values.fullnameOverride | default (include "mtk-controller.name" .) | trunc 63 | trimSuffix "-" }}
+{{- end }}
+
+{{- define "mtk-controller.namespace" -}}
+{{- .Values.namespace | default .Release.Namespace }}
+{{- end }}
+
+{{- define "mtk-controller.serviceAccountName" -}}
+{{- .Values.serviceAccount.name | default (include "mtk-controller.fullname" .) }}
+{{- end }}
+
+{{- define "mtk-controller.selectorLabels" -}}
+app.kubernetes.io/name: {{ include "mtk-controller.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{- /* Metadata of an object. Takes root, and name, namespace (none if ""), labels, annotations. */}}
+{{- define "mtk-controller.metadata" -}}
+{{- $root := .root }}
+{{- $ours := dict
+  "helm.sh/chart" (printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace "+" "_")
+  "app.kubernetes.io/version" ($root.Chart.AppVersion | replace "+" "_")
+  "app.kubernetes.io/part-of" "mtk-seal" }}
+{{- $selector := include "mtk-controller.selectorLabels" $root | fromYaml }}
+{{- $annotations := merge dict (.annotations | default dict) $root.Values.commonAnnotations -}}
+name: {{ .name | default (include "mtk-controller.fullname" $root) }}
+{{- if ne (.namespace | default "-") "none" }}
+namespace: {{ .namespace | default (include "mtk-controller.namespace" $root) }}
+{{- end }}
+labels:
+  {{- toYaml (merge dict $selector $ours (.labels | default dict) $root.Values.commonLabels) | nindent 2 }}
+{{- with $annotations }}
+annotations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+
+{{- define "mtk-controller.image" -}}
+{{- $image := .Values.image }}
+{{- $tag := $image.tag | default (ternary "" .Chart.AppVersion (ne $image.digest "")) }}
+{{- with $image.registry }}{{ . }}/{{ end }}{{ $image.repository }}
+{{- with $tag }}:{{ . }}{{ end }}
+{{- with $image.digest }}@{{ . }}{{ end }}
+{{- end }}
+
+{{- /* The namespaces watched, as JSON; none means all. */}}
+{{- define "mtk-controller.namespaces" -}}
+{{- $namespaces := list }}
+{{- if or (not .Values.rbac.clusterRole) .Values.additionalNamespaces }}
+{{- $own := .Values.keyNamespace | default (include "mtk-controller.namespace" .) }}
+{{- $namespaces = concat (list $own) .Values.additionalNamespaces | uniq }}
+{{- end }}
+{{- toJson $namespaces }}
+{{- end }}
+
+{{- /* "true" if the CRD by this name is this release's, or to be. Always, where templates are
+rendered without a cluster. */}}
+{{- define "mtk-controller.rendersCrd" -}}
+{{- $there := lookup "apiextensions.k8s.io/v1" "CustomResourceDefinition" "" .name }}
+{{- $marks := dig "metadata" "annotations" dict $there | default dict }}
+{{- $release := printf "%s/%s" .root.Release.Namespace .root.Release.Name }}
+{{- $owner := printf "%s/%s" (get $marks "meta.helm.sh/release-namespace") (get $marks "meta.helm.sh/release-name") }}
+{{- if or (not $there) .root.Values.crds.takeOwnership (eq $owner $release) -}}
+true
+{{- end }}
+{{- end }}
