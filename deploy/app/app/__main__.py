@@ -1,0 +1,46 @@
+"""`python3 -m app` serves, `python3 -m app check` compares."""
+
+import argparse
+import logging
+import os
+import signal
+import sys
+
+from . import __version__, logs
+from .settings import Settings, SettingsError
+
+
+def main() -> int:
+    """Does what the command line says; answers the exit code."""
+    # As the first process of a container, it would not see a signal that it does not handle.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    arguments = _parser().parse_args()
+    logs.configure("info", "json")
+    try:
+        settings = Settings.read(os.environ)
+    except SettingsError as error:
+        for problem in error.problems:
+            logging.getLogger("app.settings").error(problem)
+        return 2
+    logs.configure(settings.log_level, settings.log_format)
+    # Imported late, so that each needs only what it needs.
+    if arguments.command == "check":
+        from .check import check
+
+        return check(settings, os.environ, sys.stdin.buffer, sys.stdout)
+    from .server import serve
+
+    return serve(settings)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="app", description="Serves the app.")
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    text = "compare the secrets with NAME=VALUE lines on standard input, without showing any"
+    commands.add_parser("check", help=text, description=text.capitalize() + ".")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,53 @@
+"""Compares the secrets that are here with those on standard input, without showing any.
+
+Run it inside the container: `kubectl exec -i deploy/app -- python3 -m app check < secrets.env`.
+"""
+
+from collections.abc import Mapping
+from typing import BinaryIO, TextIO
+
+from . import dotenv, files
+from .secret import Secret
+from .settings import Settings
+
+# What a Secret can hold, and more than that with quotes and comments.
+_LONGEST = 4 << 20
+
+
+def check(settings: Settings, environ: Mapping[str, str], given: BinaryIO, out: TextIO) -> int:
+    """Writes a line for each name; 0 if all are the same, 1 if not, 2 if it cannot tell."""
+    content = given.read(_LONGEST + 1)
+    try:
+        if len(content) > _LONGEST:
+            raise dotenv.DotenvError(f"it has more than {_LONGEST} bytes")
+        wanted = dotenv.parse(content.decode("utf-8-sig"))
+        if not wanted:
+            raise dotenv.DotenvError("it has no NAME=VALUE line")
+        mounted = files.read(settings.secrets_dir).secrets
+    except UnicodeDecodeError:
+        return _failed(out, "standard input: it is not UTF-8")
+    except dotenv.DotenvError as error:
+        return _failed(out, f"standard input: {error}")
+    except files.UnreadableError as error:
+        return _failed(out, str(error))
+    results = [_compared(name, value, mounted, environ) for name, value in wanted.items()]
+    out.writelines(f"{name}: {result}\n" for name, result, _ in results)
+    return 0 if all(same for _, _, same in results) else 1
+
+
+def _compared(
+    name: str, value: str, mounted: Mapping[str, Secret], environ: Mapping[str, str]
+) -> tuple[str, str, bool]:
+    if name in mounted:
+        here, source = mounted[name], "file"
+    elif name in environ:
+        here, source = Secret(environ[name].encode("utf-8", "surrogateescape")), "env"
+    else:
+        return name, "missing", False
+    same = here.matches(Secret(value.encode()))
+    return name, f"{'same' if same else 'different'} ({source})", same
+
+
+def _failed(out: TextIO, text: str) -> int:
+    out.write(f"error: {text}\n")
+    return 2

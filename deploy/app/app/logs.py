@@ -1,0 +1,105 @@
+"""Logs on standard output, one line each, in JSON or as text.
+
+A logged exception shows its type and where it came from, not its message: messages quote what they
+were given, as `invalid literal for int()` does.
+"""
+
+import json
+import logging
+import logging.config
+import sys
+import threading
+import traceback
+from datetime import UTC, datetime
+from types import TracebackType
+
+_LONGEST = 8192
+_CONTROL = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029)}
+
+
+def config(level: str, style: str) -> dict[str, object]:
+    """A configuration for everything that logs in this process."""
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"line": {"()": JsonFormatter if style == "json" else TextFormatter}},
+        "handlers": {
+            "stdout": {
+                "class": "logging.StreamHandler",
+                "formatter": "line",
+                "stream": "ext://sys.stdout",
+            }
+        },
+        "root": {"handlers": ["stdout"], "level": level.upper()},
+        "loggers": {
+            # The server's own; it would come twice, or in another form.
+            "_granian": {"handlers": [], "propagate": True},
+            "granian.access": {"handlers": [], "level": "CRITICAL", "propagate": False},
+        },
+    }
+
+
+def configure(level: str, style: str) -> None:
+    """Sends all logs, warnings and uncaught exceptions there."""
+    logging.config.dictConfig(config(level, style))
+    logging.captureWarnings(True)
+    # Without this, a log that fails is shown with its arguments, on standard error.
+    logging.raiseExceptions = False
+    sys.excepthook = _uncaught
+    threading.excepthook = _uncaught_in_thread
+
+
+class _Formatter(logging.Formatter):
+    def fields(self, record: logging.LogRecord) -> dict[str, object]:
+        """What the record says, in the order in which it is written."""
+        time = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        fields: dict[str, object] = {
+            "time": time.replace("+00:00", "Z"),
+            "level": record.levelname.lower(),
+            "message": record.getMessage()[:_LONGEST],
+            "logger": record.name,
+        }
+        fields |= getattr(record, "fields", {})
+        if record.exc_info and record.exc_info[0] is not None:
+            kind, _, trace = record.exc_info
+            fields["exception"] = f"{kind.__module__}.{kind.__qualname__}"
+            fields["stack"] = _stack(trace)
+        return fields
+
+
+class JsonFormatter(_Formatter):
+    """One JSON object a line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line."""
+        return json.dumps(self.fields(record), default=repr)
+
+
+class TextFormatter(_Formatter):
+    """A line for people."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line."""
+        fields = self.fields(record)
+        head = "{time} {level:<8} {logger}: {message}".format(**fields)
+        rest = {key: value for key, value in fields.items() if key not in _HEAD}
+        pairs = [f" {key}={json.dumps(value, default=repr)}" for key, value in rest.items()]
+        return (head + "".join(pairs)).translate(_CONTROL)
+
+
+_HEAD = ("time", "level", "logger", "message")
+
+
+def _stack(trace: TracebackType | None) -> list[str]:
+    return [
+        f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(trace)
+    ]
+
+
+def _uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    logging.getLogger("app").critical("uncaught exception", exc_info=(kind, error, trace))
+
+
+def _uncaught_in_thread(args: threading.ExceptHookArgs) -> None:
+    error = args.exc_value or args.exc_type()
+    _uncaught(args.exc_type, error, args.exc_traceback)

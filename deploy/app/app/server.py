@@ -1,0 +1,154 @@
+"""Serves the app: Granian in this process, and its workers as children."""
+
+import logging
+import mmap
+import multiprocessing
+import os
+import resource
+import shutil
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
+from granian.log import LogLevels
+from granian.server.mp import MPServer
+
+from . import __version__, logs
+from .files import UnreadableError
+from .settings import Settings
+from .store import SecretStore, take_from_environment
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
+log = logging.getLogger("app.server")
+
+# More than the 60 seconds after which common load balancers drop an idle connection: who closes
+# first must not be the one that is not asking.
+_IDLE_MILLISECONDS = 75_000
+_MULTIPROC = "PROMETHEUS_MULTIPROC_DIR"
+
+
+def serve(settings: Settings) -> int:
+    """Serves until a signal says stop; answers the exit code."""
+    # A core dump would hold the secrets.
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    # The workers take over what is read here, as only forked ones do.
+    multiprocessing.set_start_method("fork", force=True)
+    store = SecretStore(
+        take_from_environment(os.environ, settings.secret_names), settings.secrets_dir
+    )
+    try:
+        store.refresh()
+    except UnreadableError as error:
+        log.error("the app cannot start: %s", error)
+        return 1
+    missing = store.missing(settings.required_secrets)
+    if missing:
+        text = "not ready until these secrets are there"
+        log.warning(text, extra={"fields": {"missing": missing}})
+    try:
+        with _metrics_directory(settings.workers):
+            log.info("version %s starts on port %d", __version__, settings.port)
+            return _Server(settings, store).run()
+    except OSError as error:
+        log.error("the app cannot start: %s", error.strerror)
+        return 1
+
+
+class _Server(MPServer):
+    """Granian, but it announces that it stops, and waits a while before it does."""
+
+    def __init__(self, settings: Settings, store: SecretStore) -> None:
+        self._settings = settings
+        self._store = store
+        # Shared with the workers; the byte says that the server is about to stop.
+        self._stopping = mmap.mmap(-1, 1)
+        # A worker's share, rounded up.
+        share = -(-settings.max_connections // settings.workers)
+        super().__init__(
+            "app",
+            address=settings.listen_address,
+            port=settings.port,
+            interface=Interfaces.WSGI,
+            http=HTTPModes.http1,
+            http1_settings=HTTP1Settings(header_read_timeout=_IDLE_MILLISECONDS),
+            websockets=False,
+            workers=settings.workers,
+            workers_kill_timeout=settings.stop_timeout,
+            backpressure=share,
+            blocking_threads=min(share, _threads()),
+            log_level=LogLevels(settings.log_level),
+            log_dictconfig=logs.config(settings.log_level, settings.log_format),
+        )
+
+    def run(self) -> int:
+        """Serves; answers the exit code."""
+        try:
+            self.serve(target_loader=self._load, wrap_loader=False)
+        except SystemExit as end:
+            return end.code if isinstance(end.code, int) else 1
+        return 0
+
+    def signal_handler_interrupt(self, *_args: object, **_kwargs: object) -> None:
+        """Not ready at once; then, after the delay or at a second signal, no new connections."""
+        if os.getpid() != self.pid:
+            # A worker that was told to stop before it began.
+            os._exit(0)
+        delay = 0 if self._stopping[0] else self._settings.stop_delay
+        self._stopping[0] = 1
+        if delay:
+            timer = threading.Timer(delay, super().signal_handler_interrupt)
+            timer.daemon = True
+            timer.start()
+        else:
+            super().signal_handler_interrupt()
+
+    # A closed terminal means stop, as it does for any program in its foreground.
+    signal_handler_reload = signal_handler_interrupt
+
+    def _load(self) -> "WSGIApplication":
+        """What a worker serves; called in the worker."""
+        # Imported late: whether several processes count together is decided at the import.
+        from .access import measured
+        from .metrics import Metrics
+        from .watch import Watcher
+        from .web import create_app
+
+        # Ctrl-C reaches a whole group: the workers wait for what the server tells them.
+        os.setpgid(0, 0)
+        logs.configure(self._settings.log_level, self._settings.log_format)
+        metrics = Metrics(self._settings, self._store)
+        app = create_app(self._settings, self._store, metrics, lambda: self._stopping[0] != 0)
+        Watcher(self._store, metrics.reloaded, metrics.reload_failed).start()
+        return measured(app.wsgi_app, metrics)
+
+
+def _threads() -> int:
+    # What Granian holds reasonable: the interpreter runs one of them at a time.
+    return (os.cpu_count() or 1) * 2 + 1
+
+
+@contextmanager
+def _metrics_directory(workers: int) -> Iterator[None]:
+    """Where several workers add up their numbers."""
+    os.environ.pop(_MULTIPROC, None)
+    if workers == 1:
+        yield
+        return
+    try:
+        directory = tempfile.mkdtemp(prefix="app-metrics-")
+    except OSError:
+        hint = "mount an emptyDir at /tmp, or set WORKERS to 1"
+        log.error("more than one worker needs a directory for temporary files: %s", hint)
+        sys.exit(1)
+    os.environ[_MULTIPROC] = directory
+    try:
+        yield
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)

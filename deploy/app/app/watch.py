@@ -1,0 +1,71 @@
+"""Looks after the mounted files, and after the parent."""
+
+import logging
+import os
+import signal
+import threading
+from collections.abc import Callable
+
+from .files import UnreadableError
+from .store import SecretStore
+
+log = logging.getLogger("app.secrets")
+
+# A look is one `stat` a file: twice a second costs nothing that can be measured.
+PERIOD_SECONDS = 0.5
+
+
+class Watcher(threading.Thread):
+    """A thread that refreshes the store until the process ends."""
+
+    def __init__(
+        self,
+        store: SecretStore,
+        reloaded: Callable[[], None],
+        failed: Callable[[], None],
+        period: float = PERIOD_SECONDS,
+    ) -> None:
+        super().__init__(name="secrets-watcher", daemon=True)
+        self._store = store
+        self._reloaded = reloaded
+        self._failed = failed
+        self._period = period
+        self._ended = threading.Event()
+        self._parent = os.getppid()
+        self._last_error: str | None = None
+
+    def run(self) -> None:
+        """Looks once in a period."""
+        while not self._ended.wait(self._period):
+            self.look()
+            if os.getppid() != self._parent:
+                # The server was killed: nobody would stop its worker any more.
+                os.kill(os.getpid(), signal.SIGTERM)
+                return
+
+    def end(self) -> None:
+        """Ends the thread."""
+        self._ended.set()
+        self.join()
+
+    def look(self) -> None:
+        """Refreshes the store, and says what came of it."""
+        try:
+            difference = self._store.refresh()
+        except UnreadableError as error:
+            self._failed()
+            if str(error) != self._last_error:
+                log.error("the mounted secrets stay as they were: %s", error)
+            self._last_error = str(error)
+            return
+        if self._last_error is not None:
+            log.info("the mounted secrets can be read again")
+            self._last_error = None
+        if difference:
+            self._reloaded()
+            names = {
+                "added": list(difference.added),
+                "changed": list(difference.changed),
+                "removed": list(difference.removed),
+            }
+            log.info("the mounted secrets changed", extra={"fields": names})
