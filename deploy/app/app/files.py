@@ -137,5 +137,7 @@ def _content(directory: Path, fd: int, name: str) -> bytes:
 
 
 def _text(directory: Path, error: OSError) -> str:
-    path = directory / str(error.filename) if error.filename else directory
+    # A file is opened by its name alone, the directory by its whole path.
+    name = str(error.filename or "/")
+    path = directory if name.startswith("/") else directory / name
     return f"{path} cannot be read: {error.strerror}"

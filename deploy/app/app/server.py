@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import resource
 import shutil
+import socket
 import sys
 import tempfile
 import threading
@@ -53,12 +54,13 @@ def serve(settings: Settings) -> int:
         text = "not ready until these secrets are there"
         log.warning(text, extra={"fields": {"missing": missing}})
     try:
-        with _metrics_directory(settings.workers):
-            log.info("version %s starts on port %d", __version__, settings.port)
-            return _Server(settings, store).run()
+        _claim(settings.listen_address, settings.port)
     except OSError as error:
-        log.error("the app cannot start: %s", error.strerror)
+        log.error("the app cannot listen on port %d: %s", settings.port, error.strerror)
         return 1
+    with _metrics_directory(settings.workers):
+        log.info("version %s starts on port %d", __version__, settings.port)
+        return _Server(settings, store).run()
 
 
 class _Server(MPServer):
@@ -107,7 +109,7 @@ class _Server(MPServer):
             timer.daemon = True
             timer.start()
         else:
-            super().signal_handler_interrupt()
+            super().signal_handler_interrupt()  # type: ignore[no-untyped-call]
 
     # A closed terminal means stop, as it does for any program in its foreground.
     signal_handler_reload = signal_handler_interrupt
@@ -127,6 +129,14 @@ class _Server(MPServer):
         app = create_app(self._settings, self._store, metrics, lambda: self._stopping[0] != 0)
         Watcher(self._store, metrics.reloaded, metrics.reload_failed).start()
         return measured(app.wsgi_app, metrics)
+
+
+def _claim(address: str, port: int) -> None:
+    """Fails if another process listens there: Granian would share the port with it, unnoticed."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind((address, port))
 
 
 def _threads() -> int:

@@ -1,0 +1,115 @@
+"""Settings are read from the environment, and refused without quoting them."""
+
+from pathlib import Path
+
+import pytest
+
+from app.settings import Settings, SettingsError
+
+
+def test_the_defaults() -> None:
+    assert Settings.read({}).shown() == {
+        "API_BASE_URL": None,
+        "ENVIRONMENT": "development",
+        "LISTEN_ADDRESS": "0.0.0.0",  # noqa: S104
+        "LOG_FORMAT": "json",
+        "LOG_LEVEL": "info",
+        "MAX_CONNECTIONS": 100,
+        "PORT": 8080,
+        "REQUIRED_SECRETS": [],
+        "SECRETS_DIR": "/var/run/secrets/app",
+        "STOP_DELAY": 0,
+        "STOP_TIMEOUT": 20,
+        "WORKERS": 1,
+    }
+    assert Settings.read({}).secret_names == ("DB_PASSWORD", "SECRET_KEY")
+
+
+def test_all_of_them() -> None:
+    settings = Settings.read(
+        {
+            "API_BASE_URL": "https://api.example.com:8443/v1",
+            "APP_SECRETS": "API_TOKEN, smtp.password,,API_TOKEN",
+            "ENVIRONMENT": "production",
+            "LISTEN_ADDRESS": "::",
+            "LOG_FORMAT": "TEXT",
+            "LOG_LEVEL": "WARN",
+            "MAX_CONNECTIONS": " 20 ",
+            "PORT": "9000",
+            "REQUIRED_SECRETS": "SECRET_KEY,OTHER",
+            "SECRETS_DIR": "/secrets",
+            "STOP_DELAY": "3",
+            "STOP_TIMEOUT": "4",
+            "WORKERS": "2",
+        }
+    )
+    assert settings == Settings(
+        api_base_url="https://api.example.com:8443/v1",
+        environment="production",
+        listen_address="::",
+        log_format="text",
+        log_level="warning",
+        max_connections=20,
+        port=9000,
+        required_secrets=("SECRET_KEY", "OTHER"),
+        secret_names=("API_TOKEN", "DB_PASSWORD", "OTHER", "SECRET_KEY", "smtp.password"),
+        secrets_dir=Path("/secrets"),
+        stop_delay=3,
+        stop_timeout=4,
+        workers=2,
+    )
+
+
+def test_an_empty_variable_is_an_unset_one() -> None:
+    assert Settings.read({"PORT": "", "LOG_LEVEL": " "}) == Settings.read({})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("API_BASE_URL", "ftp://marker"),
+        ("API_BASE_URL", "marker"),
+        ("API_BASE_URL", "https://user:marker@host"),
+        ("API_BASE_URL", "https://marker@host"),
+        ("API_BASE_URL", "https://host/?token=marker"),
+        ("API_BASE_URL", "https://host/#marker"),
+        ("API_BASE_URL", "https://host:marker/"),
+        ("API_BASE_URL", "https://[marker/"),
+        ("API_BASE_URL", "https://host/a marker"),
+        ("API_BASE_URL", "https://host/a\u2028marker"),
+        ("API_BASE_URL", "https:///marker"),
+        ("APP_SECRETS", "A,mark er"),
+        ("APP_SECRETS", ".marker"),
+        ("APP_SECRETS", "PORT"),
+        ("REQUIRED_SECRETS", "PATH"),
+        ("ENVIRONMENT", "marker!"),
+        ("ENVIRONMENT", "m" * 64),
+        ("LISTEN_ADDRESS", "marker"),
+        ("LOG_FORMAT", "marker"),
+        ("LOG_LEVEL", "marker"),
+        ("MAX_CONNECTIONS", "0"),
+        ("PORT", "marker"),
+        ("PORT", "65536"),
+        ("PORT", "80_80"),
+        ("PORT", "-1"),
+        ("PORT", "８０８０"),  # noqa: RUF001
+        ("PORT", "8080.0"),
+        ("PORT", "9" * 5000),
+        ("SECRETS_DIR", "marker/relative"),
+        ("STOP_DELAY", "301"),
+        ("STOP_TIMEOUT", "0"),
+        ("WORKERS", "65"),
+    ],
+)
+def test_a_wrong_one_is_named_with_a_hint_and_not_quoted(name: str, value: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        Settings.read({name: value})
+    (problem,) = caught.value.problems
+    assert problem.startswith(f"the environment variable {name} is not valid: give ")
+    assert "marker" not in problem
+
+
+def test_all_problems_come_at_once() -> None:
+    with pytest.raises(SettingsError) as caught:
+        Settings.read({"PORT": "x", "WORKERS": "y"})
+    assert len(caught.value.problems) == 2

@@ -1,0 +1,145 @@
+"""Stopping is announced, graceful, and has an end."""
+
+import http.client
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from .conftest import Process, Start
+
+HEAD = b"GET / HTTP/1.1\r\nHost: app\r\n"
+
+
+def gone(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
+    except FileNotFoundError:
+        return True
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_signal_ends_it_with_success(start: Start, number: signal.Signals) -> None:
+    app = start()
+    idle = app.connect()
+    idle.sendall(HEAD + b"\r\n")
+    assert idle.recv(12) == b"HTTP/1.1 200"
+    silent = app.connect()
+    workers = app.workers()
+    began = time.monotonic()
+    app.popen.send_signal(number)
+    assert app.ended() == 0
+    assert time.monotonic() - began < 2
+    assert all(gone(worker) for worker in workers)
+    idle.close()
+    silent.close()
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_request_under_way_is_answered(start: Start, workers: str) -> None:
+    app = start(WORKERS=workers)
+    slow = app.connect()
+    slow.sendall(HEAD)
+    time.sleep(0.2)
+    app.terminate()
+    app.wait_until(lambda: app.records(message="Shutting down granian"))
+    app.wait_until(lambda: refused(app))
+    assert app.popen.poll() is None
+    slow.sendall(b"\r\n")
+    response = http.client.HTTPResponse(slow)
+    response.begin()
+    assert response.status == 200
+    assert b'"app"' in response.read()
+    response.close()
+    slow.close()
+    assert app.ended() == 0
+
+
+def refused(app: Process) -> bool:
+    try:
+        app.connect().close()
+    except ConnectionRefusedError:
+        return True
+    return False
+
+
+def test_it_serves_on_for_the_delay_but_is_not_ready(start: Start) -> None:
+    app = start(STOP_DELAY="1")
+    assert app.get("/readyz").status == 200
+    failures, answers, ended = [], [], threading.Event()
+
+    def ask() -> None:
+        while not ended.is_set():
+            try:
+                answers.append(app.get("/").status)
+            except OSError as error:
+                failures.append(error)
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    began = time.monotonic()
+    app.terminate()
+    app.wait_until(lambda: app.get("/readyz").status == 503, seconds=0.8)
+    assert app.get("/readyz").json == {"status": "stopping", "missing": []}
+    assert app.get("/healthz").status == 200
+    time.sleep(0.5)
+    # Who heeds the probe has turned away by now.
+    ended.set()
+    asking.join()
+    assert app.ended() == 0
+    assert time.monotonic() - began >= 1
+    assert not failures
+    assert set(answers) == {200}
+
+
+def test_a_second_signal_cuts_the_delay_short(start: Start) -> None:
+    app = start(STOP_DELAY="60")
+    app.terminate()
+    app.wait_until(lambda: app.get("/readyz").status == 503)
+    app.terminate()
+    assert app.ended(5) == 0
+
+
+def test_a_client_that_never_ends_does_not_hold_it(start: Start) -> None:
+    app = start(STOP_TIMEOUT="1")
+    stuck = app.connect()
+    stuck.sendall(HEAD)
+    time.sleep(0.2)
+    began = time.monotonic()
+    app.terminate()
+    assert app.ended(5) == 0
+    assert time.monotonic() - began >= 1
+    stuck.close()
+
+
+def test_a_signal_at_any_moment_of_the_start_ends_it(start: Start) -> None:
+    for step in range(8):
+        app = start(wait=False, WORKERS="2", STOP_TIMEOUT="60")
+        time.sleep(0.1 + 0.06 * step)
+        app.terminate()
+        # Before Python has set up its handlers, the signal itself ends the process.
+        assert app.ended(5) in (0, -signal.SIGTERM)
+        assert "Traceback" not in app.text()
+
+
+def test_no_worker_outlives_the_server(start: Start) -> None:
+    app = start(WORKERS="2")
+    app.wait_until(lambda: len(app.records(logger="_granian.serve")) == 2)
+    workers = app.workers()
+    assert len(workers) == 2
+    app.popen.kill()
+    app.ended()
+    end = time.monotonic() + 5
+    while not all(gone(worker) for worker in workers):
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def test_a_worker_that_dies_ends_it_with_an_error(start: Start) -> None:
+    app = start()
+    (worker,) = app.workers()
+    os.kill(worker, signal.SIGKILL)
+    assert app.ended() == 1
