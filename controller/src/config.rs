@@ -9,6 +9,8 @@ use clap::{ArgAction, CommandFactory as _, FromArgMatches as _, Parser, ValueEnu
 use jiff::SignedDuration;
 use tracing::Level;
 
+use crate::watched::Watched;
+
 /// Where a Pod finds the name of its namespace.
 const NAMESPACE_FILE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
 /// Where Bitnami's controller lives, and so where its keys are.
@@ -31,6 +33,15 @@ pub struct Config {
     /// The controller's namespace, where the sealing keys are; by default the Pod's, else kube-system
     #[arg(long, value_name = "NAMESPACE")]
     namespace: Option<String>,
+
+    /// Look after all namespaces; if false, after the controller's own and the additional ones
+    #[arg(long, value_name = "BOOL", default_value_t = true, action = ArgAction::Set,
+          num_args = 0..=1, default_missing_value = "true", require_equals = true)]
+    all_namespaces: bool,
+
+    /// Further namespaces to look after, with --all-namespaces=false (repeatable, or by commas)
+    #[arg(long, value_name = "NAMESPACE", value_delimiter = ',', value_parser = parse_namespace)]
+    additional_namespaces: Vec<String>,
 
     /// Address of the certificate and health endpoints
     #[arg(long, value_name = "ADDRESS", default_value = ":8080", value_parser = parse_address)]
@@ -145,6 +156,15 @@ impl Config {
         found.unwrap_or_else(|| DEFAULT_NAMESPACE.to_owned())
     }
 
+    /// What is looked after by a controller in this namespace.
+    pub fn watched(&self, own: &str) -> Watched {
+        if self.all_namespaces {
+            return Watched::All;
+        }
+        let additional = self.additional_namespaces.iter().filter(|name| !name.is_empty()).cloned();
+        Watched::Namespaces(additional.chain([own.to_owned()]).collect())
+    }
+
     /// How new sealing keys are made.
     pub fn key_settings(&self) -> KeySettings {
         KeySettings {
@@ -195,6 +215,23 @@ fn parse_duration(text: &str) -> Result<SignedDuration, String> {
     let parsed: Result<SignedDuration, _> = text.parse();
     let positive = parsed.ok().filter(SignedDuration::is_positive);
     positive.ok_or_else(|| "not a duration above zero, such as 720h or 1h30m".to_owned())
+}
+
+/// A label of RFC 1123, as names of namespaces are. Blanks around it, and empty names, come from
+/// lists: an unset one among them.
+fn parse_namespace(text: &str) -> Result<String, String> {
+    let name = text.trim();
+    let is_alphanumeric = |letter: u8| letter.is_ascii_lowercase() || letter.is_ascii_digit();
+    let is_good = |letter| is_alphanumeric(letter) || letter == b'-';
+    let ends_well = [name.bytes().next(), name.bytes().last()]
+        .iter()
+        .all(|end| end.is_some_and(is_alphanumeric));
+    if name.is_empty() || ends_well && name.len() <= 63 && name.bytes().all(is_good) {
+        Ok(name.to_owned())
+    } else {
+        Err("not the name of a namespace: lower-case letters, digits and `-`, at most 63"
+            .to_owned())
+    }
 }
 
 fn parse_key_size(text: &str) -> Result<usize, String> {
@@ -253,8 +290,26 @@ mod tests {
     }
 
     #[test]
+    fn the_own_namespace_is_always_looked_after() {
+        let watched = |flags: &[&str]| {
+            let config = Config::parse_from([&["mtk-controller"], flags].concat());
+            config.watched("own")
+        };
+        let these = |names: &[&str]| {
+            Watched::Namespaces(names.iter().map(|name| (*name).to_owned()).collect())
+        };
+        assert_eq!(watched(&[]), Watched::All);
+        assert_eq!(watched(&["--additional-namespaces=a"]), Watched::All);
+        assert_eq!(watched(&["--all-namespaces=false"]), these(&["own"]));
+        let flags = ["--all-namespaces=false", "--additional-namespaces=a, b,"];
+        assert_eq!(watched(&flags), these(&["a", "b", "own"]));
+    }
+
+    #[test]
     fn wrong_values_are_refused() {
         for flag in [
+            "--additional-namespaces=A",
+            "--additional-namespaces=-a",
             "--key-size=1024",
             "--key-size=x",
             "--key-ttl=0h",

@@ -7,7 +7,7 @@
 //! | `target` | the only writer of Secrets: ownership, plan, apply, fingerprint |
 //! | `keys` | sealing keys: load, create, follow |
 //! | `http` | one route a file: certificate, health, metrics |
-//! | `queue`, `watch`, `namespaces` | what is looked at, and when |
+//! | `queue`, `watch`, `watched`, `namespaces` | what is looked at, where, and when |
 //! | `reason`, `api`, `events`, `metrics` | what is said, always in the same words |
 //!
 //! Every reconciler is *observe → plan → apply*: plans are pure functions of what was observed,
@@ -29,6 +29,7 @@ pub mod sealed;
 pub mod target;
 pub mod telemetry;
 pub mod watch;
+pub mod watched;
 
 /// The name under which the controller writes (`metadata.managedFields`).
 pub const FIELD_MANAGER: &str = "mtk-controller";

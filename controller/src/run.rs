@@ -23,6 +23,7 @@ use crate::{
     queue::Queue,
     sealed::{Reconciler, SealedIndex, prepare::Policy, unseal::Opener},
     target::{SecretIndex, Writer, fingerprint::MacKey},
+    watched::Watched,
 };
 
 /// How long passes that have begun get to end.
@@ -108,7 +109,7 @@ async fn control(
         let reconciler = start.await;
         metrics.keys(keys.ring().len());
         watches.spawn(keys.clone().watch(client.clone()));
-        follow_all(&reconciler, &mut watches).await;
+        follow_all(&reconciler, &config.watched(&namespace), &mut watches).await;
         health.set_synced();
         info!(secrets = reconciler.secrets.len(), "the cluster is known");
         let changes = keys.changes();
@@ -131,27 +132,33 @@ async fn control(
     workers.abort_all();
 }
 
-/// Starts the three watches and waits until each has seen everything once.
-async fn follow_all(reconciler: &Arc<Reconciler>, watches: &mut JoinSet<()>) {
-    let (seen, mut ready) = watch::channel([false; 3]);
+/// Starts the watches and waits until each has seen everything once.
+async fn follow_all(reconciler: &Arc<Reconciler>, watched: &Watched, watches: &mut JoinSet<()>) {
+    let (seen, mut ready) = watch::channel(Vec::new());
     let seen = Arc::new(seen);
-    let mark = |which: usize| {
+    let mark = || {
         let seen = seen.clone();
-        move || {
-            seen.send_modify(|all| all[which] = true);
-        }
+        let mut which = 0;
+        seen.send_modify(|all| {
+            which = all.len();
+            all.push(false);
+        });
+        move || seen.send_modify(|all: &mut Vec<bool>| all[which] = true)
     };
-    let this = reconciler.clone();
-    let done = mark(0);
-    watches.spawn(async move {
-        this.namespaces.clone().watch(this.client.clone(), done).await;
-    });
-    let this = reconciler.clone();
-    let done = mark(1);
-    watches.spawn(async move { this.watch_secrets(done).await });
-    let this = reconciler.clone();
-    let done = mark(2);
-    watches.spawn(async move { this.watch_objects(done).await });
+    // Only the whole cluster can be asked for namespaces. Without it, the API server's refusal to
+    // create anything in one that is being deleted tells.
+    if *watched == Watched::All {
+        let (this, done) = (reconciler.clone(), mark());
+        watches.spawn(async move {
+            this.namespaces.clone().watch(this.client.clone(), done).await;
+        });
+    }
+    for part in watched.parts() {
+        let (this, done, of) = (reconciler.clone(), mark(), part.clone());
+        watches.spawn(async move { this.watch_secrets(&of, done).await });
+        let (this, done) = (reconciler.clone(), mark());
+        watches.spawn(async move { this.watch_objects(&part, done).await });
+    }
     let _ = ready.wait_for(|all| all.iter().all(|seen| *seen)).await;
 }
 

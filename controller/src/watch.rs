@@ -20,12 +20,8 @@ const WATCH_SECONDS: u32 = 60;
 const PAGE: u32 = 50;
 
 /// Hands every event of a watch to `handle`. Errors are logged and tried again for ever.
-pub async fn follow<K>(
-    api: Api<K>,
-    config: Config,
-    what: &'static str,
-    mut handle: impl FnMut(Event<K>),
-) where
+pub async fn follow<K>(api: Api<K>, config: Config, what: &str, mut handle: impl FnMut(Event<K>))
+where
     K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
 {
     let config = config.timeout(WATCH_SECONDS).page_size(PAGE);

@@ -18,6 +18,11 @@ impl Plaintext {
         &self.0
     }
 
+    /// The bytes themselves, which are wiped when dropped.
+    pub fn into_bytes(self) -> Zeroizing<Vec<u8>> {
+        self.0
+    }
+
     /// The number of bytes.
     pub fn len(&self) -> usize {
         self.0.len()

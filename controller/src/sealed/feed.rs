@@ -19,23 +19,24 @@ use crate::{
     reason::Reason,
     target::{SecretObject, ownership::Standing},
     watch::follow,
+    watched::Part,
 };
 
 /// Releases of Helm are Secrets of up to 1 MiB, and nobody's SealedSecret.
 const NOT_HELM: &str = "type!=helm.sh/release.v1";
 
 impl Reconciler {
-    /// Follows the SealedSecrets; calls `ready` after each full list.
-    pub async fn watch_objects(&self, mut ready: impl FnMut()) {
-        let api: Api<DeserializeGuard<SealedSecret>> = Api::all(self.client.clone());
+    /// Follows the SealedSecrets of a part; calls `ready` after each full list.
+    pub async fn watch_objects(&self, part: &Part, mut ready: impl FnMut()) {
+        let api: Api<DeserializeGuard<SealedSecret>> = part.api(self.client.clone());
         let mut listed = HashSet::new();
-        follow(api, Config::default(), "SealedSecrets", |event| match event {
+        follow(api, Config::default(), &part.describe("SealedSecrets"), |event| match event {
             Event::Init => listed.clear(),
             Event::InitApply(object) => {
                 listed.extend(self.object_seen(object));
             }
             Event::InitDone => {
-                for key in self.objects.retain(&listed) {
+                for key in self.objects.retain(|key| !part.covers(key) || listed.contains(key)) {
                     self.metrics.forget(&key);
                 }
                 ready();
@@ -76,18 +77,19 @@ impl Reconciler {
         Some(key)
     }
 
-    /// Follows the Secrets; calls `ready` after each full list.
-    pub async fn watch_secrets(&self, mut ready: impl FnMut()) {
-        let api: Api<SecretObject> = Api::all(self.client.clone());
+    /// Follows the Secrets of a part; calls `ready` after each full list.
+    pub async fn watch_secrets(&self, part: &Part, mut ready: impl FnMut()) {
+        let api: Api<SecretObject> = part.api(self.client.clone());
+        let config = Config::default().fields(NOT_HELM);
         let mut listed = HashSet::new();
-        follow(api, Config::default().fields(NOT_HELM), "Secrets", |event| match event {
+        follow(api, config, &part.describe("Secrets"), |event| match event {
             Event::Init => listed.clear(),
             Event::InitApply(secret) => {
                 listed.insert(ObjectKey::of(&secret.metadata));
                 self.secret_seen(&secret);
             }
             Event::InitDone => {
-                for key in self.secrets.retain(&listed) {
+                for key in self.secrets.retain(|key| !part.covers(key) || listed.contains(key)) {
                     self.secret_gone(&key);
                 }
                 listed.clear();

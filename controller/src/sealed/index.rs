@@ -239,10 +239,10 @@ impl SealedIndex {
         self.lock().remove(key);
     }
 
-    /// Forgets all objects but these, after a new list. Returns the forgotten ones.
-    pub fn retain(&self, listed: &HashSet<ObjectKey>) -> Vec<ObjectKey> {
+    /// Forgets all objects but those to keep, after a new list. Returns the forgotten ones.
+    pub fn retain(&self, keep: impl Fn(&ObjectKey) -> bool) -> Vec<ObjectKey> {
         let mut objects = self.lock();
-        let gone: Vec<_> = objects.keys().filter(|key| !listed.contains(*key)).cloned().collect();
+        let gone: Vec<_> = objects.keys().filter(|key| !keep(key)).cloned().collect();
         for key in &gone {
             objects.remove(key);
         }

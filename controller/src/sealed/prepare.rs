@@ -82,14 +82,14 @@ pub fn prepare<'s>(sealed: &'s SealedSecret, policy: &Policy) -> Result<Sealed<'
 }
 
 /// The Secret of these values, with the template's metadata and type.
-pub fn desired(sealed: &SealedSecret, data: &BTreeMap<String, Plaintext>) -> Desired {
+pub fn desired(sealed: &SealedSecret, data: BTreeMap<String, Plaintext>) -> Desired {
     let template = &sealed.spec.template;
     secret_for(
         sealed,
         &template.type_,
         template.immutable.unwrap_or(false),
         &template.metadata,
-        data.iter().map(|(key, value)| (key.clone(), Value::from(value))).collect(),
+        data.into_iter().map(|(key, value)| (key, Value::from(value))).collect(),
     )
 }
 
@@ -296,7 +296,7 @@ mod tests {
         let object =
             sealed("n", "s", json!({ "encryptedData": {}, "template": { "metadata": metadata } }));
         assert_eq!(ignored_fields(&object), ["finalizers", "ownerReferences"]);
-        let desired = desired(&object, &BTreeMap::new());
+        let desired = desired(&object, BTreeMap::new());
         assert_eq!(desired.owner.unwrap().uid, "u1");
     }
 }

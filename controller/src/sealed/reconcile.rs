@@ -42,6 +42,9 @@ pub const VACANCY: Duration = Duration::from_secs(2);
 const PATIENCE: u32 = 3;
 const BACK_OFF_FIRST: Duration = Duration::from_millis(500);
 const BACK_OFF_MOST: Duration = Duration::from_mins(5);
+/// What passes by itself is looked at more often: so long after the API server is back at the latest,
+/// everything is in sync.
+const BACK_OFF_MOST_PASSING: Duration = Duration::from_mins(1);
 
 /// Everything a pass needs.
 pub struct Reconciler {
@@ -169,7 +172,7 @@ impl Reconciler {
             Sealed::Items(items) => {
                 let (items, keys) = self.opener.open_items(&sealing, items).await?;
                 let data = render(&object.spec.template.data, items)?;
-                Ok((desired(object, &data), keys))
+                Ok((desired(object, data), keys))
             }
             Sealed::Legacy(bytes) => {
                 let (json, key) = self.opener.open_legacy(&sealing, bytes).await?;
@@ -242,7 +245,8 @@ impl Reconciler {
             known.attempts = known.attempts.saturating_add(1);
         });
         if failure.reason.retry() == Retry::BackOff {
-            self.queue.add(key.clone(), Cause::Retry, back_off(known.attempts, rand::random()));
+            let pause = back_off(failure.reason, known.attempts, rand::random());
+            self.queue.add(key.clone(), Cause::Retry, pause);
         }
     }
 
@@ -292,7 +296,11 @@ impl Reconciler {
             // Deleted, or another one by now: its own event comes.
             Err(error) if error.is_not_found() || error.is_conflict() => false,
             Err(error) => {
-                let failure = error.failure(&format!("write the status of SealedSecret {key}"));
+                let mut failure = error.failure(&format!("write the status of SealedSecret {key}"));
+                // It is the status that is refused: the Secret was written, and is not to blame.
+                if failure.reason == Reason::InvalidSecret {
+                    failure.reason = Reason::Unavailable;
+                }
                 self.metrics.failed(key, failure.reason);
                 self.retry(key, &failure);
                 false
@@ -306,8 +314,9 @@ fn without_record(status: &SealedSecretStatus) -> SealedSecretStatus {
 }
 
 /// Exponential, without a last attempt; `noise` spreads what failed together.
-fn back_off(attempts: u32, noise: u32) -> Duration {
-    let full = BACK_OFF_FIRST.saturating_mul(1 << attempts.min(16)).min(BACK_OFF_MOST);
+fn back_off(reason: Reason, attempts: u32, noise: u32) -> Duration {
+    let most = if reason.passes() { BACK_OFF_MOST_PASSING } else { BACK_OFF_MOST };
+    let full = BACK_OFF_FIRST.saturating_mul(1 << attempts.min(16)).min(most);
     let share = f64::from(noise) / f64::from(u32::MAX);
     full.mul_f64(0.5 + share / 2.0)
 }
@@ -333,10 +342,18 @@ mod tests {
     use super::*;
 
     #[test]
+    fn an_outage_of_the_api_server_is_over_a_minute_after_its_end() {
+        for reason in [Reason::Conflict, Reason::Throttled, Reason::Timeout, Reason::Unavailable] {
+            assert_eq!(back_off(reason, u32::MAX, u32::MAX), Duration::from_mins(1));
+        }
+    }
+
+    #[test]
     fn the_back_off_grows_to_its_limit_and_never_ends() {
-        assert_eq!(back_off(0, u32::MAX), Duration::from_millis(500));
-        assert_eq!(back_off(0, 0), Duration::from_millis(250));
-        assert_eq!(back_off(3, u32::MAX), Duration::from_secs(4));
-        assert_eq!(back_off(u32::MAX, u32::MAX), BACK_OFF_MOST);
+        let denied = |attempts, noise| back_off(Reason::AccessDenied, attempts, noise);
+        assert_eq!(denied(0, u32::MAX), Duration::from_millis(500));
+        assert_eq!(denied(0, 0), Duration::from_millis(250));
+        assert_eq!(denied(3, u32::MAX), Duration::from_secs(4));
+        assert_eq!(denied(u32::MAX, u32::MAX), Duration::from_mins(5));
     }
 }

@@ -37,9 +37,9 @@ impl Value {
     }
 }
 
-impl From<&Plaintext> for Value {
-    fn from(plaintext: &Plaintext) -> Self {
-        Self(Zeroizing::new(plaintext.expose().to_vec()))
+impl From<Plaintext> for Value {
+    fn from(plaintext: Plaintext) -> Self {
+        Self(plaintext.into_bytes())
     }
 }
 

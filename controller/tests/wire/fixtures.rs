@@ -106,7 +106,7 @@ impl Controller {
 
     /// The watch tells that the Secret is gone.
     pub(crate) fn forget_secret(&self) {
-        self.reconciler.secrets.retain(&[].into());
+        self.reconciler.secrets.retain(|_| false);
     }
 }
 

@@ -14,6 +14,7 @@ mod faults;
 mod golden;
 mod keys;
 mod lifecycle;
+mod namespaced;
 mod ownership;
 mod peers_crd;
 mod proxy;
