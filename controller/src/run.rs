@@ -133,7 +133,7 @@ async fn control(
 }
 
 /// Starts the watches and waits until each has seen everything once.
-async fn follow_all(reconciler: &Arc<Reconciler>, watched: &Watched, watches: &mut JoinSet<()>) {
+async fn follow_all(reconciler: &Arc<Reconciler>, reach: &Watched, watches: &mut JoinSet<()>) {
     let (seen, mut ready) = watch::channel(Vec::new());
     let seen = Arc::new(seen);
     let mark = || {
@@ -147,13 +147,13 @@ async fn follow_all(reconciler: &Arc<Reconciler>, watched: &Watched, watches: &m
     };
     // Only the whole cluster can be asked for namespaces. Without it, the API server's refusal to
     // create anything in one that is being deleted tells.
-    if *watched == Watched::All {
+    if *reach == Watched::All {
         let (this, done) = (reconciler.clone(), mark());
         watches.spawn(async move {
             this.namespaces.clone().watch(this.client.clone(), done).await;
         });
     }
-    for part in watched.parts() {
+    for part in reach.parts() {
         let (this, done, of) = (reconciler.clone(), mark(), part.clone());
         watches.spawn(async move { this.watch_secrets(&of, done).await });
         let (this, done) = (reconciler.clone(), mark());

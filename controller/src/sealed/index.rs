@@ -1,7 +1,7 @@
 //! What is known of each SealedSecret: enough to tell that nothing is to be done.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashMap,
     sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };

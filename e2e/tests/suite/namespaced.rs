@@ -55,13 +55,13 @@ async fn roles_in_its_namespaces_are_all_it_needs() {
     let ours: Vec<_> = requests.iter().filter(|request| request.user == USER).collect();
     assert!(!ours.is_empty());
     let too_much = ours.iter().filter(|request| {
-        request.code == 403 || request.namespace.is_empty() && request.resource != ""
+        request.code == 403 || request.namespace.is_empty() && !request.resource.is_empty()
     });
     let too_much: Vec<_> = too_much.collect();
     assert!(too_much.is_empty(), "{too_much:?}");
 }
 
-/// A ServiceAccount in its own namespace, and its Role and RoleBinding in this one.
+/// A ServiceAccount in its own namespace, and its Role and `RoleBinding` in this one.
 fn rights(namespace: &str) -> [Value; 3] {
     let rule = |group: &str, resource: &str, verbs: &[&str]| json!({ "apiGroups": [group], "resources": [resource], "verbs": verbs });
     let metadata = json!({ "namespace": namespace, "name": "sealer" });
