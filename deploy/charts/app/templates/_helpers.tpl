@@ -1,0 +1,167 @@
+{{- /* `name` is what the old chart called it. */}}
+{{- define "app.name" -}}
+{{- .Values.nameOverride | default .Values.name | default .Chart.Name | trunc 63 | trimSuffix "-" }}
+{{- end }}
+
+{{- /* The release's name alone, as in the old chart, so that its objects are upgraded in place.
+Short enough for all that is put behind it. */}}
+{{- define "app.fullname" -}}
+{{- .Values.fullnameOverride | default .Release.Name | trunc 50 | trimSuffix "-" }}
+{{- end }}
+
+{{- /* What finds the Pods. Never changed: a Deployment's selector is immutable. */}}
+{{- define "app.selectorLabels" -}}
+{{- if and (eq .Values.rollout.provider "flagger") .Values.rollout.flagger.singleSelector -}}
+app.kubernetes.io/name: {{ include "app.fullname" . | quote }}
+{{- else -}}
+app.kubernetes.io/name: {{ include "app.name" . | quote }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
+{{- end }}
+{{- end }}
+
+{{- /* On Pods: no chart and no version, so that a new chart restarts nothing. */}}
+{{- define "app.podLabels" -}}
+{{- $ours := dict "app.kubernetes.io/instance" .Release.Name }}
+{{- toYaml (merge (include "app.selectorLabels" . | fromYaml) $ours .Values.podLabels) }}
+{{- end }}
+
+{{- /* A selector for what concerns all Pods. Flagger's second Deployment has another name label. */}}
+{{- define "app.podSelector" -}}
+{{- if eq .Values.rollout.provider "flagger" -}}
+{{- $name := get (include "app.selectorLabels" . | fromYaml) "app.kubernetes.io/name" -}}
+matchLabels:
+  app.kubernetes.io/instance: {{ .Release.Name | quote }}
+matchExpressions:
+  - key: app.kubernetes.io/name
+    operator: In
+    values: [{{ $name | quote }}, {{ printf "%s-primary" $name | quote }}]
+{{- else -}}
+matchLabels:
+  {{- include "app.selectorLabels" . | nindent 2 }}
+{{- end }}
+{{- end }}
+
+{{- /* Metadata of an object. Takes root, and name, namespace, labels, annotations. */}}
+{{- define "app.metadata" -}}
+{{- $root := .root }}
+{{- $selector := include "app.selectorLabels" $root | fromYaml }}
+{{- $ours := dict
+  "app.kubernetes.io/instance" $root.Release.Name
+  "app.kubernetes.io/managed-by" $root.Release.Service
+  "app.kubernetes.io/version" ($root.Chart.AppVersion | replace "+" "_")
+  "helm.sh/chart" (printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace "+" "_") -}}
+name: {{ .name | default (include "app.fullname" $root) | quote }}
+namespace: {{ .namespace | default $root.Release.Namespace | quote }}
+labels:
+  {{- toYaml (merge $selector $ours (.labels | default dict) $root.Values.labels) | nindent 2 }}
+{{- with merge dict (.annotations | default dict) $root.Values.annotations }}
+annotations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+
+{{- define "app.image" -}}
+{{- $image := .Values.image }}
+{{- $tag := $image.tag | default (ternary "" .Chart.AppVersion (ne $image.digest "")) }}
+{{- $image.repository }}
+{{- with $tag }}:{{ . }}{{ end }}
+{{- with $image.digest }}@{{ . }}{{ end }}
+{{- end }}
+
+{{- define "app.serviceAccountName" -}}
+{{- .Values.serviceAccount.name | default (ternary (include "app.fullname" .) "default" .Values.serviceAccount.create) }}
+{{- end }}
+
+{{- /* The least number of Pods. */}}
+{{- define "app.minReplicas" -}}
+{{- ternary .Values.autoscaling.minReplicas .Values.replicaCount .Values.autoscaling.enabled | int }}
+{{- end }}
+
+{{- /* The port that the app listens at. The old chart said it in service.targetPort; below 1024
+only root may listen. */}}
+{{- define "app.port" -}}
+{{- $target := .Values.service.targetPort }}
+{{- if and (not (kindIs "string" $target)) (ge (int $target) 1024) }}
+{{- int $target }}
+{{- else }}
+{{- int .Values.containerPort }}
+{{- end }}
+{{- end }}
+
+{{- /* Where the Service leads: to the app, or to a port of a sidecar, by its name. */}}
+{{- define "app.targetPort" -}}
+{{- $target := .Values.service.targetPort }}
+{{- if kindIs "string" $target }}
+{{- $target | default "http" }}
+{{- else -}}
+http
+{{- end }}
+{{- end }}
+
+{{- /* The Gateways that routes attach to. */}}
+{{- define "app.parentRefs" -}}
+{{- if .Values.httpRoute.parentRefs }}
+{{- toYaml .Values.httpRoute.parentRefs }}
+{{- else if .Values.gateway.enabled }}
+{{- toYaml (list (dict "name" (include "app.gatewayName" .))) }}
+{{- else }}
+{{- toYaml list }}
+{{- end }}
+{{- end }}
+
+{{- define "app.gatewayName" -}}
+{{- .Values.gateway.name | default (include "app.fullname" .) }}
+{{- end }}
+
+{{- /* A value as text: a number of YAML is a float here, and must not become 1e+06. */}}
+{{- define "app.text" -}}
+{{- if and (kindIs "float64" .) (eq . (floor .)) (lt . 1e15) (gt . -1e15) }}
+{{- printf "%.0f" . }}
+{{- else }}
+{{- toString . }}
+{{- end }}
+{{- end }}
+
+{{- /* The configuration as YAML; `envConfigs` is what the old chart called it. */}}
+{{- define "app.config" -}}
+{{- $config := dict }}
+{{- range $map := list .Values.config .Values.envConfigs }}
+{{- range $name, $value := $map }}
+{{- if not (kindIs "invalid" $value) }}
+{{- $_ := set $config $name (include "app.text" $value) }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- toYaml $config }}
+{{- end }}
+
+{{- define "app.configMapName" -}}
+{{- include "app.fullname" . }}-config
+{{- end }}
+
+{{- /* "true" if a monitoring object is to be rendered. Takes root, enabled, kind. */}}
+{{- define "app.monitors" -}}
+{{- if .enabled }}
+{{- $mode := .root.Values.metrics.renderMode }}
+{{- $there := .root.Capabilities.APIVersions.Has (printf "monitoring.coreos.com/v1/%s" .kind) }}
+{{- if and (eq $mode "failIfMissing") (not $there) }}
+{{- fail (printf "metrics: this cluster has no %s (monitoring.coreos.com/v1): install the Prometheus operator, or set metrics.renderMode" .kind) }}
+{{- end }}
+{{- if or $there (ne $mode "skipIfMissing") -}}
+true
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- /* How a monitor reads the metrics. */}}
+{{- define "app.scrape" -}}
+{{- $fields := dict }}
+{{- range $field := list "interval" "scrapeTimeout" "honorLabels" "relabelings" "metricRelabelings" }}
+{{- with get $ $field }}
+{{- $_ := set $fields $field . }}
+{{- end }}
+{{- end }}
+{{- with $fields }}
+{{- toYaml . }}
+{{- end }}
+{{- end }}

@@ -1,0 +1,147 @@
+{{- /* Refuses values that cannot work together. What is wrong with one alone, the schema says. */}}
+{{- define "app.validate" -}}
+{{- include "app.validateNames" . }}
+{{- include "app.validateSecrets" . }}
+{{- include "app.validateRollout" . }}
+{{- include "app.validateNetwork" . }}
+{{- if ge (add (int .Values.stopDelaySeconds) 5) (int .Values.terminationGracePeriodSeconds) }}
+{{- fail "terminationGracePeriodSeconds must be more than stopDelaySeconds and five seconds: nothing would be left to end requests" }}
+{{- end }}
+{{- $hpa := .Values.autoscaling }}
+{{- if $hpa.enabled }}
+{{- if gt (int $hpa.minReplicas) (int $hpa.maxReplicas) }}
+{{- fail "autoscaling.minReplicas is greater than autoscaling.maxReplicas" }}
+{{- end }}
+{{- if not (or $hpa.targetCPUUtilizationPercentage $hpa.targetMemoryUtilizationPercentage $hpa.metrics) }}
+{{- fail "autoscaling has no metric: set autoscaling.targetCPUUtilizationPercentage, targetMemoryUtilizationPercentage or metrics" }}
+{{- end }}
+{{- end }}
+{{- $pdb := .Values.podDisruptionBudget }}
+{{- if not (or (kindIs "invalid" $pdb.minAvailable) (kindIs "invalid" $pdb.maxUnavailable)) }}
+{{- fail "podDisruptionBudget: set one of minAvailable and maxUnavailable" }}
+{{- end }}
+{{- if and .Values.rbac.create (eq (include "app.serviceAccountName" .) "default") }}
+{{- fail "rbac.create would give its rights to every Pod of the namespace: set serviceAccount.create or serviceAccount.name" }}
+{{- end }}
+{{- end }}
+
+{{- define "app.validateNames" -}}
+{{- if and .Values.name .Values.nameOverride (ne .Values.name .Values.nameOverride) }}
+{{- fail "name is the old word for nameOverride: set one of them" }}
+{{- end }}
+{{- $ours := list "PORT" "STOP_DELAY" "STOP_TIMEOUT" "SECRETS_DIR" "APP_SECRETS" "REQUIRED_SECRETS" }}
+{{- $instead := dict "PORT" "containerPort" "STOP_DELAY" "stopDelaySeconds" "STOP_TIMEOUT" "terminationGracePeriodSeconds" "SECRETS_DIR" "secrets.asFiles.path" "APP_SECRETS" "secrets.names" "REQUIRED_SECRETS" "secrets.required" }}
+{{- range $ours }}
+{{- if hasKey $.Values.config . }}
+{{- fail (printf "config.%s would not reach the app: set %s" . (get $instead .)) }}
+{{- end }}
+{{- end }}
+{{- /* An upgrade that would fail with no more than "field is immutable". */}}
+{{- $there := lookup "apps/v1" "Deployment" .Release.Namespace (include "app.fullname" .) }}
+{{- with dig "spec" "selector" "matchLabels" dict $there }}
+{{- $wanted := include "app.selectorLabels" $ | fromYaml }}
+{{- if ne (toJson .) (toJson $wanted) }}
+{{- fail (printf "the Deployment %s selects its Pods by %s, which cannot change to %s: set nameOverride to the first one's app.kubernetes.io/name" (include "app.fullname" $) (toJson .) (toJson $wanted)) }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- define "app.validateSecrets" -}}
+{{- $secrets := .Values.secrets }}
+{{- $sources := list }}
+{{- if .Values.envSecrets }}{{ $sources = append $sources "envSecrets" }}{{ end }}
+{{- if $secrets.sealedSecret.enabled }}{{ $sources = append $sources "secrets.sealedSecret" }}{{ end }}
+{{- if $secrets.externalSecret.enabled }}{{ $sources = append $sources "secrets.externalSecret" }}{{ end }}
+{{- if $secrets.existingSecret }}{{ $sources = append $sources "secrets.existingSecret" }}{{ end }}
+{{- if gt (len $sources) 1 }}
+{{- fail (printf "the app's secrets come from one place only, and these are set: %s" (join ", " $sources)) }}
+{{- end }}
+{{- if and $sources (not $secrets.enabled) }}
+{{- fail (printf "%s is set, and secrets.enabled is false" (first $sources)) }}
+{{- end }}
+{{- if and $secrets.enabled (not $secrets.asEnv.enabled) (not $secrets.asFiles.enabled) (not .Values.envSecrets) }}
+{{- fail "the secrets would not reach the app: enable secrets.asEnv or secrets.asFiles, or set secrets.enabled=false" }}
+{{- end }}
+{{- with include "app.secretName" . }}
+{{- if not (regexMatch "^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$" .) }}
+{{- fail (printf "%q cannot be the name of a Secret" .) }}
+{{- end }}
+{{- end }}
+{{- if and $secrets.checksum (not (or $secrets.sealedSecret.enabled $secrets.externalSecret.enabled)) }}
+{{- fail "secrets.checksum needs secrets.sealedSecret or secrets.externalSecret: of other Secrets the chart knows nothing" }}
+{{- end }}
+{{- $external := $secrets.externalSecret }}
+{{- if $external.enabled }}
+{{- if not $external.storeRef.name }}
+{{- fail "secrets.externalSecret.storeRef.name is missing" }}
+{{- end }}
+{{- if not (or $external.data $external.dataFrom) }}
+{{- fail "secrets.externalSecret takes nothing: set data or dataFrom" }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- define "app.validateRollout" -}}
+{{- $rollout := .Values.rollout }}
+{{- if and (ne $rollout.provider "none") (eq .Values.strategy.type "Recreate") }}
+{{- fail (printf "strategy.type=Recreate and rollout.provider=%s contradict each other" $rollout.provider) }}
+{{- end }}
+{{- if eq $rollout.provider "flagger" }}
+{{- if ne .Values.service.type "ClusterIP" }}
+{{- fail "Flagger makes the Services, of type ClusterIP: set service.type=ClusterIP, and lead requests in by ingress or httpRoute" }}
+{{- end }}
+{{- if .Values.metrics.serviceMonitor.enabled }}
+{{- fail "Flagger's Services have other labels: use metrics.podMonitor instead of metrics.serviceMonitor" }}
+{{- end }}
+{{- if .Values.service.extraPorts }}
+{{- fail "Flagger makes the Services: set rollout.flagger.service.portDiscovery instead of service.extraPorts" }}
+{{- end }}
+{{- if and (hasPrefix "gatewayapi" $rollout.flagger.canary.provider) (not (include "app.parentRefs" . | fromYamlArray)) }}
+{{- fail "Flagger's provider for the Gateway API needs a Gateway: set httpRoute.parentRefs or gateway.enabled" }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- define "app.validateNetwork" -}}
+{{- $service := .Values.service }}
+{{- if ne $service.type "LoadBalancer" }}
+{{- range $field := list "loadBalancerClass" "loadBalancerSourceRanges" "allocateLoadBalancerNodePorts" }}
+{{- $value := get $service $field }}
+{{- if or $value (kindIs "bool" $value) }}
+{{- fail (printf "service.%s is for service.type=LoadBalancer only" $field) }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- if eq $service.type "ClusterIP" }}
+{{- range $field := list "externalTrafficPolicy" "nodePort" }}
+{{- if get $service $field }}
+{{- fail (printf "service.%s is for service.type=LoadBalancer or NodePort only" $field) }}
+{{- end }}
+{{- end }}
+{{- else if eq (toString $service.clusterIP) "None" }}
+{{- fail "service.clusterIP=None is for service.type=ClusterIP only" }}
+{{- end }}
+{{- if and .Values.ingress.enabled (not .Values.ingress.hosts) }}
+{{- fail "ingress has no hosts" }}
+{{- end }}
+{{- if and .Values.httpRoute.enabled (not (include "app.parentRefs" . | fromYamlArray)) }}
+{{- fail "httpRoute needs a Gateway: set httpRoute.parentRefs or gateway.enabled" }}
+{{- end }}
+{{- if and .Values.gateway.enabled (not .Values.gateway.className) }}
+{{- fail "gateway.className is missing" }}
+{{- end }}
+{{- $policy := .Values.networkPolicy }}
+{{- if and $policy.enabled (not (or $policy.ingress.allowAll $policy.ingress.from $policy.ingress.extra)) }}
+{{- fail "networkPolicy would let nobody reach the app: set networkPolicy.ingress.from, extra or allowAll" }}
+{{- end }}
+{{- $lattice := .Values.lattice }}
+{{- if and $lattice.iamAuthPolicy.enabled (not $lattice.iamAuthPolicy.policy) }}
+{{- fail "lattice.iamAuthPolicy.policy is missing" }}
+{{- end }}
+{{- if and $lattice.iamAuthPolicy.enabled (eq $lattice.iamAuthPolicy.targetKind "HTTPRoute") (not (or .Values.httpRoute.enabled $lattice.iamAuthPolicy.targetName)) }}
+{{- fail "lattice.iamAuthPolicy needs what it is for: enable httpRoute, or set lattice.iamAuthPolicy.targetName" }}
+{{- end }}
+{{- if and .Values.metrics.serviceMonitor.enabled .Values.metrics.podMonitor.enabled }}
+{{- fail "metrics.serviceMonitor and metrics.podMonitor would read every Pod twice: enable one of them" }}
+{{- end }}
+{{- end }}
