@@ -103,7 +103,7 @@ fn refused(path: PathBuf) -> anyhow::Result<Refused> {
 }
 
 /// What is in a directory, sorted.
-fn entries(directory: &Path) -> anyhow::Result<Vec<PathBuf>> {
+pub(crate) fn entries(directory: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let reading = || format!("reading {}", directory.display());
     let mut paths = Vec::new();
     for entry in fs::read_dir(directory).with_context(reading)? {

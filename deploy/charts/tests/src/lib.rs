@@ -3,12 +3,15 @@
 //! - [`chart`] finds the charts, and the values files that each one is tested with;
 //! - [`helm`] renders and lints with the real Helm, version 3 or 4;
 //! - [`objects`] finds things in what was rendered;
+//! - [`kubeconform`] compares objects with [`schemas`] of Kubernetes and of custom resources;
 //! - [`tools`] says where the programs are, [`parallel`] uses every core.
 
 pub mod chart;
 pub mod helm;
+pub mod kubeconform;
 pub mod objects;
 pub mod parallel;
+pub mod schemas;
 pub mod tools;
 
 pub use crate::chart::Chart;

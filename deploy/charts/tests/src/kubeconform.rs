@@ -1,0 +1,69 @@
+//! kubeconform: objects compared with schemas.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context, ensure};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::{schemas, tools};
+
+/// A kubeconform with all schemas, which knows nothing else and asks no network.
+#[derive(Debug)]
+pub struct Kubeconform {
+    program: PathBuf,
+    custom_resources: TempDir,
+}
+
+impl Kubeconform {
+    /// Lays out the schemas of custom resources, for as long as the value lives.
+    pub fn new() -> anyhow::Result<Kubeconform> {
+        let custom_resources = tempfile::tempdir()?;
+        for crd in schemas::crds()? {
+            let text = |value: &Value| value.as_str().unwrap_or_default().to_lowercase();
+            let (group, kind) = (text(&crd["spec"]["group"]), text(&crd["spec"]["names"]["kind"]));
+            let directory = custom_resources.path().join(group);
+            fs::create_dir_all(&directory)?;
+            for (version, schema) in schemas::of_custom_resource(&crd) {
+                fs::write(directory.join(format!("{kind}-{version}.json")), schema.to_string())?;
+            }
+        }
+        Ok(Kubeconform { program: tools::program(tools::KUBECONFORM)?, custom_resources })
+    }
+
+    /// What is wrong with the objects in files for a version of Kubernetes, as `1.28`. The number is
+    /// how many objects there are.
+    pub fn check(&self, version: &str, files: &[PathBuf]) -> anyhow::Result<(u64, Vec<String>)> {
+        let custom_resources = self.custom_resources.path().display();
+        let kubernetes = schemas::directory().join("kubernetes").join(format!("{version}.json"));
+        ensure!(kubernetes.is_file(), "no schemas of Kubernetes {version}");
+        let mut kubeconform = Command::new(&self.program);
+        kubeconform
+            .args(["-strict", "-summary", "-output=json", "-schema-location"])
+            .arg(format!(
+                "{custom_resources}/{{{{.Group}}}}/{{{{.ResourceKind}}}}-{{{{.ResourceAPIVersion}}}}.json"
+            ))
+            // It tells the kinds apart itself, and knows no others.
+            .arg("-schema-location")
+            .arg(kubernetes)
+            .args(files);
+        let output = kubeconform.output().context("starting kubeconform")?;
+        let report: Value = serde_json::from_slice(&output.stdout).with_context(|| {
+            format!("the report of kubeconform: {}", String::from_utf8_lossy(&output.stderr))
+        })?;
+        let problems: Vec<_> =
+            report["resources"].as_array().into_iter().flatten().map(problem).collect();
+        let count = |what: &str| report["summary"][what].as_u64().unwrap_or_default();
+        ensure!(count("skipped") == 0, "kubeconform has left out objects");
+        let bad = count("invalid") + count("errors");
+        ensure!((bad == 0) == problems.is_empty(), "kubeconform does not say what is wrong");
+        Ok((count("valid") + bad, problems))
+    }
+}
+
+fn problem(resource: &Value) -> String {
+    let text = |field: &str| resource[field].as_str().unwrap_or_default();
+    format!("{}: {} {}: {}", text("filename"), text("kind"), text("name"), text("msg"))
+}

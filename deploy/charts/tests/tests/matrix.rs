@@ -1,0 +1,183 @@
+//! Every chart with each of its values files (`ci/`), in Helm 3 and 4, for every version of
+//! Kubernetes that is supported.
+
+#![expect(clippy::unwrap_used, reason = "the helpers of tests panic as tests do")]
+
+use std::collections::HashSet;
+use std::fs;
+use std::path::Path;
+use std::sync::LazyLock;
+
+use chart_tests::chart::{self, Chart};
+use chart_tests::kubeconform::Kubeconform;
+use chart_tests::{Helm, Render, objects, parallel, schemas};
+use serde_json::Value;
+
+/// A chart with a values file, as a Helm renders it for a version of Kubernetes.
+struct Rendered {
+    /// `CHART/VALUES FILE`.
+    case: String,
+    helm: u8,
+    kubernetes: String,
+    depends_on_version: bool,
+    /// In an order that both Helms agree on.
+    objects: Vec<Value>,
+}
+
+/// Everything that the tests look at, rendered once.
+static RENDERED: LazyLock<Vec<Rendered>> = LazyLock::new(|| {
+    let api_versions = schemas::api_versions().unwrap();
+    let mut work = Vec::new();
+    for chart in chart::all().unwrap() {
+        let depends_on_version = chart.depends_on_version().unwrap();
+        for file in chart.values_files().unwrap() {
+            for (helm, kubernetes) in renderings(&chart) {
+                let api_versions = api_versions.clone();
+                let render = Render::chart(&chart)
+                    .values_file(&file)
+                    .api_versions(api_versions)
+                    .kube_version(&format!("{kubernetes}.0"));
+                work.push((case(&chart, &file), helm, kubernetes, depends_on_version, render));
+            }
+        }
+    }
+    parallel::map(work, |(case, helm, kubernetes, depends_on_version, render)| {
+        let (helm, objects) = (helm.major(), helm.template(&render));
+        let mut objects = objects.unwrap_or_else(|error| panic!("{case}, Helm {helm}: {error}"));
+        objects.sort_by_key(identity);
+        Rendered { case, helm, kubernetes, depends_on_version, objects }
+    })
+});
+
+#[test]
+fn lint_finds_nothing() {
+    let mut work = Vec::new();
+    for chart in chart::all().unwrap() {
+        for file in chart.values_files().unwrap() {
+            for helm in Helm::both().unwrap() {
+                let render = Render::chart(&chart).values_file(&file).kube_version(&newest());
+                work.push((case(&chart, &file), helm, render));
+            }
+        }
+    }
+    let problems = parallel::map(work, |(case, helm, render)| {
+        let error = helm.lint(&render).err()?;
+        Some(format!("{case}, Helm {}: {error}", helm.major()))
+    });
+    none(problems.into_iter().flatten());
+}
+
+#[test]
+fn both_helms_render_the_same() {
+    let (three, four): (Vec<_>, Vec<_>) = RENDERED.iter().partition(|rendered| rendered.helm == 3);
+    assert!(!three.is_empty());
+    for three in three {
+        let same =
+            |four: &&&Rendered| (&four.case, &four.kubernetes) == (&three.case, &three.kubernetes);
+        let four = four.iter().find(same).unwrap();
+        assert_eq!(three.objects, four.objects, "{}", three.case);
+    }
+}
+
+#[test]
+fn no_object_is_rendered_twice() {
+    for rendered in RENDERED.iter() {
+        let twice =
+            rendered.objects.windows(2).find(|pair| identity(&pair[0]) == identity(&pair[1]));
+        assert!(twice.is_none(), "{}: {}", rendered.case, objects::name(&twice.unwrap()[0]));
+    }
+}
+
+#[test]
+fn every_object_is_valid_in_every_version_of_kubernetes() {
+    let directory = tempfile::tempdir().unwrap();
+    let kubeconform = Kubeconform::new().unwrap();
+    let problems = parallel::map(schemas::kubernetes_versions().unwrap(), |version| {
+        // One Helm's are enough, since both render the same; and each object once, since most values
+        // files leave most objects as they are.
+        let mut seen = HashSet::new();
+        let mut files = Vec::new();
+        for rendered in RENDERED.iter().filter(|rendered| rendered.is_for(&version)) {
+            let objects = rendered.objects.iter().map(Value::to_string);
+            let new: Vec<_> = objects.filter(|object| seen.insert(object.clone())).collect();
+            // Its path is what kubeconform says of a problem.
+            let path = directory.path().join(&version).join(&rendered.case);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(&path, new.join("\n---\n")).unwrap();
+            files.push(path);
+        }
+        let (count, problems) = kubeconform.check(&version, &files).unwrap();
+        assert_eq!(count, seen.len() as u64, "kubeconform has not seen every object");
+        problems
+    });
+    none(problems.into_iter().flatten());
+}
+
+#[test]
+fn what_must_be_refused_is_refused_with_its_reason() {
+    let mut work = Vec::new();
+    for chart in chart::all().unwrap() {
+        for refused in chart.refused().unwrap() {
+            for helm in Helm::both().unwrap() {
+                work.push((chart.clone(), refused.clone(), helm));
+            }
+        }
+    }
+    let api_versions = schemas::api_versions().unwrap();
+    let problems = parallel::map(work, |(chart, refused, helm)| {
+        let render = Render::chart(&chart)
+            .values_file(&refused.path)
+            .api_versions(api_versions.clone())
+            .kube_version(&newest());
+        let case = format!("{}, Helm {}", case(&chart, &refused.path), helm.major());
+        match helm.template(&render) {
+            Ok(_) => Some(format!("{case}: was not refused")),
+            Err(error) if error.to_string().contains(&refused.error) => None,
+            Err(error) => Some(format!("{case}: does not say `{}`: {error}", refused.error)),
+        }
+    });
+    none(problems.into_iter().flatten());
+}
+
+/// Which Helm has to render a chart for which version of Kubernetes. Both do so for one, and one of
+/// them for all others, if what a chart renders depends on that.
+fn renderings(chart: &Chart) -> Vec<(Helm, String)> {
+    let [three, four] = Helm::both().unwrap();
+    let versions = schemas::kubernetes_versions().unwrap();
+    let newest = versions.last().unwrap().clone();
+    let mut renderings = vec![(three, newest.clone())];
+    if chart.depends_on_version().unwrap() {
+        renderings.extend(versions.into_iter().map(|version| (four.clone(), version)));
+    } else {
+        renderings.push((four, newest));
+    }
+    renderings
+}
+
+impl Rendered {
+    /// Whether this is what Helm 4 installs on this version of Kubernetes.
+    fn is_for(&self, version: &str) -> bool {
+        self.helm == 4 && (self.kubernetes == version || !self.depends_on_version)
+    }
+}
+
+fn newest() -> String {
+    format!("{}.0", schemas::kubernetes_versions().unwrap().last().unwrap())
+}
+
+/// What an API server tells objects apart by.
+fn identity(object: &Value) -> String {
+    let group = object["apiVersion"].as_str().unwrap().rsplit_once('/').map_or("", |parts| parts.0);
+    let namespace = object["metadata"]["namespace"].as_str().unwrap_or_default();
+    format!("{group}/{}/{namespace}", objects::name(object))
+}
+
+fn case(chart: &Chart, file: &Path) -> String {
+    format!("{}/{}", chart.name(), chart::name(file))
+}
+
+#[track_caller]
+fn none(problems: impl Iterator<Item = String>) {
+    let problems: Vec<_> = problems.collect();
+    assert!(problems.is_empty(), "{} problems:\n{}", problems.len(), problems.join("\n"));
+}
