@@ -1,0 +1,108 @@
+//! The controller's flags: each that is rendered is there, and says what the value said.
+
+use std::collections::BTreeSet;
+
+use chart_tests::objects;
+use serde_json::{Value, json};
+
+use crate::{case, cases, read, rendered, words};
+
+const ALWAYS: [&str; 5] = [
+    "--listen-addr=:8080",
+    "--listen-metrics-addr=:8081",
+    "--key-prefix=sealed-secrets-key",
+    "--log-format=json",
+    "--log-level=info",
+];
+
+#[test]
+fn by_default_it_is_told_the_least() {
+    assert_eq!(flags(case("default")), ALWAYS);
+}
+
+#[test]
+fn what_is_watched_follows_the_rights() {
+    let more = |case_: &str| flags(case(case_))[5..].to_vec();
+    assert_eq!(
+        more("namespaced"),
+        ["--all-namespaces=false", "--additional-namespaces=team-a,team-b"]
+    );
+    assert_eq!(
+        more("additional-namespaces"),
+        ["--all-namespaces=false", "--additional-namespaces=team-a"]
+    );
+    assert_eq!(more("own-namespace"), ["--all-namespaces=false", "--restart-workloads"]);
+    assert_eq!(more("restart"), ["--restart-workloads"]);
+}
+
+#[test]
+fn every_value_has_its_flag() {
+    assert_eq!(
+        flags(case("key-namespace")),
+        [
+            "--listen-addr=:8080",
+            "--listen-metrics-addr=:8081",
+            "--key-prefix=our-key",
+            "--key-size=3072",
+            "--key-ttl=8760h00m00s",
+            "--log-format=json",
+            "--log-level=info",
+            "--my-cn=sealing.example.org",
+            "--namespace=sealing-keys",
+            "--all-namespaces=false",
+            "--additional-namespaces=team-a",
+        ]
+    );
+    let values = json!({
+        "listenHost": "[::]", "containerPorts": { "http": 9080, "metrics": 9081 },
+        "logLevel": "", "logFormat": "", "workers": 1024, "resyncPeriod": "30m",
+        "acceptDeprecatedV1Data": false, "metrics": { "omitSecretLabels": true },
+        "allowedSecretTypes": ["a/b", "c/d"], "extraArgs": ["--kubeconfig=/c"],
+    });
+    assert_eq!(
+        flags(&rendered(values)),
+        [
+            "--listen-addr=[::]:9080",
+            "--listen-metrics-addr=[::]:9081",
+            "--key-prefix=sealed-secrets-key",
+            "--allow-secret-type=a/b,c/d",
+            "--resync-period=30m",
+            "--workers=1024",
+            "--accept-deprecated-v1-data=false",
+            "--metrics-omit-secret-labels=true",
+            "--kubeconfig=/c",
+        ]
+    );
+}
+
+/// A flag that it does not have would end the controller at once.
+#[test]
+fn no_case_has_a_flag_that_the_controller_does_not_have() {
+    let there = those_of_the_controller();
+    assert!(there.contains("listen-addr") && there.contains("key-size"), "{there:?}");
+    for case in cases() {
+        for flag in flags(&case.objects) {
+            let name = flag.strip_prefix("--").unwrap();
+            let name = name.split_once('=').map_or(name, |(name, _)| name);
+            assert!(there.contains(name), "{}: there is no flag --{name}", case.name);
+        }
+    }
+}
+
+/// The fields of its settings that are flags: each stands behind `#[arg(long`.
+fn those_of_the_controller() -> BTreeSet<String> {
+    let source = read("controller/src/config.rs");
+    let fields = source.split("#[arg(long").skip(1).map(|rest| {
+        let declared = rest.lines().map(str::trim).filter(|line| line.ends_with(','));
+        let mut names = declared.filter_map(|line| line.split_once(": ")).map(|(name, _)| name);
+        let field = names.next().unwrap().trim_start_matches("pub ");
+        field.replace('_', "-")
+    });
+    fields.collect()
+}
+
+fn flags(objects: &[Value]) -> Vec<String> {
+    let deployment = objects::of_kind(objects, "Deployment")[0];
+    let container = objects::container(&deployment["spec"]["template"], "controller");
+    words(&container["args"]).into_iter().map(ToOwned::to_owned).collect()
+}

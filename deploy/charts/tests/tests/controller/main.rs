@@ -1,0 +1,75 @@
+//! The chart `mtk-controller`: what it gives, and what it never gives. Every values file in its `ci`
+//! is held to that, and so is `deploy/install.yaml`.
+
+#![expect(clippy::unwrap_used, reason = "the helpers of tests panic as tests do")]
+
+mod crds;
+mod flags;
+mod install;
+mod metrics;
+mod pod;
+mod readme;
+mod rights;
+mod services;
+
+use std::fs;
+use std::path::Path;
+use std::sync::LazyLock;
+
+use chart_tests::{Chart, Helm, Render, chart, objects, parallel};
+use serde_json::Value;
+
+/// A set of objects to look at.
+struct Case {
+    /// The name of the values file, or `install.yaml`.
+    name: String,
+    objects: Vec<Value>,
+}
+
+fn controller() -> Chart {
+    Chart::named("mtk-controller")
+}
+
+/// The chart as most people install it.
+fn render() -> Render {
+    Render::chart(&controller()).release("mtk-controller").namespace("kube-system")
+}
+
+/// What Helm 4 makes of these values. The harness sees to it that Helm 3 makes the same.
+fn rendered(values: Value) -> Vec<Value> {
+    Helm::four().unwrap().template(&render().values(values)).unwrap()
+}
+
+/// Every values file of the chart, rendered once, and `deploy/install.yaml`.
+fn cases() -> &'static [Case] {
+    static CASES: LazyLock<Vec<Case>> = LazyLock::new(|| {
+        let helm = Helm::four().unwrap();
+        let mut cases = parallel::map(controller().values_files().unwrap(), |path| {
+            let name = chart::name(&path).strip_suffix("-values.yaml").unwrap().to_owned();
+            Case { name, objects: helm.template(&render().values_file(path)).unwrap() }
+        });
+        cases.push(Case { name: "install.yaml".to_owned(), objects: install_yaml() });
+        cases
+    });
+    &CASES
+}
+
+fn case(name: &str) -> &'static [Value] {
+    let found = cases().iter().find(|case| case.name == name);
+    &found.unwrap_or_else(|| panic!("no {name}-values.yaml")).objects
+}
+
+fn install_yaml() -> Vec<Value> {
+    objects::parse(&read("deploy/install.yaml")).unwrap()
+}
+
+/// A file of the repository.
+fn read(path: impl AsRef<Path>) -> String {
+    let path = chart::root().join(path);
+    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// The words of a list.
+fn words(list: &Value) -> Vec<&str> {
+    list.as_array().into_iter().flatten().map(|word| word.as_str().unwrap()).collect()
+}

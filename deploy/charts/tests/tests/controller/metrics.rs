@@ -1,0 +1,133 @@
+//! Alerts and dashboard speak of metrics that are there.
+
+use std::collections::BTreeSet;
+
+use chart_tests::objects;
+use serde_json::{Value, json};
+
+use crate::{case, read, rendered};
+
+const PREFIXES: [&str; 2] = ["sealed_secrets_controller_", "mtk_controller_"];
+
+#[test]
+fn every_metric_of_an_alert_is_one_of_the_controllers() {
+    let there = those_of_the_controller();
+    for name in ["monitoring", "pod-monitor", "own-alerts"] {
+        for rule in rules(case(name)) {
+            let used = metrics_in(rule["expr"].as_str().unwrap());
+            assert!(!used.is_empty(), "{rule}");
+            assert_eq!(used.difference(&there).next(), None, "{rule}");
+        }
+    }
+}
+
+#[test]
+fn every_metric_of_the_dashboard_is_one_of_the_controllers() {
+    let there = those_of_the_controller();
+    let mut used = BTreeSet::new();
+    for panel in dashboard()["panels"].as_array().unwrap() {
+        for target in panel["targets"].as_array().unwrap() {
+            let metrics = metrics_in(target["expr"].as_str().unwrap());
+            assert!(!metrics.is_empty(), "{panel}");
+            used.extend(metrics);
+        }
+    }
+    assert_eq!(used, there, "the dashboard shows each metric");
+}
+
+#[test]
+fn alerts_say_what_is_wrong() {
+    for name in ["monitoring", "pod-monitor"] {
+        for rule in rules(case(name)) {
+            assert!(rule["alert"].is_string() && rule["for"].is_string(), "{rule}");
+            assert!(
+                ["warning", "critical"].map(|s| json!(s)).contains(&rule["labels"]["severity"])
+            );
+            for text in ["summary", "description"] {
+                let text = rule["annotations"][text].as_str().unwrap();
+                assert!(text.len() > 20 && !text.ends_with('\n'), "{text:?}");
+            }
+        }
+    }
+}
+
+/// Without the names of objects in metrics there is no `condition_info`.
+#[test]
+fn where_no_object_is_named_the_alert_counts_failures() {
+    let expressions = |name: &str| -> String {
+        rules(case(name)).iter().map(|rule| rule["expr"].as_str().unwrap().to_owned()).collect()
+    };
+    assert!(expressions("monitoring").contains("condition_info"));
+    assert!(!expressions("pod-monitor").contains("condition_info"));
+    assert!(expressions("pod-monitor").contains("unseal_errors_total"));
+}
+
+#[test]
+fn the_monitors_find_the_port_of_the_metrics() {
+    let objects = case("monitoring");
+    let monitor = objects::object(objects, "ServiceMonitor", "mtk-controller");
+    assert_eq!(monitor["metadata"]["namespace"], "monitoring");
+    assert_eq!(monitor["spec"]["namespaceSelector"], json!({ "matchNames": ["kube-system"] }));
+    let selector = monitor["spec"]["selector"]["matchLabels"].as_object().unwrap();
+    let selected: Vec<_> = objects::of_kind(objects, "Service")
+        .into_iter()
+        .filter(|service| {
+            selector.iter().all(|(key, value)| service["metadata"]["labels"][key] == *value)
+        })
+        .map(|service| service["metadata"]["name"].clone())
+        .collect();
+    assert_eq!(selected, ["mtk-controller-metrics"], "or each would be scraped three times");
+    let service = objects::object(objects, "Service", "mtk-controller-metrics");
+    assert_eq!(service["spec"]["ports"][0]["name"], monitor["spec"]["endpoints"][0]["port"]);
+
+    let objects = case("pod-monitor");
+    let monitor = objects::object(objects, "PodMonitor", "mtk-controller");
+    let deployment = objects::object(objects, "Deployment", "mtk-controller");
+    let container = objects::container(&deployment["spec"]["template"], "controller");
+    assert_eq!(container["ports"][1]["name"], monitor["spec"]["podMetricsEndpoints"][0]["port"]);
+}
+
+#[test]
+fn the_dashboard_arrives_as_it_is_in_the_chart() {
+    let objects = rendered(json!({ "metrics": { "dashboards": { "create": true } } }));
+    let map = objects::object(&objects, "ConfigMap", "mtk-controller-dashboard");
+    let text = map["data"]["mtk-controller.json"].as_str().unwrap();
+    assert_eq!(serde_json::from_str::<Value>(text).unwrap(), dashboard());
+    assert_eq!(map["metadata"]["labels"]["grafana_dashboard"], "1");
+}
+
+fn dashboard() -> Value {
+    let path = "deploy/charts/mtk-controller/files/dashboards/mtk-controller.json";
+    serde_json::from_str(&read(path)).unwrap()
+}
+
+fn rules(objects: &[Value]) -> Vec<Value> {
+    let rule = objects::of_kind(objects, "PrometheusRule")[0];
+    let groups = rule["spec"]["groups"].as_array().unwrap();
+    groups.iter().flat_map(|group| group["rules"].as_array().unwrap()).cloned().collect()
+}
+
+/// The words of a query that begin as our metrics do.
+fn metrics_in(query: &str) -> BTreeSet<String> {
+    query
+        .split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_')
+        .filter(|word| PREFIXES.iter().any(|prefix| word.starts_with(prefix)))
+        .map(ToOwned::to_owned)
+        .collect()
+}
+
+/// Those in the book's table, each of which the source registers under its name without `_total`.
+fn those_of_the_controller() -> BTreeSet<String> {
+    let book = read("docs/operations.md");
+    let rows = book.lines().filter_map(|line| line.strip_prefix("| `"));
+    let named: BTreeSet<_> = rows.filter_map(|row| metrics_in(row).into_iter().next()).collect();
+    let source = read("controller/src/metrics.rs");
+    for name in &named {
+        let base = name.strip_suffix("_total").unwrap_or(name);
+        let short = PREFIXES.iter().find_map(|prefix| base.strip_prefix(prefix)).unwrap();
+        let registered = [short, base].iter().any(|name| source.contains(&format!("\"{name}\"")));
+        assert!(registered, "the book has {name}, and the source has not");
+    }
+    assert!(named.len() >= 8, "{named:?}");
+    named
+}

@@ -1,0 +1,123 @@
+//! The profile `restricted` of the Pod Security Standards, and more.
+
+use chart_tests::objects;
+use serde_json::{Value, json};
+
+use crate::{cases, rendered};
+
+#[test]
+fn no_pod_of_any_case_can_do_harm() {
+    for case in cases() {
+        for (object, template) in objects::pod_templates(&case.objects) {
+            let of = format!("{} {}", case.name, objects::name(object));
+            let pod = &template["spec"];
+            assert_eq!(pod["securityContext"]["runAsNonRoot"], true, "{of}");
+            assert_eq!(
+                pod["securityContext"]["seccompProfile"],
+                json!({ "type": "RuntimeDefault" }),
+                "{of}"
+            );
+            // Where the cluster gives the users, it gives none that is root.
+            let user = if case.name == "openshift" { Value::Null } else { json!(65532) };
+            assert_eq!(pod["securityContext"]["runAsUser"], user, "{of}");
+            assert_eq!(pod["enableServiceLinks"], false, "{of}");
+            for denied in ["hostNetwork", "hostPID", "hostIPC", "initContainers"] {
+                assert_eq!(pod.get(denied), None, "{of}: {denied}");
+            }
+            let containers = objects::containers(template);
+            assert_eq!(containers.len(), 1, "{of}");
+            let context = &containers[0]["securityContext"];
+            assert_eq!(context["allowPrivilegeEscalation"], false, "{of}");
+            assert_eq!(context["readOnlyRootFilesystem"], true, "{of}");
+            assert_eq!(context["capabilities"], json!({ "drop": ["ALL"] }), "{of}");
+            assert_eq!(context.get("privileged"), None, "{of}");
+            let memory = |what: &str| containers[0]["resources"][what]["memory"].clone();
+            assert_eq!(memory("requests"), memory("limits"), "{of}: a node would swap it");
+            assert!(memory("limits").is_string(), "{of}");
+            let ports = containers[0]["ports"].as_array().into_iter().flatten();
+            assert!(ports.clone().all(|port| port.get("hostPort").is_none()), "{of}");
+        }
+    }
+}
+
+#[test]
+fn the_controller_alone_has_a_token_and_no_volume() {
+    for case in cases() {
+        for (object, template) in objects::pod_templates(&case.objects) {
+            let is_controller = object["kind"] == "Deployment";
+            let of = format!("{} {}", case.name, objects::name(object));
+            assert_eq!(template["spec"]["automountServiceAccountToken"], is_controller, "{of}");
+            let kinds = template["spec"]["volumes"].as_array().into_iter().flatten();
+            let expected = usize::from(case.name == "pod" && is_controller);
+            assert_eq!(kinds.count(), expected, "{of}");
+        }
+    }
+}
+
+/// There is no leader election yet.
+#[test]
+fn there_is_never_more_than_one() {
+    for case in cases() {
+        let deployments = objects::of_kind(&case.objects, "Deployment");
+        assert_eq!(deployments.len(), 1, "{}", case.name);
+        let spec = &deployments[0]["spec"];
+        let replicas = u64::from(case.name != "beside-peer");
+        assert_eq!(spec["replicas"], replicas, "{}", case.name);
+        assert_eq!(spec["strategy"], json!({ "type": "Recreate" }), "{}", case.name);
+        assert!(objects::of_kind(&case.objects, "PodDisruptionBudget").is_empty());
+        assert!(objects::of_kind(&case.objects, "HorizontalPodAutoscaler").is_empty());
+    }
+}
+
+#[test]
+fn a_new_version_of_the_chart_alone_restarts_nothing() {
+    let objects = rendered(json!({ "commonLabels": { "team": "platform" } }));
+    let deployment = objects::object(&objects, "Deployment", "mtk-controller");
+    let labels = json!({
+        "app.kubernetes.io/name": "mtk-controller",
+        "app.kubernetes.io/instance": "mtk-controller",
+    });
+    assert_eq!(deployment["spec"]["selector"]["matchLabels"], labels);
+    let template = &deployment["spec"]["template"]["metadata"];
+    assert_eq!(template["labels"].as_object().unwrap().len(), 3, "{template}");
+    assert_eq!(template.get("annotations"), None);
+}
+
+#[test]
+fn the_probes_ask_for_life_and_for_progress() {
+    let objects = rendered(json!({}));
+    let container = controller(&objects);
+    assert_eq!(
+        container["livenessProbe"]["httpGet"],
+        json!({ "path": "/healthz", "port": "http" })
+    );
+    assert_eq!(
+        container["readinessProbe"]["httpGet"],
+        json!({ "path": "/readyz", "port": "http" })
+    );
+    assert_eq!(container.get("startupProbe"), None);
+}
+
+#[test]
+fn the_image_is_named_in_every_way() {
+    let image = |values: Value| {
+        let objects = rendered(json!({ "image": values }));
+        controller(&objects)["image"].as_str().unwrap().to_owned()
+    };
+    let digest = format!("sha256:{}", "0".repeat(64));
+    let version = env!("CARGO_PKG_VERSION");
+    assert_eq!(image(json!({})), format!("mtk-controller:{version}"));
+    assert_eq!(image(json!({ "tag": "x" })), "mtk-controller:x");
+    assert_eq!(image(json!({ "digest": digest })), format!("mtk-controller@{digest}"));
+    assert_eq!(
+        image(
+            json!({ "registry": "r.example", "repository": "a/b", "tag": "x", "digest": digest })
+        ),
+        format!("r.example/a/b:x@{digest}")
+    );
+}
+
+fn controller(objects: &[Value]) -> &Value {
+    let deployment = objects::object(objects, "Deployment", "mtk-controller");
+    objects::container(&deployment["spec"]["template"], "controller")
+}

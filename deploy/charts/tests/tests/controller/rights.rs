@@ -1,0 +1,241 @@
+//! The rights, as exact lists: nothing but what is written here.
+
+use chart_tests::objects;
+use serde_json::{Value, json};
+
+use crate::{cases, rendered, words};
+
+/// In each namespace that is watched. No `update` and no `delete` of Secrets, no right to read
+/// anything else, none to give rights.
+const WATCHED: [&str; 4] = [
+    "/events: create",
+    "/secrets: create, get, list, patch, watch",
+    "bitnami.com/sealedsecrets/status: patch",
+    "bitnami.com/sealedsecrets: get, list, watch",
+];
+/// Also where the whole cluster is watched.
+const CLUSTER: [&str; 5] =
+    [WATCHED[0], "/namespaces: list, watch", WATCHED[1], WATCHED[2], WATCHED[3]];
+/// For restarts.
+const RESTART: [&str; 5] = [
+    "apps/daemonsets: get, list, patch, watch",
+    "apps/deployments: get, list, patch, watch",
+    "apps/statefulsets: get, list, patch, watch",
+    "argoproj.io/rollouts: get, list, patch, watch",
+    "flagger.app/canaries: get, list, watch",
+];
+
+/// A right that somebody gets.
+struct Grant {
+    kind: &'static str,
+    /// Empty for the cluster's.
+    namespace: &'static str,
+    name: &'static str,
+    rules: Vec<String>,
+    /// `KIND NAME`, with the namespace before the name of an account. Empty if nobody has it.
+    subject: &'static str,
+}
+
+#[test]
+fn every_case_gives_exactly_these_rights() {
+    for case in cases() {
+        let given = given(&case.objects);
+        let mut expected: Vec<_> = expected(&case.name).iter().flat_map(Grant::lines).collect();
+        expected.sort();
+        assert_eq!(given, expected, "{}", case.name);
+    }
+}
+
+/// The whole list, a case at a time: a new values file has to say what it gives.
+fn expected(case: &str) -> Vec<Grant> {
+    let system = "kube-system";
+    match case {
+        "default" | "install.yaml" | "monitoring" | "pod-monitor" | "own-alerts" | "openshift"
+        | "network-closed" => vec![cluster("mtk-controller"), proxier(BOTH)],
+        "beside-peer" => vec![cluster("mtk-controller"), proxier(&["mtk-controller"])],
+        "network" => vec![cluster("mtk-controller"), proxier(&["kubeseal", "mtk-controller"])],
+        "secret-types" => {
+            vec![cluster("mtk-controller"), Grant { subject: "", ..proxier(BOTH) }]
+        }
+        "restart" => vec![cluster("unsealer"), restart("unsealer-restart"), proxier(BOTH)],
+        "namespaced" => vec![
+            role(system, "mtk-controller"),
+            role("team-a", "mtk-controller"),
+            role("team-b", "mtk-controller"),
+            proxier(BOTH),
+        ],
+        "additional-namespaces" => {
+            vec![role(system, "unsealer"), role("team-a", "unsealer"), proxier(BOTH)]
+        }
+        "own-namespace" => vec![
+            role(system, "mtk-controller"),
+            Grant {
+                kind: "Role",
+                namespace: system,
+                rules: lines(&RESTART),
+                ..restart("mtk-controller-restart")
+            },
+            proxier(BOTH),
+        ],
+        // The keys are in a namespace that is the controller's own, but not its Pod's.
+        "key-namespace" => vec![
+            role("sealing-keys", "mtk-controller"),
+            role("team-a", "mtk-controller"),
+            proxier(BOTH),
+        ],
+        "peer" => vec![
+            Grant {
+                subject: "ServiceAccount sealing/sealing",
+                ..cluster("sealed-secrets-controller")
+            },
+            Grant {
+                namespace: "sealing",
+                name: "sealed-secrets-controller-service-proxier",
+                subject: "Group developers",
+                ..proxier(&["sealed-secrets-controller"])
+            },
+        ],
+        "pod" => vec![
+            Grant { subject: "ServiceAccount kube-system/sealing", ..cluster("sealing") },
+            Grant {
+                name: "sealing-service-proxier",
+                ..proxier(&["sealed-secrets-controller", "sealing"])
+            },
+        ],
+        "no-rights" => vec![],
+        other => panic!("say here what {other} gives"),
+    }
+}
+
+const BOTH: &[&str] = &["mtk-controller", "sealed-secrets-controller"];
+
+fn cluster(name: &'static str) -> Grant {
+    let subject = "ServiceAccount kube-system/mtk-controller";
+    Grant { kind: "ClusterRole", namespace: "", name, rules: lines(&CLUSTER), subject }
+}
+
+fn restart(name: &'static str) -> Grant {
+    Grant { rules: lines(&RESTART), ..cluster(name) }
+}
+
+fn role(namespace: &'static str, name: &'static str) -> Grant {
+    Grant { kind: "Role", namespace, rules: lines(&WATCHED), ..cluster(name) }
+}
+
+/// What everybody who is logged in may do: get the certificate, by these Services alone.
+fn proxier(services: &[&str]) -> Grant {
+    let mut proxied: Vec<_> = services
+        .iter()
+        .flat_map(|name| [(*name).to_owned(), format!("http:{name}:"), format!("http:{name}:http")])
+        .collect();
+    proxied.sort();
+    Grant {
+        kind: "Role",
+        namespace: "kube-system",
+        name: "mtk-controller-service-proxier",
+        rules: vec![
+            format!("/services [{}]: get", services.join(", ")),
+            format!("/services/proxy [{}]: get", proxied.join(", ")),
+        ],
+        subject: "Group system:authenticated",
+    }
+}
+
+fn lines(rules: &[&str]) -> Vec<String> {
+    rules.iter().map(ToString::to_string).collect()
+}
+
+impl Grant {
+    /// The role and its binding, as [`given`] says them.
+    fn lines(&self) -> Vec<String> {
+        let (kind, name) = (self.kind, place(self.namespace, self.name));
+        let mut lines = vec![format!("{kind} {name}: {}", self.rules.join("; "))];
+        if !self.subject.is_empty() {
+            lines.push(format!("{kind}Binding {name}: {kind} {} to {}", self.name, self.subject));
+        }
+        lines
+    }
+}
+
+/// Every object about rights, a line each, sorted.
+fn given(objects: &[Value]) -> Vec<String> {
+    let about = |object: &&Value| {
+        object["apiVersion"].as_str().unwrap().starts_with("rbac.")
+            || object["kind"].as_str().unwrap().contains("Role")
+    };
+    let mut lines: Vec<_> = objects.iter().filter(about).map(line).collect();
+    lines.sort();
+    lines
+}
+
+fn line(object: &Value) -> String {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let (kind, name) = (text(&object["kind"]), text(&object["metadata"]["name"]));
+    let place = place(&text(&object["metadata"]["namespace"]), &name);
+    let alone = [object.clone()];
+    if kind.ends_with("Role") {
+        return format!("{kind} {place}: {}", objects::rules(&alone, &kind, &name).join("; "));
+    }
+    let (subjects, role) = objects::binding(&alone, &kind, &name);
+    let subjects: Vec<_> = subjects
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|subject| {
+            let name = self::place(&text(&subject["namespace"]), &text(&subject["name"]));
+            format!("{} {name}", text(&subject["kind"]))
+        })
+        .collect();
+    format!("{kind} {place}: {} to {}", role.replace('/', " "), subjects.join(", "))
+}
+
+fn place(namespace: &str, name: &str) -> String {
+    if namespace.is_empty() { name.to_owned() } else { format!("{namespace}/{name}") }
+}
+
+/// The API server's service proxy reaches every port of a Service that one may use it for.
+#[test]
+fn the_services_that_everybody_may_use_have_no_other_port_than_the_certificates() {
+    for case in cases() {
+        let roles = objects::of_kind(&case.objects, "Role");
+        for rule in roles.iter().flat_map(|role| role["rules"].as_array().unwrap()) {
+            if words(&rule["resources"]) != ["services"] {
+                continue;
+            }
+            for name in words(&rule["resourceNames"]) {
+                let service = objects::object(&case.objects, "Service", name);
+                let ports = service["spec"]["ports"].as_array().unwrap();
+                assert_eq!(ports.len(), 1, "{}: {name}", case.name);
+                assert_eq!(ports[0]["name"], "http", "{}: {name}", case.name);
+                assert_eq!(ports[0]["targetPort"], "http", "{}: {name}", case.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn the_account_gives_no_token_to_a_pod_that_merely_names_it() {
+    for case in cases() {
+        for account in objects::of_kind(&case.objects, "ServiceAccount") {
+            assert_eq!(account["automountServiceAccountToken"], false, "{}", case.name);
+        }
+    }
+    let objects = rendered(json!({ "serviceAccount": { "create": false, "name": "given" } }));
+    assert!(objects::of_kind(&objects, "ServiceAccount").is_empty());
+    let (subjects, _) = objects::binding(&objects, "ClusterRoleBinding", "mtk-controller");
+    assert_eq!(subjects[0]["name"], "given");
+}
+
+#[test]
+fn a_namespace_that_is_named_twice_gets_its_role_once() {
+    let objects = rendered(json!({ "additionalNamespaces": ["kube-system", "team-a"] }));
+    let roles = objects::of_kind(&objects, "Role");
+    let roles: Vec<_> = roles
+        .iter()
+        .filter(|role| role["metadata"]["name"] == "mtk-controller")
+        .map(|role| role["metadata"]["namespace"].as_str().unwrap())
+        .collect();
+    assert_eq!(roles, ["kube-system", "team-a"]);
+    let none = rendered(json!({ "rbac": { "clusterRole": false, "namespacedRoles": false } }));
+    assert_eq!(objects::of_kind(&none, "Role").len(), 1, "the service proxier alone");
+}

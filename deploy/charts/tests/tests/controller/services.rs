@@ -1,0 +1,119 @@
+//! Under which names, and from where, the controller is reached.
+
+use chart_tests::{Helm, objects};
+use serde_json::{Value, json};
+
+use crate::{case, cases, render, rendered};
+
+/// mtk-seal looks for the first, kubeseal for the second.
+#[test]
+fn both_clients_find_their_service_whatever_the_release_is_called() {
+    let helm = Helm::four().unwrap();
+    let objects = helm.template(&render().release("another")).unwrap();
+    let names = ["mtk-controller", "mtk-controller-metrics", "sealed-secrets-controller"];
+    assert_eq!(services(&objects), names);
+    for name in [names[0], names[2]] {
+        let service = objects::object(&objects, "Service", name);
+        assert_eq!(service["metadata"]["namespace"], "kube-system");
+        let port = json!([{ "name": "http", "port": 8080, "targetPort": "http" }]);
+        assert_eq!(service["spec"]["ports"], port);
+    }
+}
+
+#[test]
+fn the_peers_service_can_be_left_out_and_is_never_there_twice() {
+    let without = rendered(json!({ "service": { "peer": { "enabled": false } } }));
+    assert_eq!(services(&without), ["mtk-controller", "mtk-controller-metrics"]);
+    let same = rendered(json!({ "fullnameOverride": "sealed-secrets-controller" }));
+    let names = ["sealed-secrets-controller", "sealed-secrets-controller-metrics"];
+    assert_eq!(services(&same), names);
+}
+
+#[test]
+fn every_service_policy_and_monitor_selects_the_controllers_pod_and_no_other() {
+    for case in cases() {
+        let labels = |template: &Value| template["metadata"]["labels"].clone();
+        let templates = objects::pod_templates(&case.objects);
+        let selects = |selector: &Value| -> Vec<_> {
+            let selected = templates.iter().filter(|(_, template)| {
+                let labels = labels(template);
+                selector.as_object().unwrap().iter().all(|(key, value)| labels[key] == *value)
+            });
+            selected.map(|(object, _)| object["kind"].as_str().unwrap()).collect()
+        };
+        for object in &case.objects {
+            let selector = match object["kind"].as_str().unwrap() {
+                "Service" => &object["spec"]["selector"],
+                "Deployment" | "PodMonitor" => &object["spec"]["selector"]["matchLabels"],
+                "NetworkPolicy" => &object["spec"]["podSelector"]["matchLabels"],
+                _ => continue,
+            };
+            assert_eq!(selects(selector), ["Deployment"], "{}: {object}", case.name);
+        }
+    }
+}
+
+#[test]
+fn the_policy_lets_everybody_to_the_certificate_and_prometheus_to_the_metrics() {
+    let objects = rendered(json!({ "networkPolicy": { "enabled": true } }));
+    let policy = &objects::object(&objects, "NetworkPolicy", "mtk-controller")["spec"];
+    assert_eq!(policy["policyTypes"], json!(["Ingress", "Egress"]));
+    let monitoring = json!({ "kubernetes.io/metadata.name": "monitoring" });
+    assert_eq!(
+        policy["ingress"],
+        json!([
+            { "ports": [{ "port": "http", "protocol": "TCP" }] },
+            { "ports": [{ "port": "metrics", "protocol": "TCP" }],
+              "from": [{ "namespaceSelector": { "matchLabels": monitoring } }] },
+        ])
+    );
+    let tcp = |port: u16| json!({ "port": port, "protocol": "TCP" });
+    assert_eq!(
+        policy["egress"],
+        json!([
+            { "ports": [tcp(443), tcp(6443)] },
+            { "ports": [{ "port": 53, "protocol": "UDP" }, tcp(53)] },
+        ])
+    );
+}
+
+#[test]
+fn the_api_servers_address_narrows_the_policy() {
+    let peer = case("peer");
+    let rules = &objects::of_kind(peer, "NetworkPolicy")[0]["spec"]["egress"];
+    let port = json!([{ "port": 6443, "protocol": "TCP" }]);
+    assert_eq!(
+        rules[0],
+        json!({ "ports": port, "to": [{ "ipBlock": { "cidr": "10.0.0.1/32" } }] })
+    );
+    let closed = case("network-closed");
+    let policy = &objects::of_kind(closed, "NetworkPolicy")[0]["spec"];
+    assert_eq!(policy["policyTypes"], json!(["Ingress"]));
+    assert_eq!(policy["ingress"].as_array().unwrap().len(), 1, "the certificate alone");
+    assert_eq!(policy.get("egress"), None);
+}
+
+#[test]
+fn only_the_service_of_the_certificate_is_seen_from_outside() {
+    let objects = case("network");
+    let kind = |name: &str| objects::object(objects, "Service", name)["spec"]["type"].clone();
+    assert_eq!(kind("mtk-controller"), "LoadBalancer");
+    assert_eq!(kind("kubeseal"), "ClusterIP");
+    assert_eq!(kind("mtk-controller-metrics"), "ClusterIP");
+    let ingress = &objects::object(objects, "Ingress", "mtk-controller")["spec"];
+    let rules = ingress["rules"].as_array().unwrap();
+    assert_eq!(rules.len(), 1);
+    assert_eq!(rules[0]["http"]["paths"].as_array().unwrap().len(), 1);
+    assert_eq!(rules[0]["http"]["paths"][0]["path"], "/v1/cert.pem");
+    assert_eq!(ingress["tls"][0]["secretName"], "seal.example.org-tls");
+}
+
+fn services(objects: &[Value]) -> Vec<String> {
+    let services = objects::of_kind(objects, "Service");
+    let mut names: Vec<_> = services
+        .iter()
+        .map(|service| service["metadata"]["name"].as_str().unwrap().to_owned())
+        .collect();
+    names.sort();
+    names
+}
