@@ -5,13 +5,15 @@ import mmap
 import multiprocessing
 import os
 import resource
+import select
 import shutil
 import socket
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from granian.constants import HTTPModes, Interfaces
@@ -32,6 +34,7 @@ log = logging.getLogger("app.server")
 # More than the 60 seconds after which common load balancers drop an idle connection: who closes
 # first must not be the one that is not asking.
 _IDLE_MILLISECONDS = 75_000
+_SAME_SIGNAL_SECONDS = 0.1
 _MULTIPROC = "PROMETHEUS_MULTIPROC_DIR"
 
 
@@ -69,8 +72,11 @@ class _Server(MPServer):
     def __init__(self, settings: Settings, store: SecretStore) -> None:
         self._settings = settings
         self._store = store
+        self._main = os.getpid()
         # Shared with the workers; the byte says that the server is about to stop.
         self._stopping = mmap.mmap(-1, 1)
+        self._signals, self._signal = os.pipe()
+        os.set_blocking(self._signal, False)
         # A worker's share, rounded up.
         share = -(-settings.max_connections // settings.workers)
         super().__init__(
@@ -98,21 +104,32 @@ class _Server(MPServer):
         return 0
 
     def signal_handler_interrupt(self, *_args: object, **_kwargs: object) -> None:
-        """Not ready at once; then, after the delay or at a second signal, no new connections."""
-        if os.getpid() != self.pid:
+        """Passes the signal on, to where locks may be taken: the main thread may hold them now."""
+        if os.getpid() != self._main:
             # A worker that was told to stop before it began.
             os._exit(0)
-        delay = 0 if self._stopping[0] else self._settings.stop_delay
-        self._stopping[0] = 1
-        if delay:
-            timer = threading.Timer(delay, super().signal_handler_interrupt)
-            timer.daemon = True
-            timer.start()
-        else:
-            super().signal_handler_interrupt()  # type: ignore[no-untyped-call]
+        with suppress(BlockingIOError):
+            os.write(self._signal, b"s")
 
     # A closed terminal means stop, as it does for any program in its foreground.
     signal_handler_reload = signal_handler_interrupt
+
+    def _spawn_workers(self, *args: object) -> None:
+        super()._spawn_workers(*args)  # type: ignore[no-untyped-call]
+        # Not before the workers are forked: they would get half a thread.
+        threading.Thread(target=self._stop_when_told, name="stop", daemon=True).start()
+
+    def _stop_when_told(self) -> None:
+        """Not ready at once; then, after the delay or at a second signal, no new connections."""
+        os.read(self._signals, 1)
+        self._stopping[0] = 1
+        if self._settings.stop_delay:
+            # Who signals a process and its group means it once.
+            time.sleep(_SAME_SIGNAL_SECONDS)
+            while _readable(self._signals, 0):
+                os.read(self._signals, 4096)
+            _readable(self._signals, self._settings.stop_delay)
+        super().signal_handler_interrupt()  # type: ignore[no-untyped-call]
 
     def _load(self) -> "WSGIApplication":
         """What a worker serves; called in the worker."""
@@ -127,7 +144,7 @@ class _Server(MPServer):
         logs.configure(self._settings.log_level, self._settings.log_format)
         metrics = Metrics(self._settings, self._store)
         app = create_app(self._settings, self._store, metrics, lambda: self._stopping[0] != 0)
-        Watcher(self._store, metrics.reloaded, metrics.reload_failed).start()
+        Watcher(self._store, metrics.reloaded, metrics.reload_failed, parent=self._main).start()
         return measured(app.wsgi_app, metrics)
 
 
@@ -137,6 +154,10 @@ def _claim(address: str, port: int) -> None:
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         probe.bind((address, port))
+
+
+def _readable(fd: int, seconds: float) -> bool:
+    return bool(select.select([fd], [], [], seconds)[0])
 
 
 def _threads() -> int:

@@ -46,7 +46,7 @@ class Settings:
             listen_address=reader.get("LISTEN_ADDRESS", "0.0.0.0", _address, _ADDRESS),  # noqa: S104
             log_format=reader.get("LOG_FORMAT", "json", _choice(_FORMATS), _one_of(_FORMATS)),
             log_level=reader.get("LOG_LEVEL", "info", _choice(_LEVELS), _one_of(_LEVELS)),
-            max_connections=reader.number("MAX_CONNECTIONS", 100, 1, 65536),
+            max_connections=reader.number("MAX_CONNECTIONS", 500, 1, 65536),
             port=reader.number("PORT", 8080, 1, 65535),
             required_secrets=required,
             secret_names=tuple(sorted({*ALWAYS_SECRET, *named, *required})),

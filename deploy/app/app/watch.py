@@ -4,6 +4,7 @@ import logging
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable
 
 from .files import UnreadableError
@@ -23,30 +24,24 @@ class Watcher(threading.Thread):
         store: SecretStore,
         reloaded: Callable[[], None],
         failed: Callable[[], None],
-        period: float = PERIOD_SECONDS,
+        parent: int,
     ) -> None:
         super().__init__(name="secrets-watcher", daemon=True)
         self._store = store
         self._reloaded = reloaded
         self._failed = failed
-        self._period = period
-        self._ended = threading.Event()
-        self._parent = os.getppid()
+        self._parent = parent
         self._last_error: str | None = None
 
     def run(self) -> None:
         """Looks once in a period."""
-        while not self._ended.wait(self._period):
+        while True:
+            time.sleep(PERIOD_SECONDS)
             self.look()
             if os.getppid() != self._parent:
                 # The server was killed: nobody would stop its worker any more.
                 os.kill(os.getpid(), signal.SIGTERM)
                 return
-
-    def end(self) -> None:
-        """Ends the thread."""
-        self._ended.set()
-        self.join()
 
     def look(self) -> None:
         """Refreshes the store, and says what came of it."""

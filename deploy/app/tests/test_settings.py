@@ -14,7 +14,7 @@ def test_the_defaults() -> None:
         "LISTEN_ADDRESS": "0.0.0.0",  # noqa: S104
         "LOG_FORMAT": "json",
         "LOG_LEVEL": "info",
-        "MAX_CONNECTIONS": 100,
+        "MAX_CONNECTIONS": 500,
         "PORT": 8080,
         "REQUIRED_SECRETS": [],
         "SECRETS_DIR": "/var/run/secrets/app",

@@ -95,10 +95,25 @@ def test_it_serves_on_for_the_delay_but_is_not_ready(start: Start) -> None:
     assert set(answers) == {200}
 
 
+def test_signals_that_come_at_once_are_one(start: Start) -> None:
+    for _ in range(3):
+        app = start()
+        for _ in range(200):
+            app.terminate()
+        assert app.ended(5) == 0
+    app = start(STOP_DELAY="1")
+    began = time.monotonic()
+    app.terminate()
+    app.terminate()
+    assert app.ended(5) == 0
+    assert time.monotonic() - began >= 1
+
+
 def test_a_second_signal_cuts_the_delay_short(start: Start) -> None:
     app = start(STOP_DELAY="60")
     app.terminate()
     app.wait_until(lambda: app.get("/readyz").status == 503)
+    time.sleep(0.2)
     app.terminate()
     assert app.ended(5) == 0
 
