@@ -20,7 +20,7 @@ fn the_charts_are_those_of_the_crate() {
     assert_eq!(names(ours), names(charts));
     for name in names(ours) {
         let same = read(format!("{ours}/{name}")) == read(format!("{charts}/{name}"));
-        assert!(same, "{name} differs\nhint: cp {ours}/* {charts}/");
+        assert!(same, "{name} differs\nhint: run `cargo xtask manifests`");
     }
 }
 

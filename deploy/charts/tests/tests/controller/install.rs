@@ -4,7 +4,8 @@ use chart_tests::{Helm, objects};
 
 use crate::{install_yaml, render};
 
-/// The command that writes it is in its first lines.
+const STALE: &str = "deploy/install.yaml is stale\nhint: run `cargo xtask manifests`";
+
 #[test]
 fn install_yaml_is_rendered_from_the_chart() {
     for helm in Helm::both().unwrap() {
@@ -13,10 +14,10 @@ fn install_yaml_is_rendered_from_the_chart() {
         rendered.sort_by_key(objects::name);
         committed.sort_by_key(objects::name);
         let names = objects::names(&rendered);
-        assert_eq!(objects::names(&committed), names, "deploy/install.yaml is stale");
+        assert_eq!(objects::names(&committed), names, "{STALE}");
         for (rendered, committed) in rendered.iter().zip(&committed) {
             let name = objects::name(rendered);
-            assert_eq!(committed, rendered, "{name}: deploy/install.yaml is stale");
+            assert_eq!(committed, rendered, "{name}: {STALE}");
         }
     }
 }
