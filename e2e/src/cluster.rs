@@ -12,7 +12,7 @@ use crate::controller::Controller;
 use crate::controlplane::{Access, ControlPlane, Request, StartOptions};
 use crate::programs;
 
-/// The controller's namespace and `ServiceAccount`, as in `deploy/controller/`.
+/// The controller's namespace and `ServiceAccount`, as in `deploy/install.yaml`.
 pub const NAMESPACE: &str = "kube-system";
 /// The controller's `ServiceAccount`, and so the name of its Service and roles.
 pub const SERVICE_ACCOUNT: &str = "mtk-controller";
@@ -76,16 +76,15 @@ impl Cluster {
     }
 }
 
-/// Installs the custom resources and the controller's identity and rights: all of `deploy/` that
-/// is needed where the controller itself runs as a process of this machine.
+/// Installs the custom resources and the controller's identity and rights: all that is needed of
+/// `deploy/install.yaml` where the controller itself runs as a process of this machine.
 pub fn install(access: &Access) -> anyhow::Result<()> {
     let crds = programs::repository("crds/manifests");
     apply(access, &["-f", path(&crds)?], None)?;
-    let manifests = programs::repository("deploy/controller");
-    let flag = if manifests.join("kustomization.yaml").is_file() { "-k" } else { "-f" };
+    let manifests = programs::repository("deploy/install.yaml");
     let rendered = kubectl(
         access,
-        &["create", "--dry-run=client", "-o", "json", flag, path(&manifests)?],
+        &["create", "--dry-run=client", "-o", "json", "-f", path(&manifests)?],
         None,
     )?;
     let objects = serde_json::Deserializer::from_str(&rendered)

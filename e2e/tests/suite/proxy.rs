@@ -25,7 +25,7 @@ async fn mtk_seal_fetches_the_certificate_through_the_api_server() {
     let controller = private.cluster().spawn_controller(&listen, &[]).unwrap().ready().unwrap();
     let port = controller.address().unwrap().port();
 
-    // As deploy/controller/services.yaml, but that no Pod has to match.
+    // As in deploy/install.yaml, but that no Pod has to match.
     let metadata = json!({ "namespace": ns, "name": "mtk-controller" });
     let ports = json!([{ "name": "http", "port": 8080 }]);
     api.create(Kind::Service, json!({ "metadata": metadata, "spec": { "ports": ports } })).await;
