@@ -22,6 +22,7 @@ By default it does not depend on the release: sealed values are bound to the nam
 
 {{- /* What the SealedSecret is made of, as YAML: the manifest that mtk-seal wrote, or the values. */}}
 {{- define "app.sealed" -}}
+{{- include "app.validateSecrets" . }}
 {{- $sealed := .Values.secrets.sealedSecret }}
 {{- $name := include "app.secretName" . }}
 {{- $encrypted := $sealed.encryptedData }}

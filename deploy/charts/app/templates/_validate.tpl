@@ -59,6 +59,7 @@
 {{- if and $sources (not $secrets.enabled) }}
 {{- fail (printf "%s is set, and secrets.enabled is false" (first $sources)) }}
 {{- end }}
+{{- include "app.validateMove" (dict "root" . "moves" $sources) }}
 {{- if and $secrets.enabled (not $secrets.asEnv.enabled) (not $secrets.asFiles.enabled) (not .Values.envSecrets) }}
 {{- fail "the secrets would not reach the app: enable secrets.asEnv or secrets.asFiles, or set secrets.enabled=false" }}
 {{- end }}
@@ -77,6 +78,27 @@
 {{- end }}
 {{- if not (or $external.data $external.dataFrom) }}
 {{- fail "secrets.externalSecret takes nothing: set data or dataFrom" }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- /* What would lose the Secret on the way from envSecrets to sealed values, or back: Helm deletes
+what leaves the release unless it says `keep`, and the garbage collector what a SealedSecret owned.
+Only where templates are rendered with a cluster. */}}
+{{- define "app.validateMove" -}}
+{{- $root := .root }}
+{{- $name := printf "%s-secret" $root.Release.Name }}
+{{- if and .moves (eq (include "app.secretName" $root) $name) }}
+{{- $metadata := dig "metadata" dict (lookup "v1" "Secret" $root.Release.Namespace $name) }}
+{{- $annotations := $metadata.annotations | default dict }}
+{{- if $root.Values.envSecrets }}
+{{- range $metadata.ownerReferences }}
+{{- if eq .kind "SealedSecret" }}
+{{- fail (printf "Secret %s belongs to SealedSecret %s, and would go with it. Free it first: kubectl delete sealedsecret %s -n %s --cascade=orphan" $name .name .name $root.Release.Namespace) }}
+{{- end }}
+{{- end }}
+{{- else if and (eq (toString (get $annotations "meta.helm.sh/release-name")) $root.Release.Name) (ne (toString (get $annotations "helm.sh/resource-policy")) "keep") }}
+{{- fail (printf "Helm would delete Secret %s, which comes from an older chart. Have it kept first: kubectl annotate secret %s -n %s helm.sh/resource-policy=keep sealedsecrets.bitnami.com/managed=true" $name $name $root.Release.Namespace) }}
 {{- end }}
 {{- end }}
 {{- end }}
