@@ -9,7 +9,7 @@ use clap::{ArgAction, CommandFactory as _, FromArgMatches as _, Parser, ValueEnu
 use jiff::SignedDuration;
 use tracing::Level;
 
-use crate::watched::Watched;
+use crate::{restart, watched::Watched};
 
 /// Where a Pod finds the name of its namespace.
 const NAMESPACE_FILE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
@@ -83,6 +83,19 @@ pub struct Config {
     /// Look at every object once in this period; what is in sync costs no request
     #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = parse_duration)]
     resync_period: SignedDuration,
+
+    /// Restart workloads that ask for it when what they use of a Secret changes; needs rights on them
+    #[arg(long, value_name = "BOOL", default_value_t = false, action = ArgAction::Set,
+          num_args = 0..=1, default_missing_value = "true", require_equals = true)]
+    pub restart_workloads: bool,
+
+    /// With --restart-workloads: how long to wait for further changes before a restart
+    #[arg(long, value_name = "DURATION", default_value = "2s", value_parser = parse_duration)]
+    restart_delay: SignedDuration,
+
+    /// With --restart-workloads: how long to wait between two restarts of one workload
+    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = parse_duration)]
+    restart_min_interval: SignedDuration,
 
     /// No metrics with the names of SealedSecrets
     #[arg(long, value_name = "BOOL", default_value_t = false, action = ArgAction::Set,
@@ -178,6 +191,14 @@ impl Config {
     /// The types that the operator allows.
     pub fn allowed_types(&self) -> BTreeSet<String> {
         self.allow_secret_type.iter().cloned().collect()
+    }
+
+    /// When workloads are restarted; none when they are not.
+    pub fn restarts(&self) -> Option<restart::Settings> {
+        self.restart_workloads.then(|| restart::Settings {
+            delay: self.restart_delay.unsigned_abs(),
+            min_interval: self.restart_min_interval.unsigned_abs(),
+        })
     }
 
     /// The period of the resync.
@@ -306,6 +327,16 @@ mod tests {
     }
 
     #[test]
+    fn workloads_are_restarted_only_where_asked_for() {
+        let restarts =
+            |flags: &[&str]| Config::parse_from([&["mtk-controller"], flags].concat()).restarts();
+        assert!(restarts(&[]).is_none());
+        assert!(restarts(&["--restart-delay=1s"]).is_none());
+        let settings = restarts(&["--restart-workloads"]).unwrap();
+        assert_eq!((settings.delay.as_secs(), settings.min_interval.as_secs()), (2, 60));
+    }
+
+    #[test]
     fn wrong_values_are_refused() {
         for flag in [
             "--additional-namespaces=A",
@@ -318,6 +349,8 @@ mod tests {
             "--key-prefix=Key",
             "--key-prefix=-k",
             "--workers=0",
+            "--restart-delay=0s",
+            "--restart-min-interval=often",
             "--log-level=all",
             "--accept-deprecated-v1-data=maybe",
         ] {

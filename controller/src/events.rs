@@ -1,8 +1,8 @@
 //! Events on custom resources, one for each change of state: not one for each look.
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::Event;
-use kube::{Api, Client, Resource, ResourceExt as _, api::PostParams};
+use k8s_openapi::api::core::v1::{Event, ObjectReference};
+use kube::{Api, Client, Resource, api::PostParams};
 use serde_json::json;
 use tracing::warn;
 
@@ -35,8 +35,7 @@ impl Events {
         Self { client, instance }
     }
 
-    /// Writes a core/v1 Event on an object (with its uid, or `kubectl describe` misses it). An
-    /// Event that cannot be written is logged and lost: it reports, and nothing depends on it.
+    /// Writes a core/v1 Event on an object whose items are opened.
     pub async fn publish<K: Resource<DynamicType = ()>>(
         &self,
         object: &K,
@@ -44,20 +43,35 @@ impl Events {
         reason: &str,
         message: &str,
     ) {
-        let namespace = object.namespace().unwrap_or_default();
+        self.publish_about(object.object_ref(&()), "Unseal", severity, reason, message).await;
+    }
+
+    /// Writes a core/v1 Event on what this refers to (with its uid, or `kubectl describe` misses
+    /// it). An Event that cannot be written is logged and lost: it reports, and nothing depends on
+    /// it.
+    pub async fn publish_about(
+        &self,
+        object: ObjectReference,
+        action: &str,
+        severity: Severity,
+        reason: &str,
+        message: &str,
+    ) {
+        let namespace = object.namespace.clone().unwrap_or_default();
+        let name = object.name.clone().unwrap_or_default();
         let now = Timestamp::now();
         let body = json!({
             "metadata": {
                 "namespace": namespace,
-                "generateName": format!("{}.", cut(&object.name_any(), 200)),
+                "generateName": format!("{}.", cut(&name, 200)),
             },
-            "involvedObject": object.object_ref(&()),
+            "involvedObject": object,
             "type": match severity {
                 Severity::Normal => "Normal",
                 Severity::Warning => "Warning",
             },
             "reason": reason,
-            "action": "Unseal",
+            "action": action,
             "message": cut(message, MESSAGE_BYTES),
             "firstTimestamp": second(now),
             "lastTimestamp": second(now),
@@ -72,7 +86,7 @@ impl Events {
             && !error.is_namespace_terminating()
         {
             let failure = error.failure("write an Event");
-            warn!(object = %format!("{namespace}/{}", object.name_any()), %failure, "an Event is lost");
+            warn!(object = %format!("{namespace}/{name}"), %failure, "an Event is lost");
         }
     }
 }

@@ -5,6 +5,7 @@
 //! | `config`, `run`, `telemetry` | flags, the wiring of everything, logs |
 //! | `sealed` | SealedSecret → Secret: observe, plan, apply, status |
 //! | `target` | the only writer of Secrets: ownership, plan, apply, fingerprint |
+//! | `restart` | workloads that use a changed Secret: restarted where they ask for it |
 //! | `keys` | sealing keys: load, create, follow |
 //! | `http` | one route a file: certificate, health, metrics |
 //! | `queue`, `watch`, `watched`, `namespaces` | what is looked at, where, and when |
@@ -24,6 +25,7 @@ pub mod metrics;
 pub mod namespaces;
 pub mod queue;
 pub mod reason;
+pub mod restart;
 pub mod run;
 pub mod sealed;
 pub mod target;

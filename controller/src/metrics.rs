@@ -44,6 +44,31 @@ pub struct RequestLabels {
     pub resource: String,
 }
 
+/// Labels of `workload_restarts_total`.
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+pub struct RestartLabels {
+    outcome: &'static str,
+}
+
+/// What became of a change that a workload is to be restarted for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum RestartOutcome {
+    /// It could not be written, and is tried again.
+    Failed,
+    /// The workload is paused.
+    Postponed,
+    /// Other software restarts it.
+    Skipped,
+    /// Its Pods are being replaced.
+    Triggered,
+}
+
+/// Labels of `workload_watch_forbidden`.
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+pub struct WorkloadLabels {
+    resource: &'static str,
+}
+
 /// All metrics. Cheap to clone.
 #[derive(Clone)]
 pub struct Metrics {
@@ -54,6 +79,9 @@ pub struct Metrics {
     /// Requests to the API server.
     pub requests: Family<RequestLabels, Counter>,
     keys: Gauge,
+    restarts: Family<RestartLabels, Counter>,
+    restarts_pending: Gauge,
+    workloads_forbidden: Family<WorkloadLabels, Gauge>,
     warned_of_pruning: Arc<AtomicBool>,
 }
 
@@ -66,6 +94,9 @@ impl Metrics {
             conditions: object_labels.then(Family::default),
             requests: Family::default(),
             keys: Gauge::default(),
+            restarts: Family::default(),
+            restarts_pending: Gauge::default(),
+            workloads_forbidden: Family::default(),
             warned_of_pruning: Arc::default(),
         };
         let peers = registry.sub_registry_with_prefix("sealed_secrets_controller");
@@ -93,6 +124,21 @@ impl Metrics {
             metrics.requests.clone(),
         );
         ours.register("sealing_keys", "Active sealing keys", metrics.keys.clone());
+        ours.register(
+            "workload_restarts",
+            "What became of changes that a workload is to be restarted for",
+            metrics.restarts.clone(),
+        );
+        ours.register(
+            "workload_restarts_pending",
+            "Workloads that are to be restarted, and are not yet",
+            metrics.restarts_pending.clone(),
+        );
+        ours.register(
+            "workload_watch_forbidden",
+            "Whether the controller lacks the right to watch these workloads",
+            metrics.workloads_forbidden.clone(),
+        );
         metrics
     }
 
@@ -118,6 +164,28 @@ impl Metrics {
     /// How many sealing keys there are.
     pub fn keys(&self, count: usize) {
         self.keys.set(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+
+    /// Counts what became of a change.
+    pub fn restart(&self, outcome: RestartOutcome) {
+        let outcome = match outcome {
+            RestartOutcome::Failed => "failed",
+            RestartOutcome::Postponed => "postponed",
+            RestartOutcome::Skipped => "skipped",
+            RestartOutcome::Triggered => "triggered",
+        };
+        self.restarts.get_or_create(&RestartLabels { outcome }).inc();
+    }
+
+    /// How many changes are not acted upon yet.
+    pub fn restarts_pending(&self, count: usize) {
+        self.restarts_pending.set(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+
+    /// Whether the controller may not watch a kind of workloads.
+    pub fn workloads_forbidden(&self, resource: &'static str, forbidden: bool) {
+        let labels = WorkloadLabels { resource };
+        self.workloads_forbidden.get_or_create(&labels).set(i64::from(forbidden));
     }
 
     /// Says once that the CRD in the cluster drops the records.

@@ -7,6 +7,7 @@
 
 use std::{
     collections::{BTreeSet, HashMap},
+    hash::Hash,
     sync::{Mutex, MutexGuard},
     time::Duration,
 };
@@ -41,21 +42,31 @@ impl Cause {
 }
 
 /// The queue.
-#[derive(Default)]
-pub struct Queue {
-    inner: Mutex<Inner>,
+pub struct Queue<K = ObjectKey> {
+    inner: Mutex<Inner<K>>,
     wake: Notify,
 }
 
-#[derive(Default)]
-struct Inner {
-    waiting: HashMap<ObjectKey, Slot>,
+struct Inner<K> {
+    waiting: HashMap<K, Slot>,
     /// By due time: what is not due yet.
-    later: BTreeSet<(Instant, ObjectKey)>,
+    later: BTreeSet<(Instant, K)>,
     /// By rank: what is due.
-    due: BTreeSet<(Instant, ObjectKey)>,
+    due: BTreeSet<(Instant, K)>,
     /// Being worked on, with what was added meanwhile.
-    running: HashMap<ObjectKey, Option<(Instant, Cause)>>,
+    running: HashMap<K, Option<(Instant, Cause)>>,
+}
+
+impl<K> Default for Queue<K> {
+    fn default() -> Self {
+        let inner = Inner {
+            waiting: HashMap::new(),
+            later: BTreeSet::new(),
+            due: BTreeSet::new(),
+            running: HashMap::new(),
+        };
+        Self { inner: Mutex::new(inner), wake: Notify::new() }
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -70,16 +81,16 @@ impl Slot {
     }
 }
 
-impl Queue {
+impl<K: Clone + Eq + Hash + Ord> Queue<K> {
     /// Adds an object, to be taken after `delay`. The earlier of two additions counts.
-    pub fn add(&self, key: ObjectKey, cause: Cause, delay: Duration) {
+    pub fn add(&self, key: K, cause: Cause, delay: Duration) {
         let slot = Slot { at: Instant::now() + delay, cause };
         self.lock().add(key, slot);
         self.wake.notify_one();
     }
 
     /// Takes the next object that is due. [`Queue::done`] must follow.
-    pub async fn next(&self) -> ObjectKey {
+    pub async fn next(&self) -> K {
         loop {
             let wait = {
                 let mut inner = self.lock();
@@ -106,7 +117,7 @@ impl Queue {
     }
 
     /// Gives back what was taken.
-    pub fn done(&self, key: &ObjectKey) {
+    pub fn done(&self, key: &K) {
         let mut inner = self.lock();
         if let Some(Some((at, cause))) = inner.running.remove(key) {
             inner.add(key.clone(), Slot { at, cause });
@@ -133,13 +144,13 @@ impl Queue {
         oldest.min().map_or(Duration::ZERO, |at| now.saturating_duration_since(at))
     }
 
-    fn lock(&self) -> MutexGuard<'_, Inner> {
+    fn lock(&self) -> MutexGuard<'_, Inner<K>> {
         self.inner.lock().expect("no holder of the lock panics")
     }
 }
 
-impl Inner {
-    fn add(&mut self, key: ObjectKey, slot: Slot) {
+impl<K: Clone + Eq + Hash + Ord> Inner<K> {
+    fn add(&mut self, key: K, slot: Slot) {
         if let Some(again) = self.running.get_mut(&key) {
             let at = again.map_or(slot.at, |(at, _)| at.min(slot.at));
             let cause = again.map_or(slot.cause, |(_, cause)| cause.min(slot.cause));
@@ -238,7 +249,7 @@ mod tests {
 
     #[tokio::test]
     async fn several_workers_share_what_is_due() {
-        let queue = std::sync::Arc::new(Queue::default());
+        let queue = std::sync::Arc::new(Queue::<ObjectKey>::default());
         let workers: Vec<_> = (0..4)
             .map(|_| {
                 let queue = queue.clone();

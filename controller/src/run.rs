@@ -21,6 +21,7 @@ use crate::{
     metrics::{Metrics, Readings},
     namespaces::Terminating,
     queue::Queue,
+    restart::Restarts,
     sealed::{Reconciler, SealedIndex, prepare::Policy, unseal::Opener},
     target::{SecretIndex, Writer, fingerprint::MacKey},
     watched::Watched,
@@ -118,6 +119,9 @@ async fn control(
         let this = reconciler.clone();
         let period = config.resync_period();
         watches.spawn(async move { this.resync(period).await });
+        if let Some(restarts) = reconciler.restarts.clone() {
+            watches.spawn(restarts.run(config.watched(&namespace), period));
+        }
         for _ in 0..config.workers {
             workers.spawn(reconciler.clone().work_off());
         }
@@ -186,7 +190,14 @@ fn reconciler(
     metrics: &Metrics,
     mac_key: Arc<MacKey>,
 ) -> Reconciler {
-    let secrets = Arc::new(SecretIndex::new(mac_key.clone()));
+    let secrets = SecretIndex::new(mac_key.clone());
+    let restarts = config.restarts();
+    let secrets = Arc::new(if restarts.is_some() { secrets.with_items() } else { secrets });
+    let events = Events::new(client.clone(), std::env::var("HOSTNAME").unwrap_or_default());
+    let restarts = restarts.map(|settings| {
+        let (secrets, mac_key) = (secrets.clone(), mac_key.clone());
+        Restarts::new(client.clone(), secrets, mac_key, events.clone(), metrics.clone(), settings)
+    });
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let settings = config.key_settings();
     Reconciler {
@@ -206,8 +217,9 @@ fn reconciler(
             accepts_legacy_data: config.accept_deprecated_v1_data,
         },
         queue: queue.clone(),
-        events: Events::new(client.clone(), std::env::var("HOSTNAME").unwrap_or_default()),
+        events,
         metrics: metrics.clone(),
+        restarts: restarts.map(Arc::new),
     }
 }
 

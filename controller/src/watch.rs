@@ -19,8 +19,44 @@ const WATCH_SECONDS: u32 = 60;
 /// Objects a page, where lists are paged: 500 Secrets of 1 MiB would be half a gigabyte.
 const PAGE: u32 = 50;
 
+/// Why there is nothing to watch.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Absence {
+    /// The API server does not serve the kind.
+    NotServed,
+    /// The controller may not watch it.
+    Forbidden,
+}
+
 /// Hands every event of a watch to `handle`. Errors are logged and tried again for ever.
 pub async fn follow<K>(api: Api<K>, config: Config, what: &str, mut handle: impl FnMut(Event<K>))
+where
+    K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
+{
+    // It has no end of its own.
+    let _ = follow_until(api, config, what, &mut handle, |_| None).await;
+}
+
+/// The same for a kind that may be missing, or that the controller may not see: ends then.
+pub async fn follow_while_served<K>(
+    api: Api<K>,
+    config: Config,
+    what: &str,
+    mut handle: impl FnMut(Event<K>),
+) -> Absence
+where
+    K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
+{
+    follow_until(api, config, what, &mut handle, absence).await
+}
+
+async fn follow_until<K>(
+    api: Api<K>,
+    config: Config,
+    what: &str,
+    handle: &mut impl FnMut(Event<K>),
+    end: impl Fn(&Error) -> Option<Absence>,
+) -> Absence
 where
     K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
 {
@@ -37,9 +73,27 @@ where
                     streaming = false;
                     break;
                 }
-                Err(error) => warn!(what, error = describe(&error), "the watch is tried again"),
+                Err(error) => {
+                    if let Some(absence) = end(&error) {
+                        return absence;
+                    }
+                    warn!(what, error = describe(&error), "the watch is tried again");
+                }
             }
         }
+    }
+}
+
+fn absence(error: &Error) -> Option<Absence> {
+    let code = match error {
+        Error::InitialListFailed(ClientError::Api(status))
+        | Error::WatchStartFailed(ClientError::Api(status)) => status.code,
+        _ => return None,
+    };
+    match code {
+        404 => Some(Absence::NotServed),
+        403 => Some(Absence::Forbidden),
+        _ => None,
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use k8s_openapi::NamespaceResourceScope;
-use kube::{Api, Client, Resource};
+use kube::{Api, Client, Resource, core::DynamicResourceScope};
 
 use crate::key::ObjectKey;
 
@@ -39,6 +39,17 @@ impl Part {
         match &self.0 {
             Some(namespace) => Api::namespaced(client, namespace),
             None => Api::all(client),
+        }
+    }
+
+    /// The same for a type of several kinds.
+    pub fn api_of<K>(&self, client: Client, kind: &K::DynamicType) -> Api<K>
+    where
+        K: Resource<Scope = DynamicResourceScope>,
+    {
+        match &self.0 {
+            Some(namespace) => Api::namespaced_with(client, namespace, kind),
+            None => Api::all_with(client, kind),
         }
     }
 

@@ -17,6 +17,10 @@ use crate::{
     keys::KeyRing,
     queue::Cause,
     reason::Reason,
+    restart::{
+        RESTART_TARGETS,
+        index::{SourceKey, SourceKind},
+    },
     target::{SecretObject, ownership::Standing},
     watch::follow,
     watched::Part,
@@ -36,8 +40,12 @@ impl Reconciler {
                 listed.extend(self.object_seen(object));
             }
             Event::InitDone => {
-                for key in self.objects.retain(|key| !part.covers(key) || listed.contains(key)) {
+                let keep = |key: &ObjectKey| !part.covers(key) || listed.contains(key);
+                for key in self.objects.retain(keep) {
                     self.metrics.forget(&key);
+                }
+                if let Some(restarts) = &self.restarts {
+                    restarts.sources_listed(SourceKind::SealedSecret, keep);
                 }
                 ready();
             }
@@ -51,6 +59,9 @@ impl Reconciler {
                 };
                 self.objects.forget(&key);
                 self.metrics.forget(&key);
+                if let Some(restarts) = &self.restarts {
+                    restarts.source_gone(&SourceKey::sealed(key));
+                }
             }
         })
         .await;
@@ -67,6 +78,13 @@ impl Reconciler {
             }
         };
         let key = ObjectKey::of(&object.metadata);
+        if let Some(restarts) = &self.restarts {
+            let metadata = &object.metadata;
+            let annotation = metadata.annotations.as_ref().and_then(|all| all.get(RESTART_TARGETS));
+            let uid = metadata.uid.as_deref().unwrap_or_default();
+            let source = SourceKey::sealed(key.clone());
+            restarts.source_seen(&source, uid, &key.name, annotation.map(String::as_str));
+        }
         let changed = self.objects.note(&object);
         if changed {
             self.queue.add(key.clone(), Cause::Change, Duration::ZERO);
@@ -108,6 +126,9 @@ impl Reconciler {
     fn secret_seen(&self, secret: &SecretObject) {
         let seen = self.secrets.note(secret);
         let key = ObjectKey::of(&secret.metadata);
+        if let Some(restarts) = &self.restarts {
+            restarts.secret_changed(&key);
+        }
         let Some(known) = self.objects.get(&key) else {
             return;
         };
@@ -121,6 +142,9 @@ impl Reconciler {
     }
 
     fn secret_gone(&self, key: &ObjectKey) {
+        if let Some(restarts) = &self.restarts {
+            restarts.secret_changed(key);
+        }
         let Some(known) = self.objects.get(key) else {
             return;
         };

@@ -30,6 +30,7 @@ use crate::{
     namespaces::Terminating,
     queue::{Cause, Queue},
     reason::{Failure, Reason, Retry},
+    restart::Restarts,
     target::{
         Applied, ApplyError, SecretIndex, Seen, Writer, desired::Desired, fingerprint::MacKey,
     },
@@ -72,6 +73,8 @@ pub struct Reconciler {
     pub events: Events,
     /// For programs.
     pub metrics: Metrics,
+    /// What restarts workloads with their Secrets, where the operator wants it.
+    pub restarts: Option<Arc<Restarts>>,
 }
 
 /// A Secret that is as it must be.

@@ -67,6 +67,24 @@ impl MacKey {
         transcript.finish()
     }
 
+    /// The value of one item of a Secret, bound to namespace, Secret and item.
+    pub fn item(&self, key: &ObjectKey, name: &str, value: &[u8]) -> [u8; 16] {
+        let mut transcript = self.transcript("item");
+        for part in [key.namespace.as_bytes(), key.name.as_bytes(), name.as_bytes(), value] {
+            transcript.part(part);
+        }
+        let mac = transcript.finish();
+        mac.0[..16].try_into().expect("a MAC has 32 bytes")
+    }
+
+    /// The name of an item, to find it by.
+    pub fn item_name(&self, name: &str) -> u64 {
+        let mut transcript = self.transcript("item-name");
+        transcript.part(name.as_bytes());
+        let mac = transcript.finish();
+        u64::from_be_bytes(mac.0[..8].try_into().expect("a MAC has 32 bytes"))
+    }
+
     /// One label or annotation.
     pub fn pair(&self, kind: PairKind, name: &str, value: &str) -> PairMac {
         let mut transcript = self.transcript(match kind {

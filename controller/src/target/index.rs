@@ -8,7 +8,7 @@ use std::{
 use super::{
     desired::pair_macs,
     fingerprint::{Mac, MacKey, PairMac},
-    object::SecretObject,
+    object::{SecretObject, Value},
     ownership::Marks,
 };
 use crate::{api::version_of, key::ObjectKey};
@@ -24,11 +24,23 @@ pub struct Seen {
     pub content: Mac,
     /// Its labels and annotations, sorted.
     pairs: Box<[PairMac]>,
+    /// Its items, sorted, where they are kept one by one.
+    pub items: Option<Arc<[ItemMac]>>,
+}
+
+/// The MACs of one item: 24 bytes, whatever its size.
+#[derive(Clone, Copy, Debug)]
+pub struct ItemMac {
+    /// Over its name.
+    pub name: u64,
+    /// Over its value, bound to the Secret and the item's name.
+    pub value: [u8; 16],
 }
 
 /// All Secrets by name.
 pub struct SecretIndex {
     mac_key: Arc<MacKey>,
+    keeps_items: bool,
     secrets: Mutex<HashMap<ObjectKey, Seen>>,
 }
 
@@ -46,6 +58,7 @@ impl Seen {
                 metadata.labels.as_ref().unwrap_or(&empty),
                 metadata.annotations.as_ref().unwrap_or(&empty),
             ),
+            items: None,
         }
     }
 
@@ -58,7 +71,14 @@ impl Seen {
 impl SecretIndex {
     /// An empty index.
     pub fn new(mac_key: Arc<MacKey>) -> Self {
-        Self { mac_key, secrets: Mutex::default() }
+        Self { mac_key, keeps_items: false, secrets: Mutex::default() }
+    }
+
+    /// Keeps a MAC of each item too, of all Secrets: 24 bytes an item cost less than to ask for
+    /// the Secrets of each workload when it comes.
+    #[must_use]
+    pub fn with_items(self) -> Self {
+        Self { keeps_items: true, ..self }
     }
 
     /// What is known of a Secret.
@@ -73,7 +93,8 @@ impl SecretIndex {
 
     /// Notes a Secret, unless something newer is known. Returns what is known now.
     pub fn note(&self, secret: &SecretObject) -> Seen {
-        let seen = Seen::of(&self.mac_key, secret);
+        let mut seen = Seen::of(&self.mac_key, secret);
+        seen.items = self.keeps_items.then(|| item_macs(&self.mac_key, secret));
         match self.lock().entry(ObjectKey::of(&secret.metadata)) {
             Entry::Occupied(entry) if entry.get().version > seen.version => entry.get().clone(),
             Entry::Occupied(mut entry) => {
@@ -123,6 +144,25 @@ impl SecretIndex {
     }
 }
 
+/// The MACs of all items, sorted by that of the name.
+fn item_macs(mac_key: &MacKey, secret: &SecretObject) -> Arc<[ItemMac]> {
+    let key = ObjectKey::of(&secret.metadata);
+    let mac = |(name, value): (&String, &Value)| ItemMac {
+        name: mac_key.item_name(name),
+        value: mac_key.item(&key, name, value.expose()),
+    };
+    let mut items: Vec<_> = secret.data.iter().map(mac).collect();
+    items.sort_unstable_by_key(|item| item.name);
+    items.into()
+}
+
+/// The MAC of the value of one of these items, if it is there.
+pub fn item_mac(mac_key: &MacKey, name: &str, items: &[ItemMac]) -> Option<[u8; 16]> {
+    let name = mac_key.item_name(name);
+    let place = items.binary_search_by_key(&name, |item| item.name).ok()?;
+    Some(items[place].value)
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -156,6 +196,19 @@ mod tests {
         assert!(index.contains(&key()));
         assert!(index.forget(&secret("10", "MQ==")));
         assert!(index.is_empty());
+    }
+
+    #[test]
+    fn items_are_kept_one_by_one_only_where_asked_for() {
+        assert!(index().note(&secret("1", "MQ==")).items.is_none());
+        let index = index().with_items();
+        let item = |value| {
+            let items = index.note(&secret("1", value)).items.unwrap();
+            assert_eq!(item_mac(&index.mac_key, "B", &items), None);
+            item_mac(&index.mac_key, "A", &items).unwrap()
+        };
+        assert_eq!(item("MQ=="), item("MQ=="));
+        assert_ne!(item("MQ=="), item("Mg=="));
     }
 
     #[test]

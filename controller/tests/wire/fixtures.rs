@@ -73,6 +73,7 @@ impl Controller {
             queue: Arc::new(Queue::default()),
             events: Events::new(client.clone(), String::new()),
             metrics: Metrics::register(&mut Registry::default(), true),
+            restarts: None,
             client,
         };
         let key = ObjectKey { namespace: NAMESPACE.to_owned(), name: NAME.to_owned() };

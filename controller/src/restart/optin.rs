@@ -1,0 +1,165 @@
+//! The annotations by which people ask for restarts.
+
+use super::workload::Kind;
+
+/// The annotation `restart-on` of a workload.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct OptIn {
+    /// `*`: the Secrets that the workload uses.
+    pub used: bool,
+    /// Secrets by name.
+    pub named: Vec<String>,
+    /// What cannot be read, as it stands there.
+    pub invalid: Vec<String>,
+}
+
+/// The annotation `restart-targets` of what makes a Secret.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Targets {
+    /// Kinds and names of workloads of the same namespace.
+    pub workloads: Vec<(Kind, String)>,
+    /// What cannot be read, as it stands there.
+    pub invalid: Vec<String>,
+}
+
+impl OptIn {
+    /// Reads the annotation: names of Secrets and `*`, separated by commas.
+    pub fn of(annotation: Option<&str>) -> Self {
+        let mut opt_in = Self::default();
+        for part in parts(annotation) {
+            match part {
+                "*" => opt_in.used = true,
+                name if is_name(name) => opt_in.named.push(name.to_owned()),
+                other => opt_in.invalid.push(quoted(other)),
+            }
+        }
+        opt_in
+    }
+
+    /// Whether the annotation is there, be it right or wrong.
+    pub fn is_some(&self) -> bool {
+        *self != Self::default()
+    }
+}
+
+impl Targets {
+    /// Reads the annotation: `Kind/name`, separated by commas.
+    pub fn of(annotation: Option<&str>) -> Self {
+        let mut targets = Self::default();
+        for part in parts(annotation) {
+            let target = part.split_once('/').and_then(|(kind, name)| {
+                let (kind, name) = (kind.trim().parse().ok()?, name.trim());
+                is_name(name).then(|| (kind, name.to_owned()))
+            });
+            match target {
+                Some(target) => targets.workloads.push(target),
+                None => targets.invalid.push(quoted(part)),
+            }
+        }
+        targets
+    }
+}
+
+/// Whether Reloader restarts a workload with these annotations when a Secret changes.
+pub fn has_reloader<'a>(annotation: impl Fn(&str) -> Option<&'a str>) -> bool {
+    // Reloader reads them as Go's strconv.ParseBool does.
+    let is_on = |name: &str| annotation(name).is_some_and(|value| !is_false(value));
+    let ignored = annotation("reloader.stakater.com/ignore").is_some_and(|value| value == "true");
+    let listed = annotation("secret.reloader.stakater.com/reload")
+        .is_some_and(|value| !value.trim().is_empty());
+    !ignored
+        && (listed
+            || is_on("reloader.stakater.com/auto")
+            || is_on("secret.reloader.stakater.com/auto")
+            || is_on("reloader.stakater.com/search"))
+}
+
+fn is_false(value: &str) -> bool {
+    ["", "0", "f", "F", "false", "False", "FALSE"].contains(&value.trim())
+}
+
+/// An annotation that is there and names nothing is one wrong part.
+fn parts(annotation: Option<&str>) -> impl Iterator<Item = &str> {
+    let text = annotation.map(str::trim);
+    let empty = text.filter(|text| text.replace(',', "").trim().is_empty());
+    let parts = text.filter(|_| empty.is_none()).into_iter().flat_map(|text| text.split(','));
+    empty.into_iter().chain(parts.map(str::trim).filter(|part| !part.is_empty()))
+}
+
+/// A DNS subdomain (RFC 1123), as the names of Secrets and workloads are.
+fn is_name(text: &str) -> bool {
+    let is_label = |label: &str| {
+        let is_end = |letter: Option<u8>| {
+            letter.is_some_and(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit())
+        };
+        let is_inner =
+            |letter: u8| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == b'-';
+        is_end(label.bytes().next()) && is_end(label.bytes().last()) && label.bytes().all(is_inner)
+    };
+    text.len() <= 253 && text.split('.').all(is_label)
+}
+
+/// For a message: short, and without what could break a line.
+fn quoted(part: &str) -> String {
+    format!("{:?}", part.chars().take(80).collect::<String>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn opt_in(used: bool, named: &[&str], invalid: &[&str]) -> OptIn {
+        let own = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        OptIn { used, named: own(named), invalid: own(invalid) }
+    }
+
+    #[test]
+    fn names_and_the_star_are_read_with_blanks_around_them() {
+        assert_eq!(OptIn::of(Some("db, api.keys ,")), opt_in(false, &["db", "api.keys"], &[]));
+        assert_eq!(OptIn::of(Some("*")), opt_in(true, &[], &[]));
+        assert_eq!(OptIn::of(Some("*,extra")), opt_in(true, &["extra"], &[]));
+        assert!(!OptIn::of(None).is_some());
+    }
+
+    #[test]
+    fn what_is_wrong_is_kept_for_the_event_and_the_rest_counts() {
+        assert_eq!(OptIn::of(Some("db,No_Name")), opt_in(false, &["db"], &["\"No_Name\""]));
+        assert_eq!(OptIn::of(Some("n/db")), opt_in(false, &[], &["\"n/db\""]));
+        for empty in ["", " ", ",", " , "] {
+            assert!(OptIn::of(Some(empty)).is_some(), "{empty:?}");
+            assert_eq!(OptIn::of(Some(empty)).invalid.len(), 1, "{empty:?}");
+        }
+        let long = OptIn::of(Some(&"é\n".repeat(500))).invalid.remove(0);
+        assert!(long.len() < 300 && !long.contains('\n'), "{long}");
+    }
+
+    #[test]
+    fn targets_are_kinds_and_names() {
+        let targets = Targets::of(Some("Deployment/app, statefulset/db"));
+        let expected = [(Kind::Deployment, "app".to_owned()), (Kind::StatefulSet, "db".to_owned())];
+        assert_eq!(targets.workloads, expected);
+        let wrong = Targets::of(Some("CronJob/x, app, Deployment/, Deployment/a/b"));
+        assert_eq!(wrong.workloads, []);
+        assert_eq!(wrong.invalid.len(), 4);
+    }
+
+    #[test]
+    fn reloader_is_known_by_its_annotations_for_secrets() {
+        let has = |name: &'static str, value: &'static str| {
+            has_reloader(|asked| (asked == name).then_some(value))
+        };
+        assert!(has("reloader.stakater.com/auto", "true"));
+        assert!(has("secret.reloader.stakater.com/auto", "true"));
+        assert!(has("secret.reloader.stakater.com/reload", "db"));
+        assert!(has("reloader.stakater.com/search", "true"));
+        assert!(!has("reloader.stakater.com/auto", "false"));
+        assert!(!has("secret.reloader.stakater.com/reload", ""));
+        assert!(!has("configmap.reloader.stakater.com/reload", "db"), "it is not about Secrets");
+        let ignored = |name: &str| {
+            ["reloader.stakater.com/auto", "reloader.stakater.com/ignore"]
+                .contains(&name)
+                .then_some("true")
+        };
+        assert!(!has_reloader(ignored));
+    }
+}

@@ -1,0 +1,415 @@
+//! One pass over one workload: observe, decide, write at most once, say what came of it.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::ObjectReference;
+use kube::Client;
+use tokio::time::Instant;
+use tracing::{debug, info, warn};
+
+use super::{
+    RESTART_ON,
+    apply::{self, Restart, Write, Written, listed},
+    index::{Index, Known, View},
+    plan::{Decision, Delays, Inputs, Plan, plan},
+    state::{self, Observed, State, observe},
+    workload::{LeftTo, WorkloadKey},
+};
+use crate::{
+    events::{Events, Severity},
+    key::ObjectKey,
+    metrics::{Metrics, RestartOutcome},
+    queue::{Cause, Queue},
+    reason::Failure,
+    target::{SecretIndex, fingerprint::MacKey},
+};
+
+/// Reason of the Event: the Pods are being replaced.
+pub const TRIGGERED: &str = "RestartTriggered";
+/// Reason of the Event: they will be, at the end of the workload's pause.
+pub const POSTPONED: &str = "RestartPostponed";
+/// Reason of the Event: other software does that.
+pub const SKIPPED: &str = "RestartSkipped";
+/// Reason of the Event: the API server refuses, and it is tried again.
+pub const FAILED: &str = "RestartFailed";
+/// Reason of the Event: an annotation cannot be read.
+pub const INVALID: &str = "RestartInvalid";
+/// Reason of the Event: the workload that an annotation names does not exist.
+pub const TARGET_MISSING: &str = "RestartTargetMissing";
+
+/// How often a pass decides anew when others write at the same moment.
+const ATTEMPTS: usize = 5;
+/// What usually passes by itself is said only after this many attempts.
+const PATIENCE: u32 = 3;
+/// A target that comes in this time, as the objects of one release do, was not missing.
+const GRACE: Duration = Duration::from_mins(1);
+const BACK_OFF_FIRST: Duration = Duration::from_secs(1);
+const BACK_OFF_MOST: Duration = Duration::from_mins(5);
+
+/// What the operator sets.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// How long to wait after the last change.
+    pub delay: Duration,
+    /// How long to wait between two restarts of one workload.
+    pub min_interval: Duration,
+}
+
+/// Everything a pass needs.
+pub struct Restarts {
+    /// The API server.
+    pub client: Client,
+    /// What is known of the workloads.
+    pub index: Index,
+    /// What is known of the Secrets: each item by itself.
+    pub secrets: Arc<SecretIndex>,
+    /// The key of the MACs.
+    pub mac_key: Arc<MacKey>,
+    /// What comes next.
+    pub queue: Queue<WorkloadKey>,
+    /// For people.
+    pub events: Events,
+    /// For programs.
+    pub metrics: Metrics,
+    delays: Delays,
+    key_id: String,
+}
+
+impl Restarts {
+    /// Knows nothing yet. The index of the Secrets must keep their items.
+    pub fn new(
+        client: Client,
+        secrets: Arc<SecretIndex>,
+        mac_key: Arc<MacKey>,
+        events: Events,
+        metrics: Metrics,
+        settings: Settings,
+    ) -> Self {
+        let key_id = state::key_id(&mac_key);
+        let longest = Duration::from_secs(15).max(settings.delay);
+        let (quiet, between) = (settings.delay, settings.min_interval);
+        let delays = Delays { quiet, longest, between };
+        let (index, queue) = (Index::default(), Queue::default());
+        Self { client, index, secrets, mac_key, queue, events, metrics, delays, key_id }
+    }
+
+    /// Looks at one workload.
+    pub async fn pass(&self, key: &WorkloadKey) {
+        for _ in 0..ATTEMPTS {
+            match self.index.view(key) {
+                View::Unwanted => return,
+                View::Unknown(unknown) => match self.read(&unknown).await {
+                    Ok(true) => {}
+                    Ok(false) if unknown == *key => return self.missing(key).await,
+                    // The watch tells when it comes.
+                    Ok(false) => return debug!(workload = %key, "{unknown} does not exist"),
+                    Err(failure) => {
+                        self.metrics.restart(RestartOutcome::Failed);
+                        warn!(workload = %key, %failure, "cannot be read");
+                        return self.queue.add(key.clone(), Cause::Retry, GRACE);
+                    }
+                },
+                View::Known(known) => match self.decide(key, &known).await {
+                    Ok(true) => return,
+                    Ok(false) => match self.read(key).await {
+                        Ok(true) => {}
+                        Ok(false) => return drop(self.index.forget(key.kind, &key.object)),
+                        Err(failure) => return self.failed(key, &known, &failure).await,
+                    },
+                    Err(failure) => return self.failed(key, &known, &failure).await,
+                },
+            }
+        }
+        // Others keep writing. It is no failure to let them finish.
+        self.queue.add(key.clone(), Cause::Retry, BACK_OFF_FIRST);
+    }
+
+    /// True when that is done, false when the workload is another one than was known.
+    async fn decide(&self, key: &WorkloadKey, known: &Known) -> Result<bool, Failure> {
+        self.tell_invalid(key, known).await;
+        let workload = &known.workload;
+        let now = Instant::now();
+        let recorded = workload.state.as_deref();
+        let recorded = recorded.and_then(|text| State::parse(text, &self.key_id));
+        let Plan { decision, baseline, pending } = plan(&Inputs {
+            now,
+            delays: self.delays,
+            workload,
+            left_to: known.left_to,
+            recorded: recorded.as_ref(),
+            observed: &self.observe(key, known),
+            memory: &known.memory,
+        });
+        let mark = pending.as_ref().map(|pending| pending.mark.clone());
+        self.remember(key, &workload.uid, |known| {
+            known.memory.baseline = baseline;
+            known.memory.considered.clone_from(&known.workload.state);
+            known.memory.pending = pending;
+            if mark.is_none() {
+                known.told.postponed = None;
+            }
+        });
+        match decision {
+            Decision::Nothing => {
+                if let Some(other) = known.left_to.filter(|_| known.is_new) {
+                    self.tell_left(key, known, other, &[]).await;
+                }
+                Ok(true)
+            }
+            Decision::Wait(at) => {
+                self.queue.add(key.clone(), Cause::Retry, at.saturating_duration_since(now));
+                Ok(true)
+            }
+            Decision::Postpone(changed) => {
+                if known.told.postponed != mark {
+                    self.postponed(key, known, mark, &changed).await;
+                }
+                Ok(true)
+            }
+            Decision::Leave(other, changed) => {
+                self.metrics.restart(RestartOutcome::Skipped);
+                self.tell_left(key, known, other, &changed).await;
+                Ok(true)
+            }
+            Decision::Record(state) => self.record(key, known, state).await,
+            Decision::Restart { state, changed } => self.restart(key, known, state, &changed).await,
+        }
+    }
+
+    fn observe(&self, key: &WorkloadKey, known: &Known) -> BTreeMap<String, Observed> {
+        let observed = known.secrets.iter().map(|(name, used)| {
+            let namespace = key.object.namespace.clone();
+            let secret = ObjectKey { namespace, name: name.clone() };
+            let seen = self.secrets.get(&secret);
+            let items = seen.as_ref().and_then(|seen| seen.items.as_deref());
+            (name.clone(), observe(&self.mac_key, &secret, used, items))
+        });
+        observed.collect()
+    }
+
+    async fn record(
+        &self,
+        key: &WorkloadKey,
+        known: &Known,
+        state: State,
+    ) -> Result<bool, Failure> {
+        let write = Write { state: state.text(&self.key_id), restart: None };
+        let written = apply::write(&self.client, key, &known.workload, &write).await?;
+        if !self.written(key, known, written, |known| {
+            known.memory.baseline = Some(state);
+            known.memory.records.note(Instant::now());
+        }) {
+            return Ok(false);
+        }
+        debug!(workload = %key, "the baseline is recorded");
+        Ok(true)
+    }
+
+    async fn restart(
+        &self,
+        key: &WorkloadKey,
+        known: &Known,
+        state: State,
+        changed: &[String],
+    ) -> Result<bool, Failure> {
+        let workload = &known.workload;
+        let template = state::template_mac(&self.mac_key, &state, workload.template.as_deref());
+        let restart = Restart { template, at: Timestamp::now() };
+        let write = Write { state: state.text(&self.key_id), restart: Some(restart) };
+        let written = apply::write(&self.client, key, workload, &write).await?;
+        let done = self.written(key, known, written, |known| {
+            known.memory.baseline = Some(state);
+            known.memory.pending = None;
+            known.memory.restarted = Some(Instant::now());
+            known.told.postponed = None;
+        });
+        if !done {
+            return Ok(false);
+        }
+        info!(workload = %key, secrets = listed(changed), "restarted");
+        self.metrics.restart(RestartOutcome::Triggered);
+        let plural = if changed.len() == 1 { "" } else { "s" };
+        let mut message =
+            format!("Secret{plural} {} changed: its Pods are replaced", listed(changed));
+        if workload.on_delete {
+            message.push_str(" when somebody deletes them, as its update strategy OnDelete says");
+        }
+        self.tell(key.reference(&workload.uid), Severity::Normal, TRIGGERED, &message).await;
+        Ok(true)
+    }
+
+    /// Takes note of a write. False when there was none.
+    fn written(
+        &self,
+        key: &WorkloadKey,
+        known: &Known,
+        written: Written,
+        change: impl FnOnce(&mut Known),
+    ) -> bool {
+        match written {
+            Written::Done(object) => {
+                drop(self.index.note(key.kind, &object, false));
+                self.remember(key, &known.workload.uid, |known| {
+                    known.memory.considered.clone_from(&known.workload.state);
+                    known.attempts = 0;
+                    known.told.failed = None;
+                    change(known);
+                });
+                true
+            }
+            Written::Outdated => false,
+            Written::Gone => {
+                drop(self.index.forget(key.kind, &key.object));
+                true
+            }
+        }
+    }
+
+    /// False when there is no such workload.
+    async fn read(&self, key: &WorkloadKey) -> Result<bool, Failure> {
+        let object = apply::read(&self.client, key).await?;
+        if let Some(object) = &object {
+            for other in self.index.note(key.kind, object, true) {
+                if other != *key {
+                    self.queue.add(other, Cause::Change, Duration::ZERO);
+                }
+            }
+        }
+        Ok(object.is_some())
+    }
+
+    async fn missing(&self, key: &WorkloadKey) {
+        let now = Instant::now();
+        let (since, told) = self.index.note_missing(key, now);
+        let left = (since + GRACE).saturating_duration_since(now);
+        if !left.is_zero() {
+            return self.queue.add(key.clone(), Cause::Retry, left);
+        }
+        if told {
+            return;
+        }
+        let message = format!(
+            "there is no {key} to restart, as the annotation {} asks for; it is looked for again \
+             when it is created",
+            super::RESTART_TARGETS
+        );
+        for (source, uid) in self.index.tell_missing(key) {
+            self.tell(source.reference(&uid), Severity::Warning, TARGET_MISSING, &message).await;
+        }
+    }
+
+    async fn postponed(
+        &self,
+        key: &WorkloadKey,
+        known: &Known,
+        mark: Option<String>,
+        changed: &[String],
+    ) {
+        self.remember(key, &known.workload.uid, |known| known.told.postponed = mark);
+        self.metrics.restart(RestartOutcome::Postponed);
+        let message = format!(
+            "{} changed, and the {} is paused: its Pods are replaced after the pause",
+            listed(changed),
+            key.kind.as_str()
+        );
+        let about = key.reference(&known.workload.uid);
+        self.tell(about, Severity::Normal, POSTPONED, &message).await;
+    }
+
+    async fn tell_left(&self, key: &WorkloadKey, known: &Known, other: LeftTo, changed: &[String]) {
+        if known.told.left_to == Some(other) {
+            return;
+        }
+        self.remember(key, &known.workload.uid, |known| known.told.left_to = Some(other));
+        let why = match other {
+            LeftTo::Reloader => {
+                "it has annotations of Reloader, and two must not restart it: to have the \
+                 controller do it, remove those"
+            }
+            LeftTo::Flagger => {
+                "it belongs to a Canary, and Flagger itself follows the Secrets that it uses"
+            }
+        };
+        let mut message =
+            format!("{} does not restart it on changed Secrets: {why}", crate::FIELD_MANAGER);
+        if !changed.is_empty() {
+            message = format!("{} changed. {message}", listed(changed));
+        }
+        let about = key.reference(&known.workload.uid);
+        self.tell(about, Severity::Normal, SKIPPED, &message).await;
+    }
+
+    async fn tell_invalid(&self, key: &WorkloadKey, known: &Known) {
+        let invalid = &known.workload.opt_in.invalid;
+        if known.told.invalid == *invalid {
+            return;
+        }
+        self.remember(key, &known.workload.uid, |known| known.told.invalid.clone_from(invalid));
+        if invalid.is_empty() {
+            return;
+        }
+        let message = format!(
+            "the annotation {RESTART_ON} names no Secret with {}: it holds names of Secrets of this \
+             namespace, separated by commas, or * for those that the Pods use",
+            listed(invalid)
+        );
+        let about = key.reference(&known.workload.uid);
+        self.tell(about, Severity::Warning, INVALID, &message).await;
+    }
+
+    /// Tries again, with back-off and for ever.
+    async fn failed(&self, key: &WorkloadKey, known: &Known, failure: &Failure) {
+        warn!(workload = %key, reason = %failure.reason, message = failure.message, "not restarted");
+        self.metrics.restart(RestartOutcome::Failed);
+        let attempts = known.attempts.saturating_add(1);
+        self.queue.add(key.clone(), Cause::Retry, back_off(known.attempts, rand::random()));
+        let is_news = known.told.failed.as_ref() != Some(&failure.message)
+            && (!failure.reason.passes() || attempts >= PATIENCE);
+        self.remember(key, &known.workload.uid, |known| {
+            known.attempts = attempts;
+            if is_news {
+                known.told.failed = Some(failure.message.clone());
+            }
+        });
+        if is_news {
+            let about = key.reference(&known.workload.uid);
+            self.tell(about, Severity::Warning, FAILED, &failure.message).await;
+        }
+    }
+
+    /// Writes an Event.
+    pub(super) async fn tell(
+        &self,
+        about: ObjectReference,
+        severity: Severity,
+        reason: &str,
+        message: &str,
+    ) {
+        self.events.publish_about(about, "Restart", severity, reason, message).await;
+    }
+
+    fn remember(&self, key: &WorkloadKey, uid: &str, change: impl FnOnce(&mut Known)) {
+        self.index.update(key, uid, change);
+        self.metrics.restarts_pending(self.index.pending());
+    }
+}
+
+/// Exponential, without a last attempt; `noise` spreads what failed together.
+fn back_off(attempts: u32, noise: u32) -> Duration {
+    let full = BACK_OFF_FIRST.saturating_mul(1 << attempts.min(16)).min(BACK_OFF_MOST);
+    let share = f64::from(noise) / f64::from(u32::MAX);
+    full.mul_f64(0.5 + share / 2.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_back_off_grows_to_its_limit_and_never_ends() {
+        assert_eq!(back_off(0, u32::MAX), BACK_OFF_FIRST);
+        assert_eq!(back_off(0, 0), BACK_OFF_FIRST / 2);
+        assert_eq!(back_off(u32::MAX, u32::MAX), BACK_OFF_MOST);
+    }
+}

@@ -1,0 +1,189 @@
+//! What a Pod template uses of which Secret.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+/// What of one Secret.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Use {
+    /// Which items.
+    pub items: Items,
+    /// Without the Secret the Pods do not start.
+    pub required: bool,
+    /// Without these items the Pods do not start.
+    pub required_items: Vec<String>,
+}
+
+/// Which items of a Secret count.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Items {
+    /// All of them, those that are added later too.
+    All,
+    /// These, sorted.
+    Named(Vec<String>),
+}
+
+/// By the name of the Secret. What pulls images does not count: running Pods do not use it.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Uses(BTreeMap<String, Use>);
+
+impl Uses {
+    /// Reads the `spec` of a Pod template: environment of containers and init containers, volumes
+    /// of Secrets, and projected ones.
+    pub fn of(spec: &Value) -> Self {
+        let mut uses = Self::default();
+        for container in list(&spec["initContainers"]).chain(list(&spec["containers"])) {
+            for source in list(&container["envFrom"]) {
+                let reference = &source["secretRef"];
+                uses.add_all(&reference["name"], reference);
+            }
+            for variable in list(&container["env"]) {
+                let reference = &variable["valueFrom"]["secretKeyRef"];
+                uses.add_item(&reference["name"], &reference["key"], reference);
+            }
+        }
+        for volume in list(&spec["volumes"]) {
+            let secret = &volume["secret"];
+            uses.add_volume(&secret["secretName"], secret);
+            for source in list(&volume["projected"]["sources"]) {
+                uses.add_volume(&source["secret"]["name"], &source["secret"]);
+            }
+        }
+        uses
+    }
+
+    /// What is used of this Secret. One that is named as a cause of restarts and not used by the
+    /// template counts as a whole: its reader, the app itself or a driver, is not seen from here.
+    pub fn get(&self, secret: &str) -> Use {
+        let unseen = || Use { items: Items::All, required: false, required_items: Vec::new() };
+        self.0.get(secret).cloned().unwrap_or_else(unseen)
+    }
+
+    /// The names of the Secrets.
+    pub fn secrets(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+
+    fn add_volume(&mut self, name: &Value, source: &Value) {
+        if list(&source["items"]).next().is_none() {
+            return self.add_all(name, source);
+        }
+        for item in list(&source["items"]) {
+            self.add_item(name, &item["key"], source);
+        }
+    }
+
+    fn add_all(&mut self, name: &Value, reference: &Value) {
+        if let Some(found) = self.entry(name, reference) {
+            found.items = Items::All;
+        }
+    }
+
+    fn add_item(&mut self, name: &Value, item: &Value, reference: &Value) {
+        let Some(item) = item.as_str() else { return };
+        let Some(found) = self.entry(name, reference) else { return };
+        if let Items::Named(items) = &mut found.items {
+            insert(items, item);
+        }
+        if is_required(reference) {
+            insert(&mut found.required_items, item);
+        }
+    }
+
+    fn entry(&mut self, name: &Value, reference: &Value) -> Option<&mut Use> {
+        let name = name.as_str().filter(|name| !name.is_empty())?;
+        let none =
+            || Use { items: Items::Named(Vec::new()), required: false, required_items: Vec::new() };
+        let found = self.0.entry(name.to_owned()).or_insert_with(none);
+        found.required |= is_required(reference);
+        Some(found)
+    }
+}
+
+fn is_required(reference: &Value) -> bool {
+    !reference["optional"].as_bool().unwrap_or(false)
+}
+
+fn insert(sorted: &mut Vec<String>, item: &str) {
+    if let Err(place) = sorted.binary_search_by(|there| there.as_str().cmp(item)) {
+        sorted.insert(place, item.to_owned());
+    }
+}
+
+fn list(value: &Value) -> impl Iterator<Item = &Value> {
+    value.as_array().into_iter().flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn named(items: &[&str]) -> Items {
+        Items::Named(items.iter().map(|item| (*item).to_owned()).collect())
+    }
+
+    fn key_ref(name: &str, key: &str, optional: bool) -> Value {
+        json!({ "name": "X", "valueFrom":
+                { "secretKeyRef": { "name": name, "key": key, "optional": optional } } })
+    }
+
+    #[test]
+    fn the_environment_of_all_containers_counts() {
+        let uses = Uses::of(&json!({
+            "initContainers": [{ "env": [key_ref("a", "Y", false)] }],
+            "containers": [
+                { "env": [key_ref("a", "X", true), { "name": "plain", "value": "1" }] },
+                { "envFrom": [{ "secretRef": { "name": "b", "optional": true } },
+                              { "configMapRef": { "name": "c" } }] },
+            ],
+        }));
+        assert_eq!(uses.secrets().collect::<Vec<_>>(), ["a", "b"]);
+        let a = uses.get("a");
+        assert_eq!((a.items, a.required), (named(&["X", "Y"]), true));
+        assert_eq!(a.required_items, ["Y"]);
+        assert_eq!(uses.get("b"), uses.get("not used"), "whole, and not required");
+    }
+
+    #[test]
+    fn volumes_count_by_their_items_or_as_a_whole() {
+        let uses = Uses::of(&json!({ "volumes": [
+            { "name": "v", "secret": { "secretName": "a", "items": [{ "key": "K", "path": "k" }] } },
+            { "name": "w", "secret": { "secretName": "b" } },
+            { "name": "p", "projected": { "sources": [
+                { "secret": { "name": "c", "items": [{ "key": "L", "path": "l" }], "optional": true } },
+                { "secret": { "name": "d" } },
+                { "serviceAccountToken": { "path": "token" } },
+            ] } },
+            { "name": "e", "emptyDir": {} },
+        ]}));
+        assert_eq!(uses.secrets().collect::<Vec<_>>(), ["a", "b", "c", "d"]);
+        assert_eq!(uses.get("a").items, named(&["K"]));
+        assert_eq!(uses.get("b").items, Items::All);
+        assert!(uses.get("b").required);
+        assert_eq!(uses.get("c").items, named(&["L"]));
+        assert!(!uses.get("c").required && uses.get("c").required_items.is_empty());
+        assert_eq!(uses.get("d").items, Items::All);
+    }
+
+    #[test]
+    fn one_use_as_a_whole_outweighs_items_in_any_order() {
+        let whole = json!({ "secretRef": { "name": "a" } });
+        for containers in [
+            json!([{ "env": [key_ref("a", "X", false)], "envFrom": [whole] }]),
+            json!([{ "envFrom": [whole] }, { "env": [key_ref("a", "X", false)] }]),
+        ] {
+            let a = Uses::of(&json!({ "containers": containers })).get("a");
+            assert_eq!(a.items, Items::All);
+            assert_eq!(a.required_items, ["X"]);
+        }
+    }
+
+    #[test]
+    fn secrets_that_pull_images_do_not_count() {
+        let uses = Uses::of(&json!({ "imagePullSecrets": [{ "name": "registry" }] }));
+        assert_eq!(uses, Uses::default());
+    }
+}
