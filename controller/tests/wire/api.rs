@@ -189,12 +189,12 @@ fn name(method: &Method, path: &str) -> String {
     format!("{verb} {resource}")
 }
 
-fn response(code: u16, body: &Value) -> Response<Body> {
+pub(crate) fn response(code: u16, body: &Value) -> Response<Body> {
     let body = Body::from(body.to_string().into_bytes());
     Response::builder().status(code).body(body).expect("a response")
 }
 
-fn status(code: u16) -> Response<Body> {
+pub(crate) fn status(code: u16) -> Response<Body> {
     let reason = match code {
         404 => "NotFound",
         409 => "Conflict",
@@ -213,7 +213,7 @@ fn terminating() -> Response<Body> {
 }
 
 /// RFC 7386.
-fn merge(target: &mut Value, patch: &Value) {
+pub(crate) fn merge(target: &mut Value, patch: &Value) {
     let Some(patch) = patch.as_object() else {
         *target = patch.clone();
         return;

@@ -5,6 +5,7 @@
 
 mod api;
 mod fixtures;
+mod workloads;
 
 use std::time::Duration;
 

@@ -22,3 +22,4 @@ mod restart;
 mod rights;
 mod support;
 mod taint;
+mod workloads;

@@ -14,13 +14,19 @@ use super::wait::eventually;
 /// The kinds that the tests look at.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Kind {
+    Canary,
+    CustomResourceDefinition,
+    Deployment,
     EndpointSlice,
     Event,
     Namespace,
     Pod,
+    ReplicaSet,
+    Rollout,
     Secret,
     SealedSecret,
     Service,
+    StatefulSet,
 }
 
 /// A client.
@@ -32,13 +38,21 @@ pub(crate) struct Api {
 impl Kind {
     fn resource(self) -> ApiResource {
         let (group, version, kind) = match self {
+            Self::Canary => ("flagger.app", "v1beta1", "Canary"),
+            Self::CustomResourceDefinition => {
+                ("apiextensions.k8s.io", "v1", "CustomResourceDefinition")
+            }
+            Self::Deployment => ("apps", "v1", "Deployment"),
             Self::EndpointSlice => ("discovery.k8s.io", "v1", "EndpointSlice"),
             Self::Event => ("", "v1", "Event"),
             Self::Namespace => ("", "v1", "Namespace"),
             Self::Pod => ("", "v1", "Pod"),
+            Self::ReplicaSet => ("apps", "v1", "ReplicaSet"),
+            Self::Rollout => ("argoproj.io", "v1alpha1", "Rollout"),
             Self::Secret => ("", "v1", "Secret"),
             Self::SealedSecret => ("bitnami.com", "v1alpha1", "SealedSecret"),
             Self::Service => ("", "v1", "Service"),
+            Self::StatefulSet => ("apps", "v1", "StatefulSet"),
         };
         ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, kind))
     }
@@ -204,7 +218,7 @@ impl Api {
 
     fn of_kind(&self, kind: Kind, namespace: &str) -> kube::Api<DynamicObject> {
         let resource = kind.resource();
-        if matches!(kind, Kind::Namespace) {
+        if matches!(kind, Kind::Namespace | Kind::CustomResourceDefinition) {
             kube::Api::all_with(self.client.clone(), &resource)
         } else {
             kube::Api::namespaced_with(self.client.clone(), namespace, &resource)
