@@ -76,6 +76,14 @@ pub struct Restarts {
     key_id: String,
 }
 
+/// What became of a write.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Noted {
+    Done,
+    Outdated,
+    Gone,
+}
+
 impl Restarts {
     /// Knows nothing yet. The index of the Secrets must keep their items.
     pub fn new(
@@ -196,11 +204,12 @@ impl Restarts {
     ) -> Result<bool, Failure> {
         let write = Write { state: state.text(&self.key_id), restart: None };
         let written = apply::write(&self.client, key, &known.workload, &write).await?;
-        if !self.written(key, known, written, |known| {
+        let noted = self.note_write(key, known, written, |known| {
             known.memory.baseline = Some(state);
             known.memory.records.note(Instant::now());
-        }) {
-            return Ok(false);
+        });
+        if noted != Noted::Done {
+            return Ok(noted == Noted::Gone);
         }
         debug!(workload = %key, "the baseline is recorded");
         Ok(true)
@@ -218,14 +227,14 @@ impl Restarts {
         let restart = Restart { template, at: Timestamp::now() };
         let write = Write { state: state.text(&self.key_id), restart: Some(restart) };
         let written = apply::write(&self.client, key, workload, &write).await?;
-        let done = self.written(key, known, written, |known| {
+        let noted = self.note_write(key, known, written, |known| {
             known.memory.baseline = Some(state);
             known.memory.pending = None;
             known.memory.restarted = Some(Instant::now());
             known.told.postponed = None;
         });
-        if !done {
-            return Ok(false);
+        if noted != Noted::Done {
+            return Ok(noted == Noted::Gone);
         }
         info!(workload = %key, secrets = listed(changed), "restarted");
         self.metrics.restart(RestartOutcome::Triggered);
@@ -239,14 +248,14 @@ impl Restarts {
         Ok(true)
     }
 
-    /// Takes note of a write. False when there was none.
-    fn written(
+    /// Takes note of what became of a write.
+    fn note_write(
         &self,
         key: &WorkloadKey,
         known: &Known,
         written: Written,
         change: impl FnOnce(&mut Known),
-    ) -> bool {
+    ) -> Noted {
         match written {
             Written::Done(object) => {
                 drop(self.index.note(key.kind, &object, false));
@@ -256,12 +265,12 @@ impl Restarts {
                     known.told.failed = None;
                     change(known);
                 });
-                true
+                Noted::Done
             }
-            Written::Outdated => false,
+            Written::Outdated => Noted::Outdated,
             Written::Gone => {
                 drop(self.index.forget(key.kind, &key.object));
-                true
+                Noted::Gone
             }
         }
     }

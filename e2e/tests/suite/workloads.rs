@@ -16,12 +16,8 @@ const RESTART_ON: &str = "mtk.mytomorrows.com/restart-on";
 const RESTART_TARGETS: &str = "mtk.mytomorrows.com/restart-targets";
 const STATE: &str = "mtk.mytomorrows.com/restart-state";
 const TEMPLATE: &str = "mtk.mytomorrows.com/secrets";
-const FLAGS: [&str; 4] = [
-    "--restart-workloads",
-    "--restart-delay=2s",
-    "--restart-min-interval=1s",
-    "--log-level=debug",
-];
+const FLAGS: [&str; 4] =
+    ["--restart-workloads", "--restart-delay=2s", "--restart-min-interval=1s", "--log-level=debug"];
 /// Longer than the controller waits before a restart.
 const SETTLED: u64 = 5000;
 
@@ -287,9 +283,8 @@ async fn losing_the_mac_key_causes_no_restart() {
     controller.end().unwrap();
     api.delete(Kind::Secret, NAMESPACE, "mtk-controller-fingerprint-key").await;
     let _controller = private.cluster().controller(&FLAGS).unwrap();
-    let after = api
-        .wait(Kind::Deployment, &ns, "app", |workload| state(workload) != state(&before))
-        .await;
+    let after =
+        api.wait(Kind::Deployment, &ns, "app", |workload| state(workload) != state(&before)).await;
     pause(SETTLED).await;
     assert_eq!(template(&after), template(&before), "the template's annotation is left as it is");
     assert_eq!(rollouts(&api, &ns).await, 2);
@@ -342,8 +337,9 @@ async fn argo_rollouts_and_flagger_are_noticed_when_they_are_installed_later() {
     .await;
 
     secret(&api, &ns, "s", &[("A", "2")]).await;
-    let restarted =
-        api.wait(Kind::Rollout, &ns, "app", |rollout| rollout["spec"]["restartAt"].is_string()).await;
+    let restarted = api
+        .wait(Kind::Rollout, &ns, "app", |rollout| rollout["spec"]["restartAt"].is_string())
+        .await;
     assert!(restarted["spec"].get("template").is_none(), "its template is not made up");
     pause(SETTLED).await;
     for name in ["app", "flaggers"] {
