@@ -41,6 +41,7 @@ pub mod index;
 pub mod optin;
 pub mod pass;
 pub mod plan;
+pub mod say;
 pub mod state;
 pub mod uses;
 pub mod workload;

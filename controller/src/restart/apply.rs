@@ -1,7 +1,5 @@
 //! Makes the one write that a plan asks for. Nothing else writes workloads.
 
-use std::fmt::Write as _;
-
 use jiff::Timestamp;
 use kube::{
     Api, Client,
@@ -101,21 +99,6 @@ fn body(kind: Kind, workload: &Workload, write: &Write) -> Value {
     body
 }
 
-/// `a`, `a and b`, `a, b and 3 others`.
-pub fn listed(names: &[String]) -> String {
-    let mut text = names.first().cloned().unwrap_or_default();
-    match names {
-        [] | [_] => {}
-        [_, second] => {
-            let _ = write!(text, " and {second}");
-        }
-        [_, second, others @ ..] => {
-            let _ = write!(text, ", {second} and {} more", others.len());
-        }
-    }
-    text
-}
-
 fn api(client: &Client, key: &WorkloadKey) -> Api<WorkloadObject> {
     Api::namespaced_with(client.clone(), &key.object.namespace, &key.kind)
 }
@@ -159,15 +142,5 @@ mod tests {
     fn a_baseline_alone_touches_no_spec() {
         let write = Write { restart: None, ..restart() };
         assert_eq!(body(Kind::Deployment, &workload(), &write).get("spec"), None);
-    }
-
-    #[test]
-    fn names_are_listed_briefly() {
-        let list = |names: &[&str]| {
-            listed(&names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>())
-        };
-        assert_eq!(list(&["a"]), "a");
-        assert_eq!(list(&["a", "b"]), "a and b");
-        assert_eq!(list(&["a", "b", "c", "d"]), "a, b and 2 more");
     }
 }

@@ -10,13 +10,12 @@ use tokio::{sync::watch, task::JoinSet};
 use tracing::{info, warn};
 
 use super::{
-    RESTART_TARGETS, Restarts,
+    Restarts,
     index::{Source, SourceKey, SourceKind},
     optin::Targets,
     workload::{Kind, WorkloadKey, WorkloadObject},
 };
 use crate::{
-    events::Severity,
     key::ObjectKey,
     queue::Cause,
     watch::{Absence, follow_while_served},
@@ -120,6 +119,7 @@ impl Restarts {
                 Event::InitDone => {
                     let keep = |key: &ObjectKey| !part.covers(key) || listed.contains(key);
                     self.look_at(self.index.retain(kind, keep));
+                    self.metrics.restarts_pending(self.index.pending());
                     listed.clear();
                     absent = None;
                     self.metrics.workloads_forbidden(kind.plural(), false);
@@ -128,10 +128,12 @@ impl Restarts {
                 Event::Apply(object) => self.look_at(self.index.note(kind, &object, true)),
                 Event::Delete(object) => {
                     self.look_at(self.index.forget(kind, &ObjectKey::of(&object.metadata)));
+                    self.metrics.restarts_pending(self.index.pending());
                 }
             })
             .await;
             self.look_at(self.index.retain(kind, |key| !part.covers(key)));
+            self.metrics.restarts_pending(self.index.pending());
             self.metrics.workloads_forbidden(kind.plural(), absence == Absence::Forbidden);
             if absent.replace(absence) != Some(absence) {
                 say_absent(kind, &what, absence);
@@ -163,17 +165,6 @@ impl Restarts {
         for key in keys {
             self.queue.add(key, Cause::Change, Duration::ZERO);
         }
-    }
-
-    async fn tell_invalid_targets(&self, key: &SourceKey, uid: &str, invalid: &[String]) {
-        let message = format!(
-            "the annotation {RESTART_TARGETS} names no workload with {}: it holds Kind/name, \
-             separated by commas, of Deployments, StatefulSets, DaemonSets and Rollouts of this \
-             namespace",
-            super::apply::listed(invalid)
-        );
-        let about = key.reference(uid);
-        self.tell(about, Severity::Warning, super::pass::INVALID, &message).await;
     }
 }
 

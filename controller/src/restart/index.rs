@@ -294,13 +294,15 @@ impl Index {
         }))
     }
 
-    /// Changes what is remembered of a workload, if it is still the one with this uid.
-    pub fn update(&self, key: &WorkloadKey, uid: &str, change: impl FnOnce(&mut Known)) {
+    /// Changes what is remembered of a workload, if it is still the one with this uid. True when a
+    /// change of a Secret begins or ceases to wait.
+    pub fn update(&self, key: &WorkloadKey, uid: &str, change: impl FnOnce(&mut Known)) -> bool {
         let mut inner = self.lock();
         let Some(entry) = inner.entries.get_mut(key).filter(|entry| entry.workload.uid == uid)
         else {
-            return;
+            return false;
         };
+        let waited = entry.memory.pending.is_some();
         let mut known = Known {
             workload: entry.workload.clone(),
             memory: std::mem::take(&mut entry.memory),
@@ -314,6 +316,7 @@ impl Index {
         entry.memory = known.memory;
         entry.told = known.told;
         entry.attempts = known.attempts;
+        entry.memory.pending.is_some() != waited
     }
 
     /// Notes that a target does not exist. Returns since when, and whether that was said.
@@ -438,10 +441,10 @@ impl Inner {
     /// The Secrets whose change restarts a workload that uses these.
     fn secrets(&self, key: &WorkloadKey, workload: &Workload, uses: &Uses) -> BTreeSet<String> {
         let opt_in = &workload.opt_in;
-        let used = uses.secrets().filter(|_| opt_in.used).map(ToOwned::to_owned);
+        let by_star = uses.secrets().filter(|_| opt_in.used).map(ToOwned::to_owned);
         let sources = self.targeted.get(key).into_iter().flatten();
         let made = sources.filter_map(|source| Some(self.sources.get(source)?.secret.clone()));
-        opt_in.named.iter().cloned().chain(used).chain(made).collect()
+        opt_in.named.iter().cloned().chain(by_star).chain(made).collect()
     }
 
     /// Whether something other than the workload itself asks for it.

@@ -2,6 +2,10 @@
 
 use super::workload::Kind;
 
+/// So many names of one annotation count: each costs the controller memory, and a request where it
+/// names nothing.
+const MOST: usize = 100;
+
 /// The annotation `restart-on` of a workload.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct OptIn {
@@ -28,6 +32,7 @@ impl OptIn {
         let mut opt_in = Self::default();
         for part in parts(annotation) {
             match part {
+                _ if opt_in.named.len() == MOST => opt_in.invalid.push(quoted(part)),
                 "*" => opt_in.used = true,
                 name if is_name(name) => opt_in.named.push(name.to_owned()),
                 other => opt_in.invalid.push(quoted(other)),
@@ -51,7 +56,7 @@ impl Targets {
                 let (kind, name) = (kind.trim().parse().ok()?, name.trim());
                 is_name(name).then(|| (kind, name.to_owned()))
             });
-            match target {
+            match target.filter(|_| targets.workloads.len() < MOST) {
                 Some(target) => targets.workloads.push(target),
                 None => targets.invalid.push(quoted(part)),
             }
@@ -131,6 +136,16 @@ mod tests {
         }
         let long = OptIn::of(Some(&"é\n".repeat(500))).invalid.remove(0);
         assert!(long.len() < 300 && !long.contains('\n'), "{long}");
+    }
+
+    #[test]
+    fn beyond_a_hundred_nothing_counts() {
+        let many: Vec<_> = (0..200).map(|n| format!("Deployment/a{n}")).collect();
+        let targets = Targets::of(Some(&many.join(",")));
+        assert_eq!((targets.workloads.len(), targets.invalid.len()), (MOST, 100));
+        let names: Vec<_> = (0..200).map(|n| format!("a{n}")).collect();
+        let opt_in = OptIn::of(Some(&names.join(",")));
+        assert_eq!((opt_in.named.len(), opt_in.invalid.len()), (MOST, 100));
     }
 
     #[test]

@@ -3,40 +3,26 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::ObjectReference;
 use kube::Client;
 use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
 use super::{
-    RESTART_ON,
-    apply::{self, Restart, Write, Written, listed},
+    apply::{self, Restart, Write, Written},
     index::{Index, Known, View},
     plan::{Decision, Delays, Inputs, Plan, plan},
+    say::listed,
     state::{self, Observed, State, observe},
-    workload::{LeftTo, WorkloadKey},
+    workload::WorkloadKey,
 };
 use crate::{
-    events::{Events, Severity},
+    events::Events,
     key::ObjectKey,
     metrics::{Metrics, RestartOutcome},
     queue::{Cause, Queue},
     reason::Failure,
     target::{SecretIndex, fingerprint::MacKey},
 };
-
-/// Reason of the Event: the Pods are being replaced.
-pub const TRIGGERED: &str = "RestartTriggered";
-/// Reason of the Event: they will be, at the end of the workload's pause.
-pub const POSTPONED: &str = "RestartPostponed";
-/// Reason of the Event: other software does that.
-pub const SKIPPED: &str = "RestartSkipped";
-/// Reason of the Event: the API server refuses, and it is tried again.
-pub const FAILED: &str = "RestartFailed";
-/// Reason of the Event: an annotation cannot be read.
-pub const INVALID: &str = "RestartInvalid";
-/// Reason of the Event: the workload that an annotation names does not exist.
-pub const TARGET_MISSING: &str = "RestartTargetMissing";
 
 /// How often a pass decides anew when others write at the same moment.
 const ATTEMPTS: usize = 5;
@@ -171,7 +157,7 @@ impl Restarts {
             }
             Decision::Postpone(changed) => {
                 if known.told.postponed != mark {
-                    self.postponed(key, known, mark, &changed).await;
+                    self.tell_postponed(key, known, mark, &changed).await;
                 }
                 Ok(true)
             }
@@ -238,13 +224,7 @@ impl Restarts {
         }
         info!(workload = %key, secrets = listed(changed), "restarted");
         self.metrics.restart(RestartOutcome::Triggered);
-        let plural = if changed.len() == 1 { "" } else { "s" };
-        let mut message =
-            format!("Secret{plural} {} changed: its Pods are replaced", listed(changed));
-        if workload.on_delete {
-            message.push_str(" when somebody deletes them, as its update strategy OnDelete says");
-        }
-        self.tell(key.reference(&workload.uid), Severity::Normal, TRIGGERED, &message).await;
+        self.tell_restarted(key, workload, changed).await;
         Ok(true)
     }
 
@@ -298,73 +278,7 @@ impl Restarts {
         if told {
             return;
         }
-        let message = format!(
-            "there is no {key} to restart, as the annotation {} asks for; it is looked for again \
-             when it is created",
-            super::RESTART_TARGETS
-        );
-        for (source, uid) in self.index.tell_missing(key) {
-            self.tell(source.reference(&uid), Severity::Warning, TARGET_MISSING, &message).await;
-        }
-    }
-
-    async fn postponed(
-        &self,
-        key: &WorkloadKey,
-        known: &Known,
-        mark: Option<String>,
-        changed: &[String],
-    ) {
-        self.remember(key, &known.workload.uid, |known| known.told.postponed = mark);
-        self.metrics.restart(RestartOutcome::Postponed);
-        let message = format!(
-            "{} changed, and the {} is paused: its Pods are replaced after the pause",
-            listed(changed),
-            key.kind.as_str()
-        );
-        let about = key.reference(&known.workload.uid);
-        self.tell(about, Severity::Normal, POSTPONED, &message).await;
-    }
-
-    async fn tell_left(&self, key: &WorkloadKey, known: &Known, other: LeftTo, changed: &[String]) {
-        if known.told.left_to == Some(other) {
-            return;
-        }
-        self.remember(key, &known.workload.uid, |known| known.told.left_to = Some(other));
-        let why = match other {
-            LeftTo::Reloader => {
-                "it has annotations of Reloader, and two must not restart it: to have the \
-                 controller do it, remove those"
-            }
-            LeftTo::Flagger => {
-                "it belongs to a Canary, and Flagger itself follows the Secrets that it uses"
-            }
-        };
-        let mut message =
-            format!("{} does not restart it on changed Secrets: {why}", crate::FIELD_MANAGER);
-        if !changed.is_empty() {
-            message = format!("{} changed. {message}", listed(changed));
-        }
-        let about = key.reference(&known.workload.uid);
-        self.tell(about, Severity::Normal, SKIPPED, &message).await;
-    }
-
-    async fn tell_invalid(&self, key: &WorkloadKey, known: &Known) {
-        let invalid = &known.workload.opt_in.invalid;
-        if known.told.invalid == *invalid {
-            return;
-        }
-        self.remember(key, &known.workload.uid, |known| known.told.invalid.clone_from(invalid));
-        if invalid.is_empty() {
-            return;
-        }
-        let message = format!(
-            "the annotation {RESTART_ON} names no Secret with {}: it holds names of Secrets of this \
-             namespace, separated by commas, or * for those that the Pods use",
-            listed(invalid)
-        );
-        let about = key.reference(&known.workload.uid);
-        self.tell(about, Severity::Warning, INVALID, &message).await;
+        self.tell_missing(key).await;
     }
 
     /// Tries again, with back-off and for ever.
@@ -382,25 +296,14 @@ impl Restarts {
             }
         });
         if is_news {
-            let about = key.reference(&known.workload.uid);
-            self.tell(about, Severity::Warning, FAILED, &failure.message).await;
+            self.tell_failed(key, &known.workload, failure).await;
         }
     }
 
-    /// Writes an Event.
-    pub(super) async fn tell(
-        &self,
-        about: ObjectReference,
-        severity: Severity,
-        reason: &str,
-        message: &str,
-    ) {
-        self.events.publish_about(about, "Restart", severity, reason, message).await;
-    }
-
-    fn remember(&self, key: &WorkloadKey, uid: &str, change: impl FnOnce(&mut Known)) {
-        self.index.update(key, uid, change);
-        self.metrics.restarts_pending(self.index.pending());
+    pub(super) fn remember(&self, key: &WorkloadKey, uid: &str, change: impl FnOnce(&mut Known)) {
+        if self.index.update(key, uid, change) {
+            self.metrics.restarts_pending(self.index.pending());
+        }
     }
 }
 

@@ -122,10 +122,8 @@ pub fn plan(inputs: &Inputs<'_>) -> Plan {
     let plan = |decision, baseline, pending| Plan { decision, baseline: Some(baseline), pending };
 
     if let Some(other) = left_to {
-        let decision = match changed.is_empty() {
-            true => Decision::Nothing,
-            false => Decision::Leave(other, changed),
-        };
+        let decision =
+            if changed.is_empty() { Decision::Nothing } else { Decision::Leave(other, changed) };
         return plan(decision, current, None);
     }
     // Nothing runs: what starts later has what is there by then.

@@ -1,5 +1,5 @@
 //! Workloads that ask for it are restarted when what they use of a Secret changed, once and never
-//! without a cause. A new ReplicaSet is a rollout.
+//! without a cause. A new `ReplicaSet` is a rollout.
 
 use std::fs;
 use std::io::Write as _;
