@@ -1,0 +1,81 @@
+//! What Helm says at the end.
+
+use chart_tests::Helm;
+use serde_json::{Value, json};
+
+use crate::{render, sealed};
+
+fn notes(values: Value) -> String {
+    Helm::four().unwrap().notes(&render().values(values)).unwrap()
+}
+
+fn says(notes: &str, texts: &[&str]) {
+    for text in texts {
+        assert!(notes.contains(text), "no {text:?} in:\n{notes}");
+    }
+}
+
+#[test]
+fn they_name_the_secret_and_how_to_seal_it() {
+    let seal = "mtk-seal --name app --namespace demo < secrets.env > sealed.yaml \
+                && kubectl apply -f sealed.yaml\n";
+    says(&notes(json!({})), &["from Secret app", "runs without", seal]);
+    let existing = notes(json!({ "secrets": { "existingSecret": "app" } }));
+    says(&existing, &["waits for Secret app", seal, "rollout restart deployment/web -n demo"]);
+
+    let scope = "namespace-wide";
+    let data = json!({ "A": sealed() });
+    let sealed = json!({ "enabled": true, "encryptedData": data, "scope": scope });
+    let sealed = notes(json!({ "secrets": { "name": "s", "sealedSecret": sealed } }));
+    let seal = "mtk-seal --name s --namespace demo --scope namespace-wide < secrets.env";
+    says(&sealed, &["sealedsecret/s -n demo", seal]);
+
+    let without = notes(json!({ "secrets": { "enabled": false } }));
+    assert!(!without.contains("mtk-seal"), "{without}");
+}
+
+#[test]
+fn they_warn_of_secrets_in_clear_and_give_the_way_out() {
+    let said = notes(json!({ "envSecrets": { "KEY": "plaintext-value" } }));
+    says(
+        &said,
+        &[
+            "WARNING: envSecrets are in clear",
+            "mtk-seal --name web-secret --namespace demo < secrets.env > sealed.yaml",
+            "--set secrets.name=web-secret",
+            "--set-file secrets.sealedSecret.manifest=sealed.yaml",
+        ],
+    );
+    assert!(!said.contains("plaintext-value"));
+    assert!(!notes(json!({})).contains("WARNING"));
+}
+
+#[test]
+fn they_say_what_old_values_are_called_now() {
+    let old = Helm::four().unwrap().notes(&render().values_file("ci/old-values.yaml")).unwrap();
+    says(
+        &old,
+        &[
+            "name=mytomorrows-app: it is now called nameOverride",
+            "envConfigs: it is now called config",
+            "envConfigs.PORT does not reach the app",
+            "service.targetPort=80: the app listens at 8080 instead",
+        ],
+    );
+    assert!(!notes(json!({})).contains("Old values"));
+}
+
+#[test]
+fn they_say_how_to_reach_the_app() {
+    let service = |kind: &str| notes(json!({ "service": { "type": kind } }));
+    let both = "{.status.loadBalancer.ingress[0].ip}{.status.loadBalancer.ingress[0].hostname}";
+    says(&service("LoadBalancer"), &[both, "http://$ADDRESS:80/"]);
+    says(&service("NodePort"), &["{.spec.ports[0].nodePort}", "http://$ADDRESS:$PORT/"]);
+    says(&service("ClusterIP"), &["port-forward service/web 8080:80 -n demo"]);
+    let hosts = json!([{ "host": "app.example.org", "paths": [{ "path": "/a" }] }]);
+    let tls = json!([{ "hosts": ["app.example.org"] }]);
+    let ingress = notes(json!({ "ingress": { "enabled": true, "hosts": hosts, "tls": tls } }));
+    says(&ingress, &["https://app.example.org/a"]);
+    let route = json!({ "enabled": true, "parentRefs": [{ "name": "g" }], "hostnames": ["a.b"] });
+    says(&notes(json!({ "httpRoute": route })), &["http://a.b/"]);
+}

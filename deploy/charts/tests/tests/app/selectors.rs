@@ -1,0 +1,74 @@
+//! Everything that selects Pods selects the app's, and no other.
+
+use chart_tests::objects;
+use serde_json::Value;
+
+use crate::cases;
+
+#[test]
+fn every_selector_finds_the_apps_pods_and_not_those_of_helm_test() {
+    let mut seen = 0;
+    for case in cases() {
+        let templates = objects::pod_templates(&case.objects);
+        for object in &case.objects {
+            let selector = match object["kind"].as_str().unwrap() {
+                "Service" => &object["spec"]["selector"],
+                "Deployment" | "PodDisruptionBudget" => &object["spec"]["selector"],
+                "NetworkPolicy" => &object["spec"]["podSelector"],
+                "PodMonitor" => &object["spec"]["selector"],
+                _ => continue,
+            };
+            // A Service has the labels alone.
+            let labels = selector.get("matchLabels").unwrap_or(selector);
+            let expressions = selector["matchExpressions"].as_array();
+            let of = format!("{} {}", case.name, objects::name(object));
+            let selected: Vec<_> = templates
+                .iter()
+                .filter(|(_, template)| {
+                    let there = &template["metadata"]["labels"];
+                    let labels = labels.as_object().unwrap();
+                    labels.iter().all(|(key, value)| there[key] == *value)
+                        && expressions.into_iter().flatten().all(|one| is_in(one, there))
+                })
+                .map(|(object, _)| object["kind"].as_str().unwrap())
+                .collect();
+            assert_eq!(selected, ["Deployment"], "{of}");
+            seen += 1;
+        }
+    }
+    assert!(seen > 80, "{seen}");
+}
+
+#[test]
+fn a_service_monitor_finds_the_service_and_not_the_one_of_the_version_to_come() {
+    let mut seen = 0;
+    for case in cases() {
+        for monitor in objects::of_kind(&case.objects, "ServiceMonitor") {
+            let selector = &monitor["spec"]["selector"];
+            let services = objects::of_kind(&case.objects, "Service");
+            let selected: Vec<_> = services
+                .iter()
+                .filter(|service| {
+                    let there = &service["metadata"]["labels"];
+                    let labels = selector["matchLabels"].as_object().unwrap();
+                    labels.iter().all(|(key, value)| there[key] == *value)
+                        && there.get("app.kubernetes.io/component").is_none()
+                })
+                .map(|service| service["metadata"]["name"].as_str().unwrap())
+                .collect();
+            assert_eq!(selected, ["web"], "{}", case.name);
+            let excludes = &selector["matchExpressions"][0];
+            assert_eq!(excludes["operator"], "DoesNotExist");
+            assert_eq!(excludes["key"], "app.kubernetes.io/component");
+            seen += 1;
+        }
+    }
+    assert!(seen > 2, "{seen}");
+}
+
+/// The operator `In`, the one that the chart uses for Pods.
+fn is_in(expression: &Value, labels: &Value) -> bool {
+    assert_eq!(expression["operator"], "In");
+    let values = expression["values"].as_array().unwrap();
+    values.contains(&labels[expression["key"].as_str().unwrap()])
+}
