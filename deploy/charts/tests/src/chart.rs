@@ -71,20 +71,40 @@ impl Chart {
         files.into_iter().map(refused).collect()
     }
 
-    /// Whether what it renders may depend on Kubernetes' version.
-    pub fn depends_on_version(&self) -> anyhow::Result<bool> {
+    /// The given minor versions of Kubernetes 1, in groups for which it renders the same: all, unless a
+    /// template compares the version with another.
+    pub fn alike(&self, minors: &[u32]) -> anyhow::Result<Vec<Vec<u32>>> {
+        let mut compared = Vec::new();
         let mut directories = vec![self.directory.join("templates")];
         while let Some(directory) = directories.pop() {
             for path in entries(&directory)? {
                 if path.is_dir() {
                     directories.push(path);
-                } else if read(&path)?.contains("KubeVersion") {
-                    return Ok(true);
+                } else {
+                    compared.extend(compared_minors(&read(&path)?).with_context(|| {
+                        format!("{}: how it depends on Kubernetes' version", path.display())
+                    })?);
                 }
             }
         }
-        Ok(false)
+        // Between two that are compared with, nothing can change.
+        let place =
+            |minor: u32| compared.iter().map(|&other| minor.cmp(&other)).collect::<Vec<_>>();
+        let groups = minors.chunk_by(|&one, &other| place(one) == place(other));
+        Ok(groups.map(<[u32]>::to_vec).collect())
     }
+}
+
+/// The minor versions that a template compares that of Kubernetes with.
+fn compared_minors(template: &str) -> anyhow::Result<Vec<u32>> {
+    let lines = template.lines().filter(|line| line.contains("KubeVersion"));
+    let minors = lines.map(|line| {
+        let (_, constraint) = line.split_once("semverCompare \"")?;
+        let version = constraint.trim_start_matches(['<', '>', '=']).strip_prefix("1.")?;
+        version.split('.').next()?.parse().ok()
+    });
+    let minors: Option<Vec<u32>> = minors.collect();
+    minors.context("only lines with `semverCompare \"CONSTRAINT\" … KubeVersion` are understood")
 }
 
 /// The last part of a path.
@@ -119,4 +139,27 @@ pub(crate) fn entries(directory: &Path) -> anyhow::Result<Vec<PathBuf>> {
 
 fn read(path: &Path) -> anyhow::Result<String> {
     fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn comparisons_with_the_version_are_found() {
+        let line = r#"{{- if semverCompare ">=1.31.0-0" .Capabilities.KubeVersion.Version }}"#;
+        assert_eq!(compared_minors(&format!("a\n{line}\n")).unwrap(), [31]);
+        assert_eq!(compared_minors("a: b\n").unwrap(), [0; 0]);
+        assert!(compared_minors("{{ .Capabilities.KubeVersion.Minor }}").is_err());
+    }
+
+    #[test]
+    fn every_case_has_a_chart() {
+        for chart in all().unwrap() {
+            assert!(!chart.values_files().unwrap().is_empty());
+            assert!(!chart.refused().unwrap().is_empty(), "{}", chart.name());
+            let minors: Vec<_> = (28..=37).collect();
+            assert_eq!(chart.alike(&minors).unwrap().concat(), minors);
+        }
+    }
 }

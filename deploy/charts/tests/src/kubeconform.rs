@@ -33,12 +33,12 @@ impl Kubeconform {
         Ok(Kubeconform { program: tools::program(tools::KUBECONFORM)?, custom_resources })
     }
 
-    /// What is wrong with the objects in files for a version of Kubernetes, as `1.28`. The number is
-    /// how many objects there are.
-    pub fn check(&self, version: &str, files: &[PathBuf]) -> anyhow::Result<(u64, Vec<String>)> {
+    /// What is wrong with the objects in files for Kubernetes 1.MINOR. The number is how many objects
+    /// there are.
+    pub fn check(&self, minor: u32, files: &[PathBuf]) -> anyhow::Result<(u64, Vec<String>)> {
         let custom_resources = self.custom_resources.path().display();
-        let kubernetes = schemas::directory().join("kubernetes").join(format!("{version}.json"));
-        ensure!(kubernetes.is_file(), "no schemas of Kubernetes {version}");
+        let kubernetes = schemas::directory().join("kubernetes").join(format!("1.{minor}.json"));
+        ensure!(kubernetes.is_file(), "no schemas of Kubernetes 1.{minor}");
         let mut kubeconform = Command::new(&self.program);
         kubeconform
             .args(["-strict", "-summary", "-output=json", "-schema-location"])

@@ -4,9 +4,11 @@
 //! - [`helm`] renders and lints with the real Helm, version 3 or 4;
 //! - [`objects`] finds things in what was rendered;
 //! - [`kubeconform`] compares objects with [`schemas`] of Kubernetes and of custom resources;
+//! - [`checkov`] looks for what is known to be unsafe;
 //! - [`tools`] says where the programs are, [`parallel`] uses every core.
 
 pub mod chart;
+pub mod checkov;
 pub mod helm;
 pub mod kubeconform;
 pub mod objects;

@@ -84,7 +84,7 @@ pub fn variable<'o>(container: &'o Value, name: &str) -> Option<&'o Value> {
     container["env"].as_array()?.iter().find(|variable| variable["name"] == name)
 }
 
-/// The rules of a Role or ClusterRole, a line for each resource, sorted: `GROUP/RESOURCE: VERBS`, or
+/// The rules of a Role or `ClusterRole`, a line for each resource, sorted: `GROUP/RESOURCE: VERBS`, or
 /// `GROUP/RESOURCE [NAMES]: VERBS`.
 pub fn rules(objects: &[Value], kind: &str, name: &str) -> Vec<String> {
     let role = object(objects, kind, name);
@@ -105,7 +105,7 @@ pub fn rules(objects: &[Value], kind: &str, name: &str) -> Vec<String> {
     lines
 }
 
-/// The subjects of a RoleBinding or ClusterRoleBinding, and the role that it gives: `KIND/NAME`.
+/// The subjects of a `RoleBinding` or `ClusterRoleBinding`, and the role that it gives: `KIND/NAME`.
 pub fn binding<'o>(objects: &'o [Value], kind: &str, name: &str) -> (&'o Value, String) {
     let binding = object(objects, kind, name);
     let role = &binding["roleRef"];

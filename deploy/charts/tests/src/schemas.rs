@@ -14,16 +14,19 @@ pub fn directory() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("schemas")
 }
 
-/// The versions of Kubernetes that there are schemas of, the oldest first: `1.28`.
-pub fn kubernetes_versions() -> anyhow::Result<Vec<String>> {
-    let files = entries(&directory().join("kubernetes"))?;
-    let versions = files.iter().map(|path| chart::name(path).trim_end_matches(".json").to_owned());
-    let mut versions: Vec<_> = versions.collect();
-    versions.sort_by_key(|version| {
-        version.split('.').map(|part| part.parse().unwrap_or(0)).collect::<Vec<u32>>()
-    });
-    ensure!(!versions.is_empty(), "no schemas of Kubernetes");
-    Ok(versions)
+/// The minor versions of Kubernetes 1 that there are schemas of, the oldest first.
+pub fn kubernetes_minors() -> anyhow::Result<Vec<u32>> {
+    let minor = |path: &PathBuf| {
+        let name = chart::name(path);
+        let minor = name.strip_prefix("1.").and_then(|rest| rest.strip_suffix(".json"));
+        minor.and_then(|minor| minor.parse().ok()).with_context(|| format!("{name} is no version"))
+    };
+    let minors =
+        entries(&directory().join("kubernetes"))?.iter().map(minor).collect::<Result<Vec<_>, _>>();
+    let mut minors: Vec<u32> = minors?;
+    ensure!(!minors.is_empty(), "no schemas of Kubernetes");
+    minors.sort_unstable();
+    Ok(minors)
 }
 
 /// Every CustomResourceDefinition that objects of the charts need.
@@ -170,8 +173,7 @@ mod tests {
 
     #[test]
     fn there_is_every_version_since_the_oldest_that_is_supported() {
-        let expected: Vec<_> = (28..=37).map(|minor| format!("1.{minor}")).collect();
-        assert_eq!(kubernetes_versions().unwrap(), expected);
+        assert_eq!(kubernetes_minors().unwrap(), (28..=37).collect::<Vec<_>>());
     }
 
     #[test]

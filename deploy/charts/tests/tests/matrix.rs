@@ -13,13 +13,13 @@ use chart_tests::kubeconform::Kubeconform;
 use chart_tests::{Helm, Render, objects, parallel, schemas};
 use serde_json::Value;
 
-/// A chart with a values file, as a Helm renders it for a version of Kubernetes.
+/// A chart with a values file, as a Helm renders it for some versions of Kubernetes.
 struct Rendered {
     /// `CHART/VALUES FILE`.
     case: String,
     helm: u8,
-    kubernetes: String,
-    depends_on_version: bool,
+    /// The minor versions that it is the same for.
+    minors: Vec<u32>,
     /// In an order that both Helms agree on.
     objects: Vec<Value>,
 }
@@ -29,23 +29,24 @@ static RENDERED: LazyLock<Vec<Rendered>> = LazyLock::new(|| {
     let api_versions = schemas::api_versions().unwrap();
     let mut work = Vec::new();
     for chart in chart::all().unwrap() {
-        let depends_on_version = chart.depends_on_version().unwrap();
+        let groups = chart.alike(&schemas::kubernetes_minors().unwrap()).unwrap();
         for file in chart.values_files().unwrap() {
-            for (helm, kubernetes) in renderings(&chart) {
-                let api_versions = api_versions.clone();
-                let render = Render::chart(&chart)
-                    .values_file(&file)
-                    .api_versions(api_versions)
-                    .kube_version(&format!("{kubernetes}.0"));
-                work.push((case(&chart, &file), helm, kubernetes, depends_on_version, render));
+            for minors in &groups {
+                for helm in Helm::both().unwrap() {
+                    let render = Render::chart(&chart)
+                        .values_file(&file)
+                        .api_versions(api_versions.clone())
+                        .kube_version(&version(minors[0]));
+                    work.push((case(&chart, &file), helm, minors.clone(), render));
+                }
             }
         }
     }
-    parallel::map(work, |(case, helm, kubernetes, depends_on_version, render)| {
+    parallel::map(work, |(case, helm, minors, render)| {
         let (helm, objects) = (helm.major(), helm.template(&render));
         let mut objects = objects.unwrap_or_else(|error| panic!("{case}, Helm {helm}: {error}"));
         objects.sort_by_key(identity);
-        Rendered { case, helm, kubernetes, depends_on_version, objects }
+        Rendered { case, helm, minors, objects }
     })
 });
 
@@ -72,8 +73,7 @@ fn both_helms_render_the_same() {
     let (three, four): (Vec<_>, Vec<_>) = RENDERED.iter().partition(|rendered| rendered.helm == 3);
     assert!(!three.is_empty());
     for three in three {
-        let same =
-            |four: &&&Rendered| (&four.case, &four.kubernetes) == (&three.case, &three.kubernetes);
+        let same = |four: &&&Rendered| (&four.case, &four.minors) == (&three.case, &three.minors);
         let four = four.iter().find(same).unwrap();
         assert_eq!(three.objects, four.objects, "{}", three.case);
     }
@@ -92,21 +92,22 @@ fn no_object_is_rendered_twice() {
 fn every_object_is_valid_in_every_version_of_kubernetes() {
     let directory = tempfile::tempdir().unwrap();
     let kubeconform = Kubeconform::new().unwrap();
-    let problems = parallel::map(schemas::kubernetes_versions().unwrap(), |version| {
+    let problems = parallel::map(schemas::kubernetes_minors().unwrap(), |minor| {
         // One Helm's are enough, since both render the same; and each object once, since most values
         // files leave most objects as they are.
         let mut seen = HashSet::new();
         let mut files = Vec::new();
-        for rendered in RENDERED.iter().filter(|rendered| rendered.is_for(&version)) {
+        let on_it = |rendered: &&Rendered| rendered.helm == 4 && rendered.minors.contains(&minor);
+        for rendered in RENDERED.iter().filter(on_it) {
             let objects = rendered.objects.iter().map(Value::to_string);
             let new: Vec<_> = objects.filter(|object| seen.insert(object.clone())).collect();
             // Its path is what kubeconform says of a problem.
-            let path = directory.path().join(&version).join(&rendered.case);
+            let path = directory.path().join(format!("1.{minor}")).join(&rendered.case);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(&path, new.join("\n---\n")).unwrap();
             files.push(path);
         }
-        let (count, problems) = kubeconform.check(&version, &files).unwrap();
+        let (count, problems) = kubeconform.check(minor, &files).unwrap();
         assert_eq!(count, seen.len() as u64, "kubeconform has not seen every object");
         problems
     });
@@ -123,12 +124,9 @@ fn what_must_be_refused_is_refused_with_its_reason() {
             }
         }
     }
-    let api_versions = schemas::api_versions().unwrap();
     let problems = parallel::map(work, |(chart, refused, helm)| {
-        let render = Render::chart(&chart)
-            .values_file(&refused.path)
-            .api_versions(api_versions.clone())
-            .kube_version(&newest());
+        // Where no custom resource is installed, since that is a reason, too.
+        let render = Render::chart(&chart).values_file(&refused.path).kube_version(&newest());
         let case = format!("{}, Helm {}", case(&chart, &refused.path), helm.major());
         match helm.template(&render) {
             Ok(_) => Some(format!("{case}: was not refused")),
@@ -139,30 +137,12 @@ fn what_must_be_refused_is_refused_with_its_reason() {
     none(problems.into_iter().flatten());
 }
 
-/// Which Helm has to render a chart for which version of Kubernetes. Both do so for one, and one of
-/// them for all others, if what a chart renders depends on that.
-fn renderings(chart: &Chart) -> Vec<(Helm, String)> {
-    let [three, four] = Helm::both().unwrap();
-    let versions = schemas::kubernetes_versions().unwrap();
-    let newest = versions.last().unwrap().clone();
-    let mut renderings = vec![(three, newest.clone())];
-    if chart.depends_on_version().unwrap() {
-        renderings.extend(versions.into_iter().map(|version| (four.clone(), version)));
-    } else {
-        renderings.push((four, newest));
-    }
-    renderings
-}
-
-impl Rendered {
-    /// Whether this is what Helm 4 installs on this version of Kubernetes.
-    fn is_for(&self, version: &str) -> bool {
-        self.helm == 4 && (self.kubernetes == version || !self.depends_on_version)
-    }
+fn version(minor: u32) -> String {
+    format!("1.{minor}.0")
 }
 
 fn newest() -> String {
-    format!("{}.0", schemas::kubernetes_versions().unwrap().last().unwrap())
+    version(*schemas::kubernetes_minors().unwrap().last().unwrap())
 }
 
 /// What an API server tells objects apart by.
