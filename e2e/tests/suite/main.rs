@@ -7,6 +7,7 @@
 
 #![expect(clippy::unwrap_used, reason = "the helpers of tests panic as tests do")]
 
+mod charts;
 mod cli;
 mod describe;
 mod drift;
