@@ -4,7 +4,7 @@
 //! through, and one of them must never keep a controller from seeing the rest. The schemas are
 //! strict writers: they refuse what could not work.
 //!
-//! `manifests/` holds the generated CustomResourceDefinitions (`cargo xtask crds`).
+//! `manifests/` holds the generated CustomResourceDefinitions (`cargo xtask manifests`).
 
 mod lenient;
 pub mod manifest;

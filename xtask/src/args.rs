@@ -3,7 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::bench::sync;
-use crate::{crds, demo, down, test, up};
+use crate::test::{self, Part};
+use crate::{demo, down, manifests, up};
 
 /// The project's task runner
 #[derive(Debug, Parser)]
@@ -24,9 +25,15 @@ enum Verb {
     /// End what `up` started
     Down,
     /// Run every check and test, as CI does
-    Test,
-    /// Write the CustomResourceDefinitions to crds/manifests
-    Crds {
+    Test {
+        /// Run only this, and what it needs
+        part: Option<Part>,
+    },
+    /// Write what is made from something else: the CustomResourceDefinitions and install.yaml
+    ///
+    /// From the crate `crds`: crds/manifests, and the copy in the chart mtk-controller. From that
+    /// chart: deploy/install.yaml.
+    Manifests {
         /// Only check that they are as they would be written
         #[arg(long)]
         check: bool,
@@ -48,8 +55,8 @@ pub(crate) async fn run() -> anyhow::Result<()> {
         Verb::Demo => demo::run().await,
         Verb::Up => up::run().await,
         Verb::Down => down::run().await,
-        Verb::Test => test::run().await,
-        Verb::Crds { check } => crds::run(check),
+        Verb::Test { part } => test::run(part).await,
+        Verb::Manifests { check } => manifests::run(check).await,
         Verb::Bench(Bench::Sync(options)) => sync::run(&options).await,
     }
 }

@@ -1,6 +1,6 @@
 //! `cargo xtask`: the project's task runner.
 //!
-//! One file for each verb (`demo`, `up`, `down`, `test`, `crds`, `bench`), and what they share:
+//! One file for each verb (`demo`, `up`, `down`, `test`, `manifests`, `bench`), and what they share:
 //! `steps` says what is going on, `command` runs programs, `build` and `tools` make them, `stage`
 //! is a control plane with the controller.
 
@@ -8,9 +8,9 @@ mod args;
 mod bench;
 mod build;
 mod command;
-mod crds;
 mod demo;
 mod down;
+mod manifests;
 mod places;
 mod stage;
 mod steps;

@@ -1,6 +1,7 @@
 //! Tools that the tests need and that no toolchain brings: made once, kept in the cache.
 
 mod cargo_deny;
+mod go;
 mod python;
 
 use std::path::Path;
@@ -11,7 +12,8 @@ use tokio::process::Command;
 use crate::command;
 
 pub(crate) use self::cargo_deny::cargo_deny;
-pub(crate) use self::python::python;
+pub(crate) use self::go::{helm4, helms, kubeconform};
+pub(crate) use self::python::{app_python, checkov, python};
 
 /// The first line of what a program says of its version; else an error with the hint.
 pub(crate) async fn version(

@@ -6,11 +6,18 @@ use serde::Deserialize;
 use crate::build;
 use crate::command;
 
+/// The crate with the tests that start API servers.
+const END_TO_END: &str = "e2e";
+/// The crate with the tests that run Helm and other tools.
+const CHARTS: &str = "chart-tests";
+
 /// Flags of `cargo test` that choose test programs, by what they need.
 #[derive(Debug, PartialEq)]
 pub(super) struct Targets {
     /// The tests of the crate `e2e`, which start API servers.
     pub(super) end_to_end: Vec<String>,
+    /// The tests of the charts, which run Helm and other tools.
+    pub(super) charts: Vec<String>,
     /// All others but unit tests.
     pub(super) others: Vec<String>,
 }
@@ -25,21 +32,28 @@ impl Targets {
 
     fn parse(metadata: &str) -> anyhow::Result<Targets> {
         let metadata: Metadata = serde_json::from_str(metadata).context("cargo's metadata")?;
-        let names = |end_to_end: bool| {
+        let names = |wanted: &dyn Fn(&str) -> bool| {
             let packages = metadata.packages.iter();
             packages
-                .filter(|package| (package.name == "e2e") == end_to_end)
+                .filter(|package| wanted(&package.name))
                 .flat_map(|package| &package.targets)
                 .filter(|target| target.kind == ["test"])
                 .map(|target| format!("--test={}", target.name))
                 .collect::<Vec<_>>()
         };
-        let targets = Targets { end_to_end: names(true), others: names(false) };
+        let targets = Targets {
+            end_to_end: names(&|package| package == END_TO_END),
+            charts: names(&|package| package == CHARTS),
+            others: names(&|package| ![END_TO_END, CHARTS].contains(&package)),
+        };
         // Cargo chooses by name alone.
-        let twice = targets.others.iter().find(|name| targets.end_to_end.contains(name));
+        let kinds = [&targets.end_to_end, &targets.charts, &targets.others];
+        let is_elsewhere =
+            |name: &&String| kinds.iter().filter(|kind| kind.contains(name)).count() > 1;
+        let twice = kinds.iter().copied().flatten().find(is_elsewhere);
         ensure!(
             twice.is_none(),
-            "{} is a test of e2e and of another crate\nhint: rename one",
+            "{} is the name of two tests that need different things\nhint: rename one",
             twice.map_or("", String::as_str)
         );
         Ok(targets)
@@ -71,20 +85,23 @@ mod tests {
         serde_json::json!({ "packages": [
             { "name": "e2e", "targets": [
                 { "name": "e2e", "kind": ["lib"] }, { "name": end_to_end, "kind": ["test"] } ] },
+            { "name": "chart-tests", "targets": [ { "name": "matrix", "kind": ["test"] } ] },
             { "name": "sealing", "targets": [ { "name": other, "kind": ["test"] } ] },
         ]})
         .to_string()
     }
 
     #[test]
-    fn tests_that_start_api_servers_are_apart() {
+    fn tests_are_apart_by_what_they_need() {
         let targets = Targets::parse(&metadata("golden", "vectors")).unwrap();
         assert_eq!(targets.end_to_end, ["--test=golden"]);
+        assert_eq!(targets.charts, ["--test=matrix"]);
         assert_eq!(targets.others, ["--test=vectors"]);
     }
 
     #[test]
     fn a_name_that_would_run_both_kinds_is_refused() {
         assert!(Targets::parse(&metadata("vectors", "vectors")).is_err());
+        assert!(Targets::parse(&metadata("golden", "matrix")).is_err());
     }
 }

@@ -1,8 +1,7 @@
-//! A Python with the packages of `xtask/requirements.txt`: what independent implementations in
-//! tests are written in.
+//! Virtual environments of Python: each with what one thing needs.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use e2e::cache;
@@ -12,16 +11,39 @@ use crate::command;
 use crate::steps::Output;
 use crate::{places, tools};
 
-/// The interpreter of the virtual environment; made at the first call.
+/// A Python with the packages of `xtask/requirements.txt`: what independent implementations in
+/// tests are written in.
 pub(crate) async fn python(output: Output) -> anyhow::Result<PathBuf> {
-    let requirements = places::root().join("xtask/requirements.txt");
-    let wanted =
-        fs::read(&requirements).with_context(|| format!("reading {}", requirements.display()))?;
+    environment("python", &read("xtask/requirements.txt")?, &[], output).await
+}
+
+/// A Python with the app's packages, and with what tests it, as its lock file has them.
+pub(crate) async fn app_python(output: Output) -> anyhow::Result<PathBuf> {
+    let mut write = command::program("python3");
+    write.arg(places::root().join("deploy/app/requirements.py")).arg("--dev");
+    let requirements = command::output(&mut write).await?;
+    environment("app", &requirements, &["--require-hashes"], output).await
+}
+
+/// checkov, by `xtask/checkov.txt`, which names all that it needs.
+pub(crate) async fn checkov(output: Output) -> anyhow::Result<PathBuf> {
+    let python =
+        environment("checkov", &read("xtask/checkov.txt")?, &["--no-deps"], output).await?;
+    Ok(python.with_file_name("checkov"))
+}
+
+/// The interpreter of the virtual environment; made at the first call.
+async fn environment(
+    name: &str,
+    requirements: &str,
+    flags: &[&str],
+    output: Output,
+) -> anyhow::Result<PathBuf> {
     let hint = "install Python 3 with its module venv (on Debian: python3-venv)";
     let version = tools::version(command::program("python3"), "--version", hint).await?;
-    let digest = Sha256::new_with_prefix(&version).chain_update(&wanted).finalize();
+    let digest = Sha256::new_with_prefix(&version).chain_update(requirements).finalize();
     let key = digest.iter().take(8).fold(String::new(), |key, byte| format!("{key}{byte:02x}"));
-    let home = cache::directory()?.join(format!("python-{key}"));
+    let home = cache::directory()?.join(format!("{name}-{key}"));
     let (python, complete) = (home.join("bin/python3"), home.join("complete"));
     if !complete.is_file() {
         output.indented(&format!("making a virtual environment of {version}, once"));
@@ -31,12 +53,29 @@ pub(crate) async fn python(output: Output) -> anyhow::Result<PathBuf> {
         command::run(venv.args(["-m", "venv"]).arg(&home))
             .await
             .with_context(|| format!("no virtual environment\nhint: {hint}"))?;
-        let mut pip = command::program(&python);
-        pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"])
-            .arg("--requirement")
-            .arg(&requirements);
-        command::run(&mut pip).await?;
+        install(&home, &python, requirements, flags).await?;
         fs::write(&complete, "")?;
     }
     Ok(python)
+}
+
+async fn install(
+    home: &Path,
+    python: &Path,
+    requirements: &str,
+    flags: &[&str],
+) -> anyhow::Result<()> {
+    let list = home.join("requirements.txt");
+    fs::write(&list, requirements).with_context(|| format!("writing {}", list.display()))?;
+    let mut pip = command::program(python);
+    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"])
+        .args(flags)
+        .arg("--requirement")
+        .arg(&list);
+    command::run(&mut pip).await
+}
+
+fn read(path: &str) -> anyhow::Result<String> {
+    let path = places::root().join(path);
+    fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))
 }

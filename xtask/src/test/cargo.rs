@@ -1,0 +1,18 @@
+//! `cargo test`, the same way each time.
+
+use tokio::process::Command;
+
+use crate::build;
+
+/// Runs test programs with arguments of their own.
+pub(super) fn test(targets: &[String], arguments: &[&str]) -> Command {
+    let mut cargo = build::cargo("test");
+    cargo
+        // The whole workspace each time: with another choice of packages, shared crates would have
+        // other features and be built again.
+        .args(["--workspace", "--quiet"])
+        .args(targets)
+        .arg("--")
+        .args(arguments);
+    cargo
+}

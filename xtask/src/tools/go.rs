@@ -1,0 +1,97 @@
+//! Programs of Go modules, built here: Helm and kubeconform.
+
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::Context;
+use e2e::cache;
+use tokio::process::Command;
+
+use crate::command;
+use crate::steps::Output;
+use crate::tools;
+
+/// A program, and where it is from.
+struct Program {
+    name: &'static str,
+    package: &'static str,
+    version: &'static str,
+}
+
+const HELM3: Program =
+    Program { name: "Helm 3", package: "helm.sh/helm/v3/cmd/helm", version: "v3.22.0" };
+const HELM4: Program =
+    Program { name: "Helm 4", package: "helm.sh/helm/v4/cmd/helm", version: "v4.3.1" };
+const KUBECONFORM: Program = Program {
+    name: "kubeconform",
+    package: "github.com/yannh/kubeconform/cmd/kubeconform",
+    version: "v0.8.0",
+};
+
+/// Both Helms.
+#[derive(Debug)]
+pub(crate) struct Helms {
+    three: PathBuf,
+    four: PathBuf,
+}
+
+impl Helms {
+    /// Says to tests where they are.
+    pub(crate) fn name_to(&self, tests: &mut Command) {
+        tests.env("MTK_HELM3", &self.three).env("MTK_HELM4", &self.four);
+    }
+}
+
+/// Helm 3 and 4; built at the first call.
+pub(crate) async fn helms(output: Output) -> anyhow::Result<Helms> {
+    Ok(Helms { three: HELM3.built(output).await?, four: HELM4.built(output).await? })
+}
+
+/// Helm 4; built at the first call.
+pub(crate) async fn helm4(output: Output) -> anyhow::Result<PathBuf> {
+    HELM4.built(output).await
+}
+
+/// kubeconform; built at the first call.
+pub(crate) async fn kubeconform(output: Output) -> anyhow::Result<PathBuf> {
+    KUBECONFORM.built(output).await
+}
+
+impl Program {
+    async fn built(&self, output: Output) -> anyhow::Result<PathBuf> {
+        let mut go = go();
+        let go_version = command::output(go.args(["env", "GOVERSION"])).await.context(
+            "cannot run go\nhint: the tests build tools from Go modules; install Go 1.26 or newer",
+        )?;
+        let program = self.package.rsplit('/').next().unwrap_or(self.package);
+        let cache = cache::directory()?;
+        let home = cache.join(format!("{program}-{}-{}", self.version, go_version.trim()));
+        let built = home.join(program);
+        if !built.is_file() {
+            output.indented(&format!("building {} {}, once", self.name, self.version));
+            tools::cleared(&home)?;
+            // Beside its place first, so that what is in its place is whole.
+            let unfinished = home.with_extension("unfinished");
+            tools::cleared(&unfinished)?;
+            fs::create_dir_all(&unfinished)
+                .with_context(|| format!("creating {}", unfinished.display()))?;
+            let mut install = self::go();
+            install
+                // Without cgo and with paths trimmed as the control plane, so that what they share
+                // is compiled once.
+                .args(["install", "-trimpath", "-ldflags=-s -w"])
+                .arg(format!("{}@{}", self.package, self.version))
+                .current_dir(&unfinished)
+                .env("GOBIN", &unfinished);
+            command::output(&mut install).await?;
+            fs::rename(&unfinished, &home).context("putting the built program in its place")?;
+        }
+        Ok(built)
+    }
+}
+
+fn go() -> Command {
+    let mut go = command::program("go");
+    go.env("GOWORK", "off").env("CGO_ENABLED", "0");
+    go
+}
