@@ -61,8 +61,8 @@ fn a_restart_is_asked_for_where_the_pods_are() {
 fn argos_services_are_there_as_its_strategy_needs_them() {
     let services = |objects: &[Value]| {
         let services = objects::of_kind(objects, "Service");
-        let named = |service: &&Value| service["metadata"]["name"].as_str().unwrap().to_owned();
-        let mut names: Vec<_> = services.iter().map(named).collect();
+        let name_of = |service: &&Value| service["metadata"]["name"].as_str().unwrap().to_owned();
+        let mut names: Vec<_> = services.iter().map(name_of).collect();
         names.sort();
         names
     };

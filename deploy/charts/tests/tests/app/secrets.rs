@@ -16,8 +16,8 @@ fn restart_on(objects: &[Value]) -> Option<&Value> {
 }
 
 fn secret_ref(objects: &[Value]) -> Option<&Value> {
-    let from = container(objects)["envFrom"].as_array().into_iter().flatten();
-    from.filter_map(|from| from.get("secretRef")).next()
+    let mut from = container(objects)["envFrom"].as_array().into_iter().flatten();
+    from.find_map(|from| from.get("secretRef"))
 }
 
 fn volume(objects: &[Value]) -> Option<&Value> {

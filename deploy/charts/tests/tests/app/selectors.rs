@@ -12,10 +12,10 @@ fn every_selector_finds_the_apps_pods_and_not_those_of_helm_test() {
         let templates = objects::pod_templates(&case.objects);
         for object in &case.objects {
             let selector = match object["kind"].as_str().unwrap() {
-                "Service" => &object["spec"]["selector"],
-                "Deployment" | "PodDisruptionBudget" => &object["spec"]["selector"],
                 "NetworkPolicy" => &object["spec"]["podSelector"],
-                "PodMonitor" => &object["spec"]["selector"],
+                "Service" | "Deployment" | "PodDisruptionBudget" | "PodMonitor" => {
+                    &object["spec"]["selector"]
+                }
                 _ => continue,
             };
             // A Service has the labels alone.
