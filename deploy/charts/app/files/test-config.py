@@ -3,14 +3,18 @@
 import json
 import os
 import sys
+from urllib.error import URLError
 from urllib.request import urlopen
 
-base = os.environ["APP_URL"]
-for path in ("/healthz", "/readyz"):
-    with urlopen(base + path, timeout=10) as answer:
-        print(f"{path}: {answer.status}")
-with urlopen(base + "/", timeout=10) as answer:
-    shown = json.load(answer)["config"]
+
+def ask(path: str) -> bytes:
+    """What the app answers, if it answers well."""
+    try:
+        with urlopen(os.environ["APP_URL"] + path, timeout=10) as answer:
+            print(f"{path}: {answer.status}")
+            return answer.read()
+    except URLError as error:
+        sys.exit(f"error: {path}: {error}")
 
 
 def plain(value: object) -> str:
@@ -19,13 +23,16 @@ def plain(value: object) -> str:
     return "warning" if text == "warn" else text
 
 
+ask("/healthz")
+ask("/readyz")
+shown = json.loads(ask("/"))["config"]
 different = []
 for name in filter(None, os.environ["CONFIG_NAMES"].split(",")):
     if name not in shown:
         print(f"{name}: the app does not show it")
-        continue
-    same = plain(shown[name]) == plain(os.environ[name])
-    print(f"{name}: {'same' if same else 'different'}")
-    if not same:
+    elif plain(shown[name]) == plain(os.environ[name]):
+        print(f"{name}: same")
+    else:
+        print(f"{name}: different")
         different.append(name)
 sys.exit(f"error: not as configured: {', '.join(different)}" if different else 0)

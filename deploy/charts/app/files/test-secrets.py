@@ -3,10 +3,14 @@
 import json
 import os
 import sys
+from urllib.error import URLError
 from urllib.request import urlopen
 
-with urlopen(os.environ["APP_URL"] + "/", timeout=10) as answer:
-    here = {entry["name"]: entry["source"] for entry in json.load(answer)["secrets"]}
+try:
+    with urlopen(os.environ["APP_URL"] + "/", timeout=10) as answer:
+        here = {entry["name"]: entry["source"] for entry in json.load(answer)["secrets"]}
+except URLError as error:
+    sys.exit(f"error: {error}")
 for name, source in sorted(here.items()):
     print(f"{name}: from {source}")
 wanted = filter(None, os.environ["SECRET_NAMES"].split(","))
