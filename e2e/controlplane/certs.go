@@ -8,7 +8,7 @@ import (
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"math/big"
-	"net"
+	"net/netip"
 	"time"
 )
 
@@ -47,16 +47,16 @@ func newAuthority() (*authority, error) {
 	return &authority{certificate: certificate, key: key, pem: encode("CERTIFICATE", der)}, nil
 }
 
-// server issues the API server's certificate for the names and addresses that it is reached by.
-func (a *authority) server(addresses ...net.IP) (credential, error) {
-	template, err := newTemplate(pkix.Name{CommonName: "kube-apiserver"})
+// server issues the certificate of a server, for the names and addresses that it is reached by.
+func (a *authority) server(name string, names []string, addresses ...netip.Addr) (credential, error) {
+	template, err := newTemplate(pkix.Name{CommonName: name})
 	if err != nil {
 		return credential{}, err
 	}
 	template.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
-	template.IPAddresses = addresses
-	template.DNSNames = []string{
-		"localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local",
+	template.DNSNames = names
+	for _, address := range addresses {
+		template.IPAddresses = append(template.IPAddresses, address.AsSlice())
 	}
 	return a.issue(template)
 }

@@ -11,32 +11,39 @@ type component struct {
 	name    string
 	program func(options) string // empty: this binary
 	args    func(options, *plane) []string
+	once    bool // it ends by itself, and the stage is not ready before
 }
 
-// stage is components that start together, and the API server's path that answers 200 OK when they
-// are ready.
+// stage is components that start together, and what holds when they are ready.
 type stage struct {
 	components []component
-	ready      string
+	ready      []check
 }
 
 // stages start in this order; components end in the opposite one. What talks to the API server comes
 // after it, since it would only wait in steps of a second and take processor time meanwhile.
-var stages = []stage{
-	{
+func (p *plane) stages() []stage {
+	first := stage{
 		components: []component{
-			{"etcd", func(o options) string { return o.etcd }, etcdArgs},
-			{"kube-apiserver", func(o options) string { return o.apiserver }, apiserverArgs},
+			{name: "etcd", program: func(o options) string { return o.etcd }, args: etcdArgs},
+			{name: "kube-apiserver", program: func(o options) string { return o.apiserver }, args: apiserverArgs},
 		},
-		ready: "/readyz",
-	},
-	{
+		ready: []check{answers("/readyz")},
+	}
+	second := stage{
 		components: []component{
-			{"kube-controller-manager", builtIn, controllerManagerArgs},
+			{name: "kube-controller-manager", program: builtIn, args: controllerManagerArgs},
 		},
 		// Without it no Pod is admitted.
-		ready: "/api/v1/namespaces/default/serviceaccounts/default",
-	},
+		ready: []check{answers("/api/v1/namespaces/default/serviceaccounts/default")},
+	}
+	if p.node != nil {
+		first.components = append(first.components, containerRuntime...)
+		first.ready = append(first.ready, runtimeReady)
+		second.components = append(second.components, nodeComponents...)
+		second.ready = append(second.ready, nodeReady...)
+	}
+	return []stage{first, second}
 }
 
 // builtIn is the program of a component that only this binary provides.
@@ -64,11 +71,11 @@ func etcdArgs(o options, _ *plane) []string {
 func apiserverArgs(o options, p *plane) []string {
 	args := []string{
 		"--etcd-servers=" + etcdSocket,
-		"--bind-address=" + o.advertiseAddress.String(),
-		"--advertise-address=" + o.advertiseAddress.String(),
+		"--bind-address=" + p.address.String(),
+		"--advertise-address=" + p.address.String(),
 		"--secure-port=" + strconv.Itoa(p.port.number),
 		"--permit-port-sharing", // with the reservation: see reservedPort
-		"--service-cluster-ip-range=10.96.0.0/16",
+		"--service-cluster-ip-range=" + p.services.String(),
 		"--authorization-mode=Node,RBAC",
 		"--client-ca-file=ca.crt",
 		"--tls-cert-file=kube-apiserver.crt",
@@ -77,12 +84,15 @@ func apiserverArgs(o options, p *plane) []string {
 		"--service-account-key-file=service-account.key",
 		"--service-account-signing-key-file=service-account.key",
 	}
-	if o.advertiseAddress.IsLoopback() {
+	if p.address.IsLoopback() {
 		// An Endpoints object may not hold a loopback address.
 		args = append(args, "--endpoint-reconciler-type=none")
 	}
 	if o.audit {
 		args = append(args, "--audit-policy-file=audit-policy.yaml", "--audit-log-path=audit.log", "--audit-log-maxsize=0")
+	}
+	if p.node != nil {
+		args = append(args, apiserverNodeArgs...)
 	}
 	return args
 }
@@ -95,8 +105,12 @@ rules:
 - level: Metadata
 `
 
-func controllerManagerArgs(_ options, _ *plane) []string {
+func controllerManagerArgs(_ options, p *plane) []string {
 	const config = "kube-controller-manager.kubeconfig"
+	controllers := planeControllers
+	if p.node != nil {
+		controllers = []string{"*"}
+	}
 	return []string{
 		"--kubeconfig=" + config,
 		"--authentication-kubeconfig=" + config,
@@ -113,9 +127,9 @@ func controllerManagerArgs(_ options, _ *plane) []string {
 	}
 }
 
-// controllers are those that something here relies on. Against all of them a start is half a second
-// shorter and the process 20 MB smaller.
-var controllers = []string{
+// planeControllers are those that something here relies on where no Pod runs. Against all of them a
+// start is half a second shorter and the process 20 MB smaller.
+var planeControllers = []string{
 	"clusterrole-aggregation-controller",
 	"cronjob-controller",
 	"daemonset-controller",

@@ -2,11 +2,14 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -20,16 +23,21 @@ func init() {
 
 // group is the child processes of one control plane. They never outlive this process.
 type group struct {
-	dir     *directory
-	members []*process
-	exits   chan exitError
+	dir   *directory
+	exits chan exitError // the first one
+
+	mutex    sync.Mutex
+	members  []*process
+	children chan struct{} // that there is one
 }
 
 // process is one running component.
 type process struct {
-	name string
-	cmd  *exec.Cmd
-	done chan struct{}
+	name  string
+	cmd   *exec.Cmd
+	once  bool
+	ended bool
+	done  chan struct{}
 }
 
 // exitError is the end of a component that nobody asked for.
@@ -44,22 +52,25 @@ func (e exitError) Error() string {
 }
 
 func newGroup(dir *directory) *group {
-	return &group{dir: dir, exits: make(chan exitError, 8)}
+	g := &group{dir: dir, exits: make(chan exitError, 1), children: make(chan struct{}, 1)}
+	go g.reap()
+	return g
 }
 
 // start runs a component of this binary, or the program given instead, with its output in a log
-// file of its name. Must be called from the main goroutine: see init.
-func (g *group) start(name, program string, args []string) error {
+// file of its name. One that runs once may end by itself, if it does without an error. Must be called
+// from the main goroutine: see init.
+func (g *group) start(name, program string, args []string, once bool) (*process, error) {
 	if program == "" {
 		self, err := os.Executable()
 		if err != nil {
-			return err
+			return nil, err
 		}
 		program = self
 	}
 	log, err := os.OpenFile(g.dir.path(name+".log"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer log.Close()
 	cmd := &exec.Cmd{
@@ -74,24 +85,66 @@ func (g *group) start(name, program string, args []string) error {
 			Setpgid: true,
 		},
 	}
+	g.mutex.Lock()
+	defer g.mutex.Unlock()
 	if err := cmd.Start(); err != nil {
-		return fmt.Errorf("starting %s: %w", name, err)
+		return nil, fmt.Errorf("starting %s: %w", name, err)
 	}
-	member := &process{name: name, cmd: cmd, done: make(chan struct{})}
+	member := &process{name: name, cmd: cmd, once: once, done: make(chan struct{})}
 	g.members = append(g.members, member)
-	go func() {
-		_ = cmd.Wait()
+	select {
+	case g.children <- struct{}{}:
+	default:
+	}
+	return member, nil
+}
+
+// reap waits for every child that ends, also for those that are nobody's: as the first process of a
+// process id namespace this one inherits them.
+func (g *group) reap() {
+	for {
+		var status syscall.WaitStatus
+		pid, err := syscall.Wait4(-1, &status, 0, nil)
+		switch {
+		case errors.Is(err, syscall.ECHILD):
+			<-g.children
+		case err == nil:
+			g.ended(pid, status)
+		}
+	}
+}
+
+func (g *group) ended(pid int, status syscall.WaitStatus) {
+	g.mutex.Lock()
+	defer g.mutex.Unlock()
+	for _, member := range g.members {
+		// A process id is free again when its process has been waited for.
+		if member.ended || member.cmd.Process.Pid != pid {
+			continue
+		}
+		member.ended = true
 		close(member.done)
-		g.exits <- exitError{name: name, state: cmd.ProcessState.String(), tail: g.tail(name)}
-	}()
-	return nil
+		if member.once && status == 0 {
+			return
+		}
+		select {
+		case g.exits <- exitError{name: member.name, state: describe(status), tail: g.tail(member.name)}:
+		default:
+		}
+	}
+}
+
+func describe(status syscall.WaitStatus) string {
+	if status.Signaled() {
+		return fmt.Sprintf("signal: %v", status.Signal())
+	}
+	return fmt.Sprintf("exit status %d", status.ExitStatus())
 }
 
 // stop ends every component, the last started first, and returns when they are gone. Only etcd has
 // state worth an orderly end, and only if somebody can look at it later.
 func (g *group) stop() {
-	for i := len(g.members) - 1; i >= 0; i-- {
-		member := g.members[i]
+	for _, member := range slices.Backward(g.members) {
 		if member.name == "etcd" && !g.dir.remove {
 			_ = member.cmd.Process.Signal(syscall.SIGTERM)
 			select {
@@ -108,7 +161,9 @@ func (g *group) stop() {
 func (g *group) pids() map[string]int {
 	pids := make(map[string]int, len(g.members))
 	for _, member := range g.members {
-		pids[member.name] = member.cmd.Process.Pid
+		if !member.once {
+			pids[member.name] = member.cmd.Process.Pid
+		}
 	}
 	return pids
 }

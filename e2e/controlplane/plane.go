@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"net"
+	"net/netip"
 	"strconv"
 )
 
@@ -11,22 +12,31 @@ type plane struct {
 	dir       *directory
 	authority *authority
 	admin     credential
+	address   netip.Addr
+	services  netip.Prefix
 	port      *reservedPort
 	server    string
 	auditLog  string
+	node      *node // nil: a control plane alone
 }
 
 // prepare reserves the port and writes keys and configuration.
-func prepare(options options, dir *directory) (*plane, error) {
-	port, err := reservePort(options.advertiseAddress)
-	if err != nil {
-		return nil, fmt.Errorf("finding a free port on %s: %w", options.advertiseAddress, err)
-	}
+func prepare(options options, dir *directory, node *node) (*plane, error) {
 	p := &plane{
-		dir:    dir,
-		port:   port,
-		server: "https://" + net.JoinHostPort(options.advertiseAddress.String(), strconv.Itoa(port.number)),
+		dir:      dir,
+		address:  options.advertiseAddress,
+		services: netip.MustParsePrefix("10.96.0.0/16"),
+		node:     node,
 	}
+	if node != nil {
+		p.address, p.services = node.block.node(), node.block.services()
+	}
+	port, err := reservePort(p.address)
+	if err != nil {
+		return nil, fmt.Errorf("finding a free port on %s: %w", p.address, err)
+	}
+	p.port = port
+	p.server = "https://" + net.JoinHostPort(p.address.String(), strconv.Itoa(port.number))
 	if err := p.writeFiles(options); err != nil {
 		port.Close()
 		return nil, err
@@ -42,7 +52,7 @@ func (p *plane) writeFiles(options options) error {
 	}
 	p.authority = ca
 	// The second address is the Service `kubernetes`, the first of the Service range.
-	server, err := ca.server(net.IPv4(127, 0, 0, 1), net.IPv4(10, 96, 0, 1), options.advertiseAddress)
+	server, err := ca.server("kube-apiserver", apiserverNames, netip.MustParseAddr("127.0.0.1"), p.services.Addr().Next(), p.address)
 	if err != nil {
 		return err
 	}
@@ -57,21 +67,20 @@ func (p *plane) writeFiles(options options) error {
 	if err != nil {
 		return err
 	}
-	manager, err := ca.client("system:kube-controller-manager")
-	if err != nil {
-		return err
-	}
-	managerConfig, err := kubeconfig(p.server, ca.pem, manager)
-	if err != nil {
-		return err
-	}
 	files := map[string][]byte{
-		"ca.crt":                             ca.pem,
-		"kube-apiserver.crt":                 server.certificate,
-		"kube-apiserver.key":                 server.key,
-		"service-account.key":                signing,
-		"kubeconfig":                         admin,
-		"kube-controller-manager.kubeconfig": managerConfig,
+		"ca.crt":              ca.pem,
+		"kube-apiserver.crt":  server.certificate,
+		"kube-apiserver.key":  server.key,
+		"service-account.key": signing,
+		"kubeconfig":          admin,
+	}
+	if err := p.addIdentity(files, "kube-controller-manager", "system:kube-controller-manager"); err != nil {
+		return err
+	}
+	if p.node != nil {
+		if err := p.addNodeFiles(files); err != nil {
+			return err
+		}
 	}
 	if options.audit {
 		p.auditLog = p.dir.path("audit.log")
@@ -83,4 +92,19 @@ func (p *plane) writeFiles(options options) error {
 		}
 	}
 	return nil
+}
+
+// addIdentity adds the kubeconfig by which a component is the user.
+func (p *plane) addIdentity(files map[string][]byte, component, user string, groups ...string) error {
+	client, err := p.authority.client(user, groups...)
+	if err != nil {
+		return err
+	}
+	files[component+".kubeconfig"], err = kubeconfig(p.server, p.authority.pem, client)
+	return err
+}
+
+// apiserverNames are the names of the Service `kubernetes`, and of loopback.
+var apiserverNames = []string{
+	"localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local",
 }

@@ -1,7 +1,7 @@
 package main
 
 import (
-	"net"
+	"net/netip"
 	"os"
 	"syscall"
 
@@ -17,10 +17,10 @@ type reservedPort struct {
 	number int
 }
 
-func reservePort(address net.IP) (*reservedPort, error) {
-	family, any := unix.AF_INET6, unix.Sockaddr(&unix.SockaddrInet6{Addr: [16]byte(address.To16())})
-	if four := address.To4(); four != nil {
-		family, any = unix.AF_INET, &unix.SockaddrInet4{Addr: [4]byte(four)}
+func reservePort(address netip.Addr) (*reservedPort, error) {
+	family, any := unix.AF_INET6, unix.Sockaddr(&unix.SockaddrInet6{Addr: address.As16()})
+	if address.Is4() {
+		family, any = unix.AF_INET, &unix.SockaddrInet4{Addr: address.As4()}
 	}
 	socket, err := unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {

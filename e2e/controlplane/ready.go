@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -14,8 +15,14 @@ import (
 // readyWithin is how long a stage may take: far more than two busy cores need.
 const readyWithin = 2 * time.Minute
 
-// poll asks the API server for the path until the answer is 200 OK.
-func (p *plane) poll(ctx context.Context, path string) error {
+// check is something that holds sooner or later, asked with the admin's client.
+type check struct {
+	what string
+	ask  func(context.Context, *plane, *http.Client) error
+}
+
+// await returns when every check has held.
+func (p *plane) await(ctx context.Context, checks []check) error {
 	ctx, cancel := context.WithTimeout(ctx, readyWithin)
 	defer cancel()
 	client, err := p.client()
@@ -24,20 +31,28 @@ func (p *plane) poll(ctx context.Context, path string) error {
 	}
 	ticker := time.NewTicker(25 * time.Millisecond)
 	defer ticker.Stop()
-	for last := errors.New("not asked yet"); ; {
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("waiting for %s%s: %w: %w", p.server, path, ctx.Err(), last)
-		case <-ticker.C:
-			if last = ask(ctx, client, p.server+path); last == nil {
-				return nil
+	for _, check := range checks {
+		for last := errors.New("not asked yet"); last != nil; {
+			select {
+			case <-ctx.Done():
+				return fmt.Errorf("waiting for %s: %w: %w", check.what, ctx.Err(), last)
+			case <-ticker.C:
+				last = check.ask(ctx, p, client)
 			}
 		}
 	}
+	return nil
 }
 
-// ask returns an error unless the answer is 200 OK.
-func ask(ctx context.Context, client *http.Client, url string) error {
+// answers holds when the API server answers 200 OK at the path.
+func answers(path string) check {
+	return check{path + " of the API server", func(ctx context.Context, p *plane, client *http.Client) error {
+		return ask(ctx, client, p.server+path, nil)
+	}}
+}
+
+// ask returns an error unless the answer is 200 OK, and reads that as JSON if there is a place for it.
+func ask(ctx context.Context, client *http.Client, url string, into any) error {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return err
@@ -48,11 +63,17 @@ func ask(ctx context.Context, client *http.Client, url string) error {
 	}
 	defer response.Body.Close()
 	// The connection is used again only if the body has been read.
-	_, _ = io.Copy(io.Discard, response.Body)
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		return err
+	}
 	if response.StatusCode != http.StatusOK {
 		return errors.New(response.Status)
 	}
-	return nil
+	if into == nil {
+		return nil
+	}
+	return json.Unmarshal(body, into)
 }
 
 // client speaks as the admin.

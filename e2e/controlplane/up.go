@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -11,15 +10,6 @@ import (
 	"syscall"
 	"time"
 )
-
-// summary is the one line that up prints when the control plane is ready.
-type summary struct {
-	Kubeconfig string         `json:"kubeconfig"`
-	Server     string         `json:"server"`
-	AuditLog   string         `json:"audit_log,omitempty"`
-	ReadyMS    int64          `json:"ready_ms"`
-	Pids       map[string]int `json:"pids"`
-}
 
 // up runs the control plane until it is told to end, and returns the exit code.
 func up() int {
@@ -52,28 +42,52 @@ func serve(options options) error {
 	}
 	defer dir.close()
 
+	if options.node {
+		err = serveWorld(ctx, options, dir, started)
+	} else {
+		err = run(ctx, options, dir, nil, func(s *summary) error { return s.print(started) })
+	}
+	if err == nil {
+		fmt.Fprintf(os.Stderr, "mtk-controlplane: ending: %v\n", context.Cause(ctx))
+	}
+	return err
+}
+
+// run starts every component, announces that they are ready, and returns when they have ended:
+// without an error if it was asked to end. Without a node it is a control plane alone.
+func run(ctx context.Context, options options, dir *directory, node *node, announce func(*summary) error) error {
 	group := newGroup(dir)
 	defer group.stop()
 
-	plane, err := prepare(options, dir)
+	plane, err := prepare(options, dir, node)
 	if err != nil {
 		return err
 	}
 	defer plane.port.Close()
 
-	for _, stage := range stages {
+	for _, stage := range plane.stages() {
+		var steps []*process
 		for _, component := range stage.components {
-			if err := group.start(component.name, component.program(options), component.args(options, plane)); err != nil {
+			process, err := group.start(component.name, component.program(options), component.args(options, plane), component.once)
+			if err != nil {
 				return err
+			}
+			if component.once {
+				steps = append(steps, process)
 			}
 		}
 		ready := make(chan error, 1)
-		go func() { ready <- plane.poll(ctx, stage.ready) }()
+		go func() {
+			for _, step := range steps {
+				<-step.done
+			}
+			ready <- plane.await(ctx, stage.ready)
+		}()
 		if err := await(ctx, group, ready); err != nil {
 			return orderly(ctx, err)
 		}
 	}
-	if err := plane.announce(group.pids(), time.Since(started)); err != nil {
+	if err := announce(plane.summary(group.pids())); err != nil {
 		return err
 	}
 	return orderly(ctx, await(ctx, group, nil))
@@ -100,24 +114,7 @@ func orderly(ctx context.Context, err error) error {
 	if ctx.Err() == nil {
 		return err
 	}
-	fmt.Fprintf(os.Stderr, "mtk-controlplane: ending: %v\n", context.Cause(ctx))
 	return nil
-}
-
-// announce prints the summary. Whoever reads it may close the pipe afterwards.
-func (p *plane) announce(pids map[string]int, took time.Duration) error {
-	line, err := json.Marshal(summary{
-		Kubeconfig: p.dir.path("kubeconfig"),
-		Server:     p.server,
-		AuditLog:   p.auditLog,
-		ReadyMS:    took.Milliseconds(),
-		Pids:       pids,
-	})
-	if err != nil {
-		return err
-	}
-	_, err = fmt.Println(string(line))
-	return err
 }
 
 // untilAskedToEnd gives a context that ends, with the reason as its cause, on SIGINT, SIGTERM or,

@@ -9,17 +9,26 @@ use std::process::Command;
 use anyhow::{Context, bail};
 use serde_json::{Value, json};
 
+use super::launch::Running;
+use super::node::Node;
+
 /// Where a control plane is, and the admin's way in.
 #[derive(Clone, Debug)]
 pub struct Access {
     binary: PathBuf,
     kubeconfig: PathBuf,
     server: String,
+    node: Option<Node>,
 }
 
 impl Access {
-    pub(super) fn new(binary: PathBuf, kubeconfig: PathBuf, server: String) -> Access {
-        Access { binary, kubeconfig, server }
+    pub(super) fn new(binary: PathBuf, running: &Running) -> Access {
+        Access {
+            binary,
+            kubeconfig: running.kubeconfig.clone(),
+            server: running.server.clone(),
+            node: running.node.clone(),
+        }
     }
 
     /// The admin's kubeconfig, certificates embedded.
@@ -30,6 +39,12 @@ impl Access {
     /// The API server's URL.
     pub fn server(&self) -> &str {
         &self.server
+    }
+
+    /// The node that runs Pods, if it was started with one: see
+    /// [`StartOptions::node`](super::StartOptions::node).
+    pub fn node(&self) -> Option<&Node> {
+        self.node.as_ref()
     }
 
     /// The program with `kubectl` in it: `mtk-controlplane kubectl …`.

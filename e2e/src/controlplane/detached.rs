@@ -14,7 +14,7 @@ use serde::Deserialize;
 
 use super::access::Access;
 use super::binary::binary;
-use super::launch::{StartOptions, launch};
+use super::launch::{Running, StartOptions, launch};
 
 /// A control plane that runs until [`Detached::stop`], at a place that a later process can name.
 #[derive(Debug)]
@@ -39,7 +39,19 @@ impl Detached {
         let (child, running) = launch(&binary, directory, options, &["--detach", "--rm"])?;
         // It is nobody's child from here on; its number is in the directory.
         drop(child);
-        Ok(Detached { access: Access::new(binary, running.kubeconfig, running.server) })
+        Ok(Detached { access: Access::new(binary, &running) })
+    }
+
+    /// The one that runs in `directory`, if one does and is ready.
+    pub fn running(directory: &Path) -> anyhow::Result<Option<Detached>> {
+        let Some(owner) = Owner::read(directory)? else {
+            return Ok(None);
+        };
+        if owner.process()?.is_none() || !directory.join("summary.json").exists() {
+            return Ok(None);
+        }
+        let running = Running::read(directory)?;
+        Ok(Some(Detached { access: Access::new(binary(|_| {})?, &running) }))
     }
 
     /// How to use it.

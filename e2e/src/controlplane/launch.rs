@@ -1,6 +1,7 @@
 //! The start of the Go program's `up`.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -8,6 +9,8 @@ use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, bail};
 use serde::Deserialize;
+
+use super::node::{self, Node};
 
 /// What to start.
 #[derive(Clone, Debug)]
@@ -22,6 +25,8 @@ pub struct StartOptions {
     pub audit: bool,
     /// Whether etcd syncs every write to disk, which only a test that kills it needs.
     pub durable: bool,
+    /// Whether there is a node that runs Pods, which needs root: see [`node`].
+    pub node: bool,
 }
 
 impl Default for StartOptions {
@@ -33,6 +38,7 @@ impl Default for StartOptions {
                 .map(PathBuf::from),
             audit: false,
             durable: false,
+            node: false,
         }
     }
 }
@@ -45,6 +51,16 @@ pub(super) struct Running {
     pub(super) audit_log: Option<PathBuf>,
     pub(super) ready_ms: u64,
     pub(super) pids: BTreeMap<String, u32>,
+    pub(super) node: Option<Node>,
+}
+
+impl Running {
+    /// What the one in the directory said when it was ready.
+    pub(super) fn read(directory: &Path) -> anyhow::Result<Running> {
+        let path = directory.join("summary.json");
+        let text = fs::read(&path).with_context(|| format!("reading {}", path.display()))?;
+        serde_json::from_slice(&text).with_context(|| format!("reading {}", path.display()))
+    }
 }
 
 /// Starts `up` in the directory and waits until it is ready.
@@ -108,6 +124,9 @@ fn command(
     }
     if options.durable {
         command.arg("--durable");
+    }
+    if options.node {
+        command.arg("--node").arg("--programs").arg(node::programs(|_| {})?);
     }
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     Ok(command)

@@ -1,10 +1,12 @@
 //! A Kubernetes control plane on this machine: etcd, kube-apiserver and kube-controller-manager on
-//! loopback, without a container, a node or a download of binaries.
+//! loopback, without a container or a download of binaries. Where the user is root it can have a node
+//! that runs Pods.
 //!
 //! - [`binary()`] builds the Go program in `e2e/controlplane`, once;
 //! - [`ControlPlane`] runs it for as long as the value lives;
 //! - [`Detached`] runs it until it is stopped;
 //! - [`Access`] is how to use either: its kubeconfig, `kubectl`, identities;
+//! - [`node`] is the node: what it needs of this machine, its addresses, its images;
 //! - [`Request`] is what the API server's audit log says of a request.
 
 mod access;
@@ -12,6 +14,8 @@ mod audit;
 mod binary;
 mod detached;
 mod launch;
+mod module;
+pub mod node;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -52,7 +56,7 @@ impl ControlPlane {
             .tempdir()
             .context("a directory for the control plane")?;
         let (child, running) = launch(&binary, directory.path(), options, &["--lifeline", "--rm"])?;
-        let access = Access::new(binary, running.kubeconfig.clone(), running.server.clone());
+        let access = Access::new(binary, &running);
         Ok(ControlPlane { access, child, running, directory })
     }
 

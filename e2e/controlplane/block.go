@@ -1,0 +1,145 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"syscall"
+
+	"github.com/vishvananda/netlink"
+)
+
+// block is the addresses of one node: 10.(192+index).0.0/16. Whoever has made the link of its name
+// has it, until the link goes.
+type block struct{ index int }
+
+// blocks is how many there are, up to 10.255.0.0/16.
+const blocks = 64
+
+func (b block) all() netip.Prefix           { return b.prefix(0, 16) }
+func (b block) pods() netip.Prefix          { return b.prefix(64, 18) }
+func (b block) services() netip.Prefix      { return b.prefix(128, 18) }
+func (b block) loadBalancers() netip.Prefix { return b.prefix(192, 24) }
+
+// host is this machine's end of the link, and node the other one.
+func (b block) host() netip.Addr { return b.prefix(0, 30).Addr().Next() }
+func (b block) node() netip.Addr { return b.host().Next() }
+
+// link is the name of the network interface on this machine.
+func (b block) link() string { return fmt.Sprintf("mtk-%d", b.index) }
+
+func (b block) prefix(third byte, bits int) netip.Prefix {
+	return netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(192 + b.index), third, 0}), bits)
+}
+
+// connect links this machine with the network namespace of the process, by the first block that is
+// free here. The far end is made over there, so the link cannot outlive that namespace.
+func connect(pid int) (block, error) {
+	used, err := routed()
+	if err != nil {
+		return block{}, fmt.Errorf("reading the routes of this machine: %w", err)
+	}
+	for index := range blocks {
+		b := block{index}
+		if overlaps(used, b.all()) {
+			continue
+		}
+		err := netlink.LinkAdd(&netlink.Veth{
+			LinkAttrs:     netlink.LinkAttrs{Name: b.link()},
+			PeerName:      nodeInterface,
+			PeerNamespace: netlink.NsPid(pid),
+		})
+		if errors.Is(err, os.ErrExist) {
+			continue
+		}
+		if err != nil {
+			return b, fmt.Errorf("creating the link %s: %w", b.link(), err)
+		}
+		if err := b.configureHost(); err != nil {
+			b.disconnect()
+			return b, fmt.Errorf("setting up the link %s: %w", b.link(), err)
+		}
+		return b, nil
+	}
+	first, last := block{}.all(), block{blocks - 1}.all()
+	return block{}, fmt.Errorf("no free block of addresses: each of %s to %s is in use or routed elsewhere", first, last)
+}
+
+// disconnect removes the link, and with it the block's address and route.
+func (b block) disconnect() {
+	if link, err := netlink.LinkByName(b.link()); err == nil {
+		_ = netlink.LinkDel(link)
+	}
+}
+
+func (b block) configureHost() error {
+	link, err := upWithAddress(b.link(), netip.PrefixFrom(b.host(), 30))
+	if err != nil {
+		return err
+	}
+	return netlink.RouteAdd(&netlink.Route{
+		LinkIndex: link.Attrs().Index,
+		Dst:       ipNet(b.all()),
+		Gw:        b.node().AsSlice(),
+	})
+}
+
+// configureNode is the same for the other end, from inside its network namespace.
+func (b block) configureNode() error {
+	if _, err := upWithAddress("lo", netip.Prefix{}); err != nil {
+		return err
+	}
+	if _, err := upWithAddress(nodeInterface, netip.PrefixFrom(b.node(), 30)); err != nil {
+		return err
+	}
+	return os.WriteFile("/proc/sys/net/ipv4/ip_forward", []byte("1"), 0)
+}
+
+const nodeInterface = "eth0"
+
+func upWithAddress(name string, address netip.Prefix) (netlink.Link, error) {
+	link, err := netlink.LinkByName(name)
+	if err != nil {
+		return nil, err
+	}
+	if address.IsValid() {
+		if err := netlink.AddrAdd(link, &netlink.Addr{IPNet: ipNet(address)}); err != nil {
+			return nil, err
+		}
+	}
+	return link, netlink.LinkSetUp(link)
+}
+
+// routed is every range that this machine has a route for, in any table, except everything.
+func routed() ([]netip.Prefix, error) {
+	routes, err := netlink.RouteListFiltered(netlink.FAMILY_V4, &netlink.Route{Table: syscall.RT_TABLE_UNSPEC}, netlink.RT_FILTER_TABLE)
+	if err != nil {
+		return nil, err
+	}
+	var ranges []netip.Prefix
+	for _, route := range routes {
+		if route.Dst == nil {
+			continue
+		}
+		address, ok := netip.AddrFromSlice(route.Dst.IP.To4())
+		if bits, _ := route.Dst.Mask.Size(); ok && bits > 0 {
+			ranges = append(ranges, netip.PrefixFrom(address, bits))
+		}
+	}
+	return ranges, nil
+}
+
+func overlaps(ranges []netip.Prefix, wanted netip.Prefix) bool {
+	for _, r := range ranges {
+		if r.Overlaps(wanted) {
+			return true
+		}
+	}
+	return false
+}
+
+func ipNet(prefix netip.Prefix) *net.IPNet {
+	return &net.IPNet{IP: prefix.Addr().AsSlice(), Mask: net.CIDRMask(prefix.Bits(), 32)}
+}

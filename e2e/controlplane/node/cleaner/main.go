@@ -1,0 +1,59 @@
+// Command cleaner removes the control groups named on its standard input, one path a line, when that
+// ends. The kernel ends the processes of a node whatever happens to the one that holds them; control
+// groups it keeps. So somebody has to be left who outlives all of them by a moment.
+package main
+
+import (
+	"bufio"
+	"errors"
+	"io/fs"
+	"log"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"syscall"
+	"time"
+)
+
+func main() {
+	signal.Ignore(syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGPIPE)
+	var groups []string
+	for lines := bufio.NewScanner(os.Stdin); lines.Scan(); {
+		groups = append(groups, lines.Text())
+	}
+	patience := time.Now().Add(20 * time.Second)
+	for _, group := range groups {
+		for err := remove(group); err != nil; err = remove(group) {
+			// Busy: its processes are being ended.
+			if !errors.Is(err, syscall.EBUSY) || time.Now().After(patience) {
+				log.Fatal(err)
+			}
+			time.Sleep(20 * time.Millisecond)
+		}
+	}
+}
+
+// remove deletes the directories of a tree, the innermost first. The files in them are the kernel's,
+// and go with them.
+func remove(root string) error {
+	var directories []string
+	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if err == nil && entry.IsDir() {
+			directories = append(directories, path)
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for _, directory := range slices.Backward(directories) {
+		if err := syscall.Rmdir(directory); err != nil && !errors.Is(err, syscall.ENOENT) {
+			return &fs.PathError{Op: "rmdir", Path: directory, Err: err}
+		}
+	}
+	return nil
+}

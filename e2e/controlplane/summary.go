@@ -1,0 +1,61 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// summary is the one line that up prints when everything is ready, and what summary.json holds for
+// whoever comes later.
+type summary struct {
+	Kubeconfig string         `json:"kubeconfig"`
+	Server     string         `json:"server"`
+	AuditLog   string         `json:"audit_log,omitempty"`
+	ReadyMS    int64          `json:"ready_ms"`
+	Pids       map[string]int `json:"pids"`
+	Node       *nodeSummary   `json:"node,omitempty"`
+}
+
+// nodeSummary is the node's part of it.
+type nodeSummary struct {
+	Name string `json:"name"`
+	// Address is the node's, and HostAddress this machine's as the node and its Pods see it.
+	Address     string `json:"address"`
+	HostAddress string `json:"host_address"`
+	// What the addresses of Pods, Services and load balancers are from.
+	PodRange          string `json:"pod_range"`
+	ServiceRange      string `json:"service_range"`
+	LoadBalancerRange string `json:"load_balancer_range"`
+	Containerd        string `json:"containerd"`
+	Programs          string `json:"programs"`
+}
+
+func (p *plane) summary(pids map[string]int) *summary {
+	s := &summary{
+		Kubeconfig: p.dir.path("kubeconfig"),
+		Server:     p.server,
+		AuditLog:   p.auditLog,
+		Pids:       pids,
+	}
+	if p.node != nil {
+		s.Node = p.node.summary()
+	}
+	return s
+}
+
+// print writes it down and prints it. Whoever reads it may close the pipe afterwards.
+func (s *summary) print(started time.Time) error {
+	s.ReadyMS = time.Since(started).Milliseconds()
+	line, err := json.Marshal(s)
+	if err != nil {
+		return err
+	}
+	line = append(line, '\n')
+	if err := os.WriteFile(filepath.Join(filepath.Dir(s.Kubeconfig), "summary.json"), line, 0o600); err != nil {
+		return err
+	}
+	_, err = os.Stdout.Write(line)
+	return err
+}

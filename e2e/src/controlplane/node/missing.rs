@@ -1,0 +1,173 @@
+//! What a node needs of the machine.
+
+use std::env;
+use std::ffi::OsStr;
+use std::fmt;
+use std::fs;
+use std::path::Path;
+
+use super::packages;
+
+/// Something that a node needs and this machine or user does not have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Missing {
+    /// Another operating system.
+    Linux,
+    /// The user is not root.
+    Root,
+    /// Root without this capability, as in most containers.
+    Capability(&'static str),
+    /// Control groups that can be written, for that resource.
+    ControlGroup(&'static str),
+    /// A program.
+    Program {
+        /// Its name.
+        name: &'static str,
+        /// Debian's package that has it.
+        package: &'static str,
+    },
+}
+
+impl fmt::Display for Missing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Missing::Linux => f.write_str("Linux"),
+            Missing::Root => f.write_str("root"),
+            Missing::Capability(name) => write!(f, "the capability {name}"),
+            Missing::ControlGroup(name) => write!(f, "writable control groups for {name}"),
+            Missing::Program { name, package } => {
+                write!(f, "the program {name} (Debian's package {package})")
+            }
+        }
+    }
+}
+
+/// What keeps a node from running here: nothing if it is empty.
+///
+/// It looks at the machine and changes nothing.
+pub fn missing() -> Vec<Missing> {
+    if !cfg!(target_os = "linux") {
+        return vec![Missing::Linux];
+    }
+    if !rustix::process::geteuid().is_root() {
+        return vec![Missing::Root];
+    }
+    let read = |path| fs::read_to_string(path).unwrap_or_default();
+    let mut missing = capabilities(&read("/proc/self/status"));
+    missing.extend(control_groups(&read("/proc/self/mounts"), &|root| {
+        read(&format!("{root}/cgroup.controllers"))
+    }));
+    missing.extend(packages::NEEDED.iter().filter(|need| !need.is_there()).map(|need| {
+        Missing::Program { name: need.name, package: need.package }
+    }));
+    missing
+}
+
+/// By `capabilities(7)`: the network, mounts and namespaces, and devices of containers.
+const CAPABILITIES: &[(&str, u32)] =
+    &[("CAP_NET_ADMIN", 12), ("CAP_SYS_ADMIN", 21), ("CAP_MKNOD", 27)];
+
+fn capabilities(status: &str) -> Vec<Missing> {
+    let effective = status
+        .lines()
+        .find_map(|line| line.strip_prefix("CapEff:"))
+        .and_then(|digits| u64::from_str_radix(digits.trim(), 16).ok())
+        .unwrap_or(0);
+    CAPABILITIES
+        .iter()
+        .filter(|(_, bit)| effective >> bit & 1 == 0)
+        .map(|(name, _)| Missing::Capability(name))
+        .collect()
+}
+
+/// What the kubelet sets limits on.
+const CONTROLLERS: &[&str] = &["cpu", "memory", "pids"];
+
+fn control_groups(mounts: &str, controllers_of: &dyn Fn(&str) -> String) -> Vec<Missing> {
+    let mounts: Vec<Mount<'_>> = mounts.lines().filter_map(Mount::parse).collect();
+    let offers = |mount: &Mount<'_>, controller: &&str| match mount.kind {
+        "cgroup" => mount.options.split(',').any(|option| option == *controller),
+        "cgroup2" => {
+            controllers_of(mount.path).split_whitespace().any(|offered| offered == *controller)
+        }
+        _ => false,
+    };
+    CONTROLLERS
+        .iter()
+        .filter(|controller| {
+            !mounts.iter().any(|mount| offers(mount, controller) && mount.is_writable())
+        })
+        .map(|controller| Missing::ControlGroup(controller))
+        .collect()
+}
+
+/// A line of `/proc/self/mounts`.
+struct Mount<'a> {
+    path: &'a str,
+    kind: &'a str,
+    options: &'a str,
+}
+
+impl<'a> Mount<'a> {
+    fn parse(line: &'a str) -> Option<Mount<'a>> {
+        let mut fields = line.split(' ').skip(1);
+        Some(Mount { path: fields.next()?, kind: fields.next()?, options: fields.next()? })
+    }
+
+    fn is_writable(&self) -> bool {
+        self.options.split(',').any(|option| option == "rw")
+    }
+}
+
+/// Whether one of the directories has the program.
+pub(super) fn found(name: &str, directories: &[&str]) -> bool {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let places = env::split_paths(&path).collect::<Vec<_>>();
+    let named = directories.iter().map(Path::new);
+    places.iter().map(AsRef::as_ref).chain(named).any(|directory: &Path| {
+        directory.join(OsStr::new(name)).is_file()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const V1: &str = "\
+        tmpfs /sys/fs/cgroup tmpfs rw,relatime,mode=755 0 0\n\
+        cgroup /sys/fs/cgroup/cpu,cpuacct cgroup rw,relatime,cpu,cpuacct 0 0\n\
+        cgroup /sys/fs/cgroup/memory cgroup rw,relatime,memory 0 0\n\
+        cgroup /sys/fs/cgroup/pids cgroup rw,relatime,pids 0 0\n\
+        cgroup2 /sys/fs/cgroup/unified cgroup2 rw,relatime 0 0\n";
+
+    #[test]
+    fn control_groups_of_either_version_do() {
+        assert_eq!(control_groups(V1, &|_| "hugetlb".into()), []);
+        let v2 = "cgroup2 /sys/fs/cgroup cgroup2 rw,nosuid,nsdelegate 0 0\n";
+        assert_eq!(control_groups(v2, &|_| "cpuset cpu io memory pids".into()), []);
+    }
+
+    #[test]
+    fn control_groups_that_cannot_be_written_are_missing() {
+        let read_only = V1.replace("memory cgroup rw", "memory cgroup ro");
+        let missing = control_groups(&read_only, &|_| "hugetlb".into());
+        assert_eq!(missing, [Missing::ControlGroup("memory")]);
+        let v2 = "cgroup2 /sys/fs/cgroup cgroup2 rw 0 0\n";
+        let missing = control_groups(v2, &|_| "cpu memory".into());
+        assert_eq!(missing, [Missing::ControlGroup("pids")]);
+    }
+
+    #[test]
+    fn root_of_a_container_lacks_capabilities() {
+        assert_eq!(capabilities("Name:\tx\nCapEff:\t000001ffffffffff\n"), []);
+        let missing = capabilities("CapEff:\t00000000a80425fb\n");
+        let lost = ["CAP_NET_ADMIN", "CAP_SYS_ADMIN"].map(Missing::Capability);
+        assert_eq!(missing, lost);
+    }
+
+    #[test]
+    fn what_is_missing_is_said_with_the_package_that_has_it() {
+        let missing = Missing::Program { name: "nft", package: "nftables" };
+        assert_eq!(missing.to_string(), "the program nft (Debian's package nftables)");
+    }
+}

@@ -1,0 +1,116 @@
+//! A node that runs Pods, beside a control plane.
+//!
+//! It needs root and some packages of the system: [`missing()`] says what is not there, and
+//! [`install_packages()`] gets what a package manager can.
+
+mod missing;
+mod packages;
+
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, bail};
+use serde::Deserialize;
+
+use super::binary::node_programs;
+
+pub use self::missing::{Missing, missing};
+pub use self::packages::install_packages;
+
+/// Builds the programs that a node has besides the control plane's, unless they are built: see
+/// [`binary()`](super::binary()).
+///
+/// `progress` gets a line for each step of a build and none otherwise.
+pub fn programs(progress: impl FnMut(&str)) -> anyhow::Result<PathBuf> {
+    node_programs(progress)
+}
+
+/// A running node: its addresses, all of which this machine reaches, and its images.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Node {
+    name: String,
+    address: IpAddr,
+    host_address: IpAddr,
+    pod_range: String,
+    service_range: String,
+    load_balancer_range: String,
+    containerd: PathBuf,
+    programs: PathBuf,
+}
+
+impl Node {
+    /// Its name in the cluster.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its address, where also node ports are.
+    pub fn address(&self) -> IpAddr {
+        self.address
+    }
+
+    /// The address by which the node and its Pods reach this machine.
+    pub fn host_address(&self) -> IpAddr {
+        self.host_address
+    }
+
+    /// What Pods' addresses are from, such as `10.192.64.0/18`.
+    pub fn pod_range(&self) -> &str {
+        &self.pod_range
+    }
+
+    /// What the cluster addresses of Services are from.
+    pub fn service_range(&self) -> &str {
+        &self.service_range
+    }
+
+    /// What the addresses of Services of type `LoadBalancer` are from.
+    pub fn load_balancer_range(&self) -> &str {
+        &self.load_balancer_range
+    }
+
+    /// The socket of the container runtime.
+    pub fn containerd_socket(&self) -> &Path {
+        &self.containerd
+    }
+
+    /// Where the programs of [`programs()`] are.
+    pub fn programs(&self) -> &Path {
+        &self.programs
+    }
+
+    /// containerd's `ctr` on the images and containers of the kubelet.
+    pub fn ctr(&self) -> Command {
+        let mut command = Command::new(self.programs.join("ctr"));
+        command.arg("--address").arg(&self.containerd).args(["--namespace", "k8s.io"]);
+        command
+    }
+
+    /// Loads the images of an archive, which is one of OCI or Docker, and returns their names. A
+    /// container that names one of them has it with `imagePullPolicy: Never` or `IfNotPresent`.
+    pub fn load_image(&self, archive: &Path) -> anyhow::Result<Vec<String>> {
+        let what = || format!("loading the images of {}", archive.display());
+        let output = self.ctr().args(["images", "import"]).arg(archive).output();
+        let output = output.context("starting ctr").with_context(what)?;
+        if !output.status.success() {
+            let reason = String::from_utf8_lossy(&output.stderr);
+            return Err(anyhow::anyhow!("{}", reason.trim_end())).with_context(what);
+        }
+        let names = imported(&String::from_utf8_lossy(&output.stdout));
+        if names.is_empty() {
+            bail!("{} holds no image with a name", archive.display());
+        }
+        Ok(names)
+    }
+}
+
+/// The names in what `ctr images import` prints.
+fn imported(output: &str) -> Vec<String> {
+    output
+        .lines()
+        .filter_map(|line| line.split_whitespace().next())
+        .filter(|word| word.contains('/'))
+        .map(str::to_owned)
+        .collect()
+}
