@@ -34,12 +34,18 @@ func (b block) prefix(third byte, bits int) netip.Prefix {
 	return netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(192 + b.index), third, 0}), bits)
 }
 
+// connection is this machine's end of a link with a node.
+type connection struct {
+	block block
+	link  netlink.Link
+}
+
 // connect links this machine with the network namespace of the process, by the first block that is
 // free here. The far end is made over there, so the link cannot outlive that namespace.
-func connect(pid int) (block, error) {
+func connect(pid int) (*connection, error) {
 	used, err := routed()
 	if err != nil {
-		return block{}, fmt.Errorf("reading the routes of this machine: %w", err)
+		return nil, fmt.Errorf("reading the routes of this machine: %w", err)
 	}
 	for index := range blocks {
 		b := block{index}
@@ -55,38 +61,38 @@ func connect(pid int) (block, error) {
 			continue
 		}
 		if err != nil {
-			return b, fmt.Errorf("creating the link %s: %w", b.link(), err)
+			return nil, fmt.Errorf("creating the link %s: %w", b.link(), err)
 		}
-		if err := b.configureHost(); err != nil {
-			b.disconnect()
-			return b, fmt.Errorf("setting up the link %s: %w", b.link(), err)
+		link, err := b.configureHost()
+		if err != nil {
+			return nil, fmt.Errorf("setting up the link %s: %w", b.link(), err)
 		}
-		return b, nil
+		return &connection{b, link}, nil
 	}
 	first, last := block{}.all(), block{blocks - 1}.all()
-	return block{}, fmt.Errorf("no free block of addresses: each of %s to %s is in use or routed elsewhere", first, last)
+	return nil, fmt.Errorf("no free block of addresses: each of %s to %s is in use or routed elsewhere", first, last)
 }
 
-// disconnect removes the link, and with it the block's address and route.
-func (b block) disconnect() {
-	if link, err := netlink.LinkByName(b.link()); err == nil {
-		_ = netlink.LinkDel(link)
-	}
+// close removes the link, and with it the block's address and route, and returns when they are gone:
+// the kernel does as much when the namespace at the far end has ended, in its own time. It goes by the
+// link's number, since the name may be another's by then.
+func (c *connection) close() {
+	_ = netlink.LinkDel(c.link)
 }
 
-func (b block) configureHost() error {
+func (b block) configureHost() (netlink.Link, error) {
 	link, err := upWithAddress(b.link(), netip.PrefixFrom(b.host(), 30))
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return netlink.RouteAdd(&netlink.Route{
+	return link, netlink.RouteAdd(&netlink.Route{
 		LinkIndex: link.Attrs().Index,
 		Dst:       ipNet(b.all()),
 		Gw:        b.node().AsSlice(),
 	})
 }
 
-// configureNode is the same for the other end, from inside its network namespace.
+// configureNode sets up the other end, from inside its network namespace.
 func (b block) configureNode() error {
 	if _, err := upWithAddress("lo", netip.Prefix{}); err != nil {
 		return err

@@ -50,6 +50,7 @@ func inhabit(options options, reports *json.Encoder) error {
 	if err := n.furnish(); err != nil {
 		return err
 	}
+	n.snapshotter = chooseSnapshotter(n.dir)
 	dir := &directory{root: options.dir, remove: options.remove}
 	return run(ctx, options, dir, n, func(s *summary) error {
 		return reports.Encode(report{Summary: s})

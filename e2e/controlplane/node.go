@@ -25,6 +25,7 @@ type node struct {
 	controlGroup string
 	programs     string
 	dir          string
+	snapshotter  string
 }
 
 func (n *node) path(name string) string { return filepath.Join(n.dir, name) }
@@ -41,6 +42,7 @@ func (n *node) summary() *nodeSummary {
 		ServiceRange:      n.block.services().String(),
 		LoadBalancerRange: n.block.loadBalancers().String(),
 		Containerd:        n.containerd(),
+		Snapshotter:       n.snapshotter,
 		Programs:          n.programs,
 	}
 }
@@ -96,7 +98,7 @@ func (p *plane) addNodeFiles(files map[string][]byte) error {
 
 // addRuntimeFiles adds what containerd reads, and the image that every Pod needs.
 func (n *node) addRuntimeFiles(files map[string][]byte) (err error) {
-	config := runtimeConfig{Snapshotter: snapshotter(n.dir), Node: n}
+	config := runtimeConfig{Node: n}
 	if config.Runc, err = exec.LookPath("runc"); err != nil {
 		return err
 	}

@@ -88,7 +88,10 @@ func containerdArgs(options, *plane) []string {
 }
 
 func pauseImageArgs(_ options, p *plane) []string {
-	return []string{"--address=" + p.node.containerd(), "--namespace=k8s.io", "images", "import", "pause.tar"}
+	return []string{
+		"--address=" + p.node.containerd(), "--namespace=k8s.io",
+		"images", "import", "--local", "--snapshotter=" + p.node.snapshotter, "pause.tar",
+	}
 }
 
 func schedulerArgs(options, *plane) []string {

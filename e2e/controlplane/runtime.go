@@ -11,16 +11,16 @@ import (
 
 // runtimeConfig is what the configuration of containerd depends on.
 type runtimeConfig struct {
-	Node        *node
-	Snapshotter string
-	Runc        string
-	Plugins     string
+	Node    *node
+	Runc    string
+	Plugins string
 }
 
-func (c runtimeConfig) Root() string       { return c.Node.path("containerd") }
-func (c runtimeConfig) Socket() string     { return c.Node.containerd() }
-func (c runtimeConfig) Networks() string   { return c.Node.path("cni") }
-func (c runtimeConfig) PauseImage() string { return pauseImage }
+func (c runtimeConfig) Root() string        { return c.Node.path("containerd") }
+func (c runtimeConfig) Socket() string      { return c.Node.containerd() }
+func (c runtimeConfig) Networks() string    { return c.Node.path("cni") }
+func (c runtimeConfig) PauseImage() string  { return pauseImage }
+func (c runtimeConfig) Snapshotter() string { return c.Node.snapshotter }
 
 func (c runtimeConfig) render() ([]byte, error) {
 	var text bytes.Buffer
@@ -56,16 +56,11 @@ runtime_type = "io.containerd.runc.v2"
 [plugins."io.containerd.cri.v1.runtime".containerd.runtimes.runc.options]
 BinaryName = {{printf "%q" .Runc}}
 SystemdCgroup = false
-
-[plugins."io.containerd.transfer.v1.local"]
-[[plugins."io.containerd.transfer.v1.local".unpack_config]]
-platform = "linux"
-snapshotter = {{printf "%q" .Snapshotter}}
 `))
 
-// snapshotter is how layers of images become a file system: by overlay, except where the directory is
-// on an overlay itself, as in a container.
-func snapshotter(directory string) string {
+// chooseSnapshotter says how layers of images become a file system: by overlay, except where the
+// directory is on an overlay itself, as in a container.
+func chooseSnapshotter(directory string) string {
 	probe, err := os.MkdirTemp(directory, "overlay-")
 	if err != nil {
 		return "native"

@@ -29,6 +29,7 @@ type nodeSummary struct {
 	ServiceRange      string `json:"service_range"`
 	LoadBalancerRange string `json:"load_balancer_range"`
 	Containerd        string `json:"containerd"`
+	Snapshotter       string `json:"snapshotter"`
 	Programs          string `json:"programs"`
 }
 

@@ -50,17 +50,17 @@ func serveWorld(ctx context.Context, options options, dir *directory, started ti
 	}
 	defer world.stop()
 
-	block, err := connect(world.cmd.Process.Pid)
+	connection, err := connect(world.cmd.Process.Pid)
 	if err != nil {
 		return err
 	}
-	defer block.disconnect()
+	defer func() { world.stop(); connection.close() }()
 
-	group, err := prepareControlGroup(options.programs, block, cleaner)
+	group, err := prepareControlGroup(options.programs, connection.block, cleaner)
 	if err != nil {
 		return err
 	}
-	told := settings{Block: block.index, ControlGroup: group.name}
+	told := settings{Block: connection.block.index, ControlGroup: group.name}
 	if err := json.NewEncoder(world.input).Encode(told); err != nil {
 		return fmt.Errorf("telling the node's first process what to do: %w", err)
 	}
@@ -174,7 +174,7 @@ func (w *worldProcess) wait() error {
 	return w.err
 }
 
-// stop ends the world and returns when it has.
+// stop ends the world and returns when it has ended, also if that was before.
 func (w *worldProcess) stop() {
 	w.input.Close()
 	patience := time.AfterFunc(10*time.Second, func() { _ = w.cmd.Process.Kill() })

@@ -22,16 +22,21 @@ func main() {
 	for lines := bufio.NewScanner(os.Stdin); lines.Scan(); {
 		groups = append(groups, lines.Text())
 	}
+	code := 0
 	patience := time.Now().Add(20 * time.Second)
 	for _, group := range groups {
-		for err := remove(group); err != nil; err = remove(group) {
-			// Busy: its processes are being ended.
-			if !errors.Is(err, syscall.EBUSY) || time.Now().After(patience) {
-				log.Fatal(err)
-			}
+		err := remove(group)
+		// Busy: its processes are being ended.
+		for errors.Is(err, syscall.EBUSY) && time.Now().Before(patience) {
 			time.Sleep(20 * time.Millisecond)
+			err = remove(group)
+		}
+		if err != nil {
+			log.Print(err)
+			code = 1
 		}
 	}
+	os.Exit(code)
 }
 
 // remove deletes the directories of a tree, the innermost first. The files in them are the kernel's,

@@ -57,9 +57,12 @@ pub fn missing() -> Vec<Missing> {
     missing.extend(control_groups(&read("/proc/self/mounts"), &|root| {
         read(&format!("{root}/cgroup.controllers"))
     }));
-    missing.extend(packages::NEEDED.iter().filter(|need| !need.is_there()).map(|need| {
-        Missing::Program { name: need.name, package: need.package }
-    }));
+    missing.extend(
+        packages::NEEDED
+            .iter()
+            .filter(|need| !need.is_there())
+            .map(|need| Missing::Program { name: need.name, package: need.package }),
+    );
     missing
 }
 
@@ -124,9 +127,11 @@ pub(super) fn found(name: &str, directories: &[&str]) -> bool {
     let path = env::var_os("PATH").unwrap_or_default();
     let places = env::split_paths(&path).collect::<Vec<_>>();
     let named = directories.iter().map(Path::new);
-    places.iter().map(AsRef::as_ref).chain(named).any(|directory: &Path| {
-        directory.join(OsStr::new(name)).is_file()
-    })
+    places
+        .iter()
+        .map(AsRef::as_ref)
+        .chain(named)
+        .any(|directory: &Path| directory.join(OsStr::new(name)).is_file())
 }
 
 #[cfg(test)]

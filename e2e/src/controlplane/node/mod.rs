@@ -36,6 +36,7 @@ pub struct Node {
     service_range: String,
     load_balancer_range: String,
     containerd: PathBuf,
+    snapshotter: String,
     programs: PathBuf,
 }
 
@@ -91,8 +92,14 @@ impl Node {
     /// container that names one of them has it with `imagePullPolicy: Never` or `IfNotPresent`.
     pub fn load_image(&self, archive: &Path) -> anyhow::Result<Vec<String>> {
         let what = || format!("loading the images of {}", archive.display());
-        let output = self.ctr().args(["images", "import"]).arg(archive).output();
-        let output = output.context("starting ctr").with_context(what)?;
+        let output = self
+            .ctr()
+            // Otherwise it prints names cut off at 40 characters.
+            .args(["images", "import", "--local", "--snapshotter", &self.snapshotter])
+            .arg(archive)
+            .output()
+            .context("starting ctr")
+            .with_context(what)?;
         if !output.status.success() {
             let reason = String::from_utf8_lossy(&output.stderr);
             return Err(anyhow::anyhow!("{}", reason.trim_end())).with_context(what);
@@ -105,12 +112,24 @@ impl Node {
     }
 }
 
-/// The names in what `ctr images import` prints.
+/// The names in what `ctr images import --local` prints: `unpacking NAME (DIGEST)...done`.
 fn imported(output: &str) -> Vec<String> {
     output
         .lines()
-        .filter_map(|line| line.split_whitespace().next())
-        .filter(|word| word.contains('/'))
+        .filter_map(|line| line.strip_prefix("unpacking ")?.split(' ').next())
         .map(str::to_owned)
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_imported_image_is_named() {
+        let output = "unpacking docker.io/library/a:1 (sha256:0a)...done\n\
+                      unpacking example.com/team/b:2 (sha256:0b)...done\n";
+        assert_eq!(imported(output), ["docker.io/library/a:1", "example.com/team/b:2"]);
+        assert!(imported("done\n").is_empty());
+    }
 }
