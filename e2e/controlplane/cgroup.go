@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 )
@@ -15,28 +16,37 @@ import (
 // controlGroup is where everything that a node's Pods use is counted and limited: a directory of this
 // name at the root of every hierarchy.
 type controlGroup struct {
-	name string
-	// directories has one entry on a machine with cgroup v2, and one for each controller with v1.
-	directories []string
+	name  string
+	roots hierarchies
 }
 
 // newControlGroup names the control group of the block's next node. It does not exist yet.
 func newControlGroup(b block) (controlGroup, error) {
-	roots, err := hierarchies()
+	roots, err := findHierarchies()
 	if err != nil {
 		return controlGroup{}, err
 	}
 	// The random part tells it from the one of a killed node, which a cleaner may still be at.
-	g := controlGroup{name: fmt.Sprintf("%s%s", controlGroupPrefix(b), strings.ToLower(rand.Text()[:8]))}
-	for _, root := range roots {
-		g.directories = append(g.directories, filepath.Join(root, g.name))
-	}
-	return g, nil
+	return controlGroup{controlGroupPrefix(b) + strings.ToLower(rand.Text()[:8]), roots}, nil
 }
 
+// directories are where it can be: the container runtime makes it in the hierarchies that it finds.
+func (g controlGroup) directories() []string {
+	var directories []string
+	for _, root := range g.roots.all() {
+		directories = append(directories, filepath.Join(root, g.name))
+	}
+	return directories
+}
+
+// create makes it where the kubelet expects it.
 func (g controlGroup) create() error {
-	for _, directory := range g.directories {
-		if err := os.Mkdir(directory, 0o755); err != nil {
+	roots := g.roots.v1
+	if len(roots) == 0 {
+		roots = g.roots.v2
+	}
+	for _, root := range roots {
+		if err := os.Mkdir(filepath.Join(root, g.name), 0o755); err != nil {
 			return fmt.Errorf("creating the node's control group: %w", err)
 		}
 	}
@@ -46,12 +56,12 @@ func (g controlGroup) create() error {
 // deadControlGroups are those that killed nodes of the block left: the block is ours, so they are
 // nobody's.
 func deadControlGroups(b block) ([]string, error) {
-	roots, err := hierarchies()
+	roots, err := findHierarchies()
 	if err != nil {
 		return nil, err
 	}
 	var dead []string
-	for _, root := range roots {
+	for _, root := range roots.all() {
 		found, err := filepath.Glob(filepath.Join(root, controlGroupPrefix(b)+"*"))
 		if err != nil {
 			return nil, err
@@ -65,25 +75,34 @@ func controlGroupPrefix(b block) string {
 	return fmt.Sprintf("mtk-node-%d-", b.index)
 }
 
-// hierarchies are the roots of the control group file systems that can limit something. The one of
-// cgroup v2 beside those of v1 cannot.
-func hierarchies() ([]string, error) {
+// hierarchies are the roots of the control group file systems: with v1 one for each controller, with v2
+// one for all. A machine with v1 may have that of v2 beside it, for what v1 has no controller for.
+type hierarchies struct{ v1, v2 []string }
+
+func (h hierarchies) all() []string { return slices.Concat(h.v1, h.v2) }
+
+func findHierarchies() (hierarchies, error) {
 	mounts, err := os.ReadFile("/proc/self/mounts")
 	if err != nil {
-		return nil, err
+		return hierarchies{}, err
 	}
-	found := map[string][]string{}
+	var found hierarchies
 	for line := range strings.Lines(string(mounts)) {
-		if fields := strings.Fields(line); len(fields) > 2 {
-			found[fields[2]] = append(found[fields[2]], fields[1])
+		fields := strings.Fields(line)
+		if len(fields) < 3 {
+			continue
+		}
+		switch fields[2] {
+		case "cgroup":
+			found.v1 = append(found.v1, fields[1])
+		case "cgroup2":
+			found.v2 = append(found.v2, fields[1])
 		}
 	}
-	for _, kind := range []string{"cgroup", "cgroup2"} {
-		if roots := found[kind]; len(roots) > 0 {
-			return roots, nil
-		}
+	if len(found.all()) == 0 {
+		return found, errors.New("no control groups are mounted on this machine")
 	}
-	return nil, errors.New("no control groups are mounted on this machine")
+	return found, nil
 }
 
 // cleaner is a process that removes control groups when its input ends, which this process's end is

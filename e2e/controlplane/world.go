@@ -97,7 +97,7 @@ func prepareControlGroup(programs string, b block, cleaner *cleaner) (controlGro
 	if err != nil {
 		return controlGroup{}, err
 	}
-	if err := cleaner.remember(group.directories); err != nil {
+	if err := cleaner.remember(group.directories()); err != nil {
 		return controlGroup{}, fmt.Errorf("telling the cleaner what to remove: %w", err)
 	}
 	return group, group.create()
