@@ -4,7 +4,7 @@ use clap::{Parser, Subcommand};
 
 use crate::bench::sync;
 use crate::test::{self, Part};
-use crate::{demo, down, manifests, up};
+use crate::{demo, down, images, manifests, up};
 
 /// The project's task runner
 #[derive(Debug, Parser)]
@@ -38,6 +38,8 @@ enum Verb {
         #[arg(long)]
         check: bool,
     },
+    /// Build the images of the controller, the command line program and the app
+    Images(images::Options),
     /// Measure
     #[command(subcommand)]
     Bench(Bench),
@@ -57,6 +59,7 @@ pub(crate) async fn run() -> anyhow::Result<()> {
         Verb::Down => down::run().await,
         Verb::Test { part } => test::run(part).await,
         Verb::Manifests { check } => manifests::run(check).await,
+        Verb::Images(options) => images::run(&options).await,
         Verb::Bench(Bench::Sync(options)) => sync::run(&options).await,
     }
 }

@@ -1,6 +1,7 @@
 //! `cargo xtask`: the project's task runner.
 //!
-//! One file for each verb (`demo`, `up`, `down`, `test`, `manifests`, `bench`), and what they share:
+//! One file for each verb (`demo`, `up`, `down`, `test`, `manifests`, `images`, `bench`), and what
+//! they share:
 //! `steps` says what is going on, `command` runs programs, `build` and `tools` make them, `stage`
 //! is a control plane with the controller.
 
@@ -10,6 +11,7 @@ mod build;
 mod command;
 mod demo;
 mod down;
+mod images;
 mod manifests;
 mod places;
 mod stage;

@@ -1,0 +1,27 @@
+# mtk-controller: one static program, and nothing else.
+#
+# The context is a directory with the programs of each platform, as `cargo xtask images --binaries`
+# makes them: linux/amd64/mtk-controller, linux/arm64/mtk-controller. See docs/images.md.
+
+ARG BASE=scratch
+FROM ${BASE}
+
+ARG TARGETARCH
+COPY --chmod=0755 linux/${TARGETARCH}/mtk-controller /usr/local/bin/mtk-controller
+
+# So that a Pod's `command: [mtk-controller]` finds it.
+ENV PATH=/usr/local/bin
+# A number, since `runAsNonRoot` cannot judge a name.
+USER 65532:65532
+EXPOSE 8080 8081
+ENTRYPOINT ["/usr/local/bin/mtk-controller"]
+
+ARG VERSION=unknown
+ARG REVISION=unknown
+ARG SOURCE=unknown
+LABEL org.opencontainers.image.title="mtk-controller" \
+      org.opencontainers.image.description="Turns SealedSecrets into Secrets and keeps them in sync" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}" \
+      org.opencontainers.image.source="${SOURCE}"

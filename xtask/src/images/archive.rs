@@ -1,0 +1,105 @@
+//! An image in a file: an OCI archive, with a note of what it was made of.
+
+use std::fs::{self, File};
+use std::io::{Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, ensure};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::arch::Arch;
+use crate::command;
+
+/// A finished image.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub(crate) struct Archive {
+    /// Name and tag, as in `localhost/mtk-controller:0.1.0`: the reference that the archive has.
+    pub(crate) name: String,
+    /// The processor it is for.
+    pub(crate) arch: Arch,
+    /// The file.
+    pub(crate) path: PathBuf,
+    /// Of its manifest, as in `sha256:…`.
+    pub(crate) digest: String,
+    /// What is pulled, in bytes.
+    pub(crate) packed: u64,
+    /// What is on a node's disk, in bytes.
+    pub(crate) unpacked: u64,
+    /// A digest of all that it was made of.
+    key: String,
+}
+
+impl Archive {
+    /// The one at this path, if it is whole and was made of the same.
+    pub(super) fn existing(path: &Path, key: &str) -> Option<Archive> {
+        let note = fs::read(note(path)).ok()?;
+        let archive: Archive = serde_json::from_slice(&note).ok()?;
+        (archive.key == key && archive.path == path && path.is_file()).then_some(archive)
+    }
+
+    /// Makes one of an OCI layout that holds a single image.
+    pub(super) async fn pack(
+        layout: &Path,
+        path: &Path,
+        name: &str,
+        arch: Arch,
+        key: String,
+    ) -> anyhow::Result<Archive> {
+        let index: Value = json(&layout.join("index.json"))?;
+        let digest = index["manifests"][0]["digest"].as_str().context("an index with an image")?;
+        let manifest: Value = json(&blob(layout, digest)?)?;
+        let layers = manifest["layers"].as_array().context("a manifest with layers")?;
+        let (mut packed, mut unpacked) = (0, 0);
+        for layer in layers {
+            packed += layer["size"].as_u64().context("the size of a layer")?;
+            let digest = layer["digest"].as_str().context("the digest of a layer")?;
+            unpacked += unpacked_size(&blob(layout, digest)?)?;
+        }
+        let digest = digest.to_owned();
+        // The note is of what is there now, until both are replaced.
+        fs::remove_file(note(path)).or_else(|error| match error.kind() {
+            std::io::ErrorKind::NotFound => Ok(()),
+            _ => Err(error),
+        })?;
+        let mut tar = command::program("tar");
+        // The same image is the same file.
+        tar.args(["--sort=name", "--mtime=@0", "--owner=0", "--group=0", "--numeric-owner"])
+            .args(["--mode=u=rwX,go=rX", "--format=gnu", "--create", "--file"])
+            .arg(path)
+            .arg("--directory")
+            .arg(layout)
+            .args(["oci-layout", "index.json", "blobs"]);
+        command::output(&mut tar).await?;
+        let (name, path) = (name.to_owned(), path.to_owned());
+        let archive = Archive { name, arch, path, digest, packed, unpacked, key };
+        fs::write(note(&archive.path), serde_json::to_vec_pretty(&archive)?)?;
+        Ok(archive)
+    }
+}
+
+fn note(archive: &Path) -> PathBuf {
+    archive.with_extension("json")
+}
+
+fn blob(layout: &Path, digest: &str) -> anyhow::Result<PathBuf> {
+    let hash = digest.strip_prefix("sha256:").context("a digest of SHA-256")?;
+    Ok(layout.join("blobs/sha256").join(hash))
+}
+
+fn json(path: &Path) -> anyhow::Result<Value> {
+    let text = fs::read(path).with_context(|| format!("reading {}", path.display()))?;
+    serde_json::from_slice(&text).with_context(|| format!("reading {}", path.display()))
+}
+
+/// By the end of a gzip file, which tells what it was made of, up to 4 GiB.
+fn unpacked_size(layer: &Path) -> anyhow::Result<u64> {
+    let mut file = File::open(layer)?;
+    let mut magic = [0; 2];
+    file.read_exact(&mut magic)?;
+    ensure!(magic == [0x1f, 0x8b], "{} is not compressed by gzip", layer.display());
+    let mut size = [0; 4];
+    file.seek(SeekFrom::End(-4))?;
+    file.read_exact(&mut size)?;
+    Ok(u32::from_le_bytes(size).into())
+}

@@ -1,0 +1,76 @@
+//! A base with Python, of Debian's packages: where no registry has images, and for tests.
+
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::Context;
+use sha2::{Digest, Sha256};
+
+use super::arch::Arch;
+use super::buildah::{Buildah, Recipe};
+use super::packages;
+use crate::command;
+use crate::steps::Output;
+
+/// Its Python is the one that `deploy/app/Pipfile` asks for.
+const SUITE: &str = "bookworm";
+/// For both stages of the app's image: what the second does not need is small, and a base of its
+/// own would take another minute.
+const PACKAGES: &str = "ca-certificates,python3,python3-pip";
+/// What only people read.
+const EXCLUDED: [&str; 4] =
+    ["/usr/share/doc/*", "/usr/share/info/*", "/usr/share/locale/*", "/usr/share/man/*"];
+
+/// The name of that image in the storage; made at the first call.
+pub(super) async fn python(buildah: &Buildah, output: Output) -> anyhow::Result<String> {
+    let name = name();
+    if buildah.has(&name).await {
+        return Ok(name);
+    }
+    packages::programs(output, &[("mmdebstrap", "mmdebstrap")]).await?;
+    output.indented(&format!("making a base of Debian's packages, once ({SUITE}: {PACKAGES})"));
+    let directory = tempfile::tempdir().context("a temporary directory")?;
+    let mut mmdebstrap = command::program("mmdebstrap");
+    mmdebstrap.args(["--quiet", "--variant=minbase", "--include", PACKAGES]);
+    for path in EXCLUDED {
+        mmdebstrap.arg(format!("--dpkgopt=path-exclude={path}"));
+    }
+    mmdebstrap.arg(SUITE).arg(directory.path().join("base.tar"));
+    command::output(&mut mmdebstrap).await?;
+    let dockerfile = directory.path().join("Dockerfile");
+    fs::write(&dockerfile, instructions())?;
+    let recipe = Recipe {
+        name: name.clone(),
+        arch: Arch::host(),
+        dockerfile,
+        context: directory.path().to_owned(),
+        inputs: Vec::new(),
+        arguments: Vec::new(),
+        flags: Vec::new(),
+    };
+    buildah.build(&recipe).await?;
+    Ok(name)
+}
+
+/// By what it is made of: another list is another image.
+fn name() -> String {
+    let mut digest = Sha256::new();
+    for part in [SUITE, PACKAGES, instructions()].iter().chain(&EXCLUDED) {
+        digest.update((part.len() as u64).to_be_bytes());
+        digest.update(part);
+    }
+    let digest = digest.finalize();
+    let key = digest.iter().take(8).fold(String::new(), |key, byte| format!("{key}{byte:02x}"));
+    // The name of images that are of no registry.
+    format!("localhost/mtk-base:{SUITE}-{key}")
+}
+
+fn instructions() -> &'static str {
+    "FROM scratch\nADD base.tar /\nENV PATH=/usr/local/bin:/usr/bin:/bin\n"
+}
+
+/// Certificates that this machine trusts: those of a proxy too, through which packages may come.
+pub(super) fn certificates() -> Option<PathBuf> {
+    let path = PathBuf::from("/etc/ssl/certs/ca-certificates.crt");
+    path.is_file().then_some(path)
+}

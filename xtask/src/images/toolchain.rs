@@ -1,0 +1,107 @@
+//! What compiles static programs for a processor: rustup's compiler where it has the target,
+//! else Debian's.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use tokio::process::Command;
+
+use super::arch::Arch;
+use super::{debian_rust, packages};
+use crate::command;
+use crate::places;
+use crate::steps::Output;
+
+/// Randomness is the system call's. Else a static program, which cannot look at run time whether its
+/// C library has the call, would read `/dev/urandom`.
+const STATIC: [&str; 2] =
+    ["-Ctarget-feature=+crt-static", "--cfg=getrandom_backend=\"linux_getrandom\""];
+
+/// A compiler with the target's standard library, and a C compiler.
+#[derive(Debug)]
+pub(super) struct Toolchain {
+    arch: Arch,
+    /// Another than rustup's.
+    rustc: Option<PathBuf>,
+}
+
+impl Toolchain {
+    /// Finds it, or installs it.
+    pub(super) async fn find(arch: Arch, output: Output) -> anyhow::Result<Toolchain> {
+        let compiler = if arch == Arch::host() { ("cc", "gcc") } else { arch.cross_compiler() };
+        packages::programs(output, &[compiler]).await?;
+        let mut rustc = rustc(None);
+        let libraries =
+            command::output(rustc.args(["--print=target-libdir", "--target", arch.target()]));
+        let rustc = if Path::new(libraries.await?.trim()).is_dir() {
+            None
+        } else {
+            Some(debian_rust::rustc(arch, output).await?)
+        };
+        Ok(Toolchain { arch, rustc })
+    }
+
+    /// Sets what cargo needs for static programs that name no path of this machine.
+    pub(super) async fn prepare(&self, cargo: &mut Command) -> anyhow::Result<()> {
+        let target = self.arch.target();
+        let flags = STATIC
+            .iter()
+            .map(OsString::from)
+            .chain(self.remapped().await?)
+            .collect::<Vec<_>>()
+            .join(&OsString::from("\x1f"));
+        // Alone: it takes the place of flags that the user's environment or settings have.
+        cargo.env("CARGO_ENCODED_RUSTFLAGS", flags);
+        if let Some(rustc) = &self.rustc {
+            cargo.env("RUSTC", rustc);
+        }
+        if self.arch != Arch::host() {
+            let (compiler, _) = self.arch.cross_compiler();
+            let name = target.replace('-', "_");
+            let linker = format!("CARGO_TARGET_{}_LINKER", name.to_uppercase());
+            cargo.env(linker, compiler).env(format!("CC_{name}"), compiler);
+        }
+        Ok(())
+    }
+
+    /// Paths get into panic messages. Without these flags, each machine would build other programs.
+    async fn remapped(&self) -> anyhow::Result<Vec<OsString>> {
+        let ask = async |flag: &str| {
+            let rustc = self.rustc.as_deref();
+            command::output(self::rustc(rustc).arg(flag)).await
+        };
+        let sysroot = PathBuf::from(ask("--print=sysroot").await?.trim());
+        let version = ask("-vV").await?;
+        let commit = version.lines().find_map(|line| line.strip_prefix("commit-hash: "));
+        let library = format!("/rustc/{}", commit.context("rustc does not say its commit")?);
+        let crates = cargo_home()?.join("registry/src");
+        let flag = |from: &Path, to: &str| {
+            let mut flag = OsString::from("--remap-path-prefix=");
+            flag.push(from);
+            flag.push("=");
+            flag.push(to);
+            flag
+        };
+        // The last that fits counts: cargo's home may be in the repository.
+        Ok(vec![
+            flag(places::root(), "."),
+            flag(&crates, "/crates"),
+            flag(&sysroot.join("lib/rustlib/src/rust"), &library),
+        ])
+    }
+}
+
+fn rustc(path: Option<&Path>) -> Command {
+    let mut rustc = command::program(path.unwrap_or_else(|| Path::new("rustc")));
+    // Where rustup reads which toolchain it is.
+    rustc.current_dir(places::root());
+    rustc
+}
+
+fn cargo_home() -> anyhow::Result<PathBuf> {
+    let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    set("CARGO_HOME")
+        .or_else(|| set("HOME").map(|home| home.join(".cargo")))
+        .context("no home directory\nhint: set CARGO_HOME")
+}
