@@ -3,10 +3,13 @@
 //! - [`controlplane`] builds, starts and ends a Kubernetes control plane on this machine;
 //! - [`cluster`] is one with our custom resources and the controller's rights in it;
 //! - [`controller`] runs the controller there, under its own identity;
-//! - [`programs`] finds our programs, [`cache`] keeps built tools.
+//! - [`helm`] installs charts there, [`load`] asks for something while it does;
+//! - [`programs`] finds programs and images, [`cache`] keeps built tools.
 
 pub mod cache;
 pub mod cluster;
 pub mod controller;
 pub mod controlplane;
+pub mod helm;
+pub mod load;
 pub mod programs;

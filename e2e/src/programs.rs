@@ -1,4 +1,4 @@
-//! Where our own programs are.
+//! Where programs are: our own, and those made for tests.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -13,6 +13,13 @@ pub fn controller() -> anyhow::Result<PathBuf> {
 /// The command line program: `$MTK_SEAL_BIN`, else what cargo built beside this program.
 pub fn seal() -> anyhow::Result<PathBuf> {
     find("MTK_SEAL_BIN", "mtk-seal")
+}
+
+/// A tool or an image that `cargo xtask test` makes: the path in this variable.
+pub fn made(variable: &str) -> anyhow::Result<PathBuf> {
+    let path = env::var_os(variable).filter(|value| !value.is_empty());
+    path.map(PathBuf::from)
+        .with_context(|| format!("{variable} is not set\nhint: `cargo xtask test` makes it"))
 }
 
 /// A file of this repository, by its path from the root.

@@ -13,7 +13,7 @@ mod toolchain;
 use anyhow::ensure;
 use clap::{Args, ValueEnum};
 
-use self::arch::Arch;
+pub(crate) use self::arch::Arch;
 pub(crate) use self::archive::Archive;
 use self::binaries::Profile;
 use self::buildah::{Buildah, Recipe};

@@ -3,7 +3,8 @@
 //! One file for each verb (`demo`, `up`, `down`, `test`, `manifests`, `images`, `bench`), and what
 //! they share:
 //! `steps` says what is going on, `command` runs programs, `build` and `tools` make them, `stage`
-//! is a control plane with the controller.
+//! is a control plane with the controller, `pods` a node on which it runs with the app, `shell` is
+//! where a person's lines are run.
 
 mod args;
 mod bench;
@@ -14,11 +15,14 @@ mod down;
 mod images;
 mod manifests;
 mod places;
+mod pods;
+mod shell;
 mod stage;
 mod steps;
 mod test;
 mod tools;
 mod up;
+mod values;
 
 use std::process::ExitCode;
 

@@ -12,7 +12,7 @@ use clap::ValueEnum;
 
 use crate::command;
 use crate::steps::{Output, Steps};
-use crate::{build, tools};
+use crate::{build, pods, tools};
 
 /// Two at a time: each test on a real API server may start one of its own, at 600 MB.
 const END_TO_END_THREADS: &str = "--test-threads=2";
@@ -84,6 +84,16 @@ async fn ours(steps: &mut Steps, wants: impl Fn(Part) -> bool) -> anyhow::Result
         let helms = steps.step("Helm 3 and 4", tools::helms(output)).await?;
         let mut end_to_end = test(&targets.end_to_end, &[END_TO_END_THREADS]);
         helms.name_to(&mut end_to_end);
+        let missing = pods::missing(output).await?;
+        if missing.is_empty() {
+            let parts = pods::parts(steps).await?;
+            end_to_end.env("MTK_REQUIRE_NODE", "1");
+            end_to_end.env("MTK_CONTROLLER_IMAGE", parts.controller);
+            end_to_end.env("MTK_APP_IMAGE", parts.app);
+        } else {
+            let missing = pods::described(&missing);
+            output.line(format_args!("==> tests in real Pods are skipped: they need {missing}"));
+        }
         let what = "end-to-end tests on real API servers";
         steps.step(what, command::run(&mut end_to_end)).await?;
     }

@@ -18,6 +18,7 @@ mod lifecycle;
 mod namespaced;
 mod ownership;
 mod peers_crd;
+mod pods;
 mod proxy;
 mod restart;
 mod rights;

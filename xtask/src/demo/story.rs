@@ -7,11 +7,11 @@ use anyhow::{Context, ensure};
 use jiff::{SignedDuration, Timestamp};
 use sealing::{Certificate, KeyOptions, SealingKey};
 
-use super::shell::Shell;
-use super::values;
 use crate::places;
+use crate::shell::Shell;
 use crate::stage::Stage;
 use crate::steps::Steps;
+use crate::values;
 
 const SEAL: &str = "mtk-seal < secrets.env > sealed.yaml";
 const APPLY: &str = "git show HEAD:sealed.yaml | kubectl apply -f -";

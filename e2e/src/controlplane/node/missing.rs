@@ -52,7 +52,7 @@ pub fn missing() -> Vec<Missing> {
     if !rustix::process::geteuid().is_root() {
         return vec![Missing::Root];
     }
-    let read = |path| fs::read_to_string(path).unwrap_or_default();
+    let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
     let mut missing = capabilities(&read("/proc/self/status"));
     missing.extend(control_groups(&read("/proc/self/mounts"), &|root| {
         read(&format!("{root}/cgroup.controllers"))

@@ -108,7 +108,25 @@ impl Node {
         if names.is_empty() {
             bail!("{} holds no image with a name", archive.display());
         }
+        for (name, full) in names.iter().filter_map(|name| Some((name, qualified(name)?))) {
+            let output = self.ctr().args(["images", "tag", "--force", name, &full]).output()?;
+            if !output.status.success() {
+                let reason = String::from_utf8_lossy(&output.stderr);
+                return Err(anyhow::anyhow!("{}", reason.trim_end())).with_context(what);
+            }
+        }
         Ok(names)
+    }
+}
+
+/// What the kubelet makes of a name without a host: an archive of OCI may hold such a name, and
+/// containerd takes it as it is.
+fn qualified(name: &str) -> Option<String> {
+    let first = name.split_once('/').map(|(first, _)| first);
+    match first {
+        Some(host) if host.contains(['.', ':']) || host == "localhost" => None,
+        Some(_) => Some(format!("docker.io/{name}")),
+        None => Some(format!("docker.io/library/{name}")),
     }
 }
 
@@ -124,6 +142,15 @@ fn imported(output: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_without_a_host_is_what_the_kubelet_makes_of_it() {
+        assert_eq!(qualified("mtk-app:0.1.0").unwrap(), "docker.io/library/mtk-app:0.1.0");
+        assert_eq!(qualified("team/app:1").unwrap(), "docker.io/team/app:1");
+        for full in ["example.com/app:1", "localhost/app", "host:5000/app:1"] {
+            assert_eq!(qualified(full), None);
+        }
+    }
 
     #[test]
     fn every_imported_image_is_named() {

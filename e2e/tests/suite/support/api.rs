@@ -1,6 +1,7 @@
 //! The API server, as the admin sees it: objects are JSON.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use e2e::cluster::Cluster;
 use kube::api::{DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams};
@@ -61,9 +62,14 @@ impl Kind {
 impl Api {
     /// A client of the cluster. It belongs to the runtime that it is made in.
     pub(crate) async fn of(cluster: &Cluster) -> Self {
+        Self::at(cluster.plane().kubeconfig()).await
+    }
+
+    /// The same by a kubeconfig.
+    pub(crate) async fn at(kubeconfig: &Path) -> Self {
         // An error means that another test was faster.
         drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
-        let kubeconfig = Kubeconfig::read_from(cluster.plane().kubeconfig()).unwrap();
+        let kubeconfig = Kubeconfig::read_from(kubeconfig).unwrap();
         let options = KubeConfigOptions::default();
         let config = Config::from_custom_kubeconfig(kubeconfig, &options).await;
         Self { client: Client::try_from(config.unwrap()).unwrap() }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 /// Replaces the value of a key in dotenv text.
-pub(super) fn with(text: &str, key: &str, value: &str) -> String {
+pub(crate) fn with(text: &str, key: &str, value: &str) -> String {
     let lines = text.lines().map(|line| match line.split_once('=') {
         Some((name, _)) if name == key => format!("{key}={value}\n"),
         _ => format!("{line}\n"),
@@ -13,7 +13,7 @@ pub(super) fn with(text: &str, key: &str, value: &str) -> String {
 
 /// The values by key: of as much of dotenv as the example has. It reads them another way than
 /// mtk-seal does, on purpose.
-pub(super) fn of_file(text: &str) -> BTreeMap<String, Vec<u8>> {
+pub(crate) fn of_file(text: &str) -> BTreeMap<String, Vec<u8>> {
     let lines = text.lines().filter(|line| !line.starts_with('#'));
     lines
         .filter_map(|line| line.split_once('='))
@@ -25,7 +25,7 @@ pub(super) fn of_file(text: &str) -> BTreeMap<String, Vec<u8>> {
 }
 
 /// The values by key of a Secret as JSON.
-pub(super) fn of_secret(json: &str) -> anyhow::Result<BTreeMap<String, Vec<u8>>> {
+pub(crate) fn of_secret(json: &str) -> anyhow::Result<BTreeMap<String, Vec<u8>>> {
     let secret: k8s_openapi::api::core::v1::Secret = serde_json::from_str(json)?;
     let data = secret.data.unwrap_or_default();
     Ok(data.into_iter().map(|(key, value)| (key, value.0)).collect())

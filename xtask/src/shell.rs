@@ -1,4 +1,4 @@
-//! A person's shell: in a git repository, with `mtk-seal` and `kubectl` at hand.
+//! A person's shell: in a git repository, with `mtk-seal`, `kubectl` and more at hand.
 
 use std::env;
 use std::ffi::OsString;
@@ -7,14 +7,14 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use e2e::controlplane::Access;
 
 use crate::command;
-use crate::stage::Stage;
 use crate::steps::Output;
 
 /// Runs lines as a person would type them.
 #[derive(Debug)]
-pub(super) struct Shell {
+pub(crate) struct Shell {
     directory: PathBuf,
     path: OsString,
     kubeconfig: PathBuf,
@@ -22,36 +22,38 @@ pub(super) struct Shell {
 }
 
 impl Shell {
-    /// A shell in a new directory.
-    pub(super) fn new(
-        stage: &Stage,
-        seal: &Path,
-        kubectl: &Path,
+    /// A shell in a new directory `repository` of this one, on this cluster, with these programs.
+    pub(crate) fn new(
+        home: &Path,
+        access: &Access,
+        programs: &[(&str, &Path)],
         output: Output,
     ) -> anyhow::Result<Shell> {
-        let programs = stage.directory().join("bin");
-        let directory = stage.directory().join("repository");
-        fs::create_dir(&programs)?;
+        let bin = home.join("bin");
+        let directory = home.join("repository");
+        fs::create_dir(&bin)?;
         fs::create_dir(&directory)?;
-        symlink(seal, programs.join("mtk-seal"))?;
-        symlink(kubectl, programs.join("kubectl"))?;
+        symlink(access.binary(), bin.join("kubectl"))?;
+        for (name, program) in programs {
+            symlink(program, bin.join(name))?;
+        }
         let others = env::var_os("PATH").unwrap_or_default();
-        let path = env::join_paths([programs].into_iter().chain(env::split_paths(&others)))?;
-        Ok(Shell { directory, path, kubeconfig: stage.access().kubeconfig().to_owned(), output })
+        let path = env::join_paths([bin].into_iter().chain(env::split_paths(&others)))?;
+        Ok(Shell { directory, path, kubeconfig: access.kubeconfig().to_owned(), output })
     }
 
     /// Where it is.
-    pub(super) fn directory(&self) -> &Path {
+    pub(crate) fn directory(&self) -> &Path {
         &self.directory
     }
 
     /// Says what happens besides.
-    pub(super) fn remark(&self, text: &str) {
+    pub(crate) fn remark(&self, text: &str) {
         self.output.line(format_args!("    # {text}"));
     }
 
     /// Shows the line, runs it, shows what it says. An error of any part of it is one of it.
-    pub(super) async fn run(&self, line: &str) -> anyhow::Result<()> {
+    pub(crate) async fn run(&self, line: &str) -> anyhow::Result<()> {
         self.output.line(format_args!("    $ {line}"));
         let said = self.quietly(&format!("{{ {line}; }} 2>&1")).await?;
         self.output.indented(&said);
@@ -59,7 +61,7 @@ impl Shell {
     }
 
     /// Runs the line for what it writes to its standard output.
-    pub(super) async fn quietly(&self, line: &str) -> anyhow::Result<String> {
+    pub(crate) async fn quietly(&self, line: &str) -> anyhow::Result<String> {
         let mut shell = command::program("bash");
         shell
             .args(["-eu", "-o", "pipefail", "-c", line])
@@ -67,10 +69,14 @@ impl Shell {
             .env("PATH", &self.path)
             .env("KUBECONFIG", &self.kubeconfig)
             .env("KUBERC", "off")
+            .envs(["CACHE", "CONFIG", "DATA"].map(|kind| {
+                let home = self.kubeconfig.with_file_name("helm").join(kind.to_lowercase());
+                (format!("HELM_{kind}_HOME"), home)
+            }))
             .env("KUBECACHEDIR", self.kubeconfig.with_file_name("kubectl-cache"))
-            // Loopback is not behind a proxy, whatever else is.
-            .env("NO_PROXY", "127.0.0.1")
-            .env("no_proxy", "127.0.0.1")
+            // Nothing here is behind a proxy.
+            .env("NO_PROXY", "*")
+            .env("no_proxy", "*")
             // Commits need an author, and nothing of this user's own settings.
             .env("GIT_CONFIG_GLOBAL", "/dev/null")
             .env("GIT_CONFIG_NOSYSTEM", "1")

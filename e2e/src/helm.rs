@@ -1,0 +1,104 @@
+//! The real `helm`, on a cluster of one's own.
+
+use std::ffi::OsStr;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, bail};
+use serde_json::Value;
+
+use crate::controlplane::Access;
+use crate::programs;
+
+/// How long Helm waits for what it installs, on a busy machine.
+const TIMEOUT: &str = "--timeout=3m";
+
+/// A Helm, as the admin of a cluster.
+#[derive(Clone, Debug)]
+pub struct Helm {
+    binary: PathBuf,
+    kubeconfig: PathBuf,
+}
+
+/// A release: its name and namespace.
+#[derive(Clone, Copy, Debug)]
+pub struct Release<'r> {
+    /// The name.
+    pub name: &'r str,
+    /// The namespace, made where it does not exist.
+    pub namespace: &'r str,
+}
+
+impl Helm {
+    /// This program on this cluster.
+    pub fn new(binary: &Path, access: &Access) -> Helm {
+        Helm { binary: binary.to_owned(), kubeconfig: access.kubeconfig().to_owned() }
+    }
+
+    /// Installs the chart at this path from the root of the repository, or upgrades the release,
+    /// and waits until all of it is ready.
+    pub fn upgrade(&self, release: Release<'_>, chart: &str, values: &Value) -> anyhow::Result<()> {
+        let chart = programs::repository(chart);
+        let mut helm = self.of_release("upgrade", release);
+        helm.arg(chart).args(["--install", "--create-namespace", "--wait", TIMEOUT, "--values=-"]);
+        output(&mut helm, Some(values)).map(drop)
+    }
+
+    /// Goes back to an earlier revision and waits.
+    pub fn rollback(&self, release: Release<'_>, revision: u32) -> anyhow::Result<()> {
+        let mut helm = self.of_release("rollback", release);
+        output(helm.arg(revision.to_string()).args(["--wait", TIMEOUT]), None).map(drop)
+    }
+
+    /// Removes the release and waits.
+    pub fn uninstall(&self, release: Release<'_>) -> anyhow::Result<()> {
+        output(self.of_release("uninstall", release).args(["--wait", TIMEOUT]), None).map(drop)
+    }
+
+    /// Runs the release's own tests.
+    pub fn test(&self, release: Release<'_>) -> anyhow::Result<String> {
+        output(self.of_release("test", release).arg(TIMEOUT), None)
+    }
+
+    /// What the release tells its user.
+    pub fn notes(&self, release: Release<'_>) -> anyhow::Result<String> {
+        let mut helm = self.command(["get", "notes"]);
+        output(helm.args([release.name, "--namespace", release.namespace]), None)
+    }
+
+    fn of_release(&self, verb: &str, release: Release<'_>) -> Command {
+        let mut helm = self.command([verb]);
+        helm.args([release.name, "--namespace", release.namespace]);
+        helm
+    }
+
+    /// Helm with nothing of this user's own settings.
+    fn command<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Command {
+        let home = self.kubeconfig.with_file_name("helm");
+        let mut command = Command::new(&self.binary);
+        command.args(arguments).env("KUBECONFIG", &self.kubeconfig).env("HELM_NAMESPACE", "");
+        for kind in ["CACHE", "CONFIG", "DATA"] {
+            command.env(format!("HELM_{kind}_HOME"), home.join(kind.to_lowercase()));
+        }
+        command
+    }
+}
+
+fn output(command: &mut Command, input: Option<&Value>) -> anyhow::Result<String> {
+    let shown = format!("{command:?}");
+    command.stdin(if input.is_some() { Stdio::piped() } else { Stdio::null() });
+    let mut child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .with_context(|| format!("starting {shown}"))?;
+    if let (Some(input), Some(mut stdin)) = (input, child.stdin.take()) {
+        stdin.write_all(input.to_string().as_bytes())?;
+    }
+    let output = child.wait_with_output()?;
+    if !output.status.success() {
+        bail!("{shown}: {}\n{}", output.status, String::from_utf8_lossy(&output.stderr).trim_end());
+    }
+    String::from_utf8(output.stdout).context("the output of helm is not text")
+}

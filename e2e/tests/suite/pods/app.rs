@@ -1,0 +1,156 @@
+//! The app, installed by its chart.
+
+use std::net::{IpAddr, SocketAddr};
+
+use e2e::controller::get;
+use e2e::helm::{Helm, Release};
+use serde_json::{Map, Value, json};
+
+use super::stage::Stage;
+use crate::support::{Api, Kind, eventually, sealed};
+
+pub(super) const CHART: &str = "deploy/charts/app";
+/// The release, and so the Deployment and the Service.
+pub(super) const NAME: &str = "web";
+
+/// A release of the app in a namespace of its own.
+pub(super) struct App<'s> {
+    pub(super) stage: &'s Stage,
+    pub(super) helm: &'s Helm,
+    pub(super) api: Api,
+    pub(super) namespace: &'static str,
+}
+
+impl<'s> App<'s> {
+    /// Installs it with these values, beside those that a test needs, and waits until it is ready.
+    pub(super) async fn install(
+        stage: &'s Stage,
+        helm: &'s Helm,
+        namespace: &'static str,
+        values: Value,
+    ) -> Self {
+        let api = stage.api().await;
+        api.create(Kind::Namespace, restricted(namespace)).await;
+        let app = Self { stage, helm, api, namespace };
+        app.upgrade(values);
+        app
+    }
+
+    pub(super) fn release(&self) -> Release<'static> {
+        Release { name: NAME, namespace: self.namespace }
+    }
+
+    /// Upgrades it to these values and waits.
+    pub(super) fn upgrade(&self, mut values: Value) {
+        values["image"] = json!({ "pullPolicy": "Never" });
+        self.helm.upgrade(self.release(), CHART, &values).unwrap();
+    }
+
+    /// Where the Service of type LoadBalancer is reached.
+    pub(super) async fn address(&self) -> SocketAddr {
+        let service = self.api.wait(Kind::Service, self.namespace, NAME, |service| {
+            service["status"]["loadBalancer"]["ingress"][0]["ip"].is_string()
+        });
+        let ingress = &service.await["status"]["loadBalancer"]["ingress"][0]["ip"];
+        let ip: IpAddr = ingress.as_str().unwrap().parse().unwrap();
+        SocketAddr::new(ip, 80)
+    }
+
+    /// What the app says of itself.
+    pub(super) async fn says(&self) -> Value {
+        let address = self.address().await;
+        eventually("the app answers", async || serde_json::from_str(&get(address, "/").ok()?).ok())
+            .await
+    }
+
+    /// The secrets that the app says it has: `NAME by SOURCE`.
+    pub(super) async fn secrets(&self) -> Vec<String> {
+        let says = self.says().await;
+        let text = |field: &Value| field.as_str().unwrap_or_default().to_owned();
+        let secrets = says["secrets"].as_array().unwrap().iter();
+        secrets.map(|s| format!("{} by {}", text(&s["name"]), text(&s["source"]))).collect()
+    }
+
+    /// Compares what a new process in the Pod has with these `NAME=VALUE` lines.
+    pub(super) fn has(&self, lines: &str) -> bool {
+        let deployment = format!("deploy/{NAME}");
+        let exec = ["exec", "-i", "-n", self.namespace, &deployment, "-c", "app", "--"];
+        let command = [&exec[..], &["python3", "-m", "app", "check"]].concat();
+        self.stage.try_kubectl(&command, lines).is_ok()
+    }
+
+    pub(super) async fn wait_for(&self, lines: &str) {
+        eventually("the app has the values", async || self.has(lines).then_some(())).await;
+    }
+
+    /// How many Pod templates the Deployment has had: a new one is a rolling restart.
+    pub(super) async fn revision(&self) -> u32 {
+        let deployment = self.api.get(Kind::Deployment, self.namespace, NAME).await.unwrap();
+        let revision = &deployment["metadata"]["annotations"]["deployment.kubernetes.io/revision"];
+        revision.as_str().unwrap().parse().unwrap()
+    }
+
+    /// Waits until all Pods are of the newest template, and no older one is left.
+    pub(super) async fn wait_for_rollout(&self) {
+        self.api
+            .wait(Kind::Deployment, self.namespace, NAME, |deployment| {
+                let status = &deployment["status"];
+                status["observedGeneration"] == deployment["metadata"]["generation"]
+                    && status["updatedReplicas"] == deployment["spec"]["replicas"]
+                    && status["readyReplicas"] == deployment["spec"]["replicas"]
+                    && status["replicas"] == deployment["spec"]["replicas"]
+            })
+            .await;
+        eventually("old Pods are gone", async || {
+            let pods = self.pods().await;
+            pods.iter().all(|pod| pod["metadata"]["deletionTimestamp"].is_null()).then_some(())
+        })
+        .await;
+    }
+
+    /// The app's Pods.
+    pub(super) async fn pods(&self) -> Vec<Value> {
+        let pods = self.api.list(Kind::Pod, Some(self.namespace)).await;
+        let of_app = |pod: &Value| pod["metadata"]["labels"]["app.kubernetes.io/instance"] == NAME;
+        pods.into_iter().filter(of_app).collect()
+    }
+
+    /// Everything in the namespace that somebody put there, as `KIND/NAME`.
+    pub(super) fn objects(&self) -> Vec<String> {
+        let kinds = "all,secrets,configmaps,serviceaccounts,roles,rolebindings,networkpolicies,\
+                     ingresses,poddisruptionbudgets,horizontalpodautoscalers,endpointslices,\
+                     sealedsecrets";
+        let listed = self.stage.kubectl(&["get", kinds, "-n", self.namespace, "-o", "name"], "");
+        let by_kubernetes = ["configmap/kube-root-ca.crt", "serviceaccount/default"];
+        let objects = listed.lines().filter(|name| !by_kubernetes.contains(name));
+        objects.map(ToOwned::to_owned).collect()
+    }
+}
+
+/// A namespace that admits only Pods of the profile `restricted`.
+fn restricted(name: &str) -> Value {
+    let labels = json!({ "pod-security.kubernetes.io/enforce": "restricted" });
+    json!({ "metadata": { "name": name, "labels": labels } })
+}
+
+/// The chart's values for these sealed values, in the Secret of this name.
+pub(super) fn sealed_values(namespace: &str, secret: &str, values: &[(&str, &str)]) -> Value {
+    let items = sealed(namespace, secret, values)["spec"]["encryptedData"].clone();
+    json!({ "secrets": { "name": secret, "sealedSecret": { "enabled": true, "encryptedData": items } } })
+}
+
+/// Lays some values over others, objects key by key.
+pub(super) fn with(mut values: Value, more: Value) -> Value {
+    fn merge(into: &mut Map<String, Value>, more: Map<String, Value>) {
+        for (key, value) in more {
+            match (into.get_mut(&key), value) {
+                (Some(Value::Object(into)), Value::Object(more)) => merge(into, more),
+                (_, value) => drop(into.insert(key, value)),
+            }
+        }
+    }
+    if let (Some(into), Value::Object(more)) = (values.as_object_mut(), more) {
+        merge(into, more);
+    }
+    values
+}
