@@ -46,7 +46,7 @@ impl<'s> App<'s> {
         self.helm.upgrade(self.release(), CHART, &values).unwrap();
     }
 
-    /// Where the Service of type LoadBalancer is reached.
+    /// Where the Service of type `LoadBalancer` is reached.
     pub(super) async fn address(&self) -> SocketAddr {
         let service = self.api.wait(Kind::Service, self.namespace, NAME, |service| {
             service["status"]["loadBalancer"]["ingress"][0]["ip"].is_string()
