@@ -1,0 +1,187 @@
+//! Pipelines, commands, and the arguments of functions.
+
+use super::{At as _, Evaluated, raise, walk::Evaluator};
+use crate::{
+    error::RenderErrorKind,
+    functions::{Arguments, Body, Function, Parameter},
+    syntax::{Command, Ideal, Operand, Pipeline, Term},
+    value::Value,
+};
+
+impl<'t> Evaluator<'t, '_> {
+    /// The value of a pipeline. A nil that comes out of one is no value at all.
+    pub(super) fn pipeline(&mut self, pipeline: &'t Pipeline, dot: &Value) -> Evaluated<Value> {
+        let mut last = None;
+        for command in &pipeline.commands {
+            self.context.meter.step().at(pipeline.at)?;
+            last = Some(match self.command(command, dot, last)? {
+                Value::Nil => Value::Missing,
+                value => value,
+            });
+        }
+        let value = last.unwrap_or_default();
+        for name in &pipeline.variables {
+            if pipeline.assigns {
+                self.assign(*name, value.clone(), pipeline.at)?;
+            } else {
+                self.declare(*name, value.clone());
+            }
+        }
+        Ok(value)
+    }
+
+    /// `last` is what the command before this one gave, if there was one.
+    fn command(
+        &mut self,
+        command: &'t Command,
+        dot: &Value,
+        last: Option<Value>,
+    ) -> Evaluated<Value> {
+        let Command { first, arguments } = command;
+        if let Term::Function(function) = &first.term {
+            return self.call(function, first.at, arguments, dot, last);
+        }
+        if !arguments.is_empty() || last.is_some() {
+            return raise(first.at, RenderErrorKind::NotAFunction);
+        }
+        match &first.term {
+            Term::Nil => raise(first.at, RenderErrorKind::NilCommand),
+            _ => self.operand(first, dot),
+        }
+    }
+
+    /// The value of an operand where any type will do.
+    fn operand(&mut self, operand: &'t Operand, dot: &Value) -> Evaluated<Value> {
+        let at = operand.at;
+        Ok(match &operand.term {
+            Term::Dot => dot.clone(),
+            Term::Nil => Value::Nil,
+            Term::Bool(value) => Value::Bool(*value),
+            Term::Number(number) => match number.ideal {
+                Ideal::Int(value) => Value::Int(value),
+                Ideal::Float(value) => Value::Float(value),
+                Ideal::Complex(real, imaginary) => Value::Complex(real, imaginary),
+                Ideal::Overflow => return raise(at, RenderErrorKind::Overflow),
+            },
+            Term::Text(bytes) => {
+                self.context.meter.bytes(bytes.len()).at(at)?;
+                Value::text(&**bytes)
+            }
+            Term::Field(names) => self.fields(dot.clone(), names, at)?,
+            Term::Variable(name, names) => {
+                let value = self.variable(*name, at)?;
+                self.fields(value, names, at)?
+            }
+            Term::Function(function) => self.call(function, at, &[], dot, None)?,
+            Term::Pipeline(pipeline) => self.pipeline(pipeline, dot)?,
+            Term::Chain(operand, names) => {
+                let value = self.operand(operand, dot)?;
+                self.fields(value, names, at)?
+            }
+        })
+    }
+
+    fn call(
+        &mut self,
+        function: &'static Function,
+        at: u32,
+        operands: &'t [Operand],
+        dot: &Value,
+        last: Option<Value>,
+    ) -> Evaluated<Value> {
+        let count = operands.len() + usize::from(last.is_some());
+        if !function.takes(count) {
+            return raise(at, RenderErrorKind::ArgumentCount(function.name));
+        }
+        self.context.meter.step().at(at)?;
+        let run = match function.body {
+            Body::Run(run) => run,
+            Body::And => return self.until(false, operands, dot, last),
+            Body::Or => return self.until(true, operands, dot, last),
+        };
+        let mut arguments = Vec::with_capacity(count);
+        for (index, operand) in operands.iter().enumerate() {
+            arguments.push(self.argument(function, function.parameter(index), operand, dot)?);
+        }
+        if let Some(last) = last {
+            let parameter = function.parameter(operands.len());
+            arguments.push(convert(function, parameter, last, at)?);
+        }
+        self.non_deterministic |= !function.deterministic;
+        run(&mut self.context, Arguments(&arguments))
+            .map_err(|failure| (function.name, failure))
+            .at(at)
+    }
+
+    /// The first value whose truth is `stop`, else the last: what is behind it is not evaluated.
+    fn until(
+        &mut self,
+        stop: bool,
+        operands: &'t [Operand],
+        dot: &Value,
+        last: Option<Value>,
+    ) -> Evaluated<Value> {
+        let mut value = Value::Missing;
+        for operand in operands {
+            value = self.operand(operand, dot)?;
+            if value.is_true() == stop {
+                return Ok(value);
+            }
+        }
+        Ok(last.unwrap_or(value))
+    }
+
+    /// An argument, of the type of its parameter.
+    fn argument(
+        &mut self,
+        function: &'static Function,
+        parameter: Parameter,
+        operand: &'t Operand,
+        dot: &Value,
+    ) -> Evaluated<Value> {
+        let at = operand.at;
+        let mismatch = |found| {
+            let (function, expected) = (function.name, parameter.type_name());
+            raise(at, RenderErrorKind::ArgumentType { function, expected, found })
+        };
+        match (&operand.term, parameter) {
+            (Term::Nil, _) => match parameter.nil() {
+                Some(value) => Ok(value),
+                None => mismatch("nil"),
+            },
+            // A constant becomes what is wanted, if it can.
+            (Term::Number(number), Parameter::Int | Parameter::Int64) => match number.int {
+                Some(value) if parameter == Parameter::Int => Ok(Value::Int(value)),
+                Some(value) => Ok(Value::Int64(value)),
+                None => mismatch("another number"),
+            },
+            (Term::Number(number), Parameter::Float) => match number.float {
+                Some(value) => Ok(Value::Float(value)),
+                None => mismatch("a complex number"),
+            },
+            _ => {
+                let value = self.operand(operand, dot)?;
+                convert(function, parameter, value, at)
+            }
+        }
+    }
+}
+
+/// `value` as the parameter takes it: no value is nil, where nil is allowed.
+fn convert(
+    function: &'static Function,
+    parameter: Parameter,
+    value: Value,
+    at: u32,
+) -> Evaluated<Value> {
+    if matches!(value, Value::Missing)
+        && let Some(nil) = parameter.nil()
+    {
+        return Ok(nil);
+    }
+    if parameter.accepts(&value) {
+        return Ok(value);
+    }
+    let (function, expected, found) = (function.name, parameter.type_name(), value.type_name());
+    raise(at, RenderErrorKind::ArgumentType { function, expected, found })
+}

@@ -1,0 +1,121 @@
+//! The functions that templates may call, and what their parameters take.
+
+mod arguments;
+mod builtin;
+mod go;
+
+use std::fmt;
+
+pub(crate) use self::{arguments::Arguments, go::GO};
+use crate::{context::Context, error::Failure, value::Value};
+
+/// A function: what templates know it by, what it takes, what it does.
+pub(crate) struct Function {
+    pub(crate) name: &'static str,
+    pub(crate) parameters: &'static [Parameter],
+    /// The type of any number of arguments behind those.
+    pub(crate) rest: Option<Parameter>,
+    pub(crate) body: Body,
+    /// Whether the same arguments always give the same value.
+    pub(crate) deterministic: bool,
+}
+
+/// What a function does.
+#[derive(Clone, Copy)]
+pub(crate) enum Body {
+    /// `and`: its arguments are evaluated until one is false.
+    And,
+    /// `or`: its arguments are evaluated until one is true.
+    Or,
+    Run(fn(&mut Context<'_>, Arguments<'_>) -> Result<Value, Failure>),
+}
+
+/// The type of a parameter.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Parameter {
+    /// `interface {}`
+    Any,
+    Bool,
+    Int,
+    Int64,
+    Float,
+    Text,
+    /// `[]interface {}`
+    List,
+    /// `map[string]interface {}`
+    Map,
+}
+
+impl Function {
+    const fn new(
+        name: &'static str,
+        parameters: &'static [Parameter],
+        run: fn(&mut Context<'_>, Arguments<'_>) -> Result<Value, Failure>,
+    ) -> Self {
+        Self { name, parameters, rest: None, body: Body::Run(run), deterministic: true }
+    }
+
+    /// Takes any number of arguments more.
+    const fn rest(mut self, parameter: Parameter) -> Self {
+        self.rest = Some(parameter);
+        self
+    }
+
+    /// Whether it takes this number of arguments.
+    pub(crate) fn takes(&self, count: usize) -> bool {
+        let fixed = self.parameters.len();
+        if self.rest.is_some() { count >= fixed } else { count == fixed }
+    }
+
+    /// The type of the argument at `index`, which it takes.
+    pub(crate) fn parameter(&self, index: usize) -> Parameter {
+        self.parameters.get(index).copied().or(self.rest).unwrap_or(Parameter::Any)
+    }
+}
+
+impl fmt::Debug for Function {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+impl Parameter {
+    /// The type's name in Go.
+    pub(crate) fn type_name(self) -> &'static str {
+        match self {
+            Self::Any => "interface {}",
+            Self::Bool => "bool",
+            Self::Int => "int",
+            Self::Int64 => "int64",
+            Self::Float => "float64",
+            Self::Text => "string",
+            Self::List => "[]interface {}",
+            Self::Map => "map[string]interface {}",
+        }
+    }
+
+    /// What nil is for this type.
+    pub(crate) fn nil(self) -> Option<Value> {
+        match self {
+            Self::Any => Some(Value::Nil),
+            Self::List => Some(Value::List(crate::value::List::nil(crate::value::Element::Any))),
+            Self::Map => Some(Value::Map(crate::value::Map::nil())),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn accepts(self, value: &Value) -> bool {
+        use crate::value::{Element, MapKind};
+        match (self, value) {
+            (Self::Any, _)
+            | (Self::Bool, Value::Bool(_))
+            | (Self::Int, Value::Int(_))
+            | (Self::Int64, Value::Int64(_))
+            | (Self::Float, Value::Float(_))
+            | (Self::Text, Value::Text(_)) => true,
+            (Self::List, Value::List(list)) => list.element() == Element::Any,
+            (Self::Map, Value::Map(map)) => map.kind() == MapKind::Any,
+            _ => false,
+        }
+    }
+}

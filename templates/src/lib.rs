@@ -1,0 +1,36 @@
+//! Go's text/template with Sprig, rendered as Go does: pure, bounded and mute.
+//!
+//! | module | what |
+//! |---|---|
+//! | `syntax` | lexer, parser, tree |
+//! | `evaluate` | a tree and a value to bytes |
+//! | `value`, `text`, `rune` | what templates compute with |
+//! | `fmt` | Go's `%v` and all other verbs |
+//! | `functions` | what templates may call, by dialect |
+//! | `limits`, `context`, `error` | what a rendering may use, see and say |
+//!
+//! Nothing here does I/O or reads a clock. Strings are wiped when dropped. An error says where and
+//! what kind, never a value: its words are ours, its names stand in the template.
+
+mod context;
+mod dialect;
+mod error;
+mod evaluate;
+mod fmt;
+mod functions;
+mod limits;
+mod rune;
+mod syntax;
+mod template;
+mod text;
+mod value;
+
+pub use crate::{
+    context::Environment,
+    dialect::Dialect,
+    error::{ParseError, ParseErrorKind, RenderError, RenderErrorKind},
+    limits::{Limit, Limits},
+    template::{Rendered, Template},
+    text::Text,
+    value::Value,
+};

@@ -1,0 +1,102 @@
+//! What a rendering may use, and what it has used.
+
+/// What one rendering may use. An exhausted limit ends it with an error.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Limits {
+    /// Nodes walked, values visited, function calls. A loop without a body counts its rounds.
+    pub steps: u64,
+    /// Bytes of output.
+    pub output: usize,
+    /// Bytes of all strings made on the way, the output included. It bounds memory.
+    pub bytes: usize,
+    /// Rounds of one `range`, and items of a list that a function makes.
+    pub items: usize,
+    /// Templates that call templates.
+    pub recursion: usize,
+    /// Lists within lists, maps within maps: how deep functions and printing follow.
+    pub depth: usize,
+}
+
+impl Default for Limits {
+    /// Far above what manifests need: a Secret holds 1 MiB.
+    fn default() -> Self {
+        Self {
+            steps: 2_000_000,
+            output: 4 << 20,
+            bytes: 64 << 20,
+            items: 100_000,
+            recursion: 100,
+            depth: 100,
+        }
+    }
+}
+
+/// Which of the [`Limits`] was exhausted.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum Limit {
+    /// See [`Limits::steps`].
+    #[error("too many steps")]
+    Steps,
+    /// See [`Limits::output`].
+    #[error("too much output")]
+    Output,
+    /// See [`Limits::bytes`].
+    #[error("too many bytes in strings")]
+    Bytes,
+    /// See [`Limits::items`].
+    #[error("too many items")]
+    Items,
+    /// See [`Limits::recursion`].
+    #[error("templates call each other too deeply")]
+    Recursion,
+    /// See [`Limits::depth`].
+    #[error("a value is nested too deeply")]
+    Depth,
+    /// [`Environment::interrupted`](crate::Environment::interrupted) said so.
+    #[error("too much time")]
+    Time,
+}
+
+/// What is left.
+pub(crate) struct Meter<'e> {
+    pub(crate) limits: Limits,
+    steps: u64,
+    bytes: usize,
+    interrupted: &'e dyn Fn() -> bool,
+}
+
+/// How often [`Environment::interrupted`](crate::Environment::interrupted) is asked: a power of two.
+const STEPS_BETWEEN_QUESTIONS: u64 = 1 << 10;
+
+impl<'e> Meter<'e> {
+    pub(crate) fn new(limits: Limits, interrupted: &'e dyn Fn() -> bool) -> Self {
+        Self { limits, steps: limits.steps, bytes: limits.bytes, interrupted }
+    }
+
+    pub(crate) fn step(&mut self) -> Result<(), Limit> {
+        self.steps(1)
+    }
+
+    pub(crate) fn steps(&mut self, count: u64) -> Result<(), Limit> {
+        let left = self.steps.checked_sub(count).ok_or(Limit::Steps)?;
+        let asked = left / STEPS_BETWEEN_QUESTIONS != self.steps / STEPS_BETWEEN_QUESTIONS;
+        self.steps = left;
+        if asked && (self.interrupted)() { Err(Limit::Time) } else { Ok(()) }
+    }
+
+    /// Accounts for `count` bytes, before they are made.
+    pub(crate) fn bytes(&mut self, count: usize) -> Result<(), Limit> {
+        self.bytes = self.bytes.checked_sub(count).ok_or(Limit::Bytes)?;
+        // Bytes take time too: a KiB is a step.
+        self.steps((count >> 10) as u64)
+    }
+
+    /// Accounts for `count` items, before they are made.
+    pub(crate) fn items(&mut self, count: usize) -> Result<(), Limit> {
+        if count > self.limits.items {
+            return Err(Limit::Items);
+        }
+        self.bytes(count.saturating_mul(size_of::<crate::Value>()))?;
+        self.steps(count as u64)
+    }
+}

@@ -1,0 +1,230 @@
+//! Numeric constants, in Go's syntax.
+
+use std::str::FromStr as _;
+
+/// A constant without a type, as in Go: it becomes what the place wants, if it fits.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Number {
+    /// The value, where it is a whole number of 64 bits.
+    pub(crate) int: Option<i64>,
+    /// The value, where it is real.
+    pub(crate) float: Option<f64>,
+    /// What it is where any type will do.
+    pub(crate) ideal: Ideal,
+}
+
+/// The type that a constant has by itself.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Ideal {
+    Int(i64),
+    Float(f64),
+    Complex(f64, f64),
+    /// A whole number of 64 bits without a sign, too large for an `int`.
+    Overflow,
+}
+
+impl Number {
+    /// The character constant `c`.
+    pub(crate) fn character(c: char) -> Self {
+        Self::whole(i64::from(u32::from(c)))
+    }
+
+    /// A number like `12`, `0x1p-2` or `3i`.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        if let Some(imaginary) = text.strip_suffix('i') {
+            return Some(Self::complex(0.0, float(imaginary)?));
+        }
+        if let Some(int) = integer(text) {
+            return match i64::try_from(int) {
+                Ok(int) => Some(Self::written(text, Some(int), Self::whole(int).float?)),
+                Err(_) => unsigned(text).map(|value| {
+                    let float = Some(value as f64);
+                    Self { int: None, float, ideal: Ideal::Overflow }
+                }),
+            };
+        }
+        // Without any of these it is an integer that Go cannot read, or one too large.
+        let float = float(text).filter(|_| text.contains(['.', 'e', 'E', 'p', 'P']))?;
+        Some(Self::written(text, whole(float), float))
+    }
+
+    /// A number like `1+2i`.
+    pub(crate) fn parse_complex(text: &str) -> Option<Self> {
+        let text = text.strip_suffix('i')?;
+        // The sign of the imaginary part is the last that is not an exponent's.
+        let split = text.rmatch_indices(['+', '-']).map(|(at, _)| at).find(|at| {
+            let before = text[..*at].chars().next_back();
+            before.is_some() && !matches!(before, Some('e' | 'E' | 'p' | 'P'))
+        })?;
+        Some(Self::complex(float(&text[..split])?, float(&text[split..])?))
+    }
+
+    fn whole(int: i64) -> Self {
+        Self { int: Some(int), float: Some(int as f64), ideal: Ideal::Int(int) }
+    }
+
+    fn written(text: &str, int: Option<i64>, float: f64) -> Self {
+        let hexadecimal = text.len() > 2 && (text.starts_with("0x") || text.starts_with("0X"));
+        let is_hexadecimal_integer = hexadecimal && !text.contains(['p', 'P']);
+        let ideal = match int {
+            Some(int) if is_hexadecimal_integer || !text.contains(['.', 'e', 'E', 'p', 'P']) => {
+                Ideal::Int(int)
+            }
+            _ => Ideal::Float(float),
+        };
+        Self { int, float: Some(float), ideal }
+    }
+
+    fn complex(real: f64, imaginary: f64) -> Self {
+        let float = (imaginary == 0.0).then_some(real);
+        Self { int: float.and_then(whole), float, ideal: Ideal::Complex(real, imaginary) }
+    }
+}
+
+/// The integer that a float is, if it is one.
+fn whole(float: f64) -> Option<i64> {
+    const LIMIT: f64 = 9_223_372_036_854_775_808.0;
+    (float.fract() == 0.0 && (-LIMIT..LIMIT).contains(&float)).then_some(float as i64)
+}
+
+fn unsigned(text: &str) -> Option<u64> {
+    u64::try_from(integer(text)?).ok().filter(|_| !text.starts_with('+'))
+}
+
+/// An integer with any of Go's prefixes. One that is beyond all limits is none.
+pub(crate) fn integer(text: &str) -> Option<i128> {
+    let (negative, digits) = match text.as_bytes().first()? {
+        b'-' => (true, &text[1..]),
+        b'+' => (false, &text[1..]),
+        _ => (false, text),
+    };
+    let lower = digits.to_ascii_lowercase();
+    let (radix, body) = match lower.get(..2) {
+        Some("0x") => (16, &lower[2..]),
+        Some("0o") => (8, &lower[2..]),
+        Some("0b") => (2, &lower[2..]),
+        _ if lower.len() > 1 && lower.starts_with('0') => (8, &lower[1..]),
+        _ => (10, lower.as_str()),
+    };
+    let body = without_underscores(body, radix != 10)?;
+    if !body.starts_with(|c: char| c.is_ascii_alphanumeric()) {
+        return None;
+    }
+    let value = i128::from_str_radix(&body, radix).ok()?;
+    Some(if negative { -value } else { value })
+        .filter(|value| (i128::from(i64::MIN)..=i128::from(u64::MAX)).contains(value))
+}
+
+/// A float in Go's syntax, hexadecimal included. What overflows is none.
+pub(crate) fn float(text: &str) -> Option<f64> {
+    let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
+    let value = match unsigned.get(..2) {
+        Some("0x" | "0X") => {
+            let magnitude = hexadecimal_float(&unsigned[2..])?;
+            if text.starts_with('-') { -magnitude } else { magnitude }
+        }
+        _ => {
+            let digits = without_underscores(unsigned, false)?;
+            // Rust reads words such as `inf` as well. Those do not get here.
+            let magnitude = f64::from_str(&digits).ok()?;
+            if text.starts_with('-') { -magnitude } else { magnitude }
+        }
+    };
+    value.is_finite().then_some(value)
+}
+
+/// Underscores stand between digits, and behind a prefix.
+fn without_underscores(digits: &str, prefixed: bool) -> Option<String> {
+    if !digits.contains('_') {
+        return Some(digits.to_owned());
+    }
+    let bytes = digits.as_bytes();
+    let is_digit = |at: Option<&u8>| at.is_some_and(u8::is_ascii_hexdigit);
+    for (at, _) in digits.match_indices('_') {
+        let after_digit = if at == 0 { prefixed } else { is_digit(bytes.get(at - 1)) };
+        if !after_digit || !is_digit(bytes.get(at + 1)) {
+            return None;
+        }
+    }
+    Some(digits.replace('_', ""))
+}
+
+/// What stands behind `0x`. It has an exponent.
+fn hexadecimal_float(text: &str) -> Option<f64> {
+    let (mantissa, exponent) = text.split_once(['p', 'P'])?;
+    let mantissa = without_underscores(mantissa, true)?;
+    let mut exponent = i64::from_str(exponent.strip_prefix('+').unwrap_or(exponent)).ok()?;
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((&mantissa, ""));
+    if whole.is_empty() && fraction.is_empty() {
+        return None;
+    }
+    // More digits than a double holds only decide how to round: the last bit remembers them.
+    let mut bits = 0_u64;
+    for (at, digit) in whole.chars().chain(fraction.chars()).enumerate() {
+        let digit = u64::from(digit.to_digit(16)?);
+        if at >= whole.len() {
+            exponent = exponent.checked_sub(4)?;
+        }
+        if bits >> 58 == 0 {
+            bits = bits << 4 | digit;
+        } else {
+            bits |= u64::from(digit != 0);
+            exponent = exponent.checked_add(4)?;
+        }
+    }
+    scale(bits, exponent)
+}
+
+/// `bits × 2^exponent`, rounded once.
+fn scale(mut bits: u64, exponent: i64) -> Option<f64> {
+    if bits == 0 {
+        return Some(0.0);
+    }
+    let mut exponent = exponent;
+    let zeros = bits.leading_zeros();
+    bits <<= zeros;
+    exponent = exponent.checked_sub(i64::from(zeros))?;
+    // Now the value is bits × 2^exponent with 64 bits; a normal double has 53.
+    let lowest = (exponent + 11).max(-1074);
+    let shift = u32::try_from(lowest.checked_sub(exponent)?).ok().filter(|shift| *shift < 66);
+    let Some(shift) = shift else { return Some(0.0) };
+    let wide = u128::from(bits);
+    let (kept, lost) = (wide >> shift, wide & ((1 << shift) - 1));
+    let half = 1_u128 << (shift - 1);
+    let round_up = lost > half || (lost == half && kept & 1 == 1);
+    let kept = u64::try_from(kept).ok()? + u64::from(round_up);
+    // Both factors are exact, and so is the product, or it overflows.
+    let step = if lowest < -1022 {
+        f64::from_bits(1_u64 << (lowest + 1074))
+    } else {
+        if lowest > 1023 {
+            return None;
+        }
+        f64::from_bits(u64::try_from(lowest + 1023).ok()? << 52)
+    };
+    Some(kept as f64 * step)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hexadecimal_floats_are_exact() {
+        for (text, value) in [
+            ("0x1p0", 1.0),
+            ("0x1.8p1", 3.0),
+            ("-0x.8p0", -0.5),
+            ("0x1.fffffffffffffp1023", f64::MAX),
+            ("0x1p-1074", 5e-324),
+            ("0x1p-1075", 0.0),
+            ("0x1.8p-1075", 5e-324),
+            ("0x1.00000000000008p0", 1.0),
+            ("0x1.000000000000081p0", 1.000_000_000_000_000_2),
+        ] {
+            assert_eq!(float(text), Some(value), "{text}");
+        }
+        assert_eq!(float("0x1p1024"), None);
+        assert_eq!(float("0x1"), None);
+    }
+}
