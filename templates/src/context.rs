@@ -1,8 +1,16 @@
 //! What one rendering may look at besides its values.
 
+use std::{collections::BTreeMap, rc::Rc};
+
 use rand::CryptoRng;
 
-use crate::limits::{Limits, Meter};
+use crate::{
+    error::Failure,
+    limits::{Limits, Meter},
+    regex::Pattern,
+    text::Text,
+    value::Map,
+};
 
 /// What a rendering gets from outside. There is nothing else: no clock, no files, no network.
 pub struct Environment<'e> {
@@ -18,11 +26,42 @@ pub struct Environment<'e> {
 pub(crate) struct Context<'e> {
     pub(crate) meter: Meter<'e>,
     pub(crate) random: &'e mut dyn CryptoRng,
+    changed: Vec<Map>,
+    patterns: BTreeMap<Text, Rc<Pattern>>,
 }
 
 impl<'e> Context<'e> {
     pub(crate) fn new(environment: Environment<'e>) -> Self {
         let Environment { random, limits, interrupted } = environment;
-        Self { meter: Meter::new(limits, interrupted), random }
+        Self {
+            meter: Meter::new(limits, interrupted),
+            random,
+            changed: Vec::new(),
+            patterns: BTreeMap::new(),
+        }
+    }
+
+    /// A regular expression. Each is compiled once.
+    pub(crate) fn pattern(&mut self, text: &Text) -> Result<Rc<Pattern>, Failure> {
+        if let Some(known) = self.patterns.get(text) {
+            return Ok(Rc::clone(known));
+        }
+        let pattern = Rc::new(Pattern::new(&mut self.meter, text)?);
+        self.patterns.insert(text.clone(), Rc::clone(&pattern));
+        Ok(pattern)
+    }
+
+    /// To be said before a map is changed: it might come to hold itself.
+    pub(crate) fn changes(&mut self, map: &Map) {
+        self.changed.push(map.clone());
+    }
+}
+
+impl Drop for Context<'_> {
+    /// A map that holds itself would never be freed, nor the secrets in it wiped.
+    fn drop(&mut self) {
+        for map in &self.changed {
+            map.clear();
+        }
     }
 }

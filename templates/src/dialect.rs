@@ -21,6 +21,11 @@ impl Dialect {
         }
     }
 
+    /// The templates of SealedSecrets: with Sprig, less what reaches outside.
+    pub fn sealed_secret() -> Self {
+        Self { functions: &crate::functions::SPRIG, ..Self::go() }
+    }
+
     /// With other delimiters than `{{` and `}}`. An empty one leaves the default, as in Go.
     #[must_use]
     pub fn with_delimiters(mut self, left: &str, right: &str) -> Self {

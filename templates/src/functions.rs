@@ -3,10 +3,11 @@
 mod arguments;
 mod builtin;
 mod go;
+mod sprig;
 
 use std::fmt;
 
-pub(crate) use self::{arguments::Arguments, go::GO};
+pub(crate) use self::{arguments::Arguments, go::GO, sprig::SPRIG};
 use crate::{context::Context, error::Failure, value::Value};
 
 /// A function: what templates know it by, what it takes, what it does.
@@ -27,8 +28,11 @@ pub(crate) enum Body {
     And,
     /// `or`: its arguments are evaluated until one is true.
     Or,
-    Run(fn(&mut Context<'_>, Arguments<'_>) -> Result<Value, Failure>),
+    Run(Run),
 }
+
+/// A function of Rust's.
+pub(crate) type Run = fn(&mut Context<'_>, Arguments<'_>) -> Result<Value, Failure>;
 
 /// The type of a parameter.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -47,12 +51,14 @@ pub(crate) enum Parameter {
 }
 
 impl Function {
-    const fn new(
-        name: &'static str,
-        parameters: &'static [Parameter],
-        run: fn(&mut Context<'_>, Arguments<'_>) -> Result<Value, Failure>,
-    ) -> Self {
+    const fn new(name: &'static str, parameters: &'static [Parameter], run: Run) -> Self {
         Self { name, parameters, rest: None, body: Body::Run(run), deterministic: true }
+    }
+
+    /// Gives something else each time.
+    const fn random(mut self) -> Self {
+        self.deterministic = false;
+        self
     }
 
     /// Takes any number of arguments more.

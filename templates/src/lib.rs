@@ -18,11 +18,18 @@ mod error;
 mod evaluate;
 mod fmt;
 mod functions;
+mod json;
 mod limits;
+mod objects;
+mod radix;
+mod regex;
 mod rune;
+mod semver;
 mod syntax;
 mod template;
 mod text;
+mod unicode;
+mod url;
 mod value;
 
 pub use crate::{

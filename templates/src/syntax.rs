@@ -8,7 +8,7 @@ mod tree;
 
 pub(crate) use self::{
     lexer::Delimiters,
-    number::{Ideal, Number},
+    number::{Ideal, Number, float as parse_float, integer as parse_integer},
     parser::parse,
     tree::{Branch, Command, Name, Node, Operand, Pipeline, Term, Trees},
 };

@@ -3,14 +3,17 @@
 mod list;
 mod map;
 
+use std::rc::Rc;
+
 pub(crate) use self::{
     list::{Element, List},
     map::{Map, MapKind},
 };
-use crate::text::Text;
+use crate::{semver::Version, text::Text};
 
 /// A value. Lists and maps are references, as in Go: clones share their content.
 #[derive(Clone, Debug, Default)]
+#[non_exhaustive]
 pub enum Value {
     /// No value at all: a missing key, or what a template is given when it is given nothing.
     #[default]
@@ -35,6 +38,10 @@ pub enum Value {
     List(List),
     /// `map[string]interface {}` and `map[string]string`
     Map(Map),
+    /// `uint64`: a part of a version
+    Uint64(u64),
+    /// `*semver.Version`
+    Version(Rc<Version>),
 }
 
 impl Value {
@@ -81,6 +88,8 @@ impl Value {
             Self::Text(_) => "string",
             Self::List(list) => list.type_name(),
             Self::Map(map) => map.kind().type_name(),
+            Self::Uint64(_) => "uint64",
+            Self::Version(_) => "*semver.Version",
         }
     }
 
@@ -96,6 +105,8 @@ impl Value {
             Self::Text(text) => !text.is_empty(),
             Self::List(list) => !list.is_empty(),
             Self::Map(map) => !map.is_empty(),
+            Self::Uint64(value) => *value != 0,
+            Self::Version(_) => true,
         }
     }
 

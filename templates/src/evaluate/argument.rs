@@ -42,7 +42,7 @@ impl<'t> Evaluator<'t, '_> {
             return self.call(function, first.at, arguments, dot, last);
         }
         if !arguments.is_empty() || last.is_some() {
-            return raise(first.at, RenderErrorKind::NotAFunction);
+            return self.method(first, arguments, dot, last);
         }
         match &first.term {
             Term::Nil => raise(first.at, RenderErrorKind::NilCommand),
@@ -67,18 +67,41 @@ impl<'t> Evaluator<'t, '_> {
                 self.context.meter.bytes(bytes.len()).at(at)?;
                 Value::text(&**bytes)
             }
-            Term::Field(names) => self.fields(dot.clone(), names, at)?,
+            Term::Field(names) => self.fields(dot.clone(), names, None, at)?,
             Term::Variable(name, names) => {
                 let value = self.variable(*name, at)?;
-                self.fields(value, names, at)?
+                self.fields(value, names, None, at)?
             }
             Term::Function(function) => self.call(function, at, &[], dot, None)?,
             Term::Pipeline(pipeline) => self.pipeline(pipeline, dot)?,
             Term::Chain(operand, names) => {
                 let value = self.operand(operand, dot)?;
-                self.fields(value, names, at)?
+                self.fields(value, names, None, at)?
             }
         })
+    }
+
+    /// A field that is given arguments: the method of an object.
+    fn method(
+        &mut self,
+        first: &'t Operand,
+        operands: &'t [Operand],
+        dot: &Value,
+        last: Option<Value>,
+    ) -> Evaluated<Value> {
+        let at = first.at;
+        let (value, names) = match &first.term {
+            Term::Field(names) => (dot.clone(), names),
+            Term::Variable(name, names) if !names.is_empty() => (self.variable(*name, at)?, names),
+            Term::Chain(operand, names) => (self.operand(operand, dot)?, names),
+            _ => return raise(at, RenderErrorKind::NotAFunction),
+        };
+        let mut arguments = Vec::with_capacity(operands.len() + 1);
+        for operand in operands {
+            arguments.push(self.operand(operand, dot)?);
+        }
+        arguments.extend(last);
+        self.fields(value, names, Some(&arguments), at)
     }
 
     fn call(

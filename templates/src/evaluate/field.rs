@@ -1,22 +1,41 @@
-//! Fields: keys of maps.
+//! Fields: keys of maps, and the methods of what is not a map.
 
 use super::{Evaluated, raise, walk::Evaluator};
-use crate::{error::RenderErrorKind, value::Value};
+use crate::{
+    error::RenderErrorKind,
+    objects::{self, Called},
+    value::Value,
+};
 
 impl Evaluator<'_, '_> {
-    /// `.a.b` of a value.
-    pub(super) fn fields(&self, value: Value, names: &[Box<str>], at: u32) -> Evaluated<Value> {
-        names.iter().try_fold(value, |value, name| self.field(&value, name, at))
+    /// `.a.b` of a value. Only the last may be a method that takes arguments.
+    pub(super) fn fields(
+        &self,
+        value: Value,
+        names: &[Box<str>],
+        arguments: Option<&[Value]>,
+        at: u32,
+    ) -> Evaluated<Value> {
+        let Some((last, names)) = names.split_last() else { return Ok(value) };
+        let value =
+            names.iter().try_fold(value, |value, name| self.field(&value, name, None, at))?;
+        self.field(&value, last, arguments, at)
     }
 
-    fn field(&self, value: &Value, name: &str, at: u32) -> Evaluated<Value> {
+    fn field(
+        &self,
+        value: &Value,
+        name: &str,
+        arguments: Option<&[Value]>,
+        at: u32,
+    ) -> Evaluated<Value> {
         let found = match value {
+            Value::Map(_) | Value::Missing if arguments.is_some() => {
+                return raise(at, RenderErrorKind::NotAFunction);
+            }
             Value::Missing => None,
             Value::Map(map) => map.get(name.as_bytes()),
-            other => {
-                let (found, field) = (other.type_name(), name.into());
-                return raise(at, RenderErrorKind::NoField { found, field });
-            }
+            other => return object(other, name, arguments, at),
         };
         match found {
             Some(value) => Ok(value),
@@ -24,6 +43,20 @@ impl Evaluator<'_, '_> {
                 raise(at, RenderErrorKind::MissingKey(name.into()))
             }
             None => Ok(Value::Missing),
+        }
+    }
+}
+
+fn object(value: &Value, name: &str, arguments: Option<&[Value]>, at: u32) -> Evaluated<Value> {
+    match objects::call(value, name, arguments.unwrap_or_default()) {
+        Called::Value(value) => Ok(value),
+        Called::NoSuchMember => {
+            let (found, field) = (value.type_name(), name.into());
+            raise(at, RenderErrorKind::NoField { found, field })
+        }
+        Called::WrongArguments(method) => raise(at, RenderErrorKind::ArgumentCount(method)),
+        Called::Failed(function, reason) => {
+            raise(at, RenderErrorKind::Function { function, reason })
         }
     }
 }

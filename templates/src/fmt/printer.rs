@@ -37,6 +37,14 @@ impl<'p, 'e> Printer<'p, 'e> {
                 self.integer(i128::from(*number), Radix::new(16))
             }
             (Value::Uint8(number), _) => self.number(value, i128::from(*number), verb),
+            (Value::Uint64(number), 'v') if self.flags.go_syntax => {
+                self.flags.sharp = true;
+                self.integer(i128::from(*number), Radix::new(16))
+            }
+            (Value::Uint64(number), _) => self.number(value, i128::from(*number), verb),
+            (Value::Version(version), 'v' | 's' | 'q' | 'x' | 'X') => {
+                self.text(version.to_string().as_bytes(), verb)
+            }
             (Value::Float(number), _) => match float_verb(verb) {
                 Some((format, precision, upper)) => self.float(*number, format, precision, upper),
                 None => self.bad(value, verb),
@@ -50,7 +58,7 @@ impl<'p, 'e> Printer<'p, 'e> {
             (Value::Text(text), 'v' | 's' | 'q' | 'x' | 'X') => self.text(text, verb),
             (Value::List(list), _) => self.list(list, verb),
             (Value::Map(map), _) => self.map(map, verb),
-            (Value::Bool(_) | Value::Text(_), _) => self.bad(value, verb),
+            (Value::Bool(_) | Value::Text(_) | Value::Version(_), _) => self.bad(value, verb),
         }
     }
 

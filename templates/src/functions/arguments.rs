@@ -3,7 +3,7 @@
 use crate::{
     error::Failure,
     text::Text,
-    value::{List, Map, Value},
+    value::{Map, Value},
 };
 
 /// The arguments of a call. Their number and types are those that the function declares.
@@ -22,6 +22,10 @@ impl<'a> Arguments<'a> {
 
     pub(crate) fn any(self, index: usize) -> Result<&'a Value, Failure> {
         self.0.get(index).ok_or(UNDECLARED)
+    }
+
+    pub(crate) fn map(self, index: usize) -> Result<&'a Map, Failure> {
+        if let Value::Map(map) = self.any(index)? { Ok(map) } else { Err(UNDECLARED) }
     }
 
     pub(crate) fn text(self, index: usize) -> Result<&'a Text, Failure> {

@@ -2,7 +2,10 @@
 
 use std::ops::Range;
 
-use crate::error::ParseErrorKind;
+use crate::{
+    error::ParseErrorKind,
+    unicode::{is_digit, is_letter},
+};
 
 /// What stands around actions.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -373,5 +376,5 @@ fn is_space(c: char) -> bool {
 }
 
 fn is_alphanumeric(c: char) -> bool {
-    c == '_' || c.is_alphanumeric()
+    c == '_' || is_letter(c) || is_digit(c)
 }

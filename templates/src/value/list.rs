@@ -109,6 +109,11 @@ impl List {
         self.array.borrow_mut()[self.start..self.start + self.len].sort_by_key(key);
     }
 
+    /// A slice of the same type with other items.
+    pub(crate) fn with_items(&self, items: Vec<Value>) -> Self {
+        Self { nil: self.nil, ..Self::new(self.element, items) }
+    }
+
     pub(super) fn map_backing(&self, change: impl FnMut(&Value) -> Value) -> Self {
         let copy = self.array.borrow().iter().map(change).collect();
         Self { array: Rc::new(RefCell::new(copy)), ..self.clone() }

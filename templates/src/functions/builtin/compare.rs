@@ -69,10 +69,11 @@ pub(in crate::functions) fn ge(
 }
 
 /// The number that an integer of any type is.
-fn integer(value: &Value) -> Option<i64> {
+fn integer(value: &Value) -> Option<i128> {
     match value {
-        Value::Int(value) | Value::Int64(value) => Some(*value),
-        Value::Uint8(value) => Some(i64::from(*value)),
+        Value::Int(value) | Value::Int64(value) => Some(i128::from(*value)),
+        Value::Uint8(value) => Some(i128::from(*value)),
+        Value::Uint64(value) => Some(i128::from(*value)),
         _ => None,
     }
 }

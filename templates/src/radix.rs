@@ -1,0 +1,106 @@
+//! Base64 and base32 as Go has them: line breaks are skipped, and an error tells its place.
+
+use crate::text::Buffer;
+
+/// An encoding of groups of bytes as groups of digits.
+pub(crate) struct Radix {
+    name: &'static str,
+    digits: &'static [u8],
+    /// How many bits a digit is worth.
+    bits: usize,
+    /// How many digits make a group of whole bytes.
+    group: usize,
+}
+
+/// RFC 4648 §4.
+pub(crate) const BASE64: Radix = Radix {
+    name: "base64",
+    digits: b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/",
+    bits: 6,
+    group: 4,
+};
+
+/// RFC 4648 §6.
+pub(crate) const BASE32: Radix =
+    Radix { name: "base32", digits: b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", bits: 5, group: 8 };
+
+impl Radix {
+    pub(crate) fn encode(&self, bytes: &[u8]) -> Buffer {
+        let group_bytes = self.group * self.bits / 8;
+        let mut text = Buffer::with_capacity(bytes.len().div_ceil(group_bytes) * self.group);
+        for group in bytes.chunks(group_bytes) {
+            let bits = group.iter().fold(0_u64, |bits, byte| bits << 8 | u64::from(*byte));
+            let bits = bits << (8 * (group_bytes - group.len()));
+            let digits = (8 * group.len()).div_ceil(self.bits);
+            for index in 0..self.group {
+                let shift = self.bits * (self.group - 1 - index);
+                let digit = (bits >> shift) as usize & (self.digits.len() - 1);
+                text.push_byte(if index < digits { self.digits[digit] } else { b'=' });
+            }
+        }
+        text
+    }
+
+    /// The bytes, or in their place Go's words about what is wrong.
+    pub(crate) fn decode_or_complain(&self, text: &[u8]) -> Buffer {
+        self.decode(text).unwrap_or_else(|at| {
+            let mut complaint = Buffer::default();
+            complaint.push(format!("illegal {} data at input byte {at}", self.name));
+            complaint
+        })
+    }
+
+    /// The bytes, or where the text is wrong.
+    pub(crate) fn decode(&self, text: &[u8]) -> Result<Buffer, usize> {
+        let mut bytes = Buffer::with_capacity(text.len() * self.bits / 8 + 8);
+        let mut digits =
+            text.iter().copied().enumerate().filter(|(_, c)| !matches!(c, b'\r' | b'\n'));
+        loop {
+            let (mut bits, mut count) = (0_u64, 0);
+            while count < self.group {
+                let Some((at, c)) = digits.next() else {
+                    return if count == 0 { Ok(bytes) } else { Err(text.len() - count) };
+                };
+                if c == b'=' {
+                    self.padding(at, count, &mut digits, text.len())?;
+                    self.flush(&mut bytes, bits, count);
+                    return Ok(bytes);
+                }
+                let digit = self.digits.iter().position(|digit| *digit == c).ok_or(at)?;
+                bits = bits << self.bits | digit as u64;
+                count += 1;
+            }
+            self.flush(&mut bytes, bits, count);
+        }
+    }
+
+    /// A padding character stands at `at` behind `count` digits: the rest has to be padding too.
+    fn padding(
+        &self,
+        at: usize,
+        count: usize,
+        rest: &mut impl Iterator<Item = (usize, u8)>,
+        len: usize,
+    ) -> Result<(), usize> {
+        // As many digits as whole bytes leave.
+        let is_last_group = self.group == 4 || len - at <= self.group;
+        if count * self.bits % 8 >= self.bits || count == 0 || !is_last_group {
+            return Err(at);
+        }
+        for _ in count + 1..self.group {
+            match rest.next() {
+                Some((_, b'=')) => {}
+                Some((at, _)) => return Err(at - 1),
+                None => return Err(len),
+            }
+        }
+        rest.next().map_or(Ok(()), |(at, _)| Err(at))
+    }
+
+    /// The whole bytes of `count` digits.
+    fn flush(&self, bytes: &mut Buffer, bits: u64, count: usize) {
+        let whole = count * self.bits / 8;
+        let bits = bits >> (count * self.bits - 8 * whole);
+        bytes.push(&bits.to_be_bytes()[8 - whole..]);
+    }
+}

@@ -1,0 +1,59 @@
+//! Percent signs.
+
+use crate::text::Buffer;
+
+/// A part of a URL. Each has characters that it need not escape.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Part {
+    User,
+    Host,
+    Path,
+    Fragment,
+}
+
+fn is_escaped(byte: u8, part: Part) -> bool {
+    if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
+        return false;
+    }
+    let plain: &[u8] = match part {
+        Part::User => b"$&+,;=",
+        Part::Host => b"!$&'()*+,;=:[]<>\"",
+        Part::Path => b"$&+,/:;=@",
+        Part::Fragment => b"$&+,/:;=?@!()*",
+    };
+    !plain.contains(&byte)
+}
+
+pub(super) fn escape(buffer: &mut Buffer, text: &[u8], part: Part) {
+    for byte in text {
+        if is_escaped(*byte, part) {
+            buffer.push(format!("%{byte:02X}"));
+        } else {
+            buffer.push_byte(*byte);
+        }
+    }
+}
+
+/// None where a percent sign escapes nothing, or where a host has what it must not have.
+pub(super) fn unescape(text: &[u8], part: Part) -> Option<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((byte, after)) = rest.split_first() {
+        rest = after;
+        if *byte != b'%' {
+            if part == Part::Host && byte.is_ascii() && is_escaped(*byte, part) {
+                return None;
+            }
+            bytes.push(*byte);
+            continue;
+        }
+        let digits = after.get(..2).filter(|digits| digits.iter().all(u8::is_ascii_hexdigit))?;
+        let byte = u8::from_str_radix(str::from_utf8(digits).ok()?, 16).ok()?;
+        if part == Part::Host && byte.is_ascii() && byte != b'%' {
+            return None;
+        }
+        bytes.push(byte);
+        rest = &after[2..];
+    }
+    Some(bytes)
+}
