@@ -14,6 +14,8 @@ use crate::{
 
 /// What a rendering gets from outside. There is nothing else: no clock, no files, no network.
 pub struct Environment<'e> {
+    /// What time it is.
+    pub now: jiff::Timestamp,
     /// What random functions draw from.
     pub random: &'e mut dyn CryptoRng,
     /// What the rendering may use.
@@ -26,16 +28,21 @@ pub struct Environment<'e> {
 pub(crate) struct Context<'e> {
     pub(crate) meter: Meter<'e>,
     pub(crate) random: &'e mut dyn CryptoRng,
+    pub(crate) now: jiff::Timestamp,
+    /// Whether something was used that is different each time.
+    pub(crate) non_deterministic: bool,
     changed: Vec<Map>,
     patterns: BTreeMap<Text, Rc<Pattern>>,
 }
 
 impl<'e> Context<'e> {
     pub(crate) fn new(environment: Environment<'e>) -> Self {
-        let Environment { random, limits, interrupted } = environment;
+        let Environment { now, random, limits, interrupted } = environment;
         Self {
             meter: Meter::new(limits, interrupted),
             random,
+            now,
+            non_deterministic: false,
             changed: Vec::new(),
             patterns: BTreeMap::new(),
         }

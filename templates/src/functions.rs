@@ -44,6 +44,8 @@ pub(crate) enum Parameter {
     Int64,
     Float,
     Text,
+    /// `time.Time`
+    Time,
     /// `[]interface {}`
     List,
     /// `map[string]interface {}`
@@ -95,6 +97,7 @@ impl Parameter {
             Self::Int64 => "int64",
             Self::Float => "float64",
             Self::Text => "string",
+            Self::Time => "time.Time",
             Self::List => "[]interface {}",
             Self::Map => "map[string]interface {}",
         }
@@ -118,7 +121,8 @@ impl Parameter {
             | (Self::Int, Value::Int(_))
             | (Self::Int64, Value::Int64(_))
             | (Self::Float, Value::Float(_))
-            | (Self::Text, Value::Text(_)) => true,
+            | (Self::Text, Value::Text(_))
+            | (Self::Time, Value::Time(_)) => true,
             (Self::List, Value::List(list)) => list.element() == Element::Any,
             (Self::Map, Value::Map(map)) => map.kind() == MapKind::Any,
             _ => false,

@@ -28,6 +28,7 @@ mod semver;
 mod syntax;
 mod template;
 mod text;
+mod time;
 mod unicode;
 mod url;
 mod value;

@@ -9,7 +9,11 @@ pub(crate) use self::{
     list::{Element, List},
     map::{Map, MapKind},
 };
-use crate::{semver::Version, text::Text};
+use crate::{
+    semver::Version,
+    text::Text,
+    time::{Named, Time},
+};
 
 /// A value. Lists and maps are references, as in Go: clones share their content.
 #[derive(Clone, Debug, Default)]
@@ -40,6 +44,10 @@ pub enum Value {
     Map(Map),
     /// `uint64`: a part of a version
     Uint64(u64),
+    /// `time.Time`
+    Time(Rc<Time>),
+    /// `time.Duration`, `time.Month` or `time.Weekday`
+    Named(Named),
     /// `*semver.Version`
     Version(Rc<Version>),
 }
@@ -89,6 +97,8 @@ impl Value {
             Self::List(list) => list.type_name(),
             Self::Map(map) => map.kind().type_name(),
             Self::Uint64(_) => "uint64",
+            Self::Time(_) => "time.Time",
+            Self::Named(named) => named.type_name(),
             Self::Version(_) => "*semver.Version",
         }
     }
@@ -106,7 +116,8 @@ impl Value {
             Self::List(list) => !list.is_empty(),
             Self::Map(map) => !map.is_empty(),
             Self::Uint64(value) => *value != 0,
-            Self::Version(_) => true,
+            Self::Version(_) | Self::Time(_) => true,
+            Self::Named(named) => named.number() != 0,
         }
     }
 

@@ -130,7 +130,7 @@ impl<'t> Evaluator<'t, '_> {
             let parameter = function.parameter(operands.len());
             arguments.push(convert(function, parameter, last, at)?);
         }
-        self.non_deterministic |= !function.deterministic;
+        self.context.non_deterministic |= !function.deterministic;
         run(&mut self.context, Arguments(&arguments))
             .map_err(|failure| (function.name, failure))
             .at(at)

@@ -22,7 +22,6 @@ pub(super) struct Evaluator<'t, 'e> {
     frame: usize,
     /// How many templates are being rendered.
     depth: usize,
-    pub(super) non_deterministic: bool,
 }
 
 /// What to do after a node.
@@ -42,12 +41,12 @@ impl<'t, 'e> Evaluator<'t, 'e> {
             variables: Vec::new(),
             frame: 0,
             depth: 0,
-            non_deterministic: false,
         }
     }
 
     pub(super) fn finish(self) -> Rendered {
-        Rendered { output: self.output.into_bytes(), non_deterministic: self.non_deterministic }
+        let non_deterministic = self.context.non_deterministic;
+        Rendered { output: self.output.into_bytes(), non_deterministic }
     }
 
     /// Renders the template called `name`.

@@ -42,6 +42,13 @@ impl<'p, 'e> Printer<'p, 'e> {
                 self.integer(i128::from(*number), Radix::new(16))
             }
             (Value::Uint64(number), _) => self.number(value, i128::from(*number), verb),
+            (Value::Named(named), 'v' | 's' | 'q') if !self.flags.go_syntax => {
+                self.text(named.to_string().as_bytes(), verb)
+            }
+            (Value::Named(named), _) => self.number(value, i128::from(named.number()), verb),
+            (Value::Time(time), 'v' | 's' | 'q' | 'x' | 'X') => {
+                self.text(time.to_string().as_bytes(), verb)
+            }
             (Value::Version(version), 'v' | 's' | 'q' | 'x' | 'X') => {
                 self.text(version.to_string().as_bytes(), verb)
             }
@@ -58,7 +65,9 @@ impl<'p, 'e> Printer<'p, 'e> {
             (Value::Text(text), 'v' | 's' | 'q' | 'x' | 'X') => self.text(text, verb),
             (Value::List(list), _) => self.list(list, verb),
             (Value::Map(map), _) => self.map(map, verb),
-            (Value::Bool(_) | Value::Text(_) | Value::Version(_), _) => self.bad(value, verb),
+            (Value::Bool(_) | Value::Text(_) | Value::Version(_) | Value::Time(_), _) => {
+                self.bad(value, verb)
+            }
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod cases;
 mod convert;
+mod dates;
 mod decimal;
 mod defaults;
 mod dicts;
@@ -36,9 +37,10 @@ pub(crate) static SPRIG: LazyLock<Vec<&'static Function>> = LazyLock::new(|| {
 });
 
 /// What Sprig adds, group by group.
-pub(crate) fn groups() -> [&'static [Function]; 16] {
+pub(crate) fn groups() -> [&'static [Function]; 17] {
     [
         convert::FUNCTIONS,
+        dates::FUNCTIONS,
         defaults::FUNCTIONS,
         dicts::FUNCTIONS,
         encoding::FUNCTIONS,

@@ -45,6 +45,10 @@ impl Encoder<'_, '_> {
             Value::Bool(value) => self.buffer.push(if *value { "true" } else { "false" }),
             Value::Int(value) | Value::Int64(value) => self.buffer.push(value.to_string()),
             Value::Uint64(value) => self.buffer.push(value.to_string()),
+            Value::Named(named) => self.buffer.push(named.number().to_string()),
+            Value::Time(time) => {
+                self.text(time.format("2006-01-02T15:04:05.999999999Z07:00").as_bytes())?;
+            }
             Value::Version(version) => self.text(version.to_string().as_bytes())?,
             Value::Uint8(value) => self.buffer.push(value.to_string()),
             Value::Float(value) if value.is_finite() => self.buffer.push(number(*value)),

@@ -103,8 +103,12 @@ impl Outcome {
             return Self::ParseError;
         };
         let mut random = rand::rngs::StdRng::seed_from_u64(1);
-        let environment =
-            Environment { random: &mut random, limits: Limits::default(), interrupted: &|| false };
+        let environment = Environment {
+            now: "2026-11-23T22:00:00Z".parse().expect("a time"),
+            random: &mut random,
+            limits: Limits::default(),
+            interrupted: &|| false,
+        };
         match template.render(&case.data, environment) {
             Ok(rendered) => Self::Output(rendered.output.to_vec()),
             Err(_) => Self::RenderError,

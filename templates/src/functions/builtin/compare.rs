@@ -73,6 +73,7 @@ fn integer(value: &Value) -> Option<i128> {
     match value {
         Value::Int(value) | Value::Int64(value) => Some(i128::from(*value)),
         Value::Uint8(value) => Some(i128::from(*value)),
+        Value::Named(named) => Some(i128::from(named.number())),
         Value::Uint64(value) => Some(i128::from(*value)),
         _ => None,
     }

@@ -1,0 +1,127 @@
+//! Dates. The local zone is UTC.
+
+use std::rc::Rc;
+
+use super::{convert::text as to_text, strings::slice};
+use crate::{
+    context::Context,
+    error::Failure,
+    functions::{
+        Arguments, Function,
+        Parameter::{Any, Text, Time as Moment},
+        Run,
+    },
+    time::{Duration, Time, parse, parse_duration},
+    value::Value,
+};
+
+pub(super) static FUNCTIONS: &[Function] = &[
+    Function::new("ago", &[Any], |c, a| {
+        let now = Time::utc(c.now);
+        let since = now.since(moment(c, a.any(0)?)?.at);
+        Ok(Value::text(since.round_to_seconds().to_string()))
+    })
+    .random(),
+    Function::new("date", &[Text, Any], |c, a| format(c, a.text(0)?, a.any(1)?, b"")),
+    Function::new("dateInZone", &[Text, Any, Text], IN_ZONE),
+    Function::new("dateModify", &[Text, Moment], |_, a| {
+        Ok(modified(a)?.unwrap_or(a.any(1)?.clone()))
+    }),
+    Function::new("date_in_zone", &[Text, Any, Text], IN_ZONE),
+    Function::new("date_modify", &[Text, Moment], |_, a| {
+        Ok(modified(a)?.unwrap_or(a.any(1)?.clone()))
+    }),
+    Function::new("duration", &[Any], |_, a| {
+        let seconds = match a.any(0)? {
+            Value::Int64(seconds) => *seconds,
+            Value::Text(text) => utf8(text).parse().unwrap_or(0),
+            _ => 0,
+        };
+        Ok(Value::text(Duration(seconds.wrapping_mul(1_000_000_000)).to_string()))
+    }),
+    Function::new("durationRound", &[Any], duration_round),
+    Function::new("htmlDate", &[Any], |c, a| format(c, b"2006-01-02", a.any(0)?, b"")),
+    Function::new("htmlDateInZone", &[Any, Text], |c, a| {
+        format(c, b"2006-01-02", a.any(0)?, a.text(1)?)
+    }),
+    Function::new("mustDateModify", &[Text, Moment], MUST_MODIFY),
+    Function::new("mustToDate", &[Text, Text], |c, a| {
+        read(c, a)?.ok_or(Failure::Because("the date does not fit the layout"))
+    }),
+    Function::new("must_date_modify", &[Text, Moment], MUST_MODIFY),
+    Function::new("now", &[], |c, _| Ok(Value::Time(Rc::new(Time::utc(c.now))))).random(),
+    Function::new("toDate", &[Text, Text], |c, a| {
+        Ok(read(c, a)?.unwrap_or_else(|| Value::Time(Rc::new(Time::zero()))))
+    }),
+    Function::new("unixEpoch", &[Moment], |c, a| {
+        let Value::Time(time) = a.any(0)? else { return Err("the argument is not a time".into()) };
+        slice(c, time.unix().to_string().as_bytes())
+    }),
+];
+
+const IN_ZONE: Run = |c, a| format(c, a.text(0)?, a.any(1)?, a.text(2)?);
+
+const MUST_MODIFY: Run = |_, a| modified(a)?.ok_or(Failure::Because("the duration is malformed"));
+
+const OUT_OF_RANGE: Failure = Failure::Because("the time is out of range");
+
+fn utf8(text: &[u8]) -> &str {
+    str::from_utf8(text).unwrap_or_default()
+}
+
+/// A time, or seconds since 1970. Anything else is now.
+fn moment(context: &mut Context<'_>, value: &Value) -> Result<Time, Failure> {
+    match value {
+        Value::Time(time) => Ok((**time).clone()),
+        Value::Int(seconds) | Value::Int64(seconds) => {
+            Time::from_unix(*seconds).ok_or(OUT_OF_RANGE)
+        }
+        _ => {
+            context.non_deterministic = true;
+            Ok(Time::utc(context.now))
+        }
+    }
+}
+
+fn format(
+    context: &mut Context<'_>,
+    layout: &[u8],
+    date: &Value,
+    zone: &[u8],
+) -> Result<Value, Failure> {
+    let time = moment(context, date)?.in_zone(zone);
+    // No part of a layout becomes more than nine times as long.
+    context.meter.bytes(layout.len().saturating_mul(9))?;
+    let layout = str::from_utf8(layout).map_err(|_| Failure::Because("the layout is not UTF-8"))?;
+    slice(context, time.format(layout).as_bytes())
+}
+
+/// None where the duration is malformed.
+fn modified(arguments: Arguments<'_>) -> Result<Option<Value>, Failure> {
+    let Value::Time(time) = arguments.any(1)? else {
+        return Err("the argument is not a time".into());
+    };
+    let Some(duration) = parse_duration(utf8(arguments.text(0)?)) else { return Ok(None) };
+    let time = time.add(duration).ok_or(OUT_OF_RANGE)?;
+    Ok(Some(Value::Time(Rc::new(time))))
+}
+
+fn read(context: &mut Context<'_>, arguments: Arguments<'_>) -> Result<Option<Value>, Failure> {
+    let (layout, text) = (arguments.text(0)?, arguments.text(1)?);
+    context.meter.bytes(layout.len() + text.len())?;
+    Ok(parse(utf8(layout), utf8(text)).map(|time| Value::Time(Rc::new(time))))
+}
+
+fn duration_round(context: &mut Context<'_>, arguments: Arguments<'_>) -> Result<Value, Failure> {
+    let duration = match arguments.any(0)? {
+        Value::Text(text) => parse_duration(utf8(text)).unwrap_or(Duration(0)),
+        Value::Int64(nanoseconds) => Duration(*nanoseconds),
+        Value::Time(time) => {
+            context.non_deterministic = true;
+            Time::utc(context.now).since(time.at)
+        }
+        _ => Duration(0),
+    };
+    let text = Value::text(duration.in_largest_unit());
+    Ok(Value::Text(to_text(context, &text)?))
+}

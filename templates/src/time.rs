@@ -1,0 +1,104 @@
+//! Times and durations, as Go's package time has them. The local zone is UTC.
+
+mod duration;
+mod format;
+mod layout;
+mod named;
+mod parse;
+
+use jiff::{Timestamp, Zoned, civil, tz::TimeZone};
+
+pub(crate) use self::{
+    duration::{Duration, parse_duration},
+    named::Named,
+    parse::parse,
+};
+
+/// A moment, and the zone whose clocks show it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Time {
+    pub(crate) at: Timestamp,
+    zone: Zone,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum Zone {
+    /// From the database of zones.
+    Known(TimeZone),
+    /// An offset in seconds, and what it is called, which may be nothing.
+    Fixed(i32, String),
+}
+
+impl Time {
+    pub(crate) fn utc(at: Timestamp) -> Self {
+        Self { at, zone: Zone::Known(TimeZone::UTC) }
+    }
+
+    pub(crate) fn from_unix(seconds: i64) -> Option<Self> {
+        Timestamp::from_second(seconds).ok().map(Self::utc)
+    }
+
+    /// Go's zero time.
+    pub(crate) fn zero() -> Self {
+        Self::utc(Timestamp::from_second(-62_135_596_800).unwrap_or_default())
+    }
+
+    fn fixed(at: Timestamp, offset: i32, name: &str) -> Self {
+        Self { at, zone: Zone::Fixed(offset, name.to_owned()) }
+    }
+
+    /// The same moment in another zone: UTC where the name is unknown.
+    pub(crate) fn in_zone(&self, name: &[u8]) -> Self {
+        let name = str::from_utf8(name).unwrap_or_default();
+        let zone = match name {
+            "" | "UTC" | "Local" => TimeZone::UTC,
+            // Names are looked up in any case, but Go minds it.
+            name => ZONES
+                .get(name)
+                .ok()
+                .filter(|zone| zone.iana_name() == Some(name))
+                .unwrap_or(TimeZone::UTC),
+        };
+        Self { at: self.at, zone: Zone::Known(zone) }
+    }
+
+    pub(crate) fn add(&self, duration: Duration) -> Option<Self> {
+        let span = jiff::SignedDuration::from_nanos(duration.0);
+        Some(Self { at: self.at.checked_add(span).ok()?, zone: self.zone.clone() })
+    }
+
+    /// Seconds since 1970, rounded down.
+    pub(crate) fn unix(&self) -> i64 {
+        let nanoseconds = self.at.as_nanosecond().div_euclid(1_000_000_000);
+        i64::try_from(nanoseconds).unwrap_or(i64::MAX)
+    }
+
+    /// How much later this is, as far as a duration reaches.
+    pub(crate) fn since(&self, earlier: Timestamp) -> Duration {
+        let nanoseconds = self.at.as_nanosecond() - earlier.as_nanosecond();
+        let limit = if nanoseconds < 0 { i64::MIN } else { i64::MAX };
+        Duration(i64::try_from(nanoseconds).unwrap_or(limit))
+    }
+
+    /// The offset from UTC in seconds, and the zone's short name.
+    fn offset(&self) -> (i32, String) {
+        match &self.zone {
+            Zone::Fixed(offset, name) => (*offset, name.clone()),
+            Zone::Known(zone) => {
+                let info = zone.to_offset_info(self.at);
+                (info.offset().seconds(), info.abbreviation().to_owned())
+            }
+        }
+    }
+
+    /// What the clocks of the zone show.
+    pub(crate) fn civil(&self) -> civil::DateTime {
+        let offset = jiff::tz::Offset::from_seconds(self.offset().0);
+        let zone = offset.map_or(TimeZone::UTC, TimeZone::fixed);
+        Zoned::new(self.at, zone).datetime()
+    }
+}
+
+/// The zones that come with the program: the machine's own are not looked at.
+static ZONES: std::sync::LazyLock<jiff::tz::TimeZoneDatabase> =
+    std::sync::LazyLock::new(jiff::tz::TimeZoneDatabase::bundled);

@@ -1,0 +1,57 @@
+//! Numbers that print as names.
+
+use std::fmt;
+
+use super::{
+    Duration,
+    format::{MONTHS, WEEKDAYS},
+};
+
+/// A number with a type of its own.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Named {
+    /// `time.Duration`
+    Duration(Duration),
+    /// `time.Month`, from 1
+    Month(i64),
+    /// `time.Weekday`, from 0
+    Weekday(i64),
+}
+
+impl Named {
+    pub(crate) fn type_name(self) -> &'static str {
+        match self {
+            Self::Duration(_) => "time.Duration",
+            Self::Month(_) => "time.Month",
+            Self::Weekday(_) => "time.Weekday",
+        }
+    }
+
+    /// The kind beneath the type.
+    pub(crate) fn kind(self) -> &'static str {
+        match self {
+            Self::Duration(_) => "int64",
+            Self::Month(_) | Self::Weekday(_) => "int",
+        }
+    }
+
+    pub(crate) fn number(self) -> i64 {
+        match self {
+            Self::Duration(duration) => duration.0,
+            Self::Month(number) | Self::Weekday(number) => number,
+        }
+    }
+}
+
+impl fmt::Display for Named {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = |names: &[&'static str], index: i64| {
+            usize::try_from(index).ok().and_then(|index| names.get(index).copied())
+        };
+        match self {
+            Self::Duration(duration) => duration.fmt(f),
+            Self::Month(number) => f.write_str(name(&MONTHS, number - 1).unwrap_or("?")),
+            Self::Weekday(number) => f.write_str(name(&WEEKDAYS, *number).unwrap_or("?")),
+        }
+    }
+}
