@@ -41,13 +41,10 @@ pub(crate) enum Parameter {
     Any,
     Bool,
     Int,
-    Int64,
     Float,
     Text,
     /// `time.Time`
     Time,
-    /// `[]interface {}`
-    List,
     /// `map[string]interface {}`
     Map,
 }
@@ -94,11 +91,9 @@ impl Parameter {
             Self::Any => "interface {}",
             Self::Bool => "bool",
             Self::Int => "int",
-            Self::Int64 => "int64",
             Self::Float => "float64",
             Self::Text => "string",
             Self::Time => "time.Time",
-            Self::List => "[]interface {}",
             Self::Map => "map[string]interface {}",
         }
     }
@@ -107,24 +102,20 @@ impl Parameter {
     pub(crate) fn nil(self) -> Option<Value> {
         match self {
             Self::Any => Some(Value::Nil),
-            Self::List => Some(Value::List(crate::value::List::nil(crate::value::Element::Any))),
             Self::Map => Some(Value::Map(crate::value::Map::nil())),
             _ => None,
         }
     }
 
     pub(crate) fn accepts(self, value: &Value) -> bool {
-        use crate::value::{Element, MapKind};
         match (self, value) {
             (Self::Any, _)
             | (Self::Bool, Value::Bool(_))
             | (Self::Int, Value::Int(_))
-            | (Self::Int64, Value::Int64(_))
             | (Self::Float, Value::Float(_))
             | (Self::Text, Value::Text(_))
             | (Self::Time, Value::Time(_)) => true,
-            (Self::List, Value::List(list)) => list.element() == Element::Any,
-            (Self::Map, Value::Map(map)) => map.kind() == MapKind::Any,
+            (Self::Map, Value::Map(map)) => map.kind() == crate::value::MapKind::Any,
             _ => false,
         }
     }

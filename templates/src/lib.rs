@@ -12,6 +12,15 @@
 //! Nothing here does I/O or reads a clock. Strings are wiped when dropped. An error says where and
 //! what kind, never a value: its words are ours, its names stand in the template.
 
+// Numbers are converted and compared as Go does it, which is what these lints warn of.
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    clippy::float_cmp
+)]
+
 mod context;
 mod dialect;
 mod error;

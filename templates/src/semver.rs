@@ -22,7 +22,7 @@ impl Version {
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let (rest, metadata) = text.split_once('+').unwrap_or((text, ""));
         let (numbers, prerelease) = rest.split_once('-').unwrap_or((rest, ""));
-        let has = |mark: char, part: &str| part.is_empty() == !text.contains(mark);
+        let has = |mark: char, part: &str| part.is_empty() != text.contains(mark);
         let marked = has('+', metadata) && (has('-', prerelease) || !rest.contains('-'));
         let segments = |part: &str, check: fn(&str) -> bool| {
             part.is_empty() || part.split('.').all(|segment| !segment.is_empty() && check(segment))

@@ -28,7 +28,8 @@ pub struct Rendered {
     pub non_deterministic: bool,
 }
 
-/// The longest text of a template, in bytes: the most that a Secret or a ConfigMap holds.
+/// The longest text of a template, in bytes: the most that one object of Kubernetes
+/// holds.
 const MAX_LEN: usize = 1 << 20;
 
 impl Template {

@@ -2,6 +2,8 @@
 
 use std::sync::LazyLock;
 
+use regex_syntax::hir::{self, Hir, HirKind};
+
 use crate::fmt::is_printable;
 
 /// A letter, of any script.
@@ -90,11 +92,9 @@ struct Class(Vec<(char, char)>);
 
 impl Class {
     fn new(pattern: &str) -> Self {
-        let class = match regex_syntax::parse(pattern).map(regex_syntax::hir::Hir::into_kind) {
-            Ok(regex_syntax::hir::HirKind::Class(regex_syntax::hir::Class::Unicode(class))) => {
-                class
-            }
-            _ => unreachable!("a class of the regex crate's own tables"),
+        let kind = regex_syntax::parse(pattern).map(Hir::into_kind);
+        let Ok(HirKind::Class(hir::Class::Unicode(class))) = kind else {
+            unreachable!("a class of the regex crate's own tables")
         };
         Self(class.iter().map(|range| (range.start(), range.end())).collect())
     }

@@ -173,9 +173,8 @@ impl<'t> Evaluator<'t, '_> {
                 None => mismatch("nil"),
             },
             // A constant becomes what is wanted, if it can.
-            (Term::Number(number), Parameter::Int | Parameter::Int64) => match number.int {
-                Some(value) if parameter == Parameter::Int => Ok(Value::Int(value)),
-                Some(value) => Ok(Value::Int64(value)),
+            (Term::Number(number), Parameter::Int) => match number.int {
+                Some(value) => Ok(Value::Int(value)),
                 None => mismatch("another number"),
             },
             (Term::Number(number), Parameter::Float) => match number.float {

@@ -65,10 +65,10 @@ fn general(value: f64, precision: Option<usize>) -> String {
     };
     let (mantissa, exponent_text) = scientific.split_once('e').unwrap_or((&scientific, "0"));
     let exponent: i32 = exponent_text.parse().unwrap_or(0);
-    let mantissa = match mantissa.contains('.') {
-        true => mantissa.trim_end_matches('0').trim_end_matches('.'),
-        false => mantissa,
-    };
+    let mut mantissa = mantissa;
+    if mantissa.contains('.') {
+        mantissa = mantissa.trim_end_matches('0').trim_end_matches('.');
+    }
     let digits = mantissa.len() - usize::from(mantissa.contains('.'));
     let threshold = match precision {
         // As many digits as there are before the point are never too few.

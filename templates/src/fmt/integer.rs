@@ -78,7 +78,7 @@ impl Printer<'_, '_> {
         let mut text = format!("U+{code:0min_digits$X}");
         let c = u32::try_from(code).ok().and_then(char::from_u32);
         if let Some(c) = c.filter(|c| self.flags.sharp && is_printable(*c)) {
-            text.push_str(&format!(" '{c}'"));
+            text.extend([' ', '\'', c, '\'']);
         }
         self.pad_with_spaces(text.as_bytes())
     }

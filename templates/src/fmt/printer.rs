@@ -23,9 +23,8 @@ impl<'p, 'e> Printer<'p, 'e> {
     pub(super) fn argument(&mut self, value: &Value, verb: char) -> Result<(), Limit> {
         self.meter.step()?;
         match (value, verb) {
-            (Value::Missing | Value::Nil, 'T') => self.pad(b"<nil>"),
+            (Value::Missing | Value::Nil, 'T' | 'v') => self.pad(b"<nil>"),
             (_, 'T') => self.text(value.type_name().as_bytes(), 's'),
-            (Value::Missing | Value::Nil, 'v') => self.pad(b"<nil>"),
             (Value::Missing | Value::Nil, _) => self.bad(value, verb),
             (Value::Bool(true), 't' | 'v') => self.pad(b"true"),
             (Value::Bool(false), 't' | 'v') => self.pad(b"false"),

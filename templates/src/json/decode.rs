@@ -29,7 +29,7 @@ struct Decoder<'a, 'e> {
     depth: usize,
 }
 
-impl<'a> Decoder<'a, '_> {
+impl Decoder<'_, '_> {
     /// The next byte that is not white space.
     fn peek(&mut self) -> Option<u8> {
         let space = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n');

@@ -57,12 +57,12 @@ impl Encoder<'_, '_> {
             Value::List(list) if list.is_nil() => self.buffer.push("null"),
             Value::List(list) => {
                 let items = list.to_vec();
-                self.nested(b"[]", items.iter(), |this, item| this.value(item))?;
+                self.nested(*b"[]", items.iter(), Self::value)?;
             }
             Value::Map(map) if map.is_nil() => self.buffer.push("null"),
             Value::Map(map) => {
                 let separator = if self.style == Style::Pretty { ": " } else { ":" };
-                self.nested(b"{}", map.entries().iter(), |this, (key, item)| {
+                self.nested(*b"{}", map.entries().iter(), |this, (key, item)| {
                     this.text(key)?;
                     this.buffer.push(separator);
                     this.value(item)
@@ -74,7 +74,7 @@ impl Encoder<'_, '_> {
 
     fn nested<T>(
         &mut self,
-        brackets: &[u8; 2],
+        brackets: [u8; 2],
         items: impl ExactSizeIterator<Item = T>,
         mut write: impl FnMut(&mut Self, T) -> Result<(), Failure>,
     ) -> Result<(), Failure> {

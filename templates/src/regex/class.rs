@@ -1,11 +1,14 @@
 //! Classes like `[a-z\d]`, and escapes inside and outside them.
 
+use std::fmt::Write as _;
+
 /// Writes `c` so that it stands for itself wherever it is.
 pub(super) fn push_literal(out: &mut String, c: char) {
     if c.is_ascii_alphanumeric() || !c.is_ascii() {
         out.push(c);
     } else {
-        out.push_str(&format!("\\x{:02x}", u32::from(c)));
+        // Writing to a string does not fail.
+        let _ = write!(out, "\\x{:02x}", u32::from(c));
     }
 }
 
@@ -30,11 +33,15 @@ pub(super) fn translate<'p>(out: &mut String, text: &'p str) -> Option<&'p str> 
             rest = posix(out, rest, end)?;
             continue;
         }
-        if let Some(escape) = rest.strip_prefix('\\')
-            && let Some(behind) = push_perl(out, escape)
-        {
-            rest = behind?;
-            continue;
+        if let Some(escape) = rest.strip_prefix('\\') {
+            match push_perl(out, escape) {
+                Perl::Class(behind) => {
+                    rest = behind;
+                    continue;
+                }
+                Perl::Unknown => return None,
+                Perl::Other => {}
+            }
         }
         let (low, behind) = character(rest)?;
         rest = behind;
@@ -62,36 +69,45 @@ fn posix<'p>(out: &mut String, text: &'p str, end: usize) -> Option<&'p str> {
     if !NAMES.contains(&name.strip_prefix('^').unwrap_or(name)) {
         return None;
     }
-    out.push_str(&format!("[:{name}:]"));
+    out.extend(["[:", name, ":]"]);
     Some(&text[end + 2..])
 }
 
 /// A character of a class, perhaps escaped.
 fn character(text: &str) -> Option<(char, &str)> {
-    match text.strip_prefix('\\') {
-        Some(escape) => escaped(escape),
-        None => {
-            let mut chars = text.chars();
-            Some((chars.next()?, chars.as_str()))
-        }
+    if let Some(escape) = text.strip_prefix('\\') {
+        return escaped(escape);
     }
+    let mut chars = text.chars();
+    Some((chars.next()?, chars.as_str()))
 }
 
-/// Writes the class that an escape like `\d` or `\pL` is, if it is one. What stands behind it; none
-/// where the name of a class is unknown.
-pub(super) fn push_perl<'p>(out: &mut String, escape: &'p str) -> Option<Option<&'p str>> {
+/// What an escape came to.
+pub(super) enum Perl<'p> {
+    /// A class, which has been written, and what stands behind it.
+    Class(&'p str),
+    /// A class whose name is unknown.
+    Unknown,
+    /// No class.
+    Other,
+}
+
+/// Writes the class that an escape like `\d` or `\pL` is, if it is one.
+pub(super) fn push_perl<'p>(out: &mut String, escape: &'p str) -> Perl<'p> {
     let mut chars = escape.chars();
-    out.push_str(match chars.next()? {
+    out.push_str(match chars.next().unwrap_or_default() {
         'd' => "[0-9]",
         'D' => "[^0-9]",
         's' => "[\\t\\n\\x0c\\r\\x20]",
         'S' => "[^\\t\\n\\x0c\\r\\x20]",
         'w' => "[0-9A-Za-z_]",
         'W' => "[^0-9A-Za-z_]",
-        letter @ ('p' | 'P') => return Some(unicode(out, letter == 'P', chars.as_str())),
-        _ => return None,
+        letter @ ('p' | 'P') => {
+            return unicode(out, letter == 'P', chars.as_str()).map_or(Perl::Unknown, Perl::Class);
+        }
+        _ => return Perl::Other,
     });
-    Some(Some(chars.as_str()))
+    Perl::Class(chars.as_str())
 }
 
 /// A Unicode class, of which `\p` or `\P` has been read: a category or a script.

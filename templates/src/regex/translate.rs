@@ -4,7 +4,7 @@
 //! the `regex` crate reads it as Go does: classes like `\d` are ASCII, and no character is special
 //! that is not so in Go.
 
-use super::class;
+use super::class::{self, Perl};
 
 /// An expression for the `regex` crate.
 pub(super) struct Translated {
@@ -104,13 +104,8 @@ impl Translator<'_> {
                     if least > MAX_REPEAT || times > MAX_REPEAT || times < least {
                         return None;
                     }
-                    let most = most.map_or_else(String::new, |most| most.to_string());
-                    self.out.push_str(&match () {
-                        () if whole[..whole.len() - rest.len()].contains(',') => {
-                            format!("{{{least},{most}}}")
-                        }
-                        () => format!("{{{least}}}"),
-                    });
+                    // It means the same as it is written.
+                    self.out.push_str(&whole[..whole.len() - rest.len()]);
                     self.repeat(times)?;
                 }
                 None => self.literal(c),
@@ -188,7 +183,7 @@ impl Translator<'_> {
         if letters.is_empty() {
             return None;
         }
-        self.out.push_str(&format!("(?{letters})"));
+        self.out.extend(["(?", letters, ")"]);
         Some(())
     }
 
@@ -222,13 +217,15 @@ impl Translator<'_> {
                 return Some(());
             }
             _ => {
-                if let Some(rest) = class::push_perl(&mut self.out, self.rest) {
-                    self.rest = rest?;
-                } else {
-                    let (c, rest) = class::escaped(self.rest)?;
-                    class::push_literal(&mut self.out, c);
-                    self.rest = rest;
-                }
+                self.rest = match class::push_perl(&mut self.out, self.rest) {
+                    Perl::Class(rest) => rest,
+                    Perl::Unknown => return None,
+                    Perl::Other => {
+                        let (c, rest) = class::escaped(self.rest)?;
+                        class::push_literal(&mut self.out, c);
+                        rest
+                    }
+                };
                 self.atom(4, 0);
                 return Some(());
             }

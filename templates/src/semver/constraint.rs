@@ -57,12 +57,12 @@ static CONDITION: LazyLock<Regex> = LazyLock::new(|| {
 
 impl Constraint {
     pub(crate) fn parse(text: &str) -> Option<Self> {
-        let mut text = text.to_owned();
-        for range in RANGE.captures_iter(&text.clone()) {
+        let mut rewritten = text.to_owned();
+        for range in RANGE.captures_iter(text) {
             let conditions = format!(">= {}, <= {} ", &range[1], &range[7]);
-            text = text.replacen(&range[0], &conditions, 1);
+            rewritten = rewritten.replacen(&range[0], &conditions, 1);
         }
-        text.split("||").map(conditions).collect::<Option<_>>().map(Self)
+        rewritten.split("||").map(conditions).collect::<Option<_>>().map(Self)
     }
 
     pub(crate) fn allows(&self, version: &Version) -> bool {

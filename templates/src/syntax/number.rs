@@ -118,18 +118,13 @@ pub(crate) fn integer(text: &str) -> Option<i128> {
 /// A float in Go's syntax, hexadecimal included. What overflows is none.
 pub(crate) fn float(text: &str) -> Option<f64> {
     let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
-    let value = match unsigned.get(..2) {
-        Some("0x" | "0X") => {
-            let magnitude = hexadecimal_float(&unsigned[2..])?;
-            if text.starts_with('-') { -magnitude } else { magnitude }
-        }
-        _ => {
-            let digits = without_underscores(unsigned, false)?;
-            // Rust reads words such as `inf` as well. Those do not get here.
-            let magnitude = f64::from_str(&digits).ok()?;
-            if text.starts_with('-') { -magnitude } else { magnitude }
-        }
+    let magnitude = if let Some("0x" | "0X") = unsigned.get(..2) {
+        hexadecimal_float(&unsigned[2..])?
+    } else {
+        f64::from_str(&without_underscores(unsigned, false)?).ok()?
     };
+    let value = if text.starts_with('-') { -magnitude } else { magnitude };
+    // Words such as `inf`, which Rust reads, go the same way as what overflows.
     value.is_finite().then_some(value)
 }
 

@@ -429,14 +429,13 @@ impl<'a> Parser<'a> {
             TokenKind::Dot => "a dot",
             TokenKind::Nil => "nil",
             TokenKind::Bool(_) => "a boolean",
-            TokenKind::Character => "a character",
             TokenKind::Number | TokenKind::Complex => "a number",
             TokenKind::QuotedString | TokenKind::RawString => "a string",
             TokenKind::LeftParenthesis | TokenKind::RightParenthesis => "a parenthesis",
             TokenKind::Pipe => "a pipe",
             TokenKind::Declare | TokenKind::Assign => "an assignment",
             TokenKind::Comma => "a comma",
-            TokenKind::Other => "a character",
+            TokenKind::Character | TokenKind::Other => "a character",
         };
         ParseErrorKind::Unexpected { found, context }
     }

@@ -72,9 +72,7 @@ impl Time {
             Part::UpperHalf => text.write_str(if now.hour() >= 12 { "PM" } else { "AM" }),
             Part::LowerHalf => text.write_str(if now.hour() >= 12 { "pm" } else { "am" }),
             Part::ZoneName => match self.offset() {
-                (_, name) if !name.is_empty() && !name.starts_with(['+', '-']) => {
-                    text.write_str(&name)
-                }
+                (_, name) if !name.is_empty() => text.write_str(&name),
                 (offset, _) => write_zone(text, offset),
             },
             Part::Offset(form) => write_offset(text, self.offset().0, form),

@@ -94,24 +94,30 @@ const WORDS: [(&str, Part<'_>); 34] = [
     ("5", Part::Second),
     ("PM", Part::UpperHalf),
     ("pm", Part::LowerHalf),
-    ("-070000", offset(false, false, true, true)),
-    ("-07:00:00", offset(false, true, true, true)),
-    ("-0700", offset(false, false, true, false)),
-    ("-07:00", offset(false, true, true, false)),
-    ("-07", offset(false, false, false, false)),
-    ("Z070000", offset(true, false, true, true)),
-    ("Z07:00:00", offset(true, true, true, true)),
-    ("Z0700", offset(true, false, true, false)),
-    ("Z07:00", offset(true, true, true, false)),
-    ("Z07", offset(true, false, false, false)),
+    ("-070000", offset(*b"--ms")),
+    ("-07:00:00", offset(*b"-:ms")),
+    ("-0700", offset(*b"--m-")),
+    ("-07:00", offset(*b"-:m-")),
+    ("-07", offset(*b"----")),
+    ("Z070000", offset(*b"z-ms")),
+    ("Z07:00:00", offset(*b"z:ms")),
+    ("Z0700", offset(*b"z-m-")),
+    ("Z07:00", offset(*b"z:m-")),
+    ("Z07", offset(*b"z---")),
     // These only where no small letter follows.
     ("Jan", Part::Month),
     ("Mon", Part::Weekday),
     ("", Part::Literal("")),
 ];
 
-const fn offset(z: bool, colons: bool, minutes: bool, seconds: bool) -> Part<'static> {
-    Part::Offset(Offset { z, colons, minutes, seconds })
+/// What is written: `z`, a colon, `m` for minutes, `s` for seconds.
+const fn offset(form: [u8; 4]) -> Part<'static> {
+    Part::Offset(Offset {
+        z: form[0] == b'z',
+        colons: form[1] == b':',
+        minutes: form[2] == b'm',
+        seconds: form[3] == b's',
+    })
 }
 
 /// The part that `text` begins with, unless that is a literal, and its length.

@@ -73,7 +73,7 @@ impl<'t> Reader<'t> {
                 self.second = self.number(part == Part::ZeroSecond, 0..=59)?;
                 // A fraction may follow that the layout does not name.
                 if !matches!(next, Some(Part::Fraction { .. })) {
-                    self.optional_fraction()?;
+                    self.optional_fraction();
                 }
             }
             Part::LongYear => self.year = self.digits(4)?.parse().ok()?,
@@ -91,7 +91,7 @@ impl<'t> Reader<'t> {
                 let digits = self.digits(digits)?;
                 self.nanosecond = nanoseconds(digits);
             }
-            Part::Fraction { .. } => self.optional_fraction()?,
+            Part::Fraction { .. } => self.optional_fraction(),
         }
         Some(())
     }
@@ -144,14 +144,13 @@ impl<'t> Reader<'t> {
         self.digits(len)?.parse().ok().filter(|number| range.contains(number))
     }
 
-    fn optional_fraction(&mut self) -> Option<()> {
-        let Some(fraction) = self.rest.strip_prefix(['.', ',']) else { return Some(()) };
+    fn optional_fraction(&mut self) {
+        let Some(fraction) = self.rest.strip_prefix(['.', ',']) else { return };
         let len = fraction.len() - fraction.trim_start_matches(|c: char| c.is_ascii_digit()).len();
         if len > 0 {
             self.nanosecond = nanoseconds(&fraction[..len]);
             self.rest = &fraction[len..];
         }
-        Some(())
     }
 
     fn offset(&mut self, form: Offset) -> Option<()> {

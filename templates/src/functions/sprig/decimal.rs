@@ -50,9 +50,9 @@ impl Decimal {
         let (mut dividend, mut divisor) = (self.digits.clone(), other.digits.clone());
         let factor = BigInt::from(10).pow(shift.unsigned_abs());
         if shift < 0 {
-            divisor *= factor
+            divisor *= factor;
         } else {
-            dividend *= factor
+            dividend *= factor;
         }
         let negative = (dividend.sign() == Sign::Minus) != (divisor.sign() == Sign::Minus);
         let (dividend, divisor) = (dividend.magnitude(), divisor.magnitude());

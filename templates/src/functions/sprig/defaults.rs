@@ -25,6 +25,6 @@ pub(super) static FUNCTIONS: &[Function] = &[
     Function::new("fail", &[Text], |_, _| Err("the template says so".into())),
     Function::new("hello", &[], |_, _| Ok(Value::text("Hello!"))),
     Function::new("ternary", &[Any, Any, Bool], |_, a| {
-        Ok(a.any(if a.any(2)?.is_true() { 0 } else { 1 })?.clone())
+        Ok(a.any(usize::from(!a.any(2)?.is_true()))?.clone())
     }),
 ];

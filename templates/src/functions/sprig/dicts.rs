@@ -111,6 +111,9 @@ fn dig(_: &mut Context<'_>, arguments: Arguments<'_>) -> Result<Value, Failure> 
     if keys.is_empty() {
         return Err("there are too few arguments".into());
     }
+    if !keys.iter().all(|key| matches!(key, Value::Text(_))) {
+        return Err("a key is not a string".into());
+    }
     let mut value = map.clone();
     for key in keys {
         let Value::Text(key) = key else { return Err("a key is not a string".into()) };

@@ -18,7 +18,9 @@ pub(super) static FUNCTIONS: &[Function] = &[
     Function::new("addf", &[], |_, a| fold(Some(&Value::Int(0)), a.all(), ADD)).rest(Any),
     Function::new("ceil", &[Any], |_, a| Ok(Value::Float(float(a.any(0)?).ceil()))),
     Function::new("divf", &[Any], |_, a| {
-        fold(a.all().first(), a.rest(1), |a, b| a.divide(b).ok_or("division by zero".into()))
+        fold(a.all().first(), a.rest(1), |a, b| {
+            a.divide(b).ok_or(Failure::Because("division by zero"))
+        })
     })
     .rest(Any),
     Function::new("floor", &[Any], |_, a| Ok(Value::Float(float(a.any(0)?).floor()))),

@@ -13,15 +13,15 @@ use crate::{
 };
 
 pub(super) static FUNCTIONS: &[Function] = &[
-    Function::new("add", &[], |_, a| fold(a.all(), 0, i64::wrapping_add)).rest(Any),
+    Function::new("add", &[], |_, a| Ok(fold(a.all(), 0, i64::wrapping_add))).rest(Any),
     Function::new("add1", &[Any], |_, a| Ok(Value::Int64(integer(a.any(0)?).wrapping_add(1)))),
     Function::new("biggest", &[Any], |_, a| largest(a)).rest(Any),
     Function::new("div", &[Any, Any], |_, a| divide(a, i64::wrapping_div)),
     Function::new("max", &[Any], |_, a| largest(a)).rest(Any),
-    Function::new("min", &[Any], |_, a| fold(a.rest(1), integer(a.any(0)?), std::cmp::Ord::min))
+    Function::new("min", &[Any], |_, a| Ok(fold(a.rest(1), integer(a.any(0)?), Ord::min)))
         .rest(Any),
     Function::new("mod", &[Any, Any], |_, a| divide(a, i64::wrapping_rem)),
-    Function::new("mul", &[Any], |_, a| fold(a.rest(1), integer(a.any(0)?), i64::wrapping_mul))
+    Function::new("mul", &[Any], |_, a| Ok(fold(a.rest(1), integer(a.any(0)?), i64::wrapping_mul)))
         .rest(Any),
     Function::new("seq", &[], seq).rest(Int),
     Function::new("sub", &[Any, Any], |_, a| {
@@ -36,12 +36,12 @@ pub(super) static FUNCTIONS: &[Function] = &[
     }),
 ];
 
-fn fold(values: &[Value], start: i64, with: fn(i64, i64) -> i64) -> Result<Value, Failure> {
-    Ok(Value::Int64(values.iter().map(integer).fold(start, with)))
+fn fold(values: &[Value], start: i64, with: fn(i64, i64) -> i64) -> Value {
+    Value::Int64(values.iter().map(integer).fold(start, with))
 }
 
 fn largest(arguments: Arguments<'_>) -> Result<Value, Failure> {
-    fold(arguments.rest(1), integer(arguments.any(0)?), std::cmp::Ord::max)
+    Ok(fold(arguments.rest(1), integer(arguments.any(0)?), Ord::max))
 }
 
 fn divide(arguments: Arguments<'_>, with: fn(i64, i64) -> i64) -> Result<Value, Failure> {
@@ -79,7 +79,7 @@ fn seq(context: &mut Context<'_>, arguments: Arguments<'_>) -> Result<Value, Fai
         [start, step, end] => (start, step, end),
         _ => return Ok(Value::text("")),
     };
-    let behind = end.saturating_add(if step > 0 { 1 } else { -1 });
+    let behind = end.saturating_add(if end < start { -1 } else { 1 });
     let mut text = Buffer::default();
     for (index, number) in steps(start, behind, step).enumerate() {
         context.meter.items(1)?;

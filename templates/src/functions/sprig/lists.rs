@@ -125,7 +125,12 @@ const HAS: Run = |c, a| {
 
 const CHUNK: Run = |c, a| {
     let items = list(a.any(1)?)?.to_vec();
-    let size = usize::try_from(integer(a.any(0)?)).ok().filter(|size| *size > 0);
+    let size = integer(a.any(0)?);
+    // Sprig counts the chunks by a division that comes to none for some negative sizes.
+    if size < 0 && items.len() > 1 && (items.len() as u64 - 1) <= size.unsigned_abs() {
+        return Ok(Value::List(List::new(Element::List, Vec::new())));
+    }
+    let size = usize::try_from(size).ok().filter(|size| *size > 0);
     let size = size.ok_or("the size is not positive")?;
     c.meter.items(items.len())?;
     let chunks = items.chunks(size).map(|chunk| Value::list(chunk.to_vec())).collect();
@@ -160,10 +165,9 @@ fn concat(context: &mut Context<'_>, arguments: Arguments<'_>) -> Result<Value, 
         context.meter.items(items.len() + more.len())?;
         items.extend(more.to_vec());
     }
-    Ok(Value::List(match items.is_empty() {
-        true => List::nil(Element::Any),
-        false => List::new(Element::Any, items),
-    }))
+    let is_empty = items.is_empty();
+    let list = if is_empty { List::nil(Element::Any) } else { List::new(Element::Any, items) };
+    Ok(Value::List(list))
 }
 
 /// Unlike Go's own `slice` it takes numbers of any type.

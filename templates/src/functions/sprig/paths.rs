@@ -2,7 +2,7 @@
 
 use super::strings::slice;
 use crate::{
-    functions::{Arguments, Function, Parameter::Text, Run},
+    functions::{Function, Parameter::Text, Run},
     text::Buffer,
     value::Value,
 };

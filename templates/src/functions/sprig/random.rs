@@ -1,6 +1,6 @@
 //! What comes out differently each time.
 
-use rand::{CryptoRng, Rng};
+use rand::CryptoRng;
 
 use super::convert::integer;
 use crate::{
@@ -97,6 +97,5 @@ fn uuid(random: &mut dyn CryptoRng) -> String {
     let bits = u128::from_be_bytes(bytes);
     let bits = bits & !(0xf << 76) & !(0x3 << 62) | (0x4 << 76) | (0x2 << 62);
     let hex = format!("{bits:032x}");
-    let [a, b, c, d, e] = [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]];
-    format!("{a}-{b}-{c}-{d}-{e}")
+    [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
 }

@@ -37,7 +37,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
     Function::new("nospace", &[Text], |c, a| of(c, a, 2, cases::without_space)),
     Function::new("plural", &[Text, Text, Int], |_, a| {
         let is_one = matches!(a.any(2)?, Value::Int(1));
-        Ok(a.any(if is_one { 0 } else { 1 })?.clone())
+        Ok(a.any(usize::from(!is_one))?.clone())
     }),
     Function::new("quote", &[], |c, a| {
         quoted(c, a, |buffer, text| fmt::quote(buffer, text, false))
@@ -158,7 +158,7 @@ fn indent(
     before: &str,
 ) -> Result<Value, Failure> {
     let (width, text) = (count(arguments.any(0)?)?, arguments.text(1)?);
-    let lines = text.iter().filter(|byte| **byte == b'\n').count() + 1;
+    let lines = memchr::memchr_iter(b'\n', text).count() + 1;
     context.meter.bytes(width.saturating_mul(lines).saturating_add(text.len()))?;
     let mut buffer = Buffer::with_capacity(text.len() + lines * width + 1);
     buffer.push(before);
