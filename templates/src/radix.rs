@@ -53,16 +53,21 @@ impl Radix {
     /// The bytes, or where the text is wrong.
     pub(crate) fn decode(&self, text: &[u8]) -> Result<Buffer, usize> {
         let mut bytes = Buffer::with_capacity(text.len() * self.bits / 8 + 8);
-        let mut digits =
-            text.iter().copied().enumerate().filter(|(_, c)| !matches!(c, b'\r' | b'\n'));
+        // Base64 counts line breaks where it tells a place, base32 does not.
+        let is_break = |c: &u8| matches!(c, b'\r' | b'\n');
+        let kept = text.iter().copied().enumerate().filter(|(_, c)| !is_break(c)).enumerate();
+        let counts_breaks = self.group == BASE64.group;
+        let mut digits = kept.map(|(count, (at, c))| (if counts_breaks { at } else { count }, c));
+        let breaks = if counts_breaks { 0 } else { text.iter().filter(|c| is_break(c)).count() };
+        let len = text.len() - breaks;
         loop {
             let (mut bits, mut count) = (0_u64, 0);
             while count < self.group {
                 let Some((at, c)) = digits.next() else {
-                    return if count == 0 { Ok(bytes) } else { Err(text.len() - count) };
+                    return if count == 0 { Ok(bytes) } else { Err(len - count) };
                 };
                 if c == b'=' {
-                    self.padding(at, count, &mut digits, text.len())?;
+                    self.padding(at, count, &mut digits, len)?;
                     self.flush(&mut bytes, bits, count);
                     return Ok(bytes);
                 }

@@ -93,13 +93,7 @@ fn round(value: f64, decimals: i64, threshold: f64) -> f64 {
     let power =
         10_f64.powi(i32::try_from(decimals).unwrap_or(if decimals > 0 { 400 } else { -400 }));
     let shifted = power * value;
-    let rest = shifted.fract();
-    let rounded = match value > 0.0 {
-        true if rest >= threshold => shifted.ceil(),
-        true => shifted.floor(),
-        // Below zero the fraction is negative.
-        false if rest.abs() >= threshold => shifted.floor(),
-        false => shifted.ceil(),
-    };
+    // Below zero the fraction is negative, so that it is rounded down.
+    let rounded = if shifted.fract() >= threshold { shifted.ceil() } else { shifted.floor() };
     rounded / power
 }
