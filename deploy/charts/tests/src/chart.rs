@@ -1,7 +1,8 @@
 //! The charts of this repository, and the values that each one is tested with.
 //!
 //! A chart's directory `ci` holds its cases: `ci/NAME-values.yaml` renders, and
-//! `ci/refused/NAME.yaml` is refused with the text behind `# error: ` in its first line.
+//! `ci/refused/NAME.yaml` is refused, where no custom resource is installed, with the text behind
+//! `# error: ` in its first line.
 
 use std::ffi::OsStr;
 use std::fs;

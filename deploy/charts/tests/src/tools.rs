@@ -20,7 +20,7 @@ pub fn program(variable: &str) -> anyhow::Result<PathBuf> {
     path.map(PathBuf::from).with_context(|| {
         format!(
             "{variable} is not set\n\
-             hint: run `cargo xtask test charts`, or set {variable} to the program's path"
+             hint: run the tests by `cargo xtask test`, or set {variable} to the program's path"
         )
     })
 }

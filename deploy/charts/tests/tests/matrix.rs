@@ -32,7 +32,11 @@ static RENDERED: LazyLock<Vec<Rendered>> = LazyLock::new(|| {
         let groups = chart.alike(&schemas::kubernetes_minors().unwrap()).unwrap();
         for file in chart.values_files().unwrap() {
             for minors in &groups {
-                for helm in Helm::both().unwrap() {
+                let [three, four] = Helm::both().unwrap();
+                // Both where it matters most: what they make of versions is the same code.
+                let helms =
+                    if Some(minors) == groups.last() { vec![three, four] } else { vec![four] };
+                for helm in helms {
                     let render = Render::chart(&chart)
                         .values_file(&file)
                         .api_versions(api_versions.clone())
@@ -51,14 +55,17 @@ static RENDERED: LazyLock<Vec<Rendered>> = LazyLock::new(|| {
 });
 
 #[test]
-fn lint_finds_nothing() {
+fn strict_lint_finds_nothing() {
     let mut work = Vec::new();
     for chart in chart::all().unwrap() {
-        for file in chart.values_files().unwrap() {
-            for helm in Helm::both().unwrap() {
-                let render = Render::chart(&chart).values_file(&file).kube_version(&newest());
-                work.push((case(&chart, &file), helm, render));
-            }
+        let files = chart.values_files().unwrap();
+        let [three, four] = Helm::both().unwrap();
+        // Most of what lint looks at is the chart, and both Helms render each values file below.
+        let with_three = files.first().map(|file| (three, file));
+        let with_four = files.iter().map(|file| (four.clone(), file));
+        for (helm, file) in with_three.into_iter().chain(with_four) {
+            let render = Render::chart(&chart).values_file(file).kube_version(&newest());
+            work.push((case(&chart, file), helm, render));
         }
     }
     let problems = parallel::map(work, |(case, helm, render)| {
