@@ -30,7 +30,8 @@ impl Archive {
 
     /// The program's name.
     pub(crate) fn program(&self) -> &str {
-        self.name.split(':').next().unwrap()
+        let name = self.name.strip_prefix("localhost/").unwrap();
+        name.split(':').next().unwrap()
     }
 
     /// The only image of the index.

@@ -87,7 +87,7 @@ fn labels_tell_what_it_is() {
 fn the_archive_names_its_image() {
     let names: BTreeSet<_> = shipped().iter().map(|image| image.name.clone()).collect();
     let version = env!("CARGO_PKG_VERSION");
-    assert_eq!(names, PROGRAMS.map(|name| format!("{name}:{version}")).into());
+    assert_eq!(names, PROGRAMS.map(|name| format!("localhost/{name}:{version}")).into());
     for image in shipped() {
         let descriptor = image.descriptor();
         let reference = &descriptor["annotations"]["org.opencontainers.image.ref.name"];
