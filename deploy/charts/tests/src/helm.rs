@@ -67,9 +67,7 @@ impl Helm {
     pub fn template_text(&self, render: &Render) -> anyhow::Result<String> {
         let mut flags = vec!["--include-crds".to_owned()];
         flags.extend(render.api_versions.iter().map(|version| format!("--api-versions={version}")));
-        if !render.kube_version.is_empty() {
-            flags.push(format!("--kube-version={}", render.kube_version));
-        }
+        flags.push(format!("--kube-version={}", render.kube_version));
         if render.upgrade {
             flags.push("--is-upgrade".to_owned());
         }
@@ -89,9 +87,7 @@ impl Helm {
         let directory = tempfile::tempdir()?;
         let mut helm = self.command(&directory);
         helm.args(["lint", "--strict", "--namespace", &render.namespace]);
-        if !render.kube_version.is_empty() {
-            helm.arg(format!("--kube-version={}", render.kube_version));
-        }
+        helm.arg(format!("--kube-version={}", render.kube_version));
         render.add_values(&mut helm, &directory)?;
         output(helm.arg(render.chart.directory())).map(drop)
     }
@@ -122,7 +118,8 @@ impl Render {
             namespace: "demo".to_owned(),
             values: Vec::new(),
             api_versions: Vec::new(),
-            kube_version: String::new(),
+            // Helm built from its module takes itself for one of Kubernetes 1.20.
+            kube_version: "1.37.0".to_owned(),
             upgrade: false,
         }
     }
@@ -162,7 +159,7 @@ impl Render {
         self
     }
 
-    /// On a cluster of this version, as `1.28.0`.
+    /// On a cluster of this version, as `1.28.0`; else on one of 1.37.
     #[must_use]
     pub fn kube_version(mut self, version: &str) -> Render {
         version.clone_into(&mut self.kube_version);
