@@ -144,7 +144,7 @@ impl Traces {
 
     fn assert_gone(&self) {
         for pid in &self.processes {
-            eventually(&format!("{pid} is gone"), || !exists(format!("/proc/{pid}")));
+            eventually(&format!("{pid} is gone"), || !runs(*pid));
         }
         eventually("its link is gone", || self.link().is_empty());
         eventually("its control groups are gone", || self.control_groups().is_empty());
@@ -195,6 +195,14 @@ impl Traces {
         found.retain(|path| path.file_name().unwrap().to_str().unwrap().starts_with(&name));
         found
     }
+}
+
+/// Whether a process still does anything: one that has ended and waits for its parent to ask how
+/// does not.
+fn runs(pid: u32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let state = stat.rsplit_once(')').and_then(|(_, rest)| rest.trim_start().chars().next());
+    state.is_some_and(|state| !matches!(state, 'Z' | 'X'))
 }
 
 /// What of this machine a node could change and must not.
