@@ -18,7 +18,7 @@ const TIMEOUT: &str = "--timeout=3m";
 #[derive(Clone, Debug)]
 pub struct Helm {
     binary: PathBuf,
-    kubeconfig: PathBuf,
+    access: Access,
 }
 
 /// A release: its name and namespace.
@@ -33,16 +33,31 @@ pub struct Release<'r> {
 impl Helm {
     /// This program on this cluster.
     pub fn new(binary: &Path, access: &Access) -> Helm {
-        Helm { binary: binary.to_owned(), kubeconfig: access.kubeconfig().to_owned() }
+        Helm { binary: binary.to_owned(), access: access.clone() }
     }
 
     /// Installs the chart at this path from the root of the repository, or upgrades the release,
-    /// and waits until all of it is ready.
+    /// and waits until all of it is ready. An error says what happened in the namespace.
     pub fn upgrade(&self, release: Release<'_>, chart: &str, values: &Value) -> anyhow::Result<()> {
         let chart = programs::repository(chart);
         let mut helm = self.of_release("upgrade", release);
         helm.arg(chart).args(["--install", "--create-namespace", "--wait", TIMEOUT, "--values=-"]);
-        output(&mut helm, Some(values)).map(drop)
+        output(&mut helm, Some(values))
+            .map_err(|error| error.context(self.events(release.namespace)))
+            .map(drop)
+    }
+
+    /// What the cluster tells of a namespace: why a Pod does not start, for one.
+    fn events(&self, namespace: &str) -> String {
+        let mut kubectl = self.access.kubectl();
+        let events = kubectl
+            .args(["get", "events", "--sort-by=.metadata.creationTimestamp"])
+            .args(["--namespace", namespace])
+            .output();
+        events.map_or_else(
+            |error| format!("no events: {error}"),
+            |output| String::from_utf8_lossy(&output.stdout).into_owned(),
+        )
     }
 
     /// Goes back to an earlier revision and waits.
@@ -75,9 +90,10 @@ impl Helm {
 
     /// Helm with nothing of this user's own settings.
     fn command<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Command {
-        let home = self.kubeconfig.with_file_name("helm");
+        let kubeconfig = self.access.kubeconfig();
+        let home = kubeconfig.with_file_name("helm");
         let mut command = Command::new(&self.binary);
-        command.args(arguments).env("KUBECONFIG", &self.kubeconfig).env("HELM_NAMESPACE", "");
+        command.args(arguments).env("KUBECONFIG", kubeconfig).env("HELM_NAMESPACE", "");
         for kind in ["CACHE", "CONFIG", "DATA"] {
             command.env(format!("HELM_{kind}_HOME"), home.join(kind.to_lowercase()));
         }

@@ -18,7 +18,7 @@ const INSTALL_HEADER: &str = "\
 #
 #   helm template mtk-controller deploy/charts/mtk-controller --namespace kube-system
 #
-# The image is a placeholder, since none is published yet: docs/install.md says how to build one.
+# No image is published yet: docs/images.md says how to build one, and docs/install.md how to name yours.
 ";
 
 /// Writes them, or with `check` only says whether they are as they would be written.

@@ -33,6 +33,12 @@
 {{- end }}
 {{- if $values.restart.enabled }}
 {{- $args = append $args "--restart-workloads" }}
+{{- with $values.restart.delay }}
+{{- $args = append $args (printf "--restart-delay=%s" .) }}
+{{- end }}
+{{- with $values.restart.minInterval }}
+{{- $args = append $args (printf "--restart-min-interval=%s" .) }}
+{{- end }}
 {{- end }}
 {{- toJson (concat $args $values.extraArgs) }}
 {{- end }}

@@ -44,7 +44,11 @@ annotations:
 {{- define "mtk-controller.image" -}}
 {{- $image := .Values.image }}
 {{- $tag := $image.tag | default (ternary "" .Chart.AppVersion (ne $image.digest "")) }}
-{{- with $image.registry }}{{ . }}/{{ end }}{{ $image.repository }}
+{{- if $image.registry }}
+{{- $image.registry }}/{{ trimPrefix "localhost/" $image.repository }}
+{{- else }}
+{{- $image.repository }}
+{{- end }}
 {{- with $tag }}:{{ . }}{{ end }}
 {{- with $image.digest }}@{{ . }}{{ end }}
 {{- end }}

@@ -122,11 +122,11 @@ fn probes_ask_the_app_unless_told_otherwise() {
 fn an_image_is_named_by_tag_digest_or_both() {
     let digest = format!("sha256:{}", "0".repeat(64));
     let image = |image: Value| container(&rendered(json!({ "image": image })))["image"].clone();
-    assert_eq!(image(json!({})), "mtk-app:0.1.0");
+    assert_eq!(image(json!({})), "localhost/mtk-app:0.1.0");
     assert_eq!(image(json!({ "repository": "r:5000/a", "tag": "2" })), "r:5000/a:2");
-    assert_eq!(image(json!({ "digest": digest })), format!("mtk-app@{digest}"));
+    assert_eq!(image(json!({ "digest": digest })), format!("localhost/mtk-app@{digest}"));
     let both = json!({ "tag": "2", "digest": digest });
-    assert_eq!(image(both), format!("mtk-app:2@{digest}"));
+    assert_eq!(image(both), format!("localhost/mtk-app:2@{digest}"));
 }
 
 /// Names that YAML would take for a number or for `true`.

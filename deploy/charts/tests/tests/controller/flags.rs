@@ -32,7 +32,10 @@ fn what_is_watched_follows_the_rights() {
         ["--all-namespaces=false", "--additional-namespaces=team-a"]
     );
     assert_eq!(more("own-namespace"), ["--all-namespaces=false", "--restart-workloads"]);
-    assert_eq!(more("restart"), ["--restart-workloads"]);
+    assert_eq!(
+        more("restart"),
+        ["--restart-workloads", "--restart-delay=5s", "--restart-min-interval=10m"]
+    );
 }
 
 #[test]

@@ -106,9 +106,10 @@ fn the_image_is_named_in_every_way() {
     };
     let digest = format!("sha256:{}", "0".repeat(64));
     let version = env!("CARGO_PKG_VERSION");
-    assert_eq!(image(json!({})), format!("mtk-controller:{version}"));
-    assert_eq!(image(json!({ "tag": "x" })), "mtk-controller:x");
-    assert_eq!(image(json!({ "digest": digest })), format!("mtk-controller@{digest}"));
+    assert_eq!(image(json!({})), format!("localhost/mtk-controller:{version}"));
+    assert_eq!(image(json!({ "tag": "x" })), "localhost/mtk-controller:x");
+    assert_eq!(image(json!({ "digest": digest })), format!("localhost/mtk-controller@{digest}"));
+    assert_eq!(image(json!({ "registry": "r:1" })), format!("r:1/mtk-controller:{version}"));
     assert_eq!(
         image(
             json!({ "registry": "r.example", "repository": "a/b", "tag": "x", "digest": digest })
