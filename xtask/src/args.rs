@@ -21,7 +21,11 @@ enum Verb {
     /// Start a control plane with the controller, and leave it running
     ///
     /// Prints a line for the shell on standard output: eval "$(cargo xtask up)"
-    Up,
+    Up {
+        /// With a node, the controller in a Pod on it, and the app; for root, on Linux
+        #[arg(long)]
+        node: bool,
+    },
     /// End what `up` started
     Down,
     /// Run every check and test, as CI does
@@ -55,7 +59,7 @@ enum Bench {
 pub(crate) async fn run() -> anyhow::Result<()> {
     match Args::parse().verb {
         Verb::Demo => demo::run().await,
-        Verb::Up => up::run().await,
+        Verb::Up { node } => up::run(node).await,
         Verb::Down => down::run().await,
         Verb::Test { part } => test::run(part).await,
         Verb::Manifests { check } => manifests::run(check).await,

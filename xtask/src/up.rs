@@ -1,4 +1,6 @@
 //! `cargo xtask up`: a control plane with the controller that stays.
+//!
+//! The controller is a process of this machine; with `--node` it is in a Pod, and the app is there too.
 
 mod background;
 
@@ -7,28 +9,36 @@ use std::io::ErrorKind;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use e2e::controlplane::{Access, Detached, StartOptions};
 
+use crate::build::{self, Programs};
+use crate::pods::{self, Pods};
 use crate::steps::{Output, Steps};
-use crate::{build, command, places, stage};
+use crate::{command, places, stage};
 
-/// Starts both, unless they run, and prints the line for the shell.
-pub(crate) async fn run() -> anyhow::Result<()> {
+/// Starts it, unless it runs, and prints the line for the shell.
+pub(crate) async fn run(node: bool) -> anyhow::Result<()> {
     let directory = places::up()?;
     let _lock = lock(&directory)?;
     let up = Up::in_directory(directory);
     if up.works().await {
+        ensure!(
+            !node || up.has_node(),
+            "what is up has no node\nhint: end it by `cargo xtask down` first"
+        );
         Output::Stderr.line("it is up already; `cargo xtask down` ends it");
+    } else if node {
+        up.start_node().await?;
     } else {
         up.start().await?;
     }
-    Output::Stderr.indented(&up.addresses()?);
+    Output::Stderr.indented(&if up.has_node() { up.places()? } else { up.addresses()? });
     Output::Stdout.line(format_args!("export KUBECONFIG={}", quoted(&up.kubeconfig())));
     Ok(())
 }
 
-/// Ends both, and says whether there was anything to end.
+/// Ends all of it, and says whether there was anything to end.
 pub(crate) fn end() -> anyhow::Result<bool> {
     let directory = places::up()?;
     let _lock = lock(&directory)?;
@@ -73,38 +83,33 @@ impl Up {
         self.directory.join("kubectl")
     }
 
-    /// Whether the controller runs and the API server answers.
+    /// Where the app's address is noted, once all is there.
+    fn app(&self) -> PathBuf {
+        self.directory.join("app")
+    }
+
+    fn has_node(&self) -> bool {
+        self.app().exists()
+    }
+
+    /// Whether the controller runs and the API server answers. In a Pod, it is the kubelet that
+    /// keeps the controller running.
     async fn works(&self) -> bool {
         let mut kubectl = command::program(self.kubectl());
         kubectl
             .args(["get", "--raw=/readyz", "--request-timeout=5s"])
             .env("KUBECONFIG", self.kubeconfig());
-        let controller = background::find(&self.directory);
-        matches!(controller, Ok(Some(_))) && command::output(&mut kubectl).await.is_ok()
+        let controller = || matches!(background::find(&self.directory), Ok(Some(_)));
+        (self.has_node() || controller()) && command::output(&mut kubectl).await.is_ok()
     }
 
     async fn start(&self) -> anyhow::Result<()> {
         self.end()?;
         let mut steps = Steps::new(Output::Stderr);
-        let programs =
-            steps.step("building mtk-seal and mtk-controller", build::programs()).await?;
-        let control_plane = build::control_plane(steps.output());
-        let binary = steps.step("building the control plane", control_plane).await?;
-        fs::create_dir_all(&self.directory)?;
-        symlink(binary, self.kubectl())?;
-
-        let directory = self.directory.clone();
-        // In a task of its own, which a Ctrl-C does not stop half way.
-        let plane = tokio::task::spawn_blocking(move || {
-            let up = Up::in_directory(directory);
-            let plane = Detached::start(&up.plane(), &StartOptions::default())?;
-            Ok((plane.access().clone(), Unfinished(Some(up))))
-        });
-        let (access, mut unfinished) = steps
-            .step("starting a Kubernetes control plane on loopback", async {
-                plane.await.context("the control plane did not start")?
-            })
-            .await?;
+        let programs = self.build(&mut steps).await?;
+        let what = "starting a Kubernetes control plane on loopback";
+        let plane = self.start_plane(StartOptions::default());
+        let (access, mut unfinished) = steps.step(what, plane).await?;
         steps
             .step("starting mtk-controller as its ServiceAccount", async {
                 self.start_controller(&access, &programs.controller).await
@@ -114,15 +119,75 @@ impl Up {
         Ok(())
     }
 
+    async fn start_node(&self) -> anyhow::Result<()> {
+        self.end()?;
+        let mut steps = Steps::new(Output::Stderr);
+        let missing = pods::missing(steps.output()).await?;
+        ensure!(
+            missing.is_empty(),
+            "there can be no node here: it needs {}\n\
+             hint: without --node, the controller is a process of this machine",
+            pods::described(&missing)
+        );
+        let programs = self.build(&mut steps).await?;
+        let parts = pods::parts(&mut steps).await?;
+        let what = "starting a Kubernetes node, in namespaces of its own";
+        let (access, mut unfinished) = steps.step(what, self.start_plane(pods::options())).await?;
+        let pods = Pods::new(&self.directory, &access, &programs.seal, &parts, steps.output())?;
+        pods.deploy(&mut steps).await?;
+        fs::write(self.app(), format!("http://{}/", pods.address().await?.ip()))?;
+        unfinished.0 = None;
+        Ok(())
+    }
+
+    /// Builds what both ways need, and makes the directory.
+    async fn build(&self, steps: &mut Steps) -> anyhow::Result<Programs> {
+        let programs =
+            steps.step("building mtk-seal and mtk-controller", build::programs()).await?;
+        let control_plane = build::control_plane(steps.output());
+        let binary = steps.step("building the control plane", control_plane).await?;
+        fs::create_dir_all(&self.directory)?;
+        symlink(binary, self.kubectl())?;
+        Ok(programs)
+    }
+
+    async fn start_plane(&self, options: StartOptions) -> anyhow::Result<(Access, Unfinished)> {
+        let directory = self.directory.clone();
+        // In a task of its own, which a Ctrl-C does not stop half way.
+        let plane = tokio::task::spawn_blocking(move || {
+            let up = Up::in_directory(directory);
+            let plane = Detached::start(&up.plane(), &options)?;
+            Ok((plane.access().clone(), Unfinished(Some(up))))
+        });
+        plane.await.context("the control plane did not start")?
+    }
+
     async fn start_controller(&self, access: &Access, binary: &Path) -> anyhow::Result<()> {
         let identity = self.directory.join("controller.kubeconfig");
         stage::prepare(access.clone(), identity.clone()).await?;
         background::start(&self.directory, binary, &identity).await
     }
 
-    fn addresses(&self) -> anyhow::Result<String> {
+    /// What is where, with a node.
+    fn places(&self) -> anyhow::Result<String> {
+        let directory = self.directory.display();
+        Ok(format!(
+            "API server   {}\n\
+             app          {}\n\
+             programs     {directory}/bin: kubectl, helm, mtk-seal\n\
+             secrets      {directory}/repository: secrets.env, sealed.yaml",
+            self.server()?,
+            fs::read_to_string(self.app())?,
+        ))
+    }
+
+    fn server(&self) -> anyhow::Result<String> {
         let config: serde_json::Value = serde_json::from_slice(&fs::read(self.kubeconfig())?)?;
         let server = config["clusters"][0]["cluster"]["server"].as_str();
+        Ok(server.context("the kubeconfig names no server")?.to_owned())
+    }
+
+    fn addresses(&self) -> anyhow::Result<String> {
         let controller = |purpose| background::address(&self.directory, purpose);
         Ok(format!(
             "API server   {}\n\
@@ -131,7 +196,7 @@ impl Up {
              log          {}\n\
              kubectl      {} (or one of yours)\n\
              For a day: that long the controller's token is valid.",
-            server.unwrap_or_default(),
+            self.server()?,
             controller("api")?,
             controller("metrics")?,
             background::log(&self.directory).display(),

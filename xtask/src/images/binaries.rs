@@ -43,6 +43,8 @@ impl Profile {
                 "profile.quick.incremental=false",
                 "profile.quick.strip=true",
                 "profile.quick.package.'*'.opt-level=0",
+                // What opens values, in C: without this an emulator takes minutes.
+                "profile.quick.package.aws-lc-sys.opt-level=3",
             ],
         }
     }

@@ -5,6 +5,7 @@ use std::env;
 use std::fs;
 use std::process::Command;
 
+use memchr::memmem;
 use serde_json::{Value, json};
 
 use crate::archive::Archive;
@@ -171,5 +172,5 @@ fn entries(image: &Archive) -> Vec<Entry> {
 }
 
 fn contains(bytes: &[u8], wanted: &[u8]) -> bool {
-    bytes.windows(wanted.len()).any(|window| window == wanted)
+    memmem::find(bytes, wanted).is_some()
 }
