@@ -39,9 +39,21 @@ impl Helm {
     /// Installs the chart at this path from the root of the repository, or upgrades the release,
     /// and waits until all of it is ready. An error says what happened in the namespace.
     pub fn upgrade(&self, release: Release<'_>, chart: &str, values: &Value) -> anyhow::Result<()> {
+        self.upgrade_with(release, chart, values, &[])
+    }
+
+    /// The same with more flags.
+    pub fn upgrade_with(
+        &self,
+        release: Release<'_>,
+        chart: &str,
+        values: &Value,
+        flags: &[&str],
+    ) -> anyhow::Result<()> {
         let chart = programs::repository(chart);
         let mut helm = self.of_release("upgrade", release);
         helm.arg(chart).args(["--install", "--create-namespace", "--wait", TIMEOUT, "--values=-"]);
+        helm.args(flags);
         output(&mut helm, Some(values))
             .map_err(|error| error.context(self.events(release.namespace)))
             .map(drop)

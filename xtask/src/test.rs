@@ -14,8 +14,9 @@ use crate::command;
 use crate::steps::{Output, Steps};
 use crate::{build, pods, tools};
 
-/// Two at a time: each test on a real API server may start one of its own, at 600 MB.
-const END_TO_END_THREADS: &str = "--test-threads=2";
+/// They mostly wait, so more than a small machine has cores; but each may start an API server of its
+/// own, at 600 MB.
+const END_TO_END_THREADS: &str = "--test-threads=4";
 
 /// What can be run alone.
 #[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]

@@ -24,4 +24,5 @@ mod restart;
 mod rights;
 mod support;
 mod taint;
+mod take_over;
 mod workloads;

@@ -50,7 +50,7 @@ async fn with_bitnamis_crd_it_works_and_then_rests() {
 }
 
 /// Its schema, as far as it decides what is kept.
-fn bitnamis_crd() -> Value {
+pub(crate) fn bitnamis_crd() -> Value {
     let strings =
         json!({ "type": "object", "nullable": true, "additionalProperties": { "type": "string" } });
     let text = json!({ "type": "string" });

@@ -1,10 +1,10 @@
-//! From plaintext in the chart's values to sealed values.
+//! From the old chart to the new one, and from plaintext in the chart's values to sealed values.
 
 use e2e::helm::Helm;
 use e2e::load::Load;
 use serde_json::{Value, json};
 
-use super::app::{App, NAME, sealed_values};
+use super::app::{App, CHART, NAME, sealed_values};
 use super::stage::{Stage, stage};
 use crate::support::{Kind, data, pause};
 
@@ -18,6 +18,51 @@ async fn moving_to_sealed_values_leaves_no_moment_without_the_secret_with_helm_4
 async fn moving_to_sealed_values_leaves_no_moment_without_the_secret_with_helm_3() {
     let Some(stage) = stage() else { return };
     move_over(stage, &stage.helm3, "pods-move-3").await;
+}
+
+#[tokio::test]
+async fn an_upgrade_of_the_old_charts_release_keeps_the_secret_with_helm_4() {
+    let Some(stage) = stage() else { return };
+    upgrade(stage, &stage.helm, "pods-old-4").await;
+}
+
+#[tokio::test]
+async fn an_upgrade_of_the_old_charts_release_keeps_the_secret_with_helm_3() {
+    let Some(stage) = stage() else { return };
+    upgrade(stage, &stage.helm3, "pods-old-3").await;
+}
+
+async fn upgrade(stage: &Stage, helm: &Helm, ns: &'static str) {
+    // Not of the profile `restricted`, which the old chart's Pods do not meet.
+    let app = App { stage, helm, api: stage.api().await, namespace: ns };
+    let values = json!({
+        "name": "mytomorrows-app",
+        "labels": { "app": "mytomorrows" },
+        "image": { "repository": "localhost/mtk-app", "tag": env!("CARGO_PKG_VERSION"),
+                   "pullPolicy": "Never" },
+        "envConfigs": { "ENVIRONMENT": "production", "PORT": "8080" },
+        "envSecrets": { "SECRET_KEY": "with,comma.and=more", "DB_PASSWORD": "d" },
+        "service": { "type": "LoadBalancer", "port": 80, "targetPort": 8080 },
+    });
+    let secret = &format!("{NAME}-secret");
+    let now = async || {
+        let uid = |object: Value| object["metadata"]["uid"].clone();
+        let found = app.api.secret(ns, secret).await.unwrap();
+        let deployment = app.api.get(Kind::Deployment, ns, NAME).await.unwrap();
+        (data(&found), uid(found), uid(deployment), app.address().await)
+    };
+    helm.upgrade(app.release(), "e2e/tests/suite/pods/old-chart", &values).unwrap();
+    let before = now().await;
+    assert_eq!(before.0, ["DB_PASSWORD=d", "SECRET_KEY=with,comma.and=more"]);
+    assert_eq!(app.says().await["config"]["ENVIRONMENT"], "production");
+
+    helm.upgrade(app.release(), CHART, &values).unwrap();
+    app.wait_for_rollout().await;
+    assert_eq!(now().await, before, "the same Secret, Deployment and address");
+    assert!(app.has("SECRET_KEY=with,comma.and=more\nDB_PASSWORD=d\n"));
+    assert_eq!(app.says().await["config"]["ENVIRONMENT"], "production");
+    let pods = app.pods().await;
+    assert_eq!(pods[0]["spec"]["securityContext"]["runAsNonRoot"], true, "it is the new chart's");
 }
 
 async fn move_over(stage: &Stage, helm: &Helm, ns: &'static str) {
