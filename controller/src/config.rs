@@ -7,9 +7,10 @@ use std::{collections::BTreeSet, ffi::OsString, net::SocketAddr, path::PathBuf, 
 
 use clap::{ArgAction, CommandFactory as _, FromArgMatches as _, Parser, ValueEnum};
 use jiff::SignedDuration;
+use templates::Limits;
 use tracing::Level;
 
-use crate::{restart, watched::Watched};
+use crate::{restart, sealed::render, watched::Watched};
 
 /// Where a Pod finds the name of its namespace.
 const NAMESPACE_FILE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
@@ -75,6 +76,18 @@ pub struct Config {
     /// Allow a type of Secret by which Kubernetes gives rights away (repeatable)
     #[arg(long, value_name = "TYPE", value_delimiter = ',')]
     pub allow_secret_type: Vec<String>,
+
+    /// How long the templates of one object may take
+    #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = parse_duration)]
+    template_timeout: SignedDuration,
+
+    /// How many steps each template may take: a node, a call, a value that is printed
+    #[arg(long, value_name = "N", default_value_t = Limits::default().steps)]
+    template_max_steps: u64,
+
+    /// How many bytes the templates of one object may give
+    #[arg(long, value_name = "BYTES", default_value_t = Limits::default().output)]
+    template_max_output: usize,
 
     /// How many objects are worked on at a time
     #[arg(long, value_name = "N", default_value = "32", value_parser = parse_workers)]
@@ -191,6 +204,16 @@ impl Config {
     /// The types that the operator allows.
     pub fn allowed_types(&self) -> BTreeSet<String> {
         self.allow_secret_type.iter().cloned().collect()
+    }
+
+    /// What the templates of an object may use.
+    pub fn templates(&self) -> render::Settings {
+        let limits = Limits {
+            steps: self.template_max_steps,
+            output: self.template_max_output,
+            ..Limits::default()
+        };
+        render::Settings { limits, time: self.template_timeout.unsigned_abs() }
     }
 
     /// When workloads are restarted; none when they are not.

@@ -22,7 +22,7 @@ use crate::{
     namespaces::Terminating,
     queue::Queue,
     restart::Restarts,
-    sealed::{Reconciler, SealedIndex, prepare::Policy, unseal::Opener},
+    sealed::{Reconciler, SealedIndex, prepare::Policy, render::Renderer, unseal::Opener},
     target::{SecretIndex, Writer, fingerprint::MacKey},
     watched::Watched,
 };
@@ -209,6 +209,7 @@ fn reconciler(
         keys: keys.clone(),
         // Two a core: with an odd number of items no core is idle while the last is opened.
         opener: Opener::new(2 * cores),
+        renderer: Renderer::new(config.templates(), cores),
         mac_key,
         policy: Policy {
             namespace: namespace.to_owned(),

@@ -9,7 +9,7 @@
 //!              │ unsettled
 //!              ▼
 //!  the object (from the watch, else read) ─▶ prepare (pure) ─▶ unseal (RSA, on a bounded pool)
-//!              ─▶ render ─▶ Desired ─▶ target::Writer ─▶ status (pure), one patch if it differs
+//!              ─▶ render (on another) ─▶ Desired ─▶ target::Writer ─▶ status (pure), one patch if it differs
 //! ```
 //!
 //! `index` owns what is known of the objects, `target` every write of a Secret, `reconcile` the

@@ -7,6 +7,7 @@
 //! | `value`, `text`, `rune` | what templates compute with |
 //! | `fmt` | Go's `%v` and all other verbs |
 //! | `functions` | what templates may call, by dialect |
+//! | `sealed_secret` | all templates of one object |
 //! | `limits`, `context`, `error` | what a rendering may use, see and say |
 //!
 //! Nothing here does I/O or reads a clock. Strings are wiped when dropped. An error says where and
@@ -33,6 +34,7 @@ mod objects;
 mod radix;
 mod regex;
 mod rune;
+pub mod sealed_secret;
 mod semver;
 mod syntax;
 mod template;

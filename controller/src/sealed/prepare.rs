@@ -9,13 +9,13 @@ use kube::Resource as _;
 use sealing::Plaintext;
 use serde::Deserialize;
 
-use super::index::wants_owner;
+use super::{index::wants_owner, render::Rendered};
 use crate::{
     key::ObjectKey,
     keys::{KEY_LABEL, mac_key},
     reason::{Failure, Reason},
     target::{
-        desired::{Desired, OPAQUE},
+        desired::{Desired, OPAQUE, RANDOM_FOR, Random},
         object::{SecretObject, Value},
     },
 };
@@ -82,15 +82,26 @@ pub fn prepare<'s>(sealed: &'s SealedSecret, policy: &Policy) -> Result<Sealed<'
 }
 
 /// The Secret of these values, with the template's metadata and type.
-pub fn desired(sealed: &SealedSecret, data: BTreeMap<String, Plaintext>) -> Desired {
+pub fn desired(sealed: &SealedSecret, rendered: Rendered) -> Desired {
     let template = &sealed.spec.template;
-    secret_for(
+    let Rendered { data, random } = rendered;
+    let desired = secret_for(
         sealed,
         &template.type_,
         template.immutable.unwrap_or(false),
         &template.metadata,
         data.into_iter().map(|(key, value)| (key, Value::from(value))).collect(),
-    )
+    );
+    if random.is_empty() { desired } else { with_random(desired, sealed, random) }
+}
+
+/// Values that were drawn at random are made once for each version of the spec.
+fn with_random(mut desired: Desired, sealed: &SealedSecret, keys: BTreeSet<String>) -> Desired {
+    let generation = sealed.metadata.generation.unwrap_or_default();
+    let mark = format!("{}.{generation}", desired.owner_uid);
+    desired.annotations.insert(RANDOM_FOR.to_owned(), mark.clone());
+    desired.random = Some(Random { keys, mark });
+    desired
 }
 
 /// The Secret that a deprecated item holds as JSON.
@@ -158,6 +169,7 @@ fn secret_for(
         labels: metadata.labels.clone(),
         annotations: metadata.annotations.clone(),
         data,
+        random: None,
     }
 }
 
@@ -296,7 +308,19 @@ mod tests {
         let object =
             sealed("n", "s", json!({ "encryptedData": {}, "template": { "metadata": metadata } }));
         assert_eq!(ignored_fields(&object), ["finalizers", "ownerReferences"]);
-        let desired = desired(&object, BTreeMap::new());
+        let none = Rendered { data: BTreeMap::new(), random: BTreeSet::new() };
+        let desired = desired(&object, none);
         assert_eq!(desired.owner.unwrap().uid, "u1");
+        assert_eq!((desired.annotations.len(), desired.random), (0, None));
+    }
+
+    #[test]
+    fn random_values_bear_the_generation_that_they_were_made_for() {
+        let mut object = sealed("n", "s", json!({ "encryptedData": {} }));
+        object.metadata.generation = Some(3);
+        let random = BTreeSet::from(["R".to_owned()]);
+        let desired = desired(&object, Rendered { data: BTreeMap::new(), random: random.clone() });
+        assert_eq!(desired.annotations[RANDOM_FOR], "u1.3");
+        assert_eq!(desired.random.unwrap(), Random { keys: random, mark: "u1.3".into() });
     }
 }

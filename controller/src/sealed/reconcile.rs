@@ -16,7 +16,7 @@ use super::{
     index::{Known, SealedIndex, State},
     prepare::{Policy, Sealed, desired, desired_legacy, ignored_fields, prepare},
     record::{Record, inputs},
-    render::render,
+    render::Renderer,
     status::{self, Outcome, UNSEALED},
     unseal::{Opener, Sealing},
 };
@@ -63,6 +63,8 @@ pub struct Reconciler {
     pub keys: Arc<KeyStore>,
     /// The pool for private-key operations.
     pub opener: Opener,
+    /// The one for templates.
+    pub renderer: Renderer,
     /// The key of the fingerprints.
     pub mac_key: Arc<MacKey>,
     /// What the operator allows.
@@ -82,6 +84,8 @@ struct Done {
     applied: Applied,
     record: Record,
     items: usize,
+    /// The keys of values that were drawn at random.
+    random: Vec<String>,
 }
 
 impl Reconciler {
@@ -155,7 +159,8 @@ impl Reconciler {
         let (desired, keys) = self.open(object, known).await.map_err(ApplyError::Failed)?;
         let (applied, seen) = self.writer.apply(&desired).await?;
         let record = self.record(object, keys, &seen);
-        Ok(Done { applied, record, items: desired.data.len() })
+        let random = desired.random.into_iter().flat_map(|random| random.keys).collect();
+        Ok(Done { applied, record, items: desired.data.len(), random })
     }
 
     async fn open(
@@ -174,8 +179,8 @@ impl Reconciler {
         match sealed {
             Sealed::Items(items) => {
                 let (items, keys) = self.opener.open_items(&sealing, items).await?;
-                let data = render(&object.spec.template.data, items)?;
-                Ok((desired(object, data), keys))
+                let rendered = self.renderer.render(&object.spec.template.data, items).await?;
+                Ok((desired(object, rendered), keys))
             }
             Sealed::Legacy(bytes) => {
                 let (json, key) = self.opener.open_legacy(&sealing, bytes).await?;
@@ -211,7 +216,11 @@ impl Reconciler {
         if verb.is_some() || recovered {
             let verb = verb.unwrap_or("found in order");
             let items = if done.items == 1 { "item" } else { "items" };
-            let message = format!("Secret {} {verb}: {} {items}", key.name, done.items);
+            let mut message = format!("Secret {} {verb}: {} {items}", key.name, done.items);
+            if !done.random.is_empty() {
+                message += "; made at random, and kept until the SealedSecret's spec changes: ";
+                message += &done.random.join(", ");
+            }
             self.events.publish(object, Severity::Normal, UNSEALED, &message).await;
         }
         let ignored = ignored_fields(object);

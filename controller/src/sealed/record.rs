@@ -12,14 +12,13 @@ use std::fmt;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use crds::SealedSecret;
 
+use super::render;
 use crate::{
     key::ObjectKey,
     keys::KeyId,
     target::fingerprint::{Mac, MacKey},
 };
 
-/// Raised when the same inputs may give another Secret.
-const RENDERER: &str = "1";
 /// The format's version.
 const VERSION: &str = "v1";
 
@@ -67,7 +66,7 @@ pub fn inputs(mac_key: &MacKey, sealed: &SealedSecret) -> Mac {
     let key = ObjectKey::of(&sealed.metadata);
     let mut transcript = mac_key.transcript("inputs");
     for part in [
-        RENDERER,
+        render::VERSION,
         sealed.metadata.uid.as_deref().unwrap_or_default(),
         &key.namespace,
         &key.name,

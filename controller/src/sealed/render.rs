@@ -1,109 +1,152 @@
-//! The values of the Secret, from the opened items and `template.data`.
+//! The values of the Secret, from the opened items and `template.data`: on threads of its own, under
+//! limits.
 //!
-//! This is the one place where a template engine will be called.
+//! What can go wrong: a template is text of whoever may create a SealedSecret, and may be made to
+//! take long. Its steps, bytes and time are bounded, and templates wait for each other only: they
+//! keep no item from being opened.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
+use jiff::Timestamp;
 use sealing::Plaintext;
+use templates::{
+    Environment, Limits,
+    sealed_secret::{self, Error},
+};
+use tokio::{sync::Semaphore, time::Instant};
 
 use crate::reason::{Failure, Reason};
 
-/// How Go's templates begin an action.
-const ACTION: &str = "{{";
+/// Raised when the same SealedSecret may give another Secret: what is recorded about it no longer
+/// counts then.
+pub const VERSION: &str = "1";
+/// How many letters of a key a message quotes.
+const KEY_LETTERS: usize = 63;
 
-/// The values by key. An item wins over a template value of the same name; null keeps an item out
-/// (sealed-secrets v0.40).
-///
-/// # Errors
-/// `TemplateInvalid` for a value with an action in it.
-pub fn render(
-    template: &BTreeMap<String, Option<String>>,
-    mut items: BTreeMap<String, Plaintext>,
-) -> Result<BTreeMap<String, Plaintext>, Failure> {
-    let actions: Vec<_> = template
-        .iter()
-        .filter(|(key, value)| {
-            !items.contains_key(*key) && value.as_ref().is_some_and(|text| text.contains(ACTION))
-        })
-        .map(|(key, _)| format!("`{key}`"))
-        .take(5)
-        .collect();
-    if !actions.is_empty() {
-        return Err(Failure::new(
-            Reason::TemplateInvalid,
-            format!(
-                "template.data has values with `{ACTION}`, which this version does not render: \
-                 {}; seal the finished values instead",
-                actions.join(", ")
-            ),
-        ));
+/// What the templates of one object may use.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Settings {
+    /// Steps and bytes.
+    pub limits: Limits,
+    /// Time.
+    pub time: Duration,
+}
+
+/// Renders, a few objects at a time. Cheap to clone.
+#[derive(Clone)]
+pub struct Renderer {
+    settings: Settings,
+    permits: Arc<Semaphore>,
+}
+
+/// The values by key.
+#[derive(Debug)]
+pub struct Rendered {
+    /// All of them.
+    pub data: BTreeMap<String, Plaintext>,
+    /// The keys of those that would be something else the next time.
+    pub random: BTreeSet<String>,
+}
+
+impl Default for Settings {
+    /// Far above what manifests need.
+    fn default() -> Self {
+        Self { limits: Limits::default(), time: Duration::from_secs(5) }
     }
-    for (key, value) in template {
-        match value {
-            Some(text) => {
-                items
-                    .entry(key.clone())
-                    .or_insert_with(|| Plaintext::new(text.clone().into_bytes()));
-            }
-            None => {
-                items.remove(key);
-            }
+}
+
+impl Renderer {
+    /// One that uses at most this many threads.
+    pub fn new(settings: Settings, threads: usize) -> Self {
+        Self { settings, permits: Arc::new(Semaphore::new(threads)) }
+    }
+
+    /// The values of the Secret.
+    ///
+    /// # Errors
+    /// `TemplateInvalid`, with the key, the place and the kind of the mistake; never a value.
+    pub async fn render(
+        &self,
+        template: &BTreeMap<String, Option<String>>,
+        items: BTreeMap<String, Plaintext>,
+    ) -> Result<Rendered, Failure> {
+        let items = items.into_iter().map(|(key, value)| (key, value.into_bytes())).collect();
+        let settings = self.settings;
+        if !sealed_secret::has_actions(template, &items) {
+            return rendered(settings, template, items);
         }
+        let template = template.clone();
+        let _permit = self.permits.acquire().await.expect("the semaphore is never closed");
+        let work = tokio::task::spawn_blocking(move || rendered(settings, &template, items));
+        work.await.expect("rendering does not panic")
     }
-    Ok(items)
+}
+
+fn rendered(
+    settings: Settings,
+    template: &BTreeMap<String, Option<String>>,
+    items: sealed_secret::Values,
+) -> Result<Rendered, Failure> {
+    let end = Instant::now() + settings.time;
+    let environment = Environment {
+        now: Timestamp::now(),
+        random: &mut rand::rng(),
+        limits: settings.limits,
+        interrupted: &|| Instant::now() >= end,
+    };
+    let rendered = sealed_secret::render(template, items, environment).map_err(|e| failure(&e))?;
+    let data = rendered.data.into_iter().map(|(key, value)| (key, value.into()));
+    Ok(Rendered { data: data.collect(), random: rendered.random })
+}
+
+fn failure(error: &Error) -> Failure {
+    let key: String = error.key.chars().take(KEY_LETTERS).collect();
+    let remedy =
+        if error.is_limit() { "; the controller's flags --template-… set limits" } else { "" };
+    Failure::new(Reason::TemplateInvalid, format!("template.data `{key}`: {error}{remedy}"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn rendered(
-        template: &[(&str, Option<&str>)],
-        items: &[(&str, &str)],
-    ) -> Result<Vec<(String, String)>, Failure> {
-        let template = template
-            .iter()
-            .map(|(key, value)| ((*key).to_owned(), value.map(str::to_owned)))
-            .collect();
-        let items = items
-            .iter()
-            .map(|(key, value)| ((*key).to_owned(), Plaintext::new(value.as_bytes().to_vec())))
-            .collect();
-        let values = render(&template, items)?;
-        let text = |value: &Plaintext| String::from_utf8(value.expose().to_vec()).unwrap();
-        Ok(values.iter().map(|(key, value)| (key.clone(), text(value))).collect())
+    fn renderer(limits: Limits, time: Duration) -> Renderer {
+        Renderer::new(Settings { limits, time }, 1)
     }
 
-    fn pairs(expected: &[(&str, &str)]) -> Vec<(String, String)> {
-        expected.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect()
+    async fn render(renderer: &Renderer, text: &str) -> Result<String, Failure> {
+        let items = [("A".to_owned(), Plaintext::new(b"canary".to_vec()))].into();
+        let template = [("c".to_owned(), Some(text.to_owned()))].into();
+        let values = renderer.render(&template, items).await?;
+        Ok(String::from_utf8(values.data["c"].expose().to_vec()).unwrap())
     }
 
-    #[test]
-    fn plain_values_stand_beside_the_items() {
-        assert_eq!(
-            rendered(&[("P", Some("p"))], &[("A", "1")]).unwrap(),
-            pairs(&[("A", "1"), ("P", "p")])
-        );
-    }
-
-    /// Recorded, g35.
-    #[test]
-    fn an_item_wins_over_a_value_of_the_same_name_even_a_template() {
-        assert_eq!(
-            rendered(&[("A", Some("{{ .A }}"))], &[("A", "1")]).unwrap(),
-            pairs(&[("A", "1")])
-        );
-    }
-
-    #[test]
-    fn null_keeps_an_item_out() {
-        assert_eq!(rendered(&[("A", None), ("B", None)], &[("A", "1")]).unwrap(), pairs(&[]));
-    }
-
-    #[test]
-    fn a_template_is_refused_by_name_and_not_by_content() {
-        let failure = rendered(&[("c", Some("{{ fail .A }}"))], &[("A", "canary")]).unwrap_err();
+    #[tokio::test]
+    async fn a_failure_names_the_template_and_quotes_nothing() {
+        let renderer = renderer(Limits::default(), Duration::from_secs(60));
+        assert_eq!(render(&renderer, "{{ upper .A }}").await.unwrap(), "CANARY");
+        assert_eq!(render(&renderer, "plain").await.unwrap(), "plain");
+        let failure = render(&renderer, "{{ fail .A }}").await.unwrap_err();
         assert_eq!(failure.reason, Reason::TemplateInvalid);
-        assert!(failure.message.contains("`c`") && !failure.message.contains("canary"));
+        assert!(failure.message.starts_with("template.data `c`: line 1, column "), "{failure}");
+        assert!(!failure.message.contains("canary"));
+    }
+
+    #[tokio::test]
+    async fn a_template_without_end_is_ended_by_steps_or_by_time() {
+        let endless = "{{ range until 1000 }}{{ range until 1000 }}{{ range until 1000 }}\
+                       {{ end }}{{ end }}{{ end }}";
+        let steps = renderer(Limits::default(), Duration::from_secs(600));
+        let failure = render(&steps, endless).await.unwrap_err();
+        assert!(failure.message.contains("too many steps"), "{failure}");
+        assert!(failure.message.contains("--template-"), "{failure}");
+        let limits = Limits { steps: u64::MAX, bytes: usize::MAX, ..Limits::default() };
+        let time = renderer(limits, Duration::from_millis(50));
+        let failure = render(&time, endless).await.unwrap_err();
+        assert!(failure.message.contains("too much time"), "{failure}");
     }
 }

@@ -1,6 +1,9 @@
 //! The Secret as a custom resource wants it.
 
-use std::{collections::BTreeMap, fmt};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use serde::{Serialize, Serializer, ser::SerializeStruct as _};
@@ -13,6 +16,9 @@ use crate::key::ObjectKey;
 
 /// The type of a Secret that names none.
 pub const OPAQUE: &str = "Opaque";
+
+/// On a Secret with values that were drawn at random: for what. Part of [`Desired::annotations`].
+pub const RANDOM_FOR: &str = "mtk.mytomorrows.com/random-values-for";
 
 /// A Secret to be. Serialises as the body of its creation.
 pub struct Desired {
@@ -32,6 +38,18 @@ pub struct Desired {
     pub annotations: BTreeMap<String, String>,
     /// The values by key.
     pub data: BTreeMap<String, Value>,
+    /// Which of them were drawn at random; none of most Secrets.
+    pub random: Option<Random>,
+}
+
+/// Values that are something else each time they are made. A Secret that bears the same mark has
+/// them already, and keeps them.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Random {
+    /// Their keys.
+    pub keys: BTreeSet<String>,
+    /// What they were made from: the value of the annotation [`RANDOM_FOR`].
+    pub mark: String,
 }
 
 /// The MACs of labels and annotations, sorted.

@@ -1,12 +1,15 @@
 //! From a Secret that exists and one that is wanted to the one request that makes them equal.
 
-use std::{collections::BTreeMap, fmt};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use serde::Serialize;
 
 use super::{
-    desired::Desired,
+    desired::{Desired, RANDOM_FOR},
     object::{SecretObject, Value},
     ownership::{Marks, Standing, our_pairs},
 };
@@ -78,10 +81,14 @@ fn data(
     desired: &Desired,
     standing: &Standing,
 ) -> BTreeMap<String, Option<Value>> {
+    let kept = kept(existing, desired);
     let mut patch: BTreeMap<_, _> = desired
         .data
         .iter()
-        .filter(|(key, value)| existing.data.get(*key) != Some(value))
+        .filter(|(key, value)| {
+            let present = existing.data.get(*key);
+            present != Some(value) && !(present.is_some() && kept.contains(*key))
+        })
         .map(|(key, value)| (key.clone(), Some(value.clone())))
         .collect();
     if !matches!(standing, Standing::Merge { .. }) {
@@ -89,6 +96,17 @@ fn data(
         patch.extend(gone.map(|key| (key.clone(), None)));
     }
     patch
+}
+
+/// The keys of values that stay as they are: those that were drawn at random for the same.
+fn kept<'d>(existing: &SecretObject, desired: &'d Desired) -> &'d BTreeSet<String> {
+    static NONE: BTreeSet<String> = BTreeSet::new();
+    let annotations = existing.metadata.annotations.as_ref();
+    let mark = annotations.and_then(|annotations| annotations.get(RANDOM_FOR));
+    match &desired.random {
+        Some(random) if mark == Some(&random.mark) => &random.keys,
+        _ => &NONE,
+    }
 }
 
 /// Labels or annotations to set, and those to remove: all others on a take-over, otherwise the
@@ -213,7 +231,7 @@ mod tests {
     use serde_json::{Value as Json, json};
 
     use super::*;
-    use crate::{FIELD_MANAGER, key::ObjectKey};
+    use crate::{FIELD_MANAGER, key::ObjectKey, target::desired::Random};
 
     fn owner() -> OwnerReference {
         OwnerReference {
@@ -236,6 +254,7 @@ mod tests {
             labels: [("l".to_owned(), "1".to_owned())].into(),
             annotations: BTreeMap::new(),
             data: [("A".to_owned(), Value::from(b"1".as_slice()))].into(),
+            random: None,
         }
     }
 
@@ -284,6 +303,26 @@ mod tests {
                 "data": { "A": "MQ==", "B": null },
             })
         );
+    }
+
+    #[test]
+    fn values_drawn_at_random_stay_until_what_they_were_drawn_for_changes() {
+        let random = |mark: &str| {
+            let mut desired = desired();
+            desired.data.insert("R".into(), Value::from(b"new".as_slice()));
+            desired.annotations.insert(RANDOM_FOR.into(), mark.into());
+            desired.random = Some(Random { keys: ["R".to_owned()].into(), mark: mark.into() });
+            desired
+        };
+        let metadata = json!({ "labels": { "l": "1" }, "annotations": { RANDOM_FOR: "u1.1" } });
+        let secret = ours(metadata.clone(), &json!({ "data": { "A": "MQ==", "R": "b2xk" } }));
+        assert_eq!(patch(&secret, &random("u1.1")), Json::Null);
+        let changed = patch(&secret, &random("u1.2"));
+        assert_eq!(changed["data"], json!({ "R": "bmV3" }));
+        assert_eq!(changed["metadata"]["annotations"], json!({ RANDOM_FOR: "u1.2" }));
+        // One that is gone is made, and the others are repaired as ever.
+        let secret = ours(metadata, &json!({ "data": { "A": "Mg==" } }));
+        assert_eq!(patch(&secret, &random("u1.1"))["data"], json!({ "A": "MQ==", "R": "bmV3" }));
     }
 
     #[test]

@@ -11,7 +11,12 @@ use mtk_controller::{
     metrics::Metrics,
     namespaces::Terminating,
     queue::{Cause, Queue},
-    sealed::{Reconciler, SealedIndex, prepare::Policy, unseal::Opener},
+    sealed::{
+        Reconciler, SealedIndex,
+        prepare::Policy,
+        render::{self, Renderer},
+        unseal::Opener,
+    },
     target::{SecretIndex, Writer, fingerprint::MacKey},
 };
 use prometheus_client::registry::Registry;
@@ -63,6 +68,7 @@ impl Controller {
             namespaces: Arc::new(Terminating::default()),
             keys,
             opener: Opener::new(2),
+            renderer: Renderer::new(render::Settings::default(), 1),
             mac_key,
             policy: Policy {
                 namespace: "kube-system".to_owned(),

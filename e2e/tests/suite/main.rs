@@ -25,4 +25,5 @@ mod rights;
 mod support;
 mod taint;
 mod take_over;
+mod templates;
 mod workloads;

@@ -1,0 +1,223 @@
+//! The values of the Secret that a SealedSecret describes: its opened items, and what the templates
+//! of `spec.template.data` make of them, as sealed-secrets 0.40 does.
+//!
+//! A template sees the items, and beside them the texts of the other templates as they stand. An
+//! item wins over a text of its name. A null keeps the item of its name out of the Secret; templates
+//! see it still.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use zeroize::Zeroizing;
+
+use crate::{
+    Dialect, Environment, ParseError, RenderError, RenderErrorKind, Template, Text, Value,
+};
+
+/// How an action begins. A text without one is its own rendering.
+const ACTION: &str = "{{";
+
+/// Values by their key. They need not be UTF-8, and are wiped when dropped.
+pub type Values = BTreeMap<String, Zeroizing<Vec<u8>>>;
+
+/// The values of the Secret.
+pub struct Rendered {
+    /// All of them.
+    pub data: Values,
+    /// The keys of those that would be something else the next time.
+    pub random: BTreeSet<String>,
+}
+
+/// Why there are none.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("{cause}")]
+pub struct Error {
+    /// The key of the template.
+    pub key: String,
+    /// What is wrong with it.
+    pub cause: Cause,
+}
+
+/// What is wrong with a template.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum Cause {
+    /// It is none.
+    #[error(transparent)]
+    Parse(#[from] ParseError),
+    /// It cannot be rendered with these items.
+    #[error(transparent)]
+    Render(#[from] RenderError),
+}
+
+/// Whether there is anything to render: otherwise rendering takes no time.
+pub fn has_actions(template: &BTreeMap<String, Option<String>>, items: &Values) -> bool {
+    texts(template).any(|(key, text)| text.contains(ACTION) && !items.contains_key(key))
+}
+
+/// Renders the templates of one object. Of the limits, `output` is for all of them together.
+///
+/// # Errors
+/// That of the first template, by key, that cannot be rendered. It tells no value.
+pub fn render(
+    template: &BTreeMap<String, Option<String>>,
+    mut items: Values,
+    environment: Environment<'_>,
+) -> Result<Rendered, Error> {
+    let Environment { now, random, mut limits, interrupted } = environment;
+    let dialect = Dialect::sealed_secret();
+    let mut context = None;
+    let mut data = Values::new();
+    let mut non_deterministic = BTreeSet::new();
+    for (key, text) in texts(template).filter(|(key, _)| !items.contains_key(*key)) {
+        if !text.contains(ACTION) {
+            data.insert(key.clone(), Zeroizing::new(text.as_bytes().to_vec()));
+            continue;
+        }
+        let raise = |cause| Error { key: key.clone(), cause };
+        let parsed = Template::parse(key, text, &dialect).map_err(|error| raise(error.into()))?;
+        let context = context.get_or_insert_with(|| self::context(template, &items));
+        let environment = Environment { now, random: &mut *random, limits, interrupted };
+        let rendered = parsed.render(context, environment).map_err(|error| raise(error.into()))?;
+        limits.output -= rendered.output.len();
+        if rendered.non_deterministic {
+            non_deterministic.insert(key.clone());
+        }
+        data.insert(key.clone(), rendered.output);
+    }
+    items.retain(|key, _| template.get(key).is_none_or(Option::is_some));
+    data.append(&mut items);
+    Ok(Rendered { data, random: non_deterministic })
+}
+
+/// The keys with a text.
+fn texts(template: &BTreeMap<String, Option<String>>) -> impl Iterator<Item = (&String, &String)> {
+    template.iter().filter_map(|(key, text)| Some((key, text.as_ref()?)))
+}
+
+/// What templates see.
+fn context(template: &BTreeMap<String, Option<String>>, items: &Values) -> Value {
+    let texts = texts(template).map(|(key, text)| (Text::from(&**key), Text::from(&**text)));
+    let items = items.iter().map(|(key, value)| (Text::from(&**key), Text::from(&***value)));
+    let all: BTreeMap<_, _> = texts.chain(items).collect();
+    Value::strings(all)
+}
+
+impl Error {
+    /// Whether a limit was exhausted.
+    pub fn is_limit(&self) -> bool {
+        let Cause::Render(error) = &self.cause else { return false };
+        matches!(error.kind, RenderErrorKind::Limit(_))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::{SeedableRng as _, rngs::StdRng};
+
+    use super::*;
+    use crate::Limits;
+
+    fn rendered(
+        template: &[(&str, Option<&str>)],
+        items: &[(&str, &str)],
+    ) -> Result<Rendered, Error> {
+        let template = template
+            .iter()
+            .map(|(key, text)| ((*key).to_owned(), text.map(ToOwned::to_owned)))
+            .collect();
+        let items = items
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), Zeroizing::new(value.as_bytes().to_vec())))
+            .collect();
+        let environment = Environment {
+            now: jiff::Timestamp::UNIX_EPOCH,
+            random: &mut StdRng::seed_from_u64(1),
+            limits: Limits::default(),
+            interrupted: &|| false,
+        };
+        render(&template, items, environment)
+    }
+
+    fn data(template: &[(&str, Option<&str>)], items: &[(&str, &str)]) -> Vec<String> {
+        let rendered = rendered(template, items).unwrap();
+        let text = |value: &[u8]| String::from_utf8(value.to_vec()).unwrap();
+        rendered.data.iter().map(|(key, value)| format!("{key}={}", text(value))).collect()
+    }
+
+    /// Recorded, g34.
+    #[test]
+    fn a_template_uses_an_item() {
+        let template = [("url", Some("postgres://u:{{ .PW }}@h/db"))];
+        assert_eq!(data(&template, &[("PW", "p")]), ["PW=p", "url=postgres://u:p@h/db"]);
+    }
+
+    /// Recorded, g43 and g44.
+    #[test]
+    fn templates_see_each_others_texts_as_they_stand() {
+        let template = [("P", Some("plain")), ("Q", Some("{{ .P }}-{{ .A }}-{{ .Q }}"))];
+        assert_eq!(
+            data(&template, &[("A", "1")]),
+            ["A=1", "P=plain", "Q=plain-1-{{ .P }}-{{ .A }}-{{ .Q }}"]
+        );
+    }
+
+    /// Recorded, g35.
+    #[test]
+    fn an_item_wins_over_a_text_of_its_name_for_templates_too() {
+        let template = [("A", Some("{{ fail .A }}")), ("B", Some("{{ .A }}"))];
+        assert_eq!(data(&template, &[("A", "1")]), ["A=1", "B=1"]);
+    }
+
+    #[test]
+    fn null_keeps_an_item_out_of_the_secret_and_not_from_templates() {
+        let template = [("A", None), ("B", Some("{{ .A }}")), ("C", None)];
+        assert_eq!(data(&template, &[("A", "1")]), ["B=1"]);
+    }
+
+    #[test]
+    fn what_is_random_is_named() {
+        let template = [
+            ("d", Some("{{ .A }}")),
+            ("r", Some("{{ randAlphaNum 8 }}")),
+            ("t", Some("{{ now }}")),
+        ];
+        let random = rendered(&template, &[("A", "1")]).unwrap().random;
+        assert_eq!(random.into_iter().collect::<Vec<_>>(), ["r", "t"]);
+    }
+
+    #[test]
+    fn an_error_tells_key_place_and_kind_and_no_value() {
+        let error = |text| rendered(&[("c", Some(text))], &[("A", "canary")]).err().unwrap();
+        let failed = error("x\n{{ fail .A }}");
+        assert_eq!(failed.key, "c");
+        assert!(failed.to_string().starts_with("line 2, column 4: fail: "), "{failed}");
+        assert!(!format!("{failed:?} {failed}").contains("canary"));
+        assert_eq!(
+            error("{{ env `HOME` }}").to_string(),
+            "line 1, column 4: function \"env\" is not defined"
+        );
+    }
+
+    /// A thousand templates of a megabyte each would be a gigabyte.
+    #[test]
+    fn the_output_of_all_templates_together_is_bounded() {
+        let text = format!("{{{{ repeat {} \"x\" }}}}", 3 << 20);
+        let both = [("a", Some(&*text)), ("b", Some(&*text))];
+        assert!(rendered(&both[..1], &[]).is_ok());
+        let error = rendered(&both, &[]).err().unwrap();
+        assert_eq!((error.key.as_str(), error.is_limit()), ("b", true));
+    }
+
+    #[test]
+    fn a_value_that_is_no_text_passes_as_its_bytes() {
+        let items = [("A".to_owned(), Zeroizing::new(vec![0xff, 0]))].into();
+        let environment = Environment {
+            now: jiff::Timestamp::UNIX_EPOCH,
+            random: &mut StdRng::seed_from_u64(1),
+            limits: Limits::default(),
+            interrupted: &|| false,
+        };
+        let template = [("B".to_owned(), Some("{{ .A }}".to_owned()))].into();
+        let rendered = render(&template, items, environment).unwrap();
+        assert_eq!(**rendered.data["B"], [0xff, 0]);
+    }
+}
