@@ -3,6 +3,8 @@
 import http.client
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -138,6 +140,29 @@ def test_a_signal_at_any_moment_of_the_start_ends_it(start: Start) -> None:
         # Before Python has set up its handlers, the signal itself ends the process.
         assert app.ended(5) in (0, -signal.SIGTERM)
         assert "Traceback" not in app.text()
+
+
+def test_a_signal_in_a_callback_of_python_is_not_lost() -> None:
+    # An exception from the handler would be dropped there, and the app would run on.
+    program = """
+import os, signal, sys, weakref
+from app import __main__ as app
+
+class Thing:
+    pass
+
+def parser():
+    thing = Thing()
+    reference = weakref.ref(thing, lambda _: os.kill(os.getpid(), signal.SIGTERM))
+    del thing
+    print("runs on", flush=True)
+    os._exit(3)
+
+app._parser = parser
+app.main()
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
 
 
 def test_no_worker_outlives_the_server(start: Start) -> None:
