@@ -83,6 +83,8 @@ struct Flags {
     zero: bool,
     /// `%#v`: as Go source.
     go_syntax: bool,
+    /// `%+v`: with the names of fields.
+    field_names: bool,
     width: Option<usize>,
     precision: Option<usize>,
 }

@@ -8,7 +8,11 @@ mod sprig;
 use std::fmt;
 
 pub(crate) use self::{arguments::Arguments, go::GO, sprig::SPRIG};
-use crate::{context::Context, error::Failure, value::Value};
+use crate::{
+    context::Context,
+    error::Failure,
+    value::{Element, List, Map, MapKind, Value},
+};
 
 /// A function: what templates know it by, what it takes, what it does.
 pub(crate) struct Function {
@@ -47,6 +51,12 @@ pub(crate) enum Parameter {
     Time,
     /// `map[string]interface {}`
     Map,
+    /// `uint32`, which no value is: constants become one.
+    Uint32,
+    /// `[]interface {}`
+    List,
+    /// `sprig.certificate`
+    Certificate,
 }
 
 impl Function {
@@ -95,6 +105,9 @@ impl Parameter {
             Self::Text => "string",
             Self::Time => "time.Time",
             Self::Map => "map[string]interface {}",
+            Self::Uint32 => "uint32",
+            Self::List => "[]interface {}",
+            Self::Certificate => "sprig.certificate",
         }
     }
 
@@ -102,7 +115,8 @@ impl Parameter {
     pub(crate) fn nil(self) -> Option<Value> {
         match self {
             Self::Any => Some(Value::Nil),
-            Self::Map => Some(Value::Map(crate::value::Map::nil())),
+            Self::Map => Some(Value::Map(Map::nil())),
+            Self::List => Some(Value::List(List::nil(Element::Any))),
             _ => None,
         }
     }
@@ -114,8 +128,10 @@ impl Parameter {
             | (Self::Int, Value::Int(_))
             | (Self::Float, Value::Float(_))
             | (Self::Text, Value::Text(_))
-            | (Self::Time, Value::Time(_)) => true,
-            (Self::Map, Value::Map(map)) => map.kind() == crate::value::MapKind::Any,
+            | (Self::Time, Value::Time(_))
+            | (Self::Certificate, Value::Certificate(_)) => true,
+            (Self::List, Value::List(list)) => list.element() == Element::Any,
+            (Self::Map, Value::Map(map)) => map.kind() == MapKind::Any,
             _ => false,
         }
     }

@@ -8,6 +8,7 @@
 //! | `fmt` | Go's `%v` and all other verbs |
 //! | `functions` | what templates may call, by dialect |
 //! | `sealed_secret` | all templates of one object |
+//! | `keys`, `x509`, `pem`, `der` | what some of them make |
 //! | `limits`, `context`, `error` | what a rendering may use, see and say |
 //!
 //! Nothing here does I/O or reads a clock. Strings are wiped when dropped. An error says where and
@@ -23,14 +24,17 @@
 )]
 
 mod context;
+mod der;
 mod dialect;
 mod error;
 mod evaluate;
 mod fmt;
 mod functions;
 mod json;
+mod keys;
 mod limits;
 mod objects;
+mod pem;
 mod radix;
 mod regex;
 mod rune;
@@ -43,6 +47,10 @@ mod time;
 mod unicode;
 mod url;
 mod value;
+mod x509;
+
+#[cfg(test)]
+mod testing;
 
 pub use crate::{
     context::Environment,

@@ -4,6 +4,8 @@
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Limits {
     /// Nodes walked, values visited, function calls. A loop without a body counts its rounds.
+    /// Functions that compute for long (keys, certificates, hashes of passwords) count 100 for each
+    /// millisecond that they take on common hardware; with the default it is 20 seconds of theirs.
     pub steps: u64,
     /// Bytes of output.
     pub output: usize,
@@ -64,6 +66,10 @@ pub(crate) struct Meter<'e> {
     bytes: usize,
     interrupted: &'e dyn Fn() -> bool,
 }
+
+/// The steps that a millisecond of computing counts. Functions are charged by what they do, not by
+/// the clock: a template that fits the limit on one machine fits it on any.
+pub(crate) const MILLISECOND: u64 = 100;
 
 /// How often [`Environment::interrupted`](crate::Environment::interrupted) is asked: a power of two.
 const STEPS_BETWEEN_QUESTIONS: u64 = 1 << 10;

@@ -23,6 +23,14 @@ pub(crate) fn call(value: &Value, name: &str, arguments: &[Value]) -> Called {
     match value {
         Value::Version(version) => of_version(version, name, arguments),
         Value::Time(time) => of_time(time, name, arguments),
+        Value::Certificate(certificate) => {
+            let fields = certificate.fields();
+            match fields.into_iter().find(|(field, _)| *field == name) {
+                Some((_, field)) if arguments.is_empty() => Called::Value(field),
+                Some((field, _)) => Called::WrongArguments(field),
+                None => Called::NoSuchMember,
+            }
+        }
         Value::Named(named) => of_named(*named, name, arguments),
         _ => Called::NoSuchMember,
     }

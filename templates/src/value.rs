@@ -1,11 +1,13 @@
 //! What templates compute with: Go's dynamic values, as far as templates can make them.
 
+mod certificate;
 mod list;
 mod map;
 
 use std::rc::Rc;
 
 pub(crate) use self::{
+    certificate::Certificate,
     list::{Element, List},
     map::{Map, MapKind},
 };
@@ -50,6 +52,8 @@ pub enum Value {
     Named(Named),
     /// `*semver.Version`
     Version(Rc<Version>),
+    /// `sprig.certificate`
+    Certificate(Rc<Certificate>),
 }
 
 impl Value {
@@ -100,6 +104,7 @@ impl Value {
             Self::Time(_) => "time.Time",
             Self::Named(named) => named.type_name(),
             Self::Version(_) => "*semver.Version",
+            Self::Certificate(_) => "sprig.certificate",
         }
     }
 
@@ -116,7 +121,7 @@ impl Value {
             Self::List(list) => !list.is_empty(),
             Self::Map(map) => !map.is_empty(),
             Self::Uint64(value) => *value != 0,
-            Self::Version(_) | Self::Time(_) => true,
+            Self::Version(_) | Self::Time(_) | Self::Certificate(_) => true,
             Self::Named(named) => named.number() != 0,
         }
     }

@@ -177,6 +177,10 @@ impl<'t> Evaluator<'t, '_> {
                 Some(value) => Ok(Value::Int(value)),
                 None => mismatch("another number"),
             },
+            (Term::Number(number), Parameter::Uint32) => match number.unsigned {
+                Some(value) => Ok(Value::Uint64(value)),
+                None => mismatch("another number"),
+            },
             (Term::Number(number), Parameter::Float) => match number.float {
                 Some(value) => Ok(Value::Float(value)),
                 None => mismatch("a complex number"),

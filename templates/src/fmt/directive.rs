@@ -105,8 +105,7 @@ impl Reader<'_> {
         } else if let Some(value) = self.values.get(self.next) {
             if matches!(verb, 'v' | 'w') {
                 flags.go_syntax = std::mem::take(&mut flags.sharp);
-                // `%+v` adds the names of fields, which our values do not have.
-                flags.plus = false;
+                flags.field_names = std::mem::take(&mut flags.plus);
             }
             printer.flags = flags;
             self.next += 1;

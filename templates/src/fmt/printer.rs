@@ -25,7 +25,9 @@ impl<'p, 'e> Printer<'p, 'e> {
         match (value, verb) {
             (Value::Missing | Value::Nil, 'T' | 'v') => self.pad(b"<nil>"),
             (_, 'T') => self.text(value.type_name().as_bytes(), 's'),
-            (Value::Missing | Value::Nil, _) => self.bad(value, verb),
+            (Value::Missing | Value::Nil, _) | (Value::Certificate(_), 'p') => {
+                self.bad(value, verb)
+            }
             (Value::Bool(true), 't' | 'v') => self.pad(b"true"),
             (Value::Bool(false), 't' | 'v') => self.pad(b"false"),
             (Value::Int(number) | Value::Int64(number), _) => {
@@ -61,6 +63,9 @@ impl<'p, 'e> Printer<'p, 'e> {
                 }
                 None => self.bad(value, verb),
             },
+            (Value::Certificate(certificate), _) => {
+                self.structure(value.type_name(), &certificate.fields(), verb)
+            }
             (Value::Text(text), 'v' | 's' | 'q' | 'x' | 'X') => self.text(text, verb),
             (Value::List(list), _) => self.list(list, verb),
             (Value::Map(map), _) => self.map(map, verb),
@@ -155,6 +160,28 @@ impl<'p, 'e> Printer<'p, 'e> {
             self.inner(&Value::Text(key.clone()), verb, false)?;
             self.buffer.push(":");
             self.inner(item, verb, map.kind() == MapKind::Any)?;
+        }
+        self.buffer.push(close);
+        Ok(())
+    }
+
+    fn structure(
+        &mut self,
+        type_name: &str,
+        fields: &[(&str, Value)],
+        verb: char,
+    ) -> Result<(), Limit> {
+        let (go_syntax, separator, close) = self.brackets(type_name, ("{", " ", "}"), verb);
+        self.buffer.push("{");
+        for (index, (name, field)) in fields.iter().enumerate() {
+            if index > 0 {
+                self.buffer.push(separator);
+            }
+            if go_syntax || self.flags.field_names {
+                self.buffer.push(name);
+                self.buffer.push(":");
+            }
+            self.inner(field, verb, false)?;
         }
         self.buffer.push(close);
         Ok(())

@@ -3,7 +3,7 @@
 use crate::{
     error::Failure,
     text::Text,
-    value::{Map, Value},
+    value::{Certificate, List, Map, Value},
 };
 
 /// The arguments of a call. Their number and types are those that the function declares.
@@ -22,6 +22,25 @@ impl<'a> Arguments<'a> {
 
     pub(crate) fn any(self, index: usize) -> Result<&'a Value, Failure> {
         self.0.get(index).ok_or(UNDECLARED)
+    }
+
+    pub(crate) fn int(self, index: usize) -> Result<i64, Failure> {
+        if let Value::Int(number) = self.any(index)? { Ok(*number) } else { Err(UNDECLARED) }
+    }
+
+    pub(crate) fn unsigned(self, index: usize) -> Result<u64, Failure> {
+        if let Value::Uint64(number) = self.any(index)? { Ok(*number) } else { Err(UNDECLARED) }
+    }
+
+    pub(crate) fn list(self, index: usize) -> Result<&'a List, Failure> {
+        if let Value::List(list) = self.any(index)? { Ok(list) } else { Err(UNDECLARED) }
+    }
+
+    pub(crate) fn certificate(self, index: usize) -> Result<&'a Certificate, Failure> {
+        match self.any(index)? {
+            Value::Certificate(certificate) => Ok(certificate),
+            _ => Err(UNDECLARED),
+        }
     }
 
     pub(crate) fn map(self, index: usize) -> Result<&'a Map, Failure> {

@@ -2,6 +2,7 @@
 
 mod cases;
 mod convert;
+mod crypto;
 mod dates;
 mod decimal;
 mod defaults;
@@ -37,9 +38,10 @@ pub(crate) static SPRIG: LazyLock<Vec<&'static Function>> = LazyLock::new(|| {
 });
 
 /// What Sprig adds, group by group.
-pub(crate) fn groups() -> [&'static [Function]; 17] {
+pub(crate) fn groups() -> [&'static [Function]; 18] {
     [
         convert::FUNCTIONS,
+        crypto::FUNCTIONS,
         dates::FUNCTIONS,
         defaults::FUNCTIONS,
         dicts::FUNCTIONS,

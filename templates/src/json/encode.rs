@@ -50,6 +50,12 @@ impl Encoder<'_, '_> {
                 self.text(time.format("2006-01-02T15:04:05.999999999Z07:00").as_bytes())?;
             }
             Value::Version(version) => self.text(version.to_string().as_bytes())?,
+            Value::Certificate(certificate) => {
+                let fields = certificate.fields();
+                self.nested(*b"{}", fields.iter(), |this, (name, field)| {
+                    this.entry(name.as_bytes(), field)
+                })?;
+            }
             Value::Uint8(value) => self.buffer.push(value.to_string()),
             Value::Float(value) if value.is_finite() => self.buffer.push(number(*value)),
             Value::Float(_) | Value::Complex(..) => return Err("JSON has no such number".into()),
@@ -61,15 +67,18 @@ impl Encoder<'_, '_> {
             }
             Value::Map(map) if map.is_nil() => self.buffer.push("null"),
             Value::Map(map) => {
-                let separator = if self.style == Style::Pretty { ": " } else { ":" };
                 self.nested(*b"{}", map.entries().iter(), |this, (key, item)| {
-                    this.text(key)?;
-                    this.buffer.push(separator);
-                    this.value(item)
+                    this.entry(key, item)
                 })?;
             }
         }
         Ok(())
+    }
+
+    fn entry(&mut self, key: &[u8], value: &Value) -> Result<(), Failure> {
+        self.text(key)?;
+        self.buffer.push(if self.style == Style::Pretty { ": " } else { ":" });
+        self.value(value)
     }
 
     fn nested<T>(

@@ -7,6 +7,8 @@ use std::str::FromStr as _;
 pub(crate) struct Number {
     /// The value, where it is a whole number of 64 bits.
     pub(crate) int: Option<i64>,
+    /// The value, where it is a whole number of 64 bits without a sign.
+    pub(crate) unsigned: Option<u64>,
     /// The value, where it is real.
     pub(crate) float: Option<f64>,
     /// What it is where any type will do.
@@ -36,10 +38,15 @@ impl Number {
         }
         if let Some(int) = integer(text) {
             return match i64::try_from(int) {
-                Ok(int) => Some(Self::written(text, Some(int), Self::whole(int).float?)),
+                Ok(int) => {
+                    let number = Self::whole(int);
+                    // Go takes a plus for a sign, but not that of a zero.
+                    let unsigned = number.unsigned.filter(|_| int == 0 || !text.starts_with('+'));
+                    Some(Self { unsigned, ..Self::written(text, Some(int), number.float?) })
+                }
                 Err(_) => unsigned(text).map(|value| {
-                    let float = Some(value as f64);
-                    Self { int: None, float, ideal: Ideal::Overflow }
+                    let (unsigned, float) = (Some(value), Some(value as f64));
+                    Self { int: None, unsigned, float, ideal: Ideal::Overflow }
                 }),
             };
         }
@@ -60,7 +67,8 @@ impl Number {
     }
 
     fn whole(int: i64) -> Self {
-        Self { int: Some(int), float: Some(int as f64), ideal: Ideal::Int(int) }
+        let (unsigned, float) = (u64::try_from(int).ok(), Some(int as f64));
+        Self { int: Some(int), unsigned, float, ideal: Ideal::Int(int) }
     }
 
     fn written(text: &str, int: Option<i64>, float: f64) -> Self {
@@ -72,12 +80,13 @@ impl Number {
             }
             _ => Ideal::Float(float),
         };
-        Self { int, float: Some(float), ideal }
+        Self { int, unsigned: whole_unsigned(float), float: Some(float), ideal }
     }
 
     fn complex(real: f64, imaginary: f64) -> Self {
         let float = (imaginary == 0.0).then_some(real);
-        Self { int: float.and_then(whole), float, ideal: Ideal::Complex(real, imaginary) }
+        let (int, unsigned) = (float.and_then(whole), float.and_then(whole_unsigned));
+        Self { int, unsigned, float, ideal: Ideal::Complex(real, imaginary) }
     }
 }
 
@@ -85,6 +94,12 @@ impl Number {
 fn whole(float: f64) -> Option<i64> {
     const LIMIT: f64 = 9_223_372_036_854_775_808.0;
     (float.fract() == 0.0 && (-LIMIT..LIMIT).contains(&float)).then_some(float as i64)
+}
+
+/// The integer without a sign that a float is, if it is one.
+fn whole_unsigned(float: f64) -> Option<u64> {
+    const LIMIT: f64 = 18_446_744_073_709_551_616.0;
+    (float.fract() == 0.0 && (0.0..LIMIT).contains(&float)).then_some(float as u64)
 }
 
 fn unsigned(text: &str) -> Option<u64> {

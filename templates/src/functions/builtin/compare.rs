@@ -88,6 +88,7 @@ fn equal(first: &Value, other: &Value) -> Result<bool, Failure> {
         (Value::Float(first), Value::Float(other)) => first == other,
         (Value::Complex(a, b), Value::Complex(c, d)) => a == c && b == d,
         (Value::Text(first), Value::Text(other)) => first == other,
+        (Value::Certificate(first), Value::Certificate(other)) => first == other,
         (first, other) if first.is_nil() || other.is_nil() => first.is_nil() && other.is_nil(),
         _ => return Err(NOT_COMPARABLE),
     })

@@ -45,7 +45,7 @@ fn kind(value: &Value) -> &'static str {
         Value::List(_) => "slice",
         Value::Map(_) => "map",
         Value::Version(_) => "ptr",
-        Value::Time(_) => "struct",
+        Value::Time(_) | Value::Certificate(_) => "struct",
         Value::Named(named) => named.kind(),
         other => other.type_name(),
     }
@@ -71,6 +71,7 @@ pub(super) fn equal(
         (Value::Uint8(first), Value::Uint8(other)) => first == other,
         (Value::Named(first), Value::Named(other)) => first == other,
         (Value::Time(first), Value::Time(other)) => first == other,
+        (Value::Certificate(first), Value::Certificate(other)) => first == other,
         (Value::Uint64(first), Value::Uint64(other)) => first == other,
         (Value::Float(first), Value::Float(other)) => first == other,
         (Value::Complex(a, b), Value::Complex(c, d)) => a == c && b == d,

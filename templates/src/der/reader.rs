@@ -1,0 +1,191 @@
+//! Reading: strict about encodings, silent about what stands behind what was asked for.
+
+use super::{BIT_STRING, BOOLEAN, INTEGER, OBJECT_IDENTIFIER, SEQUENCE};
+
+/// Reads one element after the other. What is malformed, or of another type, is none.
+#[derive(Clone, Copy)]
+pub(crate) struct Reader<'a>(&'a [u8]);
+
+/// An element.
+#[derive(Clone, Copy)]
+pub(crate) struct Element<'a> {
+    pub(crate) tag: u8,
+    /// Tag, length and content.
+    pub(crate) whole: &'a [u8],
+    pub(crate) content: &'a [u8],
+}
+
+impl<'a> Reader<'a> {
+    pub(crate) fn new(bytes: &'a [u8]) -> Self {
+        Self(bytes)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether the next element has this tag.
+    pub(crate) fn is_next(&self, tag: u8) -> bool {
+        self.0.first() == Some(&tag)
+    }
+
+    /// The next element. Tags of more than one byte and lengths that could be shorter are refused.
+    pub(crate) fn element(&mut self) -> Option<Element<'a>> {
+        let (tag, length) = (*self.0.first()?, *self.0.get(1)?);
+        if tag & 0x1f == 0x1f {
+            return None;
+        }
+        let (header, len) = if length < 0x80 {
+            (2, usize::from(length))
+        } else {
+            let count = usize::from(length & 0x7f);
+            let digits = self.0.get(2..2 + count).filter(|_| (1..=4).contains(&count))?;
+            let len = digits.iter().fold(0, |len, byte| len << 8 | usize::from(*byte));
+            if digits[0] == 0 || len < 0x80 {
+                return None;
+            }
+            (2 + count, len)
+        };
+        let whole = self.0.get(..header.checked_add(len)?)?;
+        self.0 = &self.0[whole.len()..];
+        Some(Element { tag, whole, content: &whole[header..] })
+    }
+
+    /// The content of the next element, which has this tag.
+    pub(crate) fn content(&mut self, tag: u8) -> Option<&'a [u8]> {
+        if self.is_next(tag) { Some(self.element()?.content) } else { None }
+    }
+
+    /// The same, ready to be read.
+    pub(crate) fn within(&mut self, tag: u8) -> Option<Self> {
+        self.content(tag).map(Self)
+    }
+
+    pub(crate) fn sequence(&mut self) -> Option<Self> {
+        self.within(SEQUENCE)
+    }
+
+    /// The content of the next element if it has this tag, else nothing.
+    pub(crate) fn optional(&mut self, tag: u8) -> Option<&'a [u8]> {
+        if self.is_next(tag) { self.content(tag) } else { Some(&[]) }
+    }
+
+    /// The two's complement of a whole number.
+    pub(crate) fn integer(&mut self) -> Option<&'a [u8]> {
+        let number = self.content(INTEGER)?;
+        match number {
+            [] => None,
+            [0, second, ..] if second & 0x80 == 0 => None,
+            [0xff, second, ..] if second & 0x80 != 0 => None,
+            _ => Some(number),
+        }
+    }
+
+    /// A whole number above zero, big-endian without leading zeros.
+    pub(crate) fn positive(&mut self) -> Option<&'a [u8]> {
+        match self.integer()? {
+            [0] => None,
+            [0, rest @ ..] => Some(rest),
+            [first, ..] if first & 0x80 != 0 => None,
+            number => Some(number),
+        }
+    }
+
+    /// A whole number of 64 bits.
+    pub(crate) fn small(&mut self) -> Option<i64> {
+        let number = self.integer().filter(|number| number.len() <= 8)?;
+        let sign = if number[0] & 0x80 == 0 { 0 } else { -1 };
+        Some(number.iter().fold(sign, |value, byte| value << 8 | i64::from(*byte)))
+    }
+
+    pub(crate) fn boolean(&mut self) -> Option<bool> {
+        match self.content(BOOLEAN)? {
+            [0] => Some(false),
+            [0xff] => Some(true),
+            _ => None,
+        }
+    }
+
+    /// An object identifier, encoded. Its numbers have 31 bits, as Go's.
+    pub(crate) fn oid(&mut self) -> Option<&'a [u8]> {
+        let oid = self.content(OBJECT_IDENTIFIER)?;
+        let numbers = oid.split_inclusive(|byte| byte & 0x80 == 0);
+        let is_small = |number: &[u8]| {
+            number[0] != 0x80 && (number.len() < 5 || number.len() == 5 && number[0] & 0x7f < 0x08)
+        };
+        let ends = oid.last().is_some_and(|byte| byte & 0x80 == 0);
+        (ends && numbers.into_iter().all(is_small)).then_some(oid)
+    }
+
+    /// A bit string: its bytes, and how many bits of the last are unused.
+    pub(crate) fn bits(&mut self) -> Option<(&'a [u8], u8)> {
+        let (unused, bytes) = self.content(BIT_STRING)?.split_first()?;
+        let is_padded = match bytes.last() {
+            _ if *unused > 7 => return None,
+            Some(last) => last & ((1 << unused) - 1) == 0,
+            None => *unused == 0,
+        };
+        is_padded.then_some((bytes, *unused))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_are_minimal() {
+        let element = |bytes: &[u8]| Reader::new(bytes).element().map(|e| e.content.to_vec());
+        assert_eq!(element(&[4, 1, 7]), Some(vec![7]));
+        let long = [&[4, 0x81, 0x80][..], &[0; 0x80]].concat();
+        assert_eq!(element(&long), Some(vec![0; 0x80]));
+        for bytes in [
+            &[4_u8][..],
+            &[4, 2, 7],
+            &[4, 0x80, 0, 0],
+            &[4, 0x81, 1, 7],
+            &[4, 0x82, 0, 1, 7],
+            &[4, 0x85, 0, 0, 0, 0, 1, 7],
+            &[0x1f, 1, 7],
+        ] {
+            assert_eq!(element(bytes), None, "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn numbers_are_minimal_and_have_signs() {
+        let small = |bytes: &[u8]| Reader::new(bytes).small();
+        assert_eq!(small(&[2, 1, 0]), Some(0));
+        assert_eq!(small(&[2, 1, 0xff]), Some(-1));
+        assert_eq!(small(&[2, 2, 0, 0x80]), Some(128));
+        assert_eq!(small(&[2, 8, 0x80, 0, 0, 0, 0, 0, 0, 0]), Some(i64::MIN));
+        assert_eq!(small(&[2, 2, 0, 0x7f]), None);
+        assert_eq!(small(&[2, 2, 0xff, 0x80]), None);
+        assert_eq!(small(&[2, 0]), None);
+        assert_eq!(small(&[2, 9, 1, 0, 0, 0, 0, 0, 0, 0, 0]), None);
+        assert_eq!(Reader::new(&[2, 1, 0]).positive(), None);
+        assert_eq!(Reader::new(&[2, 1, 0x80]).positive(), None);
+        assert_eq!(Reader::new(&[2, 2, 0, 0x80]).positive(), Some(&[0x80][..]));
+    }
+
+    #[test]
+    fn identifiers_end_and_stay_small() {
+        let oid = |bytes: &[u8]| Reader::new(bytes).oid().is_some();
+        assert!(oid(&[6, 3, 0x55, 4, 3]));
+        assert!(oid(&[6, 6, 0x2a, 0x87, 0xff, 0xff, 0xff, 0x7f]));
+        assert!(!oid(&[6, 6, 0x2a, 0x88, 0x80, 0x80, 0x80, 0x00]));
+        assert!(!oid(&[6, 0]) && !oid(&[6, 2, 0x2a, 0x80]) && !oid(&[6, 3, 0x2a, 0x80, 1]));
+    }
+
+    #[test]
+    fn unused_bits_are_zero() {
+        let bits =
+            |bytes: &[u8]| Reader::new(bytes).bits().map(|(bytes, unused)| (bytes.len(), unused));
+        assert_eq!(bits(&[3, 1, 0]), Some((0, 0)));
+        assert_eq!(bits(&[3, 2, 4, 0xf0]), Some((1, 4)));
+        assert_eq!(bits(&[3, 2, 4, 0xf8]), None);
+        assert_eq!(bits(&[3, 1, 1]), None);
+        assert_eq!(bits(&[3, 2, 8, 0]), None);
+        assert_eq!(bits(&[3, 0]), None);
+    }
+}

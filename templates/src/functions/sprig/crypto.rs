@@ -1,0 +1,74 @@
+//! Passwords, ciphers, keys and certificates.
+
+mod certificates;
+mod ciphers;
+mod derive;
+mod passwords;
+
+use crate::{
+    context::Context,
+    error::Failure,
+    functions::{
+        Arguments, Function,
+        Parameter::{Certificate, Int, List, Text, Uint32},
+    },
+    keys::{self, PrivateKey},
+    text::Buffer,
+    value::Value,
+};
+
+pub(super) static FUNCTIONS: &[Function] = &[
+    Function::new("bcrypt", &[Text], passwords::bcrypt).random(),
+    Function::new("buildCustomCert", &[Text, Text], certificates::custom),
+    Function::new("decryptAES", &[Text, Text], ciphers::decrypt),
+    Function::new("derivePassword", &[Uint32, Text, Text, Text, Text], derive::password),
+    Function::new("encryptAES", &[Text, Text], ciphers::encrypt).random(),
+    Function::new("genCA", &[Text, Int], certificates::authority).random(),
+    Function::new("genCAWithKey", &[Text, Int, Text], certificates::authority).random(),
+    Function::new("genPrivateKey", &[Text], private_key).random(),
+    Function::new("genSelfSignedCert", &[Text, List, List, Int], certificates::self_signed)
+        .random(),
+    Function::new(
+        "genSelfSignedCertWithKey",
+        &[Text, List, List, Int, Text],
+        certificates::self_signed,
+    )
+    .random(),
+    Function::new("genSignedCert", &[Text, List, List, Int, Certificate], certificates::signed)
+        .random(),
+    Function::new(
+        "genSignedCertWithKey",
+        &[Text, List, List, Int, Certificate, Text],
+        certificates::signed,
+    )
+    .random(),
+    Function::new("htpasswd", &[Text, Text], passwords::htpasswd).random(),
+];
+
+/// The bits of an RSA key that stands alone.
+const RSA_BITS: u32 = 4096;
+
+fn private_key(context: &mut Context<'_>, arguments: Arguments<'_>) -> Result<Value, Failure> {
+    let kind = arguments.text(0)?;
+    let key = match &**kind {
+        b"" | b"rsa" => PrivateKey::rsa(context, RSA_BITS)?,
+        b"ecdsa" => PrivateKey::ec(context)?,
+        b"ed25519" => PrivateKey::ed25519(context)?,
+        b"dsa" => return Ok(Value::text(keys::dsa_pem(context)?)),
+        other => {
+            context.meter.bytes(other.len())?;
+            return Ok(Value::text(told("Unknown type ", other)));
+        }
+    };
+    let pem = key.to_pem()?;
+    context.meter.bytes(pem.len())?;
+    Ok(Value::text(pem))
+}
+
+/// Sprig's words about a value, which it gives instead of an error.
+fn told(words: &str, value: &[u8]) -> Buffer {
+    let mut text = Buffer::with_capacity(words.len() + value.len());
+    text.push(words);
+    text.push(value);
+    text
+}

@@ -1,0 +1,193 @@
+//! Certificates: of authorities, signed by themselves, signed by others, and brought along.
+
+use std::{net::IpAddr, rc::Rc};
+
+use jiff::SignedDuration;
+
+use crate::{
+    context::Context,
+    error::Failure,
+    functions::Arguments,
+    keys::PrivateKey,
+    pem,
+    radix::BASE64,
+    text::{Buffer, Text},
+    value::{Certificate, Value},
+    x509::{self, Contents},
+};
+
+/// The bits of a key that comes with a certificate.
+const RSA_BITS: u32 = 2048;
+
+const NOT_PEM: Failure = Failure::Because("the certificate is not PEM");
+const MALFORMED: Failure = Failure::Because("the certificate is malformed");
+
+/// `genCA` and, with one argument more, `genCAWithKey`.
+pub(super) fn authority(
+    context: &mut Context<'_>,
+    arguments: Arguments<'_>,
+) -> Result<Value, Failure> {
+    let subject = Subject {
+        name: x509::name(arguments.text(0)?)?,
+        days: arguments.int(1)?,
+        ..Subject::default()
+    };
+    let key = key(context, arguments, 2)?;
+    issue(context, &subject, &key, None, true)
+}
+
+/// `genSelfSignedCert` and, with one argument more, `genSelfSignedCertWithKey`.
+pub(super) fn self_signed(
+    context: &mut Context<'_>,
+    arguments: Arguments<'_>,
+) -> Result<Value, Failure> {
+    let subject = Subject::new(context, arguments)?;
+    let key = key(context, arguments, 4)?;
+    issue(context, &subject, &key, None, false)
+}
+
+/// `genSignedCert` and, with one argument more, `genSignedCertWithKey`.
+pub(super) fn signed(
+    context: &mut Context<'_>,
+    arguments: Arguments<'_>,
+) -> Result<Value, Failure> {
+    let subject = Subject::new(context, arguments)?;
+    let authority = arguments.certificate(4)?;
+    let certificate = first_block(context, &authority.cert)?;
+    let issuer = x509::parse(&certificate).ok_or(MALFORMED)?;
+    let issuer_key = PrivateKey::from_pem(context, &authority.key)?;
+    // Before a key is made for nothing.
+    let public = issuer_key.signature_algorithm().and_then(|_| issuer_key.public_key())?;
+    if issuer.key.as_ref().is_some_and(|key| *key != public) {
+        return Err("the private key is not that of the authority's certificate".into());
+    }
+    let key = key(context, arguments, 5)?;
+    issue(context, &subject, &key, Some((&issuer, &issuer_key)), false)
+}
+
+/// `buildCustomCert`: what it is given in base64, if it is a certificate and a private key. They
+/// need not belong together.
+pub(super) fn custom(
+    context: &mut Context<'_>,
+    arguments: Arguments<'_>,
+) -> Result<Value, Failure> {
+    let mut decode = |index| {
+        let text = arguments.text(index)?;
+        context.meter.bytes(text.len())?;
+        BASE64.decode(text).map_err(|_| Failure::Because("an argument is not base64"))
+    };
+    let (cert, key) = (decode(0)?, decode(1)?);
+    let block = first_block(context, &cert)?;
+    x509::parse(&block).ok_or(MALFORMED)?;
+    PrivateKey::from_pem(context, &key)?;
+    Ok(certificate(cert, key))
+}
+
+/// Who or what a certificate is for, and for how long.
+#[derive(Default)]
+struct Subject {
+    /// Encoded.
+    name: Vec<u8>,
+    addresses: Vec<IpAddr>,
+    dns_names: Vec<Text>,
+    days: i64,
+}
+
+impl Subject {
+    /// A name, addresses, DNS names, days.
+    fn new(context: &mut Context<'_>, arguments: Arguments<'_>) -> Result<Self, Failure> {
+        let mut addresses = Vec::new();
+        for address in texts(context, arguments, 1)? {
+            let text = str::from_utf8(&address).ok();
+            let address = text.and_then(|text| text.parse().ok());
+            addresses.push(address.ok_or("an item is not an IP address")?);
+        }
+        let dns_names = texts(context, arguments, 2)?;
+        if dns_names.iter().any(|name| !name.is_ascii()) {
+            return Err("a DNS name is not ASCII".into());
+        }
+        let days = arguments.int(3)?;
+        Ok(Self { name: x509::name(arguments.text(0)?)?, addresses, dns_names, days })
+    }
+}
+
+/// The items of a list, which have to be strings.
+fn texts(
+    context: &mut Context<'_>,
+    arguments: Arguments<'_>,
+    index: usize,
+) -> Result<Vec<Text>, Failure> {
+    let items = arguments.list(index)?.to_vec();
+    context.meter.items(items.len())?;
+    let mut texts = Vec::with_capacity(items.len());
+    for item in items {
+        let Value::Text(text) = item else { return Err("an item is not a string".into()) };
+        context.meter.bytes(text.len().saturating_mul(4))?;
+        texts.push(text);
+    }
+    Ok(texts)
+}
+
+/// The key at `index`, if there is one, else a new one.
+fn key(
+    context: &mut Context<'_>,
+    arguments: Arguments<'_>,
+    index: usize,
+) -> Result<PrivateKey, Failure> {
+    match arguments.rest(index) {
+        [] => PrivateKey::rsa(context, RSA_BITS),
+        _ => PrivateKey::from_pem(context, arguments.text(index)?),
+    }
+}
+
+/// Who signs; none if a certificate signs itself.
+type Issuer<'a> = Option<(&'a x509::Certificate<'a>, &'a PrivateKey)>;
+
+fn issue(
+    context: &mut Context<'_>,
+    subject: &Subject,
+    key: &PrivateKey,
+    issuer: Issuer<'_>,
+    is_authority: bool,
+) -> Result<Value, Failure> {
+    let mut serial = [0; 16];
+    context.random.fill_bytes(&mut serial);
+    // A day count that is too large wraps around, as Go's nanoseconds do.
+    let nanoseconds = subject.days.wrapping_mul(24 * 60 * 60 * 1_000_000_000);
+    let not_after = context.now.checked_add(SignedDuration::from_nanos(nanoseconds));
+    let mut contents = Contents {
+        serial: &serial,
+        issuer: &subject.name,
+        subject: &subject.name,
+        not_before: context.now,
+        not_after: not_after.map_err(|_| "the validity leaves the years 0 to 9999")?,
+        key: &key.public_key()?,
+        is_authority,
+        authority_key_id: &[],
+        dns_names: &subject.dns_names,
+        addresses: &subject.addresses,
+    };
+    let mut signer = key;
+    if let Some((certificate, issuer_key)) = issuer {
+        contents.issuer = certificate.subject;
+        if contents.issuer != contents.subject {
+            contents.authority_key_id = certificate.key_id;
+        }
+        signer = issuer_key;
+    }
+    let der = x509::create(&mut context.meter, &contents, signer)?;
+    let (cert, key) = (pem::encode("CERTIFICATE", &der), key.to_pem()?);
+    context.meter.bytes(cert.len() + key.len())?;
+    Ok(certificate(cert, key))
+}
+
+fn certificate(cert: Buffer, key: Buffer) -> Value {
+    Value::Certificate(Rc::new(Certificate { cert: cert.into(), key: key.into() }))
+}
+
+/// The bytes of the first block of PEM, whatever its label is.
+fn first_block(context: &mut Context<'_>, text: &[u8]) -> Result<Buffer, Failure> {
+    context.meter.bytes(text.len())?;
+    context.meter.steps((text.len() >> 6) as u64)?;
+    Ok(pem::first_block(text).ok_or(NOT_PEM)?.bytes)
+}

@@ -1,0 +1,98 @@
+//! `encryptAES` and `decryptAES`: AES-256 in CBC, without any proof that nothing was changed.
+
+use aes::{
+    Aes256,
+    cipher::{Block, BlockModeDecrypt as _, BlockModeEncrypt as _, KeyIvInit as _},
+};
+use zeroize::Zeroizing;
+
+use crate::{
+    context::Context, error::Failure, functions::Arguments, radix::BASE64, text::Text, value::Value,
+};
+
+/// The size of a block.
+const BLOCK: usize = 16;
+
+const MALFORMED: Failure = Failure::Because("the ciphertext is malformed");
+
+/// A random block, then the padded text (RFC 5652 §6.3), in base64. Nothing becomes nothing.
+pub(super) fn encrypt(
+    context: &mut Context<'_>,
+    arguments: Arguments<'_>,
+) -> Result<Value, Failure> {
+    let (password, text) = (arguments.text(0)?, arguments.text(1)?);
+    if text.is_empty() {
+        return Ok(Value::text(""));
+    }
+    context.meter.bytes(text.len().saturating_mul(3) + 64)?;
+    let padding = BLOCK - text.len() % BLOCK;
+    let mut bytes = Zeroizing::new(vec![padding as u8; BLOCK + text.len() + padding]);
+    bytes[BLOCK..BLOCK + text.len()].copy_from_slice(text);
+    let mut iv = [0; BLOCK];
+    context.random.fill_bytes(&mut iv);
+    bytes[..BLOCK].copy_from_slice(&iv);
+    let mut cipher = cbc::Encryptor::<Aes256>::new((&*key(password)).into(), &iv.into());
+    for block in bytes[BLOCK..].chunks_exact_mut(BLOCK) {
+        cipher.encrypt_block(in_place(block)?);
+    }
+    Ok(Value::text(BASE64.encode(&bytes)))
+}
+
+/// The last byte says how many are cut off. As in Sprig, the others of the padding are not looked at.
+pub(super) fn decrypt(
+    context: &mut Context<'_>,
+    arguments: Arguments<'_>,
+) -> Result<Value, Failure> {
+    let (password, text) = (arguments.text(0)?, arguments.text(1)?);
+    if text.is_empty() {
+        return Ok(Value::text(""));
+    }
+    context.meter.bytes(text.len().saturating_mul(2))?;
+    let bytes = BASE64.decode(text).map_err(|_| MALFORMED)?;
+    let (iv, rest) = bytes.split_at_checked(BLOCK).ok_or(MALFORMED)?;
+    let iv: [u8; BLOCK] = iv.try_into().map_err(|_| MALFORMED)?;
+    if !rest.len().is_multiple_of(BLOCK) {
+        return Err(MALFORMED);
+    }
+    let mut plain = Zeroizing::new(rest.to_vec());
+    let mut cipher = cbc::Decryptor::<Aes256>::new((&*key(password)).into(), &iv.into());
+    for block in plain.chunks_exact_mut(BLOCK) {
+        cipher.decrypt_block(in_place(block)?);
+    }
+    let padding = usize::from(*plain.last().ok_or(MALFORMED)?);
+    let len = plain.len().checked_sub(padding).ok_or(MALFORMED)?;
+    Ok(Value::text(Text::from(&plain[..len])))
+}
+
+/// A password is a key: cut off, or filled with zeros.
+fn key(password: &[u8]) -> Zeroizing<[u8; 32]> {
+    let mut key = Zeroizing::new([0; 32]);
+    let len = password.len().min(key.len());
+    key[..len].copy_from_slice(&password[..len]);
+    key
+}
+
+fn in_place(block: &mut [u8]) -> Result<&mut Block<Aes256>, Failure> {
+    block.try_into().map_err(|_| MALFORMED)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::text;
+
+    #[test]
+    fn what_was_encrypted_is_decrypted() {
+        for len in [1, 15, 16, 17, 100] {
+            let plain = "é".repeat(len);
+            let template = format!(r#"{{{{ encryptAES "key" "{plain}" | decryptAES "key" }}}}"#);
+            assert_eq!(text(&template, 1), plain);
+        }
+    }
+
+    #[test]
+    fn the_same_text_is_encrypted_differently() {
+        let first = text(r#"{{ encryptAES "key" "text" }}"#, 1);
+        assert_eq!(first.len(), 44);
+        assert_ne!(first, text(r#"{{ encryptAES "key" "text" }}"#, 2));
+    }
+}

@@ -1,0 +1,273 @@
+//! RSA (RFC 8017).
+//!
+//! Arithmetic on secrets takes the same time whatever they are: `crypto-bigint`'s, without the
+//! functions that it marks as variable.
+
+use crypto_bigint::{
+    BoxedUint, ConcatenatingMul as _, Gcd as _, NonZero, Odd, Resize as _,
+    modular::{BoxedMontyForm, BoxedMontyParams},
+};
+use crypto_primes::hazmat::SetBits;
+use rand::CryptoRng;
+use sha2::{Digest as _, Sha256};
+use zeroize::Zeroizing;
+
+use super::{
+    PublicKey,
+    prime::{power, random_prime},
+};
+use crate::{
+    der::{Der, Reader, integer, sequence},
+    error::Failure,
+    limits::Meter,
+};
+
+/// A key of two primes, big-endian numbers without leading zeros.
+pub(crate) struct Key {
+    modulus: Vec<u8>,
+    exponent: u32,
+    private_exponent: Der,
+    primes: [Der; 2],
+    /// The private exponent modulo each prime less one.
+    exponents: [Der; 2],
+    /// The inverse of the second prime modulo the first.
+    coefficient: Der,
+}
+
+/// The largest modulus, in bytes. Larger ones serve only to burn the CPU.
+const MAX_LEN: usize = 1024;
+/// The smallest modulus that Go signs with, in bits.
+const MIN_SIGNING_BITS: u32 = 1024;
+/// The public exponent of new keys.
+const EXPONENT: u32 = 65_537;
+
+/// `DigestInfo` up to the digest (RFC 8017 §9.2, note 1).
+const SHA256_DIGEST_INFO: &[u8] = &[
+    0x30, 0x31, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01, 0x05,
+    0x00, 0x04, 0x20,
+];
+/// 1.2.840.113549.1.1.11 and NULL
+pub(super) const SHA256_WITH_RSA: &[u8] =
+    &[0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0b, 0x05, 0x00];
+
+const NOT_A_KEY: Failure = Failure::Because("the private key is not an RSA key");
+const INCONSISTENT: Failure = Failure::Because("the numbers of the RSA key do not belong together");
+
+impl Key {
+    /// As FIPS 186-5 §A.1.3 has it, for sizes that are multiples of 128 bits.
+    pub(super) fn generate(
+        meter: &mut Meter<'_>,
+        random: &mut dyn CryptoRng,
+        bits: u32,
+    ) -> Result<Self, Failure> {
+        loop {
+            let p = suitable_prime(meter, random, bits / 2)?;
+            let q = suitable_prime(meter, random, bits / 2)?;
+            meter.steps(power(bits))?;
+            let (p, q) = if *p > *q { (p, q) } else { (q, p) };
+            // Primes too close to each other, or a small private exponent: as good as never.
+            if let Some(key) = Self::from_primes(&p, &q).filter(Self::is_consistent) {
+                return Ok(key);
+            }
+        }
+    }
+
+    /// Reads an `RSAPrivateKey` (RFC 8017 §A.1.2).
+    pub(super) fn from_der(der: &[u8]) -> Result<Self, Failure> {
+        let mut outer = Reader::new(der);
+        let mut fields = outer.sequence().ok_or(NOT_A_KEY)?;
+        if !outer.is_empty() || fields.small().is_none_or(|version| version > 1) {
+            return Err(NOT_A_KEY);
+        }
+        let modulus = fields.positive().ok_or(NOT_A_KEY)?;
+        if modulus.len() > MAX_LEN {
+            return Err("the RSA key is too large".into());
+        }
+        let exponent = fields.small().ok_or(NOT_A_KEY)?;
+        let exponent = i32::try_from(exponent).ok().and_then(|e| u32::try_from(e).ok());
+        let exponent = exponent.filter(|e| *e > 1 && e % 2 == 1).ok_or(INCONSISTENT)?;
+        let mut next = || {
+            let number = fields.positive().ok_or(NOT_A_KEY)?;
+            if number.len() > modulus.len() { Err(INCONSISTENT) } else { Ok(number) }
+        };
+        let (d, p, q) = (next()?, next()?, next()?);
+        let mut derived = [None; 3];
+        for number in &mut derived {
+            if fields.is_next(crate::der::INTEGER) {
+                *number = Some(fields.positive().ok_or(NOT_A_KEY)?);
+            }
+        }
+        if fields.is_next(crate::der::SEQUENCE) {
+            return Err("RSA keys of more than two primes are not supported".into());
+        }
+        let key = match derived {
+            [Some(dp), Some(dq), Some(coefficient)] => Self {
+                modulus: modulus.to_vec(),
+                exponent,
+                private_exponent: copy(d),
+                primes: [copy(p), copy(q)],
+                exponents: [copy(dp), copy(dq)],
+                coefficient: copy(coefficient),
+            },
+            _ => Self::from_numbers(modulus, exponent, d, p, q).ok_or(INCONSISTENT)?,
+        };
+        if key.is_consistent() { Ok(key) } else { Err(INCONSISTENT) }
+    }
+
+    /// An `RSAPrivateKey`.
+    pub(super) fn to_der(&self) -> Der {
+        sequence(&[
+            &integer(&[0]),
+            &integer(&self.modulus),
+            &integer(&self.exponent.to_be_bytes()),
+            &integer(&self.private_exponent),
+            &integer(&self.primes[0]),
+            &integer(&self.primes[1]),
+            &integer(&self.exponents[0]),
+            &integer(&self.exponents[1]),
+            &integer(&self.coefficient),
+        ])
+    }
+
+    pub(super) fn public_key(&self) -> PublicKey {
+        PublicKey::rsa(&self.modulus, &self.exponent.to_be_bytes())
+    }
+
+    /// RSASSA-PKCS1-v1_5 with SHA-256 (RFC 8017 §8.2.1).
+    pub(super) fn sign(&self, meter: &mut Meter<'_>, message: &[u8]) -> Result<Vec<u8>, Failure> {
+        let modulus = self.number(&self.modulus).ok_or(INCONSISTENT)?;
+        let bits = modulus.bit_width_vartime();
+        if bits < MIN_SIGNING_BITS {
+            return Err("the RSA key is too small to sign".into());
+        }
+        meter.steps(power(bits))?;
+        let digest = Sha256::digest(message);
+        let padding = self.modulus.len() - 3 - SHA256_DIGEST_INFO.len() - digest.len();
+        let encoded =
+            [&[0, 1], &vec![0xff; padding][..], &[0], SHA256_DIGEST_INFO, &digest].concat();
+
+        let exponent = self.number(&self.private_exponent).ok_or(INCONSISTENT)?;
+        let encoded = self.number(&encoded).ok_or(INCONSISTENT)?;
+        let modulus = Odd::new(BoxedUint::clone(&modulus)).into_option().ok_or(INCONSISTENT)?;
+        let modulus = BoxedMontyParams::new_vartime(modulus);
+        let signature = BoxedMontyForm::new(BoxedUint::clone(&encoded), &modulus).pow(&exponent);
+        // A signature that a fault has spoiled could give the key away.
+        let public = BoxedUint::from(self.exponent);
+        if signature.pow(&public).retrieve() != *encoded {
+            return Err(INCONSISTENT);
+        }
+        let bytes = signature.retrieve().to_be_bytes();
+        let unused = bytes.len() - self.modulus.len();
+        Ok(bytes[unused..].to_vec())
+    }
+
+    fn from_primes(p: &BoxedUint, q: &BoxedUint) -> Option<Self> {
+        let modulus = p.concatenating_mul(q);
+        let (p1, q1) = (less_one(p), less_one(q));
+        let divisor = NonZero::new(p1.gcd(&*q1)).into_option()?;
+        let product = Zeroizing::new(p1.concatenating_mul(&*q1));
+        let order = NonZero::new(product.wrapping_div(&divisor)).into_option()?;
+        let exponent = BoxedUint::from(EXPONENT).resize(order.bits_precision());
+        let d = Zeroizing::new(exponent.invert_mod(&order).into_option()?);
+        Self::from_numbers(&bytes(&modulus), EXPONENT, &bytes(&d), &bytes(p), &bytes(q))
+    }
+
+    /// Adds what can be derived.
+    fn from_numbers(modulus: &[u8], exponent: u32, d: &[u8], p: &[u8], q: &[u8]) -> Option<Self> {
+        let number = |bytes: &[u8]| number(bytes, modulus.len());
+        let (d_number, p_number, q_number) = (number(d)?, number(p)?, number(q)?);
+        let reduced = |prime: &BoxedUint| {
+            let order = NonZero::new(BoxedUint::clone(&less_one(prime))).into_option()?;
+            Some(bytes(&d_number.rem(&order)))
+        };
+        let odd = Odd::new(BoxedUint::clone(&p_number)).into_option()?;
+        let q_reduced = Zeroizing::new(q_number.rem(odd.as_nz_ref()));
+        let coefficient = Zeroizing::new(q_reduced.invert_odd_mod(&odd).into_option()?);
+        Some(Self {
+            modulus: modulus.to_vec(),
+            exponent,
+            private_exponent: copy(d),
+            primes: [copy(p), copy(q)],
+            exponents: [reduced(&p_number)?, reduced(&q_number)?],
+            coefficient: bytes(&coefficient),
+        })
+    }
+
+    /// Whether the numbers pass all the checks that Go makes of them. None of them is that the
+    /// primes are prime.
+    fn is_consistent(&self) -> bool {
+        self.check().unwrap_or(false)
+    }
+
+    fn check(&self) -> Option<bool> {
+        let [p, q] = [self.number(&self.primes[0])?, self.number(&self.primes[1])?];
+        let n = self.number(&self.modulus)?;
+        let n = Odd::new(BoxedUint::clone(&n)).into_option()?;
+        let product = Zeroizing::new(p.concatenating_mul(&*q));
+        let is_product = *p < *n && *q < *n && bool::from(product.rem(n.as_nz_ref()).is_zero());
+
+        let d = self.number(&self.private_exponent)?;
+        let mut are_inverses = true;
+        for (prime, reduced) in [&p, &q].into_iter().zip(&self.exponents) {
+            let order = NonZero::new(BoxedUint::clone(&less_one(prime))).into_option()?;
+            let reduced = self.number(reduced)?;
+            let product =
+                Zeroizing::new(reduced.concatenating_mul(&BoxedUint::from(self.exponent)));
+            are_inverses &= bool::from(product.rem(&order).is_one())
+                && *reduced < *order
+                && d.rem(&order) == *reduced;
+        }
+
+        let odd = Odd::new(BoxedUint::clone(&p)).into_option()?;
+        let coefficient = self.number(&self.coefficient)?;
+        let product = Zeroizing::new(q.concatenating_mul(&*coefficient));
+        let is_coefficient = *coefficient < *p && bool::from(product.rem(odd.as_nz_ref()).is_one());
+
+        let half = i64::from(n.bit_width_vartime() / 2);
+        let (low, high) = if *p < *q { (&p, &q) } else { (&q, &p) };
+        let distance = i64::from(high.wrapping_sub(&**low).bit_width());
+        let are_apart = distance > half - 100;
+        let is_large = *d < *n && i64::from(d.bit_width()) > half;
+        Some(is_product && are_inverses && is_coefficient && are_apart && is_large)
+    }
+
+    /// A number that is no longer than the modulus, with the modulus's precision.
+    fn number(&self, bytes: &[u8]) -> Option<Zeroizing<BoxedUint>> {
+        number(bytes, self.modulus.len())
+    }
+}
+
+/// One that leaves a remainder with the public exponent, when it is one less.
+fn suitable_prime(
+    meter: &mut Meter<'_>,
+    random: &mut dyn CryptoRng,
+    bits: u32,
+) -> Result<Zeroizing<BoxedUint>, Failure> {
+    let exponent = NonZero::new(BoxedUint::from(EXPONENT)).into_option().ok_or(INCONSISTENT)?;
+    loop {
+        let prime = random_prime(meter, random, bits, SetBits::TwoMsb)?;
+        if !bool::from(less_one(&prime).rem(&exponent).is_zero()) {
+            return Ok(prime);
+        }
+    }
+}
+
+fn less_one(number: &BoxedUint) -> Zeroizing<BoxedUint> {
+    Zeroizing::new(number.wrapping_sub(BoxedUint::one()))
+}
+
+fn number(bytes: &[u8], len: usize) -> Option<Zeroizing<BoxedUint>> {
+    let bits = u32::try_from(len * 8).ok()?;
+    BoxedUint::from_be_slice(bytes, bits).ok().map(Zeroizing::new)
+}
+
+fn copy(bytes: &[u8]) -> Der {
+    Zeroizing::new(bytes.to_vec())
+}
+
+/// Without leading zeros.
+fn bytes(number: &BoxedUint) -> Der {
+    let padded = Zeroizing::new(number.to_be_bytes().into_vec());
+    let zeros = padded.iter().take_while(|byte| **byte == 0).count();
+    copy(&padded[zeros..])
+}
