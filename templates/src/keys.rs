@@ -6,7 +6,6 @@ mod prime;
 mod read;
 mod rsa;
 
-use curve25519_dalek::MontgomeryPoint;
 use ed25519_dalek::{Signer as _, SigningKey};
 use rand::CryptoRng;
 use zeroize::Zeroizing;
@@ -25,8 +24,6 @@ pub(crate) enum PrivateKey {
     Rsa(rsa::Key),
     Ec(ec::Key),
     Ed25519(Box<SigningKey>),
-    /// For key agreement alone.
-    X25519(Zeroizing<[u8; 32]>),
     /// One that is in order, of a kind that certificates here are not made with, and which.
     Unusable(&'static str),
 }
@@ -62,7 +59,6 @@ impl PrivateKey {
             Self::Rsa(key) => pem::encode("RSA PRIVATE KEY", &key.to_der()),
             Self::Ec(key) => pem::encode("EC PRIVATE KEY", &key.to_der()),
             Self::Ed25519(key) => pem::encode("PRIVATE KEY", &pkcs8(ED25519, key.as_bytes())),
-            Self::X25519(key) => pem::encode("PRIVATE KEY", &pkcs8(X25519, &**key)),
             Self::Unusable(reason) => return Err((*reason).into()),
         })
     }
@@ -73,9 +69,6 @@ impl PrivateKey {
             Self::Rsa(key) => key.public_key(),
             Self::Ec(key) => key.public_key(),
             Self::Ed25519(key) => PublicKey::new(ED25519, key.verifying_key().as_bytes()),
-            Self::X25519(key) => {
-                PublicKey::new(X25519, MontgomeryPoint::mul_base_clamped(**key).as_bytes())
-            }
             Self::Unusable(reason) => return Err((*reason).into()),
         })
     }
@@ -86,7 +79,6 @@ impl PrivateKey {
             Self::Rsa(_) => rsa::SHA256_WITH_RSA,
             Self::Ec(key) => key.signature_algorithm(),
             Self::Ed25519(_) => ED25519,
-            Self::X25519(_) => return Err("keys for X25519 do not sign".into()),
             Self::Unusable(reason) => return Err((*reason).into()),
         })
     }
@@ -98,7 +90,6 @@ impl PrivateKey {
             Self::Rsa(key) => key.sign(meter, message),
             Self::Ec(key) => key.sign(message),
             Self::Ed25519(key) => Ok(key.sign(message).to_vec()),
-            Self::X25519(_) => Err("keys for X25519 do not sign".into()),
             Self::Unusable(reason) => Err((*reason).into()),
         }
     }

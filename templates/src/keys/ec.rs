@@ -6,7 +6,7 @@ use p256::{
 };
 use rand::CryptoRng;
 
-use super::{EC, PublicKey};
+use super::{EC, PrivateKey, PublicKey};
 use crate::{
     der::{Der, OCTET_STRING, bit_string, constructed, integer, sequence, tlv},
     error::Failure,
@@ -19,8 +19,13 @@ pub(crate) enum Key {
     P521(p521::SecretKey),
 }
 
-/// 1.3.132.0.33, and the length of its numbers
-const P224: (&[u8], usize) = (&[0x2b, 0x81, 0x04, 0x00, 0x21], 28);
+/// 1.3.132.0.33
+const P224: &[u8] = &[0x2b, 0x81, 0x04, 0x00, 0x21];
+/// How many points there are.
+const P224_ORDER: [u8; 28] = [
+    0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x16, 0xa2,
+    0xe0, 0xb8, 0xf0, 0x3e, 0x13, 0xdd, 0x29, 0x45, 0x5c, 0x5c, 0x2a, 0x3d,
+];
 /// 1.2.840.10045.3.1.7
 const P256: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07];
 /// 1.3.132.0.34
@@ -45,29 +50,30 @@ impl Key {
     }
 
     /// A key by its number, as short or as long as others than us have written it.
-    pub(super) fn new(curve: &[u8], number: &[u8]) -> Result<Self, Failure> {
+    pub(super) fn new(curve: &[u8], number: &[u8]) -> Result<PrivateKey, Failure> {
         let len = match curve {
+            P224 => P224_ORDER.len(),
             P256 => 32,
             P384 => 48,
             P521 => 66,
-            _ if curve == P224.0 => {
-                return Err("keys on the curve P-224 are not supported".into());
-            }
             _ => return Err("the curve is not known".into()),
         };
-        let zeros = number.len().saturating_sub(len);
-        if number[..zeros].iter().any(|byte| *byte != 0) {
+        let (zeros, number) = number.split_at(number.len().saturating_sub(len));
+        if zeros.iter().any(|byte| *byte != 0) {
             return Err(OUT_OF_RANGE);
         }
         let mut padded = Der::new(vec![0; len]);
-        let number = &number[zeros..];
         padded[len - number.len()..].copy_from_slice(number);
         let out_of_range = |_| OUT_OF_RANGE;
-        Ok(match curve {
+        Ok(PrivateKey::Ec(match curve {
             P256 => Self::P256(p256::SecretKey::from_slice(&padded).map_err(out_of_range)?),
             P384 => Self::P384(p384::SecretKey::from_slice(&padded).map_err(out_of_range)?),
-            _ => Self::P521(p521::SecretKey::from_slice(&padded).map_err(out_of_range)?),
-        })
+            P521 => Self::P521(p521::SecretKey::from_slice(&padded).map_err(out_of_range)?),
+            _ if padded[..] >= P224_ORDER[..] || padded.iter().all(|byte| *byte == 0) => {
+                return Err(OUT_OF_RANGE);
+            }
+            _ => return Ok(PrivateKey::Unusable("keys on the curve P-224 are not supported")),
+        }))
     }
 
     /// An `ECPrivateKey` with its curve and its public key.
@@ -150,7 +156,7 @@ pub(super) fn is_point(curve: &[u8], bytes: &[u8]) -> bool {
             P256 => p256::PublicKey::from_sec1_bytes(bytes).is_ok(),
             P384 => p384::PublicKey::from_sec1_bytes(bytes).is_ok(),
             P521 => p521::PublicKey::from_sec1_bytes(bytes).is_ok(),
-            _ => curve == P224.0 && bytes.len() == 1 + 2 * P224.1,
+            _ => curve == P224 && bytes.len() == 1 + 2 * P224_ORDER.len(),
         }
 }
 

@@ -14,7 +14,7 @@ pub(super) fn from_pem(text: &[u8]) -> Result<PrivateKey, Failure> {
     let block = pem::first_block(text).ok_or(Failure::Because("the private key is not PEM"))?;
     match block.label {
         b"PRIVATE KEY" => from_pkcs8(&block.bytes),
-        b"RSA PRIVATE KEY" => rsa::Key::from_der(&block.bytes).map(PrivateKey::Rsa),
+        b"RSA PRIVATE KEY" => rsa::Key::from_der(&block.bytes),
         b"EC PRIVATE KEY" => from_sec1(&block.bytes, None),
         b"DSA PRIVATE KEY" => from_dsa(&block.bytes),
         label if label.ends_with(b" PRIVATE KEY") => {
@@ -30,7 +30,7 @@ fn from_pkcs8(der: &[u8]) -> Result<PrivateKey, Failure> {
     let is =
         |known: &[u8]| Reader::new(known).sequence().and_then(|mut r| r.oid()) == Some(algorithm);
     if is(RSA) {
-        return rsa::Key::from_der(key).map(PrivateKey::Rsa);
+        return rsa::Key::from_der(key);
     }
     if Reader::new(EC).oid() == Some(algorithm) {
         return from_sec1(key, parameters.and_then(|whole| Reader::new(whole).oid()));
@@ -42,7 +42,7 @@ fn from_pkcs8(der: &[u8]) -> Result<PrivateKey, Failure> {
     let key: [u8; 32] = key.ok_or(MALFORMED)?.try_into().map_err(|_| MALFORMED)?;
     let key = Zeroizing::new(key);
     Ok(if is(X25519) {
-        PrivateKey::X25519(key)
+        PrivateKey::Unusable("certificates are not made with keys for X25519")
     } else {
         PrivateKey::Ed25519(Box::new(ed25519_dalek::SigningKey::from_bytes(&key)))
     })
@@ -71,7 +71,7 @@ impl<'a> Pkcs8<'a> {
 fn from_sec1(der: &[u8], curve: Option<&[u8]>) -> Result<PrivateKey, Failure> {
     let (number, inner) = sec1(der).ok_or(MALFORMED)?;
     let curve = curve.or(inner).ok_or(Failure::Because("the EC key does not tell its curve"))?;
-    ec::Key::new(curve, number).map(PrivateKey::Ec)
+    ec::Key::new(curve, number)
 }
 
 /// The number, and the curve if it is told.

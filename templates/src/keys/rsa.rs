@@ -13,7 +13,7 @@ use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
 use super::{
-    PublicKey,
+    PrivateKey, PublicKey,
     prime::{power, random_prime},
 };
 use crate::{
@@ -73,7 +73,7 @@ impl Key {
     }
 
     /// Reads an `RSAPrivateKey` (RFC 8017 §A.1.2).
-    pub(super) fn from_der(der: &[u8]) -> Result<Self, Failure> {
+    pub(super) fn from_der(der: &[u8]) -> Result<PrivateKey, Failure> {
         let mut outer = Reader::new(der);
         let mut fields = outer.sequence().ok_or(NOT_A_KEY)?;
         if !outer.is_empty() || fields.small().is_none_or(|version| version > 1) {
@@ -98,7 +98,7 @@ impl Key {
             }
         }
         if fields.is_next(crate::der::SEQUENCE) {
-            return Err("RSA keys of more than two primes are not supported".into());
+            return Ok(PrivateKey::Unusable("RSA keys of more than two primes are not supported"));
         }
         let key = match derived {
             [Some(dp), Some(dq), Some(coefficient)] => Self {
@@ -111,7 +111,7 @@ impl Key {
             },
             _ => Self::from_numbers(modulus, exponent, d, p, q).ok_or(INCONSISTENT)?,
         };
-        if key.is_consistent() { Ok(key) } else { Err(INCONSISTENT) }
+        if key.is_consistent() { Ok(PrivateKey::Rsa(key)) } else { Err(INCONSISTENT) }
     }
 
     /// An `RSAPrivateKey`.

@@ -4,6 +4,7 @@
 //! `templates/conformance/record` writes into them.
 
 mod corpus;
+mod crypto;
 mod determinism;
 mod generate;
 mod generated;
