@@ -15,6 +15,13 @@ pub(crate) struct Element<'a> {
     pub(crate) content: &'a [u8],
 }
 
+struct Header {
+    tag: u8,
+    /// Where the content begins.
+    start: usize,
+    len: usize,
+}
+
 impl<'a> Reader<'a> {
     pub(crate) fn new(bytes: &'a [u8]) -> Self {
         Self(bytes)
@@ -29,26 +36,28 @@ impl<'a> Reader<'a> {
         self.0.first() == Some(&tag)
     }
 
-    /// The next element. Tags of more than one byte and lengths that could be shorter are refused.
+    /// The next element.
     pub(crate) fn element(&mut self) -> Option<Element<'a>> {
+        let Header { tag, start, len } = self.header()?;
+        let whole = self.0.get(..start.checked_add(len)?)?;
+        self.0 = &self.0[whole.len()..];
+        Some(Element { tag, whole, content: &whole[start..] })
+    }
+
+    /// The tag and the length of the next element, all of which need not be there. Tags of more than
+    /// one byte and lengths that could be shorter are refused.
+    fn header(&self) -> Option<Header> {
         let (tag, length) = (*self.0.first()?, *self.0.get(1)?);
         if tag & 0x1f == 0x1f {
             return None;
         }
-        let (header, len) = if length < 0x80 {
-            (2, usize::from(length))
-        } else {
-            let count = usize::from(length & 0x7f);
-            let digits = self.0.get(2..2 + count).filter(|_| (1..=4).contains(&count))?;
-            let len = digits.iter().fold(0, |len, byte| len << 8 | usize::from(*byte));
-            if digits[0] == 0 || len < 0x80 {
-                return None;
-            }
-            (2 + count, len)
-        };
-        let whole = self.0.get(..header.checked_add(len)?)?;
-        self.0 = &self.0[whole.len()..];
-        Some(Element { tag, whole, content: &whole[header..] })
+        if length < 0x80 {
+            return Some(Header { tag, start: 2, len: usize::from(length) });
+        }
+        let count = usize::from(length & 0x7f);
+        let digits = self.0.get(2..2 + count).filter(|_| (1..=4).contains(&count))?;
+        let len = digits.iter().fold(0, |len, byte| len << 8 | usize::from(*byte));
+        (digits[0] != 0 && len >= 0x80).then_some(Header { tag, start: 2 + count, len })
     }
 
     /// The content of the next element, which has this tag.
@@ -68,6 +77,31 @@ impl<'a> Reader<'a> {
     /// The content of the next element if it has this tag, else nothing.
     pub(crate) fn optional(&mut self, tag: u8) -> Option<&'a [u8]> {
         if self.is_next(tag) { self.content(tag) } else { Some(&[]) }
+    }
+
+    /// An optional element behind an explicit tag, as Go's encoding/asn1 reads it:
+    /// the length of the explicit tag is not looked at, and another type within is no error. Nothing
+    /// if it is left out.
+    pub(crate) fn explicit(&mut self, explicit: u8, tag: u8) -> Option<&'a [u8]> {
+        if self.is_empty() {
+            return Some(&[]);
+        }
+        let Header { tag: found, start, len } = self.header()?;
+        let mut inner = Self(self.0.get(start..).filter(|inner| !inner.is_empty())?);
+        if found != explicit {
+            return Some(&[]);
+        }
+        if len == 0 || inner.header()?.tag != tag {
+            return (len > 0).then_some(&[]);
+        }
+        let element = inner.element()?;
+        *self = inner;
+        Some(element.whole)
+    }
+
+    /// Whether another element could be next: there is nothing, or the beginning of one.
+    pub(crate) fn is_well_formed(&self) -> bool {
+        self.is_empty() || self.header().is_some()
     }
 
     /// The two's complement of a whole number.

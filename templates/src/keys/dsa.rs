@@ -97,3 +97,39 @@ fn share_factor(number: &BoxedUint) -> bool {
     }
     high != 1
 }
+
+#[cfg(test)]
+mod tests {
+    use num_bigint::BigUint;
+
+    use super::*;
+    use crate::{der::Reader, testing::context};
+
+    #[test]
+    fn a_new_key_is_a_key() {
+        context(1, |c| {
+            let der = generate(&mut c.meter, c.random).expect("a key");
+            let mut fields = Reader::new(&der).sequence().expect("a sequence");
+            assert_eq!(fields.small(), Some(0));
+            let mut next = || BigUint::from_bytes_be(fields.positive().expect("a number"));
+            let [modulus, order, generator] = [next(), next(), next()];
+            let (public, secret) = (next(), next());
+            let one = BigUint::from(1_u8);
+            let rest = &modulus - &one;
+            assert_eq!((modulus.bits(), order.bits()), (2048, 256));
+            assert_eq!(&rest % &order, BigUint::ZERO);
+            assert_eq!(BigUint::from(3_u8).modpow(&rest, &modulus), one);
+            assert!(generator > one && secret < order);
+            assert_eq!(generator.modpow(&order, &modulus), one);
+            assert_eq!(public, generator.modpow(&secret, &modulus));
+        });
+    }
+
+    #[test]
+    fn small_factors_are_seen() {
+        let product = (3..=53).filter(|n| (2..*n).all(|d| n % d != 0)).product::<u64>();
+        assert_eq!(product, SMALL_PRIMES);
+        assert!(share_factor(&BoxedUint::from(53_u64 * 65_537)));
+        assert!(!share_factor(&BoxedUint::from(59_u64 * 65_537)));
+    }
+}

@@ -50,7 +50,7 @@ impl Key {
     }
 
     /// A key by its number, as short or as long as others than us have written it.
-    pub(super) fn new(curve: &[u8], number: &[u8]) -> Result<PrivateKey, Failure> {
+    pub(super) fn from_number(curve: &[u8], number: &[u8]) -> Result<PrivateKey, Failure> {
         let len = match curve {
             P224 => P224_ORDER.len(),
             P256 => 32,
@@ -165,3 +165,59 @@ fn oid(curve: &[u8]) -> Der {
 }
 
 const OUT_OF_RANGE: Failure = Failure::Because("the number of the EC key is out of range");
+
+#[cfg(test)]
+mod tests {
+    use p256::ecdsa::signature::Verifier as _;
+
+    use super::*;
+    use crate::{keys::read, pem, testing::context};
+
+    #[test]
+    fn signatures_are_those_of_the_key() {
+        context(1, |c| {
+            let p256 = p256::SecretKey::generate_from_rng(c.random);
+            let p384 = p384::SecretKey::generate_from_rng(c.random);
+            let p521 = p521::SecretKey::generate_from_rng(c.random);
+            let keys = [Key::P256(p256.clone()), Key::P384(p384.clone()), Key::P521(p521.clone())];
+            let [first, second, third] = keys.map(|key| key.sign(b"message").expect("a signature"));
+            let signature = p256::ecdsa::DerSignature::from_bytes(&first).expect("a signature");
+            let key = p256::ecdsa::VerifyingKey::from(p256.public_key());
+            assert!(key.verify(b"message", &signature).is_ok());
+            assert!(key.verify(b"Message", &signature).is_err());
+            let signature = p384::ecdsa::DerSignature::from_bytes(&second).expect("a signature");
+            let key = p384::ecdsa::VerifyingKey::from(p384.public_key());
+            assert!(key.verify(b"message", &signature).is_ok());
+            let signature = p521::ecdsa::DerSignature::from_bytes(&third).expect("a signature");
+            let key = p521::ecdsa::VerifyingKey::from(p521.public_key());
+            assert!(key.verify(b"message", &signature).is_ok());
+        });
+    }
+
+    #[test]
+    fn a_key_is_read_as_it_was_written() {
+        context(1, |c| {
+            let keys = [
+                Key::generate(c.random),
+                Key::P384(p384::SecretKey::generate_from_rng(c.random)),
+                Key::P521(p521::SecretKey::generate_from_rng(c.random)),
+            ];
+            for key in keys {
+                let der = key.to_der();
+                let text = pem::encode("EC PRIVATE KEY", &der);
+                let Ok(PrivateKey::Ec(read)) = read::from_pem(&text) else { panic!("no key") };
+                assert_eq!(*read.to_der(), *der);
+                assert!(is_point(key.curve(), &key.point()));
+            }
+        });
+    }
+
+    #[test]
+    fn numbers_may_be_padded_or_short_and_have_a_range() {
+        let is_key = |curve, number: &[u8]| Key::from_number(curve, number).is_ok();
+        assert!(is_key(P256, &[1]) && is_key(P256, &[&[0; 40][..], &[1]].concat()));
+        assert!(!is_key(P256, &[]) && !is_key(P256, &[0; 32]) && !is_key(P256, &[0xff; 32]));
+        assert!(!is_key(P256, &[1; 33]) && !is_key(&[0x2b], &[1]));
+        assert!(is_key(P224, &[1]) && !is_key(P224, &[0; 28]) && !is_key(P224, &P224_ORDER));
+    }
+}

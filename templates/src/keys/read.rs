@@ -4,7 +4,7 @@ use zeroize::Zeroizing;
 
 use super::{EC, ED25519, PrivateKey, RSA, X25519, ec, rsa};
 use crate::{
-    der::{OCTET_STRING, Reader, constructed},
+    der::{BIT_STRING, OBJECT_IDENTIFIER, OCTET_STRING, Reader, constructed},
     error::Failure,
     pem,
 };
@@ -71,7 +71,7 @@ impl<'a> Pkcs8<'a> {
 fn from_sec1(der: &[u8], curve: Option<&[u8]>) -> Result<PrivateKey, Failure> {
     let (number, inner) = sec1(der).ok_or(MALFORMED)?;
     let curve = curve.or(inner).ok_or(Failure::Because("the EC key does not tell its curve"))?;
-    ec::Key::new(curve, number)
+    ec::Key::from_number(curve, number)
 }
 
 /// The number, and the curve if it is told.
@@ -81,12 +81,11 @@ fn sec1(der: &[u8]) -> Option<(&[u8], Option<&[u8]>)> {
         return None;
     }
     let number = fields.content(OCTET_STRING)?;
-    let mut curve = None;
-    if fields.is_next(constructed(0)) {
-        curve = Some(fields.within(constructed(0))?.oid()?);
-    }
-    if fields.is_next(constructed(1)) {
-        fields.within(constructed(1))?.bits()?;
+    let curve = fields.explicit(constructed(0), OBJECT_IDENTIFIER)?;
+    let curve = if curve.is_empty() { None } else { Some(Reader::new(curve).oid()?) };
+    let public = fields.explicit(constructed(1), BIT_STRING)?;
+    if !public.is_empty() {
+        Reader::new(public).bits()?;
     }
     Some((number, curve))
 }

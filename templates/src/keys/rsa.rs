@@ -17,7 +17,7 @@ use super::{
     prime::{power, random_prime},
 };
 use crate::{
-    der::{Der, Reader, integer, sequence},
+    der::{Der, INTEGER, Reader, SEQUENCE, integer, sequence},
     error::Failure,
     limits::Meter,
 };
@@ -88,17 +88,24 @@ impl Key {
         let exponent = exponent.filter(|e| *e > 1 && e % 2 == 1).ok_or(INCONSISTENT)?;
         let mut next = || {
             let number = fields.positive().ok_or(NOT_A_KEY)?;
-            if number.len() > modulus.len() { Err(INCONSISTENT) } else { Ok(number) }
+            let is_less = (number.len(), number) < (modulus.len(), modulus);
+            if is_less { Ok(number) } else { Err(INCONSISTENT) }
         };
         let (d, p, q) = (next()?, next()?, next()?);
         let mut derived = [None; 3];
         for number in &mut derived {
-            if fields.is_next(crate::der::INTEGER) {
+            if fields.is_next(INTEGER) {
                 *number = Some(fields.positive().ok_or(NOT_A_KEY)?);
+            } else if !fields.is_well_formed() {
+                return Err(NOT_A_KEY);
             }
         }
-        if fields.is_next(crate::der::SEQUENCE) {
+        if fields.is_next(SEQUENCE) {
+            other_primes(&mut fields).ok_or(NOT_A_KEY)?;
             return Ok(PrivateKey::Unusable("RSA keys of more than two primes are not supported"));
+        }
+        if !fields.is_well_formed() {
+            return Err(NOT_A_KEY);
         }
         let key = match derived {
             [Some(dp), Some(dq), Some(coefficient)] => Self {
@@ -237,6 +244,18 @@ impl Key {
     }
 }
 
+/// `OtherPrimeInfos` (RFC 8017 §A.1.2).
+fn other_primes(fields: &mut Reader<'_>) -> Option<()> {
+    let mut infos = fields.sequence()?;
+    while !infos.is_empty() {
+        let mut info = infos.sequence()?;
+        info.positive()?;
+        info.integer()?;
+        info.integer()?;
+    }
+    Some(())
+}
+
 /// One that leaves a remainder with the public exponent, when it is one less.
 fn suitable_prime(
     meter: &mut Meter<'_>,
@@ -270,4 +289,91 @@ fn bytes(number: &BoxedUint) -> Der {
     let padded = Zeroizing::new(number.to_be_bytes().into_vec());
     let zeros = padded.iter().take_while(|byte| **byte == 0).count();
     copy(&padded[zeros..])
+}
+
+#[cfg(test)]
+mod tests {
+    use num_bigint::BigUint;
+
+    use super::*;
+    use crate::testing::context;
+
+    fn big(bytes: &[u8]) -> BigUint {
+        BigUint::from_bytes_be(bytes)
+    }
+
+    #[test]
+    fn a_new_key_is_a_key() {
+        context(1, |c| {
+            let key = Key::generate(&mut c.meter, c.random, 1024).expect("a key");
+            let [p, q] = [big(&key.primes[0]), big(&key.primes[1])];
+            let (n, d, one) = (big(&key.modulus), big(&key.private_exponent), BigUint::from(1_u8));
+            assert_eq!((n.bits(), p.bits(), q.bits(), key.exponent), (1024, 512, 512, 65_537));
+            assert_eq!(&p * &q, n);
+            for (prime, exponent) in [(&p, &key.exponents[0]), (&q, &key.exponents[1])] {
+                let order = prime - &one;
+                assert_eq!(&d * 65_537_u32 % &order, one);
+                assert_eq!(big(exponent), &d % &order);
+                assert_eq!(BigUint::from(3_u8).modpow(&order, prime), one);
+            }
+            assert_eq!(big(&key.coefficient) * &q % &p, one);
+        });
+    }
+
+    #[test]
+    fn a_key_is_read_as_it_was_written() {
+        context(1, |c| {
+            let key = Key::generate(&mut c.meter, c.random, 1024).expect("a key");
+            let der = key.to_der();
+            let Ok(PrivateKey::Rsa(read)) = Key::from_der(&der) else { panic!("no key") };
+            assert_eq!(*read.to_der(), *der);
+            // Without what can be derived.
+            let numbers = [&key.modulus[..], &[1, 0, 1], &key.private_exponent, &key.primes[0]];
+            let numbers = numbers.into_iter().chain([&key.primes[1][..]]).map(integer);
+            let short: Vec<u8> = numbers.flat_map(|number| number.to_vec()).collect();
+            let short = sequence(&[&integer(&[0]), &short]);
+            let Ok(PrivateKey::Rsa(read)) = Key::from_der(&short) else { panic!("no key") };
+            assert_eq!(*read.to_der(), *der);
+        });
+    }
+
+    #[test]
+    fn numbers_that_do_not_belong_together_are_no_key() {
+        context(1, |c| {
+            let mut key = Key::generate(&mut c.meter, c.random, 512).expect("a key");
+            assert!(key.is_consistent());
+            let change = |bytes: &mut [u8]| *bytes.last_mut().expect("a byte") ^= 2;
+            let changes: [&dyn Fn(&mut Key); 7] = [
+                &|key| change(&mut key.modulus),
+                &|key| change(&mut key.private_exponent),
+                &|key| change(&mut key.primes[0]),
+                &|key| change(&mut key.primes[1]),
+                &|key| change(&mut key.exponents[0]),
+                &|key| change(&mut key.exponents[1]),
+                &|key| change(&mut key.coefficient),
+            ];
+            for change in changes {
+                change(&mut key);
+                assert!(!key.is_consistent());
+                assert!(Key::from_der(&key.to_der()).is_err());
+                change(&mut key);
+            }
+            key.primes.swap(0, 1);
+            assert!(!key.is_consistent());
+        });
+    }
+
+    #[test]
+    fn signatures_are_those_of_the_key() {
+        context(1, |c| {
+            let key = Key::generate(&mut c.meter, c.random, 1024).expect("a key");
+            let signature = key.sign(&mut c.meter, b"message").expect("a signature");
+            let opened = big(&signature).modpow(&BigUint::from(key.exponent), &big(&key.modulus));
+            let opened = opened.to_bytes_be();
+            assert_eq!((signature.len(), opened.len(), opened[0]), (128, 127, 1));
+            assert!(opened.ends_with(&Sha256::digest(b"message")));
+            let small = Key::generate(&mut c.meter, c.random, 512).expect("a key");
+            assert!(small.sign(&mut c.meter, b"message").is_err());
+        });
+    }
 }
