@@ -7,7 +7,7 @@ use crate::{
         BMP_STRING, Element, GENERALIZED_TIME, IA5_STRING, NUMERIC_STRING, PRINTABLE_STRING,
         Reader, SET, T61_STRING, UTC_TIME, UTF8_STRING,
     },
-    keys::{DSA, EC, ED25519, PublicKey, RSA, X25519},
+    keys::{DSA, EC, ED25519, PublicKey, RSA},
 };
 
 /// An `AlgorithmIdentifier`: the algorithm, and its parameters with their tag.
@@ -63,8 +63,7 @@ pub(super) fn public_key(mut fields: Reader<'_>) -> Option<Key> {
     let oid = |known: &[u8]| Reader::new(known).oid() == Some(algorithm);
     let identified =
         |known| Reader::new(known).sequence().and_then(|mut r| r.oid()) == Some(algorithm);
-    let is_curve = identified(ED25519) || identified(X25519);
-    if !identified(RSA) && !oid(EC) && !oid(DSA) && !is_curve {
+    if !identified(RSA) && !oid(EC) && !oid(DSA) && !identified(ED25519) {
         return Some(Key::Unknown);
     }
     if unused != 0 {
@@ -80,10 +79,9 @@ pub(super) fn public_key(mut fields: Reader<'_>) -> Option<Key> {
         let curve = Reader::new(parameters?).oid()?;
         return PublicKey::ec(curve, bytes).map(Key::Known);
     }
-    if is_curve {
-        let known = if identified(ED25519) { ED25519 } else { X25519 };
+    if identified(ED25519) {
         let is_key = parameters.is_none() && bytes.len() == 32;
-        return is_key.then(|| Key::Known(PublicKey::new(known, bytes)));
+        return is_key.then(|| Key::Known(PublicKey::new(ED25519, bytes)));
     }
     Reader::new(bytes).positive()?;
     let mut numbers = Reader::new(parameters?).sequence()?;

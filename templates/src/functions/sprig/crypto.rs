@@ -1,4 +1,7 @@
 //! Passwords, ciphers, keys and certificates.
+//!
+//! Where Sprig would go on, these are errors: RSA keys of more than 8192 bits, and certificates for
+//! keys on the curve P-224 or for RSA keys of more than two primes.
 
 mod certificates;
 mod ciphers;
