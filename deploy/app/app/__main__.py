@@ -12,8 +12,8 @@ from .settings import Settings, SettingsError
 
 def main() -> int:
     """Does what the command line says; answers the exit code."""
-    # As the first process of a container, it would not see a signal that it does not handle. At once,
-    # since Python drops an exception that is raised in a callback of its own.
+    # As the first process of a container, it would not see a signal that it does not handle. It
+    # ends at once, since Python drops an exception that is raised in a callback of its own.
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     arguments = _parser().parse_args()
     logs.configure("info", "json")
