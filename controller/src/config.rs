@@ -78,7 +78,7 @@ pub struct Config {
     pub allow_secret_type: Vec<String>,
 
     /// How long the templates of one object may take
-    #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = parse_duration)]
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = parse_duration)]
     template_timeout: SignedDuration,
 
     /// How many steps each template may take: a node, a call, a value that is printed

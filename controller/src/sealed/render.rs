@@ -53,9 +53,9 @@ pub struct Rendered {
 }
 
 impl Default for Settings {
-    /// Far above what manifests need.
+    /// Far above what manifests need: to find a key of RSA takes seconds.
     fn default() -> Self {
-        Self { limits: Limits::default(), time: Duration::from_secs(5) }
+        Self { limits: Limits::default(), time: Duration::from_secs(30) }
     }
 }
 

@@ -88,7 +88,8 @@ fn scenario(ns: &str, canary: &str) -> Vec<(&'static str, &'static str, Value)> 
         ("scope", "ScopeMismatch", other_scope),
         ("fail", "TemplateInvalid", with("fail", "A", template("{{ fail .A }}"))),
         ("index", "TemplateInvalid", with("index", "A", template("{{ index .A 99 }}"))),
-        ("printf", "TemplateInvalid", with("printf", "A", template("{{ printf \"%d\" .A }}"))),
+        // Go writes the value into the output, which is the Secret's own.
+        ("printf", "Unsealed", with("printf", "A", template("{{ printf \"%d\" .A }}"))),
         ("tls", "InvalidSecret", with("tls", "tls.crt", json!({ "type": "kubernetes.io/tls" }))),
         (
             "docker",
