@@ -109,7 +109,7 @@ func render(dialect, text string, data any) (output []byte, phase string, err er
 		return nil, "", fmt.Errorf("no dialect is called %q", dialect)
 	}
 	if dialect == "external-secret" {
-		t = t.Option("missingkey=error")
+		t = t.Option("missingkey=error").Funcs(externalFunctions())
 	}
 	if t, err = t.Parse(text); err != nil {
 		return nil, "parse", err

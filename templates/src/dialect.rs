@@ -26,6 +26,12 @@ impl Dialect {
         Self { functions: &crate::functions::SPRIG, ..Self::go() }
     }
 
+    /// The templates of ExternalSecrets: those of SealedSecrets, and what External Secrets adds. A key
+    /// that a map has not is an error.
+    pub fn external_secret() -> Self {
+        Self { functions: &crate::functions::EXTERNAL, missing_key_fails: true, ..Self::go() }
+    }
+
     /// With other delimiters than `{{` and `}}`. An empty one leaves the default, as in Go.
     #[must_use]
     pub fn with_delimiters(mut self, left: &str, right: &str) -> Self {

@@ -2,12 +2,13 @@
 
 mod arguments;
 mod builtin;
+mod external;
 mod go;
 mod sprig;
 
 use std::fmt;
 
-pub(crate) use self::{arguments::Arguments, go::GO, sprig::SPRIG};
+pub(crate) use self::{arguments::Arguments, external::EXTERNAL, go::GO, sprig::SPRIG};
 use crate::{
     context::Context,
     error::Failure,

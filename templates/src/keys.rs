@@ -6,6 +6,10 @@ mod prime;
 mod read;
 mod rsa;
 
+pub(crate) use self::{
+    ec::{P256, P384, P521},
+    rsa::{Digest, Numbers as RsaNumbers},
+};
 use ed25519_dalek::{Signer as _, SigningKey};
 use rand::CryptoRng;
 use zeroize::Zeroizing;
@@ -51,6 +55,63 @@ impl PrivateKey {
         context.meter.bytes(text.len())?;
         context.meter.steps(READING)?;
         read::from_pem(text)
+    }
+
+    /// PKCS#1, PKCS#8 or SEC 1 in DER, whichever it is.
+    pub(crate) fn from_der(meter: &mut Meter<'_>, der: &[u8]) -> Result<Self, Failure> {
+        meter.steps(READING)?;
+        read::from_der(der)
+    }
+
+    /// PKCS#8 in DER.
+    pub(crate) fn from_pkcs8(meter: &mut Meter<'_>, der: &[u8]) -> Result<Self, Failure> {
+        meter.steps(READING)?;
+        read::from_pkcs8(der)
+    }
+
+    /// An RSA key by its numbers, big-endian without leading zeros.
+    pub(crate) fn rsa_from_numbers(
+        meter: &mut Meter<'_>,
+        numbers: &RsaNumbers<'_>,
+    ) -> Result<Self, Failure> {
+        meter.steps(READING)?;
+        rsa::Key::from_all_numbers(numbers)
+    }
+
+    /// A key on the curve with this identifier.
+    pub(crate) fn ec_from_number(curve: &[u8], number: &[u8]) -> Result<Self, Failure> {
+        ec::Key::from_number(curve, number)
+    }
+
+    pub(crate) fn ed25519_from_seed(seed: &[u8; 32]) -> Self {
+        Self::Ed25519(Box::new(SigningKey::from_bytes(seed)))
+    }
+
+    /// PKCS#8 (RFC 5958), as Go writes it.
+    pub(crate) fn to_pkcs8(&self) -> Result<Der, Failure> {
+        let wrap = |algorithm: &[u8], key: &[u8]| {
+            sequence(&[&integer(&[0]), algorithm, &tlv(OCTET_STRING, &[key])])
+        };
+        Ok(match self {
+            Self::Rsa(key) => wrap(RSA, &key.to_der()),
+            Self::Ec(key) => wrap(&ec::algorithm(key.curve()), &key.to_der_without_curve()),
+            Self::Ed25519(key) => pkcs8(ED25519, key.as_bytes()),
+            Self::Unusable(reason) => return Err((*reason).into()),
+        })
+    }
+
+    /// RSAES-OAEP (RFC 8017 §7.1.2) without a label.
+    pub(crate) fn decrypt_oaep(
+        &self,
+        meter: &mut Meter<'_>,
+        digest: Digest,
+        ciphertext: &[u8],
+    ) -> Result<Buffer, Failure> {
+        match self {
+            Self::Rsa(key) => key.decrypt_oaep(meter, digest, ciphertext),
+            Self::Unusable(reason) => Err((*reason).into()),
+            _ => Err("the private key is not an RSA key".into()),
+        }
     }
 
     /// PKCS#1 for RSA, SEC 1 for curves of NIST, PKCS#8 for others.

@@ -7,8 +7,8 @@
 //! | `value`, `text`, `rune` | what templates compute with |
 //! | `fmt` | Go's `%v` and all other verbs |
 //! | `functions` | what templates may call, by dialect |
-//! | `sealed_secret` | all templates of one object |
-//! | `keys`, `x509`, `pem`, `der` | what some of them make |
+//! | `sealed_secret`, `external_secret` | all templates of one object |
+//! | `keys`, `x509`, `pem`, `pkcs12`, `jwk`, `der`, `yaml` | what some of them read and make |
 //! | `limits`, `context`, `error` | what a rendering may use, see and say |
 //!
 //! Nothing here does I/O or reads a clock. Strings are wiped when dropped. An error says where and
@@ -28,13 +28,16 @@ mod der;
 mod dialect;
 mod error;
 mod evaluate;
+pub mod external_secret;
 mod fmt;
 mod functions;
 mod json;
+mod jwk;
 mod keys;
 mod limits;
 mod objects;
 mod pem;
+mod pkcs12;
 mod radix;
 mod regex;
 mod rune;
@@ -48,6 +51,7 @@ mod unicode;
 mod url;
 mod value;
 mod x509;
+mod yaml;
 
 #[cfg(test)]
 mod testing;

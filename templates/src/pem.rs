@@ -1,13 +1,16 @@
 //! PEM (RFC 7468), as Go's encoding/pem reads and writes it.
 
+use std::collections::BTreeMap;
+
 use memchr::memmem;
 
-use crate::{radix::BASE64, text::Buffer};
+use crate::{radix::BASE64, rune, text::Buffer, unicode};
 
 /// What stands between a `BEGIN` and an `END` line.
 pub(crate) struct Block<'a> {
     /// The words behind `BEGIN`.
     pub(crate) label: &'a [u8],
+    headers: BTreeMap<&'a [u8], &'a [u8]>,
     /// They may be a private key.
     pub(crate) bytes: Buffer,
 }
@@ -21,32 +24,84 @@ const LINE: usize = 64;
 
 /// The first block of a text. What only looks like one is stepped over.
 pub(crate) fn first_block(text: &[u8]) -> Option<Block<'_>> {
-    let mut rest = text;
-    loop {
-        // The last BEGIN before the next END: those before it have no END.
-        let end = memmem::find(rest, END)?;
-        let after = end + END.len();
-        let begin = memmem::rfind(&rest[..end], BEGIN).filter(|at| starts_line(rest, *at));
-        let Some(begin) = begin else {
-            rest = &rest[after..];
-            continue;
-        };
-        match block(&rest[begin + BEGIN.len()..], end - begin - BEGIN.len()) {
-            Found::Block(block) => return Some(block),
-            Found::Nothing => return None,
-            Found::NoBlock { skip } => rest = rest.get(begin + BEGIN.len() + skip..)?,
+    blocks(text).next()
+}
+
+/// The blocks of a text.
+pub(crate) fn blocks(text: &[u8]) -> Blocks<'_> {
+    Blocks(text)
+}
+
+/// Blocks, and what is behind those that were taken.
+pub(crate) struct Blocks<'a>(&'a [u8]);
+
+impl<'a> Blocks<'a> {
+    pub(crate) fn rest(&self) -> &'a [u8] {
+        self.0
+    }
+}
+
+impl<'a> Iterator for Blocks<'a> {
+    type Item = Block<'a>;
+
+    fn next(&mut self) -> Option<Block<'a>> {
+        let mut rest = self.0;
+        loop {
+            // The last BEGIN before the next END: those before it have no END.
+            let end = memmem::find(rest, END)?;
+            let after = end + END.len();
+            let begin = memmem::rfind(&rest[..end], BEGIN).filter(|at| starts_line(rest, *at));
+            let Some(begin) = begin else {
+                rest = &rest[after..];
+                continue;
+            };
+            match block(&rest[begin + BEGIN.len()..], end - begin - BEGIN.len()) {
+                Found::Block(block, behind) => {
+                    self.0 = behind;
+                    return Some(block);
+                }
+                Found::Nothing => return None,
+                Found::NoBlock { skip } => rest = rest.get(begin + BEGIN.len() + skip..)?,
+            }
         }
     }
 }
 
+impl Block<'_> {
+    /// The block as Go writes it: `Proc-Type` is the first of its headers.
+    pub(crate) fn encode(&self) -> Buffer {
+        if self.headers.is_empty() {
+            return encode(self.label, &self.bytes);
+        }
+        let mut headers = Buffer::default();
+        let is_first = |key: &[u8]| key == b"Proc-Type";
+        let first = self.headers.iter().filter(|(key, _)| is_first(key));
+        let others = self.headers.iter().filter(|(key, _)| !is_first(key));
+        for (key, value) in first.chain(others) {
+            headers.push(key);
+            headers.push(": ");
+            headers.push(value);
+            headers.push("\n");
+        }
+        headers.push("\n");
+        write(self.label, &headers, &self.bytes)
+    }
+}
+
 /// A block, without headers.
-pub(crate) fn encode(label: &str, bytes: &[u8]) -> Buffer {
+pub(crate) fn encode(label: impl AsRef<[u8]>, bytes: &[u8]) -> Buffer {
+    write(label.as_ref(), &[], bytes)
+}
+
+fn write(label: &[u8], headers: &[u8], bytes: &[u8]) -> Buffer {
     let base64 = BASE64.encode(bytes);
     let lines = base64.len().div_ceil(LINE);
-    let mut text = Buffer::with_capacity(base64.len() + lines + 2 * label.len() + 32);
+    let len = base64.len() + lines + headers.len() + 2 * label.len() + 32;
+    let mut text = Buffer::with_capacity(len);
     text.push(BEGIN);
     text.push(label);
     text.push("-----\n");
+    text.push(headers);
     for line in base64.chunks(LINE) {
         text.push(line);
         text.push("\n");
@@ -58,11 +113,10 @@ pub(crate) fn encode(label: &str, bytes: &[u8]) -> Buffer {
 }
 
 enum Found<'a> {
-    Block(Block<'a>),
+    /// A block, and what is behind it.
+    Block(Block<'a>, &'a [u8]),
     /// There is none here, and there may be one behind this many bytes.
-    NoBlock {
-        skip: usize,
-    },
+    NoBlock { skip: usize },
     /// There is none here nor later.
     Nothing,
 }
@@ -73,23 +127,22 @@ fn block(text: &[u8], end: usize) -> Found<'_> {
     let no_block = Found::NoBlock { skip };
     let (first, mut rest) = line(text);
     let Some(label) = first.strip_suffix(DASHES) else { return no_block };
-    let mut has_headers = false;
+    let mut headers = BTreeMap::new();
     loop {
         if rest.is_empty() {
             return Found::Nothing;
         }
         let (header, behind) = line(rest);
-        if !header.contains(&b':') {
-            break;
-        }
-        (has_headers, rest) = (true, behind);
+        let Some(colon) = memchr::memchr(b':', header) else { break };
+        headers.insert(trim(&header[..colon]), trim(&header[colon + 1..]));
+        rest = behind;
     }
     let start = text.len() - rest.len();
     if start > skip {
         return Found::Nothing;
     }
     // Without headers the line break before END may be that of the BEGIN line.
-    if has_headers && start > end {
+    if !headers.is_empty() && start > end {
         return no_block;
     }
     let trailer = text.get(skip..skip + label.len() + DASHES.len());
@@ -103,9 +156,25 @@ fn block(text: &[u8], end: usize) -> Found<'_> {
         body.push(part);
     }
     match BASE64.decode(&body) {
-        Ok(bytes) => Found::Block(Block { label, bytes }),
+        Ok(bytes) => Found::Block(Block { label, headers, bytes }, line(&text[skip - 1..]).1),
         Err(_) => no_block,
     }
+}
+
+/// Without the white space at both ends.
+fn trim(bytes: &[u8]) -> &[u8] {
+    let is_space = |c: &char| unicode::is_space(*c);
+    let start: usize =
+        rune::runes(bytes).take_while(|(c, _)| is_space(c)).map(|(_, bytes)| bytes.len()).sum();
+    let mut end = start;
+    let mut at = start;
+    for (c, bytes) in rune::runes(&bytes[start..]) {
+        at += bytes.len();
+        if !is_space(&c) {
+            end = at;
+        }
+    }
+    &bytes[start..end]
 }
 
 fn starts_line(text: &[u8], at: usize) -> bool {

@@ -3,6 +3,7 @@
 mod create;
 mod extensions;
 mod fields;
+mod names;
 
 pub(crate) use self::create::{Contents, create, name};
 use self::fields::Key;
@@ -11,14 +12,33 @@ use crate::{
     keys::PublicKey,
 };
 
-/// What one has to know of a certificate to issue others.
+/// What one has to know of a certificate to issue others, and to tell whose it is.
+#[derive(Clone)]
 pub(crate) struct Certificate<'a> {
+    /// All of it.
+    pub(crate) der: &'a [u8],
     /// Its subject, encoded.
     pub(crate) subject: &'a [u8],
     /// Its key, unless the algorithm is unknown.
     pub(crate) key: Option<PublicKey>,
     /// Its `subjectKeyIdentifier`, or nothing.
     pub(crate) key_id: &'a [u8],
+    /// The identifier of the key that signed it, if it tells one.
+    pub(crate) authority_key_id: Option<&'a [u8]>,
+    /// Its `subjectAltName`s, encoded.
+    alternative_names: Option<&'a [u8]>,
+}
+
+impl Certificate<'_> {
+    /// DNS names, then addresses, then those of mail, then URIs, as Go writes them.
+    pub(crate) fn alternative_names(&self) -> Vec<Vec<u8>> {
+        self.alternative_names.map(extensions::alternative_names).unwrap_or_default()
+    }
+
+    /// The subject as Go's `pkix.Name` writes it: RFC 2253, almost.
+    pub(crate) fn subject_text(&self) -> Option<String> {
+        names::to_text(Reader::new(self.subject).sequence()?)
+    }
 }
 
 /// Reads a certificate. None where Go would not. The signature is not looked at.
@@ -44,19 +64,29 @@ pub(crate) fn parse(der: &[u8]) -> Option<Certificate<'_>> {
         Key::Unknown => None,
     };
     let mut key_id: &[u8] = &[];
+    let (mut authority_key_id, mut alternative_names) = (None, None);
     if version > 0 {
         tbs.optional(context(1))?;
         tbs.optional(context(2))?;
     }
     if version == 2 && tbs.is_next(constructed(3)) {
         for (id, value) in extensions::read(tbs.within(constructed(3))?)? {
-            if id == extensions::SUBJECT_KEY_ID {
-                key_id = Reader::new(value).content(OCTET_STRING)?;
+            match id {
+                extensions::SUBJECT_KEY_ID => key_id = Reader::new(value).content(OCTET_STRING)?,
+                extensions::AUTHORITY_KEY_ID => {
+                    let mut fields = Reader::new(value).sequence()?;
+                    if fields.is_next(context(0)) {
+                        authority_key_id = Some(fields.content(context(0))?);
+                    }
+                }
+                extensions::ALTERNATIVE_NAMES => alternative_names = Some(value),
+                _ => {}
             }
         }
     }
     certificate.bits()?;
-    Some(Certificate { subject: subject.whole, key, key_id })
+    let subject = subject.whole;
+    Some(Certificate { der, subject, key, key_id, authority_key_id, alternative_names })
 }
 
 /// From 0, which stands for the first.

@@ -27,11 +27,11 @@ const P224_ORDER: [u8; 28] = [
     0xe0, 0xb8, 0xf0, 0x3e, 0x13, 0xdd, 0x29, 0x45, 0x5c, 0x5c, 0x2a, 0x3d,
 ];
 /// 1.2.840.10045.3.1.7
-const P256: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07];
+pub(crate) const P256: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07];
 /// 1.3.132.0.34
-const P384: &[u8] = &[0x2b, 0x81, 0x04, 0x00, 0x22];
+pub(crate) const P384: &[u8] = &[0x2b, 0x81, 0x04, 0x00, 0x22];
 /// 1.3.132.0.35
-const P521: &[u8] = &[0x2b, 0x81, 0x04, 0x00, 0x23];
+pub(crate) const P521: &[u8] = &[0x2b, 0x81, 0x04, 0x00, 0x23];
 
 /// 1.2.840.10045.4.3.2
 const ECDSA_WITH_SHA256: &[u8] =
@@ -78,17 +78,22 @@ impl Key {
 
     /// An `ECPrivateKey` with its curve and its public key.
     pub(super) fn to_der(&self) -> Der {
+        self.encode(&tlv(constructed(0), &[&oid(self.curve())]))
+    }
+
+    /// The same where the curve is told around it.
+    pub(super) fn to_der_without_curve(&self) -> Der {
+        self.encode(&[])
+    }
+
+    fn encode(&self, curve: &[u8]) -> Der {
         let number = Der::new(match self {
             Self::P256(key) => key.to_bytes().to_vec(),
             Self::P384(key) => key.to_bytes().to_vec(),
             Self::P521(key) => key.to_bytes().to_vec(),
         });
-        sequence(&[
-            &integer(&[1]),
-            &tlv(OCTET_STRING, &[&number]),
-            &tlv(constructed(0), &[&oid(self.curve())]),
-            &tlv(constructed(1), &[&bit_string(&self.point())]),
-        ])
+        let point = tlv(constructed(1), &[&bit_string(&self.point())]);
+        sequence(&[&integer(&[1]), &tlv(OCTET_STRING, &[&number]), curve, &point])
     }
 
     pub(super) fn public_key(&self) -> PublicKey {
@@ -126,7 +131,7 @@ impl Key {
         })
     }
 
-    fn curve(&self) -> &'static [u8] {
+    pub(super) fn curve(&self) -> &'static [u8] {
         match self {
             Self::P256(_) => P256,
             Self::P384(_) => P384,

@@ -24,8 +24,16 @@ pub(super) fn from_pem(text: &[u8]) -> Result<PrivateKey, Failure> {
     }
 }
 
+/// PKCS#1, PKCS#8 or SEC 1.
+pub(super) fn from_der(der: &[u8]) -> Result<PrivateKey, Failure> {
+    rsa::Key::from_der(der)
+        .or_else(|_| from_pkcs8(der))
+        .or_else(|_| from_sec1(der, None))
+        .map_err(|_| Failure::Because("the private key is of a kind that is not supported"))
+}
+
 /// PKCS#8 (RFC 5958).
-fn from_pkcs8(der: &[u8]) -> Result<PrivateKey, Failure> {
+pub(super) fn from_pkcs8(der: &[u8]) -> Result<PrivateKey, Failure> {
     let Pkcs8 { algorithm, parameters, key } = Pkcs8::read(der).ok_or(MALFORMED)?;
     let is =
         |known: &[u8]| Reader::new(known).sequence().and_then(|mut r| r.oid()) == Some(algorithm);

@@ -4,6 +4,7 @@
 //! functions that it marks as variable.
 
 mod numbers;
+mod oaep;
 
 use crypto_bigint::{
     BoxedUint, NonZero, Odd,
@@ -15,6 +16,7 @@ use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
 use self::numbers::{copy, less_one};
+pub(crate) use self::oaep::Digest;
 use super::{
     PrivateKey, PublicKey,
     prime::{power, random_prime},
@@ -35,6 +37,14 @@ pub(crate) struct Key {
     exponents: [Der; 2],
     /// The inverse of the second prime modulo the first.
     coefficient: Der,
+}
+
+/// The numbers of a key, big-endian without leading zeros.
+pub(crate) struct Numbers<'a> {
+    pub(crate) modulus: &'a [u8],
+    pub(crate) exponent: &'a [u8],
+    pub(crate) private_exponent: &'a [u8],
+    pub(crate) primes: [&'a [u8]; 2],
 }
 
 /// The largest modulus, in bytes. Larger ones serve only to burn the CPU.
@@ -124,6 +134,22 @@ impl Key {
         if key.is_consistent() { Ok(PrivateKey::Rsa(key)) } else { Err(INCONSISTENT) }
     }
 
+    /// A key by its numbers alone.
+    pub(super) fn from_all_numbers(numbers: &Numbers<'_>) -> Result<PrivateKey, Failure> {
+        let Numbers { modulus, exponent, private_exponent, primes: [p, q] } = *numbers;
+        if modulus.len() > MAX_LEN {
+            return Err("the RSA key is too large".into());
+        }
+        if exponent.len() > 4 || [private_exponent, p, q].iter().any(|n| n.len() > modulus.len()) {
+            return Err(INCONSISTENT);
+        }
+        let exponent = exponent.iter().fold(0, |number, byte| number << 8 | u32::from(*byte));
+        Self::from_numbers(modulus, exponent, private_exponent, p, q)
+            .filter(|key| exponent > 1 && key.is_consistent())
+            .map(PrivateKey::Rsa)
+            .ok_or(INCONSISTENT)
+    }
+
     /// An `RSAPrivateKey`.
     pub(super) fn to_der(&self) -> Der {
         sequence(&[
@@ -156,19 +182,26 @@ impl Key {
         let encoded =
             [&[0, 1], &vec![0xff; padding][..], &[0], SHA256_DIGEST_INFO, &digest].concat();
 
+        Ok(self.power(&encoded)?.to_vec())
+    }
+
+    /// The power of a number, less than the modulus, with the private exponent.
+    fn power(&self, number: &[u8]) -> Result<Der, Failure> {
+        let modulus = self.number(&self.modulus).ok_or(INCONSISTENT)?;
         let exponent = self.number(&self.private_exponent).ok_or(INCONSISTENT)?;
-        let encoded = self.number(&encoded).ok_or(INCONSISTENT)?;
+        let number = self.number(number).ok_or(INCONSISTENT)?;
         let modulus = Odd::new(BoxedUint::clone(&modulus)).into_option().ok_or(INCONSISTENT)?;
         let modulus = BoxedMontyParams::new_vartime(modulus);
-        let signature = BoxedMontyForm::new(BoxedUint::clone(&encoded), &modulus).pow(&exponent);
-        // A signature that a fault has spoiled could give the key away.
+        let power = BoxedMontyForm::new(BoxedUint::clone(&number), &modulus).pow(&exponent);
+        // A result that a fault has spoiled could give the key away.
         let public = BoxedUint::from(self.exponent);
-        if signature.pow(&public).retrieve() != *encoded {
+        if power.pow(&public).retrieve() != *number {
             return Err(INCONSISTENT);
         }
-        let bytes = signature.retrieve().to_be_bytes();
+        let power = Zeroizing::new(power.retrieve());
+        let bytes = Zeroizing::new(power.to_be_bytes().into_vec());
         let unused = bytes.len() - self.modulus.len();
-        Ok(bytes[unused..].to_vec())
+        Ok(copy(&bytes[unused..]))
     }
 }
 

@@ -4,11 +4,16 @@ use std::{collections::BTreeSet, net::IpAddr};
 
 use crate::{
     der::{BOOLEAN, INTEGER, OBJECT_IDENTIFIER, OCTET_STRING, Reader, constructed, context},
+    text::Buffer,
     url,
 };
 
 /// 2.5.29.14
 pub(super) const SUBJECT_KEY_ID: &[u8] = &[0x55, 0x1d, 14];
+/// 2.5.29.17
+pub(super) const ALTERNATIVE_NAMES: &[u8] = &[0x55, 0x1d, 17];
+/// 2.5.29.35
+pub(super) const AUTHORITY_KEY_ID: &[u8] = &[0x55, 0x1d, 35];
 /// 1.3.6.1.5.5.7.1.1
 const AUTHORITY_INFORMATION: &[u8] = &[0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x01, 0x01];
 
@@ -130,11 +135,47 @@ fn is_number(content: &[u8]) -> Option<()> {
     Reader::new(&integer).small().map(|_| ())
 }
 
+// Kinds of alternative names.
+const EMAIL: u8 = context(1);
+const DNS: u8 = context(2);
+const URI: u8 = context(6);
+const IP: u8 = context(7);
+
+/// The names of a `subjectAltName` that was checked, kind by kind.
+pub(super) fn alternative_names(value: &[u8]) -> Vec<Vec<u8>> {
+    let mut texts = Vec::new();
+    for kind in [DNS, IP, EMAIL, URI] {
+        let Some(mut names) = Reader::new(value).sequence() else { break };
+        while let Some(name) = names.element() {
+            if name.tag == kind {
+                texts.extend(text(kind, name.content));
+            }
+        }
+    }
+    texts
+}
+
+fn text(kind: u8, content: &[u8]) -> Option<Vec<u8>> {
+    Some(match kind {
+        IP => {
+            let address = if let Ok(address) = <[u8; 4]>::try_from(content) {
+                IpAddr::from(address)
+            } else {
+                // An IPv4 address in an IPv6 one is written as the former.
+                IpAddr::from(<[u8; 16]>::try_from(content).ok()?).to_canonical()
+            };
+            address.to_string().into_bytes()
+        }
+        URI => {
+            let mut buffer = Buffer::default();
+            url::parse(content)?.write(&mut buffer);
+            buffer.to_vec()
+        }
+        _ => content.to_vec(),
+    })
+}
+
 fn alternative_name(names: &mut Reader<'_>) -> Option<()> {
-    const EMAIL: u8 = context(1);
-    const DNS: u8 = context(2);
-    const URI: u8 = context(6);
-    const IP: u8 = context(7);
     let name = names.element()?;
     let is_good = match name.tag {
         EMAIL | DNS => name.content.is_ascii(),

@@ -24,7 +24,7 @@ pub(crate) struct Line {
     dialect: String,
     #[serde(default)]
     pub(crate) template: String,
-    data: Option<serde_json::Value>,
+    pub(crate) data: Option<serde_json::Value>,
     strings: Option<BTreeMap<String, String>>,
     output: Option<String>,
     bytes: Option<String>,

@@ -6,6 +6,7 @@
 mod corpus;
 mod crypto;
 mod determinism;
+mod external;
 mod generate;
 mod generated;
 mod limits;

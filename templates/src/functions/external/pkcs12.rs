@@ -1,0 +1,109 @@
+//! PKCS#12: a password may stand before the file that is read, and behind what is written.
+
+use super::pem::{MALFORMED, encode, order, read};
+use crate::{
+    context::Context,
+    error::Failure,
+    functions::{Arguments, Function, Parameter::Text},
+    keys::PrivateKey,
+    pem,
+    pkcs12::{self, Contents},
+    radix::BASE64,
+    value::Value,
+    x509,
+};
+
+pub(super) static FUNCTIONS: &[Function] = &[
+    Function::new("fullPemToPkcs12", &[Text, Text], with_issuers).random(),
+    Function::new("fullPemToPkcs12Pass", &[Text, Text, Text], with_issuers).random(),
+    Function::new("pemToPkcs12", &[Text, Text], alone).random(),
+    Function::new("pemToPkcs12Pass", &[Text, Text, Text], alone).random(),
+    Function::new("pemTruststoreToPKCS12", &[Text], trust_store).random(),
+    Function::new("pemTruststoreToPKCS12Pass", &[Text, Text], trust_store).random(),
+    Function::new("pkcs12cert", &[Text], certificates),
+    Function::new("pkcs12certPass", &[Text, Text], certificates),
+    Function::new("pkcs12key", &[Text], key),
+    Function::new("pkcs12keyPass", &[Text, Text], key),
+];
+
+const NOT_PEM: Failure = Failure::Because("a certificate or the private key is not PEM");
+
+fn open(context: &mut Context<'_>, arguments: Arguments<'_>) -> Result<Contents, Failure> {
+    let (password, file): (&[u8], _) = match arguments.all() {
+        [_] => (&[], arguments.text(0)?),
+        _ => (arguments.text(0)?, arguments.text(1)?),
+    };
+    context.meter.bytes(file.len())?;
+    pkcs12::read(&mut context.meter, file, password)
+}
+
+fn key(context: &mut Context<'_>, arguments: Arguments<'_>) -> Result<Value, Failure> {
+    let contents = open(context, arguments)?;
+    Ok(Value::text(pem::encode("PRIVATE KEY", &contents.key.to_pkcs8()?)))
+}
+
+/// In the order of the chain if they are one, else as they stand.
+fn certificates(context: &mut Context<'_>, arguments: Arguments<'_>) -> Result<Value, Failure> {
+    let contents = open(context, arguments)?;
+    let parsed = contents.certificates.iter().map(|der| x509::parse(der).ok_or(MALFORMED));
+    let parsed: Vec<_> = parsed.collect::<Result<_, _>>()?;
+    Ok(Value::text(match order(&mut context.meter, &parsed) {
+        Ok(chain) => encode(chain.into_iter().map(|certificate| certificate.der)),
+        Err(Failure::Because(_)) => encode(parsed.iter().map(|certificate| certificate.der)),
+        Err(limit) => return Err(limit),
+    }))
+}
+
+/// Certificate, private key.
+fn alone(context: &mut Context<'_>, arguments: Arguments<'_>) -> Result<Value, Failure> {
+    write(context, arguments, false)
+}
+
+/// Certificate and those of its issuers, private key.
+fn with_issuers(context: &mut Context<'_>, arguments: Arguments<'_>) -> Result<Value, Failure> {
+    write(context, arguments, true)
+}
+
+fn write(
+    context: &mut Context<'_>,
+    arguments: Arguments<'_>,
+    with_issuers: bool,
+) -> Result<Value, Failure> {
+    let (text, key) = (arguments.text(0)?, arguments.text(1)?);
+    let password: &[u8] = if arguments.all().len() > 2 { arguments.text(2)? } else { &[] };
+    read(&mut context.meter, text)?;
+    read(&mut context.meter, key)?;
+    let mut blocks = pem::blocks(text);
+    let certificate = blocks.next().ok_or(NOT_PEM)?;
+    x509::parse(&certificate.bytes).ok_or(MALFORMED)?;
+    let issuers = if with_issuers { all(blocks)? } else { Vec::new() };
+    let issuers: Vec<_> = issuers.iter().map(|block| &*block.bytes).collect();
+    if issuers.iter().any(|issuer| x509::parse(issuer).is_none()) {
+        return Err(MALFORMED);
+    }
+    let key = pem::first_block(key).ok_or(NOT_PEM)?;
+    let key = PrivateKey::from_der(&mut context.meter, &key.bytes)?;
+    let file = pkcs12::write(context, &key, &certificate.bytes, &issuers, password)?;
+    Ok(Value::text(BASE64.encode(&file)))
+}
+
+fn trust_store(context: &mut Context<'_>, arguments: Arguments<'_>) -> Result<Value, Failure> {
+    let text = arguments.text(0)?;
+    let password: &[u8] = if arguments.all().len() > 1 { arguments.text(1)? } else { &[] };
+    read(&mut context.meter, text)?;
+    let blocks = all(pem::blocks(text))?;
+    let certificates = blocks.iter().map(|block| x509::parse(&block.bytes).ok_or(MALFORMED));
+    let certificates: Vec<_> = certificates.collect::<Result<_, _>>()?;
+    let file = pkcs12::write_trust_store(context, &certificates, password)?;
+    Ok(Value::text(BASE64.encode(&file)))
+}
+
+/// Blocks with nothing behind them, not even an empty line.
+fn all(mut blocks: pem::Blocks<'_>) -> Result<Vec<pem::Block<'_>>, Failure> {
+    let all = blocks.by_ref().collect();
+    if blocks.rest().is_empty() {
+        Ok(all)
+    } else {
+        Err("there is something behind the last block".into())
+    }
+}

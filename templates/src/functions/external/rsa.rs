@@ -1,0 +1,33 @@
+//! RSA.
+
+use crate::{
+    context::Context,
+    error::Failure,
+    functions::{Arguments, Function, Parameter::Text},
+    keys::{Digest, PrivateKey},
+    pem,
+    value::Value,
+};
+
+pub(super) static FUNCTIONS: &[Function] =
+    &[Function::new("rsaDecrypt", &[Text, Text, Text, Text], decrypt)];
+
+/// Scheme, hash, ciphertext, private key. A hash that it does not know is SHA-256.
+fn decrypt(context: &mut Context<'_>, arguments: Arguments<'_>) -> Result<Value, Failure> {
+    let (scheme, hash, text) = (arguments.text(0)?, arguments.text(1)?, arguments.text(2)?);
+    match &**scheme {
+        b"None" => return Ok(Value::Text(text.clone())),
+        b"RSA-OAEP" => {}
+        _ => return Err("the scheme is neither None nor RSA-OAEP".into()),
+    }
+    let key = arguments.text(3)?;
+    context.meter.bytes(key.len())?;
+    let block = pem::first_block(key).ok_or(Failure::Because("the private key is not PEM"))?;
+    let key = PrivateKey::from_der(&mut context.meter, &block.bytes)?;
+    let digest = match &**hash {
+        b"SHA1" => Digest::Sha1,
+        b"SHA512" => Digest::Sha512,
+        _ => Digest::Sha256,
+    };
+    Ok(Value::text(key.decrypt_oaep(&mut context.meter, digest, text)?))
+}

@@ -1,0 +1,121 @@
+//! JSON Web Keys (RFC 7517, RFC 7518 §6, RFC 8037): RSA, the curves of NIST, Ed25519.
+
+use crate::{
+    der::Der,
+    error::Failure,
+    json,
+    keys::{ED25519, P256, P384, P521, PrivateKey, PublicKey, RsaNumbers},
+    limits::Meter,
+    radix::BASE64,
+    text::{Buffer, Text},
+    value::{Map, Value},
+};
+
+const NOT_A_KEY: Failure = Failure::Because("the text is not a JSON Web Key");
+const MISSING: Failure = Failure::Because("the JSON Web Key lacks a number");
+const UNKNOWN: Failure = Failure::Because("the JSON Web Key is of a kind that is not supported");
+
+/// A key, as it stands in JSON.
+pub(crate) struct Jwk(Map);
+
+impl Jwk {
+    pub(crate) fn read(meter: &mut Meter<'_>, text: &[u8]) -> Result<Self, Failure> {
+        match json::decode(meter, text) {
+            Ok(Value::Map(map)) => Ok(Self(map)),
+            Err(limit @ Failure::Limit(_)) => Err(limit),
+            _ => Err(NOT_A_KEY),
+        }
+    }
+
+    /// The public key in DER. A private key is none.
+    pub(crate) fn public_key(&self) -> Result<Der, Failure> {
+        if self.text("d").is_some() {
+            return Err("the JSON Web Key is private".into());
+        }
+        let key = match &*self.text("kty").ok_or(NOT_A_KEY)? {
+            b"RSA" => PublicKey::rsa(&self.number("n")?, &self.number("e")?),
+            b"EC" => {
+                let (curve, len) = self.curve()?;
+                let mut point = vec![4];
+                for coordinate in ["x", "y"] {
+                    let number = self.number(coordinate)?;
+                    let zeros = len.checked_sub(number.len()).ok_or(MISSING)?;
+                    point.resize(point.len() + zeros, 0);
+                    point.extend_from_slice(&number);
+                }
+                let is_off = Failure::Because("the JSON Web Key is not a point of its curve");
+                PublicKey::ec(curve, &point).ok_or(is_off)?
+            }
+            b"OKP" if self.text("crv").as_deref() == Some(b"Ed25519") => {
+                PublicKey::new(ED25519, &self.bytes("x")?)
+            }
+            _ => return Err(UNKNOWN),
+        };
+        Ok(key.to_der())
+    }
+
+    pub(crate) fn private_key(&self, meter: &mut Meter<'_>) -> Result<PrivateKey, Failure> {
+        match &*self.text("kty").ok_or(NOT_A_KEY)? {
+            b"RSA" => {
+                let (p, q) = (self.number("p")?, self.number("q")?);
+                let numbers = RsaNumbers {
+                    modulus: &self.number("n")?,
+                    exponent: &self.number("e")?,
+                    private_exponent: &self.number("d")?,
+                    primes: [&p, &q],
+                };
+                PrivateKey::rsa_from_numbers(meter, &numbers)
+            }
+            b"EC" => PrivateKey::ec_from_number(self.curve()?.0, &self.number("d")?),
+            b"OKP" if self.text("crv").as_deref() == Some(b"Ed25519") => {
+                let seed = self.bytes("d")?;
+                let seed: &[u8; 32] = (*seed).try_into().map_err(|_| MISSING)?;
+                Ok(PrivateKey::ed25519_from_seed(seed))
+            }
+            _ => Err(UNKNOWN),
+        }
+    }
+
+    /// The identifier of the curve, and how long its numbers are.
+    fn curve(&self) -> Result<(&'static [u8], usize), Failure> {
+        match self.text("crv").as_deref() {
+            Some(b"P-256") => Ok((P256, 32)),
+            Some(b"P-384") => Ok((P384, 48)),
+            Some(b"P-521") => Ok((P521, 66)),
+            _ => Err(UNKNOWN),
+        }
+    }
+
+    fn text(&self, name: &str) -> Option<Text> {
+        match self.0.get(name.as_bytes()) {
+            Some(Value::Text(text)) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// Without leading zeros.
+    fn number(&self, name: &str) -> Result<Buffer, Failure> {
+        let bytes = self.bytes(name)?;
+        let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
+        let mut number = Buffer::with_capacity(bytes.len());
+        number.push(&bytes[zeros..]);
+        Ok(number)
+    }
+
+    /// Base64 of either alphabet, padded or not.
+    fn bytes(&self, name: &str) -> Result<Buffer, Failure> {
+        let text = self.text(name).ok_or(MISSING)?;
+        let mut standard = Buffer::with_capacity(text.len() + 4);
+        for byte in text.iter() {
+            standard.push_byte(match byte {
+                b'-' => b'+',
+                b'_' => b'/',
+                other => *other,
+            });
+        }
+        while !standard.len().is_multiple_of(4) {
+            standard.push_byte(b'=');
+        }
+        BASE64.decode(&standard).map_err(|_| MISSING)
+    }
+}

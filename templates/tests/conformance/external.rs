@@ -1,0 +1,75 @@
+//! What External Secrets adds to Sprig.
+
+use std::{convert::Infallible, fmt::Write as _};
+
+use rand::{TryCryptoRng, TryRng};
+use templates::{Dialect, Environment, Limits, Template};
+
+use crate::corpus::{Case, Corpus, Outcome};
+
+/// Counts, as the recorder's source of randomness does.
+#[derive(Default)]
+struct Counter(u8);
+
+impl TryRng for Counter {
+    type Error = Infallible;
+
+    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+        Ok(0)
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+        Ok(0)
+    }
+
+    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Infallible> {
+        for byte in bytes {
+            *byte = self.0;
+            self.0 = self.0.wrapping_add(1);
+        }
+        Ok(())
+    }
+}
+
+impl TryCryptoRng for Counter {}
+
+fn outcome(case: &Case) -> Outcome {
+    let dialect = Dialect::external_secret();
+    let Ok(template) = Template::parse("t", &case.line.template, &dialect) else {
+        return Outcome::ParseError;
+    };
+    let environment = Environment {
+        now: jiff::Timestamp::UNIX_EPOCH,
+        random: &mut Counter::default(),
+        limits: Limits::default(),
+        interrupted: &|| false,
+    };
+    match template.render(&case.data, environment) {
+        Ok(rendered) => Outcome::Output(rendered.output.to_vec()),
+        Err(_) => Outcome::RenderError,
+    }
+}
+
+/// Byte for byte, PKCS#12 files included.
+#[test]
+fn the_functions_of_external_secrets_are_its_own() {
+    let corpus = Corpus::read(include_str!("../corpus/external.jsonl"));
+    let mut differences = String::new();
+    for case in &corpus.cases {
+        let (expected, found) = (case.expected(), outcome(case));
+        // What is wrong with a text that is not YAML is told in other words.
+        let is_complaint = case.expects("error converting YAML to JSON");
+        let is_same = found == expected
+            || is_complaint
+                && matches!(&found, Outcome::Output(text) if text.windows(10).any(|w| w == b"error conv"));
+        if !is_same {
+            let _ = writeln!(
+                differences,
+                "{} {}\n  Go:   {expected:?}\n  ours: {found:?}",
+                case.line.template,
+                case.line.data.as_ref().map(ToString::to_string).unwrap_or_default()
+            );
+        }
+    }
+    assert!(differences.is_empty(), "of {} cases:\n{differences}", corpus.cases.len());
+}
