@@ -39,6 +39,8 @@ pub(crate) enum CommandArgs {
     Init(InitArgs),
     /// Open SealedSecrets offline, with the private keys
     Unseal(UnsealArgs),
+    /// Render the templates of SealedSecrets and ExternalSecrets offline, or find their mistakes
+    Template(TemplateArgs),
     /// Print the certificate that would be used
     Cert(CertArgs),
     /// Print a completion script for a shell
@@ -207,6 +209,21 @@ pub(crate) struct UnsealArgs {
     /// The namespace, if the file has none
     #[arg(short, long, value_parser = names::namespace)]
     pub(crate) namespace: Option<String>,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+#[derive(ClapArgs, Debug)]
+pub(crate) struct TemplateArgs {
+    /// Files with the manifests; `-` or none is the standard input
+    #[arg(value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// The values of all items: a JSON object of names and strings [default: placeholders]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) values: Option<PathBuf>,
+    /// Print the mistakes of the templates instead: unknown functions, missing keys, random values
+    #[arg(long, conflicts_with_all = ["output", "write"])]
+    pub(crate) lint: bool,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
 }

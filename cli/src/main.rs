@@ -6,11 +6,13 @@
 mod args;
 mod certificate;
 mod command;
+mod document;
 mod error;
 mod exit;
 mod names;
 mod output;
 mod project;
+mod rendering;
 mod report;
 mod secret;
 mod source;

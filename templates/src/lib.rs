@@ -9,6 +9,7 @@
 //! | `functions` | what templates may call, by dialect |
 //! | `sealed_secret`, `external_secret` | all templates of one object |
 //! | `keys`, `x509`, `pem`, `pkcs12`, `jwk`, `der`, `yaml` | what some of them read and make |
+//! | `inspect` | what a template mentions |
 //! | `limits`, `context`, `error` | what a rendering may use, see and say |
 //!
 //! Nothing here does I/O or reads a clock. Strings are wiped when dropped. An error says where and
@@ -31,6 +32,7 @@ mod evaluate;
 pub mod external_secret;
 mod fmt;
 mod functions;
+mod inspect;
 mod json;
 mod jwk;
 mod keys;
@@ -60,6 +62,7 @@ pub use crate::{
     context::Environment,
     dialect::Dialect,
     error::{ParseError, ParseErrorKind, RenderError, RenderErrorKind},
+    inspect::{Inspection, Mention},
     limits::{Limit, Limits},
     template::{Rendered, Template},
     text::Text,

@@ -47,6 +47,10 @@ impl Template {
         Ok(Self { name: name.into(), trees, missing_key_fails, text: text.into() })
     }
 
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
     /// Renders it with `data` as its dot. The caller's lists and maps stay as they are.
     pub fn render(
         &self,
@@ -62,7 +66,7 @@ impl Template {
 }
 
 /// The line and the character in it, both from 1, of a byte of the text.
-fn position(text: &str, at: usize) -> (u32, u32) {
+pub(crate) fn position(text: &str, at: usize) -> (u32, u32) {
     let before = text.get(..at).unwrap_or(text);
     let line = before.matches('\n').count() + 1;
     let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;

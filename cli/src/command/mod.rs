@@ -4,6 +4,7 @@ mod cert;
 mod init;
 mod seal;
 mod shell;
+mod template;
 mod unseal;
 
 use std::collections::BTreeMap;
@@ -33,6 +34,8 @@ pub(crate) enum Command {
     Man(Option<String>),
     /// `mtk-seal`
     Seal(Box<seal::Options>),
+    /// `mtk-seal template`
+    Template(template::Options),
     /// `mtk-seal unseal`
     Unseal(unseal::Options),
 }
@@ -46,6 +49,7 @@ impl Command {
             Self::Init(options) => init::run(&options, report),
             Self::Man(command) => shell::man(command.as_deref()),
             Self::Seal(options) => seal::run(&options, report),
+            Self::Template(options) => template::run(&options, report),
             Self::Unseal(options) => unseal::run(&options, report),
         }
     }
@@ -73,6 +77,21 @@ impl TryFrom<Args> for Command {
                 certificate: certificate_options(args.cert, Some(Source::Cluster), args.cluster),
             }),
             Some(CommandArgs::Man { command }) => Self::Man(command),
+            Some(CommandArgs::Template(args)) => {
+                let to = Destination::from_flag(args.output.write);
+                Self::Template(template::Options {
+                    // Both may be `-`, and only one of them.
+                    files: one_stdin(args.files.into_iter().chain(args.values.clone()).collect())
+                        .map(|mut files| {
+                        files.truncate(files.len() - usize::from(args.values.is_some()));
+                        files
+                    })?,
+                    values: args.values,
+                    lint: args.lint,
+                    format: Format::choose(args.output.output, &to),
+                    to,
+                })
+            }
             Some(CommandArgs::Unseal(args)) => {
                 let to = Destination::from_flag(args.output.write);
                 Self::Unseal(unseal::Options {

@@ -7,18 +7,17 @@ mod sealed;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use crds::SealedSecret;
 use sealing::{Item, OpenError, Plaintext, Scope, SealingKey};
-use serde::Serialize;
 use zeroize::Zeroizing;
 
 use self::sealed::{Sealed, SealedError};
+use crate::document::Document;
 use crate::error::{Explain, Failure};
 use crate::exit::Exit;
 use crate::output::{self, Audience, Destination, Format};
 use crate::report::Report;
+use crate::secret::Secret;
 use crate::source::input::Input;
 
 /// What was asked for.
@@ -60,9 +59,7 @@ fn open(
     let spec = &sealed.resource.spec;
     if let Some(data) = spec.data.as_deref().filter(|_| spec.encrypted_data.is_empty()) {
         return match opener.open("spec.data", data) {
-            Ok(plaintext) => {
-                sealed.legacy(&plaintext).map(|secret| Ok(Document::of(secret, sealed)))
-            }
+            Ok(plaintext) => sealed.legacy(&plaintext).map(|secret| Ok(document(secret, sealed))),
             Err(item) => Ok(Err(vec![item])),
         };
     }
@@ -76,7 +73,12 @@ fn open(
     if !unopened.is_empty() {
         return Ok(Err(unopened));
     }
-    sealed.secret(data).map(|secret| Ok(Document::of(secret, sealed)))
+    sealed.secret(data).map(|secret| Ok(document(secret, sealed)))
+}
+
+/// Name and namespace are the SealedSecret's, whatever the template says.
+fn document(secret: Secret, sealed: &Sealed) -> Document {
+    Document::new(secret, &sealed.name, &sealed.namespace)
 }
 
 struct Opener<'a> {
@@ -106,53 +108,6 @@ impl Opener<'_> {
             Some(sealed_for) => Reason::OtherScope { sealed_for, read_as: self.scope },
             None => Reason::Key(error),
         }))
-    }
-}
-
-/// A Secret as it is written.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Document {
-    api_version: &'static str,
-    data: BTreeMap<String, Zeroizing<String>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    immutable: Option<bool>,
-    kind: &'static str,
-    metadata: Metadata,
-    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
-    type_: Option<String>,
-}
-
-#[derive(Serialize)]
-struct Metadata {
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    annotations: BTreeMap<String, String>,
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    labels: BTreeMap<String, String>,
-    name: String,
-    #[serde(skip_serializing_if = "String::is_empty")]
-    namespace: String,
-}
-
-impl Document {
-    /// Name and namespace are the SealedSecret's, whatever the template says.
-    fn of(secret: crate::secret::Secret, sealed: &Sealed) -> Self {
-        let encode = |(key, value): (String, Plaintext)| {
-            (key, Zeroizing::new(STANDARD.encode(value.expose())))
-        };
-        Self {
-            api_version: "v1",
-            data: secret.data.into_iter().map(encode).collect(),
-            immutable: secret.immutable,
-            kind: "Secret",
-            metadata: Metadata {
-                annotations: secret.annotations,
-                labels: secret.labels,
-                name: sealed.name.clone(),
-                namespace: sealed.namespace.clone(),
-            },
-            type_: secret.type_,
-        }
     }
 }
 

@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 
 use sealing::Plaintext;
 use serde_json::{Value as Json, json};
+use templates::sealed_secret;
 
 use super::{Options, SealedSecret};
 use crate::error::{Explain, hint};
 use crate::exit::Exit;
+use crate::rendering::with_environment;
 use crate::report::Report;
 use crate::secret::Secret;
 use crate::source::input::Input;
@@ -48,39 +50,21 @@ impl Sealed {
         }
     }
 
-    /// The Secret of opened items: a plain value of the template is added unless an item has its
-    /// name, and a null keeps the item of its name out (Sealed Secrets 0.37 and 0.40).
-    pub(crate) fn secret(
-        &self,
-        mut data: BTreeMap<String, Plaintext>,
-    ) -> Result<Secret, SealedError> {
+    /// The Secret of opened items and rendered templates.
+    pub(crate) fn secret(&self, items: BTreeMap<String, Plaintext>) -> Result<Secret, SealedError> {
         let template = &self.resource.spec.template;
-        let is_template = |(key, value): &(&String, &Option<String>)| {
-            value.as_ref().is_some_and(|value| value.contains("{{")) && !data.contains_key(*key)
-        };
-        let templates: Vec<String> =
-            template.data.iter().filter(is_template).map(|(key, _)| key.clone()).collect();
-        if !templates.is_empty() {
-            return Err(SealedError::Template {
-                origin: self.origin.clone(),
-                keys: templates.join("`, `"),
-            });
-        }
-        for (key, value) in &template.data {
-            match value {
-                Some(value) => {
-                    data.entry(key.clone())
-                        .or_insert_with(|| Plaintext::new(value.as_bytes().to_vec()));
-                }
-                None => drop(data.remove(key)),
-            }
-        }
+        let items = items.into_iter().map(|(key, value)| (key, value.into_bytes())).collect();
+        let rendered = with_environment(|environment| {
+            sealed_secret::render(&template.data, items, environment)
+        });
+        let rendered = rendered
+            .map_err(|source| SealedError::Template { origin: self.origin.clone(), source })?;
         Ok(Secret {
             type_: Some(template.type_.clone()).filter(|type_| !type_.is_empty()),
             immutable: template.immutable,
             labels: template.metadata.labels.clone(),
             annotations: template.metadata.annotations.clone(),
-            data,
+            data: rendered.data.into_iter().map(|(key, value)| (key, value.into())).collect(),
             ..Secret::default()
         })
     }
@@ -235,15 +219,13 @@ pub(crate) enum SealedError {
     /// Not YAML or JSON.
     #[error(transparent)]
     Source(#[from] SourceError),
-    /// Values that must be rendered.
-    #[error(
-        "{origin}: `{keys}` in `spec.template.data` has `{{{{`, and templates are not rendered offline"
-    )]
+    /// A template that cannot be rendered.
+    #[error("{origin}: template.data `{}`: {source}", source.key)]
     Template {
         /// `file:line`
         origin: String,
-        /// The keys.
-        keys: String,
+        /// The key, and what is wrong.
+        source: sealed_secret::Error,
     },
 }
 
@@ -251,7 +233,8 @@ impl Explain for SealedError {
     fn exit(&self) -> Exit {
         match self {
             Self::Contradiction { .. } | Self::NoName { .. } => Exit::Target,
-            Self::Template { .. } | Self::Legacy { .. } => Exit::Unseal,
+            Self::Legacy { .. } => Exit::Unseal,
+            Self::Template { .. } => Exit::Failure,
             _ => Exit::Input,
         }
     }
@@ -269,9 +252,7 @@ impl Explain for SealedError {
                 hint(format!("give the one it was sealed for with `--{field}`"))
             }
             Self::Source(error) => error.hints(),
-            Self::Template { .. } => {
-                hint("the controller's Secret in the cluster holds the rendered value")
-            }
+            Self::Template { .. } => hint("`mtk-seal template --lint` lists all mistakes"),
         }
     }
 }

@@ -1,0 +1,125 @@
+//! ExternalSecrets, as far as templates need them.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::Value as Json;
+use templates::external_secret::{Place, Target};
+
+/// What is read of an ExternalSecret.
+#[derive(Deserialize)]
+pub(crate) struct External {
+    #[serde(default)]
+    pub(crate) labels: BTreeMap<String, String>,
+    #[serde(default)]
+    pub(crate) annotations: BTreeMap<String, String>,
+    pub(crate) spec: Spec,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Spec {
+    #[serde(default)]
+    pub(crate) target: SecretTarget,
+    #[serde(default)]
+    data: Vec<Data>,
+    #[serde(default)]
+    data_from: Vec<Json>,
+}
+
+#[derive(Default, Deserialize)]
+pub(crate) struct SecretTarget {
+    pub(crate) name: Option<String>,
+    pub(crate) immutable: Option<bool>,
+    pub(crate) template: Option<SecretTemplate>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Data {
+    secret_key: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct SecretTemplate {
+    #[serde(rename = "type")]
+    type_: Option<String>,
+    #[serde(default)]
+    pub(crate) metadata: Metadata,
+    #[serde(default)]
+    pub(crate) merge_policy: String,
+    #[serde(default)]
+    pub(crate) data: BTreeMap<String, String>,
+    #[serde(default)]
+    pub(crate) template_from: Vec<TemplateFrom>,
+}
+
+#[derive(Default, Deserialize)]
+pub(crate) struct Metadata {
+    #[serde(default)]
+    pub(crate) labels: BTreeMap<String, String>,
+    #[serde(default)]
+    pub(crate) annotations: BTreeMap<String, String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct TemplateFrom {
+    pub(crate) config_map: Option<Reference>,
+    pub(crate) secret: Option<Reference>,
+    pub(crate) literal: Option<String>,
+    #[serde(default)]
+    pub(crate) target: String,
+    #[serde(default)]
+    pub(crate) values_decoding_strategy: String,
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Reference {
+    pub(crate) name: String,
+    #[serde(default)]
+    pub(crate) items: Vec<Item>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Item {
+    pub(crate) key: String,
+    #[serde(default)]
+    pub(crate) template_as: String,
+}
+
+impl External {
+    /// The keys that `spec.data` names.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &str> {
+        self.spec.data.iter().map(|data| data.secret_key.as_str())
+    }
+
+    /// Whether there are keys that only the provider knows.
+    pub(crate) fn is_open(&self) -> bool {
+        !self.spec.data_from.is_empty()
+    }
+
+    pub(crate) fn type_(&self) -> Option<String> {
+        self.spec.target.template.as_ref()?.type_.clone().filter(|type_| !type_.is_empty())
+    }
+}
+
+/// All templates of a target.
+pub(crate) fn texts(target: &Target) -> Vec<(Place, &str)> {
+    use templates::external_secret::Field::{Annotations, Data, Labels};
+    let mut texts = Vec::new();
+    for (index, source) in target.from.iter().enumerate() {
+        for (key, (text, _)) in &source.templates {
+            texts.push((Place::From(index, key.clone()), text.as_str()));
+        }
+    }
+    for (field, templates) in
+        [(Data, &target.data), (Labels, &target.labels), (Annotations, &target.annotations)]
+    {
+        let place = |key: &String| Place::Key(field, key.clone());
+        texts.extend(templates.iter().map(|(key, text)| (place(key), text.as_str())));
+    }
+    texts
+}

@@ -1,0 +1,258 @@
+//! The objects with templates, and the ConfigMaps and Secrets that they take templates from.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use crds::SealedSecret;
+use serde_json::{Value as Json, json};
+use templates::external_secret::{Decoding, Field, Scope, Source, Target};
+
+use super::external::{External, Reference, TemplateFrom};
+use crate::error::{Explain, hint};
+use crate::exit::Exit;
+use crate::source::input::Input;
+use crate::source::node::{Node, Value};
+use crate::source::{self, SourceError};
+
+/// What was read.
+pub(crate) struct Manifests {
+    pub(crate) objects: Vec<Object>,
+    /// Others, as `Kind of file:line`.
+    pub(crate) skipped: Vec<String>,
+    /// Texts of ConfigMaps and Secrets by kind, namespace and name.
+    texts: BTreeMap<(&'static str, String, String), BTreeMap<String, String>>,
+}
+
+/// An object with templates.
+pub(crate) struct Object {
+    /// `file:line`
+    pub(crate) origin: String,
+    pub(crate) name: String,
+    /// Empty if there is none.
+    pub(crate) namespace: String,
+    pub(crate) subject: Subject,
+}
+
+/// What it is.
+pub(crate) enum Subject {
+    Sealed(Box<SealedSecret>),
+    External(Box<External>),
+}
+
+impl fmt::Display for Object {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match self.subject {
+            Subject::Sealed(_) => "SealedSecret",
+            Subject::External(_) => "ExternalSecret",
+        };
+        let slash = if self.namespace.is_empty() { "" } else { "/" };
+        write!(f, "{}: {kind} {}{slash}{}", self.origin, self.namespace, self.name)
+    }
+}
+
+impl Manifests {
+    /// Reads all inputs. There has to be something with templates.
+    pub(crate) fn read(inputs: &[Input]) -> Result<Self, ManifestsError> {
+        let mut manifests =
+            Self { objects: Vec::new(), skipped: Vec::new(), texts: BTreeMap::new() };
+        for input in inputs {
+            for node in source::documents(input)? {
+                manifests.add(&node, &input.name)?;
+            }
+        }
+        if manifests.objects.is_empty() { Err(ManifestsError::None) } else { Ok(manifests) }
+    }
+
+    fn add(&mut self, node: &Node, input: &str) -> Result<(), ManifestsError> {
+        let origin = format!("{input}:{}", node.line);
+        let kind = node.get("kind").and_then(Node::as_str);
+        let metadata = |field: &str| {
+            let field = node.get("metadata").and_then(|metadata| metadata.get(field));
+            field.and_then(Node::as_str).unwrap_or_default().to_owned()
+        };
+        let (name, namespace) = (metadata("name"), metadata("namespace"));
+        let malformed = |kind| ManifestsError::Malformed { origin: origin.clone(), kind };
+        let subject = match (kind, node.get("items").map(|items| &items.value)) {
+            (Some(kind), Some(Value::List(items))) if kind.ends_with("List") => {
+                return items.iter().try_for_each(|item| self.add(item, input));
+            }
+            (Some("SealedSecret"), _) => {
+                let document = json!({
+                    "apiVersion": "bitnami.com/v1alpha1",
+                    "kind": "SealedSecret",
+                    "metadata": {},
+                    "spec": node.get("spec").map_or(Json::Null, Node::to_json),
+                });
+                let sealed = serde_json::from_value(document);
+                Subject::Sealed(sealed.map_err(|_| malformed("SealedSecret"))?)
+            }
+            (Some("ExternalSecret"), _) => {
+                let field = |field: &str| {
+                    let metadata = node.get("metadata").and_then(|metadata| metadata.get(field));
+                    metadata.map_or_else(|| json!({}), Node::to_json)
+                };
+                let document = json!({
+                    "labels": field("labels"),
+                    "annotations": field("annotations"),
+                    "spec": node.get("spec").map_or_else(|| json!({}), Node::to_json),
+                });
+                let external = serde_json::from_value(document);
+                Subject::External(external.map_err(|_| malformed("ExternalSecret"))?)
+            }
+            (Some(kind @ ("ConfigMap" | "Secret")), _) => {
+                let kind = if kind == "Secret" { "Secret" } else { "ConfigMap" };
+                let texts = texts(node, kind).ok_or_else(|| malformed(kind))?;
+                self.texts.insert((kind, namespace, name), texts);
+                return Ok(());
+            }
+            (Some(kind), _) => {
+                self.skipped.push(format!("{} of {origin}", kind.escape_debug()));
+                return Ok(());
+            }
+            (None, _) => return Err(ManifestsError::NoKind { origin }),
+        };
+        self.objects.push(Object { origin, name, namespace, subject });
+        Ok(())
+    }
+
+    /// The templates of an ExternalSecret, those that it takes from elsewhere included.
+    pub(crate) fn target(
+        &self,
+        object: &Object,
+        external: &External,
+    ) -> Result<Target, ManifestsError> {
+        let Some(template) = &external.spec.target.template else { return Ok(Target::default()) };
+        let source = |from: &TemplateFrom| self.source(object, from);
+        Ok(Target {
+            merge: template.merge_policy == "Merge",
+            from: template.template_from.iter().map(source).collect::<Result<_, _>>()?,
+            data: template.data.clone(),
+            labels: template.metadata.labels.clone(),
+            annotations: template.metadata.annotations.clone(),
+        })
+    }
+
+    fn source(&self, object: &Object, from: &TemplateFrom) -> Result<Source, ManifestsError> {
+        let malformed =
+            || ManifestsError::Malformed { origin: object.origin.clone(), kind: "ExternalSecret" };
+        let mut templates = BTreeMap::new();
+        if let Some(literal) = &from.literal {
+            templates.insert("literal".to_owned(), (literal.clone(), Scope::KeysAndValues));
+        }
+        for (kind, reference) in [("ConfigMap", &from.config_map), ("Secret", &from.secret)] {
+            let Some(Reference { name, items }) = reference else { continue };
+            let id = (kind, object.namespace.clone(), name.clone());
+            let texts = self.texts.get(&id).ok_or_else(|| ManifestsError::Absent {
+                object: object.to_string(),
+                kind,
+                name: name.clone(),
+            })?;
+            for item in items {
+                let text = texts.get(&item.key).ok_or_else(|| ManifestsError::NoKey {
+                    object: object.to_string(),
+                    kind,
+                    name: name.clone(),
+                    key: item.key.clone(),
+                })?;
+                let scope = match item.template_as.as_str() {
+                    "" | "Values" => Scope::Values,
+                    "KeysAndValues" => Scope::KeysAndValues,
+                    _ => return Err(malformed()),
+                };
+                templates.insert(item.key.clone(), (text.clone(), scope));
+            }
+        }
+        Ok(Source {
+            templates,
+            field: Field::parse(&from.target).ok_or_else(malformed)?,
+            decoding: Decoding::parse(&from.values_decoding_strategy).ok_or_else(malformed)?,
+        })
+    }
+}
+
+/// The values of a ConfigMap or a Secret that are text.
+fn texts(node: &Node, kind: &str) -> Option<BTreeMap<String, String>> {
+    let mut texts = BTreeMap::new();
+    for (key, value) in node.get("data").and_then(Node::entries).unwrap_or_default() {
+        let text = value.as_str()?;
+        let text = if kind == "Secret" {
+            String::from_utf8(STANDARD.decode(text).ok()?).ok()?
+        } else {
+            text.to_owned()
+        };
+        texts.insert(key.clone(), text);
+    }
+    if kind == "Secret" {
+        for (key, value) in node.get("stringData").and_then(Node::entries).unwrap_or_default() {
+            texts.insert(key.clone(), value.as_str()?.to_owned());
+        }
+    }
+    Some(texts)
+}
+
+/// Why there is nothing to render.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ManifestsError {
+    /// A template stands elsewhere.
+    #[error("{object}: the {kind} `{name}` is not in the input")]
+    Absent {
+        /// The object that refers to it.
+        object: String,
+        /// ConfigMap or Secret.
+        kind: &'static str,
+        /// Its name.
+        name: String,
+    },
+    /// Not of its schema.
+    #[error("{origin}: the {kind} is not of its schema")]
+    Malformed {
+        /// `file:line`
+        origin: String,
+        /// Its kind.
+        kind: &'static str,
+    },
+    /// A template that is not there.
+    #[error("{object}: the {kind} `{name}` has no key `{key}`")]
+    NoKey {
+        /// The object that refers to it.
+        object: String,
+        /// ConfigMap or Secret.
+        kind: &'static str,
+        /// Its name.
+        name: String,
+        /// The key.
+        key: String,
+    },
+    /// Not an object of Kubernetes.
+    #[error("{origin}: a document without `kind`")]
+    NoKind {
+        /// `file:line`
+        origin: String,
+    },
+    /// Nothing in it.
+    #[error("there is no SealedSecret or ExternalSecret in the input")]
+    None,
+    /// Not YAML or JSON.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+}
+
+impl Explain for ManifestsError {
+    fn exit(&self) -> Exit {
+        Exit::Input
+    }
+
+    fn hints(&self) -> Vec<String> {
+        match self {
+            Self::Absent { .. } => hint("give its manifest too, in the same namespace"),
+            Self::Malformed { kind, .. } => {
+                hint(format!("`kubectl explain {}.spec` shows it", kind.to_lowercase()))
+            }
+            Self::NoKey { .. } | Self::NoKind { .. } => Vec::new(),
+            Self::None => hint("give the manifests on the standard input, or name files"),
+            Self::Source(error) => error.hints(),
+        }
+    }
+}
