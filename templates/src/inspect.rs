@@ -168,7 +168,7 @@ mod tests {
     fn keys_are_found_where_dot_is_the_data() {
         let keys = |text| inspect(text).0;
         assert_eq!(keys("{{ .a.b }}\n{{ upper .c | print $.d }}"), ["1:4 a", "2:10 c", "2:21 d"]);
-        assert_eq!(keys("{{ index . `a-b` 1 }}{{ index .x `y` }}"), ["1:12 a-b", "1:32 x"]);
+        assert_eq!(keys("{{ index . `a-b` 1 }}{{ index .x `y` }}"), ["1:12 a-b", "1:31 x"]);
         assert_eq!(keys("{{ with .a }}{{ .b }}{{ $.c }}{{ else }}{{ .d }}{{ end }}").len(), 3);
         assert_eq!(keys("{{ range . }}{{ .b }}{{ end }}"), [""; 0]);
         assert_eq!(keys("{{ (.a | fromJson).b }}"), ["1:5 a"]);
