@@ -10,6 +10,7 @@
 //! | `sealed_secret`, `external_secret` | all templates of one object |
 //! | `keys`, `x509`, `pem`, `pkcs12`, `jwk`, `der`, `yaml` | what some of them read and make |
 //! | `inspect` | what a template mentions |
+//! | `catalogue` | what documentation says of them |
 //! | `limits`, `context`, `error` | what a rendering may use, see and say |
 //!
 //! Nothing here does I/O or reads a clock. Strings are wiped when dropped. An error says where and
@@ -24,6 +25,7 @@
     clippy::float_cmp
 )]
 
+mod catalogue;
 mod context;
 mod der;
 mod dialect;
@@ -59,6 +61,7 @@ mod yaml;
 mod testing;
 
 pub use crate::{
+    catalogue::Signature,
     context::Environment,
     dialect::Dialect,
     error::{ParseError, ParseErrorKind, RenderError, RenderErrorKind},

@@ -1,85 +1,22 @@
 //! Templates at random, the same for the same seed.
 
+mod vocabulary;
+
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
+use templates::Dialect;
 
-/// The functions that are called, with the types of what they are given: see [`Generator::argument`].
-/// A `*` repeats the type before it. No `set`: printing a map that holds itself crashes Go.
-const FUNCTIONS: &str = "
-and:a* or:a* not:a eq:ww* ne:ww lt:ww le:ww gt:ww ge:ww len:g index:gk index:dS slice:lii print:a*
-println:a* printf:pa* html:a* js:a* urlquery:a* default:aa empty:a coalesce:a* ternary:aab all:a*
-any:a* quote:a* squote:a* cat:a* upper:s lower:s title:s untitle:s trim:s trimAll:Ss trimPrefix:Ss
-trimSuffix:Ss repeat:ns substr:iis nospace:s trunc:is abbrev:is abbrevboth:iis initials:s wrap:ns
-wrapWith:nSs contains:Ss hasPrefix:Ss hasSuffix:Ss indent:ns nindent:ns replace:SSs plural:SSi
-snakecase:s camelcase:s kebabcase:s swapcase:s regexMatch:rs regexFind:rs regexFindAll:rsi
-regexReplaceAll:rsR regexReplaceAllLiteral:rsR regexSplit:rsi regexQuoteMeta:s toString:a toStrings:a
-atoi:m int:m int64:m float64:m toDecimal:m add:m* sub:mm div:mm mod:mm mul:mm* add1:m add1f:m addf:m*
-subf:mm* mulf:mm* divf:mm* max:mm* min:mm* maxf:mm* minf:mm* ceil:m floor:m round:mn until:n
-untilStep:iin seq:iii seq:ii join:Sl split:Ss splitList:Ss splitn:Sis sortAlpha:l list:a* first:l
-last:l rest:l initial:l append:la prepend:la concat:ll* reverse:l uniq:l without:la* has:al compact:l
-chunk:nl dict:Sa* get:dS hasKey:dS pluck:Sd* pick:dS* omit:dS* merge:dd mergeOverwrite:dd dig:SSad
-deepCopy:a deepEqual:aa b64enc:s b64dec:s b32enc:s b32dec:s toJson:a toPrettyJson:a toRawJson:a
-fromJson:j mustFromJson:j typeOf:a kindOf:a typeIs:Sa kindIs:Sa typeIsLike:Sa base:P dir:P clean:P
-ext:P isAbs:P sha256sum:s sha1sum:s adler32sum:s semver:v semverCompare:Vv urlParse:u urlJoin:d
-date:yi dateInZone:yiz htmlDate:i toDate:yY duration:S durationRound:D unset:dS";
+pub(crate) use self::vocabulary::DATA;
+use self::vocabulary::{FUNCTIONS, WORDS};
 
-/// What contexts have.
-pub(crate) const DATA: &str = r#"{"s":"héllo <b>\"q\"","e":"","sp":"  a b ","i":42,"f":3.25,"neg":-7.5,
-"big":123456789012,"t":true,"n":null,"l":[1,"two",3.5,null,[1,2],{"k":"v"}],"w":["b","a","c","a"],
-"m":{"a":{"z":[true]},"b":1,"c":"x"},"d":{"x":"1","y":"","z":{"p":0}}}"#;
-
-/// What stands for each type of argument.
-#[rustfmt::skip]
-const WORDS: [(char, &[&str]); 23] = [
-    ('s', &["\"hello World\"", ".s", ".e", ".sp", "\"a,b,,c\"", "\"FooBar_baz-Qux1 x\"",
-        "\"é日\\xff\"", "\"line1\\nline2\\n\"", "\"YWJj\"", "`{\"a\":[1,2]}`", "\"0\"",
-        "\"aaa bbb ccc ddd\""]),
-    ('S', &["\"a\"", "\",\"", "\"\"", "\"b\"", "\"x\"", "\"l\"", "\"c\"", "\"int\"", "\"map\"",
-        "\"string\"", "\"95\"", "\"é\""]),
-    ('i', &["0", "1", "2", "3", "-1", "-2", "5", "10", "100"]),
-    ('n', &["0", "1", "2", "3", "5", "7", "-1"]),
-    ('k', &["0", "1", "4", "5", "-1", "\"a\"", "nil"]),
-    ('m', &["0", "1", "-3", "2.5", ".f", ".i", ".neg", ".big", "\"12\"", "\"0x1f\"", "\"1.0\"",
-        "\"x\"", "true", "nil", "1e6", "0.1", "\"3.75\"", "7"]),
-    ('b', &["true", "false", ".t", "(eq 1 1)"]),
-    ('l', &[".l", ".w", "(list)", "(list 1 2 3)", "(list \"a\" nil 0 \"\")", "(until 4)",
-        "(splitList \",\" \"b,a\")", ".n", ".s"]),
-    ('d', &[".m", ".d", "(dict)", "(dict \"a\" 1 \"b\" 2)", "(dict \"a\" (dict \"x\" 1))",
-        "(dict \"c\" nil)", "(deepCopy .d)",
-        "(dict \"scheme\" \"http\" \"host\" \"h\" \"path\" \"/a b\")"]),
-    ('g', &[".l", ".m", ".s", ".d", ".w", "(list 1 \"x\")", "(dict \"k\" 1)", "\"abc\"", ".n"]),
-    ('w', &["1", "2", "\"a\"", "\"b\"", "1.5", ".f", ".i", "true", "nil", "(int64 1)", "'a'",
-        ".s", ".n"]),
-    ('p', &["\"%v|\"", "\"%d %s\"", "\"%5.2f|%-5v|\"", "\"%q %x\"", "\"%T\"", "\"%+v %#v\"",
-        "\"%08d|%e\"", "\"%s\"", "\"%05t %c %U\"", "\"%[2]v %[1]v\"", "\"%*d\"", "\"%!\"",
-        "\"% x %X\""]),
-    ('r', &["\"a\"", "\"[a-z]+\"", "\"(\\\\w+) (\\\\w+)\"", "\"\\\\d*\"", "\"\"", "\"^h.*o\"",
-        "\"(?i)B\"", "\"[^a]\"", "\"(a|b)*\"", "\"\\\\bb\"", "\"(\"", "\"x{2,3}\"", "\"\\\\s+\"",
-        "\"(?P<n>o)\"", "\"\\\\pL\"", "\".\""]),
-    ('R', &["\"\"", "\"$1\"", "\"${1}x\"", "\"-\"", "\"$n\"", "\"$0$0\"", "\"$\""]),
-    ('j', &["`{\"a\":1e3,\"b\":[null,true]}`", "`[1,2,{\"x\":\"y\"}]`", "`\"s\"`", "`12`", "`{`",
-        "`[1,]`", "`\"\\u00e9\\n\"`", ".s"]),
-    ('v', &["\"1.2.3\"", "\"v2.0.0-rc.1\"", "\"1.2\"", "\"0.3.1+b\"", "\"x\"", "\"1.0.0-alpha\""]),
-    ('V', &["\">=1.0\"", "\"^1.2\"", "\"~1.2.3\"", "\"1.x\"", "\"1 - 2\"", "\"<2 || >3\"",
-        "\">=1, <2\"", "\"!=1.2\"", "\"*\"", "\">1\"", "\"=1.2\"", "\">=1.0-0\"", "\"y\""]),
-    ('u', &["\"http://u:p@h:80/p?q=1#f\"", "\"/a/b\"", "\"mailto:x\"", "\"//h\"", "\"\"",
-        "\"http://[::1]/\"", "\"%zz\"", "\"a b\""]),
-    ('P', &["\"/a/b.c\"", "\"a//b/../c\"", "\"\"", "\"..\"", "\"/\"", "\".x.y\"", "\"a/\"",
-        "\"./a\""]),
-    ('y', &["\"2006-01-02\"", "\"Jan _2 15:04:05.000 2006\"",
-        "\"Mon, 02 Jan 2006 15:04:05 MST\"", "\"2006-01-02T15:04:05Z07:00\"", "\"3:04PM\"",
-        "\"x\"", "\"20060102\"", "\"002 -0700\""]),
-    ('Y', &["\"2020-02-29\"", "\"2020-01-02T03:04:05+02:00\"", "\"20200102\"", "\"x\"",
-        "\"4:05PM\"", "\"Jan  5 01:02:03.456 2021\""]),
-    ('z', &["\"Europe/Amsterdam\"", "\"UTC\"", "\"America/New_York\"", "\"nope\"", "\"\"",
-        "\"Asia/Kolkata\""]),
-    ('D', &["\"2h10m5s\"", "\"1.5s\"", "\"x\"", "\"800h\"", "\"-3m\"", "\"100ms\""]),
-];
-
-pub(crate) struct Generator(StdRng);
+pub(crate) struct Generator {
+    random: StdRng,
+    functions: Vec<&'static str>,
+}
 
 impl Generator {
     pub(crate) fn new(seed: u64) -> Self {
-        Self(StdRng::seed_from_u64(seed))
+        let functions = FUNCTIONS.split_whitespace().collect();
+        Self { random: StdRng::seed_from_u64(seed), functions }
     }
 
     /// A template.
@@ -92,7 +29,7 @@ impl Generator {
     }
 
     fn below(&mut self, limit: usize) -> usize {
-        self.0.random_range(0..limit)
+        self.random.random_range(0..limit)
     }
 
     fn one(&mut self, words: &[&str]) -> String {
@@ -100,18 +37,21 @@ impl Generator {
     }
 
     fn node(&mut self, depth: usize) -> String {
-        let choice = if depth == 0 { 0 } else { self.below(14) };
+        let choice = if depth == 0 { 0 } else { self.below(24) };
         let inner = depth.saturating_sub(1);
         match choice {
             8 => format!(
-                "{{{{if {}}}}}{}{{{{else}}}}{}{{{{end}}}}",
+                "{{{{if {}}}}}{}{{{{else if {}}}}}{}{{{{else}}}}{}{{{{end}}}}",
                 self.pipeline(2),
+                self.node(inner),
+                self.pipeline(1),
                 self.node(inner),
                 self.node(inner)
             ),
             9 => format!(
-                "{{{{with {}}}}}[{{{{.}}}}]{}{{{{end}}}}",
+                "{{{{with {}}}}}[{{{{.}}}}]{}{{{{else}}}}{}{{{{end}}}}",
                 self.pipeline(2),
+                self.node(inner),
                 self.node(inner)
             ),
             10 => format!(
@@ -129,6 +69,50 @@ impl Generator {
                 self.one(&["print", "quote", "toJson", "len", "kindOf", "typeOf"])
             ),
             13 => format!(" {{{{- {} -}}}} ", self.pipeline(2)),
+            14 => format!(
+                "{{{{range $i, $v := {}}}}}{{{{if {}}}}}{{{{{}}}}}{{{{end}}}}{}{{{{end}}}}",
+                self.argument('g', 1),
+                self.one(&["eq $i 1", "gt $i 0", "$v", "not $v", "kindIs \"string\" $v"]),
+                self.one(&["break", "continue", "$v | toJson", "$i", "$.i"]),
+                self.node(inner)
+            ),
+            15 => format!(
+                "{{{{define \"d\"}}}}<{{{{.}}}}>{{{{end}}}}{{{{template \"d\" {}}}}}",
+                self.pipeline(1)
+            ),
+            16 => format!(
+                "{{{{block \"b\" {}}}}}{}{{{{end}}}}",
+                self.argument('a', 1),
+                self.node(inner)
+            ),
+            17 => format!(
+                "{{{{$x := 0}}}}{{{{range {}}}}}{{{{$x = {}}}}}{{{{end}}}}{{{{$x}}}}",
+                self.argument('g', 1),
+                self.one(&["add $x 1", "list $x .", "print $x .", "default $x .", "."])
+            ),
+            18 => format!(
+                "{{{{$d := {}}}}}{{{{range $k, $v := $d}}}}{{{{$k}}}}:{{{{$v | {}}}}},{{{{end}}}}{{{{$d.{}}}}}",
+                self.argument('d', 1),
+                self.one(&["quote", "toJson", "kindOf", "default \"-\"", "toString | upper"]),
+                self.one(&["x", "a", "db.port", "c", "host", "z.p", "a.b"])
+            ),
+            19 => format!(
+                "{{{{$d := {}}}}}{{{{$_ := {} $d {}}}}}{{{{$d | toJson}}}}",
+                self.argument('e', 1),
+                self.one(&["set", "unset"]),
+                self.one(&[
+                    "\"a\"",
+                    "\"a\" (dict \"b\" nil)",
+                    "\"new\" .l",
+                    "\"c\" .nope",
+                    "\"\" .s"
+                ])
+            ),
+            20 => format!(
+                "{{{{({}).{}}}}}",
+                self.argument('d', 1),
+                self.one(&["x", "a", "db.host", "path", "z.p"])
+            ),
             _ => format!("{{{{{}}}}}", self.pipeline(3)),
         }
     }
@@ -144,14 +128,18 @@ impl Generator {
                 "toString",
                 "kindOf",
                 "default 1",
+                "toPrettyJson",
+                "len",
+                "printf \"%v %T\" 1",
+                "b64enc",
             ]));
         }
         text
     }
 
     fn call(&mut self, depth: usize) -> String {
-        let functions: Vec<&str> = FUNCTIONS.split_whitespace().collect();
-        let function = functions[self.below(functions.len())];
+        let index = self.below(self.functions.len());
+        let function = self.functions[index];
         let (name, types) = function.split_once(':').unwrap_or((function, ""));
         let mut text = name.to_owned();
         let mut before = 'a';
@@ -184,9 +172,23 @@ impl Generator {
     fn any(&mut self) -> String {
         let kind = b"sSimbldgwk"[self.below(10)];
         match self.below(6) {
-            0 => self
-                .one(&[".nope", ".m.a.z", ".d.z.p", ".m.nope", "nil", "1e21", "1e-7", "'x'", "1i"]),
+            0 => self.argument('?', 0),
             _ => self.argument(char::from(kind), 0),
         }
     }
+}
+
+/// What is deterministic is generated, but for the one function that is slow on purpose.
+#[test]
+fn every_deterministic_function_occurs() {
+    let called = |name: &str| {
+        FUNCTIONS.split_whitespace().any(|function| function.split(':').next() == Some(name))
+    };
+    let missing: Vec<_> = Dialect::sealed_secret()
+        .functions()
+        .filter(|function| function.deterministic && !called(function.name))
+        .filter(|function| function.name != "derivePassword")
+        .map(|function| function.name)
+        .collect();
+    assert!(missing.is_empty(), "{missing:?}");
 }

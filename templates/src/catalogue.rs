@@ -1,0 +1,80 @@
+//! What documentation says of the functions of a dialect.
+
+use std::fmt;
+
+use crate::{
+    dialect::Dialect,
+    functions::{Function, Parameter},
+};
+
+/// A function that the templates of a dialect may call.
+#[derive(Clone, Copy)]
+pub struct Signature {
+    /// What templates call it by.
+    pub name: &'static str,
+    /// Whether the same arguments always give the same value.
+    pub deterministic: bool,
+    function: &'static Function,
+}
+
+impl Dialect {
+    /// Its functions, sorted by name.
+    pub fn functions(&self) -> impl Iterator<Item = Signature> {
+        self.names().filter_map(|name| {
+            let function = self.function(name)?;
+            Some(Signature { name, deterministic: function.deterministic, function })
+        })
+    }
+}
+
+impl Signature {
+    /// The least number of arguments that it takes, and whether it takes more.
+    pub fn arity(&self) -> (usize, bool) {
+        (self.function.parameters.len(), self.function.rest.is_some())
+    }
+}
+
+/// The name and the types of the parameters: `join string any`. Behind `...` any number may follow.
+impl fmt::Display for Signature {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)?;
+        for parameter in self.function.parameters {
+            write!(f, " {}", short(*parameter))?;
+        }
+        match self.function.rest {
+            Some(parameter) => write!(f, " {}...", short(parameter)),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Debug for Signature {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+fn short(parameter: Parameter) -> &'static str {
+    match parameter {
+        Parameter::Any => "any",
+        Parameter::Map => "dict",
+        Parameter::Time => "time",
+        other => other.type_name(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_signature_tells_the_types_of_its_parameters() {
+        let of = |name| {
+            let found = Dialect::sealed_secret().functions().find(|known| known.name == name);
+            found.map(|signature| (signature.to_string(), signature.arity()))
+        };
+        assert_eq!(of("substr"), Some(("substr int int string".to_owned(), (3, false))));
+        assert_eq!(of("merge"), Some(("merge dict dict...".to_owned(), (1, true))));
+        assert_eq!(of("env"), None);
+    }
+}
