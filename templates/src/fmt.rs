@@ -7,6 +7,7 @@ mod pad;
 mod printable;
 mod printer;
 mod quote;
+mod structure;
 
 use self::printer::Printer;
 pub(crate) use self::{

@@ -42,9 +42,12 @@ fn of_version(version: &Rc<Version>, name: &str, arguments: &[Value]) -> Called 
     if let Some(method) =
         ["Compare", "Equal", "GreaterThan", "GreaterThanEqual", "LessThan", "LessThanEqual"]
             .into_iter()
-            .find(|method| *method == name)
+            .find(|method| *method == name && version.is_pointer)
     {
         let [Value::Version(other)] = arguments else { return Called::WrongArguments(method) };
+        if !other.is_pointer {
+            return Called::WrongArguments(method);
+        }
         let order = version.compare(other);
         return Called::Value(match method {
             "Compare" => Value::Int(order as i64),
@@ -62,7 +65,7 @@ fn of_version(version: &Rc<Version>, name: &str, arguments: &[Value]) -> Called 
         "Patch" => Called::Value(Value::Uint64(patch)),
         "Prerelease" => text(&version.prerelease),
         "Metadata" => text(&version.metadata),
-        "Original" => text(&version.original),
+        "Original" if version.is_pointer => text(&version.original),
         "String" => text(&version.to_string()),
         "IncMajor" => new(version.with_numbers(major.wrapping_add(1), 0, 0)),
         "IncMinor" => new(version.with_numbers(major, minor.wrapping_add(1), 0)),
@@ -114,7 +117,8 @@ fn of_time(time: &Time, name: &str, arguments: &[Value]) -> Called {
         ("UnixMilli", []) => int64(at.as_millisecond()),
         ("UnixMicro", []) => int64(at.as_microsecond()),
         ("UnixNano", []) => int64(i64::try_from(at.as_nanosecond()).unwrap_or(0)),
-        ("UTC" | "Local", []) => Called::Value(Value::Time(Rc::new(Time::utc(at)))),
+        ("UTC", []) => Called::Value(Value::Time(Rc::new(Time::utc(at)))),
+        ("Local", []) => Called::Value(Value::Time(Rc::new(Time::local(at)))),
         ("IsZero", []) => boolean(at == Time::zero().at),
         ("String", []) => Called::Value(Value::text(time.to_string())),
         _ => Called::NoSuchMember,

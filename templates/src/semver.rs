@@ -5,9 +5,10 @@ mod constraint;
 use std::{cmp::Ordering, fmt};
 
 pub(crate) use self::constraint::Constraint;
+use crate::value::Value;
 
 /// A version. What is missing of `1` or `1.2` is zero.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Version {
     pub(crate) major: u64,
     pub(crate) minor: u64,
@@ -16,6 +17,8 @@ pub struct Version {
     pub(crate) metadata: String,
     /// As it was written.
     pub(crate) original: String,
+    /// What `semver` gives is a pointer, what its methods give is none: that lacks some methods.
+    pub(crate) is_pointer: bool,
 }
 
 impl Version {
@@ -50,7 +53,15 @@ impl Version {
             return None;
         }
         let (prerelease, metadata) = (prerelease.to_owned(), metadata.to_owned());
-        Some(Self { major, minor, patch, prerelease, metadata, original: text.to_owned() })
+        Some(Self {
+            major,
+            minor,
+            patch,
+            prerelease,
+            metadata,
+            original: text.to_owned(),
+            is_pointer: true,
+        })
     }
 
     /// The order of precedence. Metadata does not count.
@@ -66,7 +77,32 @@ impl Version {
         let v = if self.original.starts_with('v') { "v" } else { "" };
         let original = format!("{v}{major}.{minor}.{patch}");
         let (prerelease, metadata) = (String::new(), String::new());
-        Self { major, minor, patch, prerelease, metadata, original }
+        Self { major, minor, patch, prerelease, metadata, original, is_pointer: false }
+    }
+
+    /// Version 0.0.0, of the same type.
+    pub(crate) fn emptied(&self) -> Self {
+        Self { is_pointer: self.is_pointer, ..Self::default() }
+    }
+
+    pub(crate) fn type_name(&self) -> &'static str {
+        if self.is_pointer { "*semver.Version" } else { "semver.Version" }
+    }
+
+    pub(crate) fn kind(&self) -> &'static str {
+        if self.is_pointer { "ptr" } else { "struct" }
+    }
+
+    /// The fields by their names in Go, in order.
+    pub(crate) fn fields(&self) -> [(&'static str, Value); 6] {
+        [
+            ("major", Value::Uint64(self.major)),
+            ("minor", Value::Uint64(self.minor)),
+            ("patch", Value::Uint64(self.patch)),
+            ("pre", Value::text(self.prerelease.as_str())),
+            ("metadata", Value::text(self.metadata.as_str())),
+            ("original", Value::text(self.original.as_str())),
+        ]
     }
 }
 

@@ -23,6 +23,8 @@ pub struct Time {
 
 #[derive(Clone, Debug, PartialEq)]
 enum Zone {
+    /// UTC under another name: what has no zone of its own.
+    Local,
     /// From the database of zones.
     Known(TimeZone),
     /// An offset in seconds, and what it is called, which may be nothing.
@@ -34,8 +36,12 @@ impl Time {
         Self { at, zone: Zone::Known(TimeZone::UTC) }
     }
 
+    pub(crate) fn local(at: Timestamp) -> Self {
+        Self { at, zone: Zone::Local }
+    }
+
     pub(crate) fn from_unix(seconds: i64) -> Option<Self> {
-        Timestamp::from_second(seconds).ok().map(Self::utc)
+        Timestamp::from_second(seconds).ok().map(Self::local)
     }
 
     /// Go's zero time.
@@ -51,7 +57,8 @@ impl Time {
     pub(crate) fn in_zone(&self, name: &[u8]) -> Self {
         let name = str::from_utf8(name).unwrap_or_default();
         let zone = match name {
-            "" | "UTC" | "Local" => TimeZone::UTC,
+            "Local" => return Self::local(self.at),
+            "" | "UTC" => TimeZone::UTC,
             // Names are looked up in any case, but Go minds it.
             name => ZONES
                 .get(name)
@@ -73,6 +80,38 @@ impl Time {
         i64::try_from(nanoseconds).unwrap_or(i64::MAX)
     }
 
+    /// As Go keeps it: the nanoseconds of the second, and the seconds since the year 1.
+    pub(crate) fn since_year_one(&self) -> (u64, i64) {
+        let nanoseconds = self.at.as_nanosecond().rem_euclid(1_000_000_000);
+        (nanoseconds as u64, self.unix() - Self::zero().unix())
+    }
+
+    /// As Go source, which `%#v` prints.
+    pub(crate) fn to_go_syntax(&self) -> String {
+        let now = self.civil();
+        let month = self.format("January");
+        let zone = match &self.zone {
+            Zone::Local => "time.Local".to_owned(),
+            Zone::Known(zone) if *zone == TimeZone::UTC => "time.UTC".to_owned(),
+            Zone::Known(zone) => location(zone.iana_name().unwrap_or_default()),
+            Zone::Fixed(_, name) => location(name),
+        };
+        let (year, day) = (now.year(), now.day());
+        let (hour, minute, second) = (now.hour(), now.minute(), now.second());
+        let nanosecond = now.subsec_nanosecond();
+        format!(
+            "time.Date({year}, time.{month}, {day}, {hour}, {minute}, {second}, {nanosecond}, {zone})"
+        )
+    }
+
+    /// What a pointer to its zone points to, where Go says so.
+    pub(crate) fn location(&self) -> &'static str {
+        match self.zone {
+            Zone::Local => "*time.Location=&{UTC [] []  0 0 <nil>}",
+            _ => "*time.Location=<nil>",
+        }
+    }
+
     /// How much later this is, as far as a duration reaches.
     pub(crate) fn since(&self, earlier: Timestamp) -> Duration {
         let nanoseconds = self.at.as_nanosecond() - earlier.as_nanosecond();
@@ -83,6 +122,7 @@ impl Time {
     /// The offset from UTC in seconds, and the zone's short name.
     fn offset(&self) -> (i32, String) {
         match &self.zone {
+            Zone::Local => (0, "UTC".to_owned()),
             Zone::Fixed(offset, name) => (*offset, name.clone()),
             Zone::Known(zone) => {
                 let info = zone.to_offset_info(self.at);
@@ -97,6 +137,10 @@ impl Time {
         let zone = offset.map_or(TimeZone::UTC, TimeZone::fixed);
         Zoned::new(self.at, zone).datetime()
     }
+}
+
+fn location(name: &str) -> String {
+    format!("time.Location({name:?})")
 }
 
 /// The zones that come with the program: the machine's own are not looked at.

@@ -50,7 +50,7 @@ pub enum Value {
     Time(Rc<Time>),
     /// `time.Duration`, `time.Month` or `time.Weekday`
     Named(Named),
-    /// `*semver.Version`
+    /// `*semver.Version` and `semver.Version`
     Version(Rc<Version>),
     /// `sprig.certificate`
     Certificate(Rc<Certificate>),
@@ -103,7 +103,7 @@ impl Value {
             Self::Uint64(_) => "uint64",
             Self::Time(_) => "time.Time",
             Self::Named(named) => named.type_name(),
-            Self::Version(_) => "*semver.Version",
+            Self::Version(version) => version.type_name(),
             Self::Certificate(_) => "sprig.certificate",
         }
     }

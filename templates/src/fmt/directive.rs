@@ -181,6 +181,8 @@ impl Reader<'_> {
         let number = match value {
             Value::Int(value) | Value::Int64(value) => *value,
             Value::Uint8(value) => i64::from(*value),
+            Value::Uint64(value) => i64::try_from(*value).ok()?,
+            Value::Named(named) => named.number(),
             _ => return None,
         };
         (-MAX_NUMBER..=MAX_NUMBER).contains(&number).then_some(number)

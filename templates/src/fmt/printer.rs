@@ -12,11 +12,13 @@ pub(super) struct Printer<'p, 'e> {
     pub(super) meter: &'p mut Meter<'e>,
     pub(super) flags: Flags,
     depth: usize,
+    /// Within `%!d(…)`: what could print itself does not.
+    pub(super) complaining: bool,
 }
 
 impl<'p, 'e> Printer<'p, 'e> {
     pub(super) fn new(buffer: &'p mut Buffer, meter: &'p mut Meter<'e>) -> Self {
-        Self { buffer, meter, flags: Flags::default(), depth: 0 }
+        Self { buffer, meter, flags: Flags::default(), depth: 0, complaining: false }
     }
 
     /// A value, as `verb` says. A verb that does not suit it shows in the output, as in Go.
@@ -43,16 +45,22 @@ impl<'p, 'e> Printer<'p, 'e> {
                 self.integer(i128::from(*number), Radix::new(16))
             }
             (Value::Uint64(number), _) => self.number(value, i128::from(*number), verb),
-            (Value::Named(named), 'v' | 's' | 'q') if !self.flags.go_syntax => {
-                self.text(named.to_string().as_bytes(), verb)
+            (Value::Time(time), 'v') if self.flags.go_syntax && !self.complaining => {
+                self.pad(time.to_go_syntax().as_bytes())
+            }
+            (Value::Named(_) | Value::Time(_) | Value::Version(_), 'v' | 's' | 'q' | 'x' | 'X')
+                if !self.complaining && !self.flags.go_syntax =>
+            {
+                match value {
+                    Value::Named(named) => self.text(named.to_string().as_bytes(), verb),
+                    Value::Time(time) => self.text(time.to_string().as_bytes(), verb),
+                    Value::Version(version) => self.text(version.to_string().as_bytes(), verb),
+                    _ => Ok(()),
+                }
             }
             (Value::Named(named), _) => self.number(value, i128::from(named.number()), verb),
-            (Value::Time(time), 'v' | 's' | 'q' | 'x' | 'X') => {
-                self.text(time.to_string().as_bytes(), verb)
-            }
-            (Value::Version(version), 'v' | 's' | 'q' | 'x' | 'X') => {
-                self.text(version.to_string().as_bytes(), verb)
-            }
+            (Value::Version(version), _) => self.version(version, verb),
+            (Value::Time(time), _) => self.time(time, verb),
             (Value::Float(number), _) => match float_verb(verb) {
                 Some((format, precision, upper)) => self.float(*number, format, precision, upper),
                 None => self.bad(value, verb),
@@ -69,9 +77,7 @@ impl<'p, 'e> Printer<'p, 'e> {
             (Value::Text(text), 'v' | 's' | 'q' | 'x' | 'X') => self.text(text, verb),
             (Value::List(list), _) => self.list(list, verb),
             (Value::Map(map), _) => self.map(map, verb),
-            (Value::Bool(_) | Value::Text(_) | Value::Version(_) | Value::Time(_), _) => {
-                self.bad(value, verb)
-            }
+            (Value::Bool(_) | Value::Text(_), _) => self.bad(value, verb),
         }
     }
 
@@ -95,10 +101,12 @@ impl<'p, 'e> Printer<'p, 'e> {
     }
 
     /// `%!d(string=text)`: the verb does not suit the value.
-    fn bad(&mut self, value: &Value, verb: char) -> Result<(), Limit> {
+    pub(super) fn bad(&mut self, value: &Value, verb: char) -> Result<(), Limit> {
         self.complain(verb, "");
         self.buffer.truncate(self.buffer.len() - 1);
+        self.complaining = true;
         self.typed(value)?;
+        self.complaining = false;
         self.buffer.push(")");
         Ok(())
     }
@@ -165,30 +173,8 @@ impl<'p, 'e> Printer<'p, 'e> {
         Ok(())
     }
 
-    fn structure(
-        &mut self,
-        type_name: &str,
-        fields: &[(&str, Value)],
-        verb: char,
-    ) -> Result<(), Limit> {
-        let (go_syntax, separator, close) = self.brackets(type_name, ("{", " ", "}"), verb);
-        self.buffer.push("{");
-        for (index, (name, field)) in fields.iter().enumerate() {
-            if index > 0 {
-                self.buffer.push(separator);
-            }
-            if go_syntax || self.flags.field_names {
-                self.buffer.push(name);
-                self.buffer.push(":");
-            }
-            self.inner(field, verb, false)?;
-        }
-        self.buffer.push(close);
-        Ok(())
-    }
-
     /// Writes the type, where Go syntax is wanted. Whether it is, then what separates and closes.
-    fn brackets(
+    pub(super) fn brackets(
         &mut self,
         type_name: &str,
         plain: (&str, &'static str, &'static str),
@@ -203,7 +189,12 @@ impl<'p, 'e> Printer<'p, 'e> {
     }
 
     /// A value within another one.
-    fn inner(&mut self, value: &Value, verb: char, is_interface: bool) -> Result<(), Limit> {
+    pub(super) fn inner(
+        &mut self,
+        value: &Value,
+        verb: char,
+        is_interface: bool,
+    ) -> Result<(), Limit> {
         if value.is_nil() && is_interface {
             self.meter.step()?;
             let go_syntax = self.flags.go_syntax;

@@ -217,7 +217,7 @@ impl<'t> Reader<'t> {
             return at(0).map(Time::utc);
         }
         match (self.offset, self.zone) {
-            (Some(0), None | Some("UTC")) | (None, None) => at(0).map(Time::utc),
+            (Some(0), None | Some("UTC")) | (None, None) => at(0).map(Time::local),
             (Some(offset), zone) => {
                 Some(Time::fixed(at(offset)?, offset, zone.unwrap_or_default()))
             }

@@ -7,6 +7,8 @@ use crate::text::Buffer;
 pub(super) enum Part {
     User,
     Host,
+    /// Of an IPv6 address.
+    Zone,
     Path,
     Fragment,
 }
@@ -17,7 +19,7 @@ fn is_escaped(byte: u8, part: Part) -> bool {
     }
     let plain: &[u8] = match part {
         Part::User => b"$&+,;=",
-        Part::Host => b"!$&'()*+,;=:[]<>\"",
+        Part::Host | Part::Zone => b"!$&'()*+,;=:[]<>\"",
         Part::Path => b"$&+,/:;=@",
         Part::Fragment => b"$&+,/:;=?@!()*",
     };
@@ -41,7 +43,8 @@ pub(super) fn unescape(text: &[u8], part: Part) -> Option<Vec<u8>> {
     while let Some((byte, after)) = rest.split_first() {
         rest = after;
         if *byte != b'%' {
-            if part == Part::Host && byte.is_ascii() && is_escaped(*byte, part) {
+            if matches!(part, Part::Host | Part::Zone) && byte.is_ascii() && is_escaped(*byte, part)
+            {
                 return None;
             }
             bytes.push(*byte);
@@ -49,7 +52,12 @@ pub(super) fn unescape(text: &[u8], part: Part) -> Option<Vec<u8>> {
         }
         let digits = after.get(..2).filter(|digits| digits.iter().all(u8::is_ascii_hexdigit))?;
         let byte = u8::from_str_radix(str::from_utf8(digits).ok()?, 16).ok()?;
-        if part == Part::Host && byte.is_ascii() && byte != b'%' {
+        let is_bad = match part {
+            Part::Host => byte.is_ascii() && byte != b'%',
+            Part::Zone => !matches!(byte, b'%' | b' ') && is_escaped(byte, Part::Host),
+            _ => false,
+        };
+        if is_bad {
             return None;
         }
         bytes.push(byte);

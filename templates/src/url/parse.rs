@@ -36,7 +36,7 @@ pub(crate) fn parse(text: &[u8]) -> Option<Url> {
     let may_have_authority = !url.scheme.is_empty() || !rest.starts_with(b"///");
     if may_have_authority && let Some(authority) = rest.strip_prefix(b"//") {
         let end = authority.iter().position(|byte| *byte == b'/').unwrap_or(authority.len());
-        (url.user, url.host) = self::authority(&authority[..end])?;
+        (url.user, url.host) = self::authority(&url.scheme, &authority[..end])?;
         path = &authority[end..];
     }
     url.path = unescape(path, Part::Path)?;
@@ -64,9 +64,9 @@ fn scheme(text: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((b"", text))
 }
 
-fn authority(text: &[u8]) -> Option<(Option<User>, Vec<u8>)> {
+fn authority(scheme: &[u8], text: &[u8]) -> Option<(Option<User>, Vec<u8>)> {
     let Some(at) = text.iter().rposition(|byte| *byte == b'@') else {
-        return Some((None, host(text)?));
+        return Some((None, host(scheme, text)?));
     };
     let (info, host_text) = (&text[..at], &text[at + 1..]);
     let is_valid = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._:~!$&'()*+,;=%@".contains(byte);
@@ -78,23 +78,42 @@ fn authority(text: &[u8]) -> Option<(Option<User>, Vec<u8>)> {
         Some(password) => Some(unescape(password, Part::User)?),
         None => None,
     };
-    Some((Some(User { name: unescape(name, Part::User)?, password }), host(host_text)?))
+    Some((Some(User { name: unescape(name, Part::User)?, password }), host(scheme, host_text)?))
 }
 
-fn host(text: &[u8]) -> Option<Vec<u8>> {
-    let port = if text.starts_with(b"[") {
-        let end = text.iter().rposition(|byte| *byte == b']')?;
-        let (address, _zone) = cut(&text[1..end], b'%');
-        str::from_utf8(address).ok()?.parse::<Ipv6Addr>().ok()?;
-        &text[end + 1..]
-    } else {
-        let colon = text.iter().position(|byte| *byte == b':');
-        colon.map_or(&[][..], |at| &text[at..])
-    };
-    let is_port = match port.split_first() {
-        None => true,
-        Some((b':', digits)) => digits.iter().all(u8::is_ascii_digit),
-        Some(_) => false,
-    };
-    if is_port { unescape(text, Part::Host) } else { None }
+fn host(scheme: &[u8], text: &[u8]) -> Option<Vec<u8>> {
+    match text.iter().rposition(|byte| *byte == b'[') {
+        Some(0) => return bracketed(text),
+        Some(_) => return None,
+        None => {}
+    }
+    // Databases have lists of hosts with ports, so that only the web is strict.
+    let is_web = matches!(scheme, b"http" | b"https");
+    let is_colon = |byte: &u8| *byte == b':';
+    let colon =
+        if is_web { text.iter().position(is_colon) } else { text.iter().rposition(is_colon) };
+    if is_port(&text[colon.unwrap_or(text.len())..]) { unescape(text, Part::Host) } else { None }
+}
+
+/// An IPv6 address in brackets. It may have a zone, in which more may be escaped.
+fn bracketed(text: &[u8]) -> Option<Vec<u8>> {
+    let end = text.iter().rposition(|byte| *byte == b']')?;
+    let (name, port) = (&text[1..end], &text[end + 1..]);
+    let zone = name.windows(3).position(|escape| escape == b"%25").unwrap_or(name.len());
+    let mut address = unescape(&name[..zone], Part::Host)?;
+    let plain = str::from_utf8(&address).ok()?;
+    let (plain, named) =
+        plain.split_once('%').map_or((plain, true), |(a, zone)| (a, !zone.is_empty()));
+    let zone = unescape(&name[zone..], Part::Zone)?;
+    if !named || zone == b"%" || plain.parse::<Ipv6Addr>().is_err() || !is_port(port) {
+        return None;
+    }
+    address.extend(zone);
+    Some([b"[", &address[..], b"]", port].concat())
+}
+
+/// Nothing, or a colon and digits, of which there may be none.
+fn is_port(text: &[u8]) -> bool {
+    text.split_first()
+        .is_none_or(|(first, digits)| *first == b':' && digits.iter().all(u8::is_ascii_digit))
 }

@@ -1,6 +1,6 @@
 //! `eq`, `ne`, `lt`, `le`, `gt`, `ge`, `not`.
 
-use std::cmp::Ordering;
+use std::{cmp::Ordering, rc::Rc};
 
 use crate::{context::Context, error::Failure, functions::Arguments, value::Value};
 
@@ -89,9 +89,27 @@ fn equal(first: &Value, other: &Value) -> Result<bool, Failure> {
         (Value::Complex(a, b), Value::Complex(c, d)) => a == c && b == d,
         (Value::Text(first), Value::Text(other)) => first == other,
         (Value::Certificate(first), Value::Certificate(other)) => first == other,
+        (Value::Time(first), Value::Time(other)) => first == other,
+        (Value::Version(first), Value::Version(other)) if first.is_pointer == other.is_pointer => {
+            if first.is_pointer {
+                Rc::ptr_eq(first, other)
+            } else {
+                first == other
+            }
+        }
+        (first, other) if is_structure(first) && is_structure(other) => false,
         (first, other) if first.is_nil() || other.is_nil() => first.is_nil() && other.is_nil(),
         _ => return Err(NOT_COMPARABLE),
     })
+}
+
+/// Structures of different types can be compared, and are not equal.
+fn is_structure(value: &Value) -> bool {
+    match value {
+        Value::Certificate(_) | Value::Time(_) => true,
+        Value::Version(version) => !version.is_pointer,
+        _ => false,
+    }
 }
 
 fn order(arguments: Arguments<'_>) -> Result<Option<Ordering>, Failure> {

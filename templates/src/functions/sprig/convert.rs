@@ -10,6 +10,7 @@ use crate::{
     },
     syntax::{parse_float, parse_integer},
     text::{Buffer, Text},
+    time::Named,
     value::{Element, List, Value},
 };
 
@@ -56,6 +57,7 @@ pub(super) fn truncate(value: f64) -> i64 {
 pub(super) fn integer(value: &Value) -> i64 {
     match value {
         Value::Int(value) | Value::Int64(value) => *value,
+        Value::Named(Named::Month(value) | Named::Weekday(value)) => *value,
         Value::Uint8(value) => i64::from(*value),
         Value::Uint64(value) => *value as i64,
         Value::Float(value) => truncate(*value),
@@ -72,6 +74,7 @@ pub(super) fn integer(value: &Value) -> i64 {
 pub(super) fn float(value: &Value) -> f64 {
     match value {
         Value::Int(value) | Value::Int64(value) => *value as f64,
+        Value::Named(Named::Month(value) | Named::Weekday(value)) => *value as f64,
         Value::Uint8(value) => f64::from(*value),
         Value::Uint64(value) => *value as f64,
         Value::Float(value) => *value,

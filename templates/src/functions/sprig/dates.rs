@@ -49,7 +49,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
         read(c, a)?.ok_or(Failure::Because("the date does not fit the layout"))
     }),
     Function::new("must_date_modify", &[Text, Moment], MUST_MODIFY),
-    Function::new("now", &[], |c, _| Ok(Value::Time(Rc::new(Time::utc(c.now))))).random(),
+    Function::new("now", &[], |c, _| Ok(Value::Time(Rc::new(Time::local(c.now))))).random(),
     Function::new("toDate", &[Text, Text], |c, a| {
         Ok(read(c, a)?.unwrap_or_else(|| Value::Time(Rc::new(Time::zero()))))
     }),
@@ -69,6 +69,11 @@ fn utf8(text: &[u8]) -> &str {
     str::from_utf8(text).unwrap_or_default()
 }
 
+/// A character for each byte, with the byte's number.
+fn latin1(text: &[u8]) -> String {
+    text.iter().map(|byte| char::from(*byte)).collect()
+}
+
 /// A time, or seconds since 1970. Anything else is now.
 fn moment(context: &mut Context<'_>, value: &Value) -> Result<Time, Failure> {
     match value {
@@ -78,7 +83,7 @@ fn moment(context: &mut Context<'_>, value: &Value) -> Result<Time, Failure> {
         }
         _ => {
             context.non_deterministic = true;
-            Ok(Time::utc(context.now))
+            Ok(Time::local(context.now))
         }
     }
 }
@@ -92,8 +97,15 @@ fn format(
     let time = moment(context, date)?.in_zone(zone);
     // No part of a layout becomes more than nine times as long.
     context.meter.bytes(layout.len().saturating_mul(9))?;
-    let layout = str::from_utf8(layout).map_err(|_| Failure::Because("the layout is not UTF-8"))?;
-    slice(context, time.format(layout).as_bytes())
+    match str::from_utf8(layout) {
+        Ok(layout) => slice(context, time.format(layout).as_bytes()),
+        // Byte by byte, since all that means something in a layout is ASCII.
+        Err(_) => {
+            let text = time.format(&latin1(layout));
+            let bytes: Vec<u8> = text.chars().map(|c| u32::from(c) as u8).collect();
+            slice(context, &bytes)
+        }
+    }
 }
 
 /// None where the duration is malformed.
@@ -109,7 +121,11 @@ fn modified(arguments: Arguments<'_>) -> Result<Option<Value>, Failure> {
 fn read(context: &mut Context<'_>, arguments: Arguments<'_>) -> Result<Option<Value>, Failure> {
     let (layout, text) = (arguments.text(0)?, arguments.text(1)?);
     context.meter.bytes(layout.len() + text.len())?;
-    Ok(parse(utf8(layout), utf8(text)).map(|time| Value::Time(Rc::new(time))))
+    let time = match (str::from_utf8(layout), str::from_utf8(text)) {
+        (Ok(layout), Ok(text)) => parse(layout, text),
+        _ => parse(&latin1(layout), &latin1(text)),
+    };
+    Ok(time.map(|time| Value::Time(Rc::new(time))))
 }
 
 fn duration_round(context: &mut Context<'_>, arguments: Arguments<'_>) -> Result<Value, Failure> {

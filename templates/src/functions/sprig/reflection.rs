@@ -1,5 +1,7 @@
 //! Types and kinds.
 
+use std::rc::Rc;
+
 use crate::{
     context::Context,
     error::Failure,
@@ -44,7 +46,7 @@ fn kind(value: &Value) -> &'static str {
         Value::Missing | Value::Nil => "invalid",
         Value::List(_) => "slice",
         Value::Map(_) => "map",
-        Value::Version(_) => "ptr",
+        Value::Version(version) => version.kind(),
         Value::Time(_) | Value::Certificate(_) => "struct",
         Value::Named(named) => named.kind(),
         other => other.type_name(),
@@ -72,6 +74,7 @@ pub(super) fn equal(
         (Value::Named(first), Value::Named(other)) => first == other,
         (Value::Time(first), Value::Time(other)) => first == other,
         (Value::Certificate(first), Value::Certificate(other)) => first == other,
+        (Value::Version(first), Value::Version(other)) => first == other,
         (Value::Uint64(first), Value::Uint64(other)) => first == other,
         (Value::Float(first), Value::Float(other)) => first == other,
         (Value::Complex(a, b), Value::Complex(c, d)) => a == c && b == d,
@@ -139,6 +142,8 @@ pub(super) fn copy(
                 .map(|(key, value)| Ok((key.clone(), copy(context, value, depth + 1)?)));
             Value::Map(Map::new(MapKind::Any, copies.collect::<Result<_, Failure>>()?))
         }
+        // Sprig copies what is exported, and nothing of a version is.
+        Value::Version(version) => Value::Version(Rc::new(version.emptied())),
         other => other.clone(),
     })
 }

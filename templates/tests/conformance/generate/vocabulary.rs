@@ -5,8 +5,8 @@
 /// A `*` repeats the type before it. `set` only gets maps that nothing else holds: printing a map that
 /// holds itself crashes Go. `keys` and `values` get maps of one entry: Go gives more in random order.
 pub(super) const FUNCTIONS: &str = "
-and:a* or:a* not:a eq:ww* ne:ww lt:ww le:ww gt:ww ge:ww len:g index:gk index:dS slice:lii print:a*
-println:a* printf:pa* html:a* js:a* urlquery:a* call:aa* default:aa empty:a coalesce:a* ternary:aab all:a*
+and:a* or:a* not:a eq:ww* ne:ww lt:ww le:ww gt:ww ge:ww len:g index:gk index:dS slice:Kii print:a*
+println:a* printf:px* html:a* js:a* urlquery:a* call:aa* default:aa empty:a coalesce:a* ternary:aab all:a*
 any:a* quote:a* squote:a* cat:a* upper:s lower:s title:s untitle:s trim:s trimAll:Ss trimall:Ss trimPrefix:Ss
 trimSuffix:Ss repeat:ns substr:iis nospace:s trunc:is abbrev:is abbrevboth:iis initials:s wrap:ns
 wrapWith:nSs contains:Ss hasPrefix:Ss hasSuffix:Ss indent:ns nindent:ns replace:SSs plural:SSi
@@ -19,7 +19,7 @@ subf:mm* mulf:mm* divf:mm* max:mm* biggest:mm* min:mm* maxf:mm* minf:mm* ceil:m 
 untilStep:iin seq:iii seq:ii join:Sl split:Ss splitList:Ss splitn:Sis sortAlpha:l list:a* tuple:a* first:l
 last:l rest:l initial:l append:la push:la prepend:la concat:ll* reverse:l uniq:l without:la* has:al compact:l
 chunk:nl mustFirst:l mustLast:l mustRest:l mustInitial:l mustAppend:la mustPush:la mustPrepend:la
-mustReverse:l mustUniq:l mustWithout:la* mustHas:al mustCompact:l mustChunk:nl mustSlice:lii
+mustReverse:l mustUniq:l mustWithout:la* mustHas:al mustCompact:l mustChunk:nl mustSlice:Kii
 dict:Sa* get:dS hasKey:dS pluck:Sd* pick:dS* omit:dS* merge:ed* mergeOverwrite:ed* mustMerge:ed*
 mustMergeOverwrite:ed* dig:SSad set:eSa unset:dS keys:o values:o
 deepCopy:a mustDeepCopy:a deepEqual:aa b64enc:s b64dec:s b32enc:s b32dec:s toJson:a toPrettyJson:a
@@ -49,8 +49,12 @@ pub(super) const WORDS: &[(char, &[&str])] = &[
         "\"\\u0000\\t\\u007f\"", "\"ǆ ß İ\"", "\"MFRGG===\""]),
     ('S', &["\"a\"", "\",\"", "\"\"", "\"b\"", "\"x\"", "\"l\"", "\"c\"", "\"int\"", "\"map\"",
         "\"string\"", "\"95\"", "\"é\"", "\"name\"", "\"float64\"", "\"db\"", "\"_0\""]),
-    ('i', &["0", "1", "2", "3", "-1", "-2", "5", "10", "100"),
+    ('i', &["0", "1", "2", "3", "-1", "-2", "5", "10", "100", "(int .i)"]),
     ('E', &["0", "-1", "1577934245", "(int64 951782400)", "-2208988800", "4102444799"]),
+    // Lists without room behind them, or as much as Go's JSON decoder leaves: `append` of other versions of Go
+    // leaves other room.
+    ('K', &[".l", ".w", "(list)", "(list 1 2 3)", "(until 4)", "(splitList \",\" \"b,a\")", ".s", ".n",
+        "(fromJson `[3,[1,2],{\"y\":null}]`)", "\"abcdef\"", "(reverse .w)", ".rec"]),
     ('n', &["0", "1", "2", "3", "5", "7", "-1"]),
     ('k', &["0", "1", "4", "5", "-1", "\"a\"", "nil", "(len .w)", "'\\x01'"]),
     ('m', &["0", "1", "-3", "2.5", ".f", ".i", ".neg", ".big", "\"12\"", "\"0x1f\"", "\"1.0\"",
@@ -78,7 +82,7 @@ pub(super) const WORDS: &[(char, &[&str])] = &[
     ('g', &[".l", ".m", ".s", ".d", ".w", "(list 1 \"x\")", "(dict \"k\" 1)", "\"abc\"", ".n",
         "(fromJson .json)", ".rec", "3", "(until 3)", "(split \"/\" .url)"]),
     ('w', &["1", "2", "\"a\"", "\"b\"", "1.5", ".f", ".i", "true", "nil", "(int64 1)", "'a'",
-        ".s", ".n", "(index .s 0)", "(semver \"1.2.3\").Minor", "(len .w)"]),
+        ".s", ".n", "(index .s 0)", "(semver \"1.2.3\").Minor", "(toDate \"2006\" \"2020\")", "(semver \"1.2\").IncMajor", "(semver \"1.2\")", ".l", "(len .w)"]),
     ('p', &["\"%v|\"", "\"%d %s\"", "\"%5.2f|%-5v|\"", "\"%q %x\"", "\"%T\"", "\"%+v %#v\"",
         "\"%08d|%e\"", "\"%s\"", "\"%05t %c %U\"", "\"%[2]v %[1]v\"", "\"%*d\"", "\"%!\"",
         "\"% x %X\"", "\"%+q|%#q\"", "\"%o %O %b\"", "\"%g %G\"", "\"%.3v|%8.1v\"", "\"%+d % d\"",
@@ -114,11 +118,17 @@ pub(super) const WORDS: &[(char, &[&str])] = &[
     ('Y', &["\"2020-02-29\"", "\"2020-01-02T03:04:05+02:00\"", "\"20200102\"", "\"x\"",
         "\"4:05PM\"", "\"Jan  5 01:02:03.456 2021\"", "\"2021-02-29\"", "\"1999-12-31 23:59:59.987 CET\"",
         "\"Mon, 02 Jan 2006 15:04:05 GMT+3\"", "\"060 +0130\"", "\"\""]),
-    ('z', &["\"Europe/Amsterdam\"", "\"UTC\"", "\"America/New_York\"", "\"nope\"", "\"\"",
-        "\"Asia/Kolkata\"", "\"Australia/Lord_Howe\"", "\"Local\"", "\"europe/amsterdam\"", "\"EST5EDT\""]),
+    ('z', &["\"Europe/Berlin\"", "\"UTC\"", "\"America/New_York\"", "\"nope\"", "\"\"",
+        "\"Asia/Kolkata\"", "\"Australia/Lord_Howe\"", "\"Local\"", "\"europe/berlin\"", "\"Asia/Tokyo\""]),
     ('D', &["\"2h10m5s\"", "\"1.5s\"", "\"x\"", "\"800h\"", "\"-3m\"", "\"100ms\"", "\"1h1\"", "\"0\"",
         "\"9000h\"", "\"+.5m\"", "\"1us\"", "\"\"", "\"2562047h47m16.854775808s\""]),
     ('A', &["\"30tEfhuJSVRhpG97XCuWgz2okj7L8vQ1s6V9zVUPeDw=\"", "\"AAAA\"", "\"x\"", ".b64"]),
+    // What printf prints. Times and pointers within lists have addresses in them.
+    ('x', &["1", "-42", "3.75", ".f", ".s", ".e", ".i", ".big", ".huge", ".l", ".m", ".d", "nil", ".n", ".nope", "true",
+        "'é'", "(int64 7)", "(semver \"1.2.3-rc.1+b\")", "(semver \"1.2\").IncMinor", "1i", "-2.5i", "(index .s 1)",
+        "(until 3)", "(fromJson .json)", "\"é日\\xff\"", "(chunk 1 .w)", "(split \",\" \"x\")", "(rest (list))", "-0.0",
+        "(toDate \"2006-01-02\" \"2020-02-29\").Weekday", "((toDate \"2006\" \"2020\").Sub (toDate \"2006\" \"2019\"))",
+        "1e6", "0xff", "(list nil \"a\")", "(len .s)", ".json", "(index .rec 0)"]),
     // Of any type, and seldom met.
     ('?', &[".nope", ".m.a.z", ".d.z.p", ".m.nope", "nil", "1e21", "1e-7", "'x'", "1i", ".rec",
         "(semver \"v1.2.3-rc.1+b\")", "(semver \"v1.2\").IncMajor.Original", "(semver \"1.2.3\").Major",
