@@ -35,16 +35,8 @@ impl<'p, 'e> Printer<'p, 'e> {
             (Value::Int(number) | Value::Int64(number), _) => {
                 self.number(value, i128::from(*number), verb)
             }
-            (Value::Uint8(number), 'v') if self.flags.go_syntax => {
-                self.flags.sharp = true;
-                self.integer(i128::from(*number), Radix::new(16))
-            }
-            (Value::Uint8(number), _) => self.number(value, i128::from(*number), verb),
-            (Value::Uint64(number), 'v') if self.flags.go_syntax => {
-                self.flags.sharp = true;
-                self.integer(i128::from(*number), Radix::new(16))
-            }
-            (Value::Uint64(number), _) => self.number(value, i128::from(*number), verb),
+            (Value::Uint8(number), _) => self.unsigned(value, u64::from(*number), verb),
+            (Value::Uint64(number), _) => self.unsigned(value, *number, verb),
             (Value::Time(time), 'v') if self.flags.go_syntax && !self.complaining => {
                 self.pad(time.to_go_syntax().as_bytes())
             }
@@ -109,6 +101,16 @@ impl<'p, 'e> Printer<'p, 'e> {
         self.complaining = false;
         self.buffer.push(")");
         Ok(())
+    }
+
+    fn unsigned(&mut self, value: &Value, number: u64, verb: char) -> Result<(), Limit> {
+        if verb != 'v' || !self.flags.go_syntax {
+            return self.number(value, i128::from(number), verb);
+        }
+        let sharp = std::mem::replace(&mut self.flags.sharp, true);
+        let result = self.integer(i128::from(number), Radix::new(16));
+        self.flags.sharp = sharp;
+        result
     }
 
     fn number(&mut self, value: &Value, number: i128, verb: char) -> Result<(), Limit> {

@@ -21,6 +21,7 @@ mod regex;
 mod semver;
 mod strings;
 mod urls;
+mod words;
 mod wrap;
 
 use std::sync::LazyLock;

@@ -99,6 +99,13 @@ fn equal(first: &Value, other: &Value) -> Result<bool, Failure> {
         }
         (first, other) if is_structure(first) && is_structure(other) => false,
         (first, other) if first.is_nil() || other.is_nil() => first.is_nil() && other.is_nil(),
+        // Of lists and maps only those that are nil can be compared.
+        (Value::List(first), Value::List(other)) if first.is_nil() || other.is_nil() => {
+            first.is_nil() && other.is_nil()
+        }
+        (Value::Map(first), Value::Map(other)) if first.is_nil() || other.is_nil() => {
+            first.is_nil() && other.is_nil()
+        }
         _ => return Err(NOT_COMPARABLE),
     })
 }

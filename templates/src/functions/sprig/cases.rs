@@ -1,12 +1,9 @@
 //! Upper and lower case, and how words are joined.
 
 use crate::{
-    rune::{self, runes},
+    rune::runes,
     text::Buffer,
-    unicode::{
-        is_digit, is_letter, is_lower, is_number, is_punctuation, is_space, is_upper, to_lower,
-        to_title, to_upper,
-    },
+    unicode::{is_digit, is_letter, is_lower, is_space, is_upper, to_lower, to_title, to_upper},
 };
 
 fn map(buffer: &mut Buffer, text: &[u8], change: impl FnMut(char) -> char) {
@@ -83,7 +80,7 @@ pub(super) fn initials(buffer: &mut Buffer, text: &[u8]) {
     }
 }
 
-fn is_connector(c: char) -> bool {
+pub(super) fn is_connector(c: char) -> bool {
     c == '-' || c == '_' || is_space(c)
 }
 
@@ -127,100 +124,4 @@ pub(super) fn camel(buffer: &mut Buffer, text: &[u8]) {
             in_capitals = false;
         }
     }
-}
-
-/// A stretch of characters of one sort.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Word {
-    Upper,
-    Lower,
-    Number,
-    Connector,
-    Punctuation,
-    Other,
-}
-
-/// `snake_case` or `kebab-case`: words in lower case with a connector between them.
-///
-/// A number belongs to the word before it, unless small letters follow: then it begins a word.
-pub(super) fn separated(buffer: &mut Buffer, text: &[u8], connector: char) {
-    let words = words(text);
-    let kind = |index: usize| words.get(index).map(|(kind, _)| *kind);
-    let mut index = 0;
-    while let Some((word, bytes)) = words.get(index) {
-        match word {
-            Word::Connector => runes(bytes).for_each(|_| buffer.push_char(connector)),
-            Word::Punctuation => buffer.push(bytes),
-            _ => {
-                // The words that are written together.
-                let mut end = index + 1;
-                if *word == Word::Number {
-                    while matches!(kind(end), Some(Word::Lower | Word::Number)) {
-                        end += 1;
-                    }
-                } else if kind(end) == Some(Word::Number) && kind(end + 1) != Some(Word::Lower) {
-                    end += 1;
-                }
-                for (kind, bytes) in &words[index..end] {
-                    if *kind == Word::Upper {
-                        lower(buffer, bytes);
-                    } else {
-                        buffer.push(bytes);
-                    }
-                }
-                if !matches!(kind(end), None | Some(Word::Connector | Word::Punctuation)) {
-                    buffer.push_char(connector);
-                }
-                index = end;
-                continue;
-            }
-        }
-        index += 1;
-    }
-}
-
-/// A character of Chinese, which forms words of its own.
-fn is_ideograph(c: char) -> bool {
-    matches!(c, '\u{3400}'..='\u{4d85}' | '\u{4e00}'..='\u{9fcc}' | '\u{20000}'..='\u{2b81d}')
-}
-
-fn words(text: &[u8]) -> Vec<(Word, &[u8])> {
-    let sort = |c| match c {
-        _ if is_connector(c) => Word::Connector,
-        _ if is_upper(c) => Word::Upper,
-        _ if is_number(c) => Word::Number,
-        _ if is_punctuation(c) => Word::Punctuation,
-        _ if is_letter(c) && !is_ideograph(c) => Word::Lower,
-        _ => Word::Other,
-    };
-    let mut words: Vec<(Word, &[u8])> = Vec::new();
-    let mut rest = text;
-    while !rest.is_empty() {
-        let (first, width) = rune::first(rest);
-        let kind = sort(first);
-        let mut len = width;
-        // Where the last character of a run of capitals begins.
-        let mut last = 0;
-        // Small letters stand behind a capital.
-        let mut capitalized = false;
-        for (c, read) in runes(&rest[width..]) {
-            let next = sort(c);
-            if kind == Word::Upper && next == Word::Lower && !capitalized && last > 0 {
-                // The last capital begins a word with the small letters behind it.
-                len = last;
-                break;
-            }
-            let small = kind == Word::Upper && next == Word::Lower;
-            if kind == Word::Connector || (capitalized && !small) || (next != kind && !small) {
-                break;
-            }
-            capitalized = small;
-            last = len;
-            len += read.len();
-        }
-        let (word, behind) = rest.split_at(len);
-        words.push((kind, word));
-        rest = behind;
-    }
-    words
 }

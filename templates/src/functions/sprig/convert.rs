@@ -21,8 +21,9 @@ pub(super) static FUNCTIONS: &[Function] = &[
     Function::new("int64", &[Any], |_, a| Ok(Value::Int64(integer(a.any(0)?)))),
     Function::new("toDecimal", &[Any], |c, a| to_decimal(c, a.any(0)?)),
     Function::new("toString", &[Any], |c, a| Ok(Value::Text(text(c, a.any(0)?)?))),
-    Function::new("toStrings", &[Any], |c, a| {
-        Ok(Value::List(List::new(Element::Text, texts(c, a.any(0)?)?)))
+    Function::new("toStrings", &[Any], |c, a| match a.any(0)? {
+        Value::List(list) if list.element() == Element::Text => Ok(Value::List(list.clone())),
+        value => Ok(Value::List(List::new(Element::Text, texts(c, value)?))),
     }),
 ];
 

@@ -1,6 +1,6 @@
 //! Strings.
 
-use super::{cases, convert::text as to_text, lists::find, wrap};
+use super::{cases, convert::text as to_text, lists::find, words, wrap};
 use crate::{
     context::Context,
     error::Failure,
@@ -31,7 +31,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
     }),
     Function::new("indent", &[Int, Text], |c, a| indent(c, a, "")),
     Function::new("initials", &[Text], |c, a| of(c, a, 2, cases::initials)),
-    Function::new("kebabcase", &[Text], |c, a| of(c, a, 4, |b, t| cases::separated(b, t, '-'))),
+    Function::new("kebabcase", &[Text], |c, a| of(c, a, 4, |b, t| words::separated(b, t, '-'))),
     Function::new("lower", &[Text], |c, a| of(c, a, 3, cases::lower)),
     Function::new("nindent", &[Int, Text], |c, a| indent(c, a, "\n")),
     Function::new("nospace", &[Text], |c, a| of(c, a, 2, cases::without_space)),
@@ -45,7 +45,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
     .rest(Any),
     Function::new("repeat", &[Int, Text], repeat),
     Function::new("replace", &[Text, Text, Text], replace),
-    Function::new("snakecase", &[Text], |c, a| of(c, a, 4, |b, t| cases::separated(b, t, '_'))),
+    Function::new("snakecase", &[Text], |c, a| of(c, a, 4, |b, t| words::separated(b, t, '_'))),
     Function::new("squote", &[], |c, a| {
         quoted(c, a, |buffer, text| {
             buffer.push("'");
