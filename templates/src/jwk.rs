@@ -13,6 +13,7 @@ use crate::{
 
 const NOT_A_KEY: Failure = Failure::Because("the text is not a JSON Web Key");
 const MISSING: Failure = Failure::Because("the JSON Web Key lacks a number");
+const OFF: Failure = Failure::Because("the point of the JSON Web Key is not that of its key");
 const UNKNOWN: Failure = Failure::Because("the JSON Web Key is of a kind that is not supported");
 
 /// A key, as it stands in JSON.
@@ -34,18 +35,7 @@ impl Jwk {
         }
         let key = match &*self.text("kty").ok_or(NOT_A_KEY)? {
             b"RSA" => PublicKey::rsa(&self.number("n")?, &self.number("e")?),
-            b"EC" => {
-                let (curve, len) = self.curve()?;
-                let mut point = vec![4];
-                for coordinate in ["x", "y"] {
-                    let number = self.number(coordinate)?;
-                    let zeros = len.checked_sub(number.len()).ok_or(MISSING)?;
-                    point.resize(point.len() + zeros, 0);
-                    point.extend_from_slice(&number);
-                }
-                let is_off = Failure::Because("the JSON Web Key is not a point of its curve");
-                PublicKey::ec(curve, &point).ok_or(is_off)?
-            }
+            b"EC" => self.point()?,
             b"OKP" if self.text("crv").as_deref() == Some(b"Ed25519") => {
                 PublicKey::new(ED25519, &self.bytes("x")?)
             }
@@ -66,7 +56,10 @@ impl Jwk {
                 };
                 PrivateKey::rsa_from_numbers(meter, &numbers)
             }
-            b"EC" => PrivateKey::ec_from_number(self.curve()?.0, &self.number("d")?),
+            b"EC" => {
+                let key = PrivateKey::ec_from_number(self.curve()?.0, &self.number("d")?)?;
+                if key.public_key()? == self.point()? { Ok(key) } else { Err(OFF) }
+            }
             b"OKP" if self.text("crv").as_deref() == Some(b"Ed25519") => {
                 let seed = self.bytes("d")?;
                 let seed: &[u8; 32] = (*seed).try_into().map_err(|_| MISSING)?;
@@ -74,6 +67,18 @@ impl Jwk {
             }
             _ => Err(UNKNOWN),
         }
+    }
+
+    fn point(&self) -> Result<PublicKey, Failure> {
+        let (curve, len) = self.curve()?;
+        let mut point = vec![4];
+        for coordinate in ["x", "y"] {
+            let number = self.number(coordinate)?;
+            let zeros = len.checked_sub(number.len()).ok_or(MISSING)?;
+            point.resize(point.len() + zeros, 0);
+            point.extend_from_slice(&number);
+        }
+        PublicKey::ec(curve, &point).ok_or(OFF)
     }
 
     /// The identifier of the curve, and how long its numbers are.

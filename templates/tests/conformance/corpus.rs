@@ -37,7 +37,7 @@ pub(crate) enum Outcome {
     Output(Vec<u8>),
     ParseError,
     RenderError,
-    /// Something that is different each time.
+    /// Something that is different each time, or told in other words.
     Changing(Vec<u8>),
     /// It was ended by a limit, of which Go has none.
     Limited,
@@ -123,6 +123,7 @@ impl Case {
     pub(crate) fn outcome(&self) -> Outcome {
         let dialect = match &*self.line.dialect {
             "sealed-secret" => Dialect::sealed_secret(),
+            "external-secret" => Dialect::external_secret(),
             _ => Dialect::go(),
         };
         Outcome::of(&self.line.template, &self.data, &dialect)
@@ -158,12 +159,22 @@ impl Outcome {
             interrupted: &|| false,
         };
         match template.render(data, environment) {
+            Ok(rendered) if contains(&rendered.output, NOT_YAML) => {
+                Self::Changing(rendered.output.to_vec())
+            }
             Ok(rendered) if rendered.non_deterministic => Self::Changing(rendered.output.to_vec()),
             Ok(rendered) => Self::Output(rendered.output.to_vec()),
             Err(error) if matches!(error.kind, RenderErrorKind::Limit(_)) => Self::Limited,
             Err(_) => Self::RenderError,
         }
     }
+}
+
+/// Of a text that is no YAML Go tells more than this, in words that are not ours.
+const NOT_YAML: &str = "error converting YAML to JSON";
+
+fn contains(text: &[u8], part: &str) -> bool {
+    text.windows(part.len()).any(|window| window == part.as_bytes())
 }
 
 impl std::fmt::Debug for Outcome {

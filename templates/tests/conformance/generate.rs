@@ -6,26 +6,51 @@ use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 use templates::Dialect;
 
 pub(crate) use self::vocabulary::DATA;
-use self::vocabulary::{FUNCTIONS, WORDS};
+use self::vocabulary::{EXTERNAL, FUNCTIONS, WORDS};
 
 pub(crate) struct Generator {
     random: StdRng,
     functions: Vec<&'static str>,
+    external: Vec<&'static str>,
+    /// Whether the functions of External Secrets are called too.
+    is_external: bool,
+}
+
+/// A template, and the dialect it is for.
+pub(crate) struct Generated {
+    pub(crate) text: String,
+    pub(crate) is_external: bool,
+}
+
+impl Generated {
+    /// What the corpora call the dialect.
+    pub(crate) fn dialect_name(&self) -> &'static str {
+        if self.is_external { "external-secret" } else { "sealed-secret" }
+    }
+
+    pub(crate) fn dialect(&self) -> Dialect {
+        if self.is_external { Dialect::external_secret() } else { Dialect::sealed_secret() }
+    }
 }
 
 impl Generator {
     pub(crate) fn new(seed: u64) -> Self {
-        let functions = FUNCTIONS.split_whitespace().collect();
-        Self { random: StdRng::seed_from_u64(seed), functions }
+        Self {
+            random: StdRng::seed_from_u64(seed),
+            functions: FUNCTIONS.split_whitespace().collect(),
+            external: EXTERNAL.split_whitespace().collect(),
+            is_external: false,
+        }
     }
 
-    /// A template.
-    pub(crate) fn template(&mut self) -> String {
+    /// A template. One of four is for ExternalSecrets.
+    pub(crate) fn template(&mut self) -> Generated {
+        self.is_external = self.below(4) == 0;
         let mut text = String::new();
         for _ in 0..=self.below(5) / 2 {
             text.push_str(&self.node(2));
         }
-        text
+        Generated { text, is_external: self.is_external }
     }
 
     fn below(&mut self, limit: usize) -> usize {
@@ -138,8 +163,10 @@ impl Generator {
     }
 
     fn call(&mut self, depth: usize) -> String {
-        let index = self.below(self.functions.len());
-        let function = self.functions[index];
+        let is_external = self.is_external && self.below(3) == 0;
+        let count = if is_external { self.external.len() } else { self.functions.len() };
+        let index = self.below(count);
+        let function = if is_external { self.external[index] } else { self.functions[index] };
         let (name, types) = function.split_once(':').unwrap_or((function, ""));
         let mut text = name.to_owned();
         let mut before = 'a';
@@ -182,9 +209,10 @@ impl Generator {
 #[test]
 fn every_deterministic_function_occurs() {
     let called = |name: &str| {
-        FUNCTIONS.split_whitespace().any(|function| function.split(':').next() == Some(name))
+        let mut functions = FUNCTIONS.split_whitespace().chain(EXTERNAL.split_whitespace());
+        functions.any(|function| function.split(':').next() == Some(name))
     };
-    let missing: Vec<_> = Dialect::sealed_secret()
+    let missing: Vec<_> = Dialect::external_secret()
         .functions()
         .filter(|function| function.deterministic && !called(function.name))
         .filter(|function| function.name != "derivePassword")

@@ -2,7 +2,7 @@
 
 use super::cases::is_connector;
 use crate::{
-    rune::{self, runes},
+    rune::runes,
     text::Buffer,
     unicode::{is_letter, is_number, is_punctuation, is_upper, to_lower},
 };

@@ -32,13 +32,22 @@ toDate:yY mustToDate:yY dateModify:Dt date_modify:Dt mustDateModify:Dt must_date
 duration:S durationRound:D fail:s hello:
 decryptAES:SA buildCustomCert:ss";
 
+/// What External Secrets adds. PKCS#12 is in the corpora.
+pub(super) const EXTERNAL: &str = "
+toYaml:a toYaml:d toYaml:l toYaml:q fromYaml:Q filterPEM:LC filterCertChain:TC certSANs:C hexdec:h
+jwkPublicKeyPem:J jwkPrivateKeyPem:J rsaDecrypt:NNss pkcs12key:s pkcs12cert:s pkcs12keyPass:Ss
+pkcs12certPass:Ss";
+
 /// What contexts have.
 pub(crate) const DATA: &str = r#"{"s":"héllo <b>\"q\"","e":"","sp":"  a b ","i":42,"f":3.25,"neg":-7.5,
 "big":123456789012,"huge":1e22,"t":true,"n":null,"l":[1,"two",3.5,null,[1,2],{"k":"v"}],"w":["b","a","c","a"],
 "m":{"a":{"z":[true]},"b":1,"c":"x"},"d":{"x":"1","y":"","z":{"p":0}},
 "json":"{\"users\":[{\"name\":\"bob\",\"id\":7},{\"name\":\"eve\",\"id\":1e6}],\"db\":{\"host\":\"h\",\"port\":5432,\"tls\":null}}",
 "url":"https://bob:p%40ss@db.example:5432/app?sslmode=require#x","b64":"eyJhIjp7ImIiOlsxLDIuNV19fQ==",
-"rec":[{"name":"x","on":true},{"name":"y","on":false},{"on":null}]}"#;
+"rec":[{"name":"x","on":true},{"name":"y","on":false},{"on":null}],
+"pem":"-----BEGIN CERTIFICATE-----\nMIICBDCCAaqgAwIBAgIUUexxUjLN+DvrlM9giedTm/Pt27UwCgYIKoZIzj0EAwIw\nEDEOMAwGA1UEAwwFaW50ZXIwIBcNMjYxMTI0MDg0NzMxWhgPMjEyNjEwMzEwODQ3\nMzFaMC8xCzAJBgNVBAYTAk5MMREwDwYDVQQKDAhFeCwgJiBDbzENMAsGA1UEAwwE\nbGVhZjBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABFEgj1lkY58MjbEBliYpNQID\n1GdzCOjIwqC3KpRA1HhdlAg5MYxAnunqbolOu3MHCse9RDUyrZlqMmGGlGxL7r6j\ngcAwgb0wHQYDVR0OBBYEFI8+HzaoBmIjWMqzAXJhLNAWqceVMB8GA1UdIwQYMBaA\nFF5xh0hKH08miWg95+wZ1zzbCZsOMHsGA1UdEQR0MHKCC2V4YW1wbGUuY29thwQK\nAAABgQ1hQGV4YW1wbGUuY29thhlodHRwczovL2V4YW1wbGUuY29tL3g/eT0xgg93\nd3cuZXhhbXBsZS5jb22HECABDbgAAAAAAAAAAAAAAAGHEAAAAAAAAAAAAAD//wEC\nAwQwCgYIKoZIzj0EAwIDSAAwRQIgL3Kq960E5+na0wt4rBRwe76/Yy25nnEiF0Di\nHdq+vTkCIQDSd1HBLkpH2BI5xbqb5IO6tP7Ym/sOCusJt76fRwjpTA==\n-----END CERTIFICATE-----\n-----BEGIN CERTIFICATE-----\nMIIBdjCCARygAwIBAgIUKfDFS7+b69xr2OjnZPw9KZ4ldyIwCgYIKoZIzj0EAwIw\nDzENMAsGA1UEAwwEcm9vdDAgFw0yNjExMjQwODQ3MzFaGA8yMTI2MTAzMTA4NDcz\nMVowEDEOMAwGA1UEAwwFaW50ZXIwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAARR\nG/1SUCSYRbJH9zftE73ORVQX//KFJP05vKA8qo2h0ZYZXiYnBMaJ/ImRaDsrvY0+\nS6CUNMbVyjQbt++eFSrYo1MwUTAPBgNVHRMBAf8EBTADAQH/MB0GA1UdDgQWBBRe\ncYdISh9PJoloPefsGdc82wmbDjAfBgNVHSMEGDAWgBThmLL89TxmpWc0EbdJmZMM\nIE8VATAKBggqhkjOPQQDAgNIADBFAiAchyp8xlvVru2X0DIQeR5SIw4QKZu9uYa/\nh4NV44Lj5gIhAJ2R9UOn7U5ET9VM8c5hzRAD5Agqp1nfAhF1gCF4GvBl\n-----END CERTIFICATE-----\n",
+"jwk":"{\"kty\": \"EC\", \"crv\": \"P-256\", \"x\": \"USCPWWRjnwyNsQGWJik1AgPUZ3MI6MjCoLcqlEDUeF0\", \"y\": \"lAg5MYxAnunqbolOu3MHCse9RDUyrZlqMmGGlGxL7r4\", \"d\": \"DXGckmPTVV1XUs68ZubhAwPN3ID-5tfgkzvNGrFjXv8\"}",
+"pub":"{\"kty\": \"OKP\", \"crv\": \"Ed25519\", \"x\": \"Bf227pof5xSZpoKg_F1JOvOvre47GJBY5tcwWAWlH1I\"}"}"#;
 
 /// What stands for each type of argument.
 #[rustfmt::skip]
@@ -129,6 +138,22 @@ pub(super) const WORDS: &[(char, &[&str])] = &[
         "(until 3)", "(fromJson .json)", "\"é日\\xff\"", "(chunk 1 .w)", "(split \",\" \"x\")", "(rest (list))", "-0.0",
         "(toDate \"2006-01-02\" \"2020-02-29\").Weekday", "((toDate \"2006\" \"2020\").Sub (toDate \"2006\" \"2019\"))",
         "1e6", "0xff", "(list nil \"a\")", "(len .s)", ".json", "(index .rec 0)"]),
+    ('q', &["(list \"yes\" \"1\" \"a: b\" \" x\")", "(dict \"n\" nil \"01\" (list) \"10\" (dict) \"9\" \"\")",
+        "(dict \"k\" \"line1\\nline2\\n\" \"a b\" (list (list 1) (dict \"x\" 1e6)))", "\"#\"", "\"- a\"", "\"é☃ 日\"",
+        "(print (repeat 30 \"word \") \"end\")", "(dict (repeat 50 \"key\") (list \"'\" \"\\\"\"))", "\"a\\tb\"", ".json", "1e21",
+        "\"2026-01-02\"", "\"12:30\"", "\"\\u0085x\"", "(list \"a\\n\" \"\\na\" \"a\\n\\n\" \" a\\nb\")", "(fromYaml \"a: [1, {b: c}]\")"]),
+    ('Q', &["\"a: 1\\nb: [yes, ~, 1.5e3, 0x1F]\\n\"", "\"{x: {y: \\\"z\\\"}, 'l': [1, -2]}\"", "\"a: &x {b: 1}\\nc:\\n  <<: *x\\n  d: 2\"",
+        "\"- 1\\n- 2\"", "\"text\"", "\"\"", "\"a: |\\n  l1\\n  l2\\nb: >-\\n  f1\\n  f2\"", "\"1: a\\ntrue: b\\n2.5: c\"", "\"a: 2026-01-02\\nb: 12:30\"",
+        "\"# c\\na: b # d\"", "\"a: !!str 1\\nb: !!float 2\\nc: !!binary aGk=\"", "\"a:\\n- b: 1\\n  c: 2\\n- 3\"", "(toYaml .m)", "(toYaml .l)", ".json",
+        "\"a: {\"", "\"a: .inf\"", "\"12\"", "\"---\\na: 1\\n---\\nb: 2\"", "\"a: 1\\na: 2\""]),
+    ('C', &[".pem", ".s", "\"\"", "(print \"x\\n\" .pem)", "(print .pem \"x\")", "(trunc 900 .pem)", "(filterPEM \"CERTIFICATE\" .pem)",
+        "(filterCertChain \"intermediate\" .pem)", "(filterCertChain \"leaf\" .pem)", "(replace \"CERTIFICATE\" \"X\" .pem)", "(jwkPrivateKeyPem .jwk)"]),
+    ('L', &["\"CERTIFICATE\"", "\"certificate\"", "\"PRIVATE KEY\"", "\"\"", "\"X\""]),
+    ('T', &["\"leaf\"", "\"intermediate\"", "\"root\"", "\"x\""]),
+    ('h', &["\"68656c6c6f\"", "\"\"", "\"FFff00\"", "\"6\"", "\"zz\"", "(sha1sum .s)"]),
+    ('J', &[".jwk", ".pub", ".s", "\"{}\"", "`{\"kty\":\"RSA\",\"n\":\"sXchDaQebHnPiGvyDOAT4saGEUetSyo9MKLOoWFsueri\",\"e\":\"AQAB\"}`",
+        "(set (fromJson .jwk) \"crv\" \"P-384\" | toJson)", "(unset (fromJson .jwk) \"d\" | toJson)"]),
+    ('N', &["\"None\"", "\"RSA-OAEP\"", "\"SHA1\"", "\"\""]),
     // Of any type, and seldom met.
     ('?', &[".nope", ".m.a.z", ".d.z.p", ".m.nope", "nil", "1e21", "1e-7", "'x'", "1i", ".rec",
         "(semver \"v1.2.3-rc.1+b\")", "(semver \"v1.2\").IncMajor.Original", "(semver \"1.2.3\").Major",
