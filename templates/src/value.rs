@@ -126,6 +126,18 @@ impl Value {
         }
     }
 
+    /// A number of the type of this one.
+    pub(crate) fn with_number(&self, number: usize) -> Self {
+        let signed = i64::try_from(number).unwrap_or(i64::MAX);
+        match self {
+            Self::Int64(_) => Self::Int64(signed),
+            Self::Uint8(_) => Self::Uint8(number as u8),
+            Self::Uint64(_) => Self::Uint64(number as u64),
+            Self::Named(named) => Self::Named(named.with_number(signed)),
+            _ => Self::Int(signed),
+        }
+    }
+
     /// A copy whose lists and maps are its own. Strings, which never change, are shared.
     pub(crate) fn detach(&self) -> Self {
         match self {

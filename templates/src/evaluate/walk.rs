@@ -122,10 +122,10 @@ impl<'t, 'e> Evaluator<'t, 'e> {
         let value = self.pipeline(pipeline, dot)?;
         let items = Items::of(&value);
         let count = match &items {
-            Items::Numbers(_) if pipeline.variables.len() > 1 => {
+            Items::Numbers(..) if pipeline.variables.len() > 1 => {
                 return raise(pipeline.at, RenderErrorKind::TooManyVariables);
             }
-            Items::Numbers(count) => *count,
+            Items::Numbers(count, _) => *count,
             Items::List(list) => list.len(),
             Items::Map(entries) => entries.len(),
             Items::None => {
@@ -229,7 +229,8 @@ impl<'t, 'e> Evaluator<'t, 'e> {
 
 /// What a `range` goes through. Maps as they are when it begins, lists as they are when it gets there.
 enum Items<'v> {
-    Numbers(usize),
+    /// All below a number.
+    Numbers(usize, &'v Value),
     List(&'v crate::value::List),
     Map(Vec<(Text, Value)>),
     None,
@@ -237,11 +238,13 @@ enum Items<'v> {
 
 impl<'v> Items<'v> {
     fn of(value: &'v Value) -> Self {
-        let up_to = |count: i64| Self::Numbers(usize::try_from(count).unwrap_or(0));
+        let up_to = |count: i64| Self::Numbers(usize::try_from(count).unwrap_or(0), value);
         match value {
             Value::Missing | Value::Nil => Self::Map(Vec::new()),
             Value::Int(count) | Value::Int64(count) => up_to(*count),
             Value::Uint8(count) => up_to(i64::from(*count)),
+            Value::Uint64(count) => up_to(i64::try_from(*count).unwrap_or(i64::MAX)),
+            Value::Named(count) => up_to(count.number()),
             Value::List(list) => Self::List(list),
             Value::Map(map) => {
                 let entries = map.entries();
@@ -259,8 +262,11 @@ impl<'v> Items<'v> {
                 let (key, value) = entries[index].clone();
                 (Value::Text(key), value)
             }
-            // Items keep the type of the number: an int here is as good.
-            Self::Numbers(_) | Self::None => (number.clone(), number),
+            Self::Numbers(_, limit) => {
+                let number = limit.with_number(index);
+                (number.clone(), number)
+            }
+            Self::None => (number.clone(), number),
         }
     }
 }

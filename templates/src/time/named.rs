@@ -35,6 +35,15 @@ impl Named {
         }
     }
 
+    /// Another number of the type.
+    pub(crate) fn with_number(self, number: i64) -> Self {
+        match self {
+            Self::Duration(_) => Self::Duration(Duration(number)),
+            Self::Month(_) => Self::Month(number),
+            Self::Weekday(_) => Self::Weekday(number),
+        }
+    }
+
     pub(crate) fn number(self) -> i64 {
         match self {
             Self::Duration(duration) => duration.0,

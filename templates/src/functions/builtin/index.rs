@@ -80,6 +80,8 @@ fn position(index: &Value, len: usize, may_be_end: bool) -> Result<usize, Failur
     let index = match index {
         Value::Int(index) | Value::Int64(index) => usize::try_from(*index).ok(),
         Value::Uint8(index) => Some(usize::from(*index)),
+        Value::Uint64(index) => usize::try_from(*index).ok(),
+        Value::Named(index) => usize::try_from(index.number()).ok(),
         _ => return Err("an index is not an integer".into()),
     };
     let limit = if may_be_end { len } else { len.wrapping_sub(1) };

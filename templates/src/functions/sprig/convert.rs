@@ -57,8 +57,9 @@ pub(super) fn truncate(value: f64) -> i64 {
 
 pub(super) fn integer(value: &Value) -> i64 {
     match value {
-        Value::Int(value) | Value::Int64(value) => *value,
-        Value::Named(Named::Month(value) | Named::Weekday(value)) => *value,
+        Value::Int(value)
+        | Value::Int64(value)
+        | Value::Named(Named::Month(value) | Named::Weekday(value)) => *value,
         Value::Uint8(value) => i64::from(*value),
         Value::Uint64(value) => *value as i64,
         Value::Float(value) => truncate(*value),
@@ -74,8 +75,9 @@ pub(super) fn integer(value: &Value) -> i64 {
 
 pub(super) fn float(value: &Value) -> f64 {
     match value {
-        Value::Int(value) | Value::Int64(value) => *value as f64,
-        Value::Named(Named::Month(value) | Named::Weekday(value)) => *value as f64,
+        Value::Int(value)
+        | Value::Int64(value)
+        | Value::Named(Named::Month(value) | Named::Weekday(value)) => *value as f64,
         Value::Uint8(value) => f64::from(*value),
         Value::Uint64(value) => *value as f64,
         Value::Float(value) => *value,

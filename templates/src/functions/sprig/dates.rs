@@ -97,15 +97,13 @@ fn format(
     let time = moment(context, date)?.in_zone(zone);
     // No part of a layout becomes more than nine times as long.
     context.meter.bytes(layout.len().saturating_mul(9))?;
-    match str::from_utf8(layout) {
-        Ok(layout) => slice(context, time.format(layout).as_bytes()),
-        // Byte by byte, since all that means something in a layout is ASCII.
-        Err(_) => {
-            let text = time.format(&latin1(layout));
-            let bytes: Vec<u8> = text.chars().map(|c| u32::from(c) as u8).collect();
-            slice(context, &bytes)
-        }
+    if let Ok(layout) = str::from_utf8(layout) {
+        return slice(context, time.format(layout).as_bytes());
     }
+    // Byte by byte, since all that means something in a layout is ASCII.
+    let text = time.format(&latin1(layout));
+    let bytes: Vec<u8> = text.chars().map(|c| u32::from(c) as u8).collect();
+    slice(context, &bytes)
 }
 
 /// None where the duration is malformed.

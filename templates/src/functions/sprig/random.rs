@@ -56,7 +56,8 @@ fn characters(
     arguments: Arguments<'_>,
     is_in_set: fn(&u8) -> bool,
 ) -> Result<Value, Failure> {
-    let count = count(context, arguments)?;
+    // Sprig drops the error about a negative count.
+    let count = if integer(arguments.any(0)?) < 0 { 0 } else { count(context, arguments)? };
     let set: Vec<u8> = (0..=127).filter(is_in_set).collect();
     let mut text = Buffer::with_capacity(count);
     for _ in 0..count {
