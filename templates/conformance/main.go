@@ -12,6 +12,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"text/template"
 	"unicode/utf8"
@@ -33,7 +34,15 @@ type testCase struct {
 
 func main() {
 	verbose := flag.Bool("verbose", false, "write Go's message instead of the phase of an error")
+	rounds := flag.Int("time", 0, "render the corpora in these files so many times, and print how long it took")
 	flag.Parse()
+	if *rounds > 0 {
+		if err := timeAll(*rounds, flag.Args()); err != nil {
+			fmt.Fprintln(os.Stderr, "conformance:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	if err := run(os.Stdin, os.Stdout, *verbose); err != nil {
 		fmt.Fprintln(os.Stderr, "conformance:", err)
 		os.Exit(1)
@@ -96,34 +105,49 @@ func answer(c *testCase, shared any, verbose bool) {
 }
 
 func render(dialect, text string, data any) (output []byte, phase string, err error) {
-	t := template.New("t")
-	switch dialect {
-	case "", "go":
-	case "sealed-secret", "external-secret":
-		functions := sprig.GenericFuncMap()
-		for _, name := range []string{"env", "expandenv", "getHostByName"} {
-			delete(functions, name)
-		}
-		t = t.Funcs(functions)
-	default:
-		return nil, "", fmt.Errorf("no dialect is called %q", dialect)
-	}
-	if dialect == "external-secret" {
-		t = t.Option("missingkey=error").Funcs(externalFunctions())
-	}
-	if t, err = t.Parse(text); err != nil {
+	t, err := parse(dialect, text)
+	if err != nil {
 		return nil, "parse", err
 	}
 	var buffer bytes.Buffer
-	defer func() {
-		if panicked := recover(); panicked != nil {
-			output, phase, err = nil, "exec", fmt.Errorf("panic: %v", panicked)
-		}
-	}()
-	if err := t.Execute(&buffer, data); err != nil {
+	if err := execute(t, &buffer, data); err != nil {
 		return nil, "exec", err
 	}
 	return buffer.Bytes(), "", nil
+}
+
+var functions = map[string]template.FuncMap{"": nil, "go": nil}
+
+func init() {
+	functions["sealed-secret"] = sprig.GenericFuncMap()
+	functions["external-secret"] = sprig.GenericFuncMap()
+	for _, dialect := range []string{"sealed-secret", "external-secret"} {
+		for _, name := range []string{"env", "expandenv", "getHostByName"} {
+			delete(functions[dialect], name)
+		}
+	}
+	maps.Copy(functions["external-secret"], externalFunctions())
+}
+
+func parse(dialect, text string) (*template.Template, error) {
+	known, ok := functions[dialect]
+	if !ok {
+		return nil, fmt.Errorf("no dialect is called %q", dialect)
+	}
+	t := template.New("t").Funcs(known)
+	if dialect == "external-secret" {
+		t = t.Option("missingkey=error")
+	}
+	return t.Parse(text)
+}
+
+func execute(t *template.Template, out io.Writer, data any) (err error) {
+	defer func() {
+		if panicked := recover(); panicked != nil {
+			err = fmt.Errorf("panic: %v", panicked)
+		}
+	}()
+	return t.Execute(out, data)
 }
 
 // Templates may change what they are given.

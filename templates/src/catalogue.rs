@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::{
     dialect::Dialect,
-    functions::{Function, Parameter},
+    functions::{Function, Parameter, external_groups, sprig_groups},
 };
 
 /// A function that the templates of a dialect may call.
@@ -14,6 +14,8 @@ pub struct Signature {
     pub name: &'static str,
     /// Whether the same arguments always give the same value.
     pub deterministic: bool,
+    /// What documentation lists it under.
+    pub group: &'static str,
     function: &'static Function,
 }
 
@@ -22,9 +24,22 @@ impl Dialect {
     pub fn functions(&self) -> impl Iterator<Item = Signature> {
         self.names().filter_map(|name| {
             let function = self.function(name)?;
-            Some(Signature { name, deterministic: function.deterministic, function })
+            Some(Signature {
+                name,
+                deterministic: function.deterministic,
+                group: group(name),
+                function,
+            })
         })
     }
+}
+
+/// Where both Go and Sprig have a function, it is Sprig's.
+fn group(name: &str) -> &'static str {
+    let (sprig, external) = (sprig_groups(), external_groups());
+    let mut groups = sprig.iter().chain(&external);
+    let found = groups.find(|group| group.1.iter().any(|function| function.name == name));
+    found.map_or("Go's own", |group| group.0)
 }
 
 impl Signature {

@@ -8,7 +8,12 @@ mod sprig;
 
 use std::fmt;
 
-pub(crate) use self::{arguments::Arguments, external::EXTERNAL, go::GO, sprig::SPRIG};
+pub(crate) use self::{
+    arguments::Arguments,
+    external::{EXTERNAL, groups as external_groups},
+    go::GO,
+    sprig::{SPRIG, groups as sprig_groups},
+};
 use crate::{
     context::Context,
     error::Failure,
@@ -25,6 +30,9 @@ pub(crate) struct Function {
     /// Whether the same arguments always give the same value.
     pub(crate) deterministic: bool,
 }
+
+/// Functions that documentation tells of together, and what it calls them.
+pub(crate) struct Group(pub(crate) &'static str, pub(crate) &'static [Function]);
 
 /// What a function does.
 #[derive(Clone, Copy)]

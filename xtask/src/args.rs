@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::bench::sync;
+use crate::bench::{sync, templates as bench_templates};
 use crate::test::{self, Part};
 use crate::{demo, down, images, manifests, up};
 
@@ -33,10 +33,10 @@ enum Verb {
         /// Run only this, and what it needs
         part: Option<Part>,
     },
-    /// Write what is made from something else: the CustomResourceDefinitions and install.yaml
+    /// Write what is made from something else: CustomResourceDefinitions, install.yaml, a page of docs
     ///
     /// From the crate `crds`: crds/manifests, and the copy in the chart mtk-controller. From that
-    /// chart: deploy/install.yaml.
+    /// chart: deploy/install.yaml. From the crate `templates`: docs/templates.md.
     Manifests {
         /// Only check that they are as they would be written
         #[arg(long)]
@@ -53,6 +53,8 @@ enum Verb {
 enum Bench {
     /// From the request that applies a SealedSecret to the Secret; then a burst, then a restart
     Sync(sync::Options),
+    /// Renders the recorded templates, and has Go do the same
+    Templates(bench_templates::Options),
 }
 
 /// Does what this process was asked to do.
@@ -65,6 +67,7 @@ pub(crate) async fn run() -> anyhow::Result<()> {
         Verb::Manifests { check } => manifests::run(check).await,
         Verb::Images(options) => images::run(&options).await,
         Verb::Bench(Bench::Sync(options)) => sync::run(&options).await,
+        Verb::Bench(Bench::Templates(options)) => bench_templates::run(&options).await,
     }
 }
 

@@ -3,3 +3,4 @@
 mod objects;
 mod process;
 pub(crate) mod sync;
+pub(crate) mod templates;

@@ -39,6 +39,12 @@ pub(crate) async fn everything() -> anyhow::Result<Programs> {
 }
 
 /// Builds the controller as it is released.
+pub(crate) async fn released_example(package: &str, name: &str) -> anyhow::Result<PathBuf> {
+    let messages = build(&["--release", "--package", package, "--example", name]).await?;
+    executable(&messages, name)
+}
+
+/// The controller as it is released.
 pub(crate) async fn released_controller() -> anyhow::Result<PathBuf> {
     let messages = build(&["--release", "--package", "mtk-controller"]).await?;
     executable(&messages, "mtk-controller")
@@ -70,7 +76,7 @@ fn found(messages: &str) -> anyhow::Result<Programs> {
 fn executable(messages: &str, name: &str) -> anyhow::Result<PathBuf> {
     let built = messages.lines().find_map(|line| {
         let message: Value = serde_json::from_str(line).ok()?;
-        let is_program = message["target"]["name"] == name && message["target"]["kind"][0] == "bin";
+        let is_program = message["target"]["name"] == name && (message["target"]["kind"][0] == "bin" || message["target"]["kind"][0] == "example");
         let is_test = message["profile"]["test"] == true;
         let path = message["executable"].as_str()?;
         (is_program && !is_test).then(|| PathBuf::from(path))

@@ -1,4 +1,7 @@
-//! `cargo xtask manifests`: files for the cluster that are made from something else.
+//! `cargo xtask manifests`: files that are made from something else: for the cluster, and the list of
+//! template functions.
+
+mod functions;
 
 use std::fs;
 
@@ -12,6 +15,7 @@ use crate::{places, tools};
 /// not in its directory.
 const CRDS: [&str; 2] = ["crds/manifests", "deploy/charts/mtk-controller/files/crds"];
 
+const FUNCTIONS: &str = "docs/templates.md";
 const INSTALL: &str = "deploy/install.yaml";
 const INSTALL_HEADER: &str = "\
 # The controller and all that it needs, in kube-system. Rendered by `cargo xtask manifests`:
@@ -28,6 +32,7 @@ pub(crate) async fn run(check: bool) -> anyhow::Result<()> {
             file(&format!("{directory}/{name}"), &generated, check)?;
         }
     }
+    file(FUNCTIONS, &functions::page(), check)?;
     // After the CustomResourceDefinitions, which are in there.
     file(INSTALL, &install().await?, check)
 }

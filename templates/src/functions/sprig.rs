@@ -26,11 +26,11 @@ mod wrap;
 
 use std::sync::LazyLock;
 
-use super::{Function, GO};
+use super::{Function, GO, Group};
 
 /// Go's built-in functions and Sprig's, sorted by name. Where both have one, it is Sprig's.
 pub(crate) static SPRIG: LazyLock<Vec<&'static Function>> = LazyLock::new(|| {
-    let mut functions: Vec<_> = groups().into_iter().flatten().collect();
+    let mut functions: Vec<_> = groups().iter().flat_map(|group| group.1).collect();
     let is_free = |function: &&&Function| functions.iter().all(|own| own.name != function.name);
     let built_in: Vec<_> = GO.iter().filter(is_free).copied().collect();
     functions.extend(built_in);
@@ -39,25 +39,25 @@ pub(crate) static SPRIG: LazyLock<Vec<&'static Function>> = LazyLock::new(|| {
 });
 
 /// What Sprig adds, group by group.
-pub(crate) fn groups() -> [&'static [Function]; 18] {
+pub(crate) fn groups() -> [Group; 18] {
     [
-        convert::FUNCTIONS,
-        crypto::FUNCTIONS,
-        dates::FUNCTIONS,
-        defaults::FUNCTIONS,
-        dicts::FUNCTIONS,
-        encoding::FUNCTIONS,
-        floats::FUNCTIONS,
-        hashes::FUNCTIONS,
-        integers::FUNCTIONS,
-        json::FUNCTIONS,
-        lists::FUNCTIONS,
-        paths::FUNCTIONS,
-        random::FUNCTIONS,
-        reflection::FUNCTIONS,
-        regex::FUNCTIONS,
-        semver::FUNCTIONS,
-        strings::FUNCTIONS,
-        urls::FUNCTIONS,
+        Group("Conversion", convert::FUNCTIONS),
+        Group("Passwords, keys, certificates, ciphers", crypto::FUNCTIONS),
+        Group("Dates", dates::FUNCTIONS),
+        Group("Defaults", defaults::FUNCTIONS),
+        Group("Dicts", dicts::FUNCTIONS),
+        Group("Encoding", encoding::FUNCTIONS),
+        Group("Floats", floats::FUNCTIONS),
+        Group("Hashes", hashes::FUNCTIONS),
+        Group("Integers", integers::FUNCTIONS),
+        Group("JSON", json::FUNCTIONS),
+        Group("Lists", lists::FUNCTIONS),
+        Group("Paths", paths::FUNCTIONS),
+        Group("Random values", random::FUNCTIONS),
+        Group("Types", reflection::FUNCTIONS),
+        Group("Regular expressions", regex::FUNCTIONS),
+        Group("Versions", semver::FUNCTIONS),
+        Group("Strings", strings::FUNCTIONS),
+        Group("URLs", urls::FUNCTIONS),
     ]
 }

@@ -59,8 +59,14 @@ impl fmt::Display for Named {
         };
         match self {
             Self::Duration(duration) => duration.fmt(f),
-            Self::Month(number) => f.write_str(name(&MONTHS, number - 1).unwrap_or("?")),
-            Self::Weekday(number) => f.write_str(name(&WEEKDAYS, *number).unwrap_or("?")),
+            Self::Month(number) => match name(&MONTHS, number.wrapping_sub(1)) {
+                Some(name) => f.write_str(name),
+                None => write!(f, "%!Month({number})"),
+            },
+            Self::Weekday(number) => match name(&WEEKDAYS, *number) {
+                Some(name) => f.write_str(name),
+                None => write!(f, "%!Weekday({number})"),
+            },
         }
     }
 }

@@ -54,6 +54,7 @@ fn write() {
 /// Compares with the answers in `COMPARE=FILE`, and writes their digests to `DIGESTS=FILE`.
 #[test]
 #[ignore = "one step of templates/conformance/generated"]
+#[expect(clippy::print_stdout, reason = "a step of a script tells what it did")]
 fn compare() {
     let text = fs::read_to_string(env::var("COMPARE").expect("COMPARE=FILE")).expect("a corpus");
     let corpus = Corpus::read(&text);

@@ -78,6 +78,81 @@ fn hostile_texts_are_read_or_refused_at_once() {
     assert!(started.elapsed() < Duration::from_secs(30));
 }
 
+/// A megabyte of each of these is rendered, refused, or ended by a limit; and nothing is left undone for
+/// ever.
+#[test]
+fn a_megabyte_of_hostile_template_ends() {
+    const SIZE: usize = 1 << 20;
+    let filled = |unit: &str| unit.repeat(SIZE / unit.len());
+    let around = |before: &str, unit: &str, after: &str| {
+        let count = (SIZE - before.len() - after.len()) / unit.len();
+        format!("{before}{}{after}", unit.repeat(count))
+    };
+    let nested = |open: &str, close: &str| {
+        let count = SIZE / (open.len() + close.len());
+        format!("{}{}", open.repeat(count), close.repeat(count))
+    };
+    let texts = [
+        filled("{{range until 99999}}{{.}}{{end}}"),
+        filled("{{printf \"%99999d\" 1}}"),
+        filled("{{genCA \"x\" 1}}"),
+        filled("{{bcrypt \"x\"}}"),
+        filled("{{genPrivateKey \"rsa\"}}"),
+        filled("{{derivePassword 1 \"long\" \"p\" \"u\" \"s\"}}"),
+        filled("{{regexMatch \"(a|aa)+$\" (repeat 9999 \"a\")}}"),
+        filled("{{repeat 999999 \"x\" | sha512sum}}"),
+        filled("{{toYaml (until 9999)}}"),
+        filled("{{pkcs12key (repeat 9999 \"0\")}}"),
+        nested("{{if 1}}", "{{end}}"),
+        nested("{{with 1}}", "{{end}}"),
+        nested("{{range until 2}}", "{{end}}"),
+        nested("{{(", ")}}"),
+        around("{{", "(", ")}}"),
+        around("{{1", "|print", "}}"),
+        around("{{print", " 1", "}}"),
+        around("{{$x := 1}}{{$x", ".a", "}}"),
+        around("{{", "9", "}}"),
+        around("{{0x", "f", "}}"),
+        around("{{1e", "9", "}}"),
+        around("{{\"", "\\u00e9", "\"}}"),
+        around("{{/*", "*/ /*", "*/}}"),
+        around("{{list", " (list)", " | toJson}}"),
+        around("{{fromJson `", "[", "`}}"),
+        around("{{fromYaml `", "[", "`}}"),
+        around("{{fromYaml `a: &a ", "[*a,", "`}}"),
+        around("{{fromYaml `", "- ", "`}}"),
+        around("{{regexMatch `", "(", "` `x`}}"),
+        around("{{regexMatch `", "a?", "` `x`}}"),
+        around("{{semverCompare `", ">1 ", "` `1.0.0`}}"),
+        around("{{filterPEM `x` `", "-----BEGIN x-----\n", "`}}"),
+        around("{{filterCertChain `leaf` `", "-----BEGIN x-----\n\n-----END x-----\n", "`}}"),
+        around("{{define `a`}}", "{{template `a`}}", "{{end}}{{template `a`}}"),
+        around("{{$d := dict}}", "{{$_ := set $d `d` $d}}", "{{$d}}"),
+        around("{{toDate `", "2006", "` `2006`}}"),
+        around("{{urlParse `http://", "a:", "`}}"),
+        around("{{snakecase `", "aB", "`}}"),
+        around("{{wrap 1 `", "ab ", "`}}"),
+        around("{{jwkPrivateKeyPem `{\"kty\":\"RSA\",\"n\":\"", "A", "\"}`}}"),
+    ];
+    let dialect = Dialect::external_secret();
+    for text in texts {
+        assert!(text.len() <= SIZE);
+        let started = Instant::now();
+        if let Ok(template) = Template::parse("t", &text, &dialect) {
+            let environment = Environment {
+                now: jiff::Timestamp::UNIX_EPOCH,
+                random: &mut rand::rngs::StdRng::seed_from_u64(1),
+                limits: Limits::default(),
+                // The controller gives half a minute; this build is many times slower.
+                interrupted: &|| started.elapsed() > Duration::from_secs(5),
+            };
+            let _ = template.render(&Value::map([]), environment);
+        }
+        // What is between two questions must not take long.
+        assert!(started.elapsed() < Duration::from_secs(60), "{}", &text[..40]);
+    }
+}
+
 #[test]
 fn a_map_that_holds_itself_is_freed() {
     let text = r#"{{$d := dict}}{{$_ := set $d "d" $d}}{{$_ := set $d "l" (list $d)}}ok"#;

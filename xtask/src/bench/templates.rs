@@ -1,0 +1,83 @@
+//! `cargo xtask bench templates`: the recorded templates, rendered by ours and by Go's engine with Sprig,
+//! in turns.
+
+use anyhow::Context;
+use clap::Args;
+
+use crate::command::{self, program};
+use crate::{build, places};
+use crate::steps::{Output, Steps};
+
+/// What is slow in itself, keys and passwords, would tell of nothing else.
+const CORPORA: [&str; 4] = ["builtin", "functions", "language", "sprig"];
+
+/// How much to measure.
+#[derive(Args, Debug)]
+pub(crate) struct Options {
+    /// Turns of each
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    turns: usize,
+    /// Times that each template is rendered in a turn
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    rounds: usize,
+}
+
+/// Nanoseconds of a turn: of reading and rendering, and of rendering alone.
+#[derive(Clone, Copy)]
+struct Times([u64; 2]);
+
+pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
+    let output = Output::Stdout;
+    let mut steps = Steps::new(output);
+    let ours = steps
+        .step("building ours as released", build::released_example("templates", "corpus"))
+        .await?;
+    let directory = tempfile::tempdir().context("a temporary directory")?;
+    let gos = directory.path().join("conformance");
+    let build = async {
+        let mut go = program("go");
+        go.args(["build", "-o"]).arg(&gos).arg(".");
+        command::output(go.current_dir(places::root().join("templates/conformance"))).await
+    };
+    steps.step("building Go's", build).await?;
+
+    let (mut best_of_ours, mut best_of_gos) = (Times([u64::MAX; 2]), Times([u64::MAX; 2]));
+    for turn in 1..=options.turns {
+        let mut rust = program(&ours);
+        rust.arg(options.rounds.to_string());
+        let rust = times(rust).await?;
+        let mut go = program(&gos);
+        go.arg("-time").arg(options.rounds.to_string()).env("TZ", "UTC");
+        let go = times(go).await?;
+        output.line(format_args!("turn {turn}: {}", told(rust, go)));
+        best_of_ours = best_of_ours.least(rust);
+        best_of_gos = best_of_gos.least(go);
+    }
+    output.line(format_args!("the best of each: {}", told(best_of_ours, best_of_gos)));
+    Ok(())
+}
+
+async fn times(mut program: tokio::process::Command) -> anyhow::Result<Times> {
+    let corpus = places::root().join("templates/tests/corpus");
+    program.args(CORPORA.map(|name| corpus.join(name).with_extension("jsonl")));
+    let printed = command::output(&mut program).await?;
+    let numbers: Option<Vec<u64>> = printed.split_whitespace().map(|n| n.parse().ok()).collect();
+    let numbers = numbers.and_then(|numbers| <[u64; 2]>::try_from(numbers).ok());
+    Ok(Times(numbers.context("the times of a turn")?))
+}
+
+impl Times {
+    fn least(self, other: Self) -> Self {
+        Self([self.0[0].min(other.0[0]), self.0[1].min(other.0[1])])
+    }
+}
+
+fn told(ours: Times, gos: Times) -> String {
+    let what = ["read and rendered", "rendered"];
+    let part = |index: usize| {
+        let (ours, gos) = (ours.0[index] as f64 / 1e6, gos.0[index] as f64 / 1e6);
+        let ratio = gos / ours;
+        format!("{} in {ours:.0} ms, by Go in {gos:.0} ms: {ratio:.1} times as fast", what[index])
+    };
+    format!("{}; {}", part(0), part(1))
+}
