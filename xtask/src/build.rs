@@ -38,13 +38,13 @@ pub(crate) async fn everything() -> anyhow::Result<Programs> {
     found(&build(&["--workspace", "--all-targets"]).await?)
 }
 
-/// Builds the controller as it is released.
+/// Builds an example of a package, as if it were released.
 pub(crate) async fn released_example(package: &str, name: &str) -> anyhow::Result<PathBuf> {
     let messages = build(&["--release", "--package", package, "--example", name]).await?;
     executable(&messages, name)
 }
 
-/// The controller as it is released.
+/// Builds the controller as it is released.
 pub(crate) async fn released_controller() -> anyhow::Result<PathBuf> {
     let messages = build(&["--release", "--package", "mtk-controller"]).await?;
     executable(&messages, "mtk-controller")
