@@ -21,6 +21,9 @@ struct Line {
     output: Option<String>,
 }
 
+/// Templates that call these are left out: what is slow on purpose tells of nothing else.
+const SLOW: [&str; 3] = ["bcrypt", "derivePassword", "htpasswd"];
+
 struct Case {
     dialect: Dialect,
     text: String,
@@ -87,7 +90,9 @@ fn read(file: &str) -> Vec<Case> {
             "external-secret" => Dialect::external_secret(),
             _ => Dialect::go(),
         };
-        cases.push(Case { dialect, text: line.template, data });
+        if !SLOW.iter().any(|function| line.template.contains(function)) {
+            cases.push(Case { dialect, text: line.template, data });
+        }
     }
     cases
 }

@@ -76,7 +76,8 @@ fn found(messages: &str) -> anyhow::Result<Programs> {
 fn executable(messages: &str, name: &str) -> anyhow::Result<PathBuf> {
     let built = messages.lines().find_map(|line| {
         let message: Value = serde_json::from_str(line).ok()?;
-        let is_program = message["target"]["name"] == name && (message["target"]["kind"][0] == "bin" || message["target"]["kind"][0] == "example");
+        let is_program = message["target"]["name"] == name
+            && (message["target"]["kind"][0] == "bin" || message["target"]["kind"][0] == "example");
         let is_test = message["profile"]["test"] == true;
         let path = message["executable"].as_str()?;
         (is_program && !is_test).then(|| PathBuf::from(path))

@@ -178,7 +178,7 @@ impl Generator {
             for _ in 0..count {
                 text.push(' ');
                 // Now and then something of another type.
-                let kind = if self.below(40) == 0 && !"oKEt".contains(kind) { 'a' } else { kind };
+                let kind = if self.below(40) == 0 && !"oKEtx".contains(kind) { 'a' } else { kind };
                 text.push_str(&self.argument(kind, depth));
             }
             before = kind;

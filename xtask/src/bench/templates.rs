@@ -5,10 +5,10 @@ use anyhow::Context;
 use clap::Args;
 
 use crate::command::{self, program};
-use crate::{build, places};
 use crate::steps::{Output, Steps};
+use crate::{build, places};
 
-/// What is slow in itself, keys and passwords, would tell of nothing else.
+/// Without those of keys and certificates, which take most of the time.
 const CORPORA: [&str; 4] = ["builtin", "functions", "language", "sprig"];
 
 /// How much to measure.

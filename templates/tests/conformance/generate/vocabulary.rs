@@ -145,7 +145,7 @@ pub(super) const WORDS: &[(char, &[&str])] = &[
     ('Q', &["\"a: 1\\nb: [yes, ~, 1.5e3, 0x1F]\\n\"", "\"{x: {y: \\\"z\\\"}, 'l': [1, -2]}\"", "\"a: &x {b: 1}\\nc:\\n  <<: *x\\n  d: 2\"",
         "\"- 1\\n- 2\"", "\"text\"", "\"\"", "\"a: |\\n  l1\\n  l2\\nb: >-\\n  f1\\n  f2\"", "\"1: a\\ntrue: b\\n2.5: c\"", "\"a: 2026-01-02\\nb: 12:30\"",
         "\"# c\\na: b # d\"", "\"a: !!str 1\\nb: !!float 2\\nc: !!binary aGk=\"", "\"a:\\n- b: 1\\n  c: 2\\n- 3\"", "(toYaml .m)", "(toYaml .l)", ".json",
-        "\"a: .inf\"", "\"12\"", "\"---\\na: 1\\n---\\nb: 2\"", "\"a: 1\\na: 2\""]),
+        "\"12\"", "\"---\\na: 1\\n---\\nb: 2\"", "\"a: 1\\na: 2\""]),
     ('C', &[".pem", ".s", "\"\"", "(print \"x\\n\" .pem)", "(print .pem \"x\")", "(trunc 900 .pem)", "(filterPEM \"CERTIFICATE\" .pem)",
         "(filterCertChain \"intermediate\" .pem)", "(filterCertChain \"leaf\" .pem)", "(replace \"CERTIFICATE\" \"X\" .pem)", "(jwkPrivateKeyPem .jwk)"]),
     ('L', &["\"CERTIFICATE\"", "\"certificate\"", "\"PRIVATE KEY\"", "\"\"", "\"X\""]),
