@@ -1,6 +1,8 @@
 //! `cargo xtask bench templates`: the recorded templates, rendered by ours and by Go's engine with Sprig,
 //! in turns.
 
+use std::time::Duration;
+
 use anyhow::Context;
 use clap::Args;
 
@@ -22,9 +24,9 @@ pub(crate) struct Options {
     rounds: usize,
 }
 
-/// Nanoseconds of a turn: of reading and rendering, and of rendering alone.
+/// Of a turn: of reading and rendering, and of rendering alone.
 #[derive(Clone, Copy)]
-struct Times([u64; 2]);
+struct Times([Duration; 2]);
 
 pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
     let output = Output::Stdout;
@@ -41,7 +43,8 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
     };
     steps.step("building Go's", build).await?;
 
-    let (mut best_of_ours, mut best_of_gos) = (Times([u64::MAX; 2]), Times([u64::MAX; 2]));
+    let (mut best_of_ours, mut best_of_gos) =
+        (Times([Duration::MAX; 2]), Times([Duration::MAX; 2]));
     for turn in 1..=options.turns {
         let mut rust = program(&ours);
         rust.arg(options.rounds.to_string());
@@ -61,9 +64,10 @@ async fn times(mut program: tokio::process::Command) -> anyhow::Result<Times> {
     let corpus = places::root().join("templates/tests/corpus");
     program.args(CORPORA.map(|name| corpus.join(name).with_extension("jsonl")));
     let printed = command::output(&mut program).await?;
-    let numbers: Option<Vec<u64>> = printed.split_whitespace().map(|n| n.parse().ok()).collect();
-    let numbers = numbers.and_then(|numbers| <[u64; 2]>::try_from(numbers).ok());
-    Ok(Times(numbers.context("the times of a turn")?))
+    let time = |text: &str| text.parse().ok().map(Duration::from_nanos);
+    let times: Option<Vec<Duration>> = printed.split_whitespace().map(time).collect();
+    let times = times.and_then(|times| times.try_into().ok());
+    Ok(Times(times.context("the times of a turn")?))
 }
 
 impl Times {
@@ -75,9 +79,9 @@ impl Times {
 fn told(ours: Times, gos: Times) -> String {
     let what = ["read and rendered", "rendered"];
     let part = |index: usize| {
-        let (ours, gos) = (ours.0[index] as f64 / 1e6, gos.0[index] as f64 / 1e6);
-        let ratio = gos / ours;
-        format!("{} in {ours:.0} ms, by Go in {gos:.0} ms: {ratio:.1} times as fast", what[index])
+        let (ours, gos) = (ours.0[index], gos.0[index]);
+        let ratio = gos.as_secs_f64() / ours.as_secs_f64();
+        format!("{} in {ours:.2?}, by Go in {gos:.2?}: {ratio:.1} times as fast", what[index])
     };
     format!("{}; {}", part(0), part(1))
 }
