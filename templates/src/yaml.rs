@@ -9,6 +9,7 @@ mod emit;
 mod encode;
 mod order;
 mod scalar;
+mod style;
 
 pub(crate) use self::{
     decode::{decode, decode_strings},

@@ -78,14 +78,10 @@ impl TryFrom<Args> for Command {
             }),
             Some(CommandArgs::Man { command }) => Self::Man(command),
             Some(CommandArgs::Template(args)) => {
+                one_stdin(args.files.iter().chain(&args.values))?;
                 let to = Destination::from_flag(args.output.write);
                 Self::Template(template::Options {
-                    // Both may be `-`, and only one of them.
-                    files: one_stdin(args.files.into_iter().chain(args.values.clone()).collect())
-                        .map(|mut files| {
-                        files.truncate(files.len() - usize::from(args.values.is_some()));
-                        files
-                    })?,
+                    files: args.files,
                     values: args.values,
                     lint: args.lint,
                     format: Format::choose(args.output.output, &to),
@@ -94,8 +90,9 @@ impl TryFrom<Args> for Command {
             }
             Some(CommandArgs::Unseal(args)) => {
                 let to = Destination::from_flag(args.output.write);
+                one_stdin(&args.files)?;
                 Self::Unseal(unseal::Options {
-                    files: one_stdin(args.files)?,
+                    files: args.files,
                     keys: args.key,
                     skip_others: args.skip_others,
                     name: args.name,
@@ -118,8 +115,9 @@ fn seal_options(args: SealArgs) -> Result<seal::Options, UsageError> {
         }
         (from, _) => from,
     };
+    one_stdin(args.files.iter().chain(&args.file))?;
     Ok(seal::Options {
-        files: one_stdin(args.files.into_iter().chain(args.file).collect())?,
+        files: args.files.into_iter().chain(args.file).collect(),
         reading: Reading { from, variable: args.tfvar, skip_others: args.skip_others },
         wanted: Wanted {
             name: target.name,
@@ -182,9 +180,9 @@ fn pairs(
     Ok(map)
 }
 
-fn one_stdin(files: Vec<PathBuf>) -> Result<Vec<PathBuf>, UsageError> {
-    match files.iter().filter(|path| path.as_os_str() == "-").count() {
-        0 | 1 => Ok(files),
+fn one_stdin<'a>(files: impl IntoIterator<Item = &'a PathBuf>) -> Result<(), UsageError> {
+    match files.into_iter().filter(|path| path.as_os_str() == "-").count() {
+        0 | 1 => Ok(()),
         _ => Err(UsageError::StdinTwice),
     }
 }

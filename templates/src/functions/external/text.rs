@@ -8,7 +8,7 @@ use crate::{
         Parameter::{Any, Text},
     },
     text::Buffer,
-    value::{Map, MapKind, Value},
+    value::Value,
     yaml,
 };
 
@@ -20,27 +20,29 @@ pub(super) static FUNCTIONS: &[Function] = &[
 
 /// A map. Where the text is none, it has a key `Error` and nothing else.
 fn from_yaml(context: &mut Context<'_>, arguments: Arguments<'_>) -> Result<Value, Failure> {
-    let words: &[u8] = match yaml::decode(&mut context.meter, arguments.text(0)?) {
+    let words = match yaml::decode(&mut context.meter, arguments.text(0)?) {
         Ok(map @ Value::Map(_)) => return Ok(map),
         Ok(Value::Nil) => return Ok(Value::map([])),
         Err(limit @ Failure::Limit(_)) => return Err(limit),
-        Ok(Value::List(_)) => NOT_A_MAP[0],
-        Ok(Value::Text(_)) => NOT_A_MAP[1],
-        Ok(Value::Float(_)) => NOT_A_MAP[2],
-        Ok(Value::Bool(_)) => NOT_A_MAP[3],
-        Ok(_) | Err(Failure::Because(_)) => b"error converting YAML to JSON",
+        Ok(value) => format!(
+            "error unmarshaling JSON: while decoding JSON: json: cannot unmarshal {} into Go value of \
+             type map[string]interface {{}}",
+            json_type(&value)
+        ),
+        Err(Failure::Because(_)) => "error converting YAML to JSON".to_owned(),
     };
-    let entries = [("Error".into(), Value::text(words))];
-    Ok(Value::Map(Map::new(MapKind::Any, entries.into())))
+    Ok(Value::map([("Error".into(), Value::text(words))]))
 }
 
-/// Go's words about a document that is not a map: a list, a string, a number, a boolean.
-const NOT_A_MAP: [&[u8]; 4] = [
-    b"error unmarshaling JSON: while decoding JSON: json: cannot unmarshal array into Go value of type map[string]interface {}",
-    b"error unmarshaling JSON: while decoding JSON: json: cannot unmarshal string into Go value of type map[string]interface {}",
-    b"error unmarshaling JSON: while decoding JSON: json: cannot unmarshal number into Go value of type map[string]interface {}",
-    b"error unmarshaling JSON: while decoding JSON: json: cannot unmarshal bool into Go value of type map[string]interface {}",
-];
+/// What Go's encoding/json calls a value that is not a map.
+fn json_type(value: &Value) -> &'static str {
+    match value {
+        Value::List(_) => "array",
+        Value::Bool(_) => "bool",
+        Value::Float(_) => "number",
+        _ => "string",
+    }
+}
 
 /// Without the line break at its end. What cannot be written is nothing.
 fn to_yaml(context: &mut Context<'_>, arguments: Arguments<'_>) -> Result<Value, Failure> {
