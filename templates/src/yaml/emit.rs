@@ -65,6 +65,8 @@ impl<'m, 'e> Emitter<'m, 'e> {
 
     fn node(&mut self, node: &Node, place: Place) -> Result<(), Limit> {
         self.meter.step()?;
+        // A line, and its indentation twice.
+        self.meter.bytes(WIDTH + 2 * self.indent.unwrap_or(0))?;
         match node {
             Node::Null => self.plain("null"),
             Node::Bool(value) => self.plain(if *value { "true" } else { "false" }),
@@ -118,9 +120,12 @@ impl<'m, 'e> Emitter<'m, 'e> {
     }
 
     fn scalar(&mut self, text: &str, place: Place) -> Result<(), Limit> {
-        self.meter.bytes(text.len())?;
         let outer = self.indent;
-        self.indent = Some(self.indent.map_or(INDENT, |indent| indent + INDENT));
+        let indent = self.indent.map_or(INDENT, |indent| indent + INDENT);
+        self.indent = Some(indent);
+        // An escape is up to four times as long as what it stands for.
+        let lines = text.matches(is_break).count() + text.len() / WIDTH;
+        self.meter.bytes(text.len().saturating_mul(4) + lines.saturating_mul(indent + 1))?;
         let folds = place != Place::Key;
         match style(text, !folds) {
             Style::Plain => self.plain_text(text, folds),

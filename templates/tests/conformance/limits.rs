@@ -6,7 +6,7 @@ use rand::SeedableRng as _;
 use templates::{Dialect, Environment, Limit, Limits, RenderErrorKind, Template, Value};
 
 fn render(text: &str, limits: Limits, interrupted: &dyn Fn() -> bool) -> Option<RenderErrorKind> {
-    let template = Template::parse("t", text, &Dialect::sealed_secret()).expect("a template");
+    let template = Template::parse("t", text, &Dialect::external_secret()).expect("a template");
     let mut random = rand::rngs::StdRng::seed_from_u64(1);
     let now = jiff::Timestamp::UNIX_EPOCH;
     let environment = Environment { now, random: &mut random, limits, interrupted };
@@ -45,6 +45,11 @@ fn what_does_not_end_is_ended() {
         (r#"{{$d := dict}}{{$_ := set $d "d" $d}}{{deepCopy $d}}"#.to_owned(), Depth),
         (r#"{{$d := dict}}{{$_ := set $d "d" $d}}{{deepEqual $d $d}}"#.to_owned(), Depth),
         (r#"{{fromJson (repeat 200 "[")}}"#.to_owned(), Depth),
+        // The indentation of each line counts.
+        (
+            r#"{{$x := repeat 500000 "a\n"}}{{range until 90}}{{$x = list $x}}{{end}}{{toYaml $x}}"#.to_owned(),
+            Bytes,
+        ),
     ] {
         let kind = render(&text, Limits::default(), &|| false);
         assert_eq!(kind, Some(RenderErrorKind::Limit(limit)), "{text}");
