@@ -27,10 +27,11 @@ pub(super) fn translate<'p>(out: &mut String, text: &'p str) -> Option<&'p str> 
             return Some(end);
         }
         is_first = false;
-        if rest.starts_with("[:")
-            && let Some(end) = rest.find(":]")
+        if let Some(name) = rest.strip_prefix("[:")
+            && let Some(end) = name.find(":]")
         {
-            rest = posix(out, rest, end)?;
+            posix(out, &name[..end])?;
+            rest = &name[end + 2..];
             continue;
         }
         if let Some(escape) = rest.strip_prefix('\\') {
@@ -59,18 +60,17 @@ pub(super) fn translate<'p>(out: &mut String, text: &'p str) -> Option<&'p str> 
     }
 }
 
-/// A name like `[:alpha:]`, whose end has been found.
-fn posix<'p>(out: &mut String, text: &'p str, end: usize) -> Option<&'p str> {
+/// The name within `[:alpha:]`.
+fn posix(out: &mut String, name: &str) -> Option<()> {
     const NAMES: [&str; 14] = [
         "alnum", "alpha", "ascii", "blank", "cntrl", "digit", "graph", "lower", "print", "punct",
         "space", "upper", "word", "xdigit",
     ];
-    let name = &text[2..end];
     if !NAMES.contains(&name.strip_prefix('^').unwrap_or(name)) {
         return None;
     }
     out.extend(["[:", name, ":]"]);
-    Some(&text[end + 2..])
+    Some(())
 }
 
 /// A character of a class, perhaps escaped.
