@@ -10,7 +10,12 @@ use jiff::SignedDuration;
 use templates::Limits;
 use tracing::Level;
 
-use crate::{restart, sealed::render, watched::Watched};
+use crate::{
+    external::{reconcile, render::Delimiters},
+    restart,
+    sealed::render,
+    watched::Watched,
+};
 
 /// Where a Pod finds the name of its namespace.
 const NAMESPACE_FILE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
@@ -110,7 +115,47 @@ pub struct Config {
     #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = parse_duration)]
     restart_min_interval: SignedDuration,
 
-    /// No metrics with the names of SealedSecrets
+    /// Make Secrets of ExternalSecrets too
+    #[arg(long, value_name = "BOOL", default_value_t = true, action = ArgAction::Set,
+          num_args = 0..=1, default_missing_value = "true", require_equals = true)]
+    pub external_secrets: bool,
+
+    /// Stores of this class, and of none, are looked after
+    #[arg(long, value_name = "CLASS", default_value = "default")]
+    controller_class: String,
+
+    /// How many ExternalSecrets are worked on at a time; most of them wait for AWS
+    #[arg(long, value_name = "N", default_value = "256", value_parser = parse_workers)]
+    pub external_workers: usize,
+
+    /// How often stores are checked that do not say it themselves
+    #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = parse_duration)]
+    store_requeue_interval: SignedDuration,
+
+    /// Put the hash of the data on Secrets of ExternalSecrets, by which External Secrets knows them
+    #[arg(long, value_name = "BOOL", default_value_t = true, action = ArgAction::Set,
+          num_args = 0..=1, default_missing_value = "true", require_equals = true)]
+    data_hash: bool,
+
+    /// Copy labels and annotations of ExternalSecrets that have no template to their Secrets
+    #[arg(long, value_name = "BOOL", default_value_t = true, action = ArgAction::Set,
+          num_args = 0..=1, default_missing_value = "true", require_equals = true)]
+    copy_metadata: bool,
+
+    /// Let ExternalSecrets take over a Secret only if it has the annotation mtk.mytomorrows.com/adopt
+    #[arg(long, value_name = "BOOL", default_value_t = false, action = ArgAction::Set,
+          num_args = 0..=1, default_missing_value = "true", require_equals = true)]
+    adopt_with_consent: bool,
+
+    /// What templates of ExternalSecrets begin actions with
+    #[arg(long, value_name = "TEXT", default_value = "{{", value_parser = parse_delimiter)]
+    template_left_delimiter: String,
+
+    /// What templates of ExternalSecrets end actions with
+    #[arg(long, value_name = "TEXT", default_value = "}}", value_parser = parse_delimiter)]
+    template_right_delimiter: String,
+
+    /// No metrics with the names of SealedSecrets and ExternalSecrets
     #[arg(long, value_name = "BOOL", default_value_t = false, action = ArgAction::Set,
           num_args = 0..=1, default_missing_value = "true", require_equals = true)]
     pub metrics_omit_secret_labels: bool,
@@ -216,6 +261,29 @@ impl Config {
         render::Settings { limits, time: self.template_timeout.unsigned_abs() }
     }
 
+    /// What ExternalSecrets may do.
+    pub fn externals(&self) -> reconcile::Settings {
+        reconcile::Settings {
+            class: self.controller_class.clone(),
+            has_hash: self.data_hash,
+            copies_labels: self.copy_metadata,
+            needs_consent: self.adopt_with_consent,
+        }
+    }
+
+    /// The marks around actions in templates of ExternalSecrets.
+    pub fn delimiters(&self) -> Delimiters {
+        Delimiters {
+            left: self.template_left_delimiter.clone(),
+            right: self.template_right_delimiter.clone(),
+        }
+    }
+
+    /// How often stores are checked.
+    pub fn store_interval(&self) -> Duration {
+        self.store_requeue_interval.unsigned_abs()
+    }
+
     /// When workloads are restarted; none when they are not.
     pub fn restarts(&self) -> Option<restart::Settings> {
         self.restart_workloads.then(|| restart::Settings {
@@ -276,6 +344,11 @@ fn parse_namespace(text: &str) -> Result<String, String> {
         Err("not the name of a namespace: lower-case letters, digits and `-`, at most 63"
             .to_owned())
     }
+}
+
+fn parse_delimiter(text: &str) -> Result<String, String> {
+    let is_fine = !text.is_empty() && text.len() <= 16 && !text.contains(char::is_whitespace);
+    is_fine.then(|| text.to_owned()).ok_or_else(|| "not 1 to 16 letters without blanks".to_owned())
 }
 
 fn parse_key_size(text: &str) -> Result<usize, String> {

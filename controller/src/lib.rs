@@ -1,9 +1,11 @@
-//! The controller: turns SealedSecrets into Secrets and keeps them in sync.
+//! The controller: turns SealedSecrets and values of AWS into Secrets and keeps them in sync.
 //!
 //! | module | what |
 //! |---|---|
 //! | `config`, `run`, `telemetry` | flags, the wiring of everything, logs |
 //! | `sealed` | SealedSecret → Secret: observe, plan, apply, status |
+//! | `external` | ExternalSecret → Secret: schedule, fetch, assemble, render, status; stores |
+//! | `aws` | as whom AWS is asked, and how seldom |
 //! | `target` | the only writer of Secrets: ownership, plan, apply, fingerprint |
 //! | `restart` | workloads that use a changed Secret: restarted where they ask for it |
 //! | `keys` | sealing keys: load, create, follow |
@@ -15,9 +17,11 @@
 //! without client and clock, and `target::apply` and the status writers are the only effects.
 
 pub mod api;
+pub mod aws;
 pub mod client;
 pub mod config;
 pub mod events;
+pub mod external;
 pub mod http;
 pub mod key;
 pub mod keys;

@@ -1,5 +1,8 @@
 //! What the controller counts. Bitnami's names where the meaning is the same, ours beside them.
 
+pub mod aws;
+pub mod external;
+
 use std::{
     fmt,
     sync::{

@@ -1,52 +1,57 @@
-//! Which namespaces are being deleted: nothing is written there any more.
+//! The namespaces: which are being deleted, so that nothing is written there any more, and their
+//! labels, which the conditions of stores ask for.
 
 use std::{
-    collections::HashSet,
+    collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex, MutexGuard},
 };
 
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{
     Api, Client,
+    api::ObjectMeta,
     core::PartialObjectMeta,
     runtime::watcher::{Config, Event},
 };
 
 use crate::watch::follow;
 
-/// The namespaces with a deletion time.
+/// The namespaces by name.
 #[derive(Default)]
-pub struct Terminating(Mutex<HashSet<String>>);
+pub struct Namespaces(Mutex<HashMap<String, Known>>);
 
-impl Terminating {
+struct Known {
+    is_terminating: bool,
+    labels: BTreeMap<String, String>,
+}
+
+impl Namespaces {
     /// Whether the namespace is being deleted, as far as is known.
-    pub fn contains(&self, namespace: &str) -> bool {
-        self.lock().contains(namespace)
+    pub fn is_terminating(&self, namespace: &str) -> bool {
+        self.lock().get(namespace).is_some_and(|known| known.is_terminating)
+    }
+
+    /// The labels of a namespace, if it is seen.
+    pub fn labels(&self, namespace: &str) -> Option<BTreeMap<String, String>> {
+        self.lock().get(namespace).map(|known| known.labels.clone())
     }
 
     /// Follows the namespaces until the process ends; calls `ready` after each full list.
     pub async fn watch(self: Arc<Self>, client: Client, mut ready: impl FnMut()) {
         let api: Api<PartialObjectMeta<Namespace>> = Api::all(client);
-        let mut listed = HashSet::new();
+        let mut listed = HashMap::new();
         follow(api, Config::default(), "namespaces", |event| match event {
             Event::Init => listed.clear(),
             Event::InitApply(namespace) => {
-                let metadata = namespace.metadata;
-                let terminating = metadata.deletion_timestamp.is_some();
-                listed.extend(metadata.name.filter(|_| terminating));
+                listed.extend([known(namespace.metadata)]);
             }
             Event::InitDone => {
                 *self.lock() = std::mem::take(&mut listed);
                 ready();
             }
             Event::Apply(namespace) => {
-                let metadata = namespace.metadata;
-                let name = metadata.name.unwrap_or_default();
-                if metadata.deletion_timestamp.is_some() {
-                    self.lock().insert(name);
-                } else {
-                    self.lock().remove(&name);
-                }
+                let (name, known) = known(namespace.metadata);
+                self.lock().insert(name, known);
             }
             Event::Delete(namespace) => {
                 self.lock().remove(&namespace.metadata.name.unwrap_or_default());
@@ -55,7 +60,13 @@ impl Terminating {
         .await;
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashSet<String>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Known>> {
         self.0.lock().expect("no holder of the lock panics")
     }
+}
+
+fn known(metadata: ObjectMeta) -> (String, Known) {
+    let is_terminating = metadata.deletion_timestamp.is_some();
+    let labels = metadata.labels.unwrap_or_default();
+    (metadata.name.unwrap_or_default(), Known { is_terminating, labels })
 }

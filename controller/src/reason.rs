@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-/// Why a SealedSecret is not in sync.
+/// Why an object is not in sync.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Reason {
     /// The API server forbids the controller a request.
@@ -14,12 +14,22 @@ pub enum Reason {
     Immutable,
     /// The API server refuses the Secret as invalid.
     InvalidSecret,
-    /// An item is not of the wire format.
+    /// The key of KMS that encrypts a value may not be used.
+    KmsDenied,
+    /// An item is not of the wire format, or a value is not what the object says it is.
     Malformed,
+    /// A value is to be deleted in AWS, and cannot be read meanwhile.
+    MarkedForDeletion,
+    /// A value is not in the store.
+    NotFound,
     /// A Secret of that name exists and is somebody else's.
     NotOwned,
+    /// A value has no such part.
+    PropertyMissing,
     /// An item was sealed for another scope.
     ScopeMismatch,
+    /// The store is not there, or cannot be used.
+    StoreInvalid,
     /// A value of the template cannot be rendered.
     TemplateInvalid,
     /// The API server asks for fewer requests.
@@ -51,9 +61,14 @@ impl Reason {
             Self::Conflict => "Conflict",
             Self::Immutable => "Immutable",
             Self::InvalidSecret => "InvalidSecret",
+            Self::KmsDenied => "KmsDenied",
             Self::Malformed => "Malformed",
+            Self::MarkedForDeletion => "MarkedForDeletion",
+            Self::NotFound => "NotFound",
             Self::NotOwned => "NotOwned",
+            Self::PropertyMissing => "PropertyMissing",
             Self::ScopeMismatch => "ScopeMismatch",
+            Self::StoreInvalid => "StoreInvalid",
             Self::TemplateInvalid => "TemplateInvalid",
             Self::Throttled => "Throttled",
             Self::Timeout => "Timeout",
@@ -75,7 +90,12 @@ impl Reason {
             | Self::UnknownKey => true,
             Self::AccessDenied
             | Self::Conflict
+            | Self::KmsDenied
+            | Self::MarkedForDeletion
+            | Self::NotFound
             | Self::NotOwned
+            | Self::PropertyMissing
+            | Self::StoreInvalid
             | Self::Throttled
             | Self::Timeout
             | Self::Unavailable => false,

@@ -13,24 +13,35 @@ use tokio::{
 use tracing::{info, warn};
 
 use crate::{
+    aws::Pool,
     client,
     config::Config,
     events::Events,
+    external::{self, Externals},
     http::{self, Endpoints, Health},
     keys::{KeyStore, mac_key},
-    metrics::{Metrics, Readings},
-    namespaces::Terminating,
+    metrics::{Metrics, Readings, aws::AwsMetrics, external::ExternalMetrics},
+    namespaces::Namespaces,
     queue::Queue,
     restart::Restarts,
-    sealed::{Reconciler, SealedIndex, prepare::Policy, render::Renderer, unseal::Opener},
-    target::{SecretIndex, Writer, fingerprint::MacKey},
+    sealed::{Reconciler, SealedIndex, render::Renderer, unseal::Opener},
+    target::{SecretIndex, Writer, fingerprint::MacKey, policy::Policy},
     watched::Watched,
 };
 
 /// How long passes that have begun get to end.
 const GRACE: Duration = Duration::from_secs(10);
+/// How many stores are checked at a time.
+const STORE_WORKERS: usize = 4;
 /// How long to wait before the API server is asked again for what the start needs.
 const START_RETRY: Duration = Duration::from_secs(2);
+
+/// What is there from the beginning for ExternalSecrets.
+struct External {
+    queue: Arc<Queue>,
+    metrics: ExternalMetrics,
+    aws: AwsMetrics,
+}
 
 /// Keeps the memory of this process, which holds private keys, out of core dumps and away from
 /// other processes of the same user. Where the system does not allow that, it runs all the same.
@@ -55,12 +66,17 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let mut registry = Registry::default();
     let metrics = Metrics::register(&mut registry, !config.metrics_omit_secret_labels);
     registry.register_collector(Box::new(Readings(queue.clone())));
+    let external = External {
+        queue: Arc::default(),
+        metrics: ExternalMetrics::register(&mut registry, !config.metrics_omit_secret_labels),
+        aws: AwsMetrics::register(&mut registry),
+    };
     let client = client::connect(config.kubeconfig.as_deref(), metrics.clone())
         .await
         .context("the configuration of the cluster cannot be used")?;
 
     let keys = Arc::new(KeyStore::new(&namespace, config.key_settings()));
-    let health = Arc::new(Health::new(queue.clone()));
+    let health = Arc::new(Health::new(vec![queue.clone(), external.queue.clone()]));
     let (stop, stopped) = watch::channel(false);
     let stopping = move || {
         let mut stopped = stopped.clone();
@@ -75,7 +91,17 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     servers.spawn(http::serve_metrics(config.listen_metrics_addr, Arc::new(registry), stopping()));
 
     let mut work = JoinSet::new();
-    work.spawn(control(config, namespace, client, keys, health, queue, metrics, stopping()));
+    work.spawn(control(
+        config,
+        namespace,
+        client,
+        keys,
+        health,
+        queue,
+        metrics,
+        external,
+        stopping(),
+    ));
     tokio::select! {
         () = signalled() => info!("stopping"),
         Some(ended) = servers.join_next() => {
@@ -98,11 +124,14 @@ async fn control(
     health: Arc<Health>,
     queue: Arc<Queue>,
     metrics: Metrics,
+    external: External,
     stop: impl Future<Output = ()>,
 ) {
     let start = async {
         let mac_key = loaded(&client, &namespace, &keys).await;
-        Arc::new(reconciler(&config, &namespace, &client, &keys, &queue, &metrics, mac_key))
+        Arc::new(reconciler(
+            &config, &namespace, &client, &keys, &queue, &metrics, &external, mac_key,
+        ))
     };
     let mut watches = JoinSet::new();
     let mut workers = JoinSet::new();
@@ -121,6 +150,14 @@ async fn control(
         watches.spawn(async move { this.resync(period).await });
         if let Some(restarts) = reconciler.restarts.clone() {
             watches.spawn(restarts.run(config.watched(&namespace), period));
+        }
+        if let Some(externals) = &reconciler.externals {
+            for _ in 0..config.external_workers {
+                workers.spawn(externals.clone().work_off());
+            }
+            for _ in 0..STORE_WORKERS {
+                workers.spawn(externals.clone().work_off_stores());
+            }
         }
         for _ in 0..config.workers {
             workers.spawn(reconciler.clone().work_off());
@@ -157,6 +194,9 @@ async fn follow_all(reconciler: &Arc<Reconciler>, reach: &Watched, watches: &mut
             this.namespaces.clone().watch(this.client.clone(), done).await;
         });
     }
+    if let Some(externals) = &reconciler.externals {
+        externals.follow(reach, watches, || Box::new(mark()));
+    }
     for part in reach.parts() {
         let (this, done, of) = (reconciler.clone(), mark(), part.clone());
         watches.spawn(async move { this.watch_secrets(&of, done).await });
@@ -181,6 +221,7 @@ async fn loaded(client: &Client, namespace: &str, keys: &KeyStore) -> Arc<MacKey
     }
 }
 
+#[expect(clippy::too_many_arguments, reason = "called once, to wire them")]
 fn reconciler(
     config: &Config,
     namespace: &str,
@@ -188,6 +229,7 @@ fn reconciler(
     keys: &Arc<KeyStore>,
     queue: &Arc<Queue>,
     metrics: &Metrics,
+    external: &External,
     mac_key: Arc<MacKey>,
 ) -> Reconciler {
     let secrets = SecretIndex::new(mac_key.clone());
@@ -200,23 +242,50 @@ fn reconciler(
     });
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let settings = config.key_settings();
+    let policy = Policy {
+        namespace: namespace.to_owned(),
+        key_prefix: settings.prefix,
+        allowed_types: config.allowed_types(),
+    };
+    let namespaces = Arc::new(Namespaces::default());
+    let writer = Writer::new(client.clone(), secrets.clone());
+    let externals = config.external_secrets.then(|| {
+        Arc::new(Externals {
+            client: client.clone(),
+            objects: Arc::default(),
+            secrets: secrets.clone(),
+            stores: Arc::default(),
+            writer: writer.clone(),
+            namespaces: namespaces.clone(),
+            pool: Arc::new(Pool::new(client.clone(), external.aws.clone())),
+            renderer: external::render::Renderer::new(
+                config.templates(),
+                config.delimiters(),
+                cores,
+            ),
+            policy: policy.clone(),
+            settings: config.externals(),
+            queue: external.queue.clone(),
+            store_queue: Arc::default(),
+            store_interval: config.store_interval(),
+            events: events.clone(),
+            metrics: external.metrics.clone(),
+        })
+    });
     Reconciler {
         client: client.clone(),
         objects: Arc::new(SealedIndex::new(mac_key.clone())),
-        writer: Writer::new(client.clone(), secrets.clone()),
+        writer,
         secrets,
-        namespaces: Arc::new(Terminating::default()),
+        namespaces,
+        externals,
         keys: keys.clone(),
         // Two a core: with an odd number of items no core is idle while the last is opened.
         opener: Opener::new(2 * cores),
         renderer: Renderer::new(config.templates(), cores),
         mac_key,
-        policy: Policy {
-            namespace: namespace.to_owned(),
-            key_prefix: settings.prefix,
-            allowed_types: config.allowed_types(),
-            accepts_legacy_data: config.accept_deprecated_v1_data,
-        },
+        policy,
+        accepts_legacy_data: config.accept_deprecated_v1_data,
         queue: queue.clone(),
         events,
         metrics: metrics.clone(),

@@ -12,13 +12,16 @@
 
 pub mod apply;
 pub mod desired;
+pub mod external;
 pub mod fingerprint;
 pub mod index;
 pub mod object;
 pub mod ownership;
 pub mod plan;
+pub mod policy;
 
 pub use apply::{Applied, ApplyError, Writer};
 pub use desired::Desired;
+pub use external::External;
 pub use index::{SecretIndex, Seen};
 pub use object::SecretObject;

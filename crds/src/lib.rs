@@ -6,9 +6,15 @@
 //!
 //! `manifests/` holds the generated CustomResourceDefinitions (`cargo xtask manifests`).
 
+#[expect(clippy::duplicated_attributes, reason = "each printcolumn has the same fields")]
+pub mod external_secret;
 mod lenient;
 pub mod manifest;
 #[expect(clippy::duplicated_attributes, reason = "each printcolumn has the same fields")]
 pub mod sealed_secret;
+#[expect(clippy::duplicated_attributes, reason = "each printcolumn has the same fields")]
+pub mod secret_store;
 
+pub use external_secret::{ExternalSecret, ExternalSecretSpec, ExternalSecretStatus};
 pub use sealed_secret::{SealedSecret, SealedSecretSpec, SealedSecretStatus, SecretTemplate};
+pub use secret_store::{ClusterSecretStore, SecretStore, SecretStoreSpec, StoreStatus};

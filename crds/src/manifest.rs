@@ -1,33 +1,166 @@
 //! The CustomResourceDefinitions as YAML files.
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
-    CustomResourceDefinition, JSONSchemaProps, JSONSchemaPropsOrArray,
+    CustomResourceDefinition, JSONSchemaProps, JSONSchemaPropsOrArray, ValidationRule,
 };
 use kube::CustomResourceExt as _;
 
-use crate::SealedSecret;
+use crate::{ClusterSecretStore, ExternalSecret, SealedSecret, SecretStore};
 
 /// All definitions with the names of their files under `crds/manifests/`.
 ///
 /// # Errors
 /// When a definition cannot be written as YAML, which a test rules out.
 pub fn all() -> Result<Vec<(&'static str, String)>, serde_saphyr::ser::Error> {
-    Ok(vec![("sealedsecrets.yaml", yaml(&tidied(SealedSecret::crd()))?)])
+    let mut sealed = SealedSecret::crd();
+    tidy(&mut sealed, &["encryptedData"], &[]);
+    let mut external = ExternalSecret::crd();
+    tidy(&mut external, &[], &EXTERNAL_RULES);
+    with_item_rules(&mut external);
+    let [mut store, mut cluster_store] = [SecretStore::crd(), ClusterSecretStore::crd()];
+    tidy(&mut store, &["provider"], &[OWN_NAMESPACE]);
+    tidy(&mut cluster_store, &["provider"], &[]);
+    for definition in [&mut external, &mut store, &mut cluster_store] {
+        of_external_secrets(definition);
+    }
+    Ok(vec![
+        ("clustersecretstores.yaml", yaml(&cluster_store)?),
+        ("externalsecrets.yaml", yaml(&external)?),
+        ("sealedsecrets.yaml", yaml(&sealed)?),
+        ("secretstores.yaml", yaml(&store)?),
+    ])
+}
+
+/// A rule of the spec in CEL, and what it says when it does not hold.
+type Rule = (&'static str, &'static str);
+
+/// What External Secrets checks in a webhook.
+const EXTERNAL_RULES: [Rule; 3] = [
+    (
+        "(has(self.data) && size(self.data) > 0) || (has(self.dataFrom) && size(self.dataFrom) > 0)",
+        "either data or dataFrom should be specified",
+    ),
+    (
+        "!has(self.target) || !has(self.target.deletionPolicy) || self.target.deletionPolicy != \
+         'Delete' || !has(self.target.creationPolicy) || !(self.target.creationPolicy in ['Merge', \
+         'CreateOrMerge', 'None'])",
+        "deletionPolicy=Delete must not be used with creationPolicy Merge, CreateOrMerge or None: \
+         there would be no Secret of its own to delete",
+    ),
+    (
+        "!has(self.target) || !has(self.target.deletionPolicy) || self.target.deletionPolicy != \
+         'Merge' || !has(self.target.creationPolicy) || self.target.creationPolicy != 'None'",
+        "deletionPolicy=Merge must not be used with creationPolicy=None: there is no Secret to merge \
+         with",
+    ),
+];
+
+/// Rules of the items of lists, by the path from the spec. The lists have bounds, since the API server
+/// wants to know what a rule may cost.
+const ITEM_RULES: [(&[&str], i64, Rule); 3] = [
+    (
+        &["dataFrom"],
+        256,
+        (
+            "(has(self.extract) ? 1 : 0) + (has(self.find) ? 1 : 0) + (has(self.sourceRef) && \
+             has(self.sourceRef.generatorRef) ? 1 : 0) == 1",
+            "exactly one of extract, find and sourceRef.generatorRef",
+        ),
+    ),
+    (
+        &["dataFrom"],
+        256,
+        (
+            "!has(self.sourceRef) || has(self.sourceRef.storeRef) != has(self.sourceRef.generatorRef)",
+            "a sourceRef names either a store or a generator",
+        ),
+    ),
+    (
+        &["dataFrom", "rewrite"],
+        64,
+        (
+            "(has(self.regexp) ? 1 : 0) + (has(self.transform) ? 1 : 0) + (has(self.merge) ? 1 : 0) == 1",
+            "exactly one of regexp, transform and merge",
+        ),
+    ),
+];
+
+const OWN_NAMESPACE: Rule = (
+    "!has(self.provider.aws) || !has(self.provider.aws.auth) || ((!has(self.provider.aws.auth.jwt) || \
+     !has(self.provider.aws.auth.jwt.serviceAccountRef) || \
+     !has(self.provider.aws.auth.jwt.serviceAccountRef.__namespace__)) && \
+     (!has(self.provider.aws.auth.secretRef) || \
+     (!has(self.provider.aws.auth.secretRef.accessKeyIDSecretRef.__namespace__) && \
+     !has(self.provider.aws.auth.secretRef.secretAccessKeySecretRef.__namespace__))))",
+    "the references of a SecretStore are to its own namespace: remove namespace, or use a \
+     ClusterSecretStore",
+);
+
+/// Marks as those of External Secrets are, and the older version, which is served on request.
+fn of_external_secrets(definition: &mut CustomResourceDefinition) {
+    let labels = definition.metadata.labels.get_or_insert_default();
+    labels.insert("external-secrets.io/component".to_owned(), "controller".to_owned());
+    let mut older = definition.spec.versions[0].clone();
+    "v1beta1".clone_into(&mut older.name);
+    older.served = false;
+    older.storage = false;
+    older.deprecated = Some(true);
+    definition.spec.versions.push(older);
 }
 
 /// Without defaults: what people committed to git must be what the API server holds.
-fn tidied(mut definition: CustomResourceDefinition) -> CustomResourceDefinition {
+fn tidy(definition: &mut CustomResourceDefinition, required: &[&str], rules: &[Rule]) {
     for version in &mut definition.spec.versions {
         let schema = version.schema.as_mut().and_then(|schema| schema.open_api_v3_schema.as_mut());
-        if let Some(root) = schema {
-            root.description = None;
-            without_defaults(root);
-            if let Some(spec) = root.properties.as_mut().and_then(|all| all.get_mut("spec")) {
-                spec.required = Some(vec!["encryptedData".to_owned()]);
+        let Some(root) = schema else { continue };
+        root.description = None;
+        without_defaults(root);
+        let Some(spec) = root.properties.as_mut().and_then(|all| all.get_mut("spec")) else {
+            continue;
+        };
+        let required: Vec<_> = required.iter().map(|&field| field.to_owned()).collect();
+        spec.required = Some(required).filter(|required| !required.is_empty());
+        let rules: Vec<_> = rules.iter().map(rule).collect();
+        spec.x_kubernetes_validations = Some(rules).filter(|rules| !rules.is_empty());
+    }
+}
+
+fn with_item_rules(definition: &mut CustomResourceDefinition) {
+    for version in &mut definition.spec.versions {
+        let schema = version.schema.as_mut().and_then(|schema| schema.open_api_v3_schema.as_mut());
+        let Some(spec) = schema.and_then(|root| root.properties.as_mut()?.get_mut("spec")) else {
+            continue;
+        };
+        for (path, most, item_rule) in &ITEM_RULES {
+            let list = list_at(spec, path);
+            let Some(list) = list else { continue };
+            list.max_items = Some(*most);
+            if let Some(JSONSchemaPropsOrArray::Schema(items)) = &mut list.items {
+                items.x_kubernetes_validations.get_or_insert_default().push(rule(item_rule));
             }
         }
     }
-    definition
+}
+
+/// The schema of a list, by its names through the items of lists.
+fn list_at<'s>(schema: &'s mut JSONSchemaProps, path: &[&str]) -> Option<&'s mut JSONSchemaProps> {
+    let (name, rest) = path.split_first()?;
+    let found = schema.properties.as_mut()?.get_mut(*name)?;
+    if rest.is_empty() {
+        return Some(found);
+    }
+    match found.items.as_mut()? {
+        JSONSchemaPropsOrArray::Schema(items) => list_at(items, rest),
+        JSONSchemaPropsOrArray::Schemas(_) => None,
+    }
+}
+
+fn rule(&(rule, message): &Rule) -> ValidationRule {
+    ValidationRule {
+        rule: rule.to_owned(),
+        message: Some(message.to_owned()),
+        ..ValidationRule::default()
+    }
 }
 
 fn without_defaults(schema: &mut JSONSchemaProps) {

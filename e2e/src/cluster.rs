@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use anyhow::{Context, bail};
 use serde_json::{Value, json};
 
+use crate::aws::Aws;
 use crate::controller::Controller;
 use crate::controlplane::{Access, ControlPlane, Request, StartOptions};
 use crate::programs;
@@ -54,11 +55,23 @@ impl Cluster {
         self.spawn_controller("127.0.0.1:0", arguments)?.ready()
     }
 
+    /// Starts a controller as [`Cluster::controller`] that uses this AWS.
+    pub fn controller_with(&self, aws: &Aws, arguments: &[&str]) -> anyhow::Result<Controller> {
+        let (log, program) = (self.next_log(), programs::controller()?);
+        let environment = aws.environment();
+        let identity = &self.identity;
+        Controller::spawn_program(&program, identity, &log, "127.0.0.1:0", arguments, &environment)?
+            .ready()
+    }
+
     /// Starts a controller with its certificate endpoint at this address, and does not wait.
     pub fn spawn_controller(&self, listen: &str, arguments: &[&str]) -> anyhow::Result<Controller> {
+        Controller::spawn(&self.identity, &self.next_log(), listen, arguments)
+    }
+
+    fn next_log(&self) -> PathBuf {
         let number = self.started.fetch_add(1, Ordering::Relaxed);
-        let log = self.plane.directory().join(format!("mtk-controller-{number}.log"));
-        Controller::spawn(&self.identity, &log, listen, arguments)
+        self.plane.directory().join(format!("mtk-controller-{number}.log"))
     }
 
     /// What the controller asked the API server for, in the order of time.
@@ -96,7 +109,14 @@ pub fn install(access: &Access) -> anyhow::Result<()> {
     apply(access, &["-f", "-"], Some(&list))?;
     kubectl(
         access,
-        &["wait", "--for=condition=Established", "crd/sealedsecrets.bitnami.com"],
+        &[
+            "wait",
+            "--for=condition=Established",
+            "crd/sealedsecrets.bitnami.com",
+            "crd/externalsecrets.external-secrets.io",
+            "crd/secretstores.external-secrets.io",
+            "crd/clustersecretstores.external-secrets.io",
+        ],
         None,
     )?;
     Ok(())

@@ -39,16 +39,18 @@ impl Controller {
         listen: &str,
         arguments: &[&str],
     ) -> anyhow::Result<Controller> {
-        Controller::spawn_program(&programs::controller()?, kubeconfig, log, listen, arguments)
+        Controller::spawn_program(&programs::controller()?, kubeconfig, log, listen, arguments, &[])
     }
 
-    /// As [`Controller::spawn`], of another program than the one that cargo built beside this one.
+    /// As [`Controller::spawn`], of another program than the one that cargo built beside this one,
+    /// with these further variables in its environment.
     pub fn spawn_program(
         program: &Path,
         kubeconfig: &Path,
         log: &Path,
         listen: &str,
         arguments: &[&str],
+        environment: &[(String, String)],
     ) -> anyhow::Result<Controller> {
         let mut holder = Command::new("sh")
             .args(["-c", HOLD])
@@ -59,6 +61,7 @@ impl Controller {
             .args(["--listen-addr", listen])
             .args(["--listen-metrics-addr", "127.0.0.1:0"])
             .args(arguments)
+            .envs(environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()

@@ -22,6 +22,11 @@ pub fn made(variable: &str) -> anyhow::Result<PathBuf> {
         .with_context(|| format!("{variable} is not set\nhint: `cargo xtask test` makes it"))
 }
 
+/// The server of moto: `$MTK_MOTO`.
+pub fn moto() -> anyhow::Result<PathBuf> {
+    made("MTK_MOTO")
+}
+
 /// A file of this repository, by its path from the root.
 pub fn repository(path: &str) -> PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));

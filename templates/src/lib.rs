@@ -8,6 +8,7 @@
 //! | `fmt` | Go's `%v` and all other verbs |
 //! | `functions` | what templates may call, by dialect |
 //! | `sealed_secret`, `external_secret` | all templates of one object |
+//! | `rewrite` | what an ExternalSecret makes of keys |
 //! | `keys`, `x509`, `pem`, `pkcs12`, `jwk`, `der`, `yaml` | what some of them read and make |
 //! | `inspect` | what a template mentions |
 //! | `catalogue` | what documentation says of them |
@@ -44,6 +45,7 @@ mod pem;
 mod pkcs12;
 mod radix;
 mod regex;
+pub mod rewrite;
 mod rune;
 pub mod sealed_secret;
 mod semver;

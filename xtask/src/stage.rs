@@ -67,7 +67,7 @@ impl Stage {
         let log = self.directory().join(log);
         let (program, identity) = (self.program.clone(), self.identity());
         let start = move || {
-            Controller::spawn_program(&program, &identity, &log, "127.0.0.1:0", &[])?.ready()
+            Controller::spawn_program(&program, &identity, &log, "127.0.0.1:0", &[], &[])?.ready()
         };
         self.controller = Some(spawn_blocking(start).await??);
         Ok(())

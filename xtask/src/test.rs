@@ -85,6 +85,8 @@ async fn ours(steps: &mut Steps, wants: impl Fn(Part) -> bool) -> anyhow::Result
         let helms = steps.step("Helm 3 and 4", tools::helms(output)).await?;
         let mut end_to_end = test(&targets.end_to_end, &[END_TO_END_THREADS]);
         helms.name_to(&mut end_to_end);
+        let moto = steps.step("moto, a local AWS", tools::moto(output)).await?;
+        end_to_end.env("MTK_MOTO", moto);
         let missing = pods::missing(output).await?;
         if missing.is_empty() {
             let parts = pods::parts(steps).await?;

@@ -24,13 +24,13 @@ const STALLED_AFTER: Duration = Duration::from_mins(10);
 /// What readiness depends on.
 pub struct Health {
     synced: AtomicBool,
-    queue: Arc<Queue>,
+    queues: Vec<Arc<Queue>>,
 }
 
 impl Health {
     /// Not ready yet.
-    pub fn new(queue: Arc<Queue>) -> Self {
-        Self { synced: AtomicBool::new(false), queue }
+    pub fn new(queues: Vec<Arc<Queue>>) -> Self {
+        Self { synced: AtomicBool::new(false), queues }
     }
 
     /// All watches have seen everything once, and the keys are loaded.
@@ -42,7 +42,7 @@ impl Health {
     fn complaint(&self) -> Option<&'static str> {
         if !self.synced.load(Ordering::Relaxed) {
             Some("not ready: the cluster was not seen in full yet\n")
-        } else if self.queue.overdue() > STALLED_AFTER {
+        } else if self.queues.iter().any(|queue| queue.overdue() > STALLED_AFTER) {
             Some("not ready: objects wait and none is worked on\n")
         } else {
             None
@@ -69,7 +69,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn readiness_ends_when_progress_stops() {
         let queue = Arc::new(Queue::default());
-        let health = Health::new(queue.clone());
+        let health = Health::new(vec![queue.clone()]);
         assert!(health.complaint().is_some());
         health.set_synced();
         assert_eq!(health.complaint(), None);

@@ -129,6 +129,9 @@ impl Reconciler {
         if let Some(restarts) = &self.restarts {
             restarts.secret_changed(&key);
         }
+        if let Some(externals) = &self.externals {
+            externals.secret_changed(&key, Some(&seen));
+        }
         let Some(known) = self.objects.get(&key) else {
             return;
         };
@@ -144,6 +147,9 @@ impl Reconciler {
     fn secret_gone(&self, key: &ObjectKey) {
         if let Some(restarts) = &self.restarts {
             restarts.secret_changed(key);
+        }
+        if let Some(externals) = &self.externals {
+            externals.secret_changed(key, None);
         }
         let Some(known) = self.objects.get(key) else {
             return;

@@ -12,31 +12,13 @@ use serde::Deserialize;
 use super::{index::wants_owner, render::Rendered};
 use crate::{
     key::ObjectKey,
-    keys::{KEY_LABEL, mac_key},
     reason::{Failure, Reason},
     target::{
         desired::{Desired, OPAQUE, RANDOM_FOR, Random},
         object::{SecretObject, Value},
+        policy::Policy,
     },
 };
-
-/// Types of Secrets by which the API server or a node gives rights away: a template must not ask
-/// for them, since nothing authenticates it (CVE-2026-42876).
-const DENIED_TYPES: [&str; 2] =
-    ["kubernetes.io/service-account-token", "bootstrap.kubernetes.io/token"];
-
-/// What the operator allows.
-#[derive(Clone, Debug)]
-pub struct Policy {
-    /// The controller's namespace, where its own Secrets are.
-    pub namespace: String,
-    /// The prefix of the names of key Secrets.
-    pub key_prefix: String,
-    /// Types that are allowed although they are on the deny-list.
-    pub allowed_types: BTreeSet<String>,
-    /// Whether the deprecated `spec.data` is opened.
-    pub accepts_legacy_data: bool,
-}
 
 /// What is to be opened.
 #[derive(Debug, Eq, PartialEq)]
@@ -51,15 +33,18 @@ pub enum Sealed<'s> {
 ///
 /// # Errors
 /// `TypeDenied` and `Malformed`, each with the remedy.
-pub fn prepare<'s>(sealed: &'s SealedSecret, policy: &Policy) -> Result<Sealed<'s>, Failure> {
+pub fn prepare<'s>(
+    sealed: &'s SealedSecret,
+    policy: &Policy,
+    accepts_legacy_data: bool,
+) -> Result<Sealed<'s>, Failure> {
     let spec = &sealed.spec;
     let legacy = spec.data.as_deref().filter(|data| !data.is_empty());
     let Some(legacy) = legacy else {
-        check(
+        policy.check(
             &ObjectKey::of(&sealed.metadata),
             &spec.template.type_,
-            &spec.template.metadata,
-            policy,
+            &spec.template.metadata.labels,
         )?;
         return Ok(Sealed::Items(&spec.encrypted_data));
     };
@@ -69,7 +54,7 @@ pub fn prepare<'s>(sealed: &'s SealedSecret, policy: &Policy) -> Result<Sealed<'
             "`encryptedData` and the deprecated `data` cannot be used together: remove `data`",
         ));
     }
-    if !policy.accepts_legacy_data {
+    if !accepts_legacy_data {
         return Err(Failure::new(
             Reason::Malformed,
             "the deprecated `data` is not accepted here: seal again into `encryptedData`",
@@ -125,7 +110,7 @@ pub fn desired_legacy(
         Failure::new(Reason::Malformed, "the deprecated `data` holds no Secret: seal again")
     })?;
     let Whole { metadata, secret } = whole;
-    check(&ObjectKey::of(&sealed.metadata), &secret.type_, &metadata, policy)?;
+    policy.check(&ObjectKey::of(&sealed.metadata), &secret.type_, &metadata.labels)?;
     let immutable = secret.immutable.unwrap_or(false);
     Ok(secret_for(sealed, &secret.type_, immutable, &metadata, secret.data))
 }
@@ -173,53 +158,21 @@ fn secret_for(
     }
 }
 
-fn check(
-    key: &ObjectKey,
-    type_: &str,
-    metadata: &TemplateMetadata,
-    policy: &Policy,
-) -> Result<(), Failure> {
-    if DENIED_TYPES.contains(&type_) && !policy.allowed_types.contains(type_) {
-        return Err(Failure::new(
-            Reason::TypeDenied,
-            format!(
-                "the template asks for a Secret of type {type_}, by which Kubernetes gives rights \
-                 away: use another type, or allow it with the controller's --allow-secret-type"
-            ),
-        ));
-    }
-    if key.namespace != policy.namespace {
-        return Ok(());
-    }
-    if metadata.labels.contains_key(KEY_LABEL) {
-        return Err(Failure::new(
-            Reason::TypeDenied,
-            format!(
-                "the template's label {KEY_LABEL} would make the Secret a sealing key: remove it"
-            ),
-        ));
-    }
-    if key.name == mac_key::SECRET_NAME || key.name.starts_with(&policy.key_prefix) {
-        return Err(Failure::new(
-            Reason::TypeDenied,
-            format!("the name {} is the controller's own in its namespace: use another", key.name),
-        ));
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::{Value as Json, json};
 
     use super::*;
+    use crate::{
+        keys::{KEY_LABEL, mac_key},
+        target::policy::DENIED_TYPES,
+    };
 
     fn policy() -> Policy {
         Policy {
             namespace: "kube-system".into(),
             key_prefix: "sealed-secrets-key".into(),
             allowed_types: BTreeSet::new(),
-            accepts_legacy_data: true,
         }
     }
 
@@ -232,7 +185,7 @@ mod tests {
     }
 
     fn refused(sealed: &SealedSecret, policy: &Policy) -> Option<Reason> {
-        prepare(sealed, policy).err().map(|failure| failure.reason)
+        prepare(sealed, policy, true).err().map(|failure| failure.reason)
     }
 
     /// Recorded, g26: Bitnami's controller gives a ServiceAccount's token away.
@@ -275,9 +228,9 @@ mod tests {
     #[test]
     fn the_legacy_form_can_be_turned_off() {
         let object = sealed("n", "s", json!({ "data": "AAAA" }));
-        assert_eq!(prepare(&object, &policy()).unwrap(), Sealed::Legacy(vec![0, 0, 0]));
-        let strict = Policy { accepts_legacy_data: false, ..policy() };
-        assert_eq!(refused(&object, &strict), Some(Reason::Malformed));
+        assert_eq!(prepare(&object, &policy(), true).unwrap(), Sealed::Legacy(vec![0, 0, 0]));
+        let refused = prepare(&object, &policy(), false).unwrap_err();
+        assert_eq!(refused.reason, Reason::Malformed);
     }
 
     #[test]

@@ -14,7 +14,7 @@ use tracing::{debug, info, warn};
 
 use super::{
     index::{Known, SealedIndex, State},
-    prepare::{Policy, Sealed, desired, desired_legacy, ignored_fields, prepare},
+    prepare::{Sealed, desired, desired_legacy, ignored_fields, prepare},
     record::{Record, inputs},
     render::Renderer,
     status::{self, Outcome, UNSEALED},
@@ -24,15 +24,17 @@ use crate::{
     FIELD_MANAGER,
     api::{request, version_of},
     events::{Events, Severity},
+    external::Externals,
     key::ObjectKey,
     keys::{KeyId, KeyStore},
     metrics::Metrics,
-    namespaces::Terminating,
+    namespaces::Namespaces,
     queue::{Cause, Queue},
     reason::{Failure, Reason, Retry},
     restart::Restarts,
     target::{
         Applied, ApplyError, SecretIndex, Seen, Writer, desired::Desired, fingerprint::MacKey,
+        policy::Policy,
     },
 };
 
@@ -58,7 +60,7 @@ pub struct Reconciler {
     /// The writer of Secrets.
     pub writer: Writer,
     /// Namespaces on their way out.
-    pub namespaces: Arc<Terminating>,
+    pub namespaces: Arc<Namespaces>,
     /// The sealing keys.
     pub keys: Arc<KeyStore>,
     /// The pool for private-key operations.
@@ -69,12 +71,16 @@ pub struct Reconciler {
     pub mac_key: Arc<MacKey>,
     /// What the operator allows.
     pub policy: Policy,
+    /// Whether the deprecated `spec.data` is opened.
+    pub accepts_legacy_data: bool,
     /// What comes next.
     pub queue: Arc<Queue>,
     /// For people.
     pub events: Events,
     /// For programs.
     pub metrics: Metrics,
+    /// What makes Secrets of values of AWS, where the operator wants it.
+    pub externals: Option<Arc<Externals>>,
     /// What restarts workloads with their Secrets, where the operator wants it.
     pub restarts: Option<Arc<Restarts>>,
 }
@@ -94,7 +100,7 @@ impl Reconciler {
         let Some(known) = self.objects.get(key) else {
             return;
         };
-        if known.deleting || self.namespaces.contains(&key.namespace) {
+        if known.deleting || self.namespaces.is_terminating(&key.namespace) {
             return;
         }
         let seen = self.secrets.get(key);
@@ -158,6 +164,7 @@ impl Reconciler {
     async fn sync(&self, object: &SealedSecret, known: &Known) -> Result<Done, ApplyError> {
         let (desired, keys) = self.open(object, known).await.map_err(ApplyError::Failed)?;
         let (applied, seen) = self.writer.apply(&desired).await?;
+        let seen = seen.expect("what is always made is there");
         let record = self.record(object, keys, &seen);
         let random = desired.random.into_iter().flat_map(|random| random.keys).collect();
         Ok(Done { applied, record, items: desired.data.len(), random })
@@ -168,7 +175,7 @@ impl Reconciler {
         object: &SealedSecret,
         known: &Known,
     ) -> Result<(Desired, Vec<KeyId>), Failure> {
-        let sealed = prepare(object, &self.policy)?;
+        let sealed = prepare(object, &self.policy, self.accepts_legacy_data)?;
         let before = known.applied.as_ref().map(|record| record.keys.clone());
         let sealing = Sealing {
             key: ObjectKey::of(&object.metadata),
@@ -206,7 +213,7 @@ impl Reconciler {
         let verb = match done.applied {
             Applied::Created => Some("created"),
             Applied::Updated => Some("updated"),
-            Applied::Unchanged => None,
+            Applied::Unchanged | Applied::Absent => None,
         };
         info!(object = %key, change = verb.unwrap_or("none"), items = done.items, "in sync");
         let known = self.known_as(key, object);
@@ -338,8 +345,13 @@ pub fn concerns_target(reason: Reason) -> bool {
     match reason {
         Reason::Conflict | Reason::Immutable | Reason::InvalidSecret | Reason::NotOwned => true,
         Reason::AccessDenied
+        | Reason::KmsDenied
         | Reason::Malformed
+        | Reason::MarkedForDeletion
+        | Reason::NotFound
+        | Reason::PropertyMissing
         | Reason::ScopeMismatch
+        | Reason::StoreInvalid
         | Reason::TemplateInvalid
         | Reason::Throttled
         | Reason::Timeout

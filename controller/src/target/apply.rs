@@ -6,15 +6,14 @@ use kube::{
     Api, Client,
     api::{Patch, PatchParams, PostParams},
 };
+use zeroize::Zeroizing;
 
 use super::{
-    desired::Desired,
     index::{SecretIndex, Seen},
     object::SecretObject,
-    plan::{Change, plan},
+    plan::Change,
 };
 use crate::{
-    FIELD_MANAGER,
     api::{RequestError, request},
     key::ObjectKey,
     reason::{Failure, Reason},
@@ -26,6 +25,8 @@ const ATTEMPTS: usize = 5;
 /// What became of the Secret.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Applied {
+    /// It is not there, and is not to be made.
+    Absent,
     /// It did not exist.
     Created,
     /// It was as wanted.
@@ -45,6 +46,24 @@ pub enum ApplyError {
     Vanished,
 }
 
+/// A Secret as a custom resource wants it.
+pub trait Wanted: Sync {
+    /// Namespace and name.
+    fn key(&self) -> &ObjectKey;
+    /// Under which name it is written (`metadata.managedFields`).
+    fn manager(&self) -> &str;
+    /// The body of its creation; none if it is not to be made.
+    ///
+    /// # Errors
+    /// Why it cannot be.
+    fn body(&self) -> Result<Option<Vec<u8>>, Failure>;
+    /// What makes the one that exists as it is wanted.
+    ///
+    /// # Errors
+    /// Why it cannot be.
+    fn change(&self, existing: &SecretObject) -> Result<Change, Failure>;
+}
+
 /// Writes Secrets. Cheap to clone.
 #[derive(Clone)]
 pub struct Writer {
@@ -58,41 +77,47 @@ impl Writer {
         Self { client, index }
     }
 
-    /// Makes the Secret as desired. At most one write.
+    /// Makes the Secret as wanted, and tells what it is like then. At most one write.
     ///
     /// # Errors
     /// `NotOwned` and `Immutable` by plan, `Conflict` when others keep writing, what the API server
     /// refuses, and the ends of [`ApplyError`].
-    pub async fn apply(&self, desired: &Desired) -> Result<(Applied, Seen), ApplyError> {
-        let api: Api<SecretObject> = Api::namespaced(self.client.clone(), &desired.key.namespace);
-        let was_known = self.index.contains(&desired.key);
+    pub async fn apply(&self, wanted: &impl Wanted) -> Result<(Applied, Option<Seen>), ApplyError> {
+        let key = wanted.key();
+        let api: Api<SecretObject> = Api::namespaced(self.client.clone(), &key.namespace);
+        let was_known = self.index.contains(key);
         let mut read = was_known;
         for _ in 0..ATTEMPTS {
             if read {
-                let Some(existing) = get(&api, &desired.key).await? else {
+                let Some(existing) = get(&api, key).await? else {
                     if was_known {
                         return Err(ApplyError::Vanished);
                     }
                     read = false;
                     continue;
                 };
-                match plan(&existing, desired).map_err(ApplyError::Failed)? {
-                    Change::None => return Ok((Applied::Unchanged, self.index.note(&existing))),
+                match wanted.change(&existing).map_err(ApplyError::Failed)? {
+                    Change::None => {
+                        return Ok((Applied::Unchanged, Some(self.index.note(&existing))));
+                    }
                     Change::Patch(patch) => {
-                        if let Some(written) = change(&api, &desired.key, &patch).await? {
-                            return Ok((Applied::Updated, self.index.note(&written)));
+                        if let Some(written) = change(&api, wanted, &patch).await? {
+                            return Ok((Applied::Updated, Some(self.index.note(&written))));
                         }
                     }
                 }
-            } else if let Some(written) = create(&api, desired).await? {
-                return Ok((Applied::Created, self.index.note(&written)));
-            } else {
-                read = true;
+                continue;
             }
+            let body = wanted.body().map_err(ApplyError::Failed)?.map(Zeroizing::new);
+            let Some(body) = body else { return Ok((Applied::Absent, None)) };
+            if let Some(written) = create(&api, wanted, &body).await? {
+                return Ok((Applied::Created, Some(self.index.note(&written))));
+            }
+            read = true;
         }
         Err(ApplyError::Failed(Failure::new(
             Reason::Conflict,
-            format!("others keep changing Secret {}", desired.key),
+            format!("others keep changing Secret {key}"),
         )))
     }
 }
@@ -104,13 +129,14 @@ async fn get(api: &Api<SecretObject>, key: &ObjectKey) -> Result<Option<SecretOb
 /// None when one of that name exists.
 async fn create(
     api: &Api<SecretObject>,
-    desired: &Desired,
+    wanted: &impl Wanted,
+    body: &[u8],
 ) -> Result<Option<SecretObject>, ApplyError> {
-    let params = PostParams { field_manager: Some(FIELD_MANAGER.into()), ..PostParams::default() };
-    let body = serde_json::to_vec(desired).expect("a Secret is JSON");
+    let manager = Some(wanted.manager().to_owned());
+    let params = PostParams { field_manager: manager, ..PostParams::default() };
     let create = async {
         let request = kube::core::Request::new(api.resource_url())
-            .create(&params, body)
+            .create(&params, body.to_vec())
             .map_err(kube::Error::BuildRequest)?;
         api.clone().into_client().request::<SecretObject>(request).await
     };
@@ -120,18 +146,19 @@ async fn create(
         Err(error) if error.is_namespace_terminating() || error.is_not_found() => {
             Err(ApplyError::NamespaceGone)
         }
-        Err(error) => Err(failed(&error, "create", &desired.key)),
+        Err(error) => Err(failed(&error, "create", wanted.key())),
     }
 }
 
 /// None when the Secret is not the one that the patch was made for.
 async fn change(
     api: &Api<SecretObject>,
-    key: &ObjectKey,
+    wanted: &impl Wanted,
     patch: &super::plan::Patch,
 ) -> Result<Option<SecretObject>, ApplyError> {
-    let params =
-        PatchParams { field_manager: Some(FIELD_MANAGER.into()), ..PatchParams::default() };
+    let key = wanted.key();
+    let manager = Some(wanted.manager().to_owned());
+    let params = PatchParams { field_manager: manager, ..PatchParams::default() };
     match request(api.patch(&key.name, &params, &Patch::Merge(patch))).await {
         Ok(changed) => Ok(Some(changed)),
         Err(error) if error.is_conflict() => Ok(None),

@@ -9,10 +9,12 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use serde::{Serialize, Serializer, ser::SerializeStruct as _};
 
 use super::{
+    apply::Wanted,
     fingerprint::{MacKey, PairKind, PairMac},
-    object::Value,
+    object::{SecretObject, Value},
+    plan::{Change, plan},
 };
-use crate::key::ObjectKey;
+use crate::{FIELD_MANAGER, key::ObjectKey, reason::Failure};
 
 /// The type of a Secret that names none.
 pub const OPAQUE: &str = "Opaque";
@@ -103,6 +105,24 @@ impl Serialize for Desired {
             body.serialize_field("data", &self.data)?;
         }
         body.end()
+    }
+}
+
+impl Wanted for Desired {
+    fn key(&self) -> &ObjectKey {
+        &self.key
+    }
+
+    fn manager(&self) -> &str {
+        FIELD_MANAGER
+    }
+
+    fn body(&self) -> Result<Option<Vec<u8>>, Failure> {
+        Ok(Some(serde_json::to_vec(self).expect("a Secret is JSON")))
+    }
+
+    fn change(&self, existing: &SecretObject) -> Result<Change, Failure> {
+        plan(existing, self)
     }
 }
 

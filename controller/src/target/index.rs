@@ -11,7 +11,7 @@ use super::{
     object::{SecretObject, Value},
     ownership::Marks,
 };
-use crate::{api::version_of, key::ObjectKey};
+use crate::{api::version_of, external::hash, key::ObjectKey};
 
 /// What is kept of one Secret.
 #[derive(Clone, Debug)]
@@ -24,6 +24,12 @@ pub struct Seen {
     pub content: Mac,
     /// Its labels and annotations, sorted.
     pairs: Box<[PairMac]>,
+    /// It has the label of External Secrets.
+    pub is_external: bool,
+    /// Whether the hash of its data that it bears is that of its data, if it bears one.
+    pub hash_holds: Option<bool>,
+    /// For which ExternalSecret it was made.
+    pub created_by: Option<String>,
     /// Its items, sorted, where they are kept one by one.
     pub items: Option<Arc<[ItemMac]>>,
 }
@@ -49,6 +55,7 @@ impl Seen {
     pub fn of(mac_key: &MacKey, secret: &SecretObject) -> Self {
         let metadata = &secret.metadata;
         let empty = std::collections::BTreeMap::new();
+        let label = |name: &str| metadata.labels.as_ref()?.get(name);
         Self {
             version: version_of(&secret.metadata),
             marks: Marks::of(metadata),
@@ -58,6 +65,12 @@ impl Seen {
                 metadata.labels.as_ref().unwrap_or(&empty),
                 metadata.annotations.as_ref().unwrap_or(&empty),
             ),
+            is_external: label(hash::MANAGED).is_some_and(|value| value == "true"),
+            hash_holds: label(hash::MANAGED).and_then(|_| {
+                let known = metadata.annotations.as_ref()?.get(hash::DATA_HASH)?;
+                Some(*known == hash::data(&secret.data))
+            }),
+            created_by: label(hash::CREATED_BY).cloned(),
             items: None,
         }
     }

@@ -88,7 +88,7 @@ impl Marks {
 }
 
 /// The owner reference with `controller: true`.
-fn controller_of(metadata: &ObjectMeta) -> Option<&OwnerReference> {
+pub(super) fn controller_of(metadata: &ObjectMeta) -> Option<&OwnerReference> {
     let owners = metadata.owner_references.as_ref()?;
     owners.iter().find(|owner| owner.controller == Some(true))
 }
@@ -102,9 +102,9 @@ pub fn our_pairs<'m>(metadata: &'m ObjectMeta, field: &'m str) -> impl Iterator<
 }
 
 /// The parts below `field` of the field sets of these managers (format: `FieldsV1`).
-fn managed_fields<'m>(
+pub(super) fn managed_fields<'m>(
     metadata: &'m ObjectMeta,
-    managers: &'m [&str],
+    managers: &[&str],
     field: &'m str,
 ) -> impl Iterator<Item = &'m serde_json::Value> {
     let entries = metadata.managed_fields.iter().flatten();

@@ -28,25 +28,27 @@ pub enum Change {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Patch {
-    metadata: MetadataPatch,
+    pub(super) metadata: MetadataPatch,
     #[serde(skip_serializing_if = "Option::is_none")]
-    immutable: Option<bool>,
+    pub(super) immutable: Option<bool>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    data: BTreeMap<String, Option<Value>>,
+    pub(super) data: BTreeMap<String, Option<Value>>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct MetadataPatch {
+pub(super) struct MetadataPatch {
     // The guards: the API server answers 409 when the Secret is another one by now.
-    uid: Option<String>,
-    resource_version: Option<String>,
+    pub(super) uid: Option<String>,
+    pub(super) resource_version: Option<String>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    labels: BTreeMap<String, Option<String>>,
+    pub(super) labels: BTreeMap<String, Option<String>>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    annotations: BTreeMap<String, Option<String>>,
+    pub(super) annotations: BTreeMap<String, Option<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    owner_references: Option<Vec<OwnerReference>>,
+    pub(super) owner_references: Option<Vec<OwnerReference>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) finalizers: Option<Vec<String>>,
 }
 
 /// Plans the change of `existing` into `desired`.
@@ -68,6 +70,7 @@ pub fn plan(existing: &SecretObject, desired: &Desired) -> Result<Change, Failur
             labels: pairs(existing, "f:labels", &desired.labels, &standing),
             annotations: pairs(existing, "f:annotations", &desired.annotations, &standing),
             owner_references: owners(existing, desired, &standing),
+            finalizers: None,
         },
         immutable: (desired.immutable && existing.immutable != Some(true)).then_some(true),
         data: data(existing, desired, &standing),
@@ -211,8 +214,9 @@ fn not_owned(desired: &Desired, controller: Option<&str>) -> Failure {
 }
 
 impl Patch {
-    fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.metadata.labels.is_empty()
+            && self.metadata.finalizers.is_none()
             && self.metadata.annotations.is_empty()
             && self.metadata.owner_references.is_none()
             && self.immutable.is_none()

@@ -9,15 +9,14 @@ use mtk_controller::{
     key::ObjectKey,
     keys::KeyStore,
     metrics::Metrics,
-    namespaces::Terminating,
+    namespaces::Namespaces,
     queue::{Cause, Queue},
     sealed::{
         Reconciler, SealedIndex,
-        prepare::Policy,
         render::{self, Renderer},
         unseal::Opener,
     },
-    target::{SecretIndex, Writer, fingerprint::MacKey},
+    target::{SecretIndex, Writer, fingerprint::MacKey, policy::Policy},
 };
 use prometheus_client::registry::Registry;
 use sealing::{Certificate, Scope};
@@ -65,7 +64,7 @@ impl Controller {
             objects: Arc::new(SealedIndex::new(mac_key.clone())),
             writer: Writer::new(client.clone(), secrets.clone()),
             secrets,
-            namespaces: Arc::new(Terminating::default()),
+            namespaces: Arc::new(Namespaces::default()),
             keys,
             opener: Opener::new(2),
             renderer: Renderer::new(render::Settings::default(), 1),
@@ -74,8 +73,9 @@ impl Controller {
                 namespace: "kube-system".to_owned(),
                 key_prefix: "sealed-secrets-key".to_owned(),
                 allowed_types: BTreeSet::new(),
-                accepts_legacy_data: true,
             },
+            accepts_legacy_data: true,
+            externals: None,
             queue: Arc::new(Queue::default()),
             events: Events::new(client.clone(), String::new()),
             metrics: Metrics::register(&mut Registry::default(), true),

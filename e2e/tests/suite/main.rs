@@ -11,6 +11,7 @@ mod charts;
 mod cli;
 mod describe;
 mod drift;
+mod external;
 mod faults;
 mod golden;
 mod keys;

@@ -16,7 +16,8 @@ async fn it_may_not_update_or_delete_secrets_nor_touch_a_sealed_secret_itself() 
         ("patch", "sealedsecrets.bitnami.com/status", "yes"),
         ("patch", "sealedsecrets.bitnami.com", "no"),
         ("delete", "sealedsecrets.bitnami.com", "no"),
-        ("get", "configmaps", "no"),
+        ("get", "configmaps", "yes"),
+        ("list", "configmaps", "no"),
         ("create", "serviceaccounts/token", "no"),
         ("impersonate", "users", "no"),
     ] {

@@ -32,6 +32,12 @@ pub(crate) async fn checkov(output: Output) -> anyhow::Result<PathBuf> {
     Ok(python.with_file_name("checkov"))
 }
 
+/// moto's server, a local AWS, by `xtask/moto.txt`.
+pub(crate) async fn moto(output: Output) -> anyhow::Result<PathBuf> {
+    let python = environment("moto", &read("xtask/moto.txt")?, &["--no-deps"], output).await?;
+    Ok(python.with_file_name("moto_server"))
+}
+
 /// The interpreter of the virtual environment; made at the first call.
 async fn environment(
     name: &str,

@@ -105,7 +105,7 @@ fn the_controller_makes_a_secret_on_a_real_api_server() {
     let identity = cluster.plane().directory().join("mtk-controller.kubeconfig");
     let log = directory.path().join("log");
     let controller =
-        Controller::spawn_program(&program, &identity, &log, "127.0.0.1:0", &[]).unwrap();
+        Controller::spawn_program(&program, &identity, &log, "127.0.0.1:0", &[], &[]).unwrap();
     let found = secret(&cluster, &controller, "a");
     assert_eq!(found["data"], recorded_data("files/f01.secret.yaml"));
     let controller = controller.ready().unwrap();

@@ -31,6 +31,30 @@
 {{- $args = append $args (printf "--additional-namespaces=%s" (join "," .)) }}
 {{- end }}
 {{- end }}
+{{- $external := $values.externalSecrets }}
+{{- if $external.enabled }}
+{{- range $flag, $value := dict
+  "controller-class" $external.controllerClass
+  "external-workers" $external.workers
+  "store-requeue-interval" $external.storeRequeueInterval
+  "template-left-delimiter" $external.templateLeftDelimiter
+  "template-right-delimiter" $external.templateRightDelimiter }}
+{{- if ne (toString $value) "" }}
+{{- $args = append $args (printf "--%s=%s" $flag (toString $value)) }}
+{{- end }}
+{{- end }}
+{{- if not $external.dataHash }}
+{{- $args = append $args "--data-hash=false" }}
+{{- end }}
+{{- if not $external.copyMetadata }}
+{{- $args = append $args "--copy-metadata=false" }}
+{{- end }}
+{{- if $external.adoptWithConsent }}
+{{- $args = append $args "--adopt-with-consent" }}
+{{- end }}
+{{- else }}
+{{- $args = append $args "--external-secrets=false" }}
+{{- end }}
 {{- if $values.restart.enabled }}
 {{- $args = append $args "--restart-workloads" }}
 {{- with $values.restart.delay }}

@@ -15,6 +15,28 @@ collector removes them by their owner reference. */}}
 - apiGroups: [""]
   resources: [events]
   verbs: [create]
+{{- if .Values.externalSecrets.enabled }}
+# Patched only to take External Secrets' finalizer off one that is being deleted.
+- apiGroups: [external-secrets.io]
+  resources: [externalsecrets]
+  verbs: [get, list, watch, patch]
+- apiGroups: [external-secrets.io]
+  resources: [secretstores]
+  verbs: [list, watch]
+- apiGroups: [external-secrets.io]
+  resources: [externalsecrets/status, secretstores/status]
+  verbs: [patch]
+# Templates of ExternalSecrets.
+- apiGroups: [""]
+  resources: [configmaps]
+  verbs: [get]
+{{- if .Values.externalSecrets.allowDelete }}
+# `deletionPolicy: Delete`, and the Secrets of renamed targets.
+- apiGroups: [""]
+  resources: [secrets]
+  verbs: [delete]
+{{- end }}
+{{- end }}
 {{- end }}
 
 {{- /* What restarts need besides. */}}

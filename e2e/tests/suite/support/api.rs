@@ -13,18 +13,22 @@ use serde_json::{Value, json};
 use super::wait::eventually;
 
 /// The kinds that the tests look at.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Kind {
     Canary,
+    ClusterSecretStore,
+    ConfigMap,
     CustomResourceDefinition,
     Deployment,
     EndpointSlice,
     Event,
+    ExternalSecret,
     Namespace,
     Pod,
     ReplicaSet,
     Rollout,
     Secret,
+    SecretStore,
     SealedSecret,
     Service,
     StatefulSet,
@@ -40,18 +44,22 @@ impl Kind {
     fn resource(self) -> ApiResource {
         let (group, version, kind) = match self {
             Self::Canary => ("flagger.app", "v1beta1", "Canary"),
+            Self::ClusterSecretStore => ("external-secrets.io", "v1", "ClusterSecretStore"),
+            Self::ConfigMap => ("", "v1", "ConfigMap"),
             Self::CustomResourceDefinition => {
                 ("apiextensions.k8s.io", "v1", "CustomResourceDefinition")
             }
             Self::Deployment => ("apps", "v1", "Deployment"),
             Self::EndpointSlice => ("discovery.k8s.io", "v1", "EndpointSlice"),
             Self::Event => ("", "v1", "Event"),
+            Self::ExternalSecret => ("external-secrets.io", "v1", "ExternalSecret"),
             Self::Namespace => ("", "v1", "Namespace"),
             Self::Pod => ("", "v1", "Pod"),
             Self::ReplicaSet => ("apps", "v1", "ReplicaSet"),
             Self::Rollout => ("argoproj.io", "v1alpha1", "Rollout"),
             Self::Secret => ("", "v1", "Secret"),
             Self::SealedSecret => ("bitnami.com", "v1alpha1", "SealedSecret"),
+            Self::SecretStore => ("external-secrets.io", "v1", "SecretStore"),
             Self::Service => ("", "v1", "Service"),
             Self::StatefulSet => ("apps", "v1", "StatefulSet"),
         };
@@ -83,17 +91,28 @@ impl Api {
     }
 
     pub(crate) async fn create(&self, kind: Kind, object: Value) -> Value {
+        self.create_as("unknown", kind, object).await
+    }
+
+    /// Creates under the name of a field manager.
+    pub(crate) async fn create_as(&self, manager: &str, kind: Kind, object: Value) -> Value {
         let api = self.of_object(kind, &object);
         let object = with_type(kind, object);
-        json(api.create(&PostParams::default(), &object).await.unwrap())
+        let params =
+            PostParams { field_manager: Some(manager.to_owned()), ..PostParams::default() };
+        json(api.create(&params, &object).await.unwrap())
     }
 
     /// Server-side apply, as people's tools and the recordings do it.
     pub(crate) async fn apply(&self, kind: Kind, object: &Value) -> Value {
+        self.try_apply(kind, object).await.unwrap()
+    }
+
+    pub(crate) async fn try_apply(&self, kind: Kind, object: &Value) -> Result<Value, Error> {
         let api = self.of_object(kind, object);
         let params = PatchParams::apply("tests").force();
         let name = object["metadata"]["name"].as_str().unwrap();
-        json(api.patch(name, &params, &Patch::Apply(object)).await.unwrap())
+        api.patch(name, &params, &Patch::Apply(object)).await.map(json)
     }
 
     pub(crate) async fn get(&self, kind: Kind, namespace: &str, name: &str) -> Option<Value> {
@@ -224,7 +243,10 @@ impl Api {
 
     fn of_kind(&self, kind: Kind, namespace: &str) -> kube::Api<DynamicObject> {
         let resource = kind.resource();
-        if matches!(kind, Kind::Namespace | Kind::CustomResourceDefinition) {
+        if matches!(
+            kind,
+            Kind::Namespace | Kind::CustomResourceDefinition | Kind::ClusterSecretStore
+        ) {
             kube::Api::all_with(self.client.clone(), &resource)
         } else {
             kube::Api::namespaced_with(self.client.clone(), namespace, &resource)

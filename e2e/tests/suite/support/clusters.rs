@@ -46,6 +46,8 @@ pub(crate) async fn private() -> Private {
     e2e::cluster::install(cluster.plane().access()).unwrap();
     let api = Api::of(cluster).await;
     api.clear(Kind::SealedSecret).await;
+    api.clear(Kind::ExternalSecret).await;
+    api.clear(Kind::SecretStore).await;
     api.clear(Kind::Secret).await;
     private
 }

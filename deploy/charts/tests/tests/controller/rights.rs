@@ -6,16 +6,33 @@ use serde_json::{Value, json};
 use crate::{cases, rendered, words};
 
 /// In each namespace that is watched. No `update` and no `delete` of Secrets, no right to read
-/// anything else, none to give rights.
-const WATCHED: [&str; 4] = [
+/// anything else but templates in ConfigMaps, none to give rights.
+const WATCHED: [&str; 9] = [
+    "/configmaps: get",
     "/events: create",
     "/secrets: create, get, list, patch, watch",
     "bitnami.com/sealedsecrets/status: patch",
     "bitnami.com/sealedsecrets: get, list, watch",
+    "external-secrets.io/externalsecrets/status: patch",
+    "external-secrets.io/externalsecrets: get, list, patch, watch",
+    "external-secrets.io/secretstores/status: patch",
+    "external-secrets.io/secretstores: list, watch",
 ];
 /// Also where the whole cluster is watched.
-const CLUSTER: [&str; 5] =
-    [WATCHED[0], "/namespaces: list, watch", WATCHED[1], WATCHED[2], WATCHED[3]];
+const CLUSTER: [&str; 12] = [
+    WATCHED[0],
+    WATCHED[1],
+    "/namespaces: list, watch",
+    WATCHED[2],
+    WATCHED[3],
+    WATCHED[4],
+    "external-secrets.io/clustersecretstores/status: patch",
+    "external-secrets.io/clustersecretstores: list, watch",
+    WATCHED[5],
+    WATCHED[6],
+    WATCHED[7],
+    WATCHED[8],
+];
 /// For restarts.
 const RESTART: [&str; 5] = [
     "apps/daemonsets: get, list, patch, watch",

@@ -1,0 +1,206 @@
+//! Credentials that are fetched once, and used until shortly before their end.
+//!
+//! What can go wrong: STS, the metadata service or the agent of Pod Identity is away. As long as the
+//! credentials hold they are used on, and what fails is not asked for again at once: a thousand
+//! objects that are due make one request.
+
+use std::{
+    error, fmt,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use aws_credential_types::{
+    Credentials,
+    provider::{self, ProvideCredentials, error::CredentialsError, future},
+};
+use futures::future::BoxFuture;
+use tokio::{sync::Mutex, time::Instant};
+
+use crate::reason::Failure;
+
+/// How long before their end credentials are renewed, at most a quarter of their time.
+const EARLY: Duration = Duration::from_mins(5);
+/// How long one attempt may take.
+const ATTEMPT: Duration = Duration::from_secs(15);
+/// How long after a failed attempt there is no other.
+const PAUSE: Duration = Duration::from_secs(5);
+
+/// What fetches new credentials.
+pub type Fetch = Box<dyn Fn() -> BoxFuture<'static, Result<Credentials, Failure>> + Send + Sync>;
+
+/// A cache of one identity's credentials. Cheap to clone.
+#[derive(Clone)]
+pub struct Cached(Arc<Inner>);
+
+struct Inner {
+    fetch: Fetch,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    credentials: Option<Credentials>,
+    /// When they are to be renewed; never, if they have no end.
+    renew_at: Option<SystemTime>,
+    failed: Option<(Instant, Failure)>,
+}
+
+/// There are no credentials.
+#[derive(Debug)]
+pub struct NoCredentials(pub Failure);
+
+impl fmt::Display for NoCredentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl error::Error for NoCredentials {}
+
+impl Cached {
+    /// Credentials that `fetch` gives.
+    pub fn new(fetch: Fetch) -> Self {
+        Self(Arc::new(Inner { fetch, state: Mutex::default() }))
+    }
+
+    /// Credentials that hold. One attempt at a time: others wait for its outcome.
+    ///
+    /// # Errors
+    /// Why there are none.
+    pub async fn get(&self) -> Result<Credentials, Failure> {
+        let mut state = self.0.state.lock().await;
+        let now = SystemTime::now();
+        let known = state.credentials.clone();
+        if let Some(credentials) = &known
+            && state.renew_at.is_none_or(|at| now < at)
+        {
+            return Ok(credentials.clone());
+        }
+        let holding = known.filter(|credentials| credentials.expiry().is_none_or(|end| now < end));
+        if let Some((at, failure)) = &state.failed
+            && at.elapsed() < PAUSE
+        {
+            return holding.ok_or_else(|| failure.clone());
+        }
+        let fetched = tokio::time::timeout(ATTEMPT, (self.0.fetch)()).await;
+        let fetched = fetched.unwrap_or_else(|_| {
+            let message = "AWS credentials were not given in time";
+            Err(Failure::new(crate::reason::Reason::Timeout, message))
+        });
+        match fetched {
+            Ok(credentials) => {
+                state.renew_at = credentials.expiry().map(|end| renewal(now, end));
+                state.credentials = Some(credentials.clone());
+                state.failed = None;
+                Ok(credentials)
+            }
+            Err(failure) => {
+                state.failed = Some((Instant::now(), failure.clone()));
+                holding.ok_or(failure)
+            }
+        }
+    }
+
+    /// AWS does not take them any more: the next use fetches others.
+    pub async fn expire(&self) {
+        let mut state = self.0.state.lock().await;
+        if state.renew_at.is_some() {
+            state.credentials = None;
+        }
+    }
+}
+
+/// When credentials that were fetched now are renewed.
+fn renewal(now: SystemTime, end: SystemTime) -> SystemTime {
+    let time = end.duration_since(now).unwrap_or_default();
+    end - EARLY.min(time / 4)
+}
+
+impl ProvideCredentials for Cached {
+    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+    where
+        Self: 'a,
+    {
+        future::ProvideCredentials::new(async {
+            let credentials: provider::Result = self
+                .get()
+                .await
+                .map_err(|failure| CredentialsError::provider_error(NoCredentials(failure)));
+            credentials
+        })
+    }
+}
+
+impl fmt::Debug for Cached {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Cached")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+    use crate::reason::Reason;
+
+    fn fetching(
+        lifetime: Duration,
+        fails: impl Fn(usize) -> bool + Send + Sync + 'static,
+    ) -> (Cached, Arc<AtomicUsize>) {
+        let count = Arc::new(AtomicUsize::new(0));
+        let counted = count.clone();
+        let cached = Cached::new(Box::new(move || {
+            let number = counted.fetch_add(1, Ordering::Relaxed);
+            let outcome = if fails(number) {
+                Err(Failure::new(Reason::Unavailable, "STS is away"))
+            } else {
+                let end = SystemTime::now() + lifetime;
+                Ok(Credentials::new(format!("K{number}"), "s", None, Some(end), "test"))
+            };
+            Box::pin(async { outcome })
+        }));
+        (cached, count)
+    }
+
+    #[test]
+    fn credentials_are_renewed_before_their_end() {
+        let now = SystemTime::now();
+        let hour = now + Duration::from_mins(60);
+        assert_eq!(renewal(now, hour), now + Duration::from_mins(55));
+        let short = now + Duration::from_mins(4);
+        assert_eq!(renewal(now, short), now + Duration::from_mins(3));
+    }
+
+    #[tokio::test]
+    async fn a_thousand_uses_are_one_request() {
+        let (cached, count) = fetching(Duration::from_mins(60), |_| false);
+        let uses = (0..1000).map(|_| cached.get());
+        assert!(futures::future::join_all(uses).await.iter().all(Result::is_ok));
+        assert_eq!(count.load(Ordering::Relaxed), 1);
+    }
+
+    /// F15: STS is away when credentials are to be renewed.
+    #[tokio::test]
+    async fn credentials_that_hold_are_used_while_renewing_fails() {
+        // Credentials of no time are to be renewed at once; those of a second after 750 ms.
+        let (cached, count) = fetching(Duration::from_secs(1), |number| number > 0);
+        assert_eq!(cached.get().await.unwrap().access_key_id(), "K0");
+        tokio::time::sleep(Duration::from_millis(800)).await;
+        for _ in 0..100 {
+            assert_eq!(cached.get().await.unwrap().access_key_id(), "K0");
+        }
+        assert_eq!(count.load(Ordering::Relaxed), 2, "one attempt, then a pause");
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        assert_eq!(cached.get().await.unwrap_err().reason, Reason::Unavailable);
+    }
+
+    #[tokio::test]
+    async fn what_aws_refuses_is_fetched_anew() {
+        let (cached, _) = fetching(Duration::from_mins(60), |_| false);
+        cached.get().await.unwrap();
+        cached.expire().await;
+        assert_eq!(cached.get().await.unwrap().access_key_id(), "K1");
+    }
+}

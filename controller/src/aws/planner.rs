@@ -1,0 +1,349 @@
+//! From what many objects want to few requests, for one identity.
+//!
+//! Wants of the same moment are put together: the same one is read once, and those that can be are read
+//! in batches. Whether the identity may read batches is found out by one: many roles allow
+//! `GetSecretValue` only, so that a single want is always read singly, and a refused batch is read
+//! singly too. What a batch says of one want is said of that want alone; what it leaves out is read
+//! singly.
+//!
+//! What can go wrong: a batch fails as a whole (then its wants are read singly), or is slow (then the
+//! next one goes beside it, up to a limit). An answer is given only to those who asked before it was
+//! read.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, Mutex, MutexGuard},
+    time::Duration,
+};
+
+use futures::future::BoxFuture;
+use tokio::sync::{Semaphore, oneshot, watch};
+
+use super::{Answer, ReadError, Want};
+use crate::reason::Reason;
+
+/// How long wants are collected.
+const LINGER: Duration = Duration::from_millis(40);
+/// How many requests of one identity are on their way at a time.
+const REQUESTS: usize = 16;
+
+/// What reads.
+pub trait Source: Send + Sync + 'static {
+    /// How many wants a batch may have.
+    fn most(&self) -> usize;
+    /// Whether it can be in a batch.
+    fn batches(&self, want: &Want) -> bool;
+    /// Reads one.
+    fn single(&self, want: Want) -> BoxFuture<'_, Result<Answer, ReadError>>;
+    /// Reads many; what is left out of the result is not known.
+    fn batch(&self, wants: Vec<Want>) -> BoxFuture<'_, Result<Answers, ReadError>>;
+    /// So many objects were given an answer.
+    fn asked(&self, wants: usize);
+}
+
+/// The answers of a batch.
+pub type Answers = BTreeMap<Want, Result<Answer, ReadError>>;
+
+/// Whether an identity may read batches.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Batches {
+    /// Nobody knows.
+    #[default]
+    Unknown,
+    /// It may.
+    Allowed,
+    /// It may not: this action is denied.
+    Denied(&'static str),
+}
+
+type Waiter = oneshot::Sender<Result<Arc<Answer>, ReadError>>;
+
+/// Plans the reads of one identity.
+pub struct Planner {
+    source: Arc<dyn Source>,
+    state: Mutex<State>,
+    requests: Arc<Semaphore>,
+    batches: watch::Sender<Batches>,
+}
+
+#[derive(Default)]
+struct State {
+    pending: HashMap<Want, Vec<Waiter>>,
+    is_dispatching: bool,
+}
+
+impl Planner {
+    /// One that reads from this source, and knows as much of batches.
+    pub fn new(source: Arc<dyn Source>, batches: Batches) -> Arc<Self> {
+        Arc::new(Self {
+            source,
+            state: Mutex::default(),
+            requests: Arc::new(Semaphore::new(REQUESTS)),
+            batches: watch::Sender::new(batches),
+        })
+    }
+
+    /// Whether batches may be read, as far as it is known.
+    pub fn batches(&self) -> Batches {
+        *self.batches.borrow()
+    }
+
+    /// Reads one want, together with others of the same moment.
+    ///
+    /// # Errors
+    /// That of this want.
+    pub async fn read(self: &Arc<Self>, want: Want) -> Result<Arc<Answer>, ReadError> {
+        let (sender, receiver) = oneshot::channel();
+        let dispatches = {
+            let mut state = self.lock();
+            state.pending.entry(want).or_default().push(sender);
+            !std::mem::replace(&mut state.is_dispatching, true)
+        };
+        if dispatches {
+            tokio::spawn(self.clone().dispatch());
+        }
+        // The sender is dropped only with a panic in the task that reads.
+        receiver.await.unwrap_or(Err(ReadError::new(Reason::Unavailable, "read")))
+    }
+
+    /// Sends what is pending until nothing is.
+    async fn dispatch(self: Arc<Self>) {
+        loop {
+            tokio::time::sleep(LINGER).await;
+            let mut wants = {
+                let mut state = self.lock();
+                if state.pending.is_empty() {
+                    state.is_dispatching = false;
+                    return;
+                }
+                std::mem::take(&mut state.pending)
+            };
+            let batchable: Vec<_> =
+                wants.keys().filter(|want| self.source.batches(want)).cloned().collect();
+            if batchable.len() > 1 && !matches!(self.batches(), Batches::Denied(_)) {
+                self.batched(&mut wants, batchable).await;
+            }
+            for (want, waiters) in wants {
+                let permit = self.permit().await;
+                let this = self.clone();
+                tokio::spawn(async move {
+                    let answer = this.source.single(want).await;
+                    drop(permit);
+                    this.give(waiters, answer);
+                });
+            }
+        }
+    }
+
+    /// Reads as many as full batches take. The last, smaller one waits for others to join once.
+    async fn batched(
+        self: &Arc<Self>,
+        wants: &mut HashMap<Want, Vec<Waiter>>,
+        batchable: Vec<Want>,
+    ) {
+        let most = self.source.most();
+        for (index, chunk) in batchable.chunks(most).enumerate() {
+            if chunk.len() == 1 {
+                return;
+            }
+            let mut taken: HashMap<_, _> =
+                chunk.iter().filter_map(|want| wants.remove_entry(want)).collect();
+            if self.batches() == Batches::Unknown {
+                self.batch(&mut taken).await;
+                wants.extend(taken);
+                if self.batches() != Batches::Allowed {
+                    return;
+                }
+                continue;
+            }
+            // A rest that is smaller goes back, if more may come: a batch costs as much full or not.
+            if index > 0 && chunk.len() < most {
+                let mut state = self.lock();
+                for (want, waiters) in taken {
+                    state.pending.entry(want).or_default().extend(waiters);
+                }
+                return;
+            }
+            let permit = self.permit().await;
+            let this = self.clone();
+            tokio::spawn(async move {
+                this.batch(&mut taken).await;
+                drop(permit);
+                for (want, waiters) in taken {
+                    let answer = this.source.single(want).await;
+                    this.give(waiters, answer);
+                }
+            });
+        }
+    }
+
+    /// Reads a batch, and takes out what it answers.
+    async fn batch(&self, wants: &mut HashMap<Want, Vec<Waiter>>) {
+        match self.source.batch(wants.keys().cloned().collect()).await {
+            Ok(answers) => {
+                self.batches.send_if_modified(|known| {
+                    std::mem::replace(known, Batches::Allowed) != Batches::Allowed
+                });
+                for (want, answer) in answers {
+                    // What passes may have passed when it is asked for alone.
+                    if answer.as_ref().is_err_and(ReadError::passes) {
+                        continue;
+                    }
+                    if let Some(waiters) = wants.remove(&want) {
+                        self.give(waiters, answer);
+                    }
+                }
+            }
+            Err(error) if error.reason == Reason::AccessDenied && !error.expired => {
+                self.batches.send_replace(Batches::Denied(error.action));
+            }
+            Err(_) => {}
+        }
+    }
+
+    fn give(&self, waiters: Vec<Waiter>, answer: Result<Answer, ReadError>) {
+        self.source.asked(waiters.len());
+        let answer = answer.map(Arc::new);
+        for waiter in waiters {
+            // Whoever does not wait any more needs no answer.
+            let _ = waiter.send(answer.clone());
+        }
+    }
+
+    async fn permit(&self) -> tokio::sync::OwnedSemaphorePermit {
+        let permit = self.requests.clone().acquire_owned().await;
+        permit.expect("the semaphore is never closed")
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("no holder of the lock panics")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use zeroize::Zeroizing;
+
+    use super::*;
+    use crate::aws::want::Value;
+
+    /// Answers each want with its id, but as `fails` says.
+    #[derive(Default)]
+    struct Fake {
+        singles: AtomicUsize,
+        sizes: Mutex<Vec<usize>>,
+        denies_batches: bool,
+        leaves_out: Option<&'static str>,
+        throttles: Option<&'static str>,
+        denies: Option<&'static str>,
+    }
+
+    fn id(want: &Want) -> &str {
+        match want {
+            Want::Secret { id, .. } | Want::SecretTags { id } => id,
+            _ => panic!("not asked for here"),
+        }
+    }
+
+    fn answer(want: &Want) -> Answer {
+        let bytes = Zeroizing::new(id(want).as_bytes().to_vec());
+        Answer::Value(Value { bytes, version: None })
+    }
+
+    impl Source for Fake {
+        fn most(&self) -> usize {
+            20
+        }
+
+        fn batches(&self, want: &Want) -> bool {
+            matches!(want, Want::Secret { .. })
+        }
+
+        fn single(&self, want: Want) -> BoxFuture<'_, Result<Answer, ReadError>> {
+            self.singles.fetch_add(1, Ordering::Relaxed);
+            let denied = self.denies == Some(id(&want));
+            let error = ReadError::new(Reason::AccessDenied, "one");
+            Box::pin(async move { if denied { Err(error) } else { Ok(answer(&want)) } })
+        }
+
+        fn batch(&self, wants: Vec<Want>) -> BoxFuture<'_, Result<Answers, ReadError>> {
+            self.sizes.lock().unwrap().push(wants.len());
+            Box::pin(async move {
+                if self.denies_batches {
+                    return Err(ReadError::new(Reason::AccessDenied, "many"));
+                }
+                let answers = wants.into_iter().filter(|want| self.leaves_out != Some(id(want)));
+                Ok(answers
+                    .map(|want| {
+                        let error = |reason| Err(ReadError::new(reason, "many"));
+                        let answer = match id(&want) {
+                            id if self.throttles == Some(id) => error(Reason::Throttled),
+                            id if self.denies == Some(id) => error(Reason::AccessDenied),
+                            _ => Ok(answer(&want)),
+                        };
+                        (want, answer)
+                    })
+                    .collect())
+            })
+        }
+
+        fn asked(&self, _: usize) {}
+    }
+
+    async fn read(fake: Fake, ids: &[&str]) -> (Arc<Fake>, Vec<Result<String, Reason>>, Batches) {
+        let fake = Arc::new(fake);
+        let planner = Planner::new(fake.clone(), Batches::Unknown);
+        let reads = ids.iter().map(|id| planner.read(Want::current(*id)));
+        let answers = futures::future::join_all(reads).await;
+        let answers = answers.into_iter().map(|answer| match answer.as_deref() {
+            Ok(Answer::Value(value)) => Ok(String::from_utf8(value.bytes.to_vec()).unwrap()),
+            Ok(_) => panic!("a value was asked for"),
+            Err(error) => Err(error.reason),
+        });
+        (fake, answers.collect(), planner.batches())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_wanted_alone_is_read_singly() {
+        let (fake, answers, batches) = read(Fake::default(), &["a", "a"]).await;
+        assert_eq!(answers, [Ok("a".into()), Ok("a".into())]);
+        assert_eq!(fake.singles.load(Ordering::Relaxed), 1);
+        assert_eq!(batches, Batches::Unknown);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn many_wants_are_full_batches() {
+        let ids: Vec<_> = (0..1000).map(|number| number.to_string()).collect();
+        let ids: Vec<_> = ids.iter().map(String::as_str).collect();
+        let (fake, answers, batches) = read(Fake::default(), &ids).await;
+        assert!(answers.iter().zip(&ids).all(|(answer, id)| answer.as_deref() == Ok(*id)));
+        assert_eq!(*fake.sizes.lock().unwrap(), [20; 50]);
+        assert_eq!(batches, Batches::Allowed);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn without_the_right_to_batches_each_is_read_singly() {
+        let fake = Fake { denies_batches: true, ..Fake::default() };
+        let (fake, answers, batches) = read(fake, &["a", "b", "c"]).await;
+        assert_eq!(answers, [Ok("a".into()), Ok("b".into()), Ok("c".into())]);
+        assert_eq!(fake.sizes.lock().unwrap().len(), 1);
+        assert_eq!(batches, Batches::Denied("many"));
+    }
+
+    /// F12: External Secrets loses what a batch leaves out or reports as an error.
+    #[tokio::test(start_paused = true)]
+    async fn what_a_batch_does_not_answer_is_read_singly() {
+        let fake = Fake {
+            leaves_out: Some("b"),
+            throttles: Some("c"),
+            denies: Some("d"),
+            ..Fake::default()
+        };
+        let (fake, answers, _) = read(fake, &["a", "b", "c", "d"]).await;
+        let [a, b, c] = ["a", "b", "c"].map(|id| Ok(id.to_owned()));
+        assert_eq!(answers, [a, b, c, Err(Reason::AccessDenied)]);
+        assert_eq!(fake.singles.load(Ordering::Relaxed), 2);
+    }
+}

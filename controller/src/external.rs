@@ -1,0 +1,36 @@
+//! ExternalSecret → Secret.
+//!
+//! ```text
+//!  ExternalSecret watch ─▶ index: the object, what was read and when ┐
+//!  Secret watch ─────────▶ target::index: marks, does the hash hold?  ├─▶ queue ─▶ reconcile
+//!  stores, namespaces, time ──────────────────────────────────────────┘
+//!
+//!  reconcile:  due? (schedule, pure) ── no ──▶ nothing: no request to anybody
+//!              │ yes
+//!              ▼
+//!  stores (pure) ─▶ identity ─▶ aws: what is wanted, planned ─▶ assemble (pure) ─▶ render
+//!              ─▶ target::External ─▶ target::Writer ─▶ status (pure), one patch if it differs
+//! ```
+//!
+//! What can go wrong: a value is denied, throttled, missing or stale. Then nothing is written: the
+//! Secret keeps the last good values, `Ready` says since when, and `Explained` says of each value what
+//! is wrong and what to do. A store that changes while values are read makes the answer void.
+
+pub mod assemble;
+pub mod cron;
+pub mod duration;
+pub mod feed;
+pub mod fetch;
+pub mod hash;
+pub mod index;
+pub mod keys;
+pub mod property;
+pub mod reconcile;
+pub mod render;
+pub mod schedule;
+pub mod status;
+pub mod store;
+pub mod stores;
+pub mod versions;
+
+pub use reconcile::Externals;

@@ -1,0 +1,264 @@
+//! The values of a Secret from what AWS answered: pure.
+//!
+//! Order (as recorded): every entry of `dataFrom`, the later over the earlier, then every entry of
+//! `data`. One value that is not as it should be fails the whole object, and all of those are told.
+
+use crds::{
+    ExternalSecretSpec,
+    external_secret::{
+        ConflictPolicy, ConversionStrategy, DataFrom, DecodingStrategy, DeletionPolicy,
+        MergeStrategy, NullBytePolicy, PriorityPolicy, RemoteRef,
+    },
+};
+use templates::{
+    Dialect, Environment,
+    external_secret::Decoding,
+    rewrite::{Merge, Rewrite},
+    sealed_secret::Values,
+};
+use tokio::time::Instant;
+use zeroize::Zeroizing;
+
+use super::{
+    fetch::{Entries, Fetched, One, is_gone},
+    keys,
+    property::{self, PropertyError},
+    versions::Versions,
+};
+use crate::{
+    aws::{Answer, Want, want::Read},
+    reason::{Failure, Reason},
+};
+
+/// The values, and what else came out.
+pub struct Assembled {
+    /// By key.
+    pub values: Values,
+    /// The entries whose value is gone, where that is no error.
+    pub missing: Vec<String>,
+    /// The versions that were read.
+    pub versions: Vec<(Want, Read)>,
+}
+
+/// What is wrong with an entry, and which: `data[0] (key g/plain)`.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Complaint {
+    /// The entry.
+    pub entry: String,
+    /// What is wrong.
+    pub failure: Failure,
+}
+
+/// Makes what templates may take of time and space.
+pub trait Environments {
+    /// One rendering's.
+    fn environment(&mut self) -> Environment<'_>;
+}
+
+/// Puts the values together.
+///
+/// # Errors
+/// All that is wrong.
+pub fn assemble(
+    spec: &ExternalSecretSpec,
+    entries: Entries,
+    versions: &mut Versions,
+    dialect: &Dialect,
+    environments: &mut dyn Environments,
+    now: Instant,
+) -> Result<Assembled, Vec<Complaint>> {
+    let mut all = Assembled { values: Values::new(), missing: Vec::new(), versions: Vec::new() };
+    let mut complaints = Vec::new();
+    let may_be_gone = spec.target.deletion_policy != DeletionPolicy::Retain;
+    let mut take =
+        |entry: String, outcome: Result<Values, Failure>, all: &mut Assembled| match outcome {
+            Ok(values) => all.values.extend(values),
+            Err(failure) if may_be_gone && is_gone(&failure) => all.missing.push(entry),
+            Err(failure) => complaints.push(Complaint { entry, failure }),
+        };
+    for (index, (from, fetched)) in spec.data_from.iter().zip(entries.from).enumerate() {
+        let kind = if from.find.is_some() { "find" } else { "extract" };
+        let outcome = opened(fetched, versions, &mut all.versions, now)
+            .and_then(|opened| many(from, opened, dialect, environments));
+        take(format!("dataFrom[{index}].{kind}"), outcome, &mut all);
+    }
+    for (index, (data, fetched)) in spec.data.iter().zip(entries.data).enumerate() {
+        let reference = &data.remote_ref;
+        let outcome = opened(fetched, versions, &mut all.versions, now).and_then(|opened| {
+            let Opened::One(value) = opened else { return Err(no_value()) };
+            let value = part(&value, reference)?;
+            let value = finished(value, reference.decoding_strategy, reference.null_byte_policy)?;
+            Ok([(data.secret_key.clone(), value)].into())
+        });
+        let key: String = reference.key.chars().take(512).collect();
+        take(format!("data[{index}] (key {})", key.escape_debug()), outcome, &mut all);
+    }
+    if complaints.is_empty() { Ok(all) } else { Err(complaints) }
+}
+
+enum Opened {
+    One(Zeroizing<Vec<u8>>),
+    Many(Values),
+}
+
+/// The bytes, if they are not older than what was read before.
+fn opened(
+    fetched: Fetched,
+    versions: &mut Versions,
+    read: &mut Vec<(Want, Read)>,
+    now: Instant,
+) -> Result<Opened, Failure> {
+    let mut bytes = |one: One| {
+        let answer = one.answer?;
+        let Answer::Value(value) = &*answer else { return Err(no_value()) };
+        if let Some(version) = &value.version {
+            if !versions.accepts(&one.want, version, now) {
+                let message = "AWS gives an older version than it gave before: it is taken when it \
+                               stays for a minute";
+                return Err(Failure::new(Reason::Unavailable, message));
+            }
+            read.push((one.want, version.clone()));
+        }
+        Ok(value.bytes.clone())
+    };
+    match fetched {
+        Fetched::Not(failure) => Err(failure),
+        Fetched::One(one) => bytes(one).map(Opened::One),
+        Fetched::Found(found) => {
+            let found = found?.into_iter().map(|(name, one)| Ok((name, bytes(one)?)));
+            found.collect::<Result<_, _>>().map(Opened::Many)
+        }
+    }
+}
+
+fn no_value() -> Failure {
+    Failure::new(Reason::Malformed, "AWS gave no value")
+}
+
+/// An entry of `dataFrom`: rewritten, or else converted, and then decoded.
+fn many(
+    from: &DataFrom,
+    opened: Opened,
+    dialect: &Dialect,
+    environments: &mut dyn Environments,
+) -> Result<Values, Failure> {
+    let (mut values, conversion, decoding, nulls) = match (opened, &from.extract, &from.find) {
+        (Opened::One(value), Some(extract), _) => {
+            let value = part(&value, extract)?;
+            let members = property::members(&value).ok_or_else(|| {
+                let key = extract.key.escape_debug();
+                Failure::new(
+                    Reason::Malformed,
+                    format!("the value of `{key}` is not a JSON object"),
+                )
+            })?;
+            let extract = &extract;
+            let values: Values = members.into_iter().collect();
+            (
+                values,
+                extract.conversion_strategy,
+                extract.decoding_strategy,
+                extract.null_byte_policy,
+            )
+        }
+        (Opened::Many(values), _, Some(find)) => {
+            (values, find.conversion_strategy, find.decoding_strategy, find.null_byte_policy)
+        }
+        _ => return Err(no_value()),
+    };
+    if from.rewrite.is_empty() {
+        values = converted(values, conversion)?;
+    }
+    for (index, step) in from.rewrite.iter().enumerate() {
+        let Some(step) = rewrite(step) else { continue };
+        let rewritten = step.apply(values, dialect, environments.environment());
+        values = rewritten.map_err(|error| {
+            Failure::new(Reason::TemplateInvalid, format!("rewrite[{index}]: {error}"))
+        })?;
+    }
+    // An empty key takes a value out: a trick that manifests use.
+    values.remove("");
+    if let Some(complaint) = values.keys().find_map(|key| keys::complaint(key)) {
+        let remedy = "use a conversionStrategy or a rewrite";
+        return Err(Failure::new(Reason::Malformed, format!("{complaint}: {remedy}")));
+    }
+    let finish = |(key, value): (String, Zeroizing<Vec<u8>>)| {
+        finished(value, decoding, nulls)
+            .map_err(|failure| {
+                Failure::new(failure.reason, format!("`{key}`: {}", failure.message))
+            })
+            .map(|value| (key, value))
+    };
+    values.into_iter().map(finish).collect()
+}
+
+fn converted(values: Values, strategy: ConversionStrategy) -> Result<Values, Failure> {
+    let mut converted = Values::new();
+    for (name, value) in values {
+        let key = keys::convert(strategy, &name);
+        if converted.contains_key(&key) {
+            let message = format!("several names become the key `{}`", key.escape_debug());
+            return Err(Failure::new(Reason::Malformed, message));
+        }
+        converted.insert(key, value);
+    }
+    Ok(converted)
+}
+
+fn rewrite(step: &crds::external_secret::Rewrite) -> Option<Rewrite> {
+    if let Some(merge) = &step.merge {
+        return Some(Rewrite::Merge(Merge {
+            into: (merge.strategy == MergeStrategy::JSON).then(|| merge.into.clone()),
+            priority: merge.priority.clone(),
+            ignores_missing: merge.priority_policy == PriorityPolicy::IgnoreNotFound,
+            ignores_conflicts: merge.conflict_policy == ConflictPolicy::Ignore,
+        }));
+    }
+    if let Some(regexp) = &step.regexp {
+        return Some(Rewrite::Regexp {
+            source: regexp.source.clone(),
+            target: regexp.target.clone(),
+        });
+    }
+    let transform = step.transform.as_ref()?;
+    Some(Rewrite::Transform { template: transform.template.clone() })
+}
+
+fn part(value: &[u8], reference: &RemoteRef) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    if reference.property.is_empty() {
+        return Ok(Zeroizing::new(value.to_vec()));
+    }
+    let (key, path) = (reference.key.escape_debug(), reference.property.escape_debug());
+    property::property(value, &reference.property).map_err(|error| match error {
+        PropertyError::Missing => Failure::new(
+            Reason::PropertyMissing,
+            format!("the value of `{key}` has no property `{path}`"),
+        ),
+        PropertyError::Unsupported => Failure::new(
+            Reason::Malformed,
+            format!("the property `{path}` uses what is not supported here"),
+        ),
+    })
+}
+
+fn finished(
+    value: Zeroizing<Vec<u8>>,
+    decoding: DecodingStrategy,
+    nulls: NullBytePolicy,
+) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    let (decoding, name) = match decoding {
+        DecodingStrategy::None => (Decoding::None, "None"),
+        DecodingStrategy::Base64 => (Decoding::Base64, "Base64"),
+        DecodingStrategy::Base64URL => (Decoding::Base64Url, "Base64URL"),
+        DecodingStrategy::Auto => (Decoding::Auto, "Auto"),
+    };
+    let value = decoding.decode(&value).ok_or_else(|| {
+        let message = format!("the value is not encoded as its decodingStrategy {name} says");
+        Failure::new(Reason::Malformed, message)
+    })?;
+    if nulls == NullBytePolicy::Fail && value.contains(&0) {
+        let message = "the value has null bytes, which its nullBytePolicy forbids";
+        return Err(Failure::new(Reason::Malformed, message));
+    }
+    Ok(value)
+}

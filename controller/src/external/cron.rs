@@ -1,0 +1,179 @@
+//! Schedules of sync windows: five fields of cron in UTC, `@daily` and the like, `@every 1h`.
+
+use std::time::Duration;
+
+use jiff::{Timestamp, ToSpan as _, civil::DateTime, tz::TimeZone};
+
+use super::duration;
+
+/// When windows begin.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Schedule {
+    /// Again and again after so long.
+    Every(Duration),
+    /// At the minutes that fit.
+    Fields(Box<Fields>),
+}
+
+/// Bits of the values that fit.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Fields {
+    minutes: u64,
+    hours: u64,
+    days: u64,
+    months: u64,
+    weekdays: u64,
+    /// Whether both of them have to fit; else one is enough.
+    both_days: bool,
+}
+
+/// The longest window, since its beginning is looked for minute by minute.
+const LONGEST: Duration = Duration::from_secs(7 * 24 * 3600);
+
+const MONTHS: [&str; 12] =
+    ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
+const WEEKDAYS: [&str; 7] = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
+
+impl Schedule {
+    /// Reads a schedule.
+    pub fn parse(text: &str) -> Option<Self> {
+        let fields = match text.trim() {
+            "@yearly" | "@annually" => "0 0 1 1 *",
+            "@monthly" => "0 0 1 * *",
+            "@weekly" => "0 0 * * 0",
+            "@daily" | "@midnight" => "0 0 * * *",
+            "@hourly" => "0 * * * *",
+            text => match text.strip_prefix("@every ") {
+                Some(every) => {
+                    let every = duration::parse(every.trim()).filter(|every| !every.is_zero())?;
+                    return Some(Self::Every(every));
+                }
+                None => text,
+            },
+        };
+        let parts: Vec<_> = fields.split_ascii_whitespace().collect();
+        let [minutes, hours, days, months, weekdays] = parts.try_into().ok()?;
+        let is_any = |field: &str| field.starts_with('*') || field.starts_with('?');
+        Some(Self::Fields(Box::new(Fields {
+            minutes: bits(minutes, 0, 59, &[])?,
+            hours: bits(hours, 0, 23, &[])?,
+            days: bits(days, 1, 31, &[])?,
+            months: bits(months, 1, 12, &MONTHS)?,
+            weekdays: bits(weekdays, 0, 6, &WEEKDAYS)?,
+            both_days: is_any(days) || is_any(weekdays),
+        })))
+    }
+
+    /// Whether a window of this length is open: it began not longer ago.
+    pub fn is_open(&self, length: Duration, now: Timestamp) -> bool {
+        let fields = match self {
+            Self::Every(every) => return *every <= length,
+            Self::Fields(fields) => fields,
+        };
+        let now = now.to_zoned(TimeZone::UTC).datetime();
+        let mut minute = now.with().second(0).subsec_nanosecond(0).build().unwrap_or(now);
+        let minutes = length.min(LONGEST).as_secs().div_ceil(60);
+        for _ in 0..minutes {
+            if fields.fit(minute) {
+                return now.duration_since(minute).unsigned_abs() < length;
+            }
+            let Ok(before) = minute.checked_sub(1.minute()) else { return false };
+            minute = before;
+        }
+        false
+    }
+}
+
+impl Fields {
+    fn fit(&self, at: DateTime) -> bool {
+        let has = |bits: u64, value: i8| bits & (1 << value) != 0;
+        let day = has(self.days, at.day());
+        let weekday = has(self.weekdays, at.weekday().to_sunday_zero_offset());
+        has(self.minutes, at.minute())
+            && has(self.hours, at.hour())
+            && has(self.months, at.month())
+            && if self.both_days { day && weekday } else { day || weekday }
+    }
+}
+
+/// `*`, `*/5`, `1-5`, `1,3`, `mon-fri`, and what these make together.
+fn bits(field: &str, least: u32, most: u32, names: &[&str]) -> Option<u64> {
+    let number = |text: &str| {
+        let by_name = names.iter().position(|name| name.eq_ignore_ascii_case(text));
+        let index = by_name.and_then(|index| u32::try_from(index).ok());
+        index
+            .map(|index| index + least)
+            .or_else(|| text.parse().ok())
+            .filter(|number| (least..=most).contains(number))
+    };
+    let mut bits = 0;
+    for part in field.split(',') {
+        let (range, step) = match part.split_once('/') {
+            Some((range, step)) => {
+                (range, Some(step.parse::<u32>().ok().filter(|step| *step > 0)?))
+            }
+            None => (part, None),
+        };
+        let (from, to) = match range.split_once('-') {
+            _ if range == "*" || range == "?" => (least, most),
+            Some((from, to)) => (number(from)?, number(to)?),
+            None => (number(range)?, if step.is_some() { most } else { number(range)? }),
+        };
+        if from > to {
+            return None;
+        }
+        let step = usize::try_from(step.unwrap_or(1)).ok()?;
+        for value in (from..=to).step_by(step) {
+            bits |= 1_u64 << value;
+        }
+    }
+    Some(bits)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_open(schedule: &str, length: &str, now: &str) -> bool {
+        let length = duration::parse(length).unwrap();
+        Schedule::parse(schedule).unwrap().is_open(length, now.parse().unwrap())
+    }
+
+    #[test]
+    fn a_window_is_open_from_its_beginning_for_its_length() {
+        for (now, open) in [
+            ("2026-11-24T21:59:59Z", false),
+            ("2026-11-24T22:00:00Z", true),
+            ("2026-11-25T01:59:59Z", true),
+            ("2026-11-25T02:00:00Z", false),
+        ] {
+            assert_eq!(is_open("0 22 * * *", "4h", now), open, "{now}");
+        }
+        // A Tuesday.
+        assert!(is_open("30 8 * * mon-fri", "10m", "2026-11-24T08:35:00Z"));
+        assert!(!is_open("30 8 * * 0,6", "10m", "2026-11-24T08:35:00Z"));
+        assert!(is_open("*/15 * * * *", "1m", "2026-11-24T08:45:30Z"));
+        assert!(!is_open("*/15 * * * *", "1m", "2026-11-24T08:46:00Z"));
+        assert!(is_open("0 0 24 * 1", "1h", "2026-11-24T00:10:00Z"), "one of both days is enough");
+        assert!(is_open("@daily", "1h", "2026-11-24T00:10:00Z"));
+        assert!(is_open("@every 1h", "1h", "2026-11-24T00:10:00Z"));
+        assert!(!is_open("@every 2h", "1h", "2026-11-24T00:10:00Z"));
+    }
+
+    #[test]
+    fn what_is_no_schedule_is_refused() {
+        for text in [
+            "",
+            "* * * *",
+            "60 * * * *",
+            "* 24 * * *",
+            "5-1 * * * *",
+            "*/0 * * * *",
+            "@never",
+            "@every 0s",
+            "x * * * *",
+        ] {
+            assert_eq!(Schedule::parse(text), None, "{text}");
+        }
+    }
+}

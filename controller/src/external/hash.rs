@@ -1,0 +1,137 @@
+//! The names and hashes by which External Secrets knows its Secrets, byte for byte: so either of the
+//! two finds the other's work in order.
+
+use std::{collections::BTreeMap, fmt::Write as _};
+
+use kube::api::ObjectMeta;
+use sha3::{Digest as _, Sha3_224};
+use zeroize::Zeroizing;
+
+use crate::target::object::Value;
+
+/// Label on each Secret: that it is looked after.
+pub const MANAGED: &str = "reconcile.external-secrets.io/managed";
+/// Label on a Secret that is owned: by which object.
+pub const CREATED_BY: &str = "reconcile.external-secrets.io/created-by";
+/// Annotation on each Secret: the hash of its data.
+pub const DATA_HASH: &str = "reconcile.external-secrets.io/data-hash";
+
+/// The hash of the data, over the text that Go prints of a map of bytes. It is not keyed: compatibility
+/// needs it, and a flag turns it off.
+pub fn data(data: &BTreeMap<String, Value>) -> String {
+    let size: usize =
+        data.iter().map(|(key, value)| key.len() + 4 * value.expose().len() + 4).sum();
+    let mut text = Zeroizing::new(String::with_capacity(size + 5));
+    text.push_str("map[");
+    for (index, (key, value)) in data.iter().enumerate() {
+        if index > 0 {
+            text.push(' ');
+        }
+        text.push_str(key);
+        text.push_str(":[");
+        for (index, byte) in value.expose().iter().enumerate() {
+            if index > 0 {
+                text.push(' ');
+            }
+            let _ = write!(text, "{byte}");
+        }
+        text.push(']');
+    }
+    text.push(']');
+    sha3(&text)
+}
+
+/// The generation, and the hash of labels and annotations: what a Secret was made for.
+pub fn version(metadata: &ObjectMeta) -> String {
+    let mut text = String::from("{annotations:");
+    map(&mut text, metadata.annotations.as_ref());
+    text.push_str(" labels:");
+    map(&mut text, metadata.labels.as_ref());
+    text.push('}');
+    format!("{}-{}", metadata.generation.unwrap_or_default(), sha3(&text))
+}
+
+/// The value of [`CREATED_BY`].
+pub fn created_by(namespace: &str, name: &str) -> String {
+    sha3(&format!("{namespace}/{name}"))
+}
+
+/// The name under which the Secret of this object is written.
+pub fn field_manager(name: &str) -> String {
+    let manager = format!("externalsecrets.external-secrets.io/{name}");
+    if manager.len() <= 63 {
+        return manager;
+    }
+    format!("externalsecrets.external-secrets.io/sha3/{}", sha3(name))
+}
+
+fn map(text: &mut String, map: Option<&BTreeMap<String, String>>) {
+    text.push_str("map[");
+    for (index, (key, value)) in map.into_iter().flatten().enumerate() {
+        let space = if index > 0 { " " } else { "" };
+        let _ = write!(text, "{space}{key}:{value}");
+    }
+    text.push(']');
+}
+
+fn sha3(text: &str) -> String {
+    let digest = Sha3_224::digest(text.as_bytes());
+    digest.iter().fold(String::with_capacity(56), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pairs(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+        pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+    }
+
+    fn hash(pairs: &[(&str, &str)]) -> String {
+        let pair = |(key, value): &(&str, &str)| ((*key).to_owned(), value.as_bytes().into());
+        data(&pairs.iter().map(pair).collect())
+    }
+
+    /// The vectors of External Secrets' own tests.
+    #[test]
+    fn hashes_are_those_of_external_secrets() {
+        let two = [("foo", "value1"), ("bar", "value2")];
+        assert_eq!(hash(&two), "1bed8bcbcb4547ffe19a19cd47d9078e84aa6598266d86b99f992d64");
+        let one = [("foo", "bar")];
+        assert_eq!(hash(&one), "f2a604b87eb0cf673761e8cfea850f901fe73a3d1b2f338802107f36");
+        assert_eq!(sha3("hello there"), "f78681ec611ebaeea0689bff6c7812a83ff98a7faba986d9af76c999");
+    }
+
+    #[test]
+    fn a_version_counts_generation_labels_and_annotations() {
+        let mut metadata = ObjectMeta { generation: Some(3), ..ObjectMeta::default() };
+        assert_eq!(
+            version(&metadata),
+            "3-f47fe3c0b255b6dd8047cdffa772587bb829efe7a1cb70febeda2eb2"
+        );
+        metadata.annotations = Some(pairs(&[("a", "1"), ("b", "2")]));
+        metadata.labels = Some(pairs(&[("app", "x")]));
+        assert_eq!(
+            version(&metadata),
+            "3-7a9d14fc4c98c8b2363ada4bb72d815002f918edc3da4746679c79ee"
+        );
+    }
+
+    /// Recorded, x01; long names by what the peer writes.
+    #[test]
+    fn secrets_bear_the_names_of_external_secrets() {
+        assert_eq!(
+            created_by("eso-x01", "s"),
+            "3b1fb97d66d4ac919848200f7a2503cdada8d9569efbb2eb4ba908f6"
+        );
+        assert_eq!(field_manager("s"), "externalsecrets.external-secrets.io/s");
+        let longest = "a".repeat(27);
+        assert_eq!(field_manager(&longest).len(), 63);
+        let hashed = field_manager(&"a".repeat(28));
+        assert!(hashed.starts_with("externalsecrets.external-secrets.io/sha3/"), "{hashed}");
+        assert_eq!(hashed.len(), 41 + 56);
+    }
+}

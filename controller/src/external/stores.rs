@@ -1,0 +1,306 @@
+//! What is known of a store, in its status.
+//!
+//! `Ready` has External Secrets' reasons. `BatchReads` is ours: whether values may be read in batches,
+//! which is found out once and survives restarts. A store of another provider gets `Supported` alone:
+//! what else stands in its status is its own controller's.
+
+use std::{sync::Arc, time::Duration};
+
+use crds::{
+    ClusterSecretStore, SecretStore, StoreStatus,
+    external_secret::{Condition, condition},
+};
+use jiff::Timestamp;
+use kube::{
+    Api,
+    api::{Patch, PatchParams},
+};
+use serde_json::json;
+use tracing::warn;
+
+use super::{
+    duration,
+    reconcile::Externals,
+    status::second,
+    store::{Store, StoreKey},
+};
+use crate::{
+    FIELD_MANAGER,
+    api::request,
+    aws::{Identity, identity::is_referent, planner::Batches},
+    events::Severity,
+    queue::Cause,
+    reason::Failure,
+};
+
+/// How often a store is checked, if neither it nor the operator says it.
+pub const INTERVAL: Duration = Duration::from_mins(5);
+const BATCH_READS: &str = "BatchReads";
+const CAPABILITIES: &str = "ReadWrite";
+
+/// What a check has found.
+enum Found {
+    /// Credentials are there.
+    Valid,
+    /// It depends on who asks.
+    Referent,
+    /// The spec is not as it should be.
+    Invalid(Failure),
+    /// There are no credentials.
+    Refused(Failure),
+    /// It is not for this provider.
+    Unsupported(Failure),
+}
+
+/// What a status tells of batches.
+pub fn batches(status: &StoreStatus) -> Batches {
+    match condition(&status.conditions, BATCH_READS).map(|batches| batches.status.as_str()) {
+        Some("True") => Batches::Allowed,
+        Some("False") => Batches::Denied("secretsmanager:BatchGetSecretValue"),
+        _ => Batches::Unknown,
+    }
+}
+
+/// Whether that is news for a status.
+pub fn tells(status: &StoreStatus, found: Batches) -> bool {
+    let known = batches(status);
+    found != Batches::Unknown && std::mem::discriminant(&found) != std::mem::discriminant(&known)
+}
+
+impl Externals {
+    /// Looks at one store.
+    pub async fn check_store(&self, key: &StoreKey) {
+        let Some(store) = self.stores.get(key) else { return };
+        if store.is_foreign(&self.settings.class) {
+            return;
+        }
+        let (found, batches) = self.find_out(&store).await;
+        let interval = interval(&store).unwrap_or(self.store_interval);
+        self.store_queue.add(key.clone(), Cause::Resync, interval);
+        let is_ready = matches!(found, Found::Valid | Found::Referent);
+        self.metrics.store(key, is_ready);
+        let Some(next) = next(&store.status, &found, batches, Timestamp::now()) else { return };
+        let was_ready =
+            condition(&store.status.conditions, "Ready").map(|ready| ready.status.clone());
+        if !self.write_store(&store, &next).await {
+            return;
+        }
+        let ready = condition(&next.conditions, "Ready").or_else(|| next.conditions.first());
+        if let Some(ready) = ready.filter(|ready| was_ready.as_ref() != Some(&ready.status)) {
+            let severity = if is_ready { Severity::Normal } else { Severity::Warning };
+            let (reason, message) = (&ready.reason, &ready.message);
+            let (reason, message) =
+                (reason.as_deref().unwrap_or_default(), message.as_deref().unwrap_or_default());
+            self.say(&store, severity, reason, message).await;
+        }
+        if is_ready && was_ready.as_deref() != Some("True") {
+            self.wake(key);
+        }
+    }
+
+    /// Looks again at the objects that are not in sync and read from this store.
+    pub fn wake(&self, store: &StoreKey) {
+        for object in self.objects.waiting_for(store) {
+            self.queue.add(object, Cause::Change, Duration::ZERO);
+        }
+    }
+
+    async fn find_out(&self, store: &Store) -> (Found, Batches) {
+        if !store.spec.provider.contains_key("aws") {
+            let found = match store.aws() {
+                Err(failure) => Found::Unsupported(failure),
+                Ok(_) => Found::Valid,
+            };
+            return (found, Batches::Unknown);
+        }
+        let aws = match store.aws() {
+            Ok(aws) => aws,
+            Err(failure) => return (Found::Invalid(failure), Batches::Unknown),
+        };
+        let known = batches(&store.status);
+        if is_referent(store, &aws) {
+            return (Found::Referent, known);
+        }
+        // With tags that tell the namespace, there is one identity for each.
+        let namespace = store.key.namespace.clone().unwrap_or_default();
+        let content =
+            |secret: &crate::key::ObjectKey| Some(*self.secrets.get(secret)?.content.as_bytes());
+        let identity = match Identity::of(store, &namespace, content) {
+            Ok(identity) => identity,
+            Err(failure) => return (Found::Invalid(failure), Batches::Unknown),
+        };
+        let is_tagged = aws.session_tags_policy != crds::secret_store::SessionTagsPolicy::None;
+        if store.key.namespace.is_none() && is_tagged {
+            return (Found::Referent, known);
+        }
+        let reader = self.pool.reader(&identity, known).await;
+        let found = match reader.credentials.get().await {
+            Ok(_) => Found::Valid,
+            Err(failure) => Found::Refused(failure),
+        };
+        (found, reader.planner.batches())
+    }
+
+    async fn write_store(&self, store: &Arc<Store>, next: &StoreStatus) -> bool {
+        let params =
+            PatchParams { field_manager: Some(FIELD_MANAGER.into()), ..PatchParams::default() };
+        let body = Patch::Merge(json!({ "metadata": { "uid": store.uid }, "status": next }));
+        let name = &store.key.name;
+        let written = if let Some(namespace) = &store.key.namespace {
+            let api: Api<SecretStore> = Api::namespaced(self.client.clone(), namespace);
+            request(api.patch_status(name, &params, &body)).await.map(drop)
+        } else {
+            let api: Api<ClusterSecretStore> = Api::all(self.client.clone());
+            request(api.patch_status(name, &params, &body)).await.map(drop)
+        };
+        match written {
+            Ok(()) => true,
+            Err(error) if error.is_not_found() || error.is_conflict() => false,
+            Err(error) => {
+                let failure = error.failure(&format!("write the status of {}", store.key));
+                warn!(store = %store.key, reason = %failure.reason, message = failure.message, "no status");
+                false
+            }
+        }
+    }
+
+    async fn say(&self, store: &Store, severity: Severity, reason: &str, message: &str) {
+        let metadata = kube::api::ObjectMeta {
+            name: Some(store.key.name.clone()),
+            namespace: store.key.namespace.clone(),
+            uid: Some(store.uid.clone()),
+            ..kube::api::ObjectMeta::default()
+        };
+        if store.key.namespace.is_some() {
+            let object = SecretStore { metadata, spec: store.spec.clone(), status: None };
+            self.events.publish(&object, severity, reason, message).await;
+        } else {
+            let spec = crds::secret_store::ClusterSecretStoreSpec { store: store.spec.clone() };
+            let object = ClusterSecretStore { metadata, spec, status: None };
+            self.events.publish(&object, severity, reason, message).await;
+        }
+    }
+}
+
+/// The interval that a store asks for: seconds, or as Go writes durations.
+fn interval(store: &Store) -> Option<Duration> {
+    let interval = match store.spec.refresh_interval.as_ref()? {
+        serde_json::Value::Number(seconds) => Duration::from_secs(seconds.as_u64()?),
+        serde_json::Value::String(text) => duration::parse(text)?,
+        _ => return None,
+    };
+    (interval >= Duration::from_secs(1)).then_some(interval)
+}
+
+/// The status of a store; none when it is the one that is there.
+fn next(
+    previous: &StoreStatus,
+    found: &Found,
+    batches: Batches,
+    now: Timestamp,
+) -> Option<StoreStatus> {
+    let of = |type_: &str, is: bool, reason: &str, message: String| Condition {
+        type_: type_.to_owned(),
+        status: if is { "True" } else { "False" }.to_owned(),
+        reason: Some(reason.to_owned()),
+        message: Some(message),
+        last_transition_time: None,
+    };
+    let mut status = previous.clone();
+    let mut set = |condition: Condition| {
+        status.conditions.retain(|other| other.type_ != condition.type_);
+        status.conditions.push(condition);
+    };
+    match found {
+        Found::Unsupported(failure) => {
+            set(of("Supported", false, failure.reason.as_str(), failure.message.clone()));
+        }
+        Found::Valid => set(of("Ready", true, "Valid", "store validated".to_owned())),
+        Found::Referent => {
+            let message = "could not determine validation status".to_owned();
+            set(of("Ready", true, "ValidationUnknown", message));
+        }
+        Found::Invalid(failure) => {
+            let message = format!("unable to create client: {failure}");
+            set(of("Ready", false, "InvalidProviderConfig", message));
+        }
+        Found::Refused(failure) => {
+            let message = format!("unable to validate store: {failure}");
+            set(of("Ready", false, "ValidationFailed", message));
+        }
+    }
+    match batches {
+        Batches::Unknown => {}
+        Batches::Allowed => {
+            set(of(BATCH_READS, true, "Allowed", "values are read in batches".to_owned()));
+        }
+        Batches::Denied(action) => set(of(
+            BATCH_READS,
+            false,
+            "AccessDenied",
+            format!(
+                "each value is read singly: allow {action} on * (it gives no value that \
+                 the single read is not allowed for) to read many in one request"
+            ),
+        )),
+    }
+    if !matches!(found, Found::Unsupported(_)) {
+        status.capabilities = Some(CAPABILITIES.to_owned());
+    }
+    for condition in &mut status.conditions {
+        let before = crds::external_secret::condition(&previous.conditions, &condition.type_);
+        let before = before.filter(|before| before.status == condition.status);
+        let since = before.and_then(|before| before.last_transition_time.clone());
+        condition.last_transition_time = Some(since.unwrap_or_else(|| second(now)));
+    }
+    (status != *previous).then_some(status)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reason::Reason;
+
+    fn now() -> Timestamp {
+        Timestamp::from_second(0).unwrap()
+    }
+
+    #[test]
+    fn a_status_is_written_when_something_is_new() {
+        let none = StoreStatus::default();
+        let valid = next(&none, &Found::Valid, Batches::Unknown, now()).unwrap();
+        assert_eq!(valid.conditions[0].reason.as_deref(), Some("Valid"));
+        assert_eq!(valid.capabilities.as_deref(), Some("ReadWrite"));
+        assert_eq!(next(&valid, &Found::Valid, Batches::Unknown, now()), None);
+        let batched = next(&valid, &Found::Valid, Batches::Allowed, now()).unwrap();
+        assert_eq!(batches(&batched), Batches::Allowed);
+        assert!(!tells(&batched, Batches::Allowed) && tells(&valid, Batches::Allowed));
+    }
+
+    #[test]
+    fn the_missing_right_is_named_and_remembered() {
+        let denied = Batches::Denied("secretsmanager:BatchGetSecretValue");
+        let status = next(&StoreStatus::default(), &Found::Valid, denied, now()).unwrap();
+        assert_eq!(batches(&status), denied);
+        let message = condition(&status.conditions, BATCH_READS).unwrap().message.clone().unwrap();
+        assert!(message.contains("secretsmanager:BatchGetSecretValue on *"), "{message}");
+    }
+
+    #[test]
+    fn another_providers_status_is_left_to_its_controller() {
+        let failure = Failure::new(Reason::StoreInvalid, "x");
+        let others = StoreStatus {
+            conditions: vec![Condition {
+                type_: "Ready".into(),
+                status: "True".into(),
+                last_transition_time: Some("1970-01-01T00:00:00Z".into()),
+                ..Condition::default()
+            }],
+            capabilities: None,
+        };
+        let status = next(&others, &Found::Unsupported(failure), Batches::Unknown, now()).unwrap();
+        assert_eq!(status.conditions[0], others.conditions[0]);
+        assert_eq!(status.conditions[1].type_, "Supported");
+        assert_eq!(status.capabilities, None);
+    }
+}

@@ -1,0 +1,176 @@
+//! What becomes of ExternalSecrets and stores, by External Secrets' names; ours beside them.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use prometheus_client::{
+    encoding::EncodeLabelSet,
+    metrics::{counter::Counter, family::Family, gauge::Gauge},
+    registry::Registry,
+};
+
+use crate::{external::store::StoreKey, key::ObjectKey, reason::Reason};
+
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct ObjectLabels {
+    name: String,
+    namespace: String,
+}
+
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct ConditionLabels {
+    name: String,
+    namespace: String,
+    condition: &'static str,
+    status: &'static str,
+}
+
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct ErrorLabels {
+    reason: &'static str,
+    namespace: String,
+}
+
+/// Counts. Cheap to clone.
+#[derive(Clone)]
+pub struct ExternalMetrics {
+    /// Those with the names of objects; none where the operator wants none.
+    objects: Option<Objects>,
+    errors: Family<ErrorLabels, Counter>,
+    stores: [Family<ConditionLabels, Gauge>; 2],
+}
+
+#[derive(Clone, Default)]
+struct Objects {
+    calls: Family<ObjectLabels, Counter>,
+    errors: Family<ObjectLabels, Gauge>,
+    conditions: Family<ConditionLabels, Gauge>,
+    durations: Family<ObjectLabels, Gauge>,
+    synced: Family<ObjectLabels, Gauge>,
+}
+
+impl ExternalMetrics {
+    /// Registers them. Without `object_labels` none has the name of an ExternalSecret.
+    pub fn register(registry: &mut Registry, object_labels: bool) -> Self {
+        let metrics = Self {
+            objects: object_labels.then(Objects::default),
+            errors: Family::default(),
+            stores: [Family::default(), Family::default()],
+        };
+        if let Some(objects) = &metrics.objects {
+            registry.register(
+                "externalsecret_sync_calls",
+                "Refreshes of each ExternalSecret",
+                objects.calls.clone(),
+            );
+            registry.register(
+                "externalsecret_sync_calls_error",
+                "Failed refreshes of each ExternalSecret",
+                objects.errors.clone(),
+            );
+            registry.register(
+                "externalsecret_status_condition",
+                "The conditions of each ExternalSecret: 1 for the status that it has",
+                objects.conditions.clone(),
+            );
+            registry.register(
+                "externalsecret_reconcile_duration",
+                "How long the last refresh took, in nanoseconds",
+                objects.durations.clone(),
+            );
+        }
+        for (name, family) in ["secretstore", "clustersecretstore"].iter().zip(&metrics.stores) {
+            registry.register(
+                format!("{name}_status_condition"),
+                "The conditions of each store: 1 for the status that it has",
+                family.clone(),
+            );
+        }
+        let ours = registry.sub_registry_with_prefix("mtk_controller");
+        ours.register(
+            "external_errors",
+            "Failed refreshes by reason and namespace",
+            metrics.errors.clone(),
+        );
+        if let Some(objects) = &metrics.objects {
+            ours.register(
+                "external_last_sync_timestamp_seconds",
+                "When the values of each ExternalSecret were last read without a failure",
+                objects.synced.clone(),
+            );
+        }
+        metrics
+    }
+
+    /// A refresh has ended.
+    pub fn refreshed(&self, key: &ObjectKey, took: Duration, failed: Option<Reason>) {
+        if let Some(reason) = failed {
+            let labels = ErrorLabels { reason: reason.as_str(), namespace: key.namespace.clone() };
+            self.errors.get_or_create(&labels).inc();
+        }
+        let Some(objects) = &self.objects else { return };
+        let labels = labels(key);
+        objects.calls.get_or_create(&labels).inc();
+        let errors = objects.errors.get_or_create_owned(&labels);
+        if failed.is_some() {
+            errors.inc();
+        }
+        let nanoseconds = i64::try_from(took.as_nanos()).unwrap_or(i64::MAX);
+        objects.durations.get_or_create(&labels).set(nanoseconds);
+        set(&objects.conditions, &key.name, &key.namespace, failed.is_none());
+    }
+
+    /// The values of an object were read at this time.
+    pub fn synced(&self, key: &ObjectKey, at: Timestamp) {
+        if let Some(objects) = &self.objects {
+            objects.synced.get_or_create(&labels(key)).set(at.as_second());
+            set(&objects.conditions, &key.name, &key.namespace, true);
+        }
+    }
+
+    /// An object is no more.
+    pub fn forget(&self, key: &ObjectKey) {
+        let Some(objects) = &self.objects else { return };
+        let labels = labels(key);
+        objects.calls.remove(&labels);
+        objects.errors.remove(&labels);
+        objects.durations.remove(&labels);
+        objects.synced.remove(&labels);
+        unset(&objects.conditions, &key.name, &key.namespace);
+    }
+
+    /// Whether a store is ready.
+    pub fn store(&self, key: &StoreKey, ready: bool) {
+        set(self.stores(key), &key.name, key.namespace.as_deref().unwrap_or_default(), ready);
+    }
+
+    /// A store is no more.
+    pub fn forget_store(&self, key: &StoreKey) {
+        unset(self.stores(key), &key.name, key.namespace.as_deref().unwrap_or_default());
+    }
+
+    fn stores(&self, key: &StoreKey) -> &Family<ConditionLabels, Gauge> {
+        &self.stores[usize::from(key.namespace.is_none())]
+    }
+}
+
+fn labels(key: &ObjectKey) -> ObjectLabels {
+    ObjectLabels { name: key.name.clone(), namespace: key.namespace.clone() }
+}
+
+fn condition(name: &str, namespace: &str, status: &'static str) -> ConditionLabels {
+    let (name, namespace) = (name.to_owned(), namespace.to_owned());
+    ConditionLabels { name, namespace, condition: "Ready", status }
+}
+
+fn set(family: &Family<ConditionLabels, Gauge>, name: &str, namespace: &str, ready: bool) {
+    for (status, is) in [("True", ready), ("False", !ready)] {
+        family.get_or_create(&condition(name, namespace, status)).set(i64::from(is));
+    }
+}
+
+fn unset(family: &Family<ConditionLabels, Gauge>, name: &str, namespace: &str) {
+    for status in ["True", "False"] {
+        family.remove(&condition(name, namespace, status));
+    }
+}

@@ -1,0 +1,176 @@
+//! What goes wrong, on request: pure, between a request and its answer.
+
+use std::sync::Mutex;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+/// One thing that goes wrong.
+#[derive(Clone, Debug)]
+pub enum Fault {
+    /// Requests of an operation are throttled, so many times.
+    Throttled(&'static str, usize),
+    /// An operation is denied.
+    Denied(&'static str),
+    /// A secret is denied, in batches too.
+    DeniedItem(String),
+    /// Whoever has this access key id is denied a secret, and batches with it.
+    DeniedTo(String, String),
+    /// A batch leaves a secret out, without a word.
+    LeftOut(String),
+    /// Lists do not show a secret.
+    Unlisted(String),
+    /// Reads of a secret give this version: its id, its time (seconds since 1970) and its value.
+    Stale(String, String, i64, String),
+    /// An operation takes so long.
+    Slow(&'static str, Duration),
+    /// An operation gives what is not JSON.
+    Broken(&'static str),
+    /// An operation fails with status 500, so many times.
+    Failing(&'static str, usize),
+    /// An operation finds the credentials expired, so many times.
+    Expired(&'static str, usize),
+}
+
+/// All that goes wrong.
+#[derive(Debug, Default)]
+pub struct Faults(Mutex<Vec<Fault>>);
+
+/// What becomes of a request.
+#[derive(Debug)]
+pub(super) enum Fate {
+    /// It goes to moto, after so long.
+    Passed(Duration),
+    /// It is answered: status and body.
+    Answered(u16, String),
+}
+
+impl Faults {
+    /// From now on this goes wrong too.
+    pub fn add(&self, fault: Fault) {
+        self.lock().push(fault);
+    }
+
+    /// From now on nothing goes wrong.
+    pub fn clear(&self) {
+        self.lock().clear();
+    }
+
+    /// Looks at a request.
+    pub(super) fn request(&self, operation: &str, key: &str, body: &Value) -> Fate {
+        if let Some(ids) = body["SecretIdList"].as_array()
+            && ids.len() > 20
+        {
+            // AWS's limit, which moto does not have.
+            return refusal(400, "ValidationException", "at most 20 ids");
+        }
+        let mut delay = Duration::ZERO;
+        let mut faults = self.lock();
+        for fault in faults.iter_mut() {
+            let is_spent = match fault {
+                Fault::Throttled(of, left)
+                | Fault::Failing(of, left)
+                | Fault::Expired(of, left)
+                    if *of == operation && *left > 0 =>
+                {
+                    *left -= 1;
+                    true
+                }
+                _ => false,
+            };
+            match fault {
+                Fault::Throttled(..) if is_spent => {
+                    return refusal(400, "ThrottlingException", "canary-provider-text");
+                }
+                Fault::Failing(..) if is_spent => {
+                    return refusal(500, "InternalServiceError", "canary-provider-text");
+                }
+                Fault::Expired(..) if is_spent => {
+                    return refusal(400, "ExpiredTokenException", "canary-provider-text");
+                }
+                Fault::DeniedTo(who, id) if who == key && asks_for(body, id) => {
+                    return denied(operation);
+                }
+                Fault::Denied(of) if *of == operation => {
+                    return denied(operation);
+                }
+                Fault::DeniedItem(id) if body["SecretId"] == **id => {
+                    return denied(operation);
+                }
+                Fault::Broken(of) if *of == operation => {
+                    return Fate::Answered(200, "{\"SecretString\": \"cut".to_owned());
+                }
+                Fault::Slow(of, time) if *of == operation => delay = *time,
+                _ => {}
+            }
+        }
+        Fate::Passed(delay)
+    }
+
+    /// Changes an answer.
+    pub(super) fn answer(&self, operation: &str, answer: &mut Value) {
+        let faults = self.lock().clone();
+        for fault in &faults {
+            match fault {
+                Fault::Unlisted(name) => {
+                    drop_named(&mut answer["SecretList"], name);
+                }
+                Fault::LeftOut(name) => {
+                    drop_named(&mut answer["SecretValues"], name);
+                }
+                Fault::DeniedItem(name) if operation == "BatchGetSecretValue" => {
+                    if !drop_named(&mut answer["SecretValues"], name) {
+                        continue;
+                    }
+                    let error = json!({ "SecretId": name, "ErrorCode": "AccessDeniedException",
+                                        "Message": "canary-provider-text" });
+                    match answer["Errors"].as_array_mut() {
+                        Some(errors) => errors.push(error),
+                        None => answer["Errors"] = json!([error]),
+                    }
+                }
+                Fault::Stale(name, id, created, value) => {
+                    let entries = match operation {
+                        "GetSecretValue" => vec![&mut *answer],
+                        "BatchGetSecretValue" => {
+                            answer["SecretValues"].as_array_mut().into_iter().flatten().collect()
+                        }
+                        _ => vec![],
+                    };
+                    for entry in entries.into_iter().filter(|entry| entry["Name"] == **name) {
+                        entry["VersionId"] = json!(id);
+                        entry["CreatedDate"] = json!(created);
+                        entry["SecretString"] = json!(value);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Fault>> {
+        self.0.lock().expect("no holder of the lock panics")
+    }
+}
+
+/// True when something was dropped.
+fn drop_named(list: &mut Value, name: &str) -> bool {
+    let Some(list) = list.as_array_mut() else { return false };
+    let before = list.len();
+    list.retain(|entry| entry["Name"] != name);
+    list.len() != before
+}
+
+fn asks_for(body: &Value, id: &str) -> bool {
+    let ids = body["SecretIdList"].as_array().into_iter().flatten();
+    ids.chain([&body["SecretId"]]).any(|asked| asked == id)
+}
+
+fn denied(operation: &str) -> Fate {
+    let text = format!("canary-provider-text: not authorized to perform: {operation}");
+    refusal(400, "AccessDeniedException", &text)
+}
+
+fn refusal(status: u16, code: &str, message: &str) -> Fate {
+    Fate::Answered(status, json!({ "__type": code, "message": message }).to_string())
+}

@@ -1,0 +1,137 @@
+//! The proxy: counts requests, and has the faults look at them.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+
+use anyhow::Context;
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use serde_json::Value;
+use tokio::sync::oneshot;
+
+use super::faults::{Fate, Faults};
+
+/// More than any request or answer here has.
+const LARGEST: usize = 64 << 20;
+
+#[derive(Debug)]
+pub(super) struct Proxy {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    /// Dropping it ends the proxy.
+    _stop: oneshot::Sender<()>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    moto: SocketAddr,
+    client: Client<HttpConnector, Body>,
+    faults: Arc<Faults>,
+    counts: Mutex<BTreeMap<String, usize>>,
+}
+
+impl Proxy {
+    pub(super) fn start(moto: SocketAddr) -> anyhow::Result<Proxy> {
+        let shared = Arc::new(Shared {
+            moto,
+            client: Client::builder(TokioExecutor::new()).build_http(),
+            faults: Arc::default(),
+            counts: Mutex::default(),
+        });
+        let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+        listener.set_nonblocking(true)?;
+        let address = listener.local_addr()?;
+        let (stop, stopped) = oneshot::channel();
+        let router = Router::new().fallback(forward).with_state(shared.clone());
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.context("a runtime for the proxy")?;
+        // On a thread of its own: it serves tests with runtimes of their own.
+        std::thread::spawn(move || {
+            runtime.block_on(async {
+                let listener = tokio::net::TcpListener::from_std(listener)?;
+                tokio::select! {
+                    served = async { axum::serve(listener, router).await } => served,
+                    _ = stopped => Ok(()),
+                }
+            })
+        });
+        Ok(Proxy { address, shared, _stop: stop })
+    }
+
+    pub(super) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    pub(super) fn faults(&self) -> &Arc<Faults> {
+        &self.shared.faults
+    }
+
+    pub(super) fn counts(&self) -> BTreeMap<String, usize> {
+        self.shared.counts.lock().expect("no holder of the lock panics").clone()
+    }
+}
+
+async fn forward(State(shared): State<Arc<Shared>>, request: Request) -> Response {
+    let (mut parts, body) = request.into_parts();
+    let Ok(body) = to_bytes(body, LARGEST).await else {
+        return StatusCode::PAYLOAD_TOO_LARGE.into_response();
+    };
+    let operation = operation(&parts.headers, &body);
+    let count = || {
+        let mut counts = shared.counts.lock().expect("no holder of the lock panics");
+        *counts.entry(operation.clone()).or_default() += 1;
+    };
+    count();
+    let parsed = serde_json::from_slice(&body).unwrap_or(Value::Null);
+    match shared.faults.request(&operation, &access_key(&parts.headers), &parsed) {
+        Fate::Passed(delay) => tokio::time::sleep(delay).await,
+        Fate::Answered(status, body) => {
+            let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
+            let headers = [(header::CONTENT_TYPE, "application/x-amz-json-1.1")];
+            return (status, headers, body).into_response();
+        }
+    }
+    let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
+    let Ok(uri) = format!("http://{}{path}", shared.moto).parse() else {
+        return StatusCode::BAD_REQUEST.into_response();
+    };
+    parts.uri = uri;
+    let answer = shared.client.request(Request::from_parts(parts, Body::from(body))).await;
+    let Ok(answer) = answer else { return StatusCode::BAD_GATEWAY.into_response() };
+    let (mut parts, body) = answer.into_parts();
+    let Ok(body) = to_bytes(Body::new(body), LARGEST).await else {
+        return StatusCode::BAD_GATEWAY.into_response();
+    };
+    let Ok(mut answer) = serde_json::from_slice::<Value>(&body) else {
+        return Response::from_parts(parts, Body::from(body));
+    };
+    shared.faults.answer(&operation, &mut answer);
+    parts.headers.remove(header::CONTENT_LENGTH);
+    Response::from_parts(parts, Body::from(answer.to_string()))
+}
+
+/// The access key id that signed the request.
+fn access_key(headers: &HeaderMap) -> String {
+    let signature = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let credential = signature.and_then(|signature| signature.split_once("Credential="));
+    let id = credential.and_then(|(_, credential)| credential.split('/').next());
+    id.unwrap_or_default().to_owned()
+}
+
+/// `GetSecretValue`, by the header of JSON protocols or the form of STS.
+fn operation(headers: &HeaderMap, body: &[u8]) -> String {
+    let target = headers.get("x-amz-target").and_then(|target| target.to_str().ok());
+    if let Some((_, operation)) = target.and_then(|target| target.rsplit_once('.')) {
+        return operation.to_owned();
+    }
+    let form = String::from_utf8_lossy(body);
+    let action = form.split('&').find_map(|pair| pair.strip_prefix("Action="));
+    action.unwrap_or("?").to_owned()
+}

@@ -1,0 +1,226 @@
+//! Nothing is lost when AWS denies, throttles, lags or lies.
+
+use std::time::Duration;
+
+use e2e::aws::Fault;
+use serde_json::{Value, json};
+
+use super::support::{
+    Faulty, change, external, faulty, faulty_store, force, rig, secret, value, wait_ready,
+    wait_value,
+};
+use crate::support::{Api, Kind, condition, pause, text};
+
+async fn explained(api: &Api, ns: &str, name: &str, reason: &str) -> String {
+    let object = api.wait(Kind::ExternalSecret, ns, name, |object| {
+        condition(object, "Explained").is_some_and(|explained| explained["reason"] == reason)
+    });
+    text(&condition(&object.await, "Explained").unwrap()["message"])
+}
+
+/// An object with `A` and `B`, that has been synced.
+async fn synced(api: &Api, faulty: &Faulty, ns: &str) {
+    faulty_store(api, ns, json!({})).await;
+    for name in ["a", "b"] {
+        secret(&faulty.aws, &format!("{ns}/{name}"), "1", &[]).await;
+    }
+    let (a, b) = (format!("{ns}/a"), format!("{ns}/b"));
+    api.create(Kind::ExternalSecret, external(ns, "s", &[("A", &a), ("B", &b)])).await;
+    wait_ready(api, ns, "s", "True").await;
+}
+
+/// F12: External Secrets drops the keys that a batch has errors for.
+#[tokio::test]
+async fn a_denied_item_of_a_batch_keeps_the_secret_whole_and_is_named() {
+    let (faulty, _turn) = faulty().await;
+    let api = rig().api().await;
+    let ns = "external-denied";
+    synced(&api, faulty, ns).await;
+    change(&faulty.aws, "external-denied/a", "2").await;
+    faulty.aws.faults().add(Fault::DeniedItem("external-denied/b".into()));
+    force(&api, ns, "s").await;
+    let message = explained(&api, ns, "s", "AccessDenied").await;
+    assert!(message.contains("data[1] (key external-denied/b)"), "{message}");
+    assert!(
+        message.contains("secretsmanager:GetSecretValue on arn:aws:secretsmanager:"),
+        "{message}"
+    );
+    let kept = api.secret(ns, "s").await.unwrap();
+    assert_eq!(
+        (value(&kept, "A").unwrap().as_str(), value(&kept, "B").unwrap().as_str()),
+        ("1", "1")
+    );
+    let object = wait_ready(&api, ns, "s", "False").await;
+    let ready = text(&condition(&object, "Ready").unwrap()["message"]);
+    assert!(ready.contains("Stale since"), "{ready}");
+    quiet(&api, faulty, &object).await;
+    faulty.aws.faults().clear();
+    wait_value(&api, ns, "s", "A", "2").await;
+    wait_ready(&api, ns, "s", "True").await;
+}
+
+/// F12: 19 of 20, and not a word of the last.
+#[tokio::test]
+async fn what_a_batch_leaves_out_is_read_all_the_same() {
+    let (faulty, _turn) = faulty().await;
+    let api = rig().api().await;
+    let ns = "external-left-out";
+    faulty.aws.faults().add(Fault::LeftOut("external-left-out/b".into()));
+    synced(&api, faulty, ns).await;
+    let made = api.secret(ns, "s").await.unwrap();
+    assert_eq!(value(&made, "B").as_deref(), Some("1"));
+}
+
+/// F13: a read after a change gives what was there before it.
+#[tokio::test]
+async fn an_older_version_never_overwrites_a_newer_one() {
+    let (faulty, _turn) = faulty().await;
+    let api = rig().api().await;
+    let ns = "external-older";
+    synced(&api, faulty, ns).await;
+    pause(1100).await;
+    let id = change(&faulty.aws, "external-older/a", "2").await;
+    force(&api, ns, "s").await;
+    wait_value(&api, ns, "s", "A", "2").await;
+    api.wait(Kind::ExternalSecret, ns, "s", |object| {
+        text(&object["status"]["versions"]["external-older/a"]).starts_with(&id)
+    })
+    .await;
+    let stale = Fault::Stale("external-older/a".into(), "0".repeat(36), 1_000_000_000, "1".into());
+    faulty.aws.faults().add(stale);
+    force(&api, ns, "s").await;
+    explained(&api, ns, "s", "Unavailable").await;
+    let kept = api.secret(ns, "s").await.unwrap();
+    assert_eq!(value(&kept, "A").as_deref(), Some("2"));
+    faulty.aws.faults().clear();
+    wait_ready(&api, ns, "s", "True").await;
+}
+
+/// F14: lists lag by minutes.
+#[tokio::test]
+async fn a_secret_that_a_list_does_not_show_is_still_found() {
+    let (faulty, _turn) = faulty().await;
+    let api = rig().api().await;
+    let ns = "external-lag";
+    faulty_store(&api, ns, json!({})).await;
+    for name in ["a", "b"] {
+        secret(&faulty.aws, &format!("{ns}/{name}"), name, &[("team", ns)]).await;
+    }
+    for (name, find) in [
+        ("path", json!({ "path": "external-lag/", "name": { "regexp": "." } })),
+        ("tags", json!({ "tags": { "team": ns } })),
+    ] {
+        let mut object = external(ns, name, &[]);
+        object["spec"]["dataFrom"] = json!([{ "find": find }]);
+        api.create(Kind::ExternalSecret, object).await;
+        wait_ready(&api, ns, name, "True").await;
+    }
+    faulty.aws.faults().add(Fault::Unlisted("external-lag/b".into()));
+    for name in ["path", "tags"] {
+        force(&api, ns, name).await;
+    }
+    pause(3000).await;
+    for name in ["path", "tags"] {
+        let kept = api.secret(ns, name).await.unwrap();
+        assert_eq!(value(&kept, "external-lag_b").as_deref(), Some("b"), "{name}");
+    }
+    // What is really gone goes.
+    let deleted = faulty.aws.secrets().delete_secret().secret_id("external-lag/b");
+    deleted.force_delete_without_recovery(true).send().await.unwrap();
+    for name in ["path", "tags"] {
+        force(&api, ns, name).await;
+        api.wait(Kind::Secret, ns, name, |secret| value(secret, "external-lag_b").is_none()).await;
+    }
+}
+
+/// F15: credentials end in the middle of things.
+#[tokio::test]
+async fn credentials_that_have_expired_are_renewed_and_an_outage_of_sts_passes() {
+    let (faulty, _turn) = faulty().await;
+    let api = rig().api().await;
+    let ns = "external-expired";
+    faulty.aws.faults().add(Fault::Failing("AssumeRole", 2));
+    faulty_store(&api, ns, json!({ "role": "arn:aws:iam::123456789012:role/reader" })).await;
+    secret(&faulty.aws, "external-expired/a", "1", &[]).await;
+    api.create(Kind::ExternalSecret, external(ns, "s", &[("A", "external-expired/a")])).await;
+    wait_value(&api, ns, "s", "A", "1").await;
+    let before = faulty.aws.counts()["AssumeRole"];
+    change(&faulty.aws, "external-expired/a", "2").await;
+    faulty.aws.faults().add(Fault::Expired("GetSecretValue", 1));
+    force(&api, ns, "s").await;
+    wait_value(&api, ns, "s", "A", "2").await;
+    assert_eq!(faulty.aws.counts()["AssumeRole"], before + 1);
+    let object = wait_ready(&api, ns, "s", "True").await;
+    assert!(condition(&object, "Explained").is_none());
+}
+
+/// F20: the store changes while values are read: they are of the wrong one.
+#[tokio::test]
+async fn what_was_read_from_a_store_that_has_changed_is_not_written() {
+    let (faulty, _turn) = faulty().await;
+    let api = rig().api().await;
+    let ns = "external-changed";
+    secret(&faulty.aws, "external-changed/old/a", "old", &[]).await;
+    secret(&faulty.aws, "external-changed/new/a", "new", &[]).await;
+    faulty.aws.faults().add(Fault::Slow("GetSecretValue", Duration::from_secs(3)));
+    faulty_store(&api, ns, json!({ "prefix": "external-changed/old/" })).await;
+    api.create(Kind::ExternalSecret, external(ns, "s", &[("A", "a")])).await;
+    pause(1000).await;
+    let patch = json!({ "spec": { "provider": { "aws": { "prefix": "external-changed/new/" } } } });
+    api.patch(Kind::SecretStore, ns, "aws", patch).await;
+    wait_value(&api, ns, "s", "A", "new").await;
+    let writes = rig().cluster.writes().unwrap();
+    let secrets = writes.iter().filter(|write| {
+        write.namespace == ns
+            && write.resource == "secrets"
+            && write.user.ends_with("mtk-controller")
+    });
+    assert_eq!(secrets.count(), 1, "it was never written with the old one");
+}
+
+#[tokio::test]
+async fn a_short_throttle_is_not_noticed_and_a_long_one_is_told() {
+    let (faulty, _turn) = faulty().await;
+    let api = rig().api().await;
+    let ns = "external-throttled";
+    faulty_store(&api, ns, json!({})).await;
+    secret(&faulty.aws, "external-throttled/a", "1", &[]).await;
+    faulty.aws.faults().add(Fault::Throttled("GetSecretValue", 2));
+    api.create(Kind::ExternalSecret, external(ns, "s", &[("A", "external-throttled/a")])).await;
+    let object = wait_ready(&api, ns, "s", "True").await;
+    let events = api.events(ns, "s").await;
+    assert!(events.iter().all(|[type_, ..]| type_ == "Normal"), "{events:?}");
+    faulty.aws.faults().add(Fault::Throttled("GetSecretValue", 1000));
+    force(&api, ns, "s").await;
+    explained(&api, ns, "s", "Throttled").await;
+    quiet(&api, faulty, &object).await;
+    let kept = api.secret(ns, "s").await.unwrap();
+    assert_eq!(value(&kept, "A").as_deref(), Some("1"));
+    faulty.aws.faults().clear();
+    wait_ready(&api, ns, "s", "True").await;
+}
+
+#[tokio::test]
+async fn answers_that_are_no_json_lose_nothing() {
+    let (faulty, _turn) = faulty().await;
+    let api = rig().api().await;
+    let ns = "external-broken";
+    synced(&api, faulty, ns).await;
+    faulty.aws.faults().add(Fault::Broken("GetSecretValue"));
+    faulty.aws.faults().add(Fault::Broken("BatchGetSecretValue"));
+    force(&api, ns, "s").await;
+    let object = wait_ready(&api, ns, "s", "False").await;
+    quiet(&api, faulty, &object).await;
+    assert!(api.secret(ns, "s").await.is_some());
+}
+
+/// No text of AWS is anywhere.
+async fn quiet(api: &Api, faulty: &Faulty, object: &Value) {
+    let canary = "canary-provider-text";
+    assert!(!object.to_string().contains(canary), "{object}");
+    assert!(!faulty.controller.log().unwrap().contains(canary));
+    let ns = text(&object["metadata"]["namespace"]);
+    for event in api.list(Kind::Event, Some(&ns)).await {
+        assert!(!event.to_string().contains(canary), "{event}");
+    }
+}

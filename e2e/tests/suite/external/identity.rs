@@ -1,0 +1,76 @@
+//! What one identity may read is never given to another.
+
+use e2e::aws::Fault;
+use serde_json::json;
+
+use super::support::{external, faulty, faulty_store, rig, secret, wait_ready, wait_value};
+use crate::support::{Kind, condition, pause};
+
+/// A cache or a batch that is shared by the name of a secret gives the second what it may not read.
+#[tokio::test]
+async fn two_stores_read_the_same_secret_each_by_its_own_rights() {
+    let (faulty, _turn) = faulty().await;
+    let api = rig().api().await;
+    let (may, may_not) = ("external-may", "external-may-not");
+    for name in ["x", "y"] {
+        secret(&faulty.aws, &format!("shared/{name}"), "treasure", &[]).await;
+        let denied = Fault::DeniedTo(may_not.into(), format!("shared/{name}"));
+        faulty.aws.faults().add(denied);
+    }
+    for ns in [may, may_not] {
+        faulty_store(&api, ns, json!({})).await;
+    }
+    // In the same moment, and again when the first has it.
+    for round in ["s", "t"] {
+        for ns in [may, may_not] {
+            let object = external(ns, round, &[("X", "shared/x"), ("Y", "shared/y")]);
+            api.create(Kind::ExternalSecret, object).await;
+        }
+        wait_value(&api, may, round, "X", "treasure").await;
+        let denied = wait_ready(&api, may_not, round, "False").await;
+        assert_eq!(condition(&denied, "Explained").unwrap()["reason"], "AccessDenied");
+        assert!(api.secret(may_not, round).await.is_none());
+    }
+}
+
+/// A ClusterSecretStore reads with the keys of the namespace that asks, where it names none.
+#[tokio::test]
+async fn a_referent_store_reads_as_the_namespace_that_asks() {
+    let (faulty, _turn) = faulty().await;
+    let api = rig().api().await;
+    let (may, may_not) = ("external-referent-may", "external-referent-may-not");
+    secret(&faulty.aws, "referent/x", "treasure", &[]).await;
+    faulty.aws.faults().add(Fault::DeniedTo(may_not.into(), "referent/x".into()));
+    for ns in [may, may_not] {
+        faulty_store(&api, ns, json!({})).await;
+    }
+    let mut store = super::support::store("", "referent", "SecretsManager");
+    store["metadata"].as_object_mut().unwrap().remove("namespace");
+    store["spec"]["controller"] = json!("faulty");
+    store["spec"]["conditions"] = json!([{ "namespaceRegexes": ["^external-referent-"] }]);
+    api.create(Kind::ClusterSecretStore, store).await;
+    let object = |ns: &str| {
+        let mut object = external(ns, "s", &[("X", "referent/x")]);
+        object["spec"]["secretStoreRef"] =
+            json!({ "name": "referent", "kind": "ClusterSecretStore" });
+        object
+    };
+    for ns in [may, may_not] {
+        api.create(Kind::ExternalSecret, object(ns)).await;
+    }
+    wait_value(&api, may, "s", "X", "treasure").await;
+    wait_ready(&api, may_not, "s", "False").await;
+    assert!(api.secret(may_not, "s").await.is_none());
+    let store = api.wait(Kind::ClusterSecretStore, "", "referent", |store| {
+        condition(store, "Ready").is_some_and(|ready| ready["reason"] == "ValidationUnknown")
+    });
+    assert_eq!(condition(&store.await, "Ready").unwrap()["status"], "True");
+    // Where its conditions do not allow it, nothing is read.
+    let elsewhere = "external-elsewhere";
+    api.namespace(elsewhere).await;
+    api.create(Kind::ExternalSecret, object(elsewhere)).await;
+    let refused = wait_ready(&api, elsewhere, "s", "False").await;
+    assert_eq!(condition(&refused, "Explained").unwrap()["reason"], "StoreInvalid");
+    pause(500).await;
+    assert!(api.secret(elsewhere, "s").await.is_none());
+}

@@ -1,0 +1,189 @@
+//! What the tests of ExternalSecrets share: one AWS, and one controller that uses it.
+
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use aws_sdk_secretsmanager::primitives::Blob;
+use aws_sdk_secretsmanager::types::Tag;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use e2e::aws::{Aws, REGION};
+use e2e::cluster::Cluster;
+use e2e::controller::Controller;
+use serde_json::{Value, json};
+
+use crate::support::{Api, Kind, condition};
+
+/// A cluster and an AWS, with a controller that may delete Secrets.
+pub(crate) struct Rig {
+    pub(crate) cluster: Cluster,
+    pub(crate) aws: Aws,
+    pub(crate) controller: Controller,
+}
+
+/// The Secret with keys for AWS that [`stores`] makes.
+pub(crate) const KEYS: &str = "aws-keys";
+
+static RIG: LazyLock<Rig> = LazyLock::new(|| {
+    let (cluster, aws) = (Cluster::start().unwrap(), Aws::start().unwrap());
+    cluster.apply(&delete_role()).unwrap();
+    cluster.apply(&delete_binding()).unwrap();
+    let controller = cluster.controller_with(&aws, &["--log-level=debug"]).unwrap();
+    Rig { cluster, aws, controller }
+});
+
+/// An AWS of which things go wrong, with a controller of its own in the same cluster: it looks after
+/// stores of the class `faulty`.
+pub(crate) struct Faulty {
+    pub(crate) aws: Aws,
+    pub(crate) controller: Controller,
+}
+
+static FAULTY: LazyLock<Faulty> = LazyLock::new(|| {
+    let aws = Aws::start().unwrap();
+    let flags = ["--log-level=debug", "--controller-class=faulty"];
+    let controller = rig().cluster.controller_with(&aws, &flags).unwrap();
+    Faulty { aws, controller }
+});
+
+static TURN: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
+/// Waits for one's turn on the AWS of which things go wrong. When it comes, nothing does.
+pub(crate) async fn faulty() -> (&'static Faulty, tokio::sync::MutexGuard<'static, ()>) {
+    let turn = TURN.lock().await;
+    FAULTY.aws.faults().clear();
+    (&FAULTY, turn)
+}
+
+/// Makes a namespace with the store `aws` of the class `faulty`.
+pub(crate) async fn faulty_store(api: &Api, namespace: &str, more: Value) {
+    api.namespace(namespace).await;
+    keys(api, namespace).await;
+    let mut store = store(namespace, "aws", "SecretsManager");
+    store["spec"]["controller"] = json!("faulty");
+    let aws = store["spec"]["provider"]["aws"].as_object_mut().unwrap();
+    aws.extend(more.as_object().unwrap().clone());
+    api.create(Kind::SecretStore, store).await;
+}
+
+/// An ExternalSecret of the store `aws` with these keys and the secrets they are from.
+pub(crate) fn external(namespace: &str, name: &str, data: &[(&str, &str)]) -> Value {
+    let data =
+        data.iter().map(|(key, from)| json!({ "secretKey": key, "remoteRef": { "key": from } }));
+    json!({
+        "apiVersion": "external-secrets.io/v1", "kind": "ExternalSecret",
+        "metadata": { "namespace": namespace, "name": name },
+        "spec": { "secretStoreRef": { "name": "aws", "kind": "SecretStore" },
+                  "refreshInterval": "1h", "data": data.collect::<Vec<_>>() },
+    })
+}
+
+/// Has the values read again, as people do it.
+pub(crate) async fn force(api: &Api, namespace: &str, name: &str) {
+    static NUMBER: AtomicUsize = AtomicUsize::new(0);
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed).to_string();
+    let patch = json!({ "metadata": { "annotations": { "force-sync": number } } });
+    api.patch(Kind::ExternalSecret, namespace, name, patch).await;
+}
+
+/// Waits until `Ready` has this status.
+pub(crate) async fn wait_ready(api: &Api, namespace: &str, name: &str, status: &str) -> Value {
+    api.wait(Kind::ExternalSecret, namespace, name, |external| {
+        condition(external, "Ready").is_some_and(|ready| ready["status"] == status)
+    })
+    .await
+}
+
+/// Waits until the Secret has this value.
+pub(crate) async fn wait_value(api: &Api, namespace: &str, name: &str, key: &str, value: &str) {
+    api.wait(Kind::Secret, namespace, name, |secret| {
+        self::value(secret, key).as_deref() == Some(value)
+    })
+    .await;
+}
+
+/// A value of a Secret.
+pub(crate) fn value(secret: &Value, key: &str) -> Option<String> {
+    let bytes = STANDARD.decode(secret["data"][key].as_str()?).unwrap();
+    Some(String::from_utf8(bytes).unwrap())
+}
+
+/// The rig that most tests share. It ends with this process.
+pub(crate) fn rig() -> &'static Rig {
+    &RIG
+}
+
+impl Rig {
+    /// A client of the cluster, as the admin.
+    pub(crate) async fn api(&self) -> Api {
+        Api::of(&self.cluster).await
+    }
+}
+
+/// What the chart's `externalSecrets.allowDelete` gives.
+fn delete_role() -> Value {
+    json!({
+        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole",
+        "metadata": { "name": "mtk-controller-delete" },
+        "rules": [{ "apiGroups": [""], "resources": ["secrets"], "verbs": ["delete"] }],
+    })
+}
+
+fn delete_binding() -> Value {
+    json!({
+        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding",
+        "metadata": { "name": "mtk-controller-delete" },
+        "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole",
+                     "name": "mtk-controller-delete" },
+        "subjects": [{ "kind": "ServiceAccount", "name": "mtk-controller",
+                       "namespace": "kube-system" }],
+    })
+}
+
+/// Makes a namespace with the stores `aws` (Secrets Manager) and `ps` (Parameter Store).
+pub(crate) async fn stores(api: &Api, namespace: &str) {
+    api.namespace(namespace).await;
+    keys(api, namespace).await;
+    for (name, service) in [("aws", "SecretsManager"), ("ps", "ParameterStore")] {
+        api.create(Kind::SecretStore, store(namespace, name, service)).await;
+    }
+}
+
+/// The access key id is the namespace's name.
+async fn keys(api: &Api, namespace: &str) {
+    let keys = json!({
+        "metadata": { "namespace": namespace, "name": KEYS },
+        "stringData": { "id": namespace, "secret": "key" },
+    });
+    api.create(Kind::Secret, keys).await;
+}
+
+pub(crate) fn store(namespace: &str, name: &str, service: &str) -> Value {
+    let key = |key: &str| json!({ "name": KEYS, "key": key });
+    json!({
+        "metadata": { "namespace": namespace, "name": name },
+        "spec": { "controller": "default", "provider": { "aws": {
+            "service": service, "region": REGION,
+            "auth": { "secretRef": { "accessKeyIDSecretRef": key("id"),
+                                     "secretAccessKeySecretRef": key("secret") } },
+        } } },
+    })
+}
+
+/// Makes a secret in AWS.
+pub(crate) async fn secret(aws: &Aws, name: &str, value: impl AsRef<[u8]>, tags: &[(&str, &str)]) {
+    let tags = tags.iter().map(|(key, value)| Tag::builder().key(*key).value(*value).build());
+    let made = aws.secrets().create_secret().name(name).set_tags(Some(tags.collect()));
+    let value = value.as_ref();
+    let made = match str::from_utf8(value) {
+        Ok(text) => made.secret_string(text),
+        Err(_) => made.secret_binary(Blob::new(value)),
+    };
+    made.send().await.unwrap();
+}
+
+/// Gives a secret another value, and returns the id of the version.
+pub(crate) async fn change(aws: &Aws, name: &str, value: &str) -> String {
+    let put = aws.secrets().put_secret_value().secret_id(name).secret_string(value);
+    put.send().await.unwrap().version_id.unwrap()
+}
