@@ -121,7 +121,9 @@ fn those_of_the_controller() -> BTreeSet<String> {
     let book = read("docs/operations.md");
     let rows = book.lines().filter_map(|line| line.strip_prefix("| `"));
     let named: BTreeSet<_> = rows.filter_map(|row| metrics_in(row).into_iter().next()).collect();
-    let source = read("controller/src/metrics.rs");
+    let source =
+        ["", "/aws", "/external"].map(|part| read(format!("controller/src/metrics{part}.rs")));
+    let source = source.concat();
     for name in &named {
         let base = name.strip_suffix("_total").unwrap_or(name);
         let short = PREFIXES.iter().find_map(|prefix| base.strip_prefix(prefix)).unwrap();
