@@ -4,6 +4,8 @@ mod batches;
 mod faults;
 mod golden;
 mod identity;
+mod manifests;
 mod policies;
+mod rows;
 mod support;
 mod take_over;

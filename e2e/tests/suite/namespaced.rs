@@ -77,6 +77,8 @@ fn rights(namespace: &str) -> [Value; 3] {
                 rule("bitnami.com", "sealedsecrets/status", &["patch"]),
                 rule("", "secrets", &["get", "list", "watch", "create", "patch"]),
                 rule("", "events", &["create"]),
+                rule("external-secrets.io", "externalsecrets", &["get", "list", "watch"]),
+                rule("external-secrets.io", "secretstores", &["list", "watch"]),
             ],
         }),
         json!({
