@@ -7,6 +7,8 @@ mod moto;
 mod proxy;
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 
 use aws_credential_types::Credentials;
@@ -15,6 +17,7 @@ use aws_sdk_secretsmanager::config::{BehaviorVersion, Region};
 pub use self::faults::{Fault, Faults};
 use self::moto::Moto;
 use self::proxy::Proxy;
+use crate::programs;
 
 /// The region of everything here.
 pub const REGION: &str = "eu-west-1";
@@ -29,29 +32,24 @@ pub struct Aws {
 impl Aws {
     /// Starts one on free ports of loopback.
     pub fn start() -> anyhow::Result<Aws> {
-        let moto = Moto::start()?;
+        Aws::start_of(&programs::moto()?)
+    }
+
+    /// The same, by the program of moto's server.
+    pub fn start_of(moto: &Path) -> anyhow::Result<Aws> {
+        let moto = Moto::start(moto)?;
         let proxy = Proxy::start(moto.address())?;
         Ok(Aws { proxy, moto })
     }
 
-    /// Where it is, for `AWS_ENDPOINT_URL`.
-    pub fn url(&self) -> String {
-        format!("http://{}", self.proxy.address())
+    /// Where it is.
+    pub fn address(&self) -> SocketAddr {
+        self.proxy.address()
     }
 
     /// The environment of a program that is to use it, and nothing else.
     pub fn environment(&self) -> Vec<(String, String)> {
-        let pairs = [
-            ("AWS_ENDPOINT_URL", self.url().as_str()),
-            ("AWS_REGION", REGION),
-            ("AWS_ACCESS_KEY_ID", "pod"),
-            ("AWS_SECRET_ACCESS_KEY", "pod"),
-            ("AWS_EC2_METADATA_DISABLED", "true"),
-            ("AWS_CONFIG_FILE", "/dev/null"),
-            ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null"),
-        ]
-        .map(|(name, value)| (name.to_owned(), value.to_owned()));
-        pairs.to_vec()
+        environment(self.address())
     }
 
     /// What goes wrong.
@@ -85,6 +83,21 @@ impl Aws {
             .build();
         aws_sdk_ssm::Client::from_conf(config)
     }
+}
+
+/// The environment of a program that is to use the AWS at this address, and nothing else.
+pub fn environment(address: SocketAddr) -> Vec<(String, String)> {
+    let url = format!("http://{address}");
+    let pairs = [
+        ("AWS_ENDPOINT_URL", url.as_str()),
+        ("AWS_REGION", REGION),
+        ("AWS_ACCESS_KEY_ID", "pod"),
+        ("AWS_SECRET_ACCESS_KEY", "pod"),
+        ("AWS_EC2_METADATA_DISABLED", "true"),
+        ("AWS_CONFIG_FILE", "/dev/null"),
+        ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null"),
+    ];
+    pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec()
 }
 
 fn credentials() -> Credentials {

@@ -122,6 +122,22 @@ pub fn install(access: &Access) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Lets the controller delete Secrets: what the chart's `externalSecrets.allowDelete` gives.
+pub fn allow_delete(access: &Access) -> anyhow::Result<()> {
+    let (group, name) = ("rbac.authorization.k8s.io", "mtk-controller-delete");
+    let role = json!({
+        "apiVersion": format!("{group}/v1"), "kind": "ClusterRole", "metadata": { "name": name },
+        "rules": [{ "apiGroups": [""], "resources": ["secrets"], "verbs": ["delete"] }],
+    });
+    let binding = json!({
+        "apiVersion": format!("{group}/v1"), "kind": "ClusterRoleBinding", "metadata": { "name": name },
+        "roleRef": { "apiGroup": group, "kind": "ClusterRole", "name": name },
+        "subjects": [{ "kind": "ServiceAccount", "name": SERVICE_ACCOUNT, "namespace": NAMESPACE }],
+    });
+    let list = json!({ "apiVersion": "v1", "kind": "List", "items": [role, binding] });
+    apply(access, &["-f", "-"], Some(&list))
+}
+
 fn items(mut object: Value) -> Vec<Value> {
     match object.get_mut("items").map(Value::take) {
         Some(Value::Array(items)) => items,

@@ -1,8 +1,10 @@
 //! What can be asked for.
 
+use std::path::PathBuf;
+
 use clap::{Parser, Subcommand};
 
-use crate::bench::{sync, templates as bench_templates};
+use crate::bench::{aws, sync, templates as bench_templates};
 use crate::test::{self, Part};
 use crate::{demo, down, images, manifests, up};
 
@@ -23,8 +25,17 @@ enum Verb {
     /// Prints a line for the shell on standard output: eval "$(cargo xtask up)"
     Up {
         /// With a node, the controller in a Pod on it, and the app; for root, on Linux
-        #[arg(long)]
+        #[arg(long, conflicts_with = "aws")]
         node: bool,
+        /// With a local AWS that the controller uses
+        #[arg(long)]
+        aws: bool,
+    },
+    /// Serve a local AWS until it is ended
+    #[command(hide = true)]
+    ServeAws {
+        /// The server of moto
+        moto: PathBuf,
     },
     /// End what `up` started
     Down,
@@ -53,6 +64,8 @@ enum Verb {
 enum Bench {
     /// From the request that applies a SealedSecret to the Secret; then a burst, then a restart
     Sync(sync::Options),
+    /// What ExternalSecrets cost: at start, at a refresh, and with 1 % changed
+    Aws(aws::Options),
     /// Renders the recorded templates, and has Go do the same
     Templates(bench_templates::Options),
 }
@@ -61,11 +74,13 @@ enum Bench {
 pub(crate) async fn run() -> anyhow::Result<()> {
     match Args::parse().verb {
         Verb::Demo => demo::run().await,
-        Verb::Up { node } => up::run(node).await,
+        Verb::Up { node, aws } => up::run(node, aws).await,
+        Verb::ServeAws { moto } => up::serve_aws(&moto).await,
         Verb::Down => down::run().await,
         Verb::Test { part } => test::run(part).await,
         Verb::Manifests { check } => manifests::run(check).await,
         Verb::Images(options) => images::run(&options).await,
+        Verb::Bench(Bench::Aws(options)) => aws::run(&options).await,
         Verb::Bench(Bench::Sync(options)) => sync::run(&options).await,
         Verb::Bench(Bench::Templates(options)) => bench_templates::run(&options).await,
     }

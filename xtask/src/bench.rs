@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: measurements. They print, and judge nothing.
 
+pub(crate) mod aws;
 mod objects;
 mod process;
 pub(crate) mod sync;

@@ -19,12 +19,22 @@ pub(crate) struct Stage {
     plane: ControlPlane,
     directory: TempDir,
     program: PathBuf,
+    environment: Vec<(String, String)>,
     starts: usize,
 }
 
 impl Stage {
     /// Starts the control plane, installs what the controller needs, and starts it.
     pub(crate) async fn start(steps: &mut Steps, program: PathBuf) -> anyhow::Result<Stage> {
+        Stage::start_with(steps, program, Vec::new()).await
+    }
+
+    /// The same, with these further variables in the controller's environment.
+    pub(crate) async fn start_with(
+        steps: &mut Steps,
+        program: PathBuf,
+        environment: Vec<(String, String)>,
+    ) -> anyhow::Result<Stage> {
         let directory = tempfile::Builder::new()
             .prefix("mtk-xtask-")
             .tempdir()
@@ -35,7 +45,8 @@ impl Stage {
                 spawn_blocking(start).await?
             })
             .await?;
-        let mut stage = Stage { controller: None, plane, directory, program, starts: 0 };
+        let mut stage =
+            Stage { controller: None, plane, directory, program, environment, starts: 0 };
         let (access, identity) = (stage.access().clone(), stage.identity());
         let what = "installing the CRD, and the controller's ServiceAccount with its rights";
         steps.step(what, prepare(access, identity)).await?;
@@ -66,8 +77,10 @@ impl Stage {
         let log = format!("controller-{}.log", self.starts);
         let log = self.directory().join(log);
         let (program, identity) = (self.program.clone(), self.identity());
+        let environment = self.environment.clone();
         let start = move || {
-            Controller::spawn_program(&program, &identity, &log, "127.0.0.1:0", &[], &[])?.ready()
+            let listen = "127.0.0.1:0";
+            Controller::spawn_program(&program, &identity, &log, listen, &[], &environment)?.ready()
         };
         self.controller = Some(spawn_blocking(start).await??);
         Ok(())

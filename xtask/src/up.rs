@@ -10,15 +10,17 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
+use e2e::aws::Aws;
+use e2e::cluster;
 use e2e::controlplane::{Access, Detached, StartOptions};
 
 use crate::build::{self, Programs};
 use crate::pods::{self, Pods};
 use crate::steps::{Output, Steps};
-use crate::{command, places, stage};
+use crate::{command, places, stage, tools};
 
 /// Starts it, unless it runs, and prints the line for the shell.
-pub(crate) async fn run(node: bool) -> anyhow::Result<()> {
+pub(crate) async fn run(node: bool, aws: bool) -> anyhow::Result<()> {
     let directory = places::up()?;
     let _lock = lock(&directory)?;
     let up = Up::in_directory(directory);
@@ -27,14 +29,23 @@ pub(crate) async fn run(node: bool) -> anyhow::Result<()> {
             !node || up.has_node(),
             "what is up has no node\nhint: end it by `cargo xtask down` first"
         );
+        ensure!(
+            !aws || up.has_aws(),
+            "what is up has no AWS\nhint: end it by `cargo xtask down` first"
+        );
         Output::Stderr.line("it is up already; `cargo xtask down` ends it");
     } else if node {
         up.start_node().await?;
     } else {
-        up.start().await?;
+        up.start(aws).await?;
     }
     Output::Stderr.indented(&if up.has_node() { up.places()? } else { up.addresses()? });
     Output::Stdout.line(format_args!("export KUBECONFIG={}", quoted(&up.kubeconfig())));
+    if let Ok(address) = background::address(&up.directory, background::AWS, "aws") {
+        for (name, value) in e2e::aws::environment(address) {
+            Output::Stdout.line(format_args!("export {name}={}", quoted(Path::new(&value))));
+        }
+    }
     Ok(())
 }
 
@@ -43,6 +54,15 @@ pub(crate) fn end() -> anyhow::Result<bool> {
     let directory = places::up()?;
     let _lock = lock(&directory)?;
     Up::in_directory(directory).end()
+}
+
+/// Serves a local AWS for as long as this process lives, and says where in the words of the controller.
+pub(crate) async fn serve_aws(moto: &Path) -> anyhow::Result<()> {
+    let moto = moto.to_owned();
+    let aws = tokio::task::spawn_blocking(move || Aws::start_of(&moto)).await??;
+    let address = aws.address();
+    Output::Stderr.line(format_args!("listening purpose=\"aws\" address={address}"));
+    std::future::pending().await
 }
 
 /// Two of these at once would end what the other starts.
@@ -92,6 +112,10 @@ impl Up {
         self.app().exists()
     }
 
+    fn has_aws(&self) -> bool {
+        matches!(background::find(&self.directory, background::AWS), Ok(Some(_)))
+    }
+
     /// Whether the controller runs and the API server answers. In a Pod, it is the kubelet that
     /// keeps the controller running.
     async fn works(&self) -> bool {
@@ -99,22 +123,33 @@ impl Up {
         kubectl
             .args(["get", "--raw=/readyz", "--request-timeout=5s"])
             .env("KUBECONFIG", self.kubeconfig());
-        let controller = || matches!(background::find(&self.directory), Ok(Some(_)));
+        let controller =
+            || matches!(background::find(&self.directory, background::CONTROLLER), Ok(Some(_)));
         (self.has_node() || controller()) && command::output(&mut kubectl).await.is_ok()
     }
 
-    async fn start(&self) -> anyhow::Result<()> {
+    async fn start(&self, aws: bool) -> anyhow::Result<()> {
         self.end()?;
         let mut steps = Steps::new(Output::Stderr);
         let programs = self.build(&mut steps).await?;
         let what = "starting a Kubernetes control plane on loopback";
         let plane = self.start_plane(StartOptions::default());
         let (access, mut unfinished) = steps.step(what, plane).await?;
+        let mut environment = Vec::new();
+        if aws {
+            let moto = steps.step("moto, a local AWS", tools::moto(steps.output())).await?;
+            let address = background::start_aws(&self.directory, &moto);
+            environment = e2e::aws::environment(steps.step("starting it", address).await?);
+        }
         steps
             .step("starting mtk-controller as its ServiceAccount", async {
-                self.start_controller(&access, &programs.controller).await
+                self.start_controller(&access, &programs.controller, &environment).await
             })
             .await?;
+        if aws {
+            // As the chart's `externalSecrets.allowDelete` does.
+            tokio::task::spawn_blocking(move || cluster::allow_delete(&access)).await??;
+        }
         unfinished.0 = None;
         Ok(())
     }
@@ -162,10 +197,15 @@ impl Up {
         plane.await.context("the control plane did not start")?
     }
 
-    async fn start_controller(&self, access: &Access, binary: &Path) -> anyhow::Result<()> {
+    async fn start_controller(
+        &self,
+        access: &Access,
+        binary: &Path,
+        environment: &[(String, String)],
+    ) -> anyhow::Result<()> {
         let identity = self.directory.join("controller.kubeconfig");
         stage::prepare(access.clone(), identity.clone()).await?;
-        background::start(&self.directory, binary, &identity).await
+        background::start_controller(&self.directory, binary, &identity, environment).await
     }
 
     /// What is where, with a node.
@@ -188,7 +228,8 @@ impl Up {
     }
 
     fn addresses(&self) -> anyhow::Result<String> {
-        let controller = |purpose| background::address(&self.directory, purpose);
+        let controller =
+            |purpose| background::address(&self.directory, background::CONTROLLER, purpose);
         Ok(format!(
             "API server   {}\n\
              certificate  http://{}/v1/cert.pem\n\
@@ -199,13 +240,14 @@ impl Up {
             self.server()?,
             controller("api")?,
             controller("metrics")?,
-            background::log(&self.directory).display(),
+            background::log(&self.directory, background::CONTROLLER).display(),
             self.kubectl().display(),
         ))
     }
 
     fn end(&self) -> anyhow::Result<bool> {
-        let controller = background::stop(&self.directory)?;
+        let controller = background::stop(&self.directory, background::CONTROLLER)?;
+        let aws = background::stop(&self.directory, background::AWS)?;
         let plane = Detached::stop(&self.plane())?;
         match fs::remove_dir_all(&self.directory) {
             Err(error) if error.kind() != ErrorKind::NotFound => {
@@ -214,7 +256,7 @@ impl Up {
             }
             _ => {}
         }
-        Ok(controller || plane)
+        Ok(controller || aws || plane)
     }
 }
 

@@ -24,6 +24,8 @@ use crate::reason::Reason;
 
 /// How long wants are collected.
 const LINGER: Duration = Duration::from_millis(40);
+/// How long at most, as long as more come and there is no full batch.
+const LONGEST_LINGER: Duration = Duration::from_millis(400);
 /// How many requests of one identity are on their way at a time.
 const REQUESTS: usize = 16;
 
@@ -109,7 +111,7 @@ impl Planner {
     /// Sends what is pending until nothing is.
     async fn dispatch(self: Arc<Self>) {
         loop {
-            tokio::time::sleep(LINGER).await;
+            self.linger().await;
             let mut wants = {
                 let mut state = self.lock();
                 if state.pending.is_empty() {
@@ -131,6 +133,20 @@ impl Planner {
                     drop(permit);
                     this.give(waiters, answer);
                 });
+            }
+        }
+    }
+
+    /// Waits until a batch is full or nothing more comes.
+    async fn linger(&self) {
+        let begun = tokio::time::Instant::now();
+        loop {
+            let before = self.lock().pending.len();
+            tokio::time::sleep(LINGER).await;
+            let now = self.lock().pending.len();
+            let is_worth_it = now > before && now < self.source.most();
+            if !is_worth_it || begun.elapsed() >= LONGEST_LINGER {
+                return;
             }
         }
     }

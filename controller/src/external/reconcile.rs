@@ -43,7 +43,8 @@ use crate::{
     queue::{Cause, Queue},
     reason::{Failure, Reason},
     target::{
-        Applied, ApplyError, External, SecretIndex, SecretObject, Seen, Writer, policy::Policy,
+        Applied, ApplyError, External, SecretIndex, SecretObject, Seen, Writer,
+        policy::{Policy, check_labels},
     },
 };
 
@@ -335,7 +336,8 @@ impl Externals {
         let object = &known.object;
         let secret = known.target();
         let type_ = parts.type_.as_deref().unwrap_or_default();
-        if let Err(failure) = self.policy.check(&secret, type_, &parts.labels) {
+        let allowed = self.policy.check(&secret, type_, &parts.labels);
+        if let Err(failure) = allowed.and_then(|()| check_labels(&parts.labels)) {
             return failed(NO_UPDATE, failure);
         }
         let wanted = External {

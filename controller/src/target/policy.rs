@@ -24,6 +24,30 @@ pub struct Policy {
     pub allowed_types: BTreeSet<String>,
 }
 
+/// Refuses labels that the API server would refuse: its answer, and so its audit log, would quote their
+/// values, which templates may have made of secrets.
+///
+/// # Errors
+/// `TemplateInvalid`, with the name of the label.
+pub fn check_labels(labels: &BTreeMap<String, String>) -> Result<(), Failure> {
+    let is_end = |byte: Option<u8>| byte.is_none_or(|byte| byte.is_ascii_alphanumeric());
+    let is_fine = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    for (name, value) in labels {
+        let bytes = value.as_bytes();
+        let ends_well = is_end(bytes.first().copied()) && is_end(bytes.last().copied());
+        if bytes.len() > 63 || !ends_well || !bytes.iter().copied().all(is_fine) {
+            let name: String = name.chars().take(253).collect();
+            let message = format!(
+                "label `{}` has a value that labels cannot have: at most 63 letters, digits, `-`, `_` \
+                 and `.`, with a letter or digit at both ends",
+                name.escape_debug()
+            );
+            return Err(Failure::new(Reason::TemplateInvalid, message));
+        }
+    }
+    Ok(())
+}
+
 impl Policy {
     /// Refuses what gives rights away, and what is the controller's own.
     ///
@@ -65,5 +89,23 @@ impl Policy {
             ));
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_label_that_would_be_quoted_is_refused_without_its_value() {
+        let check = |value: &str| check_labels(&[("l".to_owned(), value.to_owned())].into());
+        for fine in ["", "a", "a-b_c.d", &"x".repeat(63)] {
+            assert!(check(fine).is_ok(), "{fine}");
+        }
+        for bad in ["a b", "-a", "a.", "ü", &"x".repeat(64)] {
+            let failure = check(bad).unwrap_err();
+            assert_eq!(failure.reason, Reason::TemplateInvalid);
+            assert!(!failure.message.contains(bad), "{failure}");
+        }
     }
 }

@@ -1,12 +1,11 @@
 //! moto's server as a process.
 
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
-
-use crate::programs;
 
 /// How long a start may take on a busy machine.
 const PATIENCE: Duration = Duration::from_mins(2);
@@ -22,8 +21,7 @@ pub(super) struct Moto {
 }
 
 impl Moto {
-    pub(super) fn start() -> anyhow::Result<Moto> {
-        let program = programs::moto()?;
+    pub(super) fn start(program: &Path) -> anyhow::Result<Moto> {
         // It cannot be asked for a free port, so one is looked for that is free now.
         let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
         let holder = Command::new("sh")

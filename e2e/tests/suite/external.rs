@@ -8,4 +8,5 @@ mod manifests;
 mod policies;
 mod rows;
 mod support;
+mod taint;
 mod take_over;

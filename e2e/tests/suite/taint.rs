@@ -148,14 +148,14 @@ async fn changes(api: &Api, ns: &str, canary: &str) {
 }
 
 /// A word that is nowhere else.
-fn canary() -> String {
+pub(crate) fn canary() -> String {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos();
     format!("canary{now}{}", std::process::id())
 }
 
 /// The word as it may be written: raw, in hex, and in base64 at each of the three places that it
 /// can have in a longer text (without the ends, which depend on what is around it).
-fn needles(word: &str) -> Vec<String> {
+pub(crate) fn needles(word: &str) -> Vec<String> {
     let hex = word.bytes().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
     let mut needles = vec![word.to_owned(), hex.to_uppercase(), hex];
     for before in 0..3 {

@@ -102,7 +102,7 @@ async fn manifests_apply_unchanged_and_give_their_secrets() {
                 let there = api.secret(NS, name).await;
                 panic!(
                     "{expected}: {there:?}\n{}",
-                    condition(&object, "Explained").unwrap_or(&object["status"])
+                    condition(&object, "Explained").unwrap_or_else(|| &object["status"])
                 );
             }
         }

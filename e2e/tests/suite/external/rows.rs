@@ -108,10 +108,10 @@ async fn row_35_a_service_account_reads_with_a_token_and_one_session() {
     assert_eq!(reason, "AccessDenied", "{message}");
     assert!(message.contains("ServiceAccount external-row-35/reader"), "{message}");
     // What the chart's `externalSecrets.serviceAccounts` gives.
-    let rule = |resource: &str, verb: &str| json!({ "apiGroups": [""], "resources": [resource], "resourceNames": ["reader"], "verbs": [verb] });
+    let right = |resource: &str, verb: &str| json!({ "apiGroups": [""], "resources": [resource], "resourceNames": ["reader"], "verbs": [verb] });
     let role = json!({ "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role",
         "metadata": { "namespace": ns, "name": "mtk-controller-token-reader" },
-        "rules": [rule("serviceaccounts", "get"), rule("serviceaccounts/token", "create")] });
+        "rules": [right("serviceaccounts", "get"), right("serviceaccounts/token", "create")] });
     let binding = json!({ "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding",
         "metadata": { "namespace": ns, "name": "mtk-controller-token-reader" },
         "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "Role",

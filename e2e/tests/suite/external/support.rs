@@ -26,8 +26,7 @@ pub(crate) const KEYS: &str = "aws-keys";
 
 static RIG: LazyLock<Rig> = LazyLock::new(|| {
     let (cluster, aws) = (Cluster::start().unwrap(), Aws::start().unwrap());
-    cluster.apply(&delete_role()).unwrap();
-    cluster.apply(&delete_binding()).unwrap();
+    e2e::cluster::allow_delete(cluster.plane().access()).unwrap();
     let controller = cluster.controller_with(&aws, &["--log-level=debug"]).unwrap();
     Rig { cluster, aws, controller }
 });
@@ -53,6 +52,11 @@ pub(crate) async fn faulty() -> (&'static Faulty, tokio::sync::MutexGuard<'stati
     let turn = TURN.lock().await;
     FAULTY.aws.faults().clear();
     (&FAULTY, turn)
+}
+
+/// The same for who has the turn already.
+pub(crate) fn faulty_rig() -> &'static Faulty {
+    &FAULTY
 }
 
 /// Makes a namespace with the store `aws` of the class `faulty`.
@@ -118,26 +122,6 @@ impl Rig {
     pub(crate) async fn api(&self) -> Api {
         Api::of(&self.cluster).await
     }
-}
-
-/// What the chart's `externalSecrets.allowDelete` gives.
-fn delete_role() -> Value {
-    json!({
-        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole",
-        "metadata": { "name": "mtk-controller-delete" },
-        "rules": [{ "apiGroups": [""], "resources": ["secrets"], "verbs": ["delete"] }],
-    })
-}
-
-fn delete_binding() -> Value {
-    json!({
-        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding",
-        "metadata": { "name": "mtk-controller-delete" },
-        "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole",
-                     "name": "mtk-controller-delete" },
-        "subjects": [{ "kind": "ServiceAccount", "name": "mtk-controller",
-                       "namespace": "kube-system" }],
-    })
 }
 
 /// Makes a namespace with the stores `aws` (Secrets Manager) and `ps` (Parameter Store).

@@ -1,0 +1,162 @@
+//! No value of AWS, and no text of AWS, is ever anywhere but in the data of the Secret (or in metadata,
+//! where the user's own template puts it).
+
+use std::fs;
+
+use e2e::aws::Fault;
+use serde_json::{Value, json};
+
+use super::support::{
+    change, external, faulty, faulty_store, force, rig, secret, wait_ready, wait_value,
+};
+use crate::support::{Api, Kind, pause};
+use crate::taint::{canary, needles};
+
+const NS: &str = "external-taint";
+/// What the local AWS says in its errors.
+const PROVIDER: &str = "canary-provider-text";
+
+/// Objects with the canary in what they read, by name: whether they come out well, and their spec.
+fn scenario(tls: &str) -> Vec<(&'static str, bool, Value)> {
+    let plain = |more: Value| {
+        let mut entry = json!({ "secretKey": "A", "remoteRef": { "key": "taint/plain" } });
+        let reference = entry["remoteRef"].as_object_mut().unwrap();
+        reference.extend(more.as_object().unwrap().clone());
+        json!({ "data": [entry] })
+    };
+    let templated = |text: &str| {
+        let mut spec = plain(json!({}));
+        spec["target"] = json!({ "template": { "data": { "t": text } } });
+        spec
+    };
+    let typed = |type_: &str, key: &str| {
+        let mut spec = plain(json!({}));
+        spec["data"][0]["secretKey"] = json!(key);
+        spec["target"] = json!({ "template": { "type": type_ } });
+        spec
+    };
+    let from = |entry: Value| json!({ "dataFrom": [entry] });
+    let find = json!({ "find": { "name": { "regexp": "^taint/" } } });
+    let merge =
+        json!({ "find": { "name": { "regexp": "^taint/plain" } }, "rewrite": [{ "merge": {} }] });
+    vec![
+        ("fine", true, plain(json!({}))),
+        ("found", true, from(find)),
+        ("missing", false, plain(json!({ "property": "nope" }))),
+        ("unsupported", false, plain(json!({ "property": "{a,b}" }))),
+        ("decoded", false, plain(json!({ "decodingStrategy": "Base64" }))),
+        ("nulls", true, plain(json!({ "nullBytePolicy": "Fail" }))),
+        ("extracted", false, from(json!({ "extract": { "key": "taint/plain" } }))),
+        // The keys of this one are values.
+        (
+            "keys",
+            false,
+            from(json!({ "extract": { "key": "taint/keys" }, "rewrite": [
+            { "regexp": { "source": "^nothing$", "target": "x" } }] })),
+        ),
+        ("merged", false, from(merge)),
+        ("fail", false, templated("{{ fail .A }}")),
+        ("index", false, templated("{{ index .A 999 }}")),
+        (
+            "yaml",
+            false,
+            json!({ "data": plain(json!({}))["data"], "target": { "template": {
+            "templateFrom": [{ "literal": "{{ .A }}" }] } } }),
+        ),
+        (
+            "label",
+            false,
+            json!({ "data": plain(json!({}))["data"], "target": { "template": {
+            "metadata": { "labels": { "l": "{{ .A }} {{ .A }}" } } } } }),
+        ),
+        ("tls", false, typed("kubernetes.io/tls", "tls.crt")),
+        ("docker", false, typed("kubernetes.io/dockerconfigjson", ".dockerconfigjson")),
+        (
+            "large",
+            false,
+            json!({ "data": [{ "secretKey": "A", "remoteRef": { "key": "taint/large" } },
+            { "secretKey": "B", "remoteRef": { "key": "taint/large" } }], "target": { "template": { "data": {
+            "t": tls } } } }),
+        ),
+    ]
+}
+
+#[tokio::test]
+async fn a_value_of_aws_is_nowhere_but_in_the_data_of_the_secret() {
+    let (faulty, _turn) = faulty().await;
+    let api = rig().api().await;
+    let canary = canary();
+    faulty_store(&api, NS, json!({})).await;
+    let large = format!("{canary}{}", "x".repeat(60_000));
+    // A key is a name, which may be told; what is told of this one must not be its value.
+    let keys = json!({ "with space": canary }).to_string();
+    for (name, value) in [("plain", canary.as_str()), ("large", &large), ("keys", &keys)] {
+        secret(&faulty.aws, &format!("taint/{name}"), value, &[]).await;
+    }
+    let many = "{{ .A }}{{ .B }}".repeat(12);
+    for (name, is_fine, spec) in scenario(&many) {
+        let mut object = external(NS, name, &[]);
+        object["spec"]["data"] = json!([]);
+        object["spec"].as_object_mut().unwrap().extend(spec.as_object().unwrap().clone());
+        api.create(Kind::ExternalSecret, object).await;
+        wait_ready(&api, NS, name, if is_fine { "True" } else { "False" }).await;
+    }
+    denied(&api, &canary).await;
+    pause(1500).await;
+
+    let found = needles(&canary);
+    let holds = |text: &str| found.iter().any(|needle| text.contains(needle));
+    let secret = api.secret(NS, "fine").await.unwrap();
+    assert!(holds(&secret["data"].to_string()), "the search can find it");
+
+    let mut said = vec![
+        ("the log", faulty.controller.log().unwrap()),
+        ("the log of the other", rig().controller.log().unwrap()),
+        ("the metrics", faulty.controller.metrics_text().unwrap()),
+    ];
+    let audit = rig().cluster.plane().directory().join("audit.log");
+    said.push(("the audit log", fs::read_to_string(audit).unwrap()));
+    for (what, kind) in [
+        ("an Event", Kind::Event),
+        ("an ExternalSecret", Kind::ExternalSecret),
+        ("a store", Kind::SecretStore),
+    ] {
+        said.extend(
+            api.list(kind, Some(NS)).await.into_iter().map(|object| (what, object.to_string())),
+        );
+    }
+    for secret in api.list(Kind::Secret, Some(NS)).await {
+        said.push(("the metadata of a Secret", secret["metadata"].to_string()));
+    }
+    assert!(said.len() > 30, "{}", said.len());
+    for (what, text) in said {
+        // The text itself is not shown: a failed test must not leak either.
+        assert!(!holds(&text), "{what} holds a value");
+        assert!(!text.contains(PROVIDER), "{what} holds text of AWS");
+    }
+}
+
+/// Errors of AWS, and a changed value after them.
+async fn denied(api: &Api, canary: &str) {
+    let (faults, aws) = {
+        let faulty = &super::support::faulty_rig();
+        (faulty.aws.faults().clone(), &faulty.aws)
+    };
+    for fault in [
+        Fault::DeniedItem("taint/plain".into()),
+        Fault::Failing("GetSecretValue", 99),
+        Fault::Throttled("GetSecretValue", 99),
+        Fault::Broken("GetSecretValue"),
+    ] {
+        faults.add(fault);
+        force(api, NS, "fine").await;
+        wait_ready(api, NS, "fine", "False").await;
+        faults.clear();
+        force(api, NS, "fine").await;
+        wait_ready(api, NS, "fine", "True").await;
+    }
+    let longer = format!("{canary}-{canary}");
+    change(aws, "taint/plain", &longer).await;
+    force(api, NS, "fine").await;
+    wait_value(api, NS, "fine", "A", &longer).await;
+}
