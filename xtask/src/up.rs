@@ -4,6 +4,7 @@
 
 mod background;
 
+use std::env;
 use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::os::unix::fs::symlink;
@@ -130,6 +131,8 @@ impl Up {
 
     async fn start(&self, aws: bool) -> anyhow::Result<()> {
         self.end()?;
+        // Building everything may put another file in the place of this program's.
+        let this = env::current_exe().context("this program's path")?;
         let mut steps = Steps::new(Output::Stderr);
         let programs = self.build(&mut steps).await?;
         let what = "starting a Kubernetes control plane on loopback";
@@ -138,7 +141,7 @@ impl Up {
         let mut environment = Vec::new();
         if aws {
             let moto = steps.step("moto, a local AWS", tools::moto(steps.output())).await?;
-            let address = background::start_aws(&self.directory, &moto);
+            let address = background::start_aws(&self.directory, &this, &moto);
             environment = e2e::aws::environment(steps.step("starting it", address).await?);
         }
         steps

@@ -50,9 +50,13 @@ pub(super) async fn start_controller(
     start(directory, CONTROLLER, command, is_ready).await
 }
 
-/// Starts a local AWS, and returns when it listens.
-pub(super) async fn start_aws(directory: &Path, moto: &Path) -> anyhow::Result<SocketAddr> {
-    let mut command = command::program(std::env::current_exe().context("this program's path")?);
+/// Starts a local AWS, which is this program's, and returns when it listens.
+pub(super) async fn start_aws(
+    directory: &Path,
+    this: &Path,
+    moto: &Path,
+) -> anyhow::Result<SocketAddr> {
+    let mut command = command::program(this);
     command.arg("serve-aws").arg(moto);
     start(directory, AWS, command, || address(directory, AWS, "aws").is_ok()).await?;
     address(directory, AWS, "aws")
