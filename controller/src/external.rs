@@ -18,6 +18,7 @@
 
 pub mod assemble;
 pub mod cron;
+mod deletion;
 pub mod duration;
 pub mod feed;
 pub mod fetch;
@@ -28,6 +29,7 @@ pub mod property;
 pub mod reconcile;
 pub mod render;
 pub mod schedule;
+mod sources;
 pub mod status;
 pub mod store;
 pub mod stores;

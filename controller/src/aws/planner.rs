@@ -26,6 +26,8 @@ use crate::reason::Reason;
 const LINGER: Duration = Duration::from_millis(40);
 /// How long at most, as long as more come and there is no full batch.
 const LONGEST_LINGER: Duration = Duration::from_millis(400);
+/// How often in a row nothing may come meanwhile, where batches may be read.
+const PAUSES: u32 = 4;
 /// How many requests of one identity are on their way at a time.
 const REQUESTS: usize = 16;
 
@@ -140,12 +142,15 @@ impl Planner {
     /// Waits until a batch is full or nothing more comes.
     async fn linger(&self) {
         let begun = tokio::time::Instant::now();
+        let mut pauses = 0;
         loop {
             let before = self.lock().pending.len();
             tokio::time::sleep(LINGER).await;
             let now = self.lock().pending.len();
-            let is_worth_it = now > before && now < self.source.most();
-            if !is_worth_it || begun.elapsed() >= LONGEST_LINGER {
+            pauses = if now > before { 0 } else { pauses + 1 };
+            let enough = if self.batches() == Batches::Allowed { PAUSES } else { 1 };
+            let is_over = pauses >= enough || begun.elapsed() >= LONGEST_LINGER;
+            if is_over || now >= self.source.most() {
                 return;
             }
         }

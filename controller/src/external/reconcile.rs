@@ -1,20 +1,16 @@
 //! One pass over one ExternalSecret: observe, decide, read, write at most a Secret and a status.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use crds::{
     ExternalSecret, ExternalSecretStatus,
-    external_secret::{CreationPolicy, DeletionPolicy, TemplateRef},
+    external_secret::{CreationPolicy, DeletionPolicy},
 };
 use jiff::Timestamp;
-use k8s_openapi::{api::core::v1::ConfigMap, apimachinery::pkg::apis::meta::v1::OwnerReference};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::{
     Api, Client, Resource as _,
-    api::{DeleteParams, Patch, PatchParams, Preconditions},
+    api::{Patch, PatchParams},
 };
 use serde_json::json;
 use tokio::time::Instant;
@@ -22,20 +18,19 @@ use tracing::{debug, info, warn};
 
 use super::{
     assemble::Complaint,
-    fetch::{self, Source, Sources},
-    hash,
+    fetch, hash,
     index::{ExternalIndex, Known},
-    render::{Parts, Renderer, Texts, Trouble, scope},
+    render::{Parts, Renderer, Trouble},
     schedule::{self, Decision},
+    sources::Stores,
     status::{self, Done, Failed, Outcome},
-    store::{Store, StoreIndex, StoreKey},
-    stores,
+    store::{StoreIndex, StoreKey},
     versions::Versions,
 };
 use crate::{
     FIELD_MANAGER,
     api::{request, version_of},
-    aws::{Identity, Pool},
+    aws::Pool,
     events::{Events, Severity},
     key::ObjectKey,
     metrics::external::ExternalMetrics,
@@ -43,14 +38,14 @@ use crate::{
     queue::{Cause, Queue},
     reason::{Failure, Reason},
     target::{
-        Applied, ApplyError, External, SecretIndex, SecretObject, Seen, Writer,
+        Applied, ApplyError, External, SecretIndex, Seen, Writer,
         policy::{Policy, check_labels},
     },
 };
 
 const BACK_OFF_FIRST: Duration = Duration::from_secs(1);
 /// What usually passes by itself is tried at least so often.
-const BACK_OFF_PASSING: Duration = Duration::from_mins(5);
+pub(super) const BACK_OFF_PASSING: Duration = Duration::from_mins(5);
 /// What does not is tried at least so often, or once an interval if that is shorter.
 const BACK_OFF_MOST: Duration = Duration::from_mins(30);
 const RETRIES_PASSING: &str = "within 5m";
@@ -64,7 +59,7 @@ const GRACES: u32 = 2;
 
 const NO_DATA: &str = "could not get secret data from provider";
 const NO_UPDATE: &str = "could not update secret";
-const NO_DELETE: &str = "could not delete secret";
+pub(super) const NO_DELETE: &str = "could not delete secret";
 
 /// What the operator allows.
 #[derive(Clone, Debug)]
@@ -114,7 +109,7 @@ pub struct Externals {
 }
 
 /// What a refresh has come to.
-enum Ended {
+pub(super) enum Ended {
     /// The Secret is as it must be.
     Done {
         reason: &'static str,
@@ -173,12 +168,7 @@ impl Externals {
         }
     }
 
-    async fn refresh(
-        &self,
-        key: &ObjectKey,
-        known: &Known,
-        stores: &BTreeMap<StoreKey, Option<Arc<Store>>>,
-    ) {
+    async fn refresh(&self, key: &ObjectKey, known: &Known, stores: &Stores) {
         let begun = Instant::now();
         let refreshed = Timestamp::now();
         let ended = self.work(key, known, stores).await;
@@ -274,12 +264,7 @@ impl Externals {
     }
 
     /// Reads the values and makes the Secret.
-    async fn work(
-        &self,
-        key: &ObjectKey,
-        known: &Known,
-        stores: &BTreeMap<StoreKey, Option<Arc<Store>>>,
-    ) -> Ended {
+    async fn work(&self, key: &ObjectKey, known: &Known, stores: &Stores) -> Ended {
         let object = &known.object;
         let target = &object.spec.target;
         if let Some(manifest) = &target.manifest {
@@ -417,225 +402,6 @@ impl Externals {
         }
     }
 
-    /// Deletes the Secret, since AWS has no value any more and the object asks for that.
-    async fn delete(&self, known: &Known, missing: Vec<String>) -> Ended {
-        let secret = known.target();
-        if let Err(failure) = self.delete_owned(&secret, known.uid()).await {
-            return failed(NO_DELETE, failure);
-        }
-        Ended::Done {
-            reason: "SecretDeleted",
-            message: "secret deleted due to DeletionPolicy=Delete",
-            binding: false,
-            applied: Applied::Absent,
-            versions: Versions::default(),
-            fingerprint: None,
-            missing,
-        }
-    }
-
-    /// Deletes the Secret that this object made under another name.
-    async fn delete_orphan(
-        &self,
-        key: &ObjectKey,
-        known: &Known,
-        old: &ObjectKey,
-    ) -> Result<(), Failure> {
-        let by = hash::created_by(&key.namespace, &key.name);
-        if self.secrets.get(old).is_none_or(|seen| seen.created_by.as_deref() != Some(&*by)) {
-            return Ok(());
-        }
-        self.delete_owned(old, known.uid()).await
-    }
-
-    async fn delete_owned(&self, secret: &ObjectKey, uid: &str) -> Result<(), Failure> {
-        let api: Api<SecretObject> = Api::namespaced(self.client.clone(), &secret.namespace);
-        let action = format!("delete Secret {secret}");
-        let existing =
-            request(api.get_opt(&secret.name)).await.map_err(|error| error.failure(&action))?;
-        let Some(existing) = existing else { return Ok(()) };
-        let owners = existing.metadata.owner_references.iter().flatten();
-        let is_owned =
-            owners.into_iter().any(|owner| owner.controller == Some(true) && owner.uid == uid);
-        if !is_owned {
-            return Ok(());
-        }
-        let params = DeleteParams {
-            preconditions: Some(Preconditions {
-                uid: existing.metadata.uid.clone(),
-                resource_version: existing.metadata.resource_version.clone(),
-            }),
-            ..DeleteParams::default()
-        };
-        match request(api.delete(&secret.name, &params)).await {
-            Ok(_) => Ok(()),
-            Err(error) if error.is_not_found() => Ok(()),
-            Err(error) => {
-                let mut failure = error.failure(&action);
-                if failure.reason == Reason::AccessDenied {
-                    failure.message = format!(
-                        "the controller may not {action}: set externalSecrets.allowDelete=true in its \
-                         chart, or delete the Secret yourself"
-                    );
-                }
-                Err(failure)
-            }
-        }
-    }
-
-    /// Takes External Secrets' finalizer off an object that is being deleted: its owner reference does
-    /// what that was for.
-    async fn release(&self, key: &ObjectKey, known: &Known) {
-        let metadata = &known.object.metadata;
-        let finalizers = metadata.finalizers.clone().unwrap_or_default();
-        if !finalizers.iter().any(|finalizer| finalizer == ExternalSecret::PEER_FINALIZER) {
-            return;
-        }
-        let stores = self.stores_of(&known.object, &key.namespace);
-        if stores.values().flatten().any(|store| store.is_foreign(&self.settings.class)) {
-            return;
-        }
-        let others = finalizers.iter().filter(|name| *name != ExternalSecret::PEER_FINALIZER);
-        let body = json!({ "metadata": {
-            "uid": metadata.uid,
-            "resourceVersion": metadata.resource_version,
-            "finalizers": others.collect::<Vec<_>>(),
-        } });
-        let api: Api<ExternalSecret> = Api::namespaced(self.client.clone(), &key.namespace);
-        let params =
-            PatchParams { field_manager: Some(FIELD_MANAGER.into()), ..PatchParams::default() };
-        match request(api.patch_metadata(&key.name, &params, &Patch::Merge(&body))).await {
-            Ok(_) => info!(object = %key, "released for deletion"),
-            // Gone, or changed: its own event comes.
-            Err(error) if error.is_not_found() || error.is_conflict() => {}
-            Err(error) => {
-                let failure =
-                    error.failure(&format!("take the finalizer off ExternalSecret {key}"));
-                warn!(object = %key, reason = %failure.reason, message = failure.message, "not released");
-                self.queue.add(key.clone(), Cause::Retry, BACK_OFF_PASSING);
-            }
-        }
-    }
-
-    /// The stores that an object refers to; none where there is no such store.
-    fn stores_of(
-        &self,
-        object: &ExternalSecret,
-        namespace: &str,
-    ) -> BTreeMap<StoreKey, Option<Arc<Store>>> {
-        let keys: BTreeSet<_> =
-            object.stores().map(|store| StoreKey::of(store, namespace)).collect();
-        keys.into_iter().map(|key| (key.clone(), self.stores.get(&key))).collect()
-    }
-
-    fn unchanged(&self, stores: &BTreeMap<StoreKey, Option<Arc<Store>>>) -> bool {
-        stores.iter().all(|(key, before)| {
-            let now = self.stores.get(key);
-            let id = |store: &Arc<Store>| (store.uid.clone(), store.generation);
-            now.as_ref().map(id) == before.as_ref().map(id)
-        })
-    }
-
-    async fn sources(
-        &self,
-        stores: &BTreeMap<StoreKey, Option<Arc<Store>>>,
-        namespace: &str,
-    ) -> Sources {
-        let mut sources = Sources::new();
-        for (key, store) in stores {
-            let name = (key.namespace.is_none(), key.name.clone());
-            sources.insert(name, self.source(key, store.as_deref(), namespace).await);
-        }
-        sources
-    }
-
-    async fn source(
-        &self,
-        key: &StoreKey,
-        store: Option<&Store>,
-        namespace: &str,
-    ) -> Result<Source, Failure> {
-        let store = store
-            .ok_or_else(|| Failure::new(Reason::StoreInvalid, format!("there is no {key}")))?;
-        if !store.allows(namespace, || self.namespaces.labels(namespace))? {
-            let message = format!("the conditions of {key} do not allow namespace {namespace}");
-            return Err(Failure::new(Reason::StoreInvalid, message));
-        }
-        let aws = store.aws()?;
-        let content = |secret: &ObjectKey| Some(*self.secrets.get(secret)?.content.as_bytes());
-        let identity = Identity::of(store, namespace, content)?;
-        let reader = self.pool.reader(&identity, stores::batches(&store.status)).await;
-        Ok(Source {
-            store: key.to_string(),
-            service: aws.service,
-            region: aws.region,
-            prefix: aws.prefix,
-            reader,
-        })
-    }
-
-    /// Has the store's status tell what has been found out of batches.
-    fn note_batches(&self, stores: &BTreeMap<StoreKey, Option<Arc<Store>>>, sources: &Sources) {
-        for (key, store) in stores {
-            let name = (key.namespace.is_none(), key.name.clone());
-            if let (Some(store), Some(Ok(source))) = (store, sources.get(&name))
-                && stores::tells(&store.status, source.reader.planner.batches())
-            {
-                self.store_queue.add(key.clone(), Cause::Change, Duration::ZERO);
-            }
-        }
-    }
-
-    /// The templates that stand in ConfigMaps, Secrets and literals.
-    async fn texts(&self, object: &ExternalSecret, namespace: &str) -> Result<Texts, Failure> {
-        let mut texts = Texts::new();
-        let sources =
-            object.spec.target.template.iter().flat_map(|template| &template.template_from);
-        for from in sources {
-            let mut templates = BTreeMap::new();
-            if let Some(literal) = &from.literal {
-                let made = (literal.clone(), templates::external_secret::Scope::KeysAndValues);
-                templates.insert("literal".to_owned(), made);
-            }
-            if let Some(reference) = &from.config_map {
-                let data = self.config_map(namespace, &reference.name).await?;
-                let text = |key: &str| data.get(key).cloned();
-                pick(&mut templates, "ConfigMap", reference, text)?;
-            }
-            if let Some(reference) = &from.secret {
-                let data = self.secret(namespace, &reference.name).await?;
-                let text = |key: &str| {
-                    let value = data.data.get(key)?;
-                    str::from_utf8(value.expose()).ok().map(ToOwned::to_owned)
-                };
-                pick(&mut templates, "Secret", reference, text)?;
-            }
-            texts.push(templates);
-        }
-        Ok(texts)
-    }
-
-    async fn config_map(
-        &self,
-        namespace: &str,
-        name: &str,
-    ) -> Result<BTreeMap<String, String>, Failure> {
-        let api: Api<ConfigMap> = Api::namespaced(self.client.clone(), namespace);
-        let found = request(api.get_opt(name)).await;
-        let found =
-            found.map_err(|error| error.failure(&format!("read ConfigMap {namespace}/{name}")))?;
-        let found = found.ok_or_else(|| no_template("ConfigMap", name, None))?;
-        Ok(found.data.unwrap_or_default())
-    }
-
-    async fn secret(&self, namespace: &str, name: &str) -> Result<SecretObject, Failure> {
-        let api: Api<SecretObject> = Api::namespaced(self.client.clone(), namespace);
-        let found = request(api.get_opt(name)).await;
-        let found =
-            found.map_err(|error| error.failure(&format!("read Secret {namespace}/{name}")))?;
-        found.ok_or_else(|| no_template("Secret", name, None))
-    }
-
     /// Writes the status if it differs. True when it was written.
     async fn write_status(&self, key: &ObjectKey, known: &Known, outcome: Outcome<'_>) -> bool {
         let now = self.objects.get(key).filter(|now| now.uid() == known.uid());
@@ -666,11 +432,7 @@ impl Externals {
 }
 
 /// Whether an object's values are to be read.
-fn decide(
-    known: &Known,
-    seen: Option<&Seen>,
-    stores: &BTreeMap<StoreKey, Option<Arc<Store>>>,
-) -> Decision {
+fn decide(known: &Known, seen: Option<&Seen>, stores: &Stores) -> Decision {
     let spec = &known.object.spec;
     let is_valid = match spec.target.creation_policy {
         // Nothing is written, so nothing can be wrong.
@@ -740,30 +502,7 @@ fn patch(previous: &ExternalSecretStatus, next: &ExternalSecretStatus) -> serde_
     })
 }
 
-fn pick(
-    templates: &mut BTreeMap<String, (String, templates::external_secret::Scope)>,
-    kind: &str,
-    reference: &TemplateRef,
-    text: impl Fn(&str) -> Option<String>,
-) -> Result<(), Failure> {
-    for item in &reference.items {
-        let found = text(&item.key);
-        let found = found.ok_or_else(|| no_template(kind, &reference.name, Some(&item.key)))?;
-        templates.insert(item.key.clone(), (found, scope(item.template_as)));
-    }
-    Ok(())
-}
-
-fn no_template(kind: &str, name: &str, key: Option<&str>) -> Failure {
-    let name = name.escape_debug();
-    let message = match key {
-        Some(key) => format!("{kind} {name} has no text as `{}`", key.escape_debug()),
-        None => format!("{kind} {name}, with templates, is not there"),
-    };
-    Failure::new(Reason::TemplateInvalid, message)
-}
-
-fn failed(message: &'static str, failure: Failure) -> Ended {
+pub(super) fn failed(message: &'static str, failure: Failure) -> Ended {
     let complaints = vec![Complaint { entry: String::new(), failure }];
     Ended::Failed { message, binding: false, complaints, versions: None }
 }

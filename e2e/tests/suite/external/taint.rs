@@ -142,13 +142,18 @@ async fn denied(api: &Api, canary: &str) {
         let faulty = &super::support::faulty_rig();
         (faulty.aws.faults().clone(), &faulty.aws)
     };
-    for fault in [
-        Fault::DeniedItem("taint/plain".into()),
-        Fault::Failing("GetSecretValue", 99),
-        Fault::Throttled("GetSecretValue", 99),
-        Fault::Broken("GetSecretValue"),
+    // What is due together is read in batches, and what is due alone is not.
+    let both =
+        |fault: fn(&'static str) -> Fault| ["GetSecretValue", "BatchGetSecretValue"].map(fault);
+    for broken in [
+        [Fault::DeniedItem("taint/plain".into()), Fault::DeniedItem("taint/plain".into())],
+        both(|operation| Fault::Failing(operation, usize::MAX)),
+        both(|operation| Fault::Throttled(operation, usize::MAX)),
+        both(Fault::Broken),
     ] {
-        faults.add(fault);
+        for fault in broken {
+            faults.add(fault);
+        }
         force(api, NS, "fine").await;
         wait_ready(api, NS, "fine", "False").await;
         faults.clear();

@@ -1,0 +1,127 @@
+//! What is deleted: Secrets whose values are gone or whose target was renamed, where the operator gives
+//! that right; and External Secrets' finalizer, off objects that are going.
+
+use crds::ExternalSecret;
+use kube::{
+    Api,
+    api::{DeleteParams, Patch, PatchParams, Preconditions},
+};
+use serde_json::json;
+use tracing::{info, warn};
+
+use super::{
+    hash,
+    index::Known,
+    reconcile::{BACK_OFF_PASSING, Ended, Externals, NO_DELETE, failed},
+    versions::Versions,
+};
+use crate::{
+    FIELD_MANAGER,
+    api::request,
+    key::ObjectKey,
+    queue::Cause,
+    reason::{Failure, Reason},
+    target::{Applied, SecretObject},
+};
+
+impl Externals {
+    /// Deletes the Secret, since AWS has no value any more and the object asks for that.
+    pub(super) async fn delete(&self, known: &Known, missing: Vec<String>) -> Ended {
+        let secret = known.target();
+        if let Err(failure) = self.delete_owned(&secret, known.uid()).await {
+            return failed(NO_DELETE, failure);
+        }
+        Ended::Done {
+            reason: "SecretDeleted",
+            message: "secret deleted due to DeletionPolicy=Delete",
+            binding: false,
+            applied: Applied::Absent,
+            versions: Versions::default(),
+            fingerprint: None,
+            missing,
+        }
+    }
+
+    /// Deletes the Secret that this object made under another name.
+    pub(super) async fn delete_orphan(
+        &self,
+        key: &ObjectKey,
+        known: &Known,
+        old: &ObjectKey,
+    ) -> Result<(), Failure> {
+        let by = hash::created_by(&key.namespace, &key.name);
+        if self.secrets.get(old).is_none_or(|seen| seen.created_by.as_deref() != Some(&*by)) {
+            return Ok(());
+        }
+        self.delete_owned(old, known.uid()).await
+    }
+
+    async fn delete_owned(&self, secret: &ObjectKey, uid: &str) -> Result<(), Failure> {
+        let api: Api<SecretObject> = Api::namespaced(self.client.clone(), &secret.namespace);
+        let action = format!("delete Secret {secret}");
+        let existing =
+            request(api.get_opt(&secret.name)).await.map_err(|error| error.failure(&action))?;
+        let Some(existing) = existing else { return Ok(()) };
+        let owners = existing.metadata.owner_references.iter().flatten();
+        let is_owned =
+            owners.into_iter().any(|owner| owner.controller == Some(true) && owner.uid == uid);
+        if !is_owned {
+            return Ok(());
+        }
+        let params = DeleteParams {
+            preconditions: Some(Preconditions {
+                uid: existing.metadata.uid.clone(),
+                resource_version: existing.metadata.resource_version.clone(),
+            }),
+            ..DeleteParams::default()
+        };
+        match request(api.delete(&secret.name, &params)).await {
+            Ok(_) => Ok(()),
+            Err(error) if error.is_not_found() => Ok(()),
+            Err(error) => {
+                let mut failure = error.failure(&action);
+                if failure.reason == Reason::AccessDenied {
+                    failure.message = format!(
+                        "the controller may not {action}: set externalSecrets.allowDelete=true in its \
+                         chart, or delete the Secret yourself"
+                    );
+                }
+                Err(failure)
+            }
+        }
+    }
+
+    /// Takes External Secrets' finalizer off an object that is being deleted: its owner reference does
+    /// what that was for.
+    pub(super) async fn release(&self, key: &ObjectKey, known: &Known) {
+        let metadata = &known.object.metadata;
+        let finalizers = metadata.finalizers.clone().unwrap_or_default();
+        if !finalizers.iter().any(|finalizer| finalizer == ExternalSecret::PEER_FINALIZER) {
+            return;
+        }
+        let stores = self.stores_of(&known.object, &key.namespace);
+        if stores.values().flatten().any(|store| store.is_foreign(&self.settings.class)) {
+            return;
+        }
+        let others = finalizers.iter().filter(|name| *name != ExternalSecret::PEER_FINALIZER);
+        let body = json!({ "metadata": {
+            "uid": metadata.uid,
+            "resourceVersion": metadata.resource_version,
+            "finalizers": others.collect::<Vec<_>>(),
+        } });
+        let api: Api<ExternalSecret> = Api::namespaced(self.client.clone(), &key.namespace);
+        let params =
+            PatchParams { field_manager: Some(FIELD_MANAGER.into()), ..PatchParams::default() };
+        match request(api.patch_metadata(&key.name, &params, &Patch::Merge(&body))).await {
+            Ok(_) => info!(object = %key, "released for deletion"),
+            // Gone, or changed: its own event comes.
+            Err(error) if error.is_not_found() || error.is_conflict() => {}
+            Err(error) => {
+                let failure =
+                    error.failure(&format!("take the finalizer off ExternalSecret {key}"));
+                warn!(object = %key, reason = %failure.reason, message = failure.message, "not released");
+                self.queue.add(key.clone(), Cause::Retry, BACK_OFF_PASSING);
+            }
+        }
+    }
+}
