@@ -39,7 +39,7 @@ use crate::{
     reason::{Failure, Reason},
     target::{
         Applied, ApplyError, External, SecretIndex, Seen, Writer,
-        policy::{Policy, check_labels},
+        policy::{Policy, check_keys, check_labels},
     },
 };
 
@@ -322,7 +322,8 @@ impl Externals {
         let secret = known.target();
         let type_ = parts.type_.as_deref().unwrap_or_default();
         let allowed = self.policy.check(&secret, type_, &parts.labels);
-        if let Err(failure) = allowed.and_then(|()| check_labels(&parts.labels)) {
+        let allowed = allowed.and_then(|()| check_labels(&parts.labels));
+        if let Err(failure) = allowed.and_then(|()| check_keys(parts.data.keys())) {
             return failed(NO_UPDATE, failure);
         }
         let wanted = External {

@@ -24,24 +24,36 @@ pub struct Policy {
     pub allowed_types: BTreeSet<String>,
 }
 
+/// Refuses keys that the API server would refuse: its answer names them, and templates may have made
+/// them of secrets.
+///
+/// # Errors
+/// `InvalidSecret`, without the key.
+pub fn check_keys<'k>(mut keys: impl Iterator<Item = &'k String>) -> Result<(), Failure> {
+    let is_fine = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    let is_key = |key: &String| (1..=253).contains(&key.len()) && key.bytes().all(is_fine);
+    if keys.all(is_key) {
+        return Ok(());
+    }
+    let message = "a key of the Secret is not one that Secrets can have: 1 to 253 letters, digits, `-`, `_` \
+                   and `.`";
+    Err(Failure::new(Reason::InvalidSecret, message))
+}
+
 /// Refuses labels that the API server would refuse: its answer, and so its audit log, would quote their
 /// values, which templates may have made of secrets.
 ///
 /// # Errors
-/// `TemplateInvalid`, with the name of the label.
+/// `TemplateInvalid`, without name and value: templates make names too.
 pub fn check_labels(labels: &BTreeMap<String, String>) -> Result<(), Failure> {
     let is_end = |byte: Option<u8>| byte.is_none_or(|byte| byte.is_ascii_alphanumeric());
     let is_fine = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
-    for (name, value) in labels {
+    for value in labels.values() {
         let bytes = value.as_bytes();
         let ends_well = is_end(bytes.first().copied()) && is_end(bytes.last().copied());
         if bytes.len() > 63 || !ends_well || !bytes.iter().copied().all(is_fine) {
-            let name: String = name.chars().take(253).collect();
-            let message = format!(
-                "label `{}` has a value that labels cannot have: at most 63 letters, digits, `-`, `_` \
-                 and `.`, with a letter or digit at both ends",
-                name.escape_debug()
-            );
+            let message = "a label has a value that labels cannot have: at most 63 letters, digits, \
+                           `-`, `_` and `.`, with a letter or digit at both ends";
             return Err(Failure::new(Reason::TemplateInvalid, message));
         }
     }
@@ -95,6 +107,16 @@ impl Policy {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_key_that_would_be_named_is_refused_without_it() {
+        let check = |key: &str| check_keys([key.to_owned()].iter());
+        assert!(check("a-B_1.c").is_ok());
+        for bad in ["", "a b", "ключ", &"k".repeat(254)] {
+            let failure = check(bad).unwrap_err();
+            assert!(bad.is_empty() || !failure.message.contains(bad), "{failure}");
+        }
+    }
 
     #[test]
     fn a_label_that_would_be_quoted_is_refused_without_its_value() {

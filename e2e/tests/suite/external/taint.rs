@@ -63,6 +63,13 @@ fn scenario(tls: &str) -> Vec<(&'static str, bool, Value)> {
             json!({ "data": plain(json!({}))["data"], "target": { "template": {
             "templateFrom": [{ "literal": "{{ .A }}" }] } } }),
         ),
+        // A key that a template makes of a value, and that the API server would name.
+        (
+            "made-key",
+            false,
+            json!({ "data": plain(json!({}))["data"], "target": { "template": {
+                "templateFrom": [{ "literal": "{{ .A }} x: v" }] } } }),
+        ),
         (
             "label",
             false,
