@@ -4,10 +4,11 @@
 
 pub mod faults;
 mod moto;
+pub mod pod;
 mod proxy;
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -17,6 +18,7 @@ use aws_sdk_secretsmanager::config::{BehaviorVersion, Region};
 pub use self::faults::{Fault, Faults};
 use self::moto::Moto;
 use self::proxy::Proxy;
+pub use self::proxy::Request;
 use crate::programs;
 
 /// The region of everything here.
@@ -37,8 +39,13 @@ impl Aws {
 
     /// The same, by the program of moto's server.
     pub fn start_of(moto: &Path) -> anyhow::Result<Aws> {
+        Aws::start_at(moto, Ipv4Addr::LOCALHOST.into())
+    }
+
+    /// The same at another address of this machine, such as the one that Pods reach.
+    pub fn start_at(moto: &Path, host: IpAddr) -> anyhow::Result<Aws> {
         let moto = Moto::start(moto)?;
-        let proxy = Proxy::start(moto.address())?;
+        let proxy = Proxy::start(moto.address(), host)?;
         Ok(Aws { proxy, moto })
     }
 
@@ -55,6 +62,11 @@ impl Aws {
     /// What goes wrong.
     pub fn faults(&self) -> &Arc<Faults> {
         self.proxy.faults()
+    }
+
+    /// All requests since the start.
+    pub fn requests(&self) -> Vec<Request> {
+        self.proxy.requests()
     }
 
     /// Requests by operation, such as `GetSecretValue`, since the start.
@@ -87,17 +99,24 @@ impl Aws {
 
 /// The environment of a program that is to use the AWS at this address, and nothing else.
 pub fn environment(address: SocketAddr) -> Vec<(String, String)> {
-    let url = format!("http://{address}");
-    let pairs = [
-        ("AWS_ENDPOINT_URL", url.as_str()),
-        ("AWS_REGION", REGION),
+    let keys = [
         ("AWS_ACCESS_KEY_ID", "pod"),
         ("AWS_SECRET_ACCESS_KEY", "pod"),
         ("AWS_EC2_METADATA_DISABLED", "true"),
+    ];
+    let endpoint = [("AWS_ENDPOINT_URL".to_owned(), format!("http://{address}"))];
+    endpoint.into_iter().chain(bare(&keys)).collect()
+}
+
+/// An environment without anything of this user's own settings, but with these variables.
+pub fn bare(more: &[(&str, &str)]) -> Vec<(String, String)> {
+    let pairs = [
+        ("AWS_REGION", REGION),
         ("AWS_CONFIG_FILE", "/dev/null"),
         ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null"),
     ];
-    pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec()
+    let pairs = pairs.iter().chain(more);
+    pairs.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }
 
 fn credentials() -> Credentials {

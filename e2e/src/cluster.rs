@@ -57,10 +57,18 @@ impl Cluster {
 
     /// Starts a controller as [`Cluster::controller`] that uses this AWS.
     pub fn controller_with(&self, aws: &Aws, arguments: &[&str]) -> anyhow::Result<Controller> {
+        self.controller_in(&aws.environment(), arguments)
+    }
+
+    /// Starts a controller as [`Cluster::controller`] with these variables in its environment.
+    pub fn controller_in(
+        &self,
+        environment: &[(String, String)],
+        arguments: &[&str],
+    ) -> anyhow::Result<Controller> {
         let (log, program) = (self.next_log(), programs::controller()?);
-        let environment = aws.environment();
         let identity = &self.identity;
-        Controller::spawn_program(&program, identity, &log, "127.0.0.1:0", arguments, &environment)?
+        Controller::spawn_program(&program, identity, &log, "127.0.0.1:0", arguments, environment)?
             .ready()
     }
 

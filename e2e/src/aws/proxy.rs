@@ -1,13 +1,13 @@
 //! The proxy: counts requests, and has the faults look at them.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex};
 
 use anyhow::Context;
 use axum::Router;
 use axum::body::{Body, to_bytes};
-use axum::extract::{Request, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use hyper_util::client::legacy::Client;
@@ -17,6 +17,7 @@ use serde_json::Value;
 use tokio::sync::oneshot;
 
 use super::faults::{Fate, Faults};
+use super::pod;
 
 /// More than any request or answer here has.
 const LARGEST: usize = 64 << 20;
@@ -34,18 +35,29 @@ struct Shared {
     moto: SocketAddr,
     client: Client<HttpConnector, Body>,
     faults: Arc<Faults>,
-    counts: Mutex<BTreeMap<String, usize>>,
+    requests: Mutex<Vec<Request>>,
+}
+
+/// What somebody has asked for.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// Such as `GetSecretValue`.
+    pub operation: String,
+    /// The access key id that signed it; empty if nobody did.
+    pub access_key: String,
+    /// What was asked of STS, as a form; nothing otherwise.
+    pub form: String,
 }
 
 impl Proxy {
-    pub(super) fn start(moto: SocketAddr) -> anyhow::Result<Proxy> {
+    pub(super) fn start(moto: SocketAddr, host: IpAddr) -> anyhow::Result<Proxy> {
         let shared = Arc::new(Shared {
             moto,
             client: Client::builder(TokioExecutor::new()).build_http(),
             faults: Arc::default(),
-            counts: Mutex::default(),
+            requests: Mutex::default(),
         });
-        let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+        let listener = std::net::TcpListener::bind((host, 0))?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
         let (stop, stopped) = oneshot::channel();
@@ -73,24 +85,33 @@ impl Proxy {
         &self.shared.faults
     }
 
+    pub(super) fn requests(&self) -> Vec<Request> {
+        self.shared.requests.lock().expect("no holder of the lock panics").clone()
+    }
+
     pub(super) fn counts(&self) -> BTreeMap<String, usize> {
-        self.shared.counts.lock().expect("no holder of the lock panics").clone()
+        let mut counts = BTreeMap::new();
+        for request in self.shared.requests.lock().expect("no holder of the lock panics").iter() {
+            *counts.entry(request.operation.clone()).or_default() += 1;
+        }
+        counts
     }
 }
 
-async fn forward(State(shared): State<Arc<Shared>>, request: Request) -> Response {
+async fn forward(State(shared): State<Arc<Shared>>, request: axum::extract::Request) -> Response {
     let (mut parts, body) = request.into_parts();
+    if let Some(answer) = pod::answer(parts.uri.path(), &parts.headers) {
+        return answer;
+    }
     let Ok(body) = to_bytes(body, LARGEST).await else {
         return StatusCode::PAYLOAD_TOO_LARGE.into_response();
     };
-    let operation = operation(&parts.headers, &body);
-    let count = || {
-        let mut counts = shared.counts.lock().expect("no holder of the lock panics");
-        *counts.entry(operation.clone()).or_default() += 1;
-    };
-    count();
+    let (operation, form) = operation(&parts.headers, &body);
+    let access_key = access_key(&parts.headers);
+    let request = Request { operation: operation.clone(), access_key: access_key.clone(), form };
+    shared.requests.lock().expect("no holder of the lock panics").push(request);
     let parsed = serde_json::from_slice(&body).unwrap_or(Value::Null);
-    match shared.faults.request(&operation, &access_key(&parts.headers), &parsed) {
+    match shared.faults.request(&operation, &access_key, &parsed) {
         Fate::Passed(delay) => tokio::time::sleep(delay).await,
         Fate::Answered(status, body) => {
             let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
@@ -103,7 +124,8 @@ async fn forward(State(shared): State<Arc<Shared>>, request: Request) -> Respons
         return StatusCode::BAD_REQUEST.into_response();
     };
     parts.uri = uri;
-    let answer = shared.client.request(Request::from_parts(parts, Body::from(body))).await;
+    let answer =
+        shared.client.request(axum::extract::Request::from_parts(parts, Body::from(body))).await;
     let Ok(answer) = answer else { return StatusCode::BAD_GATEWAY.into_response() };
     let (mut parts, body) = answer.into_parts();
     let Ok(body) = to_bytes(Body::new(body), LARGEST).await else {
@@ -125,13 +147,13 @@ fn access_key(headers: &HeaderMap) -> String {
     id.unwrap_or_default().to_owned()
 }
 
-/// `GetSecretValue`, by the header of JSON protocols or the form of STS.
-fn operation(headers: &HeaderMap, body: &[u8]) -> String {
+/// `GetSecretValue`, by the header of JSON protocols; or by the form of STS, which comes with it.
+fn operation(headers: &HeaderMap, body: &[u8]) -> (String, String) {
     let target = headers.get("x-amz-target").and_then(|target| target.to_str().ok());
     if let Some((_, operation)) = target.and_then(|target| target.rsplit_once('.')) {
-        return operation.to_owned();
+        return (operation.to_owned(), String::new());
     }
-    let form = String::from_utf8_lossy(body);
+    let form = String::from_utf8_lossy(body).into_owned();
     let action = form.split('&').find_map(|pair| pair.strip_prefix("Action="));
-    action.unwrap_or("?").to_owned()
+    (action.unwrap_or("?").to_owned(), form)
 }

@@ -3,7 +3,7 @@
 use e2e::aws::Fault;
 use serde_json::json;
 
-use super::support::{external, faulty, faulty_store, rig, secret, wait_ready, wait_value};
+use super::support::{KEYS, external, faulty, faulty_store, rig, secret, wait_ready, wait_value};
 use crate::support::{Kind, condition, pause};
 
 /// A cache or a batch that is shared by the name of a secret gives the second what it may not read.
@@ -33,9 +33,29 @@ async fn two_stores_read_the_same_secret_each_by_its_own_rights() {
     }
 }
 
+/// Nobody waits half an hour for the next attempt after the keys were put right.
+#[tokio::test]
+async fn keys_that_are_put_right_are_used_at_once() {
+    let (faulty, _turn) = faulty().await;
+    let api = rig().api().await;
+    let ns = "external-keys";
+    secret(&faulty.aws, "external-keys/a", "1", &[]).await;
+    faulty.aws.faults().add(Fault::DeniedTo(ns.into(), "external-keys/a".into()));
+    faulty_store(&api, ns, json!({})).await;
+    api.create(Kind::ExternalSecret, external(ns, "s", &[("A", "external-keys/a")])).await;
+    wait_ready(&api, ns, "s", "False").await;
+    // By now it is tried again only after a while.
+    pause(4000).await;
+    let keys = json!({ "stringData": { "id": "other", "secret": "key" } });
+    api.patch(Kind::Secret, ns, KEYS, keys).await;
+    let changed = std::time::Instant::now();
+    wait_value(&api, ns, "s", "A", "1").await;
+    assert!(changed.elapsed().as_secs() < 3);
+}
+
 /// A ClusterSecretStore reads with the keys of the namespace that asks, where it names none.
 #[tokio::test]
-async fn a_referent_store_reads_as_the_namespace_that_asks() {
+async fn rows_34_and_37_a_referent_store_reads_as_the_namespace_that_asks() {
     let (faulty, _turn) = faulty().await;
     let api = rig().api().await;
     let (may, may_not) = ("external-referent-may", "external-referent-may-not");

@@ -69,7 +69,7 @@ async fn surroundings(api: &Api) {
 }
 
 #[tokio::test]
-async fn manifests_apply_unchanged_and_give_their_secrets() {
+async fn rows_01_and_02_manifests_apply_unchanged_and_give_their_secrets() {
     let api = rig().api().await;
     values(&rig().aws).await;
     surroundings(&api).await;

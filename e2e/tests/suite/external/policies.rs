@@ -19,7 +19,7 @@ fn object(ns: &str, more: Value) -> Value {
 }
 
 #[tokio::test]
-async fn a_changed_value_comes_with_the_interval_and_at_once_when_forced() {
+async fn rows_20_and_22_a_changed_value_comes_with_the_interval_and_at_once_when_forced() {
     let ns = "external-interval";
     let api = begin(ns).await;
     api.create(Kind::ExternalSecret, object(ns, json!({ "refreshInterval": "3s" }))).await;
@@ -50,7 +50,7 @@ async fn an_edited_or_deleted_secret_is_put_right_at_once() {
 }
 
 #[tokio::test]
-async fn with_no_interval_a_change_of_the_object_is_not_followed() {
+async fn row_20_with_no_interval_a_change_of_the_object_is_not_followed() {
     let ns = "external-once";
     let api = begin(ns).await;
     api.create(Kind::ExternalSecret, object(ns, json!({ "refreshInterval": "0" }))).await;
@@ -62,7 +62,7 @@ async fn with_no_interval_a_change_of_the_object_is_not_followed() {
 }
 
 #[tokio::test]
-async fn a_secret_is_deleted_when_its_values_are_and_made_again_when_they_are_back() {
+async fn row_18_a_secret_is_deleted_when_its_values_are_and_made_again_when_they_are_back() {
     let ns = "external-delete";
     let api = begin(ns).await;
     let target = json!({ "target": { "deletionPolicy": "Delete" }, "refreshInterval": "2s" });
@@ -96,7 +96,7 @@ async fn the_secret_of_a_renamed_target_is_cleaned_up() {
 }
 
 #[tokio::test]
-async fn values_are_added_to_a_secret_of_somebody_else_and_taken_out_again() {
+async fn row_16_values_are_added_to_a_secret_of_somebody_else_and_taken_out_again() {
     let ns = "external-merge";
     let api = begin(ns).await;
     secret(&rig().aws, "external-merge/b", "2", &[]).await;
@@ -119,7 +119,7 @@ async fn values_are_added_to_a_secret_of_somebody_else_and_taken_out_again() {
 
 /// It has no finalizer of ours, and is not held up by the peer's.
 #[tokio::test]
-async fn an_object_with_the_peers_finalizer_can_be_deleted() {
+async fn row_49_an_object_with_the_peers_finalizer_can_be_deleted() {
     let ns = "external-finalizer";
     let api = begin(ns).await;
     let peers = "externalsecrets.external-secrets.io/externalsecret-cleanup";
@@ -138,7 +138,7 @@ async fn an_object_with_the_peers_finalizer_can_be_deleted() {
 }
 
 #[tokio::test]
-async fn stores_of_others_are_left_alone() {
+async fn rows_01_and_39_stores_of_others_are_left_alone() {
     let ns = "external-others";
     let api = begin(ns).await;
     let vault = json!({ "metadata": { "namespace": ns, "name": "vault" },

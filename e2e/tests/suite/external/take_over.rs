@@ -62,7 +62,7 @@ fn secret(name: &str, uid: &Value) -> Value {
 }
 
 #[tokio::test]
-async fn what_the_peer_made_is_adopted_without_a_write_and_without_a_read() {
+async fn row_33_what_the_peer_made_is_adopted_without_a_write_and_without_a_read() {
     let private = private().await;
     let api = private.api().await;
     as_the_peer_left_it(&api).await;
