@@ -1,5 +1,6 @@
 //! What can be asked for.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
@@ -25,7 +26,7 @@ enum Verb {
     /// Prints a line for the shell on standard output: eval "$(cargo xtask up)"
     Up {
         /// With a node, the controller in a Pod on it, and the app; for root, on Linux
-        #[arg(long, conflicts_with = "aws")]
+        #[arg(long)]
         node: bool,
         /// With a local AWS that the controller uses
         #[arg(long)]
@@ -36,6 +37,8 @@ enum Verb {
     ServeAws {
         /// The server of moto
         moto: PathBuf,
+        /// The address of this machine
+        host: IpAddr,
     },
     /// End what `up` started
     Down,
@@ -75,7 +78,7 @@ pub(crate) async fn run() -> anyhow::Result<()> {
     match Args::parse().verb {
         Verb::Demo => demo::run().await,
         Verb::Up { node, aws } => up::run(node, aws).await,
-        Verb::ServeAws { moto } => up::serve_aws(&moto).await,
+        Verb::ServeAws { moto, host } => up::serve_aws(&moto, host).await,
         Verb::Down => down::run().await,
         Verb::Test { part } => test::run(part).await,
         Verb::Manifests { check } => manifests::run(check).await,

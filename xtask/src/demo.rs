@@ -3,6 +3,8 @@
 
 mod story;
 
+use anyhow::Context;
+use e2e::aws::Aws;
 use e2e::controlplane::ControlPlane;
 
 use crate::build::{self, Programs};
@@ -10,6 +12,7 @@ use crate::pods::{self, Pods};
 use crate::shell::Shell;
 use crate::stage::Stage;
 use crate::steps::{Output, Steps};
+use crate::tools;
 
 /// Shows it all, and leaves nothing behind.
 pub(crate) async fn run() -> anyhow::Result<()> {
@@ -37,9 +40,10 @@ async fn secrets(steps: &mut Steps, programs: &Programs) -> anyhow::Result<()> {
     story::tell(steps, &mut stage, &shell).await
 }
 
-/// The second act: it runs in a Pod, and so does the app.
+/// The second act: it runs in a Pod, and so does the app, whose values are sealed, and then in AWS.
 async fn app(steps: &mut Steps, programs: &Programs) -> anyhow::Result<()> {
     let parts = pods::parts(steps).await?;
+    let moto = steps.step("moto, a local AWS", tools::moto(steps.output())).await?;
     let home = tempfile::Builder::new().prefix("mtk-demo-").tempdir()?;
     let start = || ControlPlane::start(&pods::options());
     let plane = steps
@@ -47,7 +51,16 @@ async fn app(steps: &mut Steps, programs: &Programs) -> anyhow::Result<()> {
             tokio::task::spawn_blocking(start).await?
         })
         .await?;
-    let pods = Pods::new(home.path(), plane.access(), &programs.seal, &parts, steps.output())?;
+    let node = plane.access().node().context("it was asked for")?;
+    let host = node.host_address();
+    let aws = steps
+        .step("starting AWS where Pods reach it", async {
+            tokio::task::spawn_blocking(move || Aws::start_at(&moto, host)).await?
+        })
+        .await?;
+    let at = Some(aws.address());
+    let pods = Pods::new(home.path(), plane.access(), &programs.seal, &parts, at, steps.output())?;
     pods.deploy(steps).await?;
-    pods.change(steps).await
+    pods.change(steps).await?;
+    pods.from_aws(steps, &aws).await
 }

@@ -1,5 +1,6 @@
 //! What runs in real Pods: the images, the node's programs, Helm; and how it gets there.
 
+mod aws;
 mod story;
 
 use std::path::PathBuf;

@@ -7,6 +7,7 @@ mod background;
 use std::env;
 use std::fs::{self, File};
 use std::io::ErrorKind;
+use std::net::{IpAddr, Ipv4Addr};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
@@ -36,7 +37,7 @@ pub(crate) async fn run(node: bool, aws: bool) -> anyhow::Result<()> {
         );
         Output::Stderr.line("it is up already; `cargo xtask down` ends it");
     } else if node {
-        up.start_node().await?;
+        up.start_node(aws).await?;
     } else {
         up.start(aws).await?;
     }
@@ -57,10 +58,11 @@ pub(crate) fn end() -> anyhow::Result<bool> {
     Up::in_directory(directory).end()
 }
 
-/// Serves a local AWS for as long as this process lives, and says where in the words of the controller.
-pub(crate) async fn serve_aws(moto: &Path) -> anyhow::Result<()> {
+/// Serves a local AWS at this address of the machine for as long as this process lives, and says where in
+/// the words of the controller.
+pub(crate) async fn serve_aws(moto: &Path, host: IpAddr) -> anyhow::Result<()> {
     let moto = moto.to_owned();
-    let aws = tokio::task::spawn_blocking(move || Aws::start_of(&moto)).await??;
+    let aws = tokio::task::spawn_blocking(move || Aws::start_at(&moto, host)).await??;
     let address = aws.address();
     Output::Stderr.line(format_args!("listening purpose=\"aws\" address={address}"));
     std::future::pending().await
@@ -141,7 +143,8 @@ impl Up {
         let mut environment = Vec::new();
         if aws {
             let moto = steps.step("moto, a local AWS", tools::moto(steps.output())).await?;
-            let address = background::start_aws(&self.directory, &this, &moto);
+            let host = Ipv4Addr::LOCALHOST.into();
+            let address = background::start_aws(&self.directory, &this, &moto, host);
             environment = e2e::aws::environment(steps.step("starting it", address).await?);
         }
         steps
@@ -157,8 +160,9 @@ impl Up {
         Ok(())
     }
 
-    async fn start_node(&self) -> anyhow::Result<()> {
+    async fn start_node(&self, aws: bool) -> anyhow::Result<()> {
         self.end()?;
+        let this = env::current_exe().context("this program's path")?;
         let mut steps = Steps::new(Output::Stderr);
         let missing = pods::missing(steps.output()).await?;
         ensure!(
@@ -171,7 +175,14 @@ impl Up {
         let parts = pods::parts(&mut steps).await?;
         let what = "starting a Kubernetes node, in namespaces of its own";
         let (access, mut unfinished) = steps.step(what, self.start_plane(pods::options())).await?;
-        let pods = Pods::new(&self.directory, &access, &programs.seal, &parts, steps.output())?;
+        let mut at = None;
+        if aws {
+            let moto = steps.step("moto, a local AWS", tools::moto(steps.output())).await?;
+            let host = access.node().context("it was asked for")?.host_address();
+            let address = background::start_aws(&self.directory, &this, &moto, host);
+            at = Some(steps.step("starting it where Pods reach it", address).await?);
+        }
+        let pods = Pods::new(&self.directory, &access, &programs.seal, &parts, at, steps.output())?;
         pods.deploy(&mut steps).await?;
         fs::write(self.app(), format!("http://{}/", pods.address().await?.ip()))?;
         unfinished.0 = None;

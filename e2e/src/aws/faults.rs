@@ -12,7 +12,7 @@ pub enum Fault {
     Throttled(&'static str, usize),
     /// An operation is denied.
     Denied(&'static str),
-    /// A secret is denied, in batches too.
+    /// A secret is denied, in batches too; or a parameter, and every batch with it.
     DeniedItem(String),
     /// Whoever has this access key id is denied a secret, and batches with it.
     DeniedTo(String, String),
@@ -94,7 +94,7 @@ impl Faults {
                 Fault::Denied(of) if *of == operation => {
                     return denied(operation);
                 }
-                Fault::DeniedItem(id) if body["SecretId"] == **id => {
+                Fault::DeniedItem(id) if is_refused_for(body, id) => {
                     return denied(operation);
                 }
                 Fault::Broken(of) if *of == operation => {
@@ -164,6 +164,12 @@ fn drop_named(list: &mut Value, name: &str) -> bool {
 fn asks_for(body: &Value, id: &str) -> bool {
     let ids = body["SecretIdList"].as_array().into_iter().flatten();
     ids.chain([&body["SecretId"]]).any(|asked| asked == id)
+}
+
+/// AWS answers a batch of secrets with an error of each, and refuses a batch of parameters as a whole.
+fn is_refused_for(body: &Value, id: &str) -> bool {
+    let names = body["Names"].as_array().into_iter().flatten();
+    names.chain([&body["SecretId"], &body["Name"]]).any(|asked| asked == id)
 }
 
 fn denied(operation: &str) -> Fate {

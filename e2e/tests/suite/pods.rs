@@ -5,6 +5,7 @@
 //! is set.
 
 mod app;
+mod aws;
 mod charts;
 mod delivery;
 mod docs;

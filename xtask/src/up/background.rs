@@ -5,7 +5,7 @@
 
 use std::fs::{self, File, TryLockError};
 use std::io::ErrorKind;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -50,14 +50,15 @@ pub(super) async fn start_controller(
     start(directory, CONTROLLER, command, is_ready).await
 }
 
-/// Starts a local AWS, which is this program's, and returns when it listens.
+/// Starts a local AWS at this address, which is this program's, and returns when it listens.
 pub(super) async fn start_aws(
     directory: &Path,
     this: &Path,
     moto: &Path,
+    host: IpAddr,
 ) -> anyhow::Result<SocketAddr> {
     let mut command = command::program(this);
-    command.arg("serve-aws").arg(moto);
+    command.arg("serve-aws").arg(moto).arg(host.to_string());
     start(directory, AWS, command, || address(directory, AWS, "aws").is_ok()).await?;
     address(directory, AWS, "aws")
 }

@@ -66,6 +66,35 @@ async fn a_role_that_may_not_read_batches_reads_singly_and_the_store_names_the_a
     assert!(text(&batches["message"]).contains("secretsmanager:BatchGetSecretValue"), "{batches}");
 }
 
+/// `GetParameters` is refused as a whole for one parameter that the role may not read.
+#[tokio::test]
+async fn a_denied_parameter_is_named_and_spoils_no_other() {
+    let (faulty, _turn) = faulty().await;
+    let api = rig().api().await;
+    let ns = "external-denied-parameter";
+    let name = |last: &str| format!("/{ns}/{last}");
+    for last in ["a", "b", "c"] {
+        let put = faulty.aws.parameters().put_parameter().name(name(last));
+        put.r#type("String".into()).value("1").send().await.unwrap();
+    }
+    faulty.aws.faults().add(Fault::DeniedItem(name("c")));
+    faulty_store(&api, ns, json!({ "service": "ParameterStore" })).await;
+    let (a, b, c) = (name("a"), name("b"), name("c"));
+    api.create(Kind::ExternalSecret, external(ns, "may-not", &[("A", &a), ("C", &c)])).await;
+    let object = wait_ready(&api, ns, "may-not", "False").await;
+    let message = text(&condition(&object, "Explained").unwrap()["message"]);
+    assert!(message.contains("ssm:GetParameter on arn:aws:ssm:"), "{message}");
+    assert!(message.contains("parameter/external-denied-parameter/c"), "{message}");
+    let before = faulty.aws.counts();
+    api.create(Kind::ExternalSecret, external(ns, "may", &[("A", &a), ("B", &b)])).await;
+    wait_ready(&api, ns, "may", "True").await;
+    let store =
+        api.wait(Kind::SecretStore, ns, "aws", |store| condition(store, "BatchReads").is_some());
+    let store = store.await;
+    assert_eq!(condition(&store, "BatchReads").unwrap()["status"], "True", "{}", store["status"]);
+    assert!(since(&faulty.aws, &before, "GetParameters") >= 1);
+}
+
 /// moto gives the old version in batches after the stages were moved, which AWS may do for a moment.
 #[tokio::test]
 async fn what_a_batch_gives_of_another_stage_is_read_singly() {

@@ -29,11 +29,20 @@ impl<'s> App<'s> {
         namespace: &'static str,
         values: Value,
     ) -> Self {
-        let api = stage.api().await;
-        api.create(Kind::Namespace, restricted(namespace)).await;
-        let app = Self { stage, helm, api, namespace };
+        let app = Self::in_namespace(stage, helm, namespace).await;
         app.upgrade(values);
         app
+    }
+
+    /// Makes its namespace, and no more.
+    pub(super) async fn in_namespace(
+        stage: &'s Stage,
+        helm: &'s Helm,
+        namespace: &'static str,
+    ) -> Self {
+        let api = stage.api().await;
+        api.create(Kind::Namespace, restricted(namespace)).await;
+        Self { stage, helm, api, namespace }
     }
 
     pub(super) fn release(&self) -> Release<'static> {

@@ -4,6 +4,7 @@ use std::env;
 use std::process::Stdio;
 use std::sync::LazyLock;
 
+use e2e::aws::Aws;
 use e2e::controlplane::{self, ControlPlane, StartOptions};
 use e2e::helm::{Helm, Release};
 use e2e::programs;
@@ -17,9 +18,11 @@ pub(super) const CONTROLLER: Release<'_> =
 /// Its chart.
 pub(super) const CONTROLLER_CHART: &str = "deploy/charts/mtk-controller";
 
-/// A node on which the controller runs, with the key `rsa2048`. It looks at everything each second.
+/// A node on which the controller runs, with the key `rsa2048`. It looks at everything each second, and
+/// uses an AWS on this machine.
 pub(super) struct Stage {
     pub(super) plane: ControlPlane,
+    pub(super) aws: Aws,
     /// Of the newest major version.
     pub(super) helm: Helm,
     /// Of the one before.
@@ -56,7 +59,12 @@ impl Stage {
         let plane = node()?;
         let [helm, helm3] = [programs::made("MTK_HELM4")?, programs::made("MTK_HELM3")?]
             .map(|binary| Helm::new(&binary, plane.access()));
-        let stage = Stage { plane, helm, helm3 };
+        let host = plane.access().node().expect("it was asked for").host_address();
+        let aws = Aws::start_at(&programs::moto()?, host)?;
+        let variables = e2e::aws::environment(aws.address()).into_iter();
+        let variables = variables.map(|(name, value)| json!({ "name": name, "value": value }));
+        let variables: Vec<_> = variables.collect();
+        let stage = Stage { plane, aws, helm, helm3 };
         stage.kubectl(&["apply", "-f", "-"], &key_secret("kube-system", "rsa2048").to_string());
         stage.helm.upgrade(
             CONTROLLER,
@@ -65,6 +73,7 @@ impl Stage {
                 "image": { "pullPolicy": "Never" },
                 "restart": { "enabled": true },
                 "resyncPeriod": "1s",
+                "extraEnv": variables,
             }),
         )?;
         Ok(stage)
