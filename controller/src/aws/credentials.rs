@@ -1,12 +1,13 @@
 //! Credentials that are fetched once, and used until shortly before their end.
 //!
-//! What can go wrong: STS, the metadata service or the agent of Pod Identity is away. As long as the
-//! credentials hold they are used on, and what fails is not asked for again at once: a thousand
-//! objects that are due make one request.
+//! What can go wrong: STS, the metadata service or the agent of Pod Identity is away, or slow. As long
+//! as the credentials hold they are used on, by all but the one that renews them, and what fails is not
+//! asked for again at once: a thousand objects that are due make one request. A thousand requests that
+//! find the same credentials expired make one, too.
 
 use std::{
     error, fmt,
-    sync::Arc,
+    sync::{Arc, Mutex, MutexGuard},
     time::{Duration, SystemTime},
 };
 
@@ -15,9 +16,9 @@ use aws_credential_types::{
     provider::{self, ProvideCredentials, error::CredentialsError, future},
 };
 use futures::future::BoxFuture;
-use tokio::{sync::Mutex, time::Instant};
+use tokio::time::Instant;
 
-use crate::reason::Failure;
+use crate::reason::{Failure, Reason};
 
 /// How long before their end credentials are renewed, at most a quarter of their time.
 const EARLY: Duration = Duration::from_mins(5);
@@ -36,6 +37,8 @@ pub struct Cached(Arc<Inner>);
 struct Inner {
     fetch: Fetch,
     state: Mutex<State>,
+    /// Held by who fetches new ones.
+    fetching: tokio::sync::Mutex<()>,
 }
 
 #[derive(Default)]
@@ -58,56 +61,87 @@ impl fmt::Display for NoCredentials {
 
 impl error::Error for NoCredentials {}
 
+/// What is known at a moment.
+enum Held {
+    /// They hold for some time.
+    Fresh(Credentials),
+    /// They still hold, and are to be renewed.
+    Old(Credentials),
+    /// There are none, or they hold no more.
+    None,
+}
+
 impl Cached {
     /// Credentials that `fetch` gives.
     pub fn new(fetch: Fetch) -> Self {
-        Self(Arc::new(Inner { fetch, state: Mutex::default() }))
+        let fetching = tokio::sync::Mutex::new(());
+        Self(Arc::new(Inner { fetch, state: Mutex::default(), fetching }))
     }
 
-    /// Credentials that hold. One attempt at a time: others wait for its outcome.
+    /// Credentials that hold. One attempt at a time: others wait for its outcome, if they have to.
     ///
     /// # Errors
     /// Why there are none.
     pub async fn get(&self) -> Result<Credentials, Failure> {
-        let mut state = self.0.state.lock().await;
-        let now = SystemTime::now();
-        let known = state.credentials.clone();
-        if let Some(credentials) = &known
-            && state.renew_at.is_none_or(|at| now < at)
-        {
-            return Ok(credentials.clone());
+        let _turn = match self.held() {
+            Held::Fresh(credentials) => return Ok(credentials),
+            Held::Old(credentials) => match self.0.fetching.try_lock() {
+                Ok(turn) => turn,
+                Err(_) => return Ok(credentials),
+            },
+            Held::None => self.0.fetching.lock().await,
+        };
+        let old = match self.held() {
+            Held::Fresh(credentials) => return Ok(credentials),
+            Held::Old(credentials) => Some(credentials),
+            Held::None => None,
+        };
+        let failed = self.lock().failed.clone();
+        if let Some((_, failure)) = failed.filter(|(at, _)| at.elapsed() < PAUSE) {
+            return old.ok_or(failure);
         }
-        let holding = known.filter(|credentials| credentials.expiry().is_none_or(|end| now < end));
-        if let Some((at, failure)) = &state.failed
-            && at.elapsed() < PAUSE
-        {
-            return holding.ok_or_else(|| failure.clone());
-        }
+        let begun = SystemTime::now();
         let fetched = tokio::time::timeout(ATTEMPT, (self.0.fetch)()).await;
         let fetched = fetched.unwrap_or_else(|_| {
             let message = "AWS credentials were not given in time";
-            Err(Failure::new(crate::reason::Reason::Timeout, message))
+            Err(Failure::new(Reason::Timeout, message))
         });
+        let mut state = self.lock();
         match fetched {
             Ok(credentials) => {
-                state.renew_at = credentials.expiry().map(|end| renewal(now, end));
+                state.renew_at = credentials.expiry().map(|end| renewal(begun, end));
                 state.credentials = Some(credentials.clone());
                 state.failed = None;
                 Ok(credentials)
             }
             Err(failure) => {
                 state.failed = Some((Instant::now(), failure.clone()));
-                holding.ok_or(failure)
+                old.ok_or(failure)
             }
         }
     }
 
-    /// AWS does not take them any more: the next use fetches others.
-    pub async fn expire(&self) {
-        let mut state = self.0.state.lock().await;
-        if state.renew_at.is_some() {
+    /// AWS does not take these any more: the next use fetches others, unless that has been done.
+    pub fn expire(&self, refused: &Credentials) {
+        let mut state = self.lock();
+        let is_it = |held: &Credentials| held.access_key_id() == refused.access_key_id();
+        if state.renew_at.is_some() && state.credentials.as_ref().is_some_and(is_it) {
             state.credentials = None;
         }
+    }
+
+    fn held(&self) -> Held {
+        let state = self.lock();
+        let now = SystemTime::now();
+        match &state.credentials {
+            Some(held) if state.renew_at.is_none_or(|at| now < at) => Held::Fresh(held.clone()),
+            Some(held) if held.expiry().is_none_or(|end| now < end) => Held::Old(held.clone()),
+            _ => Held::None,
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().expect("no holder of the lock panics")
     }
 }
 
@@ -143,7 +177,6 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use super::*;
-    use crate::reason::Reason;
 
     fn fetching(
         lifetime: Duration,
@@ -199,8 +232,40 @@ mod tests {
     #[tokio::test]
     async fn what_aws_refuses_is_fetched_anew() {
         let (cached, _) = fetching(Duration::from_mins(60), |_| false);
-        cached.get().await.unwrap();
-        cached.expire().await;
+        let refused = cached.get().await.unwrap();
+        cached.expire(&refused);
         assert_eq!(cached.get().await.unwrap().access_key_id(), "K1");
+        // Another request that had them finds out later.
+        cached.expire(&refused);
+        assert_eq!(cached.get().await.unwrap().access_key_id(), "K1");
+    }
+
+    /// F15: STS takes its time.
+    #[tokio::test]
+    async fn nobody_waits_for_who_renews_what_still_holds() {
+        let fetches = Arc::new(AtomicUsize::new(0));
+        let counted = fetches.clone();
+        let cached = Cached::new(Box::new(move || {
+            let number = counted.fetch_add(1, Ordering::Relaxed);
+            Box::pin(async move {
+                if number > 0 {
+                    futures::future::pending::<()>().await;
+                }
+                let end = SystemTime::now() + Duration::from_secs(1);
+                Ok(Credentials::new("K", "s", None, Some(end), "test"))
+            })
+        }));
+        cached.get().await.unwrap();
+        tokio::time::sleep(Duration::from_millis(800)).await;
+        let renewing = tokio::spawn({
+            let cached = cached.clone();
+            async move { cached.get().await }
+        });
+        tokio::task::yield_now().await;
+        for _ in 0..10 {
+            assert_eq!(cached.get().await.unwrap().access_key_id(), "K");
+        }
+        assert_eq!(fetches.load(Ordering::Relaxed), 2);
+        renewing.abort();
     }
 }

@@ -6,18 +6,22 @@
 //! singly too. What a batch says of one want is said of that want alone; what it leaves out is read
 //! singly.
 //!
-//! What can go wrong: a batch fails as a whole (then its wants are read singly), or is slow (then the
-//! next one goes beside it, up to a limit). An answer is given only to those who asked before it was
-//! read.
+//! What can go wrong: a batch fails as a whole (then its wants are read singly, and those that spoil it
+//! are kept out of batches until they succeed alone), or is slow (then the next one goes beside it, up
+//! to a limit). Rights change: a refusal of batches is put to the test again once a day. An answer is
+//! given only to those who asked before it was read.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
 
 use futures::future::BoxFuture;
-use tokio::sync::{Semaphore, oneshot, watch};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore, oneshot},
+    time::Instant,
+};
 
 use super::{Answer, ReadError, Want};
 use crate::reason::Reason;
@@ -30,6 +34,8 @@ const LONGEST_LINGER: Duration = Duration::from_millis(400);
 const PAUSES: u32 = 4;
 /// How many requests of one identity are on their way at a time.
 const REQUESTS: usize = 16;
+/// After how long a refusal of batches is put to the test again.
+pub const ASKED_AGAIN: Duration = Duration::from_hours(24);
 
 /// What reads.
 pub trait Source: Send + Sync + 'static {
@@ -41,6 +47,9 @@ pub trait Source: Send + Sync + 'static {
     fn single(&self, want: Want) -> BoxFuture<'_, Result<Answer, ReadError>>;
     /// Reads many; what is left out of the result is not known.
     fn batch(&self, wants: Vec<Want>) -> BoxFuture<'_, Result<Answers, ReadError>>;
+    /// Whether a batch is refused as a whole where one of its wants is: then a refusal does not tell
+    /// that batches are.
+    fn is_refused_for_one(&self) -> bool;
     /// So many objects were given an answer.
     fn asked(&self, wants: usize);
 }
@@ -61,35 +70,55 @@ pub enum Batches {
 }
 
 type Waiter = oneshot::Sender<Result<Arc<Answer>, ReadError>>;
+type Waiting = HashMap<Want, Vec<Waiter>>;
 
 /// Plans the reads of one identity.
 pub struct Planner {
     source: Arc<dyn Source>,
     state: Mutex<State>,
     requests: Arc<Semaphore>,
-    batches: watch::Sender<Batches>,
 }
 
-#[derive(Default)]
 struct State {
-    pending: HashMap<Want, Vec<Waiter>>,
+    pending: Waiting,
     is_dispatching: bool,
+    batches: Batches,
+    /// When that was found out.
+    asked: Instant,
+    /// What spoils the batches that it is in.
+    spoilers: HashSet<Want>,
+}
+
+/// What became of a batch.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Tried {
+    /// It was answered.
+    Answered,
+    /// Batches are refused.
+    Refused,
+    /// It was refused for one of its wants.
+    Spoiled,
+    /// It failed, which may pass.
+    Failed,
 }
 
 impl Planner {
     /// One that reads from this source, and knows as much of batches.
     pub fn new(source: Arc<dyn Source>, batches: Batches) -> Arc<Self> {
-        Arc::new(Self {
-            source,
-            state: Mutex::default(),
-            requests: Arc::new(Semaphore::new(REQUESTS)),
-            batches: watch::Sender::new(batches),
-        })
+        let state = State {
+            pending: Waiting::new(),
+            is_dispatching: false,
+            batches,
+            asked: Instant::now(),
+            spoilers: HashSet::new(),
+        };
+        let requests = Arc::new(Semaphore::new(REQUESTS));
+        Arc::new(Self { source, state: Mutex::new(state), requests })
     }
 
     /// Whether batches may be read, as far as it is known.
     pub fn batches(&self) -> Batches {
-        *self.batches.borrow()
+        self.lock().batches
     }
 
     /// Reads one want, together with others of the same moment.
@@ -114,34 +143,43 @@ impl Planner {
     async fn dispatch(self: Arc<Self>) {
         loop {
             self.linger().await;
-            let mut wants = {
+            let (mut wants, batchable) = {
                 let mut state = self.lock();
                 if state.pending.is_empty() {
                     state.is_dispatching = false;
                     return;
                 }
-                std::mem::take(&mut state.pending)
+                let wants = std::mem::take(&mut state.pending);
+                let batchable = self.batchable(&state, &wants);
+                (wants, batchable)
             };
-            let batchable: Vec<_> =
-                wants.keys().filter(|want| self.source.batches(want)).cloned().collect();
-            if batchable.len() > 1 && !matches!(self.batches(), Batches::Denied(_)) {
+            if batchable.len() > 1 {
                 self.batched(&mut wants, batchable).await;
             }
             for (want, waiters) in wants {
                 let permit = self.permit().await;
                 let this = self.clone();
                 tokio::spawn(async move {
-                    let answer = this.source.single(want).await;
+                    this.single(want, waiters).await;
                     drop(permit);
-                    this.give(waiters, answer);
                 });
             }
         }
     }
 
+    /// What may be read in batches.
+    fn batchable(&self, state: &State, wants: &Waiting) -> Vec<Want> {
+        let is_refused = matches!(state.batches, Batches::Denied(_));
+        if is_refused && state.asked.elapsed() < ASKED_AGAIN {
+            return Vec::new();
+        }
+        let fits = |want: &&Want| self.source.batches(want) && !state.spoilers.contains(*want);
+        wants.keys().filter(fits).cloned().collect()
+    }
+
     /// Waits until a batch is full or nothing more comes.
     async fn linger(&self) {
-        let begun = tokio::time::Instant::now();
+        let begun = Instant::now();
         let mut pauses = 0;
         loop {
             let before = self.lock().pending.len();
@@ -157,25 +195,22 @@ impl Planner {
     }
 
     /// Reads as many as full batches take. The last, smaller one waits for others to join once.
-    async fn batched(
-        self: &Arc<Self>,
-        wants: &mut HashMap<Want, Vec<Waiter>>,
-        batchable: Vec<Want>,
-    ) {
+    async fn batched(self: &Arc<Self>, wants: &mut Waiting, batchable: Vec<Want>) {
         let most = self.source.most();
         for (index, chunk) in batchable.chunks(most).enumerate() {
             if chunk.len() == 1 {
                 return;
             }
-            let mut taken: HashMap<_, _> =
+            let mut taken: Waiting =
                 chunk.iter().filter_map(|want| wants.remove_entry(want)).collect();
-            if self.batches() == Batches::Unknown {
-                self.batch(&mut taken).await;
+            if self.batches() != Batches::Allowed {
+                // One alone, to see whether it may be.
+                let tried = self.batch(&mut taken).await;
                 wants.extend(taken);
-                if self.batches() != Batches::Allowed {
-                    return;
+                match tried {
+                    Tried::Answered | Tried::Spoiled => continue,
+                    Tried::Refused | Tried::Failed => return,
                 }
-                continue;
             }
             // A rest that is smaller goes back, if more may come: a batch costs as much full or not.
             if index > 0 && chunk.len() < most {
@@ -189,22 +224,19 @@ impl Planner {
             let this = self.clone();
             tokio::spawn(async move {
                 this.batch(&mut taken).await;
-                drop(permit);
                 for (want, waiters) in taken {
-                    let answer = this.source.single(want).await;
-                    this.give(waiters, answer);
+                    this.single(want, waiters).await;
                 }
+                drop(permit);
             });
         }
     }
 
-    /// Reads a batch, and takes out what it answers.
-    async fn batch(&self, wants: &mut HashMap<Want, Vec<Waiter>>) {
-        match self.source.batch(wants.keys().cloned().collect()).await {
+    /// Reads a batch, and takes out what it answers: what is left is to be read singly.
+    async fn batch(&self, wants: &mut Waiting) -> Tried {
+        let error = match self.source.batch(wants.keys().cloned().collect()).await {
             Ok(answers) => {
-                self.batches.send_if_modified(|known| {
-                    std::mem::replace(known, Batches::Allowed) != Batches::Allowed
-                });
+                self.found(Batches::Allowed);
                 for (want, answer) in answers {
                     // What passes may have passed when it is asked for alone.
                     if answer.as_ref().is_err_and(ReadError::passes) {
@@ -214,12 +246,48 @@ impl Planner {
                         self.give(waiters, answer);
                     }
                 }
+                return Tried::Answered;
             }
-            Err(error) if error.reason == Reason::AccessDenied && !error.expired => {
-                self.batches.send_replace(Batches::Denied(error.action));
-            }
-            Err(_) => {}
+            Err(error) => error,
+        };
+        if error.passes() || error.expired {
+            return Tried::Failed;
         }
+        let is_denied = error.reason == Reason::AccessDenied;
+        if is_denied && !self.source.is_refused_for_one() {
+            self.found(Batches::Denied(error.action));
+            return Tried::Refused;
+        }
+        // Read one by one, those that it is refused for show.
+        let mut is_spoiled = false;
+        for (want, waiters) in wants.drain() {
+            let spoiler = want.clone();
+            if self.single(want, waiters).await.is_some_and(|alone| alone.reason == error.reason) {
+                is_spoiled = true;
+                self.lock().spoilers.insert(spoiler);
+            }
+        }
+        if is_denied && !is_spoiled {
+            self.found(Batches::Denied(error.action));
+            return Tried::Refused;
+        }
+        Tried::Spoiled
+    }
+
+    /// Reads one want alone. Its error, if it has one.
+    async fn single(&self, want: Want, waiters: Vec<Waiter>) -> Option<ReadError> {
+        let answer = self.source.single(want.clone()).await;
+        if answer.is_ok() {
+            self.lock().spoilers.remove(&want);
+        }
+        let error = answer.as_ref().err().cloned();
+        self.give(waiters, answer);
+        error
+    }
+
+    fn found(&self, batches: Batches) {
+        let mut state = self.lock();
+        (state.batches, state.asked) = (batches, Instant::now());
     }
 
     fn give(&self, waiters: Vec<Waiter>, answer: Result<Answer, ReadError>) {
@@ -231,7 +299,7 @@ impl Planner {
         }
     }
 
-    async fn permit(&self) -> tokio::sync::OwnedSemaphorePermit {
+    async fn permit(&self) -> OwnedSemaphorePermit {
         let permit = self.requests.clone().acquire_owned().await;
         permit.expect("the semaphore is never closed")
     }
@@ -259,6 +327,8 @@ mod tests {
         leaves_out: Option<&'static str>,
         throttles: Option<&'static str>,
         denies: Option<&'static str>,
+        /// A batch with what is denied is refused as a whole.
+        refuses_for_one: bool,
     }
 
     fn id(want: &Want) -> &str {
@@ -292,7 +362,8 @@ mod tests {
         fn batch(&self, wants: Vec<Want>) -> BoxFuture<'_, Result<Answers, ReadError>> {
             self.sizes.lock().unwrap().push(wants.len());
             Box::pin(async move {
-                if self.denies_batches {
+                let is_spoiled = wants.iter().any(|want| self.denies == Some(id(want)));
+                if self.denies_batches || self.refuses_for_one && is_spoiled {
                     return Err(ReadError::new(Reason::AccessDenied, "many"));
                 }
                 let answers = wants.into_iter().filter(|want| self.leaves_out != Some(id(want)));
@@ -308,6 +379,10 @@ mod tests {
                     })
                     .collect())
             })
+        }
+
+        fn is_refused_for_one(&self) -> bool {
+            self.refuses_for_one
         }
 
         fn asked(&self, _: usize) {}
@@ -366,5 +441,39 @@ mod tests {
         let [a, b, c] = ["a", "b", "c"].map(|id| Ok(id.to_owned()));
         assert_eq!(answers, [a, b, c, Err(Reason::AccessDenied)]);
         assert_eq!(fake.singles.load(Ordering::Relaxed), 2);
+    }
+
+    /// `GetParameters` is refused as a whole for one parameter that the role may not read.
+    #[tokio::test(start_paused = true)]
+    async fn what_spoils_a_batch_is_kept_out_of_the_next_one() {
+        let fake = Fake { denies: Some("c"), refuses_for_one: true, ..Fake::default() };
+        let fake = Arc::new(fake);
+        let planner = Planner::new(fake.clone(), Batches::Unknown);
+        let read_all = async || {
+            let reads = ["a", "b", "c"].map(|id| planner.read(Want::current(id)));
+            let answers = futures::future::join_all(reads).await;
+            answers.iter().map(Result::is_ok).collect::<Vec<_>>()
+        };
+        assert_eq!(read_all().await, [true, true, false]);
+        assert_eq!(planner.batches(), Batches::Unknown, "it was not refused for all");
+        assert_eq!(read_all().await, [true, true, false]);
+        assert_eq!(*fake.sizes.lock().unwrap(), [3, 2]);
+        assert_eq!(planner.batches(), Batches::Allowed);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_right_that_is_given_later_is_used_within_a_day() {
+        let fake = Arc::new(Fake::default());
+        let planner = Planner::new(fake.clone(), Batches::Denied("many"));
+        let read_both = async || {
+            let reads = ["a", "b"].map(|id| planner.read(Want::current(id)));
+            futures::future::join_all(reads).await;
+        };
+        read_both().await;
+        assert!(fake.sizes.lock().unwrap().is_empty());
+        tokio::time::advance(ASKED_AGAIN).await;
+        read_both().await;
+        assert_eq!(*fake.sizes.lock().unwrap(), [2]);
+        assert_eq!(planner.batches(), Batches::Allowed);
     }
 }

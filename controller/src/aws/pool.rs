@@ -49,6 +49,9 @@ const ROLE_ANNOTATION: &str = "eks.amazonaws.com/role-arn";
 /// On a ServiceAccount: the audience of its tokens.
 const AUDIENCE_ANNOTATION: &str = "eks.amazonaws.com/audience";
 const AUDIENCE: &str = "sts.amazonaws.com";
+/// The provider and a call of it, as metrics have them.
+const STS: &str = "AWS/STS";
+const BY_TOKEN: &str = "AssumeRoleWithWebIdentity";
 
 /// The readers of all identities.
 pub struct Pool {
@@ -187,7 +190,13 @@ impl Fetch {
 
     async fn of_pod(&self) -> Result<Credentials, Failure> {
         let provider = self.config.credentials_provider().ok_or_else(|| no_pod_credentials(""))?;
-        provider.provide_credentials().await.map_err(|error| {
+        let given = provider.provide_credentials().await;
+        if asks_sts() {
+            let reason = given.as_ref().err().map(|_| Reason::AccessDenied);
+            let outcome = reason.map_or(Outcome::Succeeded, Outcome::Failed);
+            self.metrics.call(&self.identity.store, STS, BY_TOKEN, outcome);
+        }
+        given.map_err(|error| {
             use aws_credential_types::provider::error::CredentialsError as Error;
             no_pod_credentials(match error {
                 Error::CredentialsNotLoaded(_) => ": there are none in its environment",
@@ -249,7 +258,7 @@ impl Fetch {
             .send()
             .await;
         let answer = self.counted(
-            "AssumeRoleWithWebIdentity",
+            BY_TOKEN,
             answer.map_err(|error| ReadError::of(&error, "sts:AssumeRoleWithWebIdentity")),
         );
         let answer = answer.map_err(|error| not_assumed(&error, role, &self.identity.store))?;
@@ -297,7 +306,7 @@ impl Fetch {
         let outcome = answer
             .as_ref()
             .map_or_else(|error| Outcome::Failed(error.reason), |_| Outcome::Succeeded);
-        self.metrics.call(&self.identity.store, "AWS/STS", api, outcome);
+        self.metrics.call(&self.identity.store, STS, api, outcome);
         answer
     }
 }
@@ -305,6 +314,12 @@ impl Fetch {
 /// The endpoint that External Secrets takes from this variable.
 pub(super) fn endpoint(variable: &str) -> Option<String> {
     std::env::var(variable).ok().filter(|url| !url.is_empty())
+}
+
+/// Whether the Pod's credentials are from STS, by its own token (IRSA): the SDK makes that request.
+fn asks_sts() -> bool {
+    let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    is_set("AWS_WEB_IDENTITY_TOKEN_FILE") && !is_set("AWS_ACCESS_KEY_ID")
 }
 
 fn session(

@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 use super::{
     Answer, Filter, Identity, ReadError, Value, Version, Want,
     credentials::Cached,
-    error::pause,
+    error::{Refusal, pause},
     identity::Retries,
     planner::{Answers, Source},
     pool::endpoint,
@@ -24,10 +24,17 @@ use crate::{
     reason::Reason,
 };
 
+/// The action that batches of secrets need, on `*`.
+pub const GET_BATCH: &str = "secretsmanager:BatchGetSecretValue";
+/// The action that batches of parameters need, on each.
+pub const GET_PARAMETERS: &str = "ssm:GetParameters";
+
 /// How many secrets `BatchGetSecretValue` takes.
 const SECRETS: usize = 20;
 /// How many names `GetParameters` takes.
 const PARAMETERS: usize = 10;
+/// The hyphen and six characters at the end of a secret's ARN.
+const SUFFIX: usize = 7;
 /// Entries a page of `ListSecrets`.
 const PAGE: i32 = 100;
 /// Pages of one listing: a million secrets.
@@ -42,14 +49,13 @@ struct Operation(&'static str, &'static str, &'static str);
 
 const GET_SECRET: Operation =
     Operation(SECRETS_MANAGER, "GetSecretValue", "secretsmanager:GetSecretValue");
-const BATCH_SECRETS: Operation =
-    Operation(SECRETS_MANAGER, "BatchGetSecretValue", "secretsmanager:BatchGetSecretValue");
+const BATCH_SECRETS: Operation = Operation(SECRETS_MANAGER, "BatchGetSecretValue", GET_BATCH);
 const DESCRIBE_SECRET: Operation =
     Operation(SECRETS_MANAGER, "DescribeSecret", "secretsmanager:DescribeSecret");
 const LIST_SECRETS: Operation =
     Operation(SECRETS_MANAGER, "ListSecrets", "secretsmanager:ListSecrets");
 const GET_PARAMETER: Operation = Operation(PARAMETER_STORE, "GetParameter", "ssm:GetParameter");
-const GET_PARAMETERS: Operation = Operation(PARAMETER_STORE, "GetParameters", "ssm:GetParameters");
+const BATCH_PARAMETERS: Operation = Operation(PARAMETER_STORE, "GetParameters", GET_PARAMETERS);
 const PARAMETERS_BY_PATH: Operation =
     Operation(PARAMETER_STORE, "GetParametersByPath", "ssm:GetParametersByPath");
 const DESCRIBE_PARAMETERS: Operation =
@@ -110,12 +116,10 @@ impl Service {
         let mut renewed = false;
         loop {
             // Asked for here, so that it is known why there are none.
-            if let Err(failure) = self.credentials.get().await {
-                return Err(ReadError {
-                    detail: Some(failure.message),
-                    ..ReadError::new(failure.reason, "")
-                });
-            }
+            let credentials = self.credentials.get().await.map_err(|failure| ReadError {
+                detail: Some(failure.message),
+                ..ReadError::new(failure.reason, "")
+            })?;
             let answer = send().await.map_err(|error| ReadError::of(&error, action));
             let outcome = match &answer {
                 Ok(_) => Outcome::Succeeded,
@@ -128,7 +132,7 @@ impl Service {
             };
             if error.expired && !renewed {
                 renewed = true;
-                self.credentials.expire().await;
+                self.credentials.expire(&credentials);
                 continue;
             }
             if !error.passes() || attempt >= self.retries.attempts {
@@ -165,36 +169,32 @@ impl Service {
         });
         let answer = answer.await?;
         let mut answers = Answers::new();
-        for want in wants {
-            let Want::Secret { id, .. } = &want else { continue };
-            let is_it = |name: Option<&str>, arn: Option<&str>| {
-                name == Some(id)
-                    || arn.is_some_and(|arn| {
-                        arn == id || id.starts_with("arn:") && arn.starts_with(&format!("{id}-"))
-                    })
-            };
-            let found =
-                answer.secret_values().iter().find(|entry| is_it(entry.name(), entry.arn()));
-            if let Some(entry) = found {
-                // Which version a batch gives cannot be asked for: another one is read singly.
-                if entry.version_stages().iter().any(|stage| stage == Version::CURRENT) {
-                    let created = entry.created_date().map(aws_smithy_types::DateTime::secs);
-                    let read = read(entry.version_id().map(ToOwned::to_owned), created);
-                    let (string, binary) =
-                        (entry.secret_string.clone(), entry.secret_binary.clone());
-                    answers.insert(want.clone(), value(string, binary, read, BATCH_SECRETS));
-                }
+        for entry in answer.secret_values.unwrap_or_default() {
+            // Which version a batch gives cannot be asked for: another one is read singly.
+            if !entry.version_stages().iter().any(|stage| stage == Version::CURRENT) {
                 continue;
             }
-            if let Some(error) = answer.errors().iter().find(|error| error.secret_id() == Some(id))
-            {
-                let refusal = super::error::Refusal {
-                    code: error.error_code(),
-                    message: error.message(),
-                    status: None,
-                };
-                answers.insert(want.clone(), Err(ReadError::meaning(refusal, GET_SECRET.2)));
+            let created = entry.created_date.map(|date| date.secs());
+            let read = read(entry.version_id.clone(), created);
+            let (name, arn) = (entry.name.unwrap_or_default(), entry.arn.unwrap_or_default());
+            let value = value(entry.secret_string, entry.secret_binary, read, BATCH_SECRETS);
+            // By name and by ARN it may have been asked for twice.
+            for want in &wants {
+                let is_it = matches!(want, Want::Secret { id, .. } if is_named(id, &name, &arn));
+                if is_it {
+                    answers.insert(want.clone(), value.clone());
+                }
             }
+        }
+        for error in answer.errors.unwrap_or_default() {
+            let is_it = |want: &&Want| matches!(want, Want::Secret { id, .. } if Some(id) == error.secret_id.as_ref());
+            let Some(want) = wants.iter().find(is_it) else { continue };
+            let refusal = Refusal {
+                code: error.error_code.as_deref(),
+                message: error.message.as_deref(),
+                status: None,
+            };
+            answers.insert(want.clone(), Err(ReadError::meaning(refusal, GET_SECRET.2)));
         }
         Ok(answers)
     }
@@ -263,7 +263,7 @@ impl Service {
             _ => None,
         };
         let names: Vec<_> = wants.iter().filter_map(names).collect();
-        let answer = self.call(GET_PARAMETERS, || {
+        let answer = self.call(BATCH_PARAMETERS, || {
             let request = self.parameters.get_parameters().set_names(Some(names.clone()));
             request.with_decryption(true).send()
         });
@@ -386,9 +386,22 @@ impl Source for Service {
         })
     }
 
+    fn is_refused_for_one(&self) -> bool {
+        // GetParameters is, for a name, a right and a key of KMS. BatchGetSecretValue has errors of each
+        // secret in its answer.
+        !self.is_secrets
+    }
+
     fn asked(&self, wants: usize) {
         self.metrics.reads(&self.store, wants);
     }
+}
+
+/// Whether a secret is the one with this id: its name, its ARN, or its ARN without the hyphen and six
+/// characters that AWS adds.
+fn is_named(id: &str, name: &str, arn: &str) -> bool {
+    let without = || arn.len().checked_sub(SUFFIX).and_then(|end| arn.get(..end));
+    id == name || id == arn || id.starts_with("arn:") && without() == Some(id)
 }
 
 fn read(id: Option<String>, created: Option<i64>) -> Option<Read> {
@@ -420,4 +433,23 @@ fn as_json<'t>(tags: impl Iterator<Item = (&'t str, &'t str)>) -> Answer {
     let tags: BTreeMap<_, _> = tags.collect();
     let bytes = serde_json::to_vec(&tags).expect("strings are JSON");
     Answer::Value(Value { bytes: Zeroizing::new(bytes), version: None })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_of_an_arn_never_names_another_secret() {
+        let arn =
+            |rest: &str| format!("arn:aws:secretsmanager:eu-west-1:123456789012:secret:{rest}");
+        let (name, own) = ("app", arn("app-AbCdEf"));
+        assert!(is_named("app", name, &own));
+        assert!(is_named(&arn("app-AbCdEf"), name, &own));
+        assert!(is_named(&arn("app"), name, &own));
+        assert!(!is_named(&arn("app"), "app-other", &arn("app-other-AbCdEf")));
+        assert!(!is_named("ap", name, &own));
+        assert!(!is_named(&arn("ap"), name, &own));
+        assert!(!is_named(&arn("app"), "", ""));
+    }
 }

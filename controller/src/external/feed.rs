@@ -106,6 +106,14 @@ impl Externals {
         }
     }
 
+    /// A Secret has other contents: what could not be read with the AWS credentials in it may be now.
+    pub fn keys_changed(&self, secret: &ObjectKey) {
+        for store in self.stores.with_keys_in(secret) {
+            self.store_queue.add(store.clone(), Cause::Change, Duration::ZERO);
+            self.wake(&store);
+        }
+    }
+
     /// Follows the stores of a part.
     pub async fn watch_stores(&self, part: &Part, ready: impl FnMut()) {
         let api: Api<DeserializeGuard<SecretStore>> = part.api(self.client.clone());

@@ -29,6 +29,8 @@ pub struct Known {
     pub status: Arc<ExternalSecretStatus>,
     /// When its values were last read: by the status, or later by this process.
     pub refreshed: Option<Timestamp>,
+    /// Whether it was this process that read them.
+    pub is_own: bool,
     /// What was read.
     pub versions: Versions,
     /// Why it is not in sync, by this process.
@@ -62,6 +64,7 @@ impl Known {
             current,
             synced: status.synced_resource_version.clone().filter(|synced| !synced.is_empty()),
             refreshed: status.refresh_time.as_deref().and_then(|time| time.parse().ok()),
+            is_own: false,
             versions: Versions::parse(&status.versions),
             status: Arc::new(status),
             failed: None,
@@ -129,6 +132,7 @@ impl ExternalIndex {
             }
             if old.uid() == new.uid() {
                 // What this process knows goes beyond what the status tells.
+                new.is_own = old.is_own && old.refreshed >= new.refreshed;
                 new.refreshed = new.refreshed.max(old.refreshed);
                 new.synced = old.synced.clone().or(new.synced);
                 new.versions = old.versions.clone();

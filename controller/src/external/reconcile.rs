@@ -192,7 +192,7 @@ impl Externals {
                 });
                 self.objects.update(key, uid, |known| {
                     known.versions = versions;
-                    known.refreshed = Some(refreshed);
+                    (known.refreshed, known.is_own) = (Some(refreshed), true);
                     known.failed = None;
                     known.attempts = 0;
                     if applied == Applied::Updated {
@@ -453,6 +453,7 @@ fn decide(known: &Known, seen: Option<&Seen>, stores: &Stores) -> Decision {
     let state = schedule::State {
         spec,
         refreshed: known.refreshed,
+        is_own: known.is_own,
         synced: known.synced.as_deref(),
         current: &known.current,
         is_valid: is_valid || is_absent,

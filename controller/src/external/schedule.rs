@@ -25,6 +25,9 @@ pub struct State<'s> {
     pub spec: &'s ExternalSecretSpec,
     /// When its values were last read.
     pub refreshed: Option<Timestamp>,
+    /// Whether it was this process that read them: then they are due a little early, together with
+    /// others. What a status tells, External Secrets' too, is due not a second too early.
+    pub is_own: bool,
     /// The version of the object that the Secret was made for.
     pub synced: Option<&'s str>,
     /// The version of the object.
@@ -64,7 +67,8 @@ pub fn decide(state: State<'_>, offset: u64, now: Timestamp) -> Decision {
         return Decision::Wait(None);
     }
     let Some(refreshed) = state.refreshed else { return Decision::Refresh };
-    let left = due(refreshed, interval, offset).duration_since(now);
+    let due = due(refreshed, interval, offset, state.is_own);
+    let left = due.duration_since(now);
     if left.is_positive() {
         return Decision::Wait(Some(left.unsigned_abs()));
     }
@@ -79,14 +83,15 @@ pub fn interval(spec: &ExternalSecretSpec) -> Duration {
     spec.refresh_interval.as_deref().and_then(duration::parse).unwrap_or(INTERVAL)
 }
 
-/// When values are due again: at the last mark before the interval is over.
-fn due(refreshed: Timestamp, interval: Duration, offset: u64) -> Timestamp {
+/// When values are due again: at the last mark before the interval is over, or the first one after it.
+fn due(refreshed: Timestamp, interval: Duration, offset: u64, is_before: bool) -> Timestamp {
     let at = u64::try_from(refreshed.as_millisecond()).unwrap_or_default();
     let interval = u64::try_from(interval.as_millis()).unwrap_or(u64::MAX / 4).min(u64::MAX / 4);
     let mark = (interval / 10).min(u64::try_from(MARK.as_millis()).unwrap_or(u64::MAX)).max(1);
     let offset = offset % mark;
-    let end = at + interval - offset;
-    let due = end - end % mark + offset;
+    let end = (at + interval).saturating_sub(offset);
+    let marks = if is_before { end / mark } else { end.div_ceil(mark) };
+    let due = marks * mark + offset;
     Timestamp::from_millisecond(i64::try_from(due).unwrap_or(i64::MAX)).unwrap_or(Timestamp::MAX)
 }
 
@@ -127,7 +132,8 @@ mod tests {
         valid: bool,
     ) -> Decision {
         let refreshed = ago.map(at);
-        let state = State { spec: of, refreshed, synced, current: "2-x", is_valid: valid };
+        let state =
+            State { spec: of, refreshed, is_own: true, synced, current: "2-x", is_valid: valid };
         decide(state, 0, at(0))
     }
 
@@ -181,17 +187,19 @@ mod tests {
     }
 
     #[test]
-    fn due_times_come_together_on_marks_and_never_late() {
+    fn due_times_come_together_on_marks() {
         let hour = Duration::from_secs(3600);
         let times: std::collections::BTreeSet<_> =
-            (0..60).map(|second| due(at(second), hour, 7).as_second()).collect();
+            (0..60).map(|second| due(at(second), hour, 7, true).as_second()).collect();
         assert!(times.len() <= 2, "{times:?}");
         for second in 0..600 {
             for (interval, mark) in [(3600, 60), (60, 6), (5, 1)] {
-                let latest = at(second).as_second() + interval;
+                let end = at(second).as_second() + interval;
                 let interval = Duration::from_secs(interval.unsigned_abs());
-                let due = due(at(second), interval, 13).as_second();
-                assert!(due <= latest && due >= latest - mark - 1, "{second} {due} {latest}");
+                let own = due(at(second), interval, 13, true).as_second();
+                assert!(own <= end && own >= end - mark - 1, "{second} {own} {end}");
+                let told = due(at(second), interval, 13, false).as_second();
+                assert!(told >= end && told <= end + mark + 1, "{second} {told} {end}");
             }
         }
     }

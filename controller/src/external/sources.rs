@@ -8,6 +8,7 @@ use std::{
 };
 
 use crds::{ExternalSecret, external_secret::TemplateRef};
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::Api;
 use templates::external_secret::Scope;
@@ -71,7 +72,7 @@ impl Externals {
         let aws = store.aws()?;
         let content = |secret: &ObjectKey| Some(*self.secrets.get(secret)?.content.as_bytes());
         let identity = Identity::of(store, namespace, content)?;
-        let reader = self.pool.reader(&identity, stores::batches(&store.status)).await;
+        let reader = self.pool.reader(&identity, stores::batches(store, Timestamp::now())).await;
         Ok(Source {
             store: key.to_string(),
             service: aws.service,

@@ -9,7 +9,7 @@ use std::{
 use crds::{
     SecretStoreSpec, StoreStatus,
     external_secret::{StoreKind, StoreRef},
-    secret_store::{Aws, NamespaceCondition},
+    secret_store::{Aws, NamespaceCondition, SecretKeyRef},
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use kube::api::ObjectMeta;
@@ -17,6 +17,7 @@ use templates::rewrite::Matcher;
 
 use crate::{
     api::version_of,
+    key::ObjectKey,
     reason::{Failure, Reason},
 };
 
@@ -44,6 +45,8 @@ pub struct Store {
     pub status: StoreStatus,
     /// By [`version_of`].
     pub version: u64,
+    /// The Secrets with its AWS credentials; those of the namespace that asks have no namespace here.
+    keys: Vec<(Option<String>, String)>,
 }
 
 /// All stores.
@@ -77,7 +80,7 @@ impl fmt::Display for StoreKey {
 impl Store {
     /// The store in this object.
     pub fn new(metadata: &ObjectMeta, spec: SecretStoreSpec, status: StoreStatus) -> Self {
-        Self {
+        let mut store = Self {
             key: StoreKey {
                 namespace: metadata.namespace.clone(),
                 name: metadata.name.clone().unwrap_or_default(),
@@ -87,7 +90,15 @@ impl Store {
             version: version_of(metadata),
             spec,
             status,
+            keys: Vec::new(),
+        };
+        if let Some(keys) = store.aws().ok().and_then(|aws| aws.auth.secret_ref) {
+            let all = [Some(keys.access_key_id), Some(keys.secret_access_key), keys.session_token];
+            let place = |named: Option<String>| store.key.namespace.clone().or(named);
+            let item = |key: SecretKeyRef| (place(key.namespace), key.name);
+            store.keys = all.into_iter().flatten().map(item).collect();
         }
+        store
     }
 
     /// What it says of AWS.
@@ -216,6 +227,16 @@ impl StoreIndex {
         self.lock().remove(key)
     }
 
+    /// The stores whose AWS credentials are in this Secret.
+    pub fn with_keys_in(&self, secret: &ObjectKey) -> Vec<StoreKey> {
+        let is_it = |(namespace, name): &(Option<String>, String)| {
+            *name == secret.name && namespace.as_ref().is_none_or(|own| *own == secret.namespace)
+        };
+        let stores = self.lock();
+        let with = stores.values().filter(|store| store.keys.iter().any(is_it));
+        with.map(|store| store.key.clone()).collect()
+    }
+
     /// All stores.
     pub fn all(&self) -> Vec<Arc<Store>> {
         self.lock().values().cloned().collect()
@@ -286,5 +307,28 @@ pub(crate) mod tests {
         ));
         let unseen = with(json!([{ "namespaceSelector": {} }])).allows("y", || None);
         assert_eq!(unseen.unwrap_err().reason, Reason::StoreInvalid);
+    }
+
+    #[test]
+    fn a_store_is_known_by_the_secret_with_its_keys() {
+        let item = |key: &str| json!({ "name": "keys", "key": key });
+        let aws = json!({ "service": "SecretsManager", "region": "r", "auth": { "secretRef": {
+            "accessKeyIDSecretRef": item("i"), "secretAccessKeySecretRef": item("s") } } });
+        let index = StoreIndex::default();
+        for store in [store("a", "own", aws.clone()), cluster_store("all", aws)] {
+            index.note(store);
+        }
+        let with = |namespace: &str, name: &str| {
+            let mut names: Vec<_> = index
+                .with_keys_in(&ObjectKey { namespace: namespace.into(), name: name.into() })
+                .into_iter()
+                .map(|key| key.name)
+                .collect();
+            names.sort();
+            names
+        };
+        assert_eq!(with("a", "keys"), ["all", "own"]);
+        assert_eq!(with("b", "keys"), ["all"], "it asks for those of each namespace");
+        assert!(with("a", "other").is_empty());
     }
 }

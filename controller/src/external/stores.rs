@@ -27,7 +27,12 @@ use super::{
 use crate::{
     FIELD_MANAGER,
     api::request,
-    aws::{Identity, identity::is_referent, planner::Batches},
+    aws::{
+        Identity,
+        identity::is_referent,
+        planner::{ASKED_AGAIN, Batches},
+        service::{GET_BATCH, GET_PARAMETERS},
+    },
     events::Severity,
     queue::Cause,
     reason::Failure,
@@ -52,19 +57,35 @@ enum Found {
     Unsupported(Failure),
 }
 
-/// What a status tells of batches.
-pub fn batches(status: &StoreStatus) -> Batches {
-    match condition(&status.conditions, BATCH_READS).map(|batches| batches.status.as_str()) {
-        Some("True") => Batches::Allowed,
-        Some("False") => Batches::Denied("secretsmanager:BatchGetSecretValue"),
+/// What a store's status tells of batches. What was denied long ago is not known any more: the right may
+/// have been given since.
+pub fn batches(store: &Store, now: Timestamp) -> Batches {
+    let Some(told) = condition(&store.status.conditions, BATCH_READS) else {
+        return Batches::Unknown;
+    };
+    let since = told.last_transition_time.as_deref().and_then(|time| time.parse().ok());
+    let is_old = since.is_none_or(|since: Timestamp| {
+        now.duration_since(since).as_secs() >= ASKED_AGAIN.as_secs().cast_signed()
+    });
+    let is_parameters =
+        store.aws().is_ok_and(|aws| aws.service == crds::secret_store::AwsService::ParameterStore);
+    match told.status.as_str() {
+        "True" => Batches::Allowed,
+        "False" if is_old => Batches::Unknown,
+        "False" if is_parameters => Batches::Denied(GET_PARAMETERS),
+        "False" => Batches::Denied(GET_BATCH),
         _ => Batches::Unknown,
     }
 }
 
-/// Whether that is news for a status.
+/// Whether what was found is news for a status.
 pub fn tells(status: &StoreStatus, found: Batches) -> bool {
-    let known = batches(status);
-    found != Batches::Unknown && std::mem::discriminant(&found) != std::mem::discriminant(&known)
+    let told = condition(&status.conditions, BATCH_READS).map(|told| told.status.as_str());
+    match found {
+        Batches::Unknown => false,
+        Batches::Allowed => told != Some("True"),
+        Batches::Denied(_) => told != Some("False"),
+    }
 }
 
 impl Externals {
@@ -117,7 +138,7 @@ impl Externals {
             Ok(aws) => aws,
             Err(failure) => return (Found::Invalid(failure), Batches::Unknown),
         };
-        let known = batches(&store.status);
+        let known = batches(store, Timestamp::now());
         if is_referent(store, &aws) {
             return (Found::Referent, known);
         }
@@ -239,8 +260,13 @@ fn next(
             false,
             "AccessDenied",
             format!(
-                "each value is read singly: allow {action} on * (it gives no value that \
-                 the single read is not allowed for) to read many in one request"
+                "each value is read singly: allow {action}{} to read many in one request; it is \
+                 asked for again once a day",
+                if action == GET_BATCH {
+                    " on * (it gives no value that the single read is not allowed for)"
+                } else {
+                    ""
+                }
             ),
         )),
     }
@@ -265,6 +291,14 @@ mod tests {
         Timestamp::from_second(0).unwrap()
     }
 
+    /// What this status tells of batches, so many hours later.
+    fn told(status: &StoreStatus, service: &str, hours: i64) -> Batches {
+        let aws = serde_json::json!({ "service": service, "region": "r" });
+        let mut store = crate::external::store::tests::store("n", "s", aws);
+        store.status = status.clone();
+        batches(&store, Timestamp::from_second(hours * 3600).unwrap())
+    }
+
     #[test]
     fn a_status_is_written_when_something_is_new() {
         let none = StoreStatus::default();
@@ -273,17 +307,26 @@ mod tests {
         assert_eq!(valid.capabilities.as_deref(), Some("ReadWrite"));
         assert_eq!(next(&valid, &Found::Valid, Batches::Unknown, now()), None);
         let batched = next(&valid, &Found::Valid, Batches::Allowed, now()).unwrap();
-        assert_eq!(batches(&batched), Batches::Allowed);
+        assert_eq!(told(&batched, "SecretsManager", 0), Batches::Allowed);
         assert!(!tells(&batched, Batches::Allowed) && tells(&valid, Batches::Allowed));
     }
 
     #[test]
     fn the_missing_right_is_named_and_remembered() {
-        let denied = Batches::Denied("secretsmanager:BatchGetSecretValue");
-        let status = next(&StoreStatus::default(), &Found::Valid, denied, now()).unwrap();
-        assert_eq!(batches(&status), denied);
-        let message = condition(&status.conditions, BATCH_READS).unwrap().message.clone().unwrap();
-        assert!(message.contains("secretsmanager:BatchGetSecretValue on *"), "{message}");
+        for (service, action, words) in [
+            ("SecretsManager", GET_BATCH, "secretsmanager:BatchGetSecretValue on *"),
+            ("ParameterStore", GET_PARAMETERS, "allow ssm:GetParameters to read"),
+        ] {
+            let denied = Batches::Denied(action);
+            let status = next(&StoreStatus::default(), &Found::Valid, denied, now()).unwrap();
+            assert_eq!(told(&status, service, 0), denied);
+            let batches = condition(&status.conditions, BATCH_READS).unwrap();
+            let message = batches.message.as_deref().unwrap();
+            assert!(message.contains(words), "{message}");
+            // The right may have been given since: it is asked for, and that it is missing is no news.
+            assert_eq!(told(&status, service, 25), Batches::Unknown);
+            assert!(!tells(&status, denied) && tells(&status, Batches::Allowed));
+        }
     }
 
     #[test]

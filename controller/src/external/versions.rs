@@ -15,8 +15,9 @@ use crate::aws::{Version, Want, want::Read};
 
 /// For how long AWS has to give an older version before it is taken.
 pub const SETTLES: Duration = Duration::from_secs(60);
-/// How many versions are recorded; of objects with more, only those of this process are known.
-const MOST: usize = 200;
+/// How many bytes of versions are recorded: of more than two thousand secrets, whose values are more
+/// than most Secrets hold. Of objects with more, only what this process has read is known.
+const MOST: usize = 256 << 10;
 
 /// The versions of one object.
 #[derive(Clone, Debug, Default)]
@@ -38,13 +39,12 @@ impl Versions {
 
     /// What the status records.
     pub fn record(&self) -> BTreeMap<String, String> {
-        if self.read.len() > MOST {
-            return BTreeMap::new();
-        }
         let text = |(name, read): (&String, &Read)| {
             (name.clone(), format!("{}@{}", read.id, read.created))
         };
-        self.read.iter().map(text).collect()
+        let record: BTreeMap<_, _> = self.read.iter().map(text).collect();
+        let size: usize = record.iter().map(|(name, text)| name.len() + text.len()).sum();
+        if size > MOST { BTreeMap::new() } else { record }
     }
 
     /// Whether what was read may be taken.
@@ -130,5 +130,19 @@ mod tests {
         let mut again = Versions::parse(&versions.record());
         assert_eq!(again.read, versions.read);
         assert!(!again.accepts(&current, &read("1", 10), Instant::now()));
+    }
+
+    #[test]
+    fn a_status_is_never_too_large_for_what_is_recorded() {
+        let recorded = |count: usize| {
+            let wants = (0..count).map(|number| Want::current(format!("secret/{number}")));
+            let wants: Vec<_> = wants.collect();
+            let version = read(&"v".repeat(36), 1_800_000_000);
+            let mut versions = Versions::default();
+            versions.took(wants.iter().map(|want| (want, &version)));
+            versions.record().len()
+        };
+        assert_eq!(recorded(2000), 2000);
+        assert_eq!(recorded(100_000), 0);
     }
 }

@@ -124,13 +124,17 @@ impl Reconciler {
     }
 
     fn secret_seen(&self, secret: &SecretObject) {
-        let seen = self.secrets.note(secret);
         let key = ObjectKey::of(&secret.metadata);
+        let before = self.secrets.get(&key);
+        let seen = self.secrets.note(secret);
         if let Some(restarts) = &self.restarts {
             restarts.secret_changed(&key);
         }
         if let Some(externals) = &self.externals {
             externals.secret_changed(&key, Some(&seen));
+            if before.is_none_or(|before| before.content != seen.content) {
+                externals.keys_changed(&key);
+            }
         }
         let Some(known) = self.objects.get(&key) else {
             return;
