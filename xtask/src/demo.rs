@@ -62,5 +62,5 @@ async fn app(steps: &mut Steps, programs: &Programs) -> anyhow::Result<()> {
     let pods = Pods::new(home.path(), plane.access(), &programs.seal, &parts, at, steps.output())?;
     pods.deploy(steps).await?;
     pods.change(steps).await?;
-    pods.from_aws(steps, &aws).await
+    pods.on_aws(steps, &aws).await
 }

@@ -78,13 +78,16 @@ pub fn assemble(
         };
     for (index, (from, fetched)) in spec.data_from.iter().zip(entries.from).enumerate() {
         let kind = if from.find.is_some() { "find" } else { "extract" };
-        let outcome = opened(fetched, versions, &mut all.versions, now)
+        let outcome = in_time(environments)
+            .and_then(|()| opened(fetched, versions, &mut all.versions, now))
             .and_then(|opened| many(from, opened, dialect, environments));
         take(format!("dataFrom[{index}].{kind}"), outcome, &mut all);
     }
     for (index, (data, fetched)) in spec.data.iter().zip(entries.data).enumerate() {
         let reference = &data.remote_ref;
-        let outcome = opened(fetched, versions, &mut all.versions, now).and_then(|opened| {
+        let opened =
+            in_time(environments).and_then(|()| opened(fetched, versions, &mut all.versions, now));
+        let outcome = opened.and_then(|opened| {
             let Opened::One(value) = opened else { return Err(no_value()) };
             let value = part(&value, reference)?;
             let value = finished(value, reference.decoding_strategy, reference.null_byte_policy)?;
@@ -94,6 +97,15 @@ pub fn assemble(
         take(format!("data[{index}] (key {})", key.escape_debug()), outcome, &mut all);
     }
     if complaints.is_empty() { Ok(all) } else { Err(complaints) }
+}
+
+/// Whether there is time left.
+fn in_time(environments: &mut dyn Environments) -> Result<(), Failure> {
+    if (environments.environment().interrupted)() {
+        let message = "the values before this one have taken all the time that an object has";
+        return Err(Failure::new(Reason::TemplateInvalid, message));
+    }
+    Ok(())
 }
 
 enum Opened {
@@ -234,9 +246,9 @@ fn part(value: &[u8], reference: &RemoteRef) -> Result<Zeroizing<Vec<u8>>, Failu
             Reason::PropertyMissing,
             format!("the value of `{key}` has no property `{path}`"),
         ),
-        PropertyError::Unsupported => Failure::new(
+        PropertyError::TooComplex => Failure::new(
             Reason::Malformed,
-            format!("the property `{path}` uses what is not supported here"),
+            format!("the property `{path}` takes too much of `{key}`: use a simpler one"),
         ),
     })
 }
@@ -261,4 +273,53 @@ fn finished(
         return Err(Failure::new(Reason::Malformed, message));
     }
     Ok(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use jiff::Timestamp;
+    use serde_json::json;
+
+    use super::*;
+    use crate::aws::Value;
+
+    struct Clock {
+        random: rand::rngs::ThreadRng,
+        is_over: bool,
+    }
+
+    impl Environments for Clock {
+        fn environment(&mut self) -> Environment<'_> {
+            Environment {
+                now: Timestamp::UNIX_EPOCH,
+                random: &mut self.random,
+                limits: templates::Limits::default(),
+                interrupted: if self.is_over { &|| true } else { &|| false },
+            }
+        }
+    }
+
+    fn assembled(is_over: bool) -> Result<Assembled, Vec<Complaint>> {
+        let data = json!({ "secretKey": "A", "remoteRef": { "key": "a", "property": "x.y" } });
+        let spec = serde_json::from_value(json!({ "data": [data] })).unwrap();
+        let bytes = Zeroizing::new(br#"{"x":{"y":"1"}}"#.to_vec());
+        let answer = Ok(Arc::new(Answer::Value(Value { bytes, version: None })));
+        let one = Fetched::One(One { want: Want::current("a"), answer });
+        let entries = Entries { from: vec![], data: vec![one] };
+        let mut clock = Clock { random: rand::rng(), is_over };
+        let dialect = Dialect::external_secret();
+        let versions = &mut Versions::default();
+        assemble(&spec, entries, versions, &dialect, &mut clock, Instant::now())
+    }
+
+    /// A path may take a tenth of a second, and an object may have ten thousand.
+    #[test]
+    fn an_object_that_has_taken_all_its_time_is_told_so() {
+        assert_eq!(assembled(false).ok().unwrap().values["A"].as_slice(), b"1");
+        let complaints = assembled(true).err().unwrap();
+        assert_eq!(complaints[0].entry, "data[0] (key a)");
+        assert_eq!(complaints[0].failure.reason, Reason::TemplateInvalid);
+    }
 }

@@ -1,8 +1,9 @@
 //! The parts of the Secret: values put together, and templates rendered, on threads of their own,
 //! under limits.
 //!
-//! What can go wrong: a template is text of whoever may create an ExternalSecret, and may be made to
-//! take long. Its steps, bytes and time are bounded, and templates wait for each other only.
+//! What can go wrong: a template, or the path of a property, is text of whoever may create an
+//! ExternalSecret, and may be made to take long. Its steps, bytes and time are bounded, and what may take
+//! long waits for its like only.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -10,7 +11,7 @@ use std::{
 };
 
 use crds::{
-    ExternalSecret,
+    ExternalSecret, ExternalSecretSpec,
     external_secret::{DecodingStrategy, MergePolicy, TemplateFrom, TemplateScope},
 };
 use jiff::Timestamp;
@@ -97,11 +98,8 @@ impl Renderer {
         versions: Versions,
         copies_labels: bool,
     ) -> Result<Parts, Trouble> {
-        let spec = &object.spec;
-        let has_templates = spec.target.template.is_some()
-            || spec.data_from.iter().any(|from| !from.rewrite.is_empty());
         let (settings, delimiters) = (self.settings, self.delimiters.clone());
-        if !has_templates {
+        if !may_take_long(&object.spec) {
             return make(settings, &delimiters, &object, entries, texts, versions, copies_labels);
         }
         let _permit = self.permits.acquire().await.expect("the semaphore is never closed");
@@ -110,6 +108,16 @@ impl Renderer {
         });
         work.await.expect("rendering does not panic")
     }
+}
+
+/// Whether there are templates, or paths that do more than to name something.
+fn may_take_long(spec: &ExternalSecretSpec) -> bool {
+    let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    let extracts = spec.data_from.iter().filter_map(|from| from.extract.as_ref());
+    let mut references = spec.data.iter().map(|data| &data.remote_ref).chain(extracts);
+    spec.target.template.is_some()
+        || spec.data_from.iter().any(|from| !from.rewrite.is_empty())
+        || references.any(|reference| !reference.property.bytes().all(is_name))
 }
 
 /// Limits that begin anew with each rendering, but for the time, which is for all of them.

@@ -7,6 +7,7 @@ mod identity;
 mod manifests;
 mod policies;
 mod rows;
+mod settings;
 mod support;
 mod taint;
 mod take_over;

@@ -49,7 +49,7 @@ pub(super) fn controller_values(address: SocketAddr) -> String {
 
 impl Pods {
     /// Installs the app, which gets its values from this AWS; then a value changes there.
-    pub(crate) async fn from_aws(&self, steps: &mut Steps, aws: &Aws) -> anyhow::Result<()> {
+    pub(crate) async fn on_aws(&self, steps: &mut Steps, aws: &Aws) -> anyhow::Result<()> {
         steps.step("the same app with its values in AWS", self.external(aws)).await?;
         let what = "a value changes in AWS, while requests are made";
         steps.step(what, self.rotated(aws)).await
@@ -57,7 +57,7 @@ impl Pods {
 
     async fn external(&self, aws: &Aws) -> anyhow::Result<()> {
         let made = aws.secrets().create_secret().name(SECRET).secret_string(self.object()?);
-        made.send().await.context("making the secret in AWS")?;
+        Box::pin(made.send()).await.context("making the secret in AWS")?;
         self.shell.remark("demo/app in AWS Secrets Manager has the values of secrets.env, as JSON");
         for (file, text) in [("store.yaml", STORE), ("external.yaml", EXTERNAL)] {
             fs::write(self.shell.directory().join(file), text)?;
@@ -74,7 +74,8 @@ impl Pods {
         self.edit("DB_PASSWORD", "dummy-rotated-in-aws")?;
         self.restarts_once(NAMESPACE, async {
             let put = aws.secrets().put_secret_value().secret_id(SECRET);
-            put.secret_string(self.object()?).send().await.context("changing it in AWS")?;
+            let put = put.secret_string(self.object()?);
+            Box::pin(put.send()).await.context("changing the secret in AWS")?;
             self.shell.remark("and so has demo/app in AWS: nobody does anything in the cluster");
             Ok(())
         })

@@ -78,6 +78,42 @@ fn every_value_has_its_flag() {
     );
 }
 
+/// Row 47 of docs/compatibility.md: what External Secrets' chart calls `controllerClass`, `concurrent`
+/// and `storeRequeueInterval` are among them.
+#[test]
+fn row_47_every_value_of_external_secrets_has_its_flag() {
+    assert_eq!(
+        flags(case("aws"))[5..],
+        [
+            "--controller-class=mtk",
+            "--external-workers=64",
+            "--store-requeue-interval=10m",
+            "--data-hash=false",
+            "--copy-metadata=false",
+            "--adopt-with-consent",
+            "--template-left-delimiter=[[",
+            "--template-right-delimiter=]]",
+        ]
+    );
+    assert_eq!(flags(case("sealed-alone"))[5..], ["--external-secrets=false"]);
+    let deployment = objects::of_kind(case("aws"), "Deployment")[0];
+    let container = objects::container(&deployment["spec"]["template"], "controller");
+    let variables = container["env"].as_array().unwrap();
+    assert!(variables.contains(&json!({ "name": "AWS_REGION", "value": "eu-west-1" })));
+    let account = objects::of_kind(case("aws"), "ServiceAccount")[0];
+    let role = &account["metadata"]["annotations"]["eks.amazonaws.com/role-arn"];
+    assert_eq!(*role, "arn:aws:iam::111122223333:role/reader");
+    let crds = objects::of_kind(case("aws"), "CustomResourceDefinition");
+    let external =
+        crds.iter().find(|crd| crd["spec"]["names"]["kind"] == "ExternalSecret").unwrap();
+    let served = external["spec"]["versions"].as_array().unwrap().iter();
+    let served: Vec<_> = served
+        .filter(|version| version["served"] == true)
+        .map(|version| version["name"].as_str().unwrap())
+        .collect();
+    assert_eq!(served, ["v1", "v1beta1"]);
+}
+
 /// A flag that it does not have would end the controller at once.
 #[test]
 fn no_case_has_a_flag_that_the_controller_does_not_have() {

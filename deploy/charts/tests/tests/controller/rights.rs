@@ -119,6 +119,22 @@ fn expected(case: &str) -> Vec<Grant> {
                 ..proxier(&["sealed-secrets-controller", "sealing"])
             },
         ],
+        "aws" => vec![
+            Grant { rules: with_delete(), ..cluster("mtk-controller") },
+            Grant {
+                kind: "Role",
+                namespace: "team-a",
+                rules: lines(&[
+                    "/serviceaccounts [reader]: get",
+                    "/serviceaccounts/token [reader]: create",
+                ]),
+                ..cluster("mtk-controller-token-reader")
+            },
+            proxier(BOTH),
+        ],
+        "sealed-alone" => {
+            vec![Grant { rules: sealed_alone(), ..cluster("mtk-controller") }, proxier(BOTH)]
+        }
         "no-rights" => vec![],
         other => panic!("say here what {other} gives"),
     }
@@ -156,6 +172,22 @@ fn proxier(services: &[&str]) -> Grant {
         ],
         subject: "Group system:authenticated",
     }
+}
+
+/// Secrets can be deleted, where the operator says so.
+fn with_delete() -> Vec<String> {
+    let mut rules = lines(&CLUSTER);
+    rules.push("/secrets: delete".to_owned());
+    rules.sort();
+    rules
+}
+
+/// Without ExternalSecrets, nothing of theirs.
+fn sealed_alone() -> Vec<String> {
+    let of_theirs =
+        |rule: &&str| rule.starts_with("external-secrets.io") || rule.contains("config");
+    let rules: Vec<_> = CLUSTER.into_iter().filter(|rule| !of_theirs(rule)).collect();
+    lines(&rules)
 }
 
 fn lines(rules: &[&str]) -> Vec<String> {

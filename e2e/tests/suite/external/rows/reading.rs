@@ -1,4 +1,4 @@
-//! What is read, and what becomes of it: rows 3 to 14.
+//! What is read, and what becomes of it: rows 3 to 14, and 40.
 
 use serde_json::json;
 

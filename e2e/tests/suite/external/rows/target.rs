@@ -1,15 +1,15 @@
-//! What becomes of the Secret: rows 16 to 33 and 50.
+//! What becomes of the Secret: rows 15 to 33, 41 and 50.
 
 use serde_json::{Value, json};
 
 use super::super::support::{
-    change, external, force, rig, secret, stores, value, wait_ready, wait_value,
+    change, external, force, rig, secret, store, stores, value, wait_ready, wait_value,
 };
 use super::{Row, entry, explained};
 use crate::support::{Kind, condition, pause};
 
 #[tokio::test]
-async fn rows_15_and_29_what_is_not_supported_is_refused_with_a_word() {
+async fn rows_15_29_and_41_what_is_not_supported_is_refused_with_a_word() {
     let (api, ns) = (rig().api().await, "external-row-15");
     stores(&api, ns).await;
     let mut generated = external(ns, "generated", &[]);
@@ -24,6 +24,13 @@ async fn rows_15_and_29_what_is_not_supported_is_refused_with_a_word() {
     api.create(Kind::ExternalSecret, manifest).await;
     let (_, message) = explained(&api, ns, "manifest").await;
     assert!(message.contains("target.manifest (ConfigMap) is not supported"), "{message}");
+    api.create(Kind::SecretStore, store(ns, "certificates", "CertificateManager")).await;
+    let mut certificate = external(ns, "certificate", &[("A", "x")]);
+    certificate["spec"]["secretStoreRef"]["name"] = json!("certificates");
+    api.create(Kind::ExternalSecret, certificate).await;
+    let (reason, message) = explained(&api, ns, "certificate").await;
+    assert_eq!(reason, "StoreInvalid", "{message}");
+    assert!(message.contains("CertificateManager is not supported"), "{message}");
 }
 
 #[tokio::test]

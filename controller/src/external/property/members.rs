@@ -1,0 +1,79 @@
+//! The members of an object, as Go's `encoding/json` gives them: this is not gjson's.
+
+use super::{
+    limits::Found,
+    text::{pair, rune},
+    valid::is_valid,
+    value::{Kind, Part},
+};
+use zeroize::Zeroizing;
+
+/// See [`super::members`].
+pub(super) fn members(json: &[u8]) -> Option<Vec<(String, Found)>> {
+    let whole = Part::parse(json);
+    if whole.kind != Kind::Object || !is_valid(json) {
+        return None;
+    }
+    let member = |(name, part): (Option<&[u8]>, Part<'_>)| {
+        let name = unquoted(name.unwrap_or_default());
+        // null becomes the empty string in Go, and everything but strings stays as it is written.
+        let value = match part.kind {
+            Kind::Null => Found::default(),
+            Kind::String => unquoted(part.raw),
+            _ => Zeroizing::new(part.raw.to_vec()),
+        };
+        (String::from_utf8_lossy(&name).into_owned(), value)
+    };
+    Some(whole.entries().map(member).collect())
+}
+
+/// What a string says; none if it is no JSON.
+pub(super) fn string(raw: &[u8]) -> Option<Found> {
+    is_valid(raw).then(|| unquoted(raw))
+}
+
+/// A valid string without its quotes and escapes. What is no UTF-8, and half a character of UTF-16,
+/// becomes U+FFFD.
+fn unquoted(raw: &[u8]) -> Found {
+    let text = raw.get(1..raw.len().saturating_sub(1)).unwrap_or_default();
+    // A byte that is no character takes three.
+    let mut plain = Zeroizing::new(Vec::with_capacity(text.len() * 3));
+    let mut at = 0;
+    while at < text.len() {
+        let (mut c, mut len) = rune(&text[at..]);
+        if c == '\\' {
+            (c, len) = escaped(&text[at + 1..]);
+            len += 1;
+        }
+        plain.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
+        at += len;
+    }
+    plain
+}
+
+/// The character behind a `\`, and the length of what stands for it.
+fn escaped(text: &[u8]) -> (char, usize) {
+    let plain = match text.first() {
+        Some(b'u') => return code(&text[1..]),
+        Some(b'b') => '\u{8}',
+        Some(b'f') => '\u{c}',
+        Some(b'n') => '\n',
+        Some(b'r') => '\r',
+        Some(b't') => '\t',
+        Some(byte) => char::from(*byte),
+        None => char::REPLACEMENT_CHARACTER,
+    };
+    (plain, 1)
+}
+
+/// The character behind `\u`, and the length of what stands for it, with the `u`.
+fn code(digits: &[u8]) -> (char, usize) {
+    let unit = |digits: &[u8]| u32::from_str_radix(str::from_utf8(digits.get(..4)?).ok()?, 16).ok();
+    let first = unit(digits).unwrap_or_default();
+    let second = digits.get(4..).and_then(|rest| unit(rest.strip_prefix(b"\\u")?));
+    if let (Some(c), _) = (char::from_u32(first), second) {
+        return (c, 5);
+    }
+    let c = second.map_or(char::REPLACEMENT_CHARACTER, |second| pair(first, second));
+    (c, if c == char::REPLACEMENT_CHARACTER { 5 } else { 11 })
+}
