@@ -16,7 +16,9 @@
 //! Secret keeps the last good values, `Ready` says since when, and `Explained` says of each value what
 //! is wrong and what to do. A store that changes while values are read makes the answer void.
 
+mod apply;
 pub mod assemble;
+mod conclude;
 pub mod cron;
 mod deletion;
 pub mod duration;

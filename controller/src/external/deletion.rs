@@ -10,9 +10,10 @@ use serde_json::json;
 use tracing::{info, warn};
 
 use super::{
+    conclude::{BACK_OFF_PASSING, Ended, Synced, failed},
     hash,
     index::Known,
-    reconcile::{BACK_OFF_PASSING, Ended, Externals, NO_DELETE, failed},
+    reconcile::{Externals, NO_DELETE},
     versions::Versions,
 };
 use crate::{
@@ -31,7 +32,7 @@ impl Externals {
         if let Err(failure) = self.delete_owned(&secret, known.uid()).await {
             return failed(NO_DELETE, failure);
         }
-        Ended::Done {
+        Ended::Done(Synced {
             reason: "SecretDeleted",
             message: "secret deleted due to DeletionPolicy=Delete",
             binding: false,
@@ -39,7 +40,7 @@ impl Externals {
             versions: Versions::default(),
             fingerprint: None,
             missing,
-        }
+        })
     }
 
     /// Deletes the Secret that this object made under another name.

@@ -1,64 +1,42 @@
 //! One pass over one ExternalSecret: observe, decide, read, write at most a Secret and a status.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use crds::{
-    ExternalSecret, ExternalSecretStatus,
+    ExternalSecret,
     external_secret::{CreationPolicy, DeletionPolicy},
 };
 use jiff::Timestamp;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
-use kube::{
-    Api, Client, Resource as _,
-    api::{Patch, PatchParams},
-};
-use serde_json::json;
-use tokio::time::Instant;
-use tracing::{debug, info, warn};
+use kube::Client;
+use tracing::debug;
 
 use super::{
-    assemble::Complaint,
-    fetch, hash,
+    conclude::{Begun, Complaints, Ended, Unsynced, done, failed},
+    fetch,
     index::{ExternalIndex, Known},
-    render::{Parts, Renderer, Trouble},
+    render::{Renderer, Trouble},
     schedule::{self, Decision},
     sources::Stores,
-    status::{self, Done, Failed, Outcome},
+    status,
     store::{StoreIndex, StoreKey},
-    versions::Versions,
 };
 use crate::{
-    FIELD_MANAGER,
-    api::{request, version_of},
     aws::Pool,
-    events::{Events, Severity},
+    events::Events,
     key::ObjectKey,
     metrics::external::ExternalMetrics,
     namespaces::Namespaces,
     queue::{Cause, Queue},
     reason::{Failure, Reason},
-    target::{
-        Applied, ApplyError, External, SecretIndex, Seen, Writer,
-        policy::{Policy, check_keys, check_labels},
-    },
+    target::{SecretIndex, Seen, Writer, policy::Policy},
 };
-
-const BACK_OFF_FIRST: Duration = Duration::from_secs(1);
-/// What usually passes by itself is tried at least so often.
-pub(super) const BACK_OFF_PASSING: Duration = Duration::from_mins(5);
-/// What does not is tried at least so often, or once an interval if that is shorter.
-const BACK_OFF_MOST: Duration = Duration::from_mins(30);
-const RETRIES_PASSING: &str = "within 5m";
-const RETRIES: &str = "when the object changes, and within 30m or the interval";
-/// What usually passes by itself is said in the status only after this many attempts.
-const PATIENCE: u32 = 2;
 
 /// How long, and how often, an object waits for a store that is not there.
 const GRACE: Duration = Duration::from_millis(700);
 const GRACES: u32 = 2;
 
 const NO_DATA: &str = "could not get secret data from provider";
-const NO_UPDATE: &str = "could not update secret";
+pub(super) const NO_UPDATE: &str = "could not update secret";
 pub(super) const NO_DELETE: &str = "could not delete secret";
 
 /// What the operator allows.
@@ -108,31 +86,6 @@ pub struct Externals {
     pub metrics: ExternalMetrics,
 }
 
-/// What a refresh has come to.
-pub(super) enum Ended {
-    /// The Secret is as it must be.
-    Done {
-        reason: &'static str,
-        message: &'static str,
-        binding: bool,
-        applied: Applied,
-        versions: Versions,
-        fingerprint: Option<String>,
-        missing: Vec<String>,
-    },
-    /// It is not.
-    Failed {
-        message: &'static str,
-        binding: bool,
-        complaints: Vec<Complaint>,
-        versions: Option<Versions>,
-    },
-    /// Something changed meanwhile: from the beginning.
-    Again,
-    /// There is nothing to do.
-    Nothing,
-}
-
 impl Externals {
     /// Looks at one object.
     pub async fn reconcile(&self, key: &ObjectKey) {
@@ -164,101 +117,10 @@ impl Externals {
                     self.queue.add(key.clone(), Cause::Resync, wait);
                 }
             }
-            Decision::Refresh => self.refresh(key, &known, &stores).await,
-        }
-    }
-
-    async fn refresh(&self, key: &ObjectKey, known: &Known, stores: &Stores) {
-        let begun = Instant::now();
-        let refreshed = Timestamp::now();
-        let ended = self.work(key, known, stores).await;
-        let uid = known.uid();
-        match ended {
-            Ended::Again => self.queue.add(key.clone(), Cause::Change, Duration::ZERO),
-            Ended::Nothing => {}
-            Ended::Done { reason, message, binding, applied, versions, fingerprint, missing } => {
-                self.metrics.refreshed(key, begun.elapsed(), None);
-                self.metrics.synced(key, refreshed);
-                let record = versions.record();
-                let target = known.target();
-                let outcome = Outcome::Done(Done {
-                    reason,
-                    message,
-                    binding: binding.then_some(target.name.as_str()),
-                    refreshed,
-                    synced: &known.current,
-                    versions: &record,
-                    fingerprint: fingerprint.as_deref(),
-                });
-                self.objects.update(key, uid, |known| {
-                    known.versions = versions;
-                    (known.refreshed, known.is_own) = (Some(refreshed), true);
-                    known.failed = None;
-                    known.attempts = 0;
-                    if applied == Applied::Updated {
-                        known.mended(Instant::now());
-                    }
-                });
-                let current = known.current.clone();
-                self.objects.update(key, uid, |known| known.synced = Some(current));
-                let verb = match applied {
-                    Applied::Created => Some(("Created", "secret created")),
-                    Applied::Updated => Some(("Updated", "secret updated")),
-                    Applied::Unchanged | Applied::Absent => None,
-                };
-                info!(object = %key, change = verb.map_or("none", |verb| verb.0), "in sync");
-                self.write_status(key, known, outcome).await;
-                if let Some((reason, message)) = verb {
-                    self.events.publish(&*known.object, Severity::Normal, reason, message).await;
-                }
-                if !missing.is_empty() && verb.is_some() {
-                    let message =
-                        format!("no value in AWS any more, and left out: {}", missing.join(", "));
-                    let reason = "MissingProviderSecret";
-                    self.events.publish(&*known.object, Severity::Normal, reason, &message).await;
-                }
-                // The next time, as the schedule has it.
-                self.queue.add(key.clone(), Cause::Resync, Duration::from_millis(1));
-            }
-            Ended::Failed { message, binding, complaints, versions } => {
-                let reason = complaints.first().map_or(Reason::Unavailable, |c| c.failure.reason);
-                self.metrics.refreshed(key, begun.elapsed(), Some(reason));
-                let first =
-                    complaints.first().map(|c| c.failure.message.clone()).unwrap_or_default();
-                warn!(object = %key, %reason, message = first, "not in sync");
-                self.objects.update(key, uid, |known| {
-                    known.failed = Some(reason);
-                    known.attempts = known.attempts.saturating_add(1);
-                    if let Some(versions) = versions {
-                        known.versions = versions;
-                    }
-                });
-                let interval = schedule::interval(&known.object.spec);
-                let pause = back_off(reason, known.attempts, interval, rand::random());
-                self.queue.add(key.clone(), Cause::Retry, pause);
-                let is_new = known.synced.is_none();
-                if reason.passes() && known.attempts < PATIENCE && !is_new {
-                    return;
-                }
-                let target = known.target();
-                let outcome = Outcome::Failed(Failed {
-                    message,
-                    binding: binding.then_some(target.name.as_str()),
-                    complaints: &complaints,
-                    is_stale: self.secrets.contains(&target),
-                    retries: if reason.passes() { RETRIES_PASSING } else { RETRIES },
-                });
-                if self.write_status(key, known, outcome).await {
-                    let told = complaints.first().map(|complaint| {
-                        let Complaint { entry, failure } = complaint;
-                        let colon = if entry.is_empty() { "" } else { ": " };
-                        format!("{entry}{colon}{failure}")
-                    });
-                    let told = told.unwrap_or_default();
-                    self.events
-                        .publish(&*known.object, Severity::Warning, "UpdateFailed", &told)
-                        .await;
-                }
+            Decision::Refresh => {
+                let begun = Begun::now();
+                let ended = self.work(key, &known, &stores).await;
+                self.conclude(key, &known, ended, begun).await;
             }
         }
     }
@@ -303,8 +165,12 @@ impl Externals {
             Ok(parts) => parts,
             Err(Trouble::Template(failure)) => return failed(NO_UPDATE, failure),
             Err(Trouble::Values(complaints, versions)) => {
-                let versions = Some(versions);
-                return Ended::Failed { message: NO_DATA, binding: false, complaints, versions };
+                return Ended::Failed(Unsynced {
+                    message: NO_DATA,
+                    binding: false,
+                    complaints: Complaints(complaints),
+                    versions: Some(versions),
+                });
             }
         };
         if parts.is_empty {
@@ -315,120 +181,6 @@ impl Externals {
             }
         }
         self.apply(key, known, parts).await
-    }
-
-    async fn apply(&self, key: &ObjectKey, known: &Known, parts: Parts) -> Ended {
-        let object = &known.object;
-        let secret = known.target();
-        let type_ = parts.type_.as_deref().unwrap_or_default();
-        let allowed = self.policy.check(&secret, type_, &parts.labels);
-        let allowed = allowed.and_then(|()| check_labels(&parts.labels));
-        if let Err(failure) = allowed.and_then(|()| check_keys(parts.data.keys())) {
-            return failed(NO_UPDATE, failure);
-        }
-        let wanted = External {
-            key: secret.clone(),
-            name: key.name.clone(),
-            owner: OwnerReference {
-                api_version: ExternalSecret::api_version(&()).into_owned(),
-                kind: ExternalSecret::kind(&()).into_owned(),
-                name: key.name.clone(),
-                uid: known.uid().to_owned(),
-                controller: Some(true),
-                block_owner_deletion: Some(true),
-            },
-            policy: object.spec.target.creation_policy,
-            manager: hash::field_manager(&key.name),
-            type_: parts.type_,
-            immutable: object.spec.target.immutable,
-            labels: parts.labels,
-            annotations: parts.annotations,
-            finalizers: parts.finalizers,
-            data: parts.data,
-            has_hash: self.settings.has_hash,
-            needs_consent: self.settings.needs_consent,
-        };
-        let existed = self.secrets.contains(&secret);
-        match self.writer.apply(&wanted).await {
-            Ok((Applied::Absent, _)) => {
-                let message = "secret will not be created due to CreationPolicy=Merge";
-                done("SecretMissing", message, known)
-            }
-            Ok((applied, seen)) => {
-                let renamed = known.status.binding.name.as_str();
-                if !renamed.is_empty()
-                    && renamed != secret.name
-                    && object.spec.target.creation_policy == CreationPolicy::Owner
-                {
-                    let old =
-                        ObjectKey { namespace: key.namespace.clone(), name: renamed.to_owned() };
-                    if let Err(failure) = self.delete_orphan(key, known, &old).await {
-                        let complaint = Complaint { entry: String::new(), failure };
-                        return Ended::Failed {
-                            message: "could not delete orphaned secrets",
-                            binding: false,
-                            complaints: vec![complaint],
-                            versions: Some(parts.versions),
-                        };
-                    }
-                }
-                let fingerprint = seen.filter(|_| !self.settings.has_hash);
-                Ended::Done {
-                    reason: "SecretSynced",
-                    message: "secret synced",
-                    binding: true,
-                    applied,
-                    versions: parts.versions,
-                    fingerprint: fingerprint.map(|seen| seen.content.to_string()),
-                    missing: parts.missing,
-                }
-            }
-            Err(ApplyError::NamespaceGone) => Ended::Nothing,
-            Err(ApplyError::Vanished) => Ended::Again,
-            Err(ApplyError::Failed(failure)) => {
-                let message = match failure.reason {
-                    Reason::Immutable => "could not update secret, target is immutable",
-                    Reason::NotOwned
-                        if failure.message.contains("controlled by ExternalSecret/") =>
-                    {
-                        "target is owned by another ExternalSecret"
-                    }
-                    Reason::NotOwned => "failed to take ownership of target secret",
-                    _ => NO_UPDATE,
-                };
-                let complaint = Complaint { entry: String::new(), failure };
-                let complaints = vec![complaint];
-                Ended::Failed { message, binding: existed, complaints, versions: None }
-            }
-        }
-    }
-
-    /// Writes the status if it differs. True when it was written.
-    async fn write_status(&self, key: &ObjectKey, known: &Known, outcome: Outcome<'_>) -> bool {
-        let now = self.objects.get(key).filter(|now| now.uid() == known.uid());
-        let previous = now.map_or_else(|| known.status.clone(), |now| now.status);
-        let Some(next) = status::next(&previous, outcome, Timestamp::now()) else { return false };
-        let api: Api<ExternalSecret> = Api::namespaced(self.client.clone(), &key.namespace);
-        let params =
-            PatchParams { field_manager: Some(FIELD_MANAGER.into()), ..PatchParams::default() };
-        let body = json!({ "metadata": { "uid": known.uid() }, "status": patch(&previous, &next) });
-        match request(api.patch_status(&key.name, &params, &Patch::Merge(&body))).await {
-            Ok(written) => {
-                let version = version_of(&written.metadata);
-                let status = Arc::new(written.status.unwrap_or_default());
-                self.objects.update(key, known.uid(), |known| known.noted(status, version));
-                true
-            }
-            // Deleted, or another one by now: its own event comes.
-            Err(error) if error.is_not_found() || error.is_conflict() => false,
-            Err(error) => {
-                let failure = error.failure(&format!("write the status of ExternalSecret {key}"));
-                warn!(object = %key, reason = %failure.reason, message = failure.message, "no status");
-                self.objects.update(key, known.uid(), |known| known.failed = Some(failure.reason));
-                self.queue.add(key.clone(), Cause::Retry, BACK_OFF_PASSING);
-                false
-            }
-        }
     }
 }
 
@@ -486,64 +238,5 @@ pub fn is_valid(seen: &Seen, fingerprint: Option<&str>) -> bool {
         _ if !seen.is_external => false,
         Some(holds) => holds,
         None => fingerprint.is_some_and(|fingerprint| fingerprint == seen.content.to_string()),
-    }
-}
-
-/// A merge patch of the status. Versions that are gone are removed by name.
-fn patch(previous: &ExternalSecretStatus, next: &ExternalSecretStatus) -> serde_json::Value {
-    let mut versions: BTreeMap<&str, Option<&str>> =
-        previous.versions.keys().map(|name| (name.as_str(), None)).collect();
-    versions.extend(next.versions.iter().map(|(name, id)| (name.as_str(), Some(id.as_str()))));
-    json!({
-        "refreshTime": next.refresh_time,
-        "syncedResourceVersion": next.synced_resource_version,
-        "binding": next.binding,
-        "conditions": next.conditions,
-        "fingerprint": next.fingerprint,
-        "versions": versions,
-    })
-}
-
-pub(super) fn failed(message: &'static str, failure: Failure) -> Ended {
-    let complaints = vec![Complaint { entry: String::new(), failure }];
-    Ended::Failed { message, binding: false, complaints, versions: None }
-}
-
-fn done(reason: &'static str, message: &'static str, known: &Known) -> Ended {
-    Ended::Done {
-        reason,
-        message,
-        binding: false,
-        applied: Applied::Absent,
-        versions: known.versions.clone(),
-        fingerprint: known.status.fingerprint.clone(),
-        missing: Vec::new(),
-    }
-}
-
-/// Exponential, without a last attempt; `noise` spreads what failed together.
-fn back_off(reason: Reason, attempts: u32, interval: Duration, noise: u32) -> Duration {
-    let interval = if interval.is_zero() { BACK_OFF_MOST } else { interval };
-    let most = if reason.passes() { BACK_OFF_PASSING } else { BACK_OFF_MOST };
-    let most = most.min(interval.max(BACK_OFF_FIRST));
-    let full = BACK_OFF_FIRST.saturating_mul(1 << attempts.min(16)).min(most);
-    let share = f64::from(noise) / f64::from(u32::MAX);
-    full.mul_f64(0.5 + share / 2.0)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// external-secrets#6728: an object that is read once a day made 200 requests a day when it failed.
-    #[test]
-    fn what_fails_is_not_asked_for_more_and_more_often() {
-        let day = Duration::from_secs(86_400);
-        let denied = |attempts| back_off(Reason::AccessDenied, attempts, day, u32::MAX);
-        assert_eq!(denied(0), Duration::from_secs(1));
-        assert_eq!(denied(u32::MAX), BACK_OFF_MOST);
-        let short = Duration::from_secs(5);
-        assert_eq!(back_off(Reason::NotFound, 9, short, u32::MAX), short);
-        assert_eq!(back_off(Reason::Throttled, 99, day, u32::MAX), BACK_OFF_PASSING);
     }
 }

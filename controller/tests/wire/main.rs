@@ -4,6 +4,7 @@
 //! Time is tokio's paused clock: whoever waits, waits for nothing.
 
 mod api;
+mod external;
 mod fixtures;
 mod workloads;
 

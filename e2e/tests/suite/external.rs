@@ -7,7 +7,7 @@ mod identity;
 mod manifests;
 mod policies;
 mod rows;
-mod settings;
+pub(crate) mod settings;
 mod support;
 mod taint;
 mod take_over;

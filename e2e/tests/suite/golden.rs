@@ -7,7 +7,9 @@ use futures::future::join_all;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::support::{Api, Kind, condition, eventually, pause, ready_reason, shared};
+use crate::support::{
+    Api, Kind, condition, eventually, pause, ready_reason, shared, without_what_was_not_recorded,
+};
 
 /// Fail in a template.
 const TEMPLATE_ERRORS: [&str; 4] = ["g38", "g39", "g40", "g41"];
@@ -130,7 +132,7 @@ fn expected(mut case: Case) -> Case {
 
 async fn compare(api: &Api, namespace: &str, after: &After) -> Result<(), String> {
     let mut secrets = api.list(Kind::Secret, Some(namespace)).await;
-    secrets.iter_mut().for_each(normalise);
+    secrets.iter_mut().for_each(without_what_was_not_recorded);
     if secrets != after.secrets {
         return Err(format!("Secrets are {}, and were {}", json!(secrets), json!(after.secrets)));
     }
@@ -148,21 +150,6 @@ async fn compare(api: &Api, namespace: &str, after: &After) -> Result<(), String
         }
     }
     Ok(())
-}
-
-/// What the recording left out.
-fn normalise(secret: &mut Value) {
-    secret["apiVersion"] = json!("v1");
-    secret["kind"] = json!("Secret");
-    let metadata = secret["metadata"].as_object_mut().unwrap();
-    for field in ["uid", "resourceVersion", "creationTimestamp", "managedFields"] {
-        metadata.remove(field);
-    }
-    if let Some(owners) = metadata.get_mut("ownerReferences") {
-        for owner in owners.as_array_mut().unwrap() {
-            owner["uid"] = json!("UID");
-        }
-    }
 }
 
 fn cases() -> Vec<Case> {

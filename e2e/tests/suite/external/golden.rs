@@ -14,7 +14,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::support::{KEYS, rig, secret, stores};
-use crate::support::{Api, Kind, condition, eventually, pause};
+use crate::support::{
+    Api, Kind, condition, eventually, pause, text, without_what_was_not_recorded,
+};
 
 /// One line of the recording.
 #[derive(Clone, Deserialize)]
@@ -171,8 +173,7 @@ async fn compare(api: &Api, namespace: &str, after: &After) -> Result<(), String
             return Err(format!("{name}: the status is {status}, and was {recorded}"));
         }
         // The peer's words stand in front of ours.
-        let [message, was] =
-            [&ready["message"], &recorded_ready["message"]].map(crate::support::text);
+        let [message, was] = [&ready["message"], &recorded_ready["message"]].map(text);
         if !message.starts_with(&was) {
             return Err(format!("{name}: the message is {message:?}, and was {was:?}"));
         }
@@ -183,30 +184,17 @@ async fn compare(api: &Api, namespace: &str, after: &After) -> Result<(), String
     Ok(())
 }
 
-/// What the recording left out.
+/// Takes out what was not recorded, but for the names of who wrote it.
 fn normalise(secret: &mut Value) {
-    secret["apiVersion"] = json!("v1");
-    secret["kind"] = json!("Secret");
-    let metadata = secret["metadata"].as_object_mut().unwrap();
-    for field in ["uid", "resourceVersion", "creationTimestamp"] {
-        metadata.remove(field);
-    }
-    let managed = metadata.remove("managedFields").unwrap_or_default();
-    let managers = managed.as_array().into_iter().flatten().map(|entry| {
-        format!(
-            "{}/{}",
-            crate::support::text(&entry["manager"]),
-            crate::support::text(&entry["operation"])
-        )
+    let fields = secret["metadata"]["managedFields"].take();
+    let managers = fields.as_array().into_iter().flatten().map(|entry| {
+        let [manager, operation] = [&entry["manager"], &entry["operation"]].map(text);
+        format!("{manager}/{operation}")
     });
     let mut managers: Vec<_> = managers.collect();
     managers.sort();
-    metadata.insert("fieldManagers".into(), json!(managers));
-    if let Some(owners) = metadata.get_mut("ownerReferences") {
-        for owner in owners.as_array_mut().unwrap() {
-            owner["uid"] = json!("UID");
-        }
-    }
+    without_what_was_not_recorded(secret);
+    secret["metadata"]["fieldManagers"] = json!(managers);
 }
 
 fn cases() -> Vec<Case> {

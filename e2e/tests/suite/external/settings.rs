@@ -6,12 +6,14 @@ use serde_json::json;
 use super::support::{change, external, force, secret, stores, value, wait_ready, wait_value};
 use crate::support::{Kind, condition, pause, private, text};
 
+/// Where ExternalSecrets ask for what the controller has no right to.
+pub(crate) const WITHOUT_DELETE: &str = "external-no-delete";
 const HASH: &str = "reconcile.external-secrets.io/data-hash";
 
 #[tokio::test]
 async fn without_the_right_to_delete_the_condition_names_the_value_that_gives_it() {
     let private = private().await;
-    let (api, ns) = (private.api().await, "external-no-delete");
+    let (api, ns) = (private.api().await, WITHOUT_DELETE);
     let aws = Aws::start().unwrap();
     secret(&aws, "no-delete/a", "1", &[]).await;
     stores(&api, ns).await;

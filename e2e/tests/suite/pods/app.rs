@@ -4,10 +4,11 @@ use std::net::{IpAddr, SocketAddr};
 
 use e2e::controller::get;
 use e2e::helm::{Helm, Release};
+use e2e::load::Load;
 use serde_json::{Map, Value, json};
 
 use super::stage::Stage;
-use crate::support::{Api, Kind, eventually, sealed};
+use crate::support::{Api, Kind, eventually, pause, sealed};
 
 pub(super) const CHART: &str = "deploy/charts/app";
 /// The release, and so the Deployment and the Service.
@@ -115,6 +116,22 @@ impl<'s> App<'s> {
             pods.iter().all(|pod| pod["metadata"]["deletionTimestamp"].is_null()).then_some(())
         })
         .await;
+    }
+
+    /// After this change the app has these values, by one rolling restart and without a request that
+    /// fails.
+    pub(super) async fn restarts_once(&self, lines: &str, change: impl Future<Output = ()>) {
+        let before = self.revision().await;
+        let load = Load::start(self.address().await, "/");
+        change.await;
+        self.wait_for(lines).await;
+        self.wait_for_rollout().await;
+        // A second restart would come soon after the first.
+        pause(5000).await;
+        let answers = load.end().unwrap();
+        assert_eq!(self.revision().await, before + 1, "exactly one restart");
+        assert!(answers.failed.is_empty(), "{:?} beside {} good", answers.failed, answers.good);
+        assert!(answers.good > 100, "{}", answers.good);
     }
 
     /// The app's Pods.

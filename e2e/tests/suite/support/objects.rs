@@ -100,3 +100,18 @@ pub(crate) fn data(secret: &Value) -> Vec<String> {
 pub(crate) fn text(field: &Value) -> String {
     field.as_str().unwrap_or_default().to_owned()
 }
+
+/// Takes out of a Secret what recordings do not have.
+pub(crate) fn without_what_was_not_recorded(secret: &mut Value) {
+    secret["apiVersion"] = json!("v1");
+    secret["kind"] = json!("Secret");
+    let metadata = secret["metadata"].as_object_mut().unwrap();
+    for field in ["uid", "resourceVersion", "creationTimestamp", "managedFields"] {
+        metadata.remove(field);
+    }
+    if let Some(owners) = metadata.get_mut("ownerReferences") {
+        for owner in owners.as_array_mut().unwrap() {
+            owner["uid"] = json!("UID");
+        }
+    }
+}

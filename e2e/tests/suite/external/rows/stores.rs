@@ -92,7 +92,9 @@ async fn read_as_pod(
     api.create(Kind::ExternalSecret, external(ns, "s", &[("A", "pods-own")])).await;
     wait_value(&api, ns, "s", "A", "1").await;
     controller.end().unwrap();
+    // Another store would be another identity.
     api.clear(Kind::ExternalSecret).await;
+    api.clear(Kind::SecretStore).await;
     let requests = aws.requests();
     let read = requests.iter().rfind(|request| request.operation.starts_with("Get"));
     read.unwrap().access_key.clone()

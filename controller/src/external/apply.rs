@@ -1,0 +1,127 @@
+//! The Secret that an ExternalSecret asks for, by the one writer of Secrets; and what the writer's refusals
+//! mean in External Secrets' words.
+
+use crds::{ExternalSecret, external_secret::CreationPolicy};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
+use kube::Resource as _;
+
+use super::{
+    conclude::{Ended, Synced, Unsynced, done, failed},
+    hash,
+    index::Known,
+    reconcile::{Externals, NO_UPDATE},
+    render::Parts,
+};
+use crate::{
+    key::ObjectKey,
+    reason::{Failure, Reason},
+    target::{
+        Applied, ApplyError, External,
+        policy::{check_keys, check_labels},
+    },
+};
+
+impl Externals {
+    /// Writes the Secret, and deletes the one that it was before under another name.
+    pub(super) async fn apply(&self, key: &ObjectKey, known: &Known, parts: Parts) -> Ended {
+        let secret = known.target();
+        let type_ = parts.type_.as_deref().unwrap_or_default();
+        let allowed = self.policy.check(&secret, type_, &parts.labels);
+        let allowed = allowed.and_then(|()| check_labels(&parts.labels));
+        if let Err(failure) = allowed.and_then(|()| check_keys(parts.data.keys())) {
+            return failed(NO_UPDATE, failure);
+        }
+        let Parts { versions, missing, .. } = &parts;
+        let (versions, missing) = (versions.clone(), missing.clone());
+        let existed = self.secrets.contains(&secret);
+        match self.writer.apply(&self.wanted(key, known, parts)).await {
+            Ok((Applied::Absent, _)) => {
+                let message = "secret will not be created due to CreationPolicy=Merge";
+                done("SecretMissing", message, known)
+            }
+            Ok((applied, seen)) => {
+                if let Err(failure) = self.clean_up(key, known, &secret).await {
+                    let message = "could not delete orphaned secrets";
+                    let versions = Some(versions);
+                    return Ended::Failed(Unsynced {
+                        message,
+                        binding: false,
+                        complaints: failure.into(),
+                        versions,
+                    });
+                }
+                let fingerprint = seen.filter(|_| !self.settings.has_hash);
+                Ended::Done(Synced {
+                    reason: "SecretSynced",
+                    message: "secret synced",
+                    binding: true,
+                    applied,
+                    versions,
+                    fingerprint: fingerprint.map(|seen| seen.content.to_string()),
+                    missing,
+                })
+            }
+            Err(ApplyError::NamespaceGone) => Ended::Nothing,
+            Err(ApplyError::Vanished) => Ended::Again,
+            Err(ApplyError::Failed(failure)) => Ended::Failed(Unsynced {
+                message: refusal(&failure),
+                binding: existed,
+                complaints: failure.into(),
+                versions: None,
+            }),
+        }
+    }
+
+    fn wanted(&self, key: &ObjectKey, known: &Known, parts: Parts) -> External {
+        let target = &known.object.spec.target;
+        External {
+            key: known.target(),
+            name: key.name.clone(),
+            owner: OwnerReference {
+                api_version: ExternalSecret::api_version(&()).into_owned(),
+                kind: ExternalSecret::kind(&()).into_owned(),
+                name: key.name.clone(),
+                uid: known.uid().to_owned(),
+                controller: Some(true),
+                block_owner_deletion: Some(true),
+            },
+            policy: target.creation_policy,
+            manager: hash::field_manager(&key.name),
+            type_: parts.type_,
+            immutable: target.immutable,
+            labels: parts.labels,
+            annotations: parts.annotations,
+            finalizers: parts.finalizers,
+            data: parts.data,
+            has_hash: self.settings.has_hash,
+            needs_consent: self.settings.needs_consent,
+        }
+    }
+
+    /// Deletes the Secret of a target that was renamed.
+    async fn clean_up(
+        &self,
+        key: &ObjectKey,
+        known: &Known,
+        secret: &ObjectKey,
+    ) -> Result<(), Failure> {
+        let old = known.status.binding.name.as_str();
+        let is_owner = known.object.spec.target.creation_policy == CreationPolicy::Owner;
+        if old.is_empty() || old == secret.name || !is_owner {
+            return Ok(());
+        }
+        let old = ObjectKey { namespace: key.namespace.clone(), name: old.to_owned() };
+        self.delete_orphan(key, known, &old).await
+    }
+}
+
+/// Why there is no Secret, in External Secrets' words.
+fn refusal(failure: &Failure) -> &'static str {
+    let is_external = failure.message.contains("controlled by ExternalSecret/");
+    match failure.reason {
+        Reason::Immutable => "could not update secret, target is immutable",
+        Reason::NotOwned if is_external => "target is owned by another ExternalSecret",
+        Reason::NotOwned => "failed to take ownership of target secret",
+        _ => NO_UPDATE,
+    }
+}
