@@ -43,6 +43,14 @@ impl Arch {
         }
     }
 
+    /// The Debian package with the C library that it compiles for.
+    pub(super) fn cross_c_library(self) -> &'static str {
+        match self {
+            Arch::Amd64 => "libc6-dev-amd64-cross",
+            Arch::Arm64 => "libc6-dev-arm64-cross",
+        }
+    }
+
     /// What runs its programs on another processor, and the Debian package that has it.
     pub(super) fn emulator(self) -> (&'static str, &'static str) {
         match self {

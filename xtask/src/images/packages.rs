@@ -4,7 +4,7 @@
 use std::env;
 use std::path::PathBuf;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use rustix::process::geteuid;
 
 use crate::command;
@@ -22,6 +22,25 @@ pub(crate) async fn programs(
         Some((program, package)) => bail!("{package} is installed, but there is no {program}"),
         None => Ok(()),
     }
+}
+
+/// Sees to it that a C compiler has a C library to compile for; else this Debian package has it.
+pub(super) async fn c_library(
+    output: Output,
+    compiler: &str,
+    package: &'static str,
+) -> anyhow::Result<()> {
+    let compiles = async || {
+        let mut compiler = command::program(compiler);
+        compiler.args(["-E", "-x", "c", "-include", "stdlib.h", "/dev/null"]);
+        command::output(&mut compiler).await.is_ok()
+    };
+    if compiles().await {
+        return Ok(());
+    }
+    install(output, &[package]).await?;
+    ensure!(compiles().await, "{package} is installed, but {compiler} finds no stdlib.h");
+    Ok(())
 }
 
 /// Sees to it that these Debian packages are there.
@@ -78,6 +97,11 @@ mod tests {
     #[tokio::test]
     async fn what_is_there_is_not_installed() {
         programs(Output::Stderr, &[("sh", "no-such-package")]).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_c_library_that_is_there_is_not_installed() {
+        c_library(Output::Stderr, "cc", "no-such-package").await.unwrap();
     }
 
     #[test]

@@ -31,6 +31,10 @@ impl Toolchain {
     pub(super) async fn find(arch: Arch, output: Output) -> anyhow::Result<Toolchain> {
         let compiler = if arch == Arch::host() { ("cc", "gcc") } else { arch.cross_compiler() };
         packages::programs(output, &[compiler]).await?;
+        if arch != Arch::host() {
+            // Debian only recommends it beside the compiler.
+            packages::c_library(output, compiler.0, arch.cross_c_library()).await?;
+        }
         let mut rustc = rustc(None);
         let libraries =
             command::output(rustc.args(["--print=target-libdir", "--target", arch.target()]));

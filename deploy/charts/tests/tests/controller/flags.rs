@@ -88,11 +88,11 @@ fn row_47_every_value_of_external_secrets_has_its_flag() {
             "--controller-class=mtk",
             "--external-workers=64",
             "--store-requeue-interval=10m",
+            "--template-left-delimiter=[[",
+            "--template-right-delimiter=]]",
             "--data-hash=false",
             "--copy-metadata=false",
             "--adopt-with-consent",
-            "--template-left-delimiter=[[",
-            "--template-right-delimiter=]]",
         ]
     );
     assert_eq!(flags(case("sealed-alone"))[5..], ["--external-secrets=false"]);
