@@ -27,6 +27,7 @@ spec: {provider: {aws: {service: SecretsManager, region: eu-west-1}}}
 
 const EXTERNAL: &str = "\
 secrets:
+  names: [API_TOKEN, DB_HOST, DB_USER, SMTP_PASSWORD]
   externalSecret:
     enabled: true
     storeRef: {name: aws}
