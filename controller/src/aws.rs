@@ -15,6 +15,8 @@
 
 pub mod credentials;
 pub mod error;
+#[cfg(test)]
+mod iam;
 pub mod identity;
 pub mod planner;
 pub mod pool;

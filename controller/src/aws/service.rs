@@ -437,7 +437,111 @@ fn as_json<'t>(tags: impl Iterator<Item = (&'t str, &'t str)>) -> Answer {
 
 #[cfg(test)]
 mod tests {
+    use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
+    use prometheus_client::registry::Registry;
+    use serde_json::{Value as Json, json};
+
     use super::*;
+
+    fn store_of(aws: Json) -> crate::external::store::Store {
+        crate::external::store::tests::store("n", "s", aws)
+    }
+
+    /// The bodies that AWS answers with, as its documentation and its clients' tests show them.
+    const REFUSALS: [(&str, Reason); 12] = [
+        (
+            r#"{"__type":"AccessDeniedException","Message":"User: arn:aws:sts::123456789012:assumed-role/r/s is not authorized to perform: secretsmanager:GetSecretValue on resource: a because no identity-based policy allows the secretsmanager:GetSecretValue action"}"#,
+            Reason::AccessDenied,
+        ),
+        (
+            r#"{"__type":"AccessDeniedException","Message":"Access to KMS is not allowed"}"#,
+            Reason::KmsDenied,
+        ),
+        (
+            r#"{"__type":"AccessDeniedException","Message":"The ciphertext refers to a customer master key that does not exist, does not exist in this region, or you are not allowed to access. (Service: AWSKMS; Status Code: 400)"}"#,
+            Reason::KmsDenied,
+        ),
+        (r#"{"__type":"DecryptionFailure","Message":"x"}"#, Reason::KmsDenied),
+        (
+            r#"{"__type":"ResourceNotFoundException","Message":"Secrets Manager can't find the specified secret."}"#,
+            Reason::NotFound,
+        ),
+        (
+            r#"{"__type":"ResourceNotFoundException","Message":"Secrets Manager can't find the specified secret value for staging label: AWSCURRENT"}"#,
+            Reason::NotFound,
+        ),
+        (
+            r#"{"__type":"InvalidRequestException","Message":"You can't perform this operation on the secret because it was marked for deletion."}"#,
+            Reason::MarkedForDeletion,
+        ),
+        (
+            r#"{"__type":"InvalidParameterException","Message":"The parameter is not valid."}"#,
+            Reason::Malformed,
+        ),
+        (r#"{"__type":"ThrottlingException","message":"Rate exceeded"}"#, Reason::Throttled),
+        (
+            r#"{"__type":"com.amazonaws.secretsmanager#InternalServiceError","Message":"x"}"#,
+            Reason::Unavailable,
+        ),
+        (
+            r#"{"__type":"UnrecognizedClientException","message":"The security token included in the request is invalid."}"#,
+            Reason::AccessDenied,
+        ),
+        (r#"{"__type":"ParameterNotFound"}"#, Reason::NotFound),
+    ];
+
+    /// Answers one request after the other with these bodies, and status 400.
+    fn serve(bodies: Vec<&'static str>) -> std::net::SocketAddr {
+        use std::io::{Read as _, Write as _};
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        std::thread::spawn(move || {
+            for body in bodies {
+                let mut stream = listener.accept().unwrap().0;
+                let mut request = Vec::new();
+                // The SDK's bodies are JSON objects.
+                while !request.ends_with(b"}") {
+                    let mut part = [0; 4096];
+                    let len = stream.read(&mut part).unwrap();
+                    request.extend_from_slice(&part[..len]);
+                }
+                let length = body.len();
+                let head = format!(
+                    "HTTP/1.1 400 Bad Request\r\ncontent-type: application/x-amz-json-1.1\r\n\
+                     content-length: {length}\r\nconnection: close\r\n\r\n"
+                );
+                stream.write_all((head + body).as_bytes()).unwrap();
+            }
+        });
+        address
+    }
+
+    #[tokio::test]
+    async fn what_aws_answers_has_the_reason_that_it_means() {
+        let address = serve(REFUSALS.map(|(body, _)| body).to_vec());
+        let store = json!({ "service": "SecretsManager", "region": "eu-west-1" });
+        let mut identity = Identity::of(&store_of(store), "n", |_| None).unwrap();
+        identity.retries.attempts = 1;
+        let credentials = Cached::new(Box::new(|| {
+            let credentials = Credentials::new("id", "key", None, None, "test");
+            Box::pin(async { Ok(credentials) })
+        }));
+        let config = SdkConfig::builder()
+            .behavior_version(aws_config::BehaviorVersion::latest())
+            .region(aws_config::Region::new("eu-west-1"))
+            .endpoint_url(format!("http://{address}"))
+            .retry_config(aws_config::retry::RetryConfig::disabled())
+            .credentials_provider(SharedCredentialsProvider::new(credentials.clone()))
+            .build();
+        let metrics = AwsMetrics::register(&mut Registry::default());
+        let service = Service::new(&config, &identity, credentials, metrics);
+        for (body, reason) in REFUSALS {
+            let error = service.single(Want::current("a")).await.unwrap_err();
+            assert_eq!(error.reason, reason, "{body}");
+            assert_eq!(error.action, "secretsmanager:GetSecretValue");
+            assert!(!format!("{error} {error:?}").contains("arn:"), "it holds text of AWS");
+        }
+    }
 
     #[test]
     fn a_part_of_an_arn_never_names_another_secret() {

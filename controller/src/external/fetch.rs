@@ -291,7 +291,7 @@ fn explained(error: &ReadError, want: &Want, source: &Source) -> Failure {
 }
 
 /// The resource as IAM's policies write it.
-fn resource(want: &Want, region: &str) -> String {
+pub(crate) fn resource(want: &Want, region: &str) -> String {
     match want {
         Want::Secret { id, .. } | Want::SecretTags { id } if id.starts_with("arn:") => id.clone(),
         Want::Secret { id, .. } | Want::SecretTags { id } => {

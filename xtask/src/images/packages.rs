@@ -30,16 +30,16 @@ pub(super) async fn c_library(
     compiler: &str,
     package: &'static str,
 ) -> anyhow::Result<()> {
-    let compiles = async || {
+    let has_it = async || {
         let mut compiler = command::program(compiler);
         compiler.args(["-E", "-x", "c", "-include", "stdlib.h", "/dev/null"]);
         command::output(&mut compiler).await.is_ok()
     };
-    if compiles().await {
+    if has_it().await {
         return Ok(());
     }
     install(output, &[package]).await?;
-    ensure!(compiles().await, "{package} is installed, but {compiler} finds no stdlib.h");
+    ensure!(has_it().await, "{package} is installed, but {compiler} finds no stdlib.h");
     Ok(())
 }
 

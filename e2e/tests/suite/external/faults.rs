@@ -178,6 +178,35 @@ async fn what_was_read_from_a_store_that_has_changed_is_not_written() {
     assert_eq!(secrets.count(), 1, "it was never written with the old one");
 }
 
+/// F20: the store, or the namespace, goes while values are read.
+#[tokio::test]
+async fn what_was_read_from_a_store_or_for_a_namespace_that_is_gone_is_not_written() {
+    let (faulty, _turn) = faulty().await;
+    let api = rig().api().await;
+    let (without_store, going) = ("external-store-gone", "external-namespace-gone");
+    faulty.aws.faults().add(Fault::Slow("GetSecretValue", Duration::from_secs(3)));
+    for ns in [without_store, going] {
+        secret(&faulty.aws, &format!("{ns}/a"), "1", &[]).await;
+        faulty_store(&api, ns, json!({})).await;
+        let from = format!("{ns}/a");
+        api.create(Kind::ExternalSecret, external(ns, "s", &[("A", &from)])).await;
+    }
+    pause(1000).await;
+    api.delete(Kind::SecretStore, without_store, "aws").await;
+    api.delete(Kind::Namespace, "", going).await;
+    let message = explained(&api, without_store, "s", "StoreInvalid").await;
+    assert!(message.contains("there is no SecretStore external-store-gone/aws"), "{message}");
+    pause(3000).await;
+    assert!(api.secret(without_store, "s").await.is_none());
+    let is_said = |line: &str| line.contains("not in sync") && line.contains(going);
+    let log = faulty.controller.log().unwrap();
+    assert!(!log.lines().any(is_said), "a namespace that goes is no failure");
+    crate::support::eventually("the namespace is gone", async || {
+        api.get(Kind::Namespace, "", going).await.is_none().then_some(())
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn a_short_throttle_is_not_noticed_and_a_long_one_is_told() {
     let (faulty, _turn) = faulty().await;

@@ -1,6 +1,9 @@
 //! A cluster moves from the External Secrets Operator to us without a write to a Secret and without
 //! a request to AWS.
 
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use e2e::aws::Aws;
@@ -86,4 +89,51 @@ async fn row_33_what_the_peer_made_is_adopted_without_a_write_and_without_a_read
     // And it lets them go, though the peer's finalizer is on them.
     api.clear(Kind::ExternalSecret).await;
     drop(controller);
+}
+
+/// What the operator computes of the two objects, by another implementation: the hash of the data, and the
+/// version of the object.
+const PEER: &str = r#"
+import base64, hashlib, json, sys
+external, secret = json.load(sys.stdin)
+go = lambda m: "map[" + " ".join(f"{k}:{m[k]}" for k in sorted(m)) + "]"
+sha = lambda text: hashlib.sha3_224(text.encode()).hexdigest()
+values = {k: base64.b64decode(v) for k, v in secret["data"].items()}
+print(sha(go({k: "[" + " ".join(map(str, v)) + "]" for k, v in values.items()})))
+meta = external["metadata"]
+both = "{annotations:" + go(meta.get("annotations", {})) + " labels:" + go(meta.get("labels", {})) + "}"
+print(f"{meta['generation']}-{sha(both)}")
+"#;
+
+/// The way back: by its own rules, the operator would read nothing that is not due, and write nothing.
+#[tokio::test]
+async fn row_33_what_ours_has_made_is_in_order_for_the_peer() {
+    let (rig, ns) = (super::support::rig(), "external-way-back");
+    let api = rig.api().await;
+    super::support::stores(&api, ns).await;
+    let value = r#"{"z":"last","A":"first","k-1":"ключ","empty":""}"#;
+    super::support::secret(&rig.aws, "way-back/all", value, &[]).await;
+    let mut object = external(ns, "s", &[]);
+    object["spec"]["dataFrom"] = json!([{ "extract": { "key": "way-back/all" } }]);
+    object["metadata"]["labels"] = json!({ "b": "2", "a/x": "1" });
+    object["metadata"]["annotations"] = json!({ "note": "a b", "empty": "" });
+    api.create(Kind::ExternalSecret, object).await;
+    let object = super::support::wait_ready(&api, ns, "s", "True").await;
+    let secret = api.secret(ns, "s").await.unwrap();
+    let python = std::env::var("MTK_PYTHON").unwrap_or_else(|_| "python3".to_owned());
+    let mut peer = Command::new(python)
+        .args(["-c", PEER])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let objects = json!([object, secret]).to_string();
+    peer.stdin.take().unwrap().write_all(objects.as_bytes()).unwrap();
+    let output = String::from_utf8(peer.wait_with_output().unwrap().stdout).unwrap();
+    let [hash, version] = output.lines().collect::<Vec<_>>().try_into().unwrap();
+    let metadata = &secret["metadata"];
+    assert_eq!(metadata["annotations"]["reconcile.external-secrets.io/data-hash"], hash);
+    assert_eq!(metadata["labels"]["reconcile.external-secrets.io/managed"], "true");
+    assert_eq!(object["status"]["syncedResourceVersion"], version);
+    assert!(object["status"]["refreshTime"].is_string(), "or it would be due at once");
 }
