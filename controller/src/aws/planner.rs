@@ -29,7 +29,7 @@ use crate::reason::Reason;
 /// How long wants are collected.
 const LINGER: Duration = Duration::from_millis(40);
 /// How long at most, as long as more come and there is no full batch.
-const LONGEST_LINGER: Duration = Duration::from_millis(400);
+const LONGEST_LINGER: Duration = Duration::from_secs(1);
 /// How often in a row nothing may come meanwhile, where batches may be read.
 const PAUSES: u32 = 4;
 /// How many requests of one identity are on their way at a time.
@@ -475,5 +475,23 @@ mod tests {
         read_both().await;
         assert_eq!(*fake.sizes.lock().unwrap(), [2]);
         assert_eq!(planner.batches(), Batches::Allowed);
+    }
+
+    /// At a start, objects come as fast as their Secrets are written.
+    #[tokio::test(start_paused = true)]
+    async fn wants_that_trickle_in_are_full_batches_too() {
+        let fake = Arc::new(Fake::default());
+        let planner = Planner::new(fake.clone(), Batches::Allowed);
+        let reads = (0..200_u64).map(|number| {
+            let planner = planner.clone();
+            async move {
+                tokio::time::sleep(Duration::from_millis(number * 40)).await;
+                planner.read(Want::current(number.to_string())).await.map(drop)
+            }
+        });
+        let answers = futures::future::join_all(reads).await;
+        assert!(answers.iter().all(Result::is_ok));
+        let sizes = fake.sizes.lock().unwrap();
+        assert!(sizes.len() <= 11, "{sizes:?}");
     }
 }
