@@ -47,9 +47,6 @@ pub trait Source: Send + Sync + 'static {
     fn single(&self, want: Want) -> BoxFuture<'_, Result<Answer, ReadError>>;
     /// Reads many; what is left out of the result is not known.
     fn batch(&self, wants: Vec<Want>) -> BoxFuture<'_, Result<Answers, ReadError>>;
-    /// Whether a batch is refused as a whole where one of its wants is: then a refusal does not tell
-    /// that batches are.
-    fn is_refused_for_one(&self) -> bool;
     /// So many objects were given an answer.
     fn asked(&self, wants: usize);
 }
@@ -250,15 +247,13 @@ impl Planner {
             }
             Err(error) => error,
         };
-        if error.passes() || error.expired {
+        // Without credentials, nothing is known of rights.
+        if error.passes() || error.expired || error.detail.is_some() {
             return Tried::Failed;
         }
         let is_denied = error.reason == Reason::AccessDenied;
-        if is_denied && !self.source.is_refused_for_one() {
-            self.found(Batches::Denied(error.action));
-            return Tried::Refused;
-        }
-        // Read one by one, those that it is refused for show.
+        // It may be refused for one of its wants, or since the keys are wrong: read one by one, those that
+        // are refused alone too show.
         let mut is_spoiled = false;
         for (want, waiters) in wants.drain() {
             let spoiler = want.clone();
@@ -329,6 +324,7 @@ mod tests {
         denies: Option<&'static str>,
         /// A batch with what is denied is refused as a whole.
         refuses_for_one: bool,
+        has_no_credentials: bool,
     }
 
     fn id(want: &Want) -> &str {
@@ -354,7 +350,7 @@ mod tests {
 
         fn single(&self, want: Want) -> BoxFuture<'_, Result<Answer, ReadError>> {
             self.singles.fetch_add(1, Ordering::Relaxed);
-            let denied = self.denies == Some(id(&want));
+            let denied = self.denies == Some(id(&want)) || self.has_no_credentials;
             let error = ReadError::new(Reason::AccessDenied, "one");
             Box::pin(async move { if denied { Err(error) } else { Ok(answer(&want)) } })
         }
@@ -363,6 +359,10 @@ mod tests {
             self.sizes.lock().unwrap().push(wants.len());
             Box::pin(async move {
                 let is_spoiled = wants.iter().any(|want| self.denies == Some(id(want)));
+                if self.has_no_credentials {
+                    let detail = Some("the role cannot be assumed".to_owned());
+                    return Err(ReadError { detail, ..ReadError::new(Reason::AccessDenied, "") });
+                }
                 if self.denies_batches || self.refuses_for_one && is_spoiled {
                     return Err(ReadError::new(Reason::AccessDenied, "many"));
                 }
@@ -379,10 +379,6 @@ mod tests {
                     })
                     .collect())
             })
-        }
-
-        fn is_refused_for_one(&self) -> bool {
-            self.refuses_for_one
         }
 
         fn asked(&self, _: usize) {}
@@ -459,6 +455,15 @@ mod tests {
         assert_eq!(read_all().await, [true, true, false]);
         assert_eq!(*fake.sizes.lock().unwrap(), [3, 2]);
         assert_eq!(planner.batches(), Batches::Allowed);
+    }
+
+    /// A role that cannot be assumed yet says nothing of what it will be allowed.
+    #[tokio::test(start_paused = true)]
+    async fn without_credentials_nothing_is_found_out_of_batches() {
+        let fake = Fake { has_no_credentials: true, ..Fake::default() };
+        let (_, answers, batches) = read(fake, &["a", "b"]).await;
+        assert_eq!(answers, [Err(Reason::AccessDenied), Err(Reason::AccessDenied)]);
+        assert_eq!(batches, Batches::Unknown);
     }
 
     #[tokio::test(start_paused = true)]

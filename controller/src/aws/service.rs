@@ -386,12 +386,6 @@ impl Source for Service {
         })
     }
 
-    fn is_refused_for_one(&self) -> bool {
-        // GetParameters is, for a name, a right and a key of KMS. BatchGetSecretValue has errors of each
-        // secret in its answer.
-        !self.is_secrets
-    }
-
     fn asked(&self, wants: usize) {
         self.metrics.reads(&self.store, wants);
     }
