@@ -11,7 +11,11 @@ use crate::external::fetch::resource;
 const POLICY: &str = include_str!("../../../deploy/aws/iam-policy.json");
 
 /// What asks AWS for something, and says by which action.
-const SOURCES: [&str; 2] = [include_str!("service.rs"), include_str!("pool.rs")];
+const SOURCES: [&str; 3] = [
+    include_str!("service/secrets_manager.rs"),
+    include_str!("service/parameter_store.rs"),
+    include_str!("pool.rs"),
+];
 
 /// Actions that AWS allows on everything or not at all (service authorization reference).
 const ON_EVERYTHING: [&str; 3] =
