@@ -17,7 +17,11 @@ use std::{
     time::Duration,
 };
 
-use futures::future::BoxFuture;
+use futures::{
+    StreamExt as _,
+    future::{self, BoxFuture},
+    stream,
+};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, oneshot},
     time::Instant,
@@ -34,6 +38,8 @@ const LONGEST_LINGER: Duration = Duration::from_secs(1);
 const PAUSES: u32 = 4;
 /// How many requests of one identity are on their way at a time.
 const REQUESTS: usize = 16;
+/// How many wants of a batch that failed are read at a time.
+const ABREAST: usize = 4;
 /// After how long a refusal of batches is put to the test again.
 pub const ASKED_AGAIN: Duration = Duration::from_hours(24);
 
@@ -221,9 +227,7 @@ impl Planner {
             let this = self.clone();
             tokio::spawn(async move {
                 this.batch(&mut taken).await;
-                for (want, waiters) in taken {
-                    this.single(want, waiters).await;
-                }
+                this.singly(taken).await;
                 drop(permit);
             });
         }
@@ -252,21 +256,25 @@ impl Planner {
             return Tried::Failed;
         }
         let is_denied = error.reason == Reason::AccessDenied;
-        // It may be refused for one of its wants, or since the keys are wrong: read one by one, those that
-        // are refused alone too show.
-        let mut is_spoiled = false;
-        for (want, waiters) in wants.drain() {
-            let spoiler = want.clone();
-            if self.single(want, waiters).await.is_some_and(|alone| alone.reason == error.reason) {
-                is_spoiled = true;
-                self.lock().spoilers.insert(spoiler);
-            }
-        }
-        if is_denied && !is_spoiled {
+        // It may be refused for one of its wants, or since the keys are wrong: what is refused alone too
+        // shows that.
+        let mut spoilers = self.singly(std::mem::take(wants)).await;
+        spoilers.retain(|(_, alone)| alone.reason == error.reason);
+        if is_denied && spoilers.is_empty() {
             self.found(Batches::Denied(error.action));
             return Tried::Refused;
         }
+        self.lock().spoilers.extend(spoilers.into_iter().map(|(want, _)| want));
         Tried::Spoiled
+    }
+
+    /// Reads wants one by one, a few at a time: one that is slow holds up few others. Those that failed.
+    async fn singly(&self, wants: Waiting) -> Vec<(Want, ReadError)> {
+        let read = async |(want, waiters): (Want, Vec<Waiter>)| {
+            self.single(want.clone(), waiters).await.map(|error| (want, error))
+        };
+        let reads = stream::iter(wants).map(read).buffer_unordered(ABREAST);
+        reads.filter_map(future::ready).collect().await
     }
 
     /// Reads one want alone. Its error, if it has one.
@@ -388,7 +396,7 @@ mod tests {
         let fake = Arc::new(fake);
         let planner = Planner::new(fake.clone(), Batches::Unknown);
         let reads = ids.iter().map(|id| planner.read(Want::current(*id)));
-        let answers = futures::future::join_all(reads).await;
+        let answers = future::join_all(reads).await;
         let answers = answers.into_iter().map(|answer| match answer.as_deref() {
             Ok(Answer::Value(value)) => Ok(String::from_utf8(value.bytes.to_vec()).unwrap()),
             Ok(_) => panic!("a value was asked for"),
@@ -447,7 +455,7 @@ mod tests {
         let planner = Planner::new(fake.clone(), Batches::Unknown);
         let read_all = async || {
             let reads = ["a", "b", "c"].map(|id| planner.read(Want::current(id)));
-            let answers = futures::future::join_all(reads).await;
+            let answers = future::join_all(reads).await;
             answers.iter().map(Result::is_ok).collect::<Vec<_>>()
         };
         assert_eq!(read_all().await, [true, true, false]);
@@ -472,7 +480,7 @@ mod tests {
         let planner = Planner::new(fake.clone(), Batches::Denied("many"));
         let read_both = async || {
             let reads = ["a", "b"].map(|id| planner.read(Want::current(id)));
-            futures::future::join_all(reads).await;
+            future::join_all(reads).await;
         };
         read_both().await;
         assert!(fake.sizes.lock().unwrap().is_empty());
@@ -494,7 +502,7 @@ mod tests {
                 planner.read(Want::current(number.to_string())).await.map(drop)
             }
         });
-        let answers = futures::future::join_all(reads).await;
+        let answers = future::join_all(reads).await;
         assert!(answers.iter().all(Result::is_ok));
         let sizes = fake.sizes.lock().unwrap();
         assert!(sizes.len() <= 11, "{sizes:?}");

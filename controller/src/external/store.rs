@@ -1,7 +1,7 @@
 //! Stores: which one an object refers to, whether it may use it, and what it is.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     fmt,
     sync::{Arc, Mutex, MutexGuard},
 };
@@ -51,7 +51,14 @@ pub struct Store {
 
 /// All stores.
 #[derive(Default)]
-pub struct StoreIndex(Mutex<HashMap<StoreKey, Arc<Store>>>);
+pub struct StoreIndex(Mutex<Inner>);
+
+#[derive(Default)]
+struct Inner {
+    stores: HashMap<StoreKey, Arc<Store>>,
+    /// Those with AWS credentials in a Secret, by its name: each Secret that changes is looked up.
+    with_keys: HashMap<String, BTreeSet<StoreKey>>,
+}
 
 impl StoreKey {
     /// The store that an object of this namespace refers to.
@@ -206,44 +213,63 @@ fn matches(selector: &LabelSelector, labels: &BTreeMap<String, String>) -> bool 
 impl StoreIndex {
     /// A store.
     pub fn get(&self, key: &StoreKey) -> Option<Arc<Store>> {
-        self.lock().get(key).cloned()
+        self.lock().stores.get(key).cloned()
     }
 
     /// Notes a store. True when its spec is new.
     pub fn note(&self, store: Store) -> bool {
-        let mut stores = self.lock();
-        let known = stores.get(&store.key);
+        let mut inner = self.lock();
+        let known = inner.stores.get(&store.key);
         if known.is_some_and(|known| known.version > store.version) {
             return false;
         }
         let is_new = known
             .is_none_or(|known| known.uid != store.uid || known.generation != store.generation);
-        stores.insert(store.key.clone(), Arc::new(store));
+        inner.forget(&store.key);
+        for (_, secret) in &store.keys {
+            inner.with_keys.entry(secret.clone()).or_default().insert(store.key.clone());
+        }
+        inner.stores.insert(store.key.clone(), Arc::new(store));
         is_new
     }
 
     /// Forgets a store.
     pub fn forget(&self, key: &StoreKey) -> Option<Arc<Store>> {
-        self.lock().remove(key)
+        self.lock().forget(key)
     }
 
     /// The stores whose AWS credentials are in this Secret.
     pub fn with_keys_in(&self, secret: &ObjectKey) -> Vec<StoreKey> {
+        let inner = self.lock();
         let is_it = |(namespace, name): &(Option<String>, String)| {
             *name == secret.name && namespace.as_ref().is_none_or(|own| *own == secret.namespace)
         };
-        let stores = self.lock();
-        let with = stores.values().filter(|store| store.keys.iter().any(is_it));
-        with.map(|store| store.key.clone()).collect()
+        let named = inner.with_keys.get(&secret.name).into_iter().flatten();
+        named.filter(|key| inner.stores[*key].keys.iter().any(is_it)).cloned().collect()
     }
 
     /// All stores.
     pub fn all(&self) -> Vec<Arc<Store>> {
-        self.lock().values().cloned().collect()
+        self.lock().stores.values().cloned().collect()
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<StoreKey, Arc<Store>>> {
+    fn lock(&self) -> MutexGuard<'_, Inner> {
         self.0.lock().expect("no holder of the lock panics")
+    }
+}
+
+impl Inner {
+    fn forget(&mut self, key: &StoreKey) -> Option<Arc<Store>> {
+        let store = self.stores.remove(key)?;
+        for (_, secret) in &store.keys {
+            if let Some(stores) = self.with_keys.get_mut(secret) {
+                stores.remove(key);
+                if stores.is_empty() {
+                    self.with_keys.remove(secret);
+                }
+            }
+        }
+        Some(store)
     }
 }
 
@@ -330,5 +356,7 @@ pub(crate) mod tests {
         assert_eq!(with("a", "keys"), ["all", "own"]);
         assert_eq!(with("b", "keys"), ["all"], "it asks for those of each namespace");
         assert!(with("a", "other").is_empty());
+        index.forget(&StoreKey { namespace: Some("a".into()), name: "own".into() });
+        assert_eq!(with("a", "keys"), ["all"]);
     }
 }

@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::net::SocketAddr;
-use std::string::FromUtf8Error;
 
-use anyhow::{Context, anyhow};
+use anyhow::Context;
 use e2e::aws::Aws;
 use serde_json::json;
 
@@ -86,9 +85,9 @@ impl Pods {
     /// The values of `secrets.env` as JSON.
     fn object(&self) -> anyhow::Result<String> {
         let values = values::of_file(&self.values()?).into_iter();
-        let texts: Result<BTreeMap<_, _>, _> =
-            values.map(|(key, value)| Ok((key, String::from_utf8(value)?))).collect();
-        let texts = texts.map_err(|_: FromUtf8Error| anyhow!("secrets.env is not all text"))?;
+        let texts: BTreeMap<_, _> = values
+            .map(|(key, value)| (key, String::from_utf8_lossy(&value).into_owned()))
+            .collect();
         Ok(serde_json::to_string(&texts)?)
     }
 }
