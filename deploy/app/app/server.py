@@ -5,15 +5,15 @@ import mmap
 import multiprocessing
 import os
 import resource
-import select
 import shutil
+import signal
 import socket
 import sys
 import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from granian.constants import HTTPModes, Interfaces
@@ -35,6 +35,8 @@ log = logging.getLogger("app.server")
 # first must not be the one that is not asking.
 _IDLE_MILLISECONDS = 75_000
 _SAME_SIGNAL_SECONDS = 0.1
+# A closed terminal means stop, as it does for any program in its foreground.
+_STOP = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _MULTIPROC = "PROMETHEUS_MULTIPROC_DIR"
 
 
@@ -61,6 +63,9 @@ def serve(settings: Settings) -> int:
     except OSError as error:
         log.error("the app cannot listen on port %d: %s", settings.port, error.strerror)
         return 1
+    # Signals wait from here on, until a thread asks for them: a handler of Python's is not called
+    # for one that comes in a new child's first moments, or just before the main thread sleeps.
+    signal.pthread_sigmask(signal.SIG_BLOCK, _STOP)
     with _metrics_directory(settings.workers):
         log.info("version %s starts on port %d", __version__, settings.port)
         return _Server(settings, store).run()
@@ -75,8 +80,6 @@ class _Server(MPServer):
         self._main = os.getpid()
         # Shared with the workers; the byte says that the server is about to stop.
         self._stopping = mmap.mmap(-1, 1)
-        self._signals, self._signal = os.pipe()
-        os.set_blocking(self._signal, False)
         # A worker's share, rounded up.
         share = -(-settings.max_connections // settings.workers)
         super().__init__(
@@ -104,15 +107,8 @@ class _Server(MPServer):
         return 0
 
     def signal_handler_interrupt(self, *_args: object, **_kwargs: object) -> None:
-        """Passes the signal on, to where locks may be taken: the main thread may hold them now."""
-        if os.getpid() != self._main:
-            # A worker that was told to stop before it began.
-            os._exit(0)
-        with suppress(BlockingIOError):
-            os.write(self._signal, b"s")
-
-    # A closed terminal means stop, as it does for any program in its foreground.
-    signal_handler_reload = signal_handler_interrupt
+        """What a worker that is told to stop does before it serves."""
+        os._exit(0)
 
     def _spawn_workers(self, *args: object) -> None:
         super()._spawn_workers(*args)  # type: ignore[no-untyped-call]
@@ -121,14 +117,14 @@ class _Server(MPServer):
 
     def _stop_when_told(self) -> None:
         """Not ready at once; then, after the delay or at a second signal, no new connections."""
-        os.read(self._signals, 1)
+        signal.sigwait(_STOP)
         self._stopping[0] = 1
         if self._settings.stop_delay:
             # Who signals a process and its group means it once.
             time.sleep(_SAME_SIGNAL_SECONDS)
-            while _readable(self._signals, 0):
-                os.read(self._signals, 4096)
-            _readable(self._signals, self._settings.stop_delay)
+            while signal.sigtimedwait(_STOP, 0):
+                pass
+            signal.sigtimedwait(_STOP, self._settings.stop_delay)
         super().signal_handler_interrupt()  # type: ignore[no-untyped-call]
 
     def _load(self) -> "WSGIApplication":
@@ -141,11 +137,20 @@ class _Server(MPServer):
 
         # Ctrl-C reaches a whole group: the workers wait for what the server tells them.
         os.setpgid(0, 0)
+        threading.Thread(target=_stop_worker_when_told, name="stop", daemon=True).start()
         logs.configure(self._settings.log_level, self._settings.log_format)
         metrics = Metrics(self._settings, self._store)
         app = create_app(self._settings, self._store, metrics, lambda: self._stopping[0] != 0)
         Watcher(self._store, metrics.reloaded, metrics.reload_failed, parent=self._main).start()
         return measured(app.wsgi_app, metrics)
+
+
+def _stop_worker_when_told() -> None:
+    """Calls the handler in force: Granian's own once the worker serves."""
+    signal.sigwait([signal.SIGTERM])
+    handler = signal.getsignal(signal.SIGTERM)
+    if callable(handler):
+        handler(signal.SIGTERM, None)
 
 
 def _claim(address: str, port: int) -> None:
@@ -154,10 +159,6 @@ def _claim(address: str, port: int) -> None:
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         probe.bind((address, port))
-
-
-def _readable(fd: int, seconds: float) -> bool:
-    return bool(select.select([fd], [], [], seconds)[0])
 
 
 def _threads() -> int:

@@ -165,6 +165,15 @@ app.main()
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
 
 
+def test_a_signal_in_the_first_moments_of_a_worker_is_not_lost(start: Start) -> None:
+    # Python forgets those that it has noticed when it sets up a child: they must still be waiting.
+    app = start(module="tests.forked", wait=False)
+    assert app.ended() == 1
+    assert app.records(message="forked", waiting=["SIGHUP", "SIGINT", "SIGTERM"])
+    assert app.records(message="Unexpected exit from worker-1")
+    assert not app.records(message="Started worker-1")
+
+
 def test_no_worker_outlives_the_server(start: Start) -> None:
     app = start(WORKERS="2")
     app.wait_until(lambda: len(app.records(logger="_granian.serve")) == 2)
