@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::Want;
-use crate::external::fetch::resource;
+use crate::external::fetch::explain::resource;
 
 const POLICY: &str = include_str!("../../../deploy/aws/iam-policy.json");
 

@@ -20,13 +20,13 @@ use tokio::time::Instant;
 use zeroize::Zeroizing;
 
 use super::{
-    fetch::{Entries, Fetched, One, is_gone},
+    fetch::{Entries, Fetched, Found, One, is_gone},
     keys,
     property::{self, PropertyError},
     versions::Versions,
 };
 use crate::{
-    aws::{Answer, Want, want::Read},
+    aws::{Answer, want::Read},
     reason::{Failure, Reason},
 };
 
@@ -36,8 +36,8 @@ pub struct Assembled {
     pub values: Values,
     /// The entries whose value is gone, where that is no error.
     pub missing: Vec<String>,
-    /// The versions that were read.
-    pub versions: Vec<(Want, Read)>,
+    /// The versions that were read, by key.
+    pub versions: Vec<(String, Read)>,
 }
 
 /// What is wrong with an entry, and which: `data[0] (key g/plain)`.
@@ -67,6 +67,11 @@ pub fn assemble(
     environments: &mut dyn Environments,
     now: Instant,
 ) -> Result<Assembled, Vec<Complaint>> {
+    let unlisted = entries.from.iter().filter_map(|fetched| match fetched {
+        Fetched::Found(Found { unlisted, .. }) => Some(unlisted),
+        Fetched::One(_) | Fetched::Not(_) => None,
+    });
+    versions.unlisted(unlisted.flatten().cloned().collect(), now);
     let mut all = Assembled { values: Values::new(), missing: Vec::new(), versions: Vec::new() };
     let mut complaints = Vec::new();
     let may_be_gone = spec.target.deletion_policy != DeletionPolicy::Retain;
@@ -117,19 +122,19 @@ enum Opened {
 fn opened(
     fetched: Fetched,
     versions: &mut Versions,
-    read: &mut Vec<(Want, Read)>,
+    read: &mut Vec<(String, Read)>,
     now: Instant,
 ) -> Result<Opened, Failure> {
     let mut bytes = |one: One| {
         let answer = one.answer?;
         let Answer::Value(value) = &*answer else { return Err(no_value()) };
-        if let Some(version) = &value.version {
-            if !versions.accepts(&one.want, version, now) {
+        if let (Some(version), Some(key)) = (&value.version, one.key) {
+            if !versions.accepts(&key, version, now) {
                 let message = "AWS gives an older version than it gave before: it is taken when it \
                                stays for a minute";
                 return Err(Failure::new(Reason::Unavailable, message));
             }
-            read.push((one.want, version.clone()));
+            read.push((key, version.clone()));
         }
         Ok(value.bytes.clone())
     };
@@ -137,7 +142,7 @@ fn opened(
         Fetched::Not(failure) => Err(failure),
         Fetched::One(one) => bytes(one).map(Opened::One),
         Fetched::Found(found) => {
-            let found = found?.into_iter().map(|(name, one)| Ok((name, bytes(one)?)));
+            let found = found.values?.into_iter().map(|(name, one)| Ok((name, bytes(one)?)));
             found.collect::<Result<_, _>>().map(Opened::Many)
         }
     }
@@ -276,7 +281,7 @@ fn finished(
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::sync::Arc;
 
     use jiff::Timestamp;
@@ -285,7 +290,9 @@ mod tests {
     use super::*;
     use crate::aws::Value;
 
-    struct Clock {
+    /// Has as much time as there is, or none.
+    #[derive(Default)]
+    pub(in crate::external) struct Clock {
         random: rand::rngs::ThreadRng,
         is_over: bool,
     }
@@ -306,9 +313,9 @@ mod tests {
         let spec = serde_json::from_value(json!({ "data": [data] })).unwrap();
         let bytes = Zeroizing::new(br#"{"x":{"y":"1"}}"#.to_vec());
         let answer = Ok(Arc::new(Answer::Value(Value { bytes, version: None })));
-        let one = Fetched::One(One { want: Want::current("a"), answer });
+        let one = Fetched::One(One { key: Some("a".to_owned()), answer });
         let entries = Entries { from: vec![], data: vec![one] };
-        let mut clock = Clock { random: rand::rng(), is_over };
+        let mut clock = Clock { is_over, ..Clock::default() };
         let dialect = Dialect::external_secret();
         let versions = &mut Versions::default();
         assemble(&spec, entries, versions, &dialect, &mut clock, Instant::now())

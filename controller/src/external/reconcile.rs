@@ -8,6 +8,7 @@ use crds::{
 };
 use jiff::Timestamp;
 use kube::Client;
+use tokio::time::Instant;
 use tracing::debug;
 
 use super::{
@@ -146,7 +147,7 @@ impl Externals {
             Ok(texts) => texts,
             Err(failure) => return failed(NO_UPDATE, failure),
         };
-        let entries = fetch::fetch(object, &sources, &known.versions).await;
+        let entries = fetch::fetch(object, &sources, &known.versions, Instant::now()).await;
         // What was read as somebody else than the store says now must not be written (F20).
         if !self.unchanged(stores)
             || self.objects.get(key).is_none_or(|now| now.uid() != known.uid())
@@ -169,7 +170,7 @@ impl Externals {
                     message: NO_DATA,
                     binding: false,
                     complaints: Complaints(complaints),
-                    versions: Some(versions),
+                    versions: Some(*versions),
                 });
             }
         };

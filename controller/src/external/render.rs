@@ -72,7 +72,7 @@ pub struct Parts {
 /// Why there are none.
 pub enum Trouble {
     /// Values are not as they should be.
-    Values(Vec<Complaint>, Versions),
+    Values(Vec<Complaint>, Box<Versions>),
     /// A template is not.
     Template(Failure),
 }
@@ -160,9 +160,9 @@ fn make(
         assemble(&object.spec, entries, &mut versions, &dialect, &mut bounded, Instant::now());
     let Assembled { values, missing, versions: read } = match assembled {
         Ok(assembled) => assembled,
-        Err(complaints) => return Err(Trouble::Values(complaints, versions)),
+        Err(complaints) => return Err(Trouble::Values(complaints, Box::new(versions))),
     };
-    versions.took(read.iter().map(|(want, read)| (want, read)));
+    versions.took(read);
     let is_empty = values.is_empty();
     let value = |(key, value): (String, zeroize::Zeroizing<Vec<u8>>)| {
         (key, Value::from(sealing::Plaintext::from(value)))

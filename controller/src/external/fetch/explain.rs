@@ -1,0 +1,70 @@
+//! What went wrong with a request to AWS, and what to do.
+
+use super::Source;
+use crate::{
+    aws::{ReadError, Version, Want},
+    reason::{Failure, Reason},
+};
+
+/// What went wrong, and what to do.
+pub(super) fn explained(error: &ReadError, want: &Want, source: &Source) -> Failure {
+    let store = &source.store;
+    if let Some(detail) = &error.detail {
+        return Failure::new(error.reason, detail.clone());
+    }
+    let (kind, name) = match want {
+        Want::Secret { id, .. } | Want::SecretTags { id } => ("secret", Some(id)),
+        Want::Parameter { name } | Want::ParameterTags { name } => ("parameter", Some(name)),
+        Want::ParametersBelow { path } => ("parameters below", Some(path)),
+        Want::SecretNames(_) | Want::ParameterNames(_) => ("list", None),
+    };
+    let version = match want {
+        Want::Secret { version: Version::Stage(stage), .. } if stage != Version::CURRENT => {
+            format!(" in version {}", stage.escape_debug())
+        }
+        Want::Secret { version: Version::Id(id), .. } => {
+            format!(" in version {}", id.escape_debug())
+        }
+        _ => String::new(),
+    };
+    let what = name.map_or_else(
+        || format!("the {kind}"),
+        |name| format!("{kind} `{}`{version}", name.escape_debug()),
+    );
+    let resource = resource(want, &source.region);
+    let action = error.action;
+    let message = match error.reason {
+        Reason::NotFound => format!("there is no {what} in {} for {store}", source.region),
+        Reason::MarkedForDeletion => {
+            format!("{what} is marked for deletion in AWS: restore it, or remove the reference")
+        }
+        Reason::AccessDenied => {
+            format!("AWS denies {action} on {resource}: allow it to the role of {store}")
+        }
+        Reason::KmsDenied => format!(
+            "AWS denies kms:Decrypt for {what}: allow the role of {store} to use its KMS key"
+        ),
+        Reason::Throttled => format!("AWS asks for fewer requests ({action} on {resource})"),
+        Reason::Timeout => format!("AWS did not answer in time ({action} on {resource})"),
+        Reason::Malformed => format!("AWS finds the request for {what} invalid: check its name"),
+        _ => format!("AWS cannot be reached, or fails ({action} on {resource})"),
+    };
+    Failure::new(error.reason, message)
+}
+
+/// The resource as IAM's policies write it.
+pub(crate) fn resource(want: &Want, region: &str) -> String {
+    match want {
+        Want::Secret { id, .. } | Want::SecretTags { id } if id.starts_with("arn:") => id.clone(),
+        Want::Secret { id, .. } | Want::SecretTags { id } => {
+            format!("arn:aws:secretsmanager:{region}:*:secret:{}-??????", id.escape_debug())
+        }
+        Want::Parameter { name }
+        | Want::ParameterTags { name }
+        | Want::ParametersBelow { path: name } => {
+            let name = name.split(':').next().unwrap_or_default().trim_start_matches('/');
+            format!("arn:aws:ssm:{region}:*:parameter/{}", name.escape_debug())
+        }
+        Want::SecretNames(_) | Want::ParameterNames(_) => "*".to_owned(),
+    }
+}

@@ -1,0 +1,332 @@
+//! What a `find` of `dataFrom` finds: what AWS lists, and what its list has lost.
+//!
+//! Lists lag (F14), so that a name that was found before and is not listed now is asked for by itself.
+//! Where that is denied, it counts as gone once it has not been listed for long.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use crds::{external_secret::Find, secret_store::AwsService};
+use futures::future::{join_all, try_join_all};
+use templates::rewrite::Matcher;
+use tokio::time::Instant;
+
+use super::{Found, One, Place, is_gone};
+use crate::{
+    aws::{Answer, Filter, Value, Want},
+    external::versions::{self, Versions},
+    reason::{Failure, Reason},
+};
+
+impl Place<'_> {
+    /// All that fits.
+    pub(super) async fn found(&self, find: &Find, versions: &Versions, now: Instant) -> Found {
+        let mut unlisted = BTreeSet::new();
+        let values = self.values(find, versions, now, &mut unlisted).await;
+        Found { values, unlisted }
+    }
+
+    async fn values(
+        &self,
+        find: &Find,
+        versions: &Versions,
+        now: Instant,
+        unlisted: &mut BTreeSet<String>,
+    ) -> Result<Vec<(String, One)>, Failure> {
+        let matcher = match &find.name {
+            Some(name) => Some(Matcher::new(&name.regexp).map_err(|error| {
+                Failure::new(Reason::Malformed, format!("find.name.regexp: {error}"))
+            })?),
+            None if find.tags.is_empty() => {
+                let message = "find has neither name nor tags: it would be everything";
+                return Err(Failure::new(Reason::Malformed, message));
+            }
+            None => None,
+        };
+        // The prefix of a store stands before what is looked for too.
+        let path = match (&find.path, self.source.prefix.as_str()) {
+            (None, "") => None,
+            (path, prefix) => Some(format!("{prefix}{}", path.as_deref().unwrap_or_default())),
+        };
+        let filter = Filter { path, tags: find.tags.clone() };
+        let fits = |name: &str| matcher.as_ref().is_none_or(|matcher| matcher.is_match(name));
+        let mut all = self.listed(&filter, fits).await?;
+        let listed: BTreeSet<&str> = all.iter().map(|(name, _)| name.as_str()).collect();
+        let is_in_path =
+            |name: &str| filter.path.as_ref().is_none_or(|path| name.starts_with(path));
+        let lost = versions
+            .names(&self.scope)
+            .filter(|name| !listed.contains(name) && is_in_path(name))
+            .filter_map(|name| Some((name, versions::key(&self.scope, &self.current(name))?)));
+        let lost: Vec<(&str, String)> = lost.collect();
+        unlisted.extend(lost.iter().map(|(_, key)| key.clone()));
+        let looked = lost.into_iter().map(async |(name, key)| {
+            let is_long = versions.is_long_unlisted(&key, now);
+            let one = self.lost(name, &filter, is_long).await?;
+            Ok(one.map(|one| (name.to_owned(), one)))
+        });
+        all.extend(try_join_all(looked).await?.into_iter().flatten());
+        // What is gone by now is no longer found.
+        all.retain(|(_, one)| !one.answer.as_ref().is_err_and(is_gone));
+        all.sort_by(|left, right| left.0.cmp(&right.0));
+        Ok(all)
+    }
+
+    fn is_secrets(&self) -> bool {
+        self.source.service != AwsService::ParameterStore
+    }
+
+    fn current(&self, name: &str) -> Want {
+        if self.is_secrets() {
+            Want::current(name)
+        } else {
+            Want::Parameter { name: name.to_owned() }
+        }
+    }
+
+    /// What AWS lists, with its values.
+    async fn listed(
+        &self,
+        filter: &Filter,
+        fits: impl Fn(&str) -> bool,
+    ) -> Result<Vec<(String, One)>, Failure> {
+        let listed = if self.is_secrets() {
+            self.read(Want::SecretNames(filter.clone())).await
+        } else if filter.tags.is_empty() {
+            let path = filter.path.clone().unwrap_or_else(|| "/".to_owned());
+            let below = self.read(Want::ParametersBelow { path }).await;
+            match &below.answer {
+                // As External Secrets does where that right is missing.
+                Err(failure) if failure.reason == Reason::AccessDenied => {
+                    self.read(Want::ParameterNames(filter.clone())).await
+                }
+                _ => below,
+            }
+        } else {
+            self.read(Want::ParameterNames(filter.clone())).await
+        };
+        Ok(match &*listed.answer? {
+            Answer::Names(names) => {
+                let read =
+                    async |name: &String| (name.clone(), self.read(self.current(name)).await);
+                join_all(names.iter().filter(|name| fits(name)).map(read)).await
+            }
+            Answer::Values(values) => {
+                let value = |(name, value): (&String, &Value)| {
+                    let key = versions::key(&self.scope, &self.current(name));
+                    let answer = Ok(Arc::new(Answer::Value(value.clone())));
+                    (name.clone(), One { key, answer })
+                };
+                values.iter().filter(|(name, _)| fits(name)).map(value).collect()
+            }
+            Answer::Value(_) => vec![],
+        })
+    }
+
+    /// What was found before and is not listed now, `is_long` since; none if it is gone.
+    async fn lost(
+        &self,
+        name: &str,
+        filter: &Filter,
+        is_long: bool,
+    ) -> Result<Option<One>, Failure> {
+        let is_denied = |failure: &Failure| failure.reason == Reason::AccessDenied;
+        if !filter.tags.is_empty() {
+            match self.is_still_tagged(name, filter).await {
+                Ok(true) => {}
+                Ok(false) => return Ok(None),
+                Err(failure) if is_denied(&failure) && is_long => return Ok(None),
+                // Its value can be read all the same, as roles for External Secrets allow that alone.
+                Err(failure) if is_denied(&failure) => {}
+                Err(failure) => return Err(failure),
+            }
+        }
+        let one = self.read(self.current(name)).await;
+        // AWS denies what is not there, too, where a role may read some names only.
+        let is_gone = is_long && one.answer.as_ref().is_err_and(is_denied);
+        Ok((!is_gone).then_some(one))
+    }
+
+    async fn is_still_tagged(&self, name: &str, filter: &Filter) -> Result<bool, Failure> {
+        let name = name.to_owned();
+        let want = if self.is_secrets() {
+            Want::SecretTags { id: name }
+        } else {
+            Want::ParameterTags { name }
+        };
+        match self.read(want).await.answer {
+            Ok(answer) => {
+                let Answer::Value(value) = &*answer else { return Ok(false) };
+                let tags: BTreeMap<String, String> =
+                    serde_json::from_slice(&value.bytes).unwrap_or_default();
+                Ok(filter.tags.iter().all(|(key, value)| tags.get(key) == Some(value)))
+            }
+            Err(failure) if is_gone(&failure) => Ok(false),
+            Err(failure) => Err(failure),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use crds::ExternalSecret;
+    use futures::future::{BoxFuture, ready};
+    use serde_json::json;
+    use templates::Dialect;
+    use zeroize::Zeroizing;
+
+    use super::*;
+    use crate::{
+        aws::{
+            self, ReadError,
+            credentials::Cached,
+            planner::{Answers, Batches, Planner},
+            pool::Reader,
+            want::Read,
+        },
+        external::{
+            assemble::{assemble, tests::Clock},
+            fetch::{Source, Sources, fetch},
+        },
+    };
+
+    /// Secrets of one version; lists only some, and may deny tags and values.
+    #[derive(Default)]
+    struct Fake {
+        listed: Mutex<Vec<String>>,
+        denies_tags: bool,
+        denies_values: bool,
+        /// When its secrets were made.
+        created: i64,
+    }
+
+    impl aws::planner::Source for Fake {
+        fn most(&self) -> usize {
+            20
+        }
+
+        fn batches(&self, _: &Want) -> bool {
+            false
+        }
+
+        fn single(&self, want: Want) -> BoxFuture<'_, Result<Answer, ReadError>> {
+            let denied = |action| Err(ReadError::new(Reason::AccessDenied, action));
+            Box::pin(ready(match want {
+                Want::SecretNames(_) => Ok(Answer::Names(self.listed.lock().unwrap().clone())),
+                Want::SecretTags { .. } if self.denies_tags => denied("DescribeSecret"),
+                Want::Secret { id, .. } if !self.denies_values => {
+                    let id = format!("{}{id}", self.created);
+                    let version = Some(Read { id, created: self.created });
+                    Ok(Answer::Value(Value { bytes: Zeroizing::new(vec![]), version }))
+                }
+                _ => denied("GetSecretValue"),
+            }))
+        }
+
+        fn batch(&self, _: Vec<Want>) -> BoxFuture<'_, Result<Answers, ReadError>> {
+            panic!("nothing fits in a batch")
+        }
+
+        fn asked(&self, _: usize) {}
+    }
+
+    fn sources<const N: usize>(fakes: [(&str, Arc<Fake>); N]) -> Sources {
+        let source = |(name, fake): (&str, Arc<Fake>)| {
+            let fetch = || -> BoxFuture<'static, _> { panic!("nothing asks for credentials") };
+            let planner = Planner::new(fake, Batches::Unknown);
+            let reader = Reader { planner, credentials: Cached::new(Box::new(fetch)) };
+            let source = Source {
+                store: name.to_owned(),
+                service: AwsService::SecretsManager,
+                region: "eu-west-1".to_owned(),
+                prefix: String::new(),
+                reader: Arc::new(reader),
+            };
+            ((false, name.to_owned()), Ok(source))
+        };
+        fakes.into_iter().map(source).collect()
+    }
+
+    fn object(mut spec: serde_json::Value) -> ExternalSecret {
+        spec["secretStoreRef"] = json!({ "name": "own" });
+        serde_json::from_value(json!({ "metadata": { "name": "s" }, "spec": spec })).unwrap()
+    }
+
+    /// The keys that a refresh makes.
+    async fn refresh(
+        object: &ExternalSecret,
+        sources: &Sources,
+        versions: &mut Versions,
+        now: Instant,
+    ) -> Result<Vec<String>, Reason> {
+        let entries = fetch(object, sources, versions, now).await;
+        let (dialect, mut clock) = (Dialect::external_secret(), Clock::default());
+        let made = assemble(&object.spec, entries, versions, &dialect, &mut clock, now);
+        let made = made.map_err(|complaints| complaints[0].failure.reason)?;
+        versions.took(made.versions);
+        Ok(made.values.into_keys().collect())
+    }
+
+    fn lists(fake: &Fake, names: &[&str]) {
+        *fake.listed.lock().unwrap() = names.iter().map(|&name| name.to_owned()).collect();
+    }
+
+    /// Roles that External Secrets needs may not describe secrets.
+    #[tokio::test(start_paused = true)]
+    async fn without_the_right_to_tags_what_is_long_unlisted_is_gone() {
+        let fake = Arc::new(Fake { denies_tags: true, ..Fake::default() });
+        let sources = sources([("own", fake.clone())]);
+        let find = json!({ "find": { "tags": { "team": "a" } } });
+        let object = object(json!({ "dataFrom": [find] }));
+        let (versions, start) = (&mut Versions::default(), Instant::now());
+        lists(&fake, &["a", "b"]);
+        let both = Ok(vec!["a".to_owned(), "b".to_owned()]);
+        assert_eq!(refresh(&object, &sources, versions, start).await, both);
+        lists(&fake, &["a"]);
+        assert_eq!(refresh(&object, &sources, versions, start).await, both);
+        let (lags, gone) = (start + versions::LAGS / 2, start + versions::LAGS);
+        assert_eq!(refresh(&object, &sources, versions, lags).await, both);
+        assert_eq!(refresh(&object, &sources, versions, gone).await, Ok(vec!["a".to_owned()]));
+    }
+
+    /// AWS denies what has been deleted where a role may read some names only.
+    #[tokio::test(start_paused = true)]
+    async fn what_is_neither_listed_nor_allowed_is_gone_after_a_while() {
+        let found = Arc::new(Fake::default());
+        let find = json!({ "find": { "name": { "regexp": "." } } });
+        let object = object(json!({ "dataFrom": [find] }));
+        let (versions, start) = (&mut Versions::default(), Instant::now());
+        lists(&found, &["a"]);
+        let before = sources([("own", found)]);
+        assert_eq!(refresh(&object, &before, versions, start).await, Ok(vec!["a".to_owned()]));
+        let denying = Arc::new(Fake { denies_values: true, ..Fake::default() });
+        let after = sources([("own", denying)]);
+        assert_eq!(refresh(&object, &after, versions, start).await, Err(Reason::AccessDenied));
+        let gone = start + versions::LAGS;
+        assert_eq!(refresh(&object, &after, versions, gone).await, Ok(vec![]));
+    }
+
+    /// They were taken for an older version of one secret, and for what the list of a store had lost.
+    #[tokio::test(start_paused = true)]
+    async fn secrets_of_several_stores_have_nothing_to_do_with_each_other() {
+        let own = Arc::new(Fake { created: 20, ..Fake::default() });
+        let other = Arc::new(Fake { created: 10, ..Fake::default() });
+        lists(&own, &["a"]);
+        let sources = sources([("own", own), ("other", other)]);
+        let find = json!({ "find": { "name": { "regexp": "." } } });
+        let data = ["a", "b"].map(|key| {
+            let from = json!({ "storeRef": { "name": "other" } });
+            json!({ "secretKey": format!("other-{key}"), "remoteRef": { "key": key }, "sourceRef": from })
+        });
+        let object = object(json!({ "dataFrom": [find], "data": data }));
+        let (versions, start) = (&mut Versions::default(), Instant::now());
+        let all = Ok(["a", "other-a", "other-b"].map(str::to_owned).to_vec());
+        for _ in 0..2 {
+            assert_eq!(refresh(&object, &sources, versions, start).await, all);
+        }
+    }
+}
