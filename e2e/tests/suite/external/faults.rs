@@ -207,6 +207,28 @@ async fn what_was_read_from_a_store_or_for_a_namespace_that_is_gone_is_not_writt
     .await;
 }
 
+/// F20: the object goes while its values are read, and its Secret would stay.
+#[tokio::test]
+async fn what_was_read_for_an_object_that_is_gone_is_not_written() {
+    let (faulty, _turn) = faulty().await;
+    let api = rig().api().await;
+    let ns = "external-object-gone";
+    faulty.aws.faults().add(Fault::Slow("GetSecretValue", Duration::from_secs(3)));
+    secret(&faulty.aws, &format!("{ns}/a"), "1", &[]).await;
+    faulty_store(&api, ns, json!({})).await;
+    let from = format!("{ns}/a");
+    for name in ["going", "staying"] {
+        let mut object = external(ns, name, &[("A", &from)]);
+        object["spec"]["target"] = json!({ "creationPolicy": "Orphan" });
+        api.create(Kind::ExternalSecret, object).await;
+    }
+    pause(1000).await;
+    api.delete(Kind::ExternalSecret, ns, "going").await;
+    wait_value(&api, ns, "staying", "A", "1").await;
+    pause(1000).await;
+    assert!(api.secret(ns, "going").await.is_none());
+}
+
 #[tokio::test]
 async fn a_short_throttle_is_not_noticed_and_a_long_one_is_told() {
     let (faulty, _turn) = faulty().await;
