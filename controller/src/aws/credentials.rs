@@ -18,6 +18,7 @@ use aws_credential_types::{
 use futures::future::BoxFuture;
 use tokio::time::Instant;
 
+use super::error::Refused;
 use crate::reason::{Failure, Reason};
 
 /// How long before their end credentials are renewed, at most a quarter of their time.
@@ -26,6 +27,9 @@ const EARLY: Duration = Duration::from_mins(5);
 const ATTEMPT: Duration = Duration::from_secs(15);
 /// How long after a failed attempt there is no other.
 const PAUSE: Duration = Duration::from_secs(5);
+
+/// Credentials that AWS does not know are not fetched anew within this time.
+const YOUNG: Duration = Duration::from_mins(1);
 
 /// What fetches new credentials.
 pub type Fetch = Box<dyn Fn() -> BoxFuture<'static, Result<Credentials, Failure>> + Send + Sync>;
@@ -46,6 +50,8 @@ struct State {
     credentials: Option<Credentials>,
     /// When they are to be renewed; never, if they have no end.
     renew_at: Option<SystemTime>,
+    /// When they were fetched.
+    fetched: Option<Instant>,
     failed: Option<(Instant, Failure)>,
 }
 
@@ -111,6 +117,7 @@ impl Cached {
             Ok(credentials) => {
                 state.renew_at = credentials.expiry().map(|end| renewal(begun, end));
                 state.credentials = Some(credentials.clone());
+                state.fetched = Some(Instant::now());
                 state.failed = None;
                 Ok(credentials)
             }
@@ -121,13 +128,21 @@ impl Cached {
         }
     }
 
-    /// AWS does not take these any more: the next use fetches others, unless that has been done.
-    pub fn expire(&self, refused: &Credentials) {
+    /// AWS does not take these: the next use fetches others, unless that has been done. Whether it is
+    /// worth another try; those that AWS does not know are fetched anew only when they are not young, as
+    /// the next ones would be refused too.
+    pub fn expire(&self, refused: &Credentials, why: Refused) -> bool {
         let mut state = self.lock();
         let is_it = |held: &Credentials| held.access_key_id() == refused.access_key_id();
-        if state.renew_at.is_some() && state.credentials.as_ref().is_some_and(is_it) {
-            state.credentials = None;
+        if !state.credentials.as_ref().is_some_and(is_it) {
+            return true;
         }
+        let is_young = state.fetched.is_some_and(|at| at.elapsed() < YOUNG);
+        if state.renew_at.is_none() || why == Refused::Unknown && is_young {
+            return false;
+        }
+        state.credentials = None;
+        true
     }
 
     fn held(&self) -> Held {
@@ -233,11 +248,24 @@ mod tests {
     async fn what_aws_refuses_is_fetched_anew() {
         let (cached, _) = fetching(Duration::from_mins(60), |_| false);
         let refused = cached.get().await.unwrap();
-        cached.expire(&refused);
+        assert!(cached.expire(&refused, Refused::Expired));
         assert_eq!(cached.get().await.unwrap().access_key_id(), "K1");
         // Another request that had them finds out later.
-        cached.expire(&refused);
+        assert!(cached.expire(&refused, Refused::Expired));
         assert_eq!(cached.get().await.unwrap().access_key_id(), "K1");
+    }
+
+    /// A role that was made again: its sessions are unknown, for as long as they were held.
+    #[tokio::test(start_paused = true)]
+    async fn what_aws_does_not_know_is_fetched_anew_once_a_minute() {
+        let (cached, count) = fetching(Duration::from_mins(60), |_| false);
+        let first = cached.get().await.unwrap();
+        assert!(!cached.expire(&first, Refused::Unknown), "the next ones would be refused too");
+        tokio::time::advance(YOUNG).await;
+        assert!(cached.expire(&first, Refused::Unknown));
+        let second = cached.get().await.unwrap();
+        assert!(!cached.expire(&second, Refused::Unknown));
+        assert_eq!(count.load(Ordering::Relaxed), 2);
     }
 
     /// F15: STS takes its time.

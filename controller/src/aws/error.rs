@@ -7,6 +7,9 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use crate::reason::Reason;
 
+/// Of a denial that is one of KMS.
+const KMS: [&str; 4] = ["Access to KMS", "AWSKMS", "ciphertext refers to", "to perform: kms:"];
+
 /// A request that did not succeed. Holds no text of AWS.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("{reason}: {action}")]
@@ -17,8 +20,17 @@ pub struct ReadError {
     pub action: &'static str,
     /// What is wrong in our words, where that is more than the reason.
     pub detail: Option<String>,
-    /// Whether it was the credentials that had expired, so that new ones may do.
-    pub expired: bool,
+    /// What AWS says of the credentials: new ones may do.
+    pub refused: Option<Refused>,
+}
+
+/// Why AWS does not take credentials.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Refused {
+    /// They have expired.
+    Expired,
+    /// It does not know them: they are wrong, or those of a role that was made again.
+    Unknown,
 }
 
 /// What is known of a refusal.
@@ -35,7 +47,7 @@ pub struct Refusal<'r> {
 impl ReadError {
     /// An error of this reason.
     pub fn new(reason: Reason, action: &'static str) -> Self {
-        Self { reason, action, detail: None, expired: false }
+        Self { reason, action, detail: None, refused: None }
     }
 
     /// The meaning of what an SDK reports.
@@ -67,14 +79,24 @@ impl ReadError {
     /// The meaning of a refusal.
     pub fn meaning(refusal: Refusal<'_>, action: &'static str) -> Self {
         let message = refusal.message.unwrap_or_default();
-        let is_kms = || message.contains("KMS") || message.contains("kms:");
+        // Its text quotes names, which may be about anything.
+        let is_kms = || KMS.iter().any(|words| message.contains(words));
+        let refused = |why| Self { refused: Some(why), ..Self::new(Reason::AccessDenied, action) };
         let reason = match (refusal.code.unwrap_or_default(), refusal.status) {
             ("ExpiredTokenException" | "ExpiredToken" | "RequestExpired", _) => {
-                return Self { expired: true, ..Self::new(Reason::AccessDenied, action) };
+                return refused(Refused::Expired);
             }
-            ("ResourceNotFoundException" | "ParameterNotFound" | "ParameterVersionNotFound", _) => {
-                Reason::NotFound
+            ("UnrecognizedClientException" | "InvalidClientTokenId", _) => {
+                return refused(Refused::Unknown);
             }
+            (
+                "ResourceNotFoundException"
+                | "ParameterNotFound"
+                | "ParameterVersionNotFound"
+                // What the tags of a parameter that is not there are refused with.
+                | "InvalidResourceId",
+                _,
+            ) => Reason::NotFound,
             ("DecryptionFailure" | "KMSAccessDeniedException" | "InvalidKeyId", _) => {
                 Reason::KmsDenied
             }
@@ -82,8 +104,6 @@ impl ReadError {
             (
                 "AccessDeniedException"
                 | "AccessDenied"
-                | "UnrecognizedClientException"
-                | "InvalidClientTokenId"
                 | "InvalidSignatureException"
                 | "SignatureDoesNotMatch"
                 | "IncompleteSignature"
@@ -116,10 +136,12 @@ impl ReadError {
                 "InvalidRequestException"
                 | "InvalidParameterException"
                 | "ValidationException"
+                | "ValidationError"
+                | "MalformedPolicyDocument"
+                | "PackedPolicyTooLarge"
                 | "InvalidNextTokenException",
                 _,
             ) => Reason::Malformed,
-            ("", Some(404)) => Reason::NotFound,
             _ => Reason::Unavailable,
         };
         Self::new(reason, action)
@@ -175,10 +197,27 @@ mod tests {
             ("", "", 403, Reason::AccessDenied),
             ("", "", 429, Reason::Throttled),
             ("", "", 503, Reason::Unavailable),
+            // Not of AWS: a proxy without a route, or a wrong endpoint.
+            ("", "", 404, Reason::Unavailable),
+            ("InvalidResourceId", "", 400, Reason::NotFound),
+            ("ValidationError", "1 validation error detected", 400, Reason::Malformed),
+            (
+                "AccessDeniedException",
+                "User: arn:aws:sts::1:assumed-role/KMS-reader/s is not authorized to perform: \
+                 secretsmanager:BatchGetSecretValue",
+                400,
+                Reason::AccessDenied,
+            ),
         ] {
             assert_eq!(reason(code, message, status), expected, "{code} {status}");
         }
-        let expired = Refusal { code: Some("ExpiredTokenException"), ..Refusal::default() };
-        assert!(ReadError::meaning(expired, "a:B").expired);
+        for (code, expected) in [
+            ("ExpiredTokenException", Some(Refused::Expired)),
+            ("UnrecognizedClientException", Some(Refused::Unknown)),
+            ("AccessDeniedException", None),
+        ] {
+            let refusal = Refusal { code: Some(code), ..Refusal::default() };
+            assert_eq!(ReadError::meaning(refusal, "a:B").refused, expected);
+        }
     }
 }

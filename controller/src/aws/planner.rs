@@ -3,13 +3,13 @@
 //! Wants of the same moment are put together: the same one is read once, and those that can be are read
 //! in batches. Whether the identity may read batches is found out by one: many roles allow
 //! `GetSecretValue` only, so that a single want is always read singly, and a refused batch is read
-//! singly too. What a batch says of one want is said of that want alone; what it leaves out is read
-//! singly.
+//! singly too. What a batch does not give is read singly: only that is final, since a batch may be
+//! refused what a single read is not (secrets of other accounts, policies that ask for a stage).
 //!
-//! What can go wrong: a batch fails as a whole (then its wants are read singly, and those that spoil it
-//! are kept out of batches until they succeed alone), or is slow (then the next one goes beside it, up
-//! to a limit). Rights change: a refusal of batches is put to the test again once a day. An answer is
-//! given only to those who asked before it was read.
+//! What can go wrong: a batch fails as a whole (then its wants are read singly, but for a throttle, which
+//! that would make worse), or is slow (then the next one goes beside it, up to a limit). Wants that spoil
+//! a batch, or that only a single read gives, are kept out of batches. Rights change: what was found out
+//! is put to the test again once a day. An answer is given only to those who asked before it was read.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -90,6 +90,10 @@ struct State {
     asked: Instant,
     /// What spoils the batches that it is in.
     spoilers: HashSet<Want>,
+    /// What batches do not give, though it can be read.
+    alone: HashSet<Want>,
+    /// Since when these two are collected.
+    since: Instant,
 }
 
 /// What became of a batch.
@@ -114,6 +118,8 @@ impl Planner {
             batches,
             asked: Instant::now(),
             spoilers: HashSet::new(),
+            alone: HashSet::new(),
+            since: Instant::now(),
         };
         let requests = Arc::new(Semaphore::new(REQUESTS));
         Arc::new(Self { source, state: Mutex::new(state), requests })
@@ -153,7 +159,7 @@ impl Planner {
                     return;
                 }
                 let wants = std::mem::take(&mut state.pending);
-                let batchable = self.batchable(&state, &wants);
+                let batchable = self.batchable(&mut state, &wants);
                 (wants, batchable)
             };
             if batchable.len() > 1 {
@@ -171,12 +177,18 @@ impl Planner {
     }
 
     /// What may be read in batches.
-    fn batchable(&self, state: &State, wants: &Waiting) -> Vec<Want> {
+    fn batchable(&self, state: &mut State, wants: &Waiting) -> Vec<Want> {
+        if state.since.elapsed() >= ASKED_AGAIN {
+            state.spoilers.clear();
+            state.alone.clear();
+            state.since = Instant::now();
+        }
         let is_refused = matches!(state.batches, Batches::Denied(_));
         if is_refused && state.asked.elapsed() < ASKED_AGAIN {
             return Vec::new();
         }
-        let fits = |want: &&Want| self.source.batches(want) && !state.spoilers.contains(*want);
+        let is_kept_out = |want: &Want| state.spoilers.contains(want) || state.alone.contains(want);
+        let fits = |want: &&Want| self.source.batches(want) && !is_kept_out(want);
         wants.keys().filter(fits).cloned().collect()
     }
 
@@ -238,21 +250,28 @@ impl Planner {
         let error = match self.source.batch(wants.keys().cloned().collect()).await {
             Ok(answers) => {
                 self.found(Batches::Allowed);
+                let mut refused = Waiting::new();
                 for (want, answer) in answers {
-                    // What passes may have passed when it is asked for alone.
-                    if answer.as_ref().is_err_and(ReadError::passes) {
-                        continue;
-                    }
-                    if let Some(waiters) = wants.remove(&want) {
+                    let Some(waiters) = wants.remove(&want) else { continue };
+                    if answer.is_ok() {
                         self.give(waiters, answer);
+                    } else {
+                        refused.insert(want, waiters);
                     }
                 }
+                self.refused(refused).await;
                 return Tried::Answered;
             }
             Err(error) => error,
         };
+        if error.reason == Reason::Throttled {
+            for (_, waiters) in std::mem::take(wants) {
+                self.give(waiters, Err(error.clone()));
+            }
+            return Tried::Failed;
+        }
         // Without credentials, nothing is known of rights.
-        if error.passes() || error.expired || error.detail.is_some() {
+        if error.passes() || error.refused.is_some() || error.detail.is_some() {
             return Tried::Failed;
         }
         let is_denied = error.reason == Reason::AccessDenied;
@@ -266,6 +285,17 @@ impl Planner {
         }
         self.lock().spoilers.extend(spoilers.into_iter().map(|(want, _)| want));
         Tried::Spoiled
+    }
+
+    /// Reads singly what a batch has errors for. What that gives is kept out of batches.
+    async fn refused(&self, wants: Waiting) {
+        let mut alone: HashSet<Want> = wants.keys().cloned().collect();
+        for (want, _) in self.singly(wants).await {
+            alone.remove(&want);
+        }
+        if !alone.is_empty() {
+            self.lock().alone.extend(alone);
+        }
     }
 
     /// Reads wants one by one, a few at a time: one that is slow holds up few others. Those that failed.
@@ -333,6 +363,9 @@ mod tests {
         /// A batch with what is denied is refused as a whole.
         refuses_for_one: bool,
         has_no_credentials: bool,
+        /// What is denied in batches only.
+        is_elsewhere: Option<&'static str>,
+        is_throttled: bool,
     }
 
     fn id(want: &Want) -> &str {
@@ -367,6 +400,9 @@ mod tests {
             self.sizes.lock().unwrap().push(wants.len());
             Box::pin(async move {
                 let is_spoiled = wants.iter().any(|want| self.denies == Some(id(want)));
+                if self.is_throttled {
+                    return Err(ReadError::new(Reason::Throttled, "many"));
+                }
                 if self.has_no_credentials {
                     let detail = Some("the role cannot be assumed".to_owned());
                     return Err(ReadError { detail, ..ReadError::new(Reason::AccessDenied, "") });
@@ -381,6 +417,7 @@ mod tests {
                         let answer = match id(&want) {
                             id if self.throttles == Some(id) => error(Reason::Throttled),
                             id if self.denies == Some(id) => error(Reason::AccessDenied),
+                            id if self.is_elsewhere == Some(id) => error(Reason::NotFound),
                             _ => Ok(answer(&want)),
                         };
                         (want, answer)
@@ -444,7 +481,29 @@ mod tests {
         let (fake, answers, _) = read(fake, &["a", "b", "c", "d"]).await;
         let [a, b, c] = ["a", "b", "c"].map(|id| Ok(id.to_owned()));
         assert_eq!(answers, [a, b, c, Err(Reason::AccessDenied)]);
-        assert_eq!(fake.singles.load(Ordering::Relaxed), 2);
+        assert_eq!(fake.singles.load(Ordering::Relaxed), 3);
+    }
+
+    /// Batches do not reach secrets of other accounts.
+    #[tokio::test(start_paused = true)]
+    async fn what_only_a_single_read_gives_is_kept_out_of_batches() {
+        let fake = Arc::new(Fake { is_elsewhere: Some("c"), ..Fake::default() });
+        let planner = Planner::new(fake.clone(), Batches::Allowed);
+        for _ in 0..2 {
+            let reads = ["a", "b", "c"].map(|id| planner.read(Want::current(id)));
+            assert!(future::join_all(reads).await.iter().all(Result::is_ok));
+        }
+        assert_eq!(*fake.sizes.lock().unwrap(), [3, 2]);
+    }
+
+    /// Twenty single reads in the place of one that is throttled would be throttled too.
+    #[tokio::test(start_paused = true)]
+    async fn a_batch_that_is_throttled_is_not_read_singly() {
+        let fake = Fake { is_throttled: true, ..Fake::default() };
+        let (fake, answers, batches) = read(fake, &["a", "b"]).await;
+        assert_eq!(answers, [Err(Reason::Throttled), Err(Reason::Throttled)]);
+        assert_eq!(fake.singles.load(Ordering::Relaxed), 0);
+        assert_eq!(batches, Batches::Unknown);
     }
 
     /// `GetParameters` is refused as a whole for one parameter that the role may not read.

@@ -3,7 +3,10 @@
 mod parameter_store;
 mod secrets_manager;
 
-use std::{collections::BTreeMap, future::Future};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    future::Future,
+};
 
 use aws_config::SdkConfig;
 use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
@@ -96,9 +99,11 @@ impl Service {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
-            if error.expired && !renewed {
+            if let Some(why) = error.refused
+                && !renewed
+                && self.credentials.expire(&credentials, why)
+            {
                 renewed = true;
-                self.credentials.expire(&credentials);
                 continue;
             }
             if !error.passes() || attempt >= self.retries.attempts {
@@ -147,6 +152,34 @@ impl Source for Service {
     fn asked(&self, wants: usize) {
         self.metrics.reads(&self.store, wants);
     }
+}
+
+/// What a value of a batch is called.
+struct Called {
+    name: String,
+    arn: String,
+}
+
+/// Which value of a batch is for which want. An ARN is that of one; a name, or a part of an ARN, may be
+/// that of several, in other accounts, and then it is for neither.
+fn assign<'w>(
+    wants: &'w [Want],
+    values: &[Called],
+    id: impl Fn(&Want) -> Option<&str>,
+    is_named: impl Fn(&str, &Called) -> bool,
+) -> Vec<(&'w Want, usize)> {
+    let by_arn = |want: &Want| values.iter().position(|value| id(want) == Some(&*value.arn));
+    let mut found: Vec<_> = wants.iter().filter_map(|want| Some((want, by_arn(want)?))).collect();
+    let claimed: BTreeSet<usize> = found.iter().map(|(_, index)| *index).collect();
+    let by_name = |want: &Want| {
+        let id = id(want)?;
+        let free = (0..values.len()).filter(|index| !claimed.contains(index));
+        let mut fitting = free.filter(|index| is_named(id, &values[*index]));
+        fitting.next().filter(|_| fitting.next().is_none())
+    };
+    let is_open = |want: &&Want| by_arn(want).is_none();
+    found.extend(wants.iter().filter(is_open).filter_map(|want| Some((want, by_name(want)?))));
+    found
 }
 
 /// Tags as Go writes a map: sorted, and without blanks.

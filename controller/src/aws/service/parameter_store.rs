@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use aws_sdk_ssm::types::{Parameter, ParameterStringFilter};
 use zeroize::Zeroizing;
 
-use super::{Operation, PAGES, Service, as_json};
+use super::{Called, Operation, PAGES, Service, as_json, assign};
 use crate::{
     aws::{Answer, Filter, ReadError, Value, Want, planner::Answers, want::Read},
     reason::Reason,
@@ -39,29 +39,25 @@ impl Service {
     }
 
     pub(super) async fn parameters(&self, wants: Vec<Want>) -> Result<Answers, ReadError> {
-        let names = |want: &Want| match want {
-            Want::Parameter { name } => Some(name.clone()),
-            _ => None,
-        };
-        let names: Vec<_> = wants.iter().filter_map(names).collect();
+        let names: Vec<String> = wants.iter().filter_map(name).map(str::to_owned).collect();
         let answer = self.call(BATCH_PARAMETERS, || {
             let request = self.parameters.get_parameters().set_names(Some(names.clone()));
             request.with_decryption(true).send()
         });
         let answer = answer.await?;
         let mut answers = Answers::new();
-        for parameter in answer.parameters.unwrap_or_default() {
+        let parameters = answer.parameters.unwrap_or_default();
+        let called = |parameter: &Parameter| {
             let selector = parameter.selector().unwrap_or_default();
-            let is_it = |want: &&Want| {
-                let Want::Parameter { name } = want else { return false };
-                [parameter.name(), parameter.arn()]
-                    .into_iter()
-                    .flatten()
-                    .any(|own| name.strip_prefix(own).is_some_and(|rest| rest == selector))
-            };
-            if let Some(want) = wants.iter().find(is_it) {
-                answers.insert(want.clone(), Ok(Answer::Value(of_parameter(parameter))));
+            Called {
+                name: format!("{}{selector}", parameter.name().unwrap_or_default()),
+                arn: format!("{}{selector}", parameter.arn().unwrap_or_default()),
             }
+        };
+        let called: Vec<_> = parameters.iter().map(called).collect();
+        for (want, index) in assign(&wants, &called, name, |name, called| name == called.name) {
+            let value = of_parameter(parameters[index].clone());
+            answers.insert(want.clone(), Ok(Answer::Value(value)));
         }
         for name in answer.invalid_parameters.unwrap_or_default() {
             let error = ReadError::new(Reason::NotFound, GET_PARAMETER.2);
@@ -75,11 +71,7 @@ impl Service {
             let kind = aws_sdk_ssm::types::ResourceTypeForTagging::Parameter;
             self.parameters.list_tags_for_resource().resource_type(kind).resource_id(name).send()
         });
-        let answer = answer.await.map_err(|error| match error.reason {
-            // It says InvalidResourceId of a parameter that is not there.
-            Reason::Unavailable => ReadError::new(Reason::NotFound, error.action),
-            _ => error,
-        })?;
+        let answer = answer.await?;
         Ok(as_json(answer.tag_list().iter().map(|tag| (tag.key(), tag.value()))))
     }
 
@@ -131,6 +123,13 @@ impl Service {
             }
         }
         Err(ReadError::new(Reason::Unavailable, DESCRIBE_PARAMETERS.2))
+    }
+}
+
+fn name(want: &Want) -> Option<&str> {
+    match want {
+        Want::Parameter { name } => Some(name),
+        _ => None,
     }
 }
 

@@ -1,10 +1,12 @@
 //! AWS Secrets Manager.
 
-use aws_sdk_secretsmanager::types::{Filter as SecretFilter, FilterNameStringType};
+use aws_sdk_secretsmanager::types::{
+    Filter as SecretFilter, FilterNameStringType, SecretValueEntry,
+};
 use aws_smithy_types::Blob;
 use zeroize::Zeroizing;
 
-use super::{Operation, PAGES, Service, as_json};
+use super::{Called, Operation, PAGES, Service, as_json, assign};
 use crate::{
     aws::{
         Answer, Filter, ReadError, Value, Version, Want, error::Refusal, planner::Answers,
@@ -48,35 +50,34 @@ impl Service {
     }
 
     pub(super) async fn secrets(&self, wants: Vec<Want>) -> Result<Answers, ReadError> {
-        let ids = |want: &Want| match want {
-            Want::Secret { id, .. } => Some(id.clone()),
-            _ => None,
-        };
-        let ids: Vec<_> = wants.iter().filter_map(ids).collect();
+        let ids: Vec<String> = wants.iter().filter_map(id).map(str::to_owned).collect();
         let answer = self.call(BATCH_SECRETS, || {
             self.secrets.batch_get_secret_value().set_secret_id_list(Some(ids.clone())).send()
         });
         let answer = answer.await?;
+        // Which version a batch gives cannot be asked for: another one is read singly.
+        let is_current = |entry: &SecretValueEntry| {
+            entry.version_stages().iter().any(|stage| stage == Version::CURRENT)
+        };
+        let mut entries = answer.secret_values.unwrap_or_default();
+        entries.retain(is_current);
         let mut answers = Answers::new();
-        for entry in answer.secret_values.unwrap_or_default() {
-            // Which version a batch gives cannot be asked for: another one is read singly.
-            if !entry.version_stages().iter().any(|stage| stage == Version::CURRENT) {
-                continue;
-            }
-            let created = entry.created_date.map(|date| date.secs());
-            let read = read(entry.version_id.clone(), created);
-            let (name, arn) = (entry.name.unwrap_or_default(), entry.arn.unwrap_or_default());
+        let called: Vec<_> = entries
+            .iter()
+            .map(|entry| Called {
+                name: entry.name().unwrap_or_default().to_owned(),
+                arn: entry.arn().unwrap_or_default().to_owned(),
+            })
+            .collect();
+        for (want, index) in assign(&wants, &called, id, is_named) {
+            let entry = entries[index].clone();
+            let read = read(entry.version_id, entry.created_date.map(|date| date.secs()));
             let value = value(entry.secret_string, entry.secret_binary, read, BATCH_SECRETS);
-            // By name and by ARN it may have been asked for twice.
-            for want in &wants {
-                let is_it = matches!(want, Want::Secret { id, .. } if is_named(id, &name, &arn));
-                if is_it {
-                    answers.insert(want.clone(), value.clone());
-                }
-            }
+            answers.insert(want.clone(), value);
         }
         for error in answer.errors.unwrap_or_default() {
-            let is_it = |want: &&Want| matches!(want, Want::Secret { id, .. } if Some(id) == error.secret_id.as_ref());
+            let refused = error.secret_id.as_deref();
+            let is_it = |want: &&Want| refused.is_some() && id(want) == refused;
             let Some(want) = wants.iter().find(is_it) else { continue };
             let refusal = Refusal {
                 code: error.error_code.as_deref(),
@@ -137,11 +138,18 @@ impl Service {
     }
 }
 
-/// Whether a secret is the one with this id: its name, its ARN, or its ARN without the hyphen and six
-/// characters that AWS adds.
-fn is_named(id: &str, name: &str, arn: &str) -> bool {
+fn id(want: &Want) -> Option<&str> {
+    match want {
+        Want::Secret { id, .. } => Some(id),
+        _ => None,
+    }
+}
+
+/// Whether a secret is the one with this id: its name, or its ARN without the hyphen and six characters
+/// that AWS adds.
+fn is_named(id: &str, Called { name, arn }: &Called) -> bool {
     let without = || arn.len().checked_sub(SUFFIX).and_then(|end| arn.get(..end));
-    id == name || id == arn || id.starts_with("arn:") && without() == Some(id)
+    id == name || id.starts_with("arn:") && without() == Some(id)
 }
 
 fn read(id: Option<String>, created: Option<i64>) -> Option<Read> {
@@ -164,17 +172,55 @@ fn value(
 mod tests {
     use super::*;
 
+    fn arn(account: u8, rest: &str) -> String {
+        format!("arn:aws:secretsmanager:eu-west-1:{account:012}:secret:{rest}")
+    }
+
+    /// For each want, the ARN of the secret whose value it gets.
+    fn assigned(ids: &[String], secrets: &[(&str, String)]) -> Vec<Option<String>> {
+        let wants: Vec<_> = ids.iter().map(Want::current).collect();
+        let called =
+            |(name, arn): &(&str, String)| Called { name: (*name).to_owned(), arn: arn.clone() };
+        let called: Vec<_> = secrets.iter().map(called).collect();
+        let found = assign(&wants, &called, id, is_named);
+        let of = |want: &Want| found.iter().find(|(found, _)| *found == want);
+        wants.iter().map(|want| of(want).map(|(_, index)| called[*index].arn.clone())).collect()
+    }
+
     #[test]
     fn a_part_of_an_arn_never_names_another_secret() {
-        let arn =
-            |rest: &str| format!("arn:aws:secretsmanager:eu-west-1:123456789012:secret:{rest}");
-        let (name, own) = ("app", arn("app-AbCdEf"));
-        assert!(is_named("app", name, &own));
-        assert!(is_named(&arn("app-AbCdEf"), name, &own));
-        assert!(is_named(&arn("app"), name, &own));
-        assert!(!is_named(&arn("app"), "app-other", &arn("app-other-AbCdEf")));
-        assert!(!is_named("ap", name, &own));
-        assert!(!is_named(&arn("ap"), name, &own));
-        assert!(!is_named(&arn("app"), "", ""));
+        let own = arn(1, "app-AbCdEf");
+        let is = |id: &str, name: &str, arn: &str| {
+            assigned(&[id.to_owned()], &[(name, arn.to_owned())])[0].is_some()
+        };
+        assert!(is("app", "app", &own));
+        assert!(is(&own, "app", &own));
+        assert!(is(&arn(1, "app"), "app", &own));
+        assert!(!is(&arn(1, "app"), "app-other", &arn(1, "app-other-AbCdEf")));
+        assert!(!is("ap", "app", &own));
+        assert!(!is(&arn(1, "ap"), "app", &own));
+        assert!(!is(&arn(1, "app"), "", ""));
+    }
+
+    /// The answers came in any order, and the last one that fitted counted.
+    #[test]
+    fn a_secret_of_another_account_is_not_taken_for_one_of_the_same_name() {
+        let (own, other) = (arn(1, "db-AbCdEf"), arn(2, "db-GhIjKl"));
+        let ids = ["db".to_owned(), other.clone()];
+        for secrets in [
+            [("db", own.clone()), ("db", other.clone())],
+            [("db", other.clone()), ("db", own.clone())],
+        ] {
+            assert_eq!(assigned(&ids, &secrets), [Some(own.clone()), Some(other.clone())]);
+        }
+        // Which of the two is meant is not known: each is read singly.
+        let partial = [arn(1, "db"), "db".to_owned(), arn(3, "db-MnOpQr")];
+        let secrets = [("db", own.clone()), ("db", other)];
+        assert_eq!(assigned(&partial, &secrets), [Some(own), None, None]);
+        // A secret whose name is that of another one with its end.
+        let (short, long) = (arn(1, "app-AbCdEf"), arn(1, "app-AbCdEf-GhIjKl"));
+        let ids = [short.clone(), "app-AbCdEf".to_owned()];
+        let secrets = [("app-AbCdEf", long.clone()), ("app", short.clone())];
+        assert_eq!(assigned(&ids, &secrets), [Some(short), Some(long)]);
     }
 }
