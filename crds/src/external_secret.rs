@@ -133,6 +133,7 @@ pub struct SyncWindows {
     #[serde(default)]
     pub kind: WindowKind,
     /// The windows.
+    #[schemars(length(max = 100))]
     #[serde(default, deserialize_with = "lenient::null_is_default")]
     pub windows: Vec<Window>,
 }

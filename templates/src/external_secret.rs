@@ -36,12 +36,23 @@ pub struct Target {
 /// Templates of one ConfigMap, one Secret or one literal.
 #[derive(Clone, Debug)]
 pub struct Source {
-    /// Templates by their key, and how they are meant.
-    pub templates: BTreeMap<String, (String, Scope)>,
+    /// The templates, in their order: of the same key, the later counts.
+    pub templates: Vec<SourceTemplate>,
     /// `target`
     pub field: Field,
     /// `valuesDecodingStrategy`
     pub decoding: Decoding,
+}
+
+/// A template of a [`Source`].
+#[derive(Clone, Debug)]
+pub struct SourceTemplate {
+    /// Its key there.
+    pub key: String,
+    /// The template.
+    pub text: String,
+    /// How it is meant.
+    pub scope: Scope,
 }
 
 /// What a template of a [`Source`] makes (`templateAs`).
@@ -228,7 +239,7 @@ pub fn render(
         renderer.fields.insert(Field::Data, values);
     }
     for (index, source) in target.from.iter().enumerate() {
-        for (key, (text, scope)) in &source.templates {
+        for SourceTemplate { key, text, scope } in &source.templates {
             let place = Place::From(index, key.clone());
             renderer.source(key, text, *scope, source, &place)?;
         }
@@ -376,8 +387,25 @@ mod tests {
         rendered.data.iter().map(|(key, value)| format!("{key}={}", text(value))).collect()
     }
 
+    fn template(key: &str, text: &str, scope: Scope) -> SourceTemplate {
+        SourceTemplate { key: key.to_owned(), text: text.to_owned(), scope }
+    }
+
+    /// They were rendered by the alphabet, and of two of the same key only one was.
+    #[test]
+    fn the_items_of_a_source_are_rendered_in_their_order() {
+        let templates = vec![
+            template("values", "PORT: 1", Scope::KeysAndValues),
+            template("override", "PORT: 2", Scope::KeysAndValues),
+            template("override", "{{ .A }}", Scope::Values),
+        ];
+        let from = vec![Source { templates, field: Field::Data, decoding: Decoding::None }];
+        let target = Target { from, ..Target::default() };
+        assert_eq!(data(&target, &[("A", "1")]), ["PORT=2", "override=1"]);
+    }
+
     fn literal(text: &str) -> Source {
-        let templates = [("literal".to_owned(), (text.to_owned(), Scope::KeysAndValues))].into();
+        let templates = vec![template("literal", text, Scope::KeysAndValues)];
         Source { templates, field: Field::Data, decoding: Decoding::None }
     }
 
@@ -399,7 +427,7 @@ mod tests {
     /// Recorded, x45 and x50.
     #[test]
     fn annotations_are_templates_and_so_is_what_a_config_map_holds() {
-        let templates = [("t".to_owned(), ("x: {{ .A }}".to_owned(), Scope::Values))].into();
+        let templates = vec![template("t", "x: {{ .A }}", Scope::Values)];
         let target = Target {
             annotations: strings(&[("p", "{{ .A }}")]),
             from: vec![Source { templates, field: Field::Data, decoding: Decoding::None }],

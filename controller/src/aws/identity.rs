@@ -10,6 +10,9 @@ use crate::{
     reason::{Failure, Reason},
 };
 
+/// The longest pause that a store may ask for: whoever waits holds up a worker.
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+
 /// An identity. Equal ones get the same answers, and share credentials, batches and answers.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct Identity {
@@ -35,10 +38,6 @@ pub struct Identity {
 
 /// Where the first credentials are from.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "there are few, and each is kept in a box of its own"
-)]
 pub enum Base {
     /// The controller's Pod, or its environment.
     Pod,
@@ -51,8 +50,30 @@ pub enum Base {
         /// The session token.
         token: Option<ItemRef>,
     },
-    /// A ServiceAccount, with further audiences for its token.
-    ServiceAccount(ObjectKey, Vec<String>),
+    /// A ServiceAccount.
+    ServiceAccount(AccountRef),
+}
+
+/// A ServiceAccount, as it is now.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub struct AccountRef {
+    /// Namespace and name.
+    pub key: ObjectKey,
+    /// Further audiences for its token.
+    pub audiences: Vec<String>,
+    /// What it says; none as long as nobody has looked. Another one of the same name is another identity.
+    pub account: Option<Account>,
+}
+
+/// What a ServiceAccount says.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub struct Account {
+    /// Its uid.
+    pub uid: String,
+    /// The role to assume.
+    pub role: String,
+    /// The audience of its tokens.
+    pub audience: String,
 }
 
 /// An item of a Secret, as it is now.
@@ -128,7 +149,8 @@ impl Identity {
                 }
                 let key =
                     ObjectKey { namespace: place(&account.namespace), name: account.name.clone() };
-                Base::ServiceAccount(key, account.audiences.clone())
+                let audiences = account.audiences.clone();
+                Base::ServiceAccount(AccountRef { key, audiences, account: None })
             }
             (None, Some(keys)) => Base::Keys {
                 id: item(&keys.access_key_id),
@@ -190,8 +212,8 @@ fn retries(store: &Store) -> Result<Retries, Failure> {
     let attempts = settings.max_retries.unwrap_or(3).clamp(1, 20).unsigned_abs();
     let pause = settings.retry_interval.as_deref().map(duration::parse);
     let pause = match pause {
+        Some(Some(pause)) => Some(pause.min(LONGEST_PAUSE)),
         Some(None) => return Err(invalid(store, "retrySettings.retryInterval is no duration")),
-        Some(parsed) => parsed,
         None => None,
     };
     Ok(Retries { attempts, pause })
@@ -261,6 +283,16 @@ mod tests {
         let referent = cluster_store("c", referent);
         assert_ne!(of(&referent, "a"), of(&referent, "b"));
         assert!(is_referent(&referent, &referent.aws().unwrap()));
+    }
+
+    /// 256 objects with days between their attempts held up all others.
+    #[test]
+    fn nobody_waits_for_long_between_attempts() {
+        let mut patient = store("n", "s", json!({ "service": "SecretsManager", "region": "r" }));
+        patient.spec.retry_settings =
+            serde_json::from_value(json!({ "maxRetries": 99, "retryInterval": "24h" })).unwrap();
+        let retries = of(&patient, "n").retries;
+        assert_eq!(retries, Retries { attempts: 20, pause: Some(LONGEST_PAUSE) });
     }
 
     #[test]

@@ -2,16 +2,20 @@
 
 use std::{
     collections::HashMap,
+    error::Error as _,
     sync::{Arc, Mutex, MutexGuard},
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
 use aws_credential_types::{
     Credentials,
-    provider::{ProvideCredentials as _, SharedCredentialsProvider},
+    provider::{ProvideCredentials as _, SharedCredentialsProvider, error::CredentialsError},
 };
-use aws_sdk_sts::types::Tag;
+use aws_sdk_sts::{
+    operation::assume_role_with_web_identity::AssumeRoleWithWebIdentityError, types::Tag,
+};
+use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
 use futures::future::BoxFuture;
 use k8s_openapi::api::{
     authentication::v1::{TokenRequest, TokenRequestSpec},
@@ -24,7 +28,7 @@ use super::{
     Identity,
     credentials::Cached,
     error::ReadError,
-    identity::{Base, ItemRef, Role},
+    identity::{Account, AccountRef, Base, ItemRef, Role},
     planner::{Batches, Planner},
     service::Service,
 };
@@ -44,6 +48,12 @@ const SESSION: i32 = 3600;
 const SESSION_NAME: &str = "mtk-controller";
 /// The name that trust policies for External Secrets may ask for.
 const WEB_SESSION_NAME: &str = "external-secrets-provider-aws";
+/// For how long keys from Secrets are used before they are read again.
+const KEYS: Duration = Duration::from_mins(10);
+/// For how long it is known what a ServiceAccount says.
+const ACCOUNT: Duration = Duration::from_mins(1);
+/// How many regions' configurations are kept: a store may name any.
+const REGIONS: usize = 64;
 /// On a ServiceAccount: the role to assume.
 const ROLE_ANNOTATION: &str = "eks.amazonaws.com/role-arn";
 /// On a ServiceAccount: the audience of its tokens.
@@ -60,6 +70,8 @@ pub struct Pool {
     readers: Mutex<HashMap<Identity, Entry>>,
     /// The configuration of the environment, by region.
     regions: tokio::sync::Mutex<HashMap<String, SdkConfig>>,
+    /// What ServiceAccounts say, and since when that is known.
+    accounts: Mutex<HashMap<ObjectKey, (Instant, Account)>>,
 }
 
 struct Entry {
@@ -78,16 +90,32 @@ pub struct Reader {
 impl Pool {
     /// An empty pool.
     pub fn new(client: Client, metrics: AwsMetrics) -> Self {
-        Self { client, metrics, readers: Mutex::default(), regions: tokio::sync::Mutex::default() }
+        Self {
+            client,
+            metrics,
+            readers: Mutex::default(),
+            regions: tokio::sync::Mutex::default(),
+            accounts: Mutex::default(),
+        }
     }
 
     /// The reader of an identity. `batches` is what is known of it, if there is none yet.
-    pub async fn reader(&self, identity: &Identity, batches: Batches) -> Arc<Reader> {
-        if let Some(entry) = self.lock().get_mut(identity) {
-            entry.used = Instant::now();
-            return entry.reader.clone();
+    ///
+    /// # Errors
+    /// The ServiceAccount cannot be read, or has no role.
+    pub async fn reader(
+        &self,
+        mut identity: Identity,
+        batches: Batches,
+    ) -> Result<Arc<Reader>, Failure> {
+        if let Base::ServiceAccount(reference) = &mut identity.base {
+            reference.account = Some(self.account(&reference.key).await?);
         }
-        let made = Arc::new(self.make(identity, batches).await);
+        if let Some(entry) = self.lock().get_mut(&identity) {
+            entry.used = Instant::now();
+            return Ok(entry.reader.clone());
+        }
+        let made = Arc::new(self.make(&identity, batches).await);
         let mut readers = self.lock();
         readers.retain(|other, entry| {
             let is_older =
@@ -96,12 +124,39 @@ impl Pool {
         });
         // Another task may have been faster: then its reader counts.
         let entry = Entry { reader: made, used: Instant::now() };
-        readers.entry(identity.clone()).or_insert(entry).reader.clone()
+        Ok(readers.entry(identity).or_insert(entry).reader.clone())
     }
 
-    /// Drops what belongs to a store that is no more.
-    pub fn forget(&self, store_uid: &str) {
+    /// Drops what belongs to a store that is no more: its uid, and its name for people.
+    pub fn forget(&self, store_uid: &str, store: &str) {
         self.lock().retain(|identity, _| identity.store_uid != store_uid);
+        self.metrics.forget(store);
+    }
+
+    /// What a ServiceAccount says, as of a moment ago.
+    async fn account(&self, key: &ObjectKey) -> Result<Account, Failure> {
+        let accounts = || self.accounts.lock().expect("no holder of the lock panics");
+        accounts().retain(|_, (since, _)| since.elapsed() < ACCOUNT);
+        if let Some((_, account)) = accounts().get(key) {
+            return Ok(account.clone());
+        }
+        let api: Api<ServiceAccount> = Api::namespaced(self.client.clone(), &key.namespace);
+        let read = request(api.get_opt(&key.name)).await;
+        let read = read.map_err(|error| error.failure(&format!("read ServiceAccount {key}")))?;
+        let invalid =
+            |what: &str| Failure::new(Reason::StoreInvalid, format!("ServiceAccount {key} {what}"));
+        let metadata = read.ok_or_else(|| invalid("is not there"))?.metadata;
+        let annotations = metadata.annotations.unwrap_or_default();
+        let role = annotations.get(ROLE_ANNOTATION).filter(|role| !role.is_empty());
+        let role = role.ok_or_else(|| invalid(&format!("has no annotation {ROLE_ANNOTATION}")))?;
+        let audience = annotations.get(AUDIENCE_ANNOTATION).map_or(AUDIENCE, String::as_str);
+        let account = Account {
+            uid: metadata.uid.unwrap_or_default(),
+            role: role.clone(),
+            audience: audience.to_owned(),
+        };
+        accounts().insert(key.clone(), (Instant::now(), account.clone()));
+        Ok(account)
     }
 
     async fn make(&self, identity: &Identity, batches: Batches) -> Reader {
@@ -139,6 +194,9 @@ impl Pool {
             .timeout_config(timeouts)
             .load()
             .await;
+        if regions.len() >= REGIONS {
+            regions.clear();
+        }
         regions.insert(region.to_owned(), config.clone());
         config
     }
@@ -168,9 +226,10 @@ impl Fetch {
                         Some(token) => Some(self.item(token).await?),
                         None => None,
                     };
-                    Credentials::new(id, secret, token, None, "Secret")
+                    let end = SystemTime::now() + KEYS;
+                    Credentials::new(id, secret, token, Some(end), "Secret")
                 }
-                Base::ServiceAccount(key, audiences) => self.of_account(key, audiences).await?,
+                Base::ServiceAccount(reference) => self.of_account(reference).await?,
             };
             for arn in &self.identity.additional_roles {
                 let role = Role {
@@ -189,21 +248,31 @@ impl Fetch {
     }
 
     async fn of_pod(&self) -> Result<Credentials, Failure> {
-        let provider = self.config.credentials_provider().ok_or_else(|| no_pod_credentials(""))?;
+        let provider = self
+            .config
+            .credentials_provider()
+            .ok_or_else(|| Failure::new(Reason::AccessDenied, no_pod_credentials("")))?;
         let given = provider.provide_credentials().await;
         if asks_sts() {
-            let reason = given.as_ref().err().map(|_| Reason::AccessDenied);
+            let reason = |error| by_token(error).unwrap_or(Reason::Unavailable);
+            let reason = given.as_ref().err().map(reason);
             let outcome = reason.map_or(Outcome::Succeeded, Outcome::Failed);
             self.metrics.call(&self.identity.store, STS, BY_TOKEN, outcome);
         }
         given.map_err(|error| {
-            use aws_credential_types::provider::error::CredentialsError as Error;
-            no_pod_credentials(match error {
-                Error::CredentialsNotLoaded(_) => ": there are none in its environment",
-                Error::ProviderTimedOut(_) => ": they were not given in time",
-                Error::InvalidConfiguration(_) => ": their configuration is invalid",
-                _ => "",
-            })
+            let (reason, why) = match &error {
+                CredentialsError::CredentialsNotLoaded(_) => {
+                    (Reason::AccessDenied, ": there are none in its environment")
+                }
+                CredentialsError::InvalidConfiguration(_) => {
+                    (Reason::AccessDenied, ": their configuration is invalid")
+                }
+                CredentialsError::ProviderTimedOut(_) => {
+                    (Reason::Timeout, ": they were not given in time")
+                }
+                _ => (by_token(&error).unwrap_or(Reason::Unavailable), ""),
+            };
+            Failure::new(reason, no_pod_credentials(why))
         })
     }
 
@@ -221,19 +290,12 @@ impl Fetch {
         })
     }
 
-    async fn of_account(&self, key: &ObjectKey, more: &[String]) -> Result<Credentials, Failure> {
+    async fn of_account(&self, reference: &AccountRef) -> Result<Credentials, Failure> {
+        let AccountRef { key, audiences, account } = reference;
+        let account = account.as_ref().expect("the pool has looked");
+        let Account { role, audience, .. } = account;
+        let audiences = std::iter::once(audience.clone()).chain(audiences.iter().cloned());
         let api: Api<ServiceAccount> = Api::namespaced(self.client.clone(), &key.namespace);
-        let account = request(api.get_opt(&key.name)).await;
-        let account =
-            account.map_err(|error| error.failure(&format!("read ServiceAccount {key}")))?;
-        let invalid =
-            |what: &str| Failure::new(Reason::StoreInvalid, format!("ServiceAccount {key} {what}"));
-        let account = account.ok_or_else(|| invalid("is not there"))?;
-        let annotations = account.metadata.annotations.unwrap_or_default();
-        let role = annotations.get(ROLE_ANNOTATION).filter(|role| !role.is_empty());
-        let role = role.ok_or_else(|| invalid(&format!("has no annotation {ROLE_ANNOTATION}")))?;
-        let audience = annotations.get(AUDIENCE_ANNOTATION).map_or(AUDIENCE, String::as_str);
-        let audiences = std::iter::once(audience.to_owned()).chain(more.iter().cloned());
         let wanted = TokenRequest {
             spec: TokenRequestSpec {
                 audiences: audiences.collect(),
@@ -329,7 +391,7 @@ fn session(
     let credentials = credentials.ok_or_else(|| {
         Failure::new(Reason::Unavailable, format!("AWS STS gave no credentials for role {role}"))
     })?;
-    let end = std::time::SystemTime::try_from(*credentials.expiration()).ok();
+    let end = SystemTime::try_from(*credentials.expiration()).ok();
     Ok(Credentials::new(
         credentials.access_key_id(),
         credentials.secret_access_key(),
@@ -352,10 +414,23 @@ fn not_assumed(error: &ReadError, role: &str, store: &str) -> Failure {
     Failure::new(error.reason, format!("{}: {} of role {role}: {what}", store, error.action))
 }
 
-fn no_pod_credentials(why: &str) -> Failure {
-    let message = format!(
+fn no_pod_credentials(why: &str) -> String {
+    format!(
         "the controller's Pod got no AWS credentials{why}: give its ServiceAccount a role (IRSA or \
          Pod Identity), or the store an `auth`"
-    );
-    Failure::new(Reason::AccessDenied, message)
+    )
+}
+
+/// What STS says of the Pod's own token, where that is why there are no credentials.
+fn by_token(error: &CredentialsError) -> Option<Reason> {
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let by_token =
+            error.downcast_ref::<SdkError<AssumeRoleWithWebIdentityError, HttpResponse>>();
+        if let Some(error) = by_token {
+            return Some(ReadError::of(error, "sts:AssumeRoleWithWebIdentity").reason);
+        }
+        cause = error.source();
+    }
+    None
 }

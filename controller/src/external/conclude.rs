@@ -30,7 +30,7 @@ use crate::{
     key::ObjectKey,
     queue::Cause,
     reason::{Failure, Reason},
-    target::Applied,
+    target::{Applied, Seen, fingerprint::Mac},
 };
 
 const BACK_OFF_FIRST: Duration = Duration::from_secs(1);
@@ -48,6 +48,8 @@ const PATIENCE: u32 = 2;
 pub(super) struct Begun {
     clock: Instant,
     date: Timestamp,
+    /// What the Secret was like then.
+    secret: Option<Mac>,
 }
 
 /// What a refresh has come to.
@@ -107,8 +109,9 @@ enum Told {
 }
 
 impl Begun {
-    pub(super) fn now() -> Self {
-        Self { clock: Instant::now(), date: Timestamp::now() }
+    pub(super) fn now(seen: Option<&Seen>) -> Self {
+        let secret = seen.map(|seen| seen.content);
+        Self { clock: Instant::now(), date: Timestamp::now(), secret }
     }
 }
 
@@ -149,7 +152,7 @@ impl Externals {
             Ended::Done(synced) => {
                 self.metrics.refreshed(key, took, None);
                 self.metrics.synced(key, begun.date);
-                self.in_sync(key, known, synced, begun.date).await;
+                self.in_sync(key, known, synced, begun).await;
             }
             Ended::Failed(unsynced) => {
                 self.metrics.refreshed(key, took, Some(unsynced.complaints.reason()));
@@ -158,7 +161,8 @@ impl Externals {
         }
     }
 
-    async fn in_sync(&self, key: &ObjectKey, known: &Known, synced: Synced, refreshed: Timestamp) {
+    async fn in_sync(&self, key: &ObjectKey, known: &Known, synced: Synced, begun: Begun) {
+        let refreshed = begun.date;
         let Synced { reason, message, binding, applied, versions, fingerprint, missing } = synced;
         let record = versions.record();
         self.objects.update(key, known.uid(), |known| {
@@ -166,6 +170,8 @@ impl Externals {
             (known.refreshed, known.is_own) = (Some(refreshed), true);
             known.failed = None;
             known.attempts = 0;
+            known.fingerprint.clone_from(&fingerprint);
+            known.left = (applied == Applied::Absent).then_some(begun.secret);
             if applied == Applied::Updated {
                 known.mended(Instant::now());
             }
@@ -299,7 +305,7 @@ pub(super) fn done(reason: &'static str, message: &'static str, known: &Known) -
         binding: false,
         applied: Applied::Absent,
         versions: known.versions.clone(),
-        fingerprint: known.status.fingerprint.clone(),
+        fingerprint: known.fingerprint.clone(),
         missing: Vec::new(),
     })
 }

@@ -27,8 +27,8 @@ pub struct Fields {
     both_days: bool,
 }
 
-/// The longest window, since its beginning is looked for minute by minute.
-const LONGEST: Duration = Duration::from_secs(7 * 24 * 3600);
+/// The longest window: its beginning is looked for day by day.
+const LONGEST: Duration = Duration::from_secs(366 * 24 * 3600);
 
 const MONTHS: [&str; 12] =
     ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
@@ -71,28 +71,36 @@ impl Schedule {
             Self::Fields(fields) => fields,
         };
         let now = now.to_zoned(TimeZone::UTC).datetime();
-        let mut minute = now.with().second(0).subsec_nanosecond(0).build().unwrap_or(now);
-        let minutes = length.min(LONGEST).as_secs().div_ceil(60);
-        for _ in 0..minutes {
-            if fields.fit(minute) {
-                return now.duration_since(minute).unsigned_abs() < length;
-            }
-            let Ok(before) = minute.checked_sub(1.minute()) else { return false };
-            minute = before;
+        let length = length.min(LONGEST);
+        let is_in = |at: DateTime| now.duration_since(at).unsigned_abs() < length;
+        let mut at = now.with().second(0).subsec_nanosecond(0).build().unwrap_or(now);
+        while is_in(at) {
+            let Some(before) = fields.before(at) else { return true };
+            let Ok(before) = before else { return false };
+            at = before;
         }
         false
     }
 }
 
 impl Fields {
-    fn fit(&self, at: DateTime) -> bool {
+    /// The last minute before this one that may fit, without the days and hours that cannot; none if it
+    /// fits itself.
+    fn before(&self, at: DateTime) -> Option<Result<DateTime, jiff::Error>> {
         let has = |bits: u64, value: i8| bits & (1 << value) != 0;
         let day = has(self.days, at.day());
         let weekday = has(self.weekdays, at.weekday().to_sunday_zero_offset());
-        has(self.minutes, at.minute())
-            && has(self.hours, at.hour())
-            && has(self.months, at.month())
-            && if self.both_days { day && weekday } else { day || weekday }
+        let is_day = if self.both_days { day && weekday } else { day || weekday };
+        let start = if !(has(self.months, at.month()) && is_day) {
+            at.date().at(0, 0, 0, 0)
+        } else if !has(self.hours, at.hour()) {
+            at.date().at(at.hour(), 0, 0, 0)
+        } else if !has(self.minutes, at.minute()) {
+            at
+        } else {
+            return None;
+        };
+        Some(start.checked_sub(1.minute()))
     }
 }
 
@@ -158,6 +166,18 @@ mod tests {
         assert!(is_open("@daily", "1h", "2026-11-24T00:10:00Z"));
         assert!(is_open("@every 1h", "1h", "2026-11-24T00:10:00Z"));
         assert!(!is_open("@every 2h", "1h", "2026-11-24T00:10:00Z"));
+    }
+
+    /// They were over after seven days.
+    #[test]
+    fn windows_may_be_long() {
+        let freeze = |at| is_open("0 0 20 12 *", "336h", at);
+        assert!(freeze("2026-12-20T00:00:00Z"));
+        assert!(freeze("2027-01-02T23:59:59Z"));
+        assert!(!freeze("2027-01-03T00:00:00Z"));
+        assert!(!freeze("2026-12-19T23:59:59Z"));
+        assert!(is_open("30 12 * * mon", "168h", "2026-11-28T00:00:00Z"));
+        assert!(!is_open("0 0 31 2 *", "999999h", "2026-11-28T00:00:00Z"));
     }
 
     #[test]

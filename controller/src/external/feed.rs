@@ -97,8 +97,8 @@ impl Externals {
     pub fn secret_changed(&self, secret: &ObjectKey, seen: Option<&Seen>) {
         for key in self.objects.of_target(secret) {
             let Some(known) = self.objects.get(&key) else { continue };
-            let is_fine =
-                seen.is_some_and(|seen| is_valid(seen, known.status.fingerprint.as_deref()));
+            let is_fine = known.is_left(seen)
+                || seen.is_some_and(|seen| is_valid(seen, known.fingerprint.as_deref()));
             // What failed for another reason is tried again when that says so.
             if known.failed.map_or(!is_fine, concerns_target) {
                 self.queue.add(key, Cause::Drift, known.calm(CALM));
@@ -155,17 +155,12 @@ impl Externals {
             let absence =
                 follow_while_served(api.clone(), Config::default(), what, |event| match event {
                     Event::Init => listed.clear(),
-                    Event::InitApply(store) | Event::Apply(store) => match store.0 {
-                        Ok(store) => {
-                            let store = read(store);
-                            listed.insert(store.key.clone());
-                            self.store_seen(store);
-                        }
-                        Err(invalid) => {
-                            let key = ObjectKey::of(&invalid.metadata);
-                            warn!(object = %key, "a store is not of its type and is left out");
-                        }
-                    },
+                    Event::InitApply(store) => {
+                        listed.extend(self.store_read(store, &read));
+                    }
+                    Event::Apply(store) => {
+                        self.store_read(store, &read);
+                    }
                     Event::InitDone => {
                         for store in self.stores.all() {
                             if covers(&store.key) && !listed.contains(&store.key) {
@@ -191,17 +186,44 @@ impl Externals {
         }
     }
 
+    fn store_read<K>(
+        &self,
+        store: DeserializeGuard<K>,
+        read: impl Fn(K) -> Store,
+    ) -> Option<StoreKey>
+    where
+        K: DeserializeOwned,
+    {
+        match store.0 {
+            Ok(store) => {
+                let store = read(store);
+                let key = store.key.clone();
+                self.store_seen(store);
+                Some(key)
+            }
+            Err(invalid) => {
+                let key = ObjectKey::of(&invalid.metadata);
+                warn!(object = %key, "a store is not of its type and is left out");
+                None
+            }
+        }
+    }
+
     fn store_seen(&self, store: Store) {
         let key = store.key.clone();
         if self.stores.note(store) {
             self.store_queue.add(key.clone(), Cause::Change, Duration::ZERO);
             self.wake(&key);
+            // It may have been another controller's, or not there: then nobody looks at its objects again.
+            for object in self.objects.of_store(&key) {
+                self.queue.add(object, Cause::Resync, CALM);
+            }
         }
     }
 
     fn store_gone(&self, key: &StoreKey) {
         if let Some(store) = self.stores.forget(key) {
-            self.pool.forget(&store.uid);
+            self.pool.forget(&store.uid, &store.key.to_string());
         }
         self.metrics.forget_store(key);
     }

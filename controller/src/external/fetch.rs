@@ -6,6 +6,7 @@ mod find;
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
+    time::Duration,
 };
 
 use crds::{
@@ -14,13 +15,16 @@ use crds::{
     secret_store::AwsService,
 };
 use futures::future::join_all;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use super::versions::{self, Versions};
 use crate::{
-    aws::{Answer, Version, Want, pool::Reader},
+    aws::{Answer, ReadError, Version, Want, pool::Reader},
     reason::{Failure, Reason},
 };
+
+/// How long an object waits for one answer, with all attempts: it holds up a worker.
+const PATIENCE: Duration = Duration::from_mins(5);
 
 /// A store that values are read from.
 pub struct Source {
@@ -142,7 +146,12 @@ impl Place<'_> {
     }
 
     async fn read(&self, want: Want) -> One {
-        let answer = self.source.reader.planner.read(want.clone()).await;
+        let read = self.source.reader.planner.read(want.clone());
+        let answer = timeout(PATIENCE, read).await.unwrap_or_else(|_| {
+            let minutes = PATIENCE.as_secs() / 60;
+            let detail = Some(format!("AWS has not answered within {minutes} minutes"));
+            Err(ReadError { detail, ..ReadError::new(Reason::Timeout, "") })
+        });
         let answer = answer.map_err(|error| explain::explained(&error, &want, self.source));
         One { key: versions::key(&self.scope, &want), answer }
     }

@@ -11,7 +11,12 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::{hash, store::StoreKey, versions::Versions};
-use crate::{api::version_of, key::ObjectKey, reason::Reason};
+use crate::{
+    api::version_of,
+    key::ObjectKey,
+    reason::Reason,
+    target::{Seen, fingerprint::Mac},
+};
 
 /// Changes that are closer together than this are a quarrel.
 const QUARREL: Duration = Duration::from_mins(5);
@@ -33,6 +38,10 @@ pub struct Known {
     pub is_own: bool,
     /// What was read.
     pub versions: Versions,
+    /// The MAC of the Secret as it was written, where it bears no hash.
+    pub fingerprint: Option<String>,
+    /// What the Secret was like when the last refresh left it alone, by policy; none within: not there.
+    pub left: Option<Option<Mac>>,
     /// Why it is not in sync, by this process.
     pub failed: Option<Reason>,
     /// How often it has failed since it last was in sync.
@@ -66,6 +75,8 @@ impl Known {
             refreshed: status.refresh_time.as_deref().and_then(|time| time.parse().ok()),
             is_own: false,
             versions: Versions::parse(&status.versions),
+            fingerprint: status.fingerprint.clone(),
+            left: None,
             status: Arc::new(status),
             failed: None,
             attempts: 0,
@@ -94,6 +105,11 @@ impl Known {
             None | Some((_, 0)) => Duration::ZERO,
             Some((_, count)) => first.saturating_mul(1 << count.min(8)),
         }
+    }
+
+    /// Whether the Secret is as the last refresh has left it.
+    pub fn is_left(&self, seen: Option<&Seen>) -> bool {
+        self.left.as_ref().is_some_and(|left| left.as_ref() == seen.map(|seen| &seen.content))
     }
 
     /// The status was written.
@@ -136,6 +152,8 @@ impl ExternalIndex {
                 new.refreshed = new.refreshed.max(old.refreshed);
                 new.synced = old.synced.clone().or(new.synced);
                 new.versions = old.versions.clone();
+                new.fingerprint = old.fingerprint.clone().or(new.fingerprint);
+                new.left.clone_from(&old.left);
                 let same = old.current == new.current
                     && old.object.metadata.deletion_timestamp.is_some()
                         == new.object.metadata.deletion_timestamp.is_some();
@@ -187,15 +205,24 @@ impl ExternalIndex {
         names.map(key).collect()
     }
 
+    /// The objects that read from this store.
+    pub fn of_store(&self, store: &StoreKey) -> Vec<ObjectKey> {
+        self.reading(store, |_| true)
+    }
+
     /// The objects that read from this store and are not in sync.
     pub fn waiting_for(&self, store: &StoreKey) -> Vec<ObjectKey> {
+        self.reading(store, |known| known.failed.is_some() || known.synced.is_none())
+    }
+
+    fn reading(&self, store: &StoreKey, is_meant: impl Fn(&Known) -> bool) -> Vec<ObjectKey> {
         let inner = self.lock();
-        let waits = |(key, known): &(&ObjectKey, &Known)| {
-            let is_behind = known.failed.is_some() || known.synced.is_none();
+        let reads = |(key, known): &(&ObjectKey, &Known)| {
             let mut stores = known.object.stores();
-            is_behind && stores.any(|reference| StoreKey::of(reference, &key.namespace) == *store)
+            is_meant(known)
+                && stores.any(|reference| StoreKey::of(reference, &key.namespace) == *store)
         };
-        inner.objects.iter().filter(waits).map(|(key, _)| key.clone()).collect()
+        inner.objects.iter().filter(reads).map(|(key, _)| key.clone()).collect()
     }
 
     /// The names of all objects.

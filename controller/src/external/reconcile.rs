@@ -119,7 +119,7 @@ impl Externals {
                 }
             }
             Decision::Refresh => {
-                let begun = Begun::now();
+                let begun = Begun::now(seen.as_ref());
                 let ended = self.work(key, &known, &stores).await;
                 self.conclude(key, &known, ended, begun).await;
             }
@@ -143,10 +143,7 @@ impl Externals {
             return failed(NO_DELETE, failure);
         }
         let sources = self.sources(stores, &key.namespace).await;
-        let texts = match self.texts(object, &key.namespace).await {
-            Ok(texts) => texts,
-            Err(failure) => return failed(NO_UPDATE, failure),
-        };
+        let texts = self.texts(object, &key.namespace).await;
         let entries = fetch::fetch(object, &sources, &known.versions, Instant::now()).await;
         // What was read as somebody else than the store says now must not be written (F20).
         if !self.unchanged(stores)
@@ -177,6 +174,11 @@ impl Externals {
         if parts.is_empty {
             match target.deletion_policy {
                 DeletionPolicy::Retain => return done("SecretSynced", RETAINED, known),
+                DeletionPolicy::Delete if target.creation_policy != CreationPolicy::Owner => {
+                    let message = "there is no value any more, and deletionPolicy Delete deletes \
+                                   Secrets of creationPolicy Owner only: use another of the two";
+                    return failed(NO_DELETE, Failure::new(Reason::Malformed, message));
+                }
                 DeletionPolicy::Delete => return self.delete(known, parts.missing).await,
                 DeletionPolicy::Merge => {}
             }
@@ -193,7 +195,7 @@ fn decide(known: &Known, seen: Option<&Seen>, stores: &Stores) -> Decision {
         CreationPolicy::None => true,
         // It is waited for: the Secret watch tells when it comes.
         CreationPolicy::Merge if seen.is_none() => known.synced.is_some(),
-        _ => seen.is_some_and(|seen| is_valid(seen, known.status.fingerprint.as_deref())),
+        _ => seen.is_some_and(|seen| is_valid(seen, known.fingerprint.as_deref())),
     };
     // Deleted, or kept away, by policy: that is as it must be too.
     let ready = crds::external_secret::condition(&known.status.conditions, "Ready");
@@ -209,7 +211,7 @@ fn decide(known: &Known, seen: Option<&Seen>, stores: &Stores) -> Decision {
         is_own: known.is_own,
         synced: known.synced.as_deref(),
         current: &known.current,
-        is_valid: is_valid || is_absent,
+        is_valid: is_valid || is_absent || known.is_left(seen),
     };
     let offset = stores.keys().next().map_or(0, |key| {
         key.name.bytes().fold(0, |sum: u64, byte| sum.wrapping_mul(31).wrapping_add(byte.into()))
@@ -221,11 +223,11 @@ fn decide(known: &Known, seen: Option<&Seen>, stores: &Stores) -> Decision {
 fn check_policies(object: &ExternalSecret) -> Result<(), Failure> {
     let target = &object.spec.target;
     match (target.deletion_policy, target.creation_policy) {
-        (DeletionPolicy::Delete, CreationPolicy::Owner)
+        (DeletionPolicy::Delete, CreationPolicy::Owner | CreationPolicy::Orphan)
         | (DeletionPolicy::Retain | DeletionPolicy::Merge, _) => Ok(()),
         (DeletionPolicy::Delete, _) => Err(Failure::new(
             Reason::Malformed,
-            "deletionPolicy Delete goes with creationPolicy Owner only: use another of the two",
+            "deletionPolicy Delete goes with creationPolicy Owner or Orphan: use another of the two",
         )),
     }
 }

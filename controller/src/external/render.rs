@@ -12,7 +12,7 @@ use std::{
 
 use crds::{
     ExternalSecret, ExternalSecretSpec,
-    external_secret::{DecodingStrategy, MergePolicy, TemplateFrom, TemplateScope},
+    external_secret::{DecodingStrategy, DeletionPolicy, MergePolicy, TemplateFrom, TemplateScope},
 };
 use jiff::Timestamp;
 use templates::{
@@ -50,6 +50,7 @@ pub struct Renderer {
 }
 
 /// What a Secret is made of.
+#[derive(Default)]
 pub struct Parts {
     /// The type, where the template names one.
     pub type_: Option<String>,
@@ -78,7 +79,7 @@ pub enum Trouble {
 }
 
 /// The texts of the ConfigMaps and Secrets that templates stand in, by the place in `templateFrom`.
-pub type Texts = Vec<BTreeMap<String, (String, Scope)>>;
+pub type Texts = Vec<Vec<external_secret::SourceTemplate>>;
 
 impl Renderer {
     /// One that uses at most this many threads.
@@ -94,7 +95,7 @@ impl Renderer {
         &self,
         object: Arc<ExternalSecret>,
         entries: Entries,
-        texts: Texts,
+        texts: Result<Texts, Failure>,
         versions: Versions,
         copies_labels: bool,
     ) -> Result<Parts, Trouble> {
@@ -144,7 +145,7 @@ fn make(
     delimiters: &Delimiters,
     object: &ExternalSecret,
     entries: Entries,
-    texts: Texts,
+    texts: Result<Texts, Failure>,
     mut versions: Versions,
     copies_labels: bool,
 ) -> Result<Parts, Trouble> {
@@ -164,6 +165,11 @@ fn make(
     };
     versions.took(read);
     let is_empty = values.is_empty();
+    // What becomes of the Secret is not for a template to say, which would miss its values.
+    if is_empty && object.spec.target.deletion_policy != DeletionPolicy::Merge {
+        return Ok(Parts { missing, is_empty, versions, ..Parts::default() });
+    }
+    let texts = texts.map_err(Trouble::Template)?;
     let value = |(key, value): (String, zeroize::Zeroizing<Vec<u8>>)| {
         (key, Value::from(sealing::Plaintext::from(value)))
     };
@@ -209,7 +215,7 @@ fn make(
 }
 
 fn target(template: &crds::external_secret::Template, texts: Texts) -> Result<Target, Failure> {
-    let source = |(from, templates): (&TemplateFrom, BTreeMap<String, (String, Scope)>)| {
+    let source = |(from, templates): (&TemplateFrom, Vec<external_secret::SourceTemplate>)| {
         let field = Field::parse(&from.target).ok_or_else(|| {
             let message = format!(
                 "templateFrom.target `{}` is none of Data, Annotations and Labels",

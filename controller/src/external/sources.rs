@@ -11,7 +11,7 @@ use crds::{ExternalSecret, external_secret::TemplateRef};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::Api;
-use templates::external_secret::Scope;
+use templates::external_secret::{Scope, SourceTemplate};
 
 use super::{
     fetch::{Source, Sources},
@@ -72,7 +72,7 @@ impl Externals {
         let aws = store.aws()?;
         let content = |secret: &ObjectKey| Some(*self.secrets.get(secret)?.content.as_bytes());
         let identity = Identity::of(store, namespace, content)?;
-        let reader = self.pool.reader(&identity, stores::batches(store, Timestamp::now())).await;
+        let reader = self.pool.reader(identity, stores::batches(store, Timestamp::now())).await?;
         Ok(Source {
             store: key.to_string(),
             service: aws.service,
@@ -104,11 +104,7 @@ impl Externals {
         let sources =
             object.spec.target.template.iter().flat_map(|template| &template.template_from);
         for from in sources {
-            let mut templates = BTreeMap::new();
-            if let Some(literal) = &from.literal {
-                let made = (literal.clone(), Scope::KeysAndValues);
-                templates.insert("literal".to_owned(), made);
-            }
+            let mut templates = Vec::new();
             if let Some(reference) = &from.config_map {
                 let data = self.config_map(namespace, &reference.name).await?;
                 let text = |key: &str| data.get(key).cloned();
@@ -121,6 +117,10 @@ impl Externals {
                     str::from_utf8(value.expose()).ok().map(ToOwned::to_owned)
                 };
                 pick(&mut templates, "Secret", reference, text)?;
+            }
+            if let Some(text) = &from.literal {
+                let (key, text) = ("literal".to_owned(), text.clone());
+                templates.push(SourceTemplate { key, text, scope: Scope::KeysAndValues });
             }
             texts.push(templates);
         }
@@ -150,15 +150,19 @@ impl Externals {
 }
 
 fn pick(
-    templates: &mut BTreeMap<String, (String, Scope)>,
+    templates: &mut Vec<SourceTemplate>,
     kind: &str,
     reference: &TemplateRef,
     text: impl Fn(&str) -> Option<String>,
 ) -> Result<(), Failure> {
     for item in &reference.items {
-        let found = text(&item.key);
-        let found = found.ok_or_else(|| no_template(kind, &reference.name, Some(&item.key)))?;
-        templates.insert(item.key.clone(), (found, scope(item.template_as)));
+        let text = text(&item.key);
+        let text = text.ok_or_else(|| no_template(kind, &reference.name, Some(&item.key)))?;
+        templates.push(SourceTemplate {
+            key: item.key.clone(),
+            text,
+            scope: scope(item.template_as),
+        });
     }
     Ok(())
 }

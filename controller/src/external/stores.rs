@@ -154,7 +154,10 @@ impl Externals {
         if store.key.namespace.is_none() && is_tagged {
             return (Found::Referent, known);
         }
-        let reader = self.pool.reader(&identity, known).await;
+        let reader = match self.pool.reader(identity, known).await {
+            Ok(reader) => reader,
+            Err(failure) => return (Found::Refused(failure), Batches::Unknown),
+        };
         let found = match reader.credentials.get().await {
             Ok(_) => Found::Valid,
             Err(failure) => Found::Refused(failure),

@@ -2,7 +2,7 @@
 //! meaning is the same, ours beside it.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     fmt,
     sync::{Arc, Mutex},
 };
@@ -66,12 +66,14 @@ pub struct AwsMetrics {
 struct Costs {
     since: Instant,
     calls: HashMap<String, u64>,
+    /// What is counted by store, so that it can be forgotten.
+    labels: HashMap<String, HashSet<CallLabels>>,
 }
 
 impl AwsMetrics {
     /// Registers them.
     pub fn register(registry: &mut Registry) -> Self {
-        let costs = Costs { since: Instant::now(), calls: HashMap::new() };
+        let costs = Costs { since: Instant::now(), calls: HashMap::new(), labels: HashMap::new() };
         let metrics = Self {
             peers: Family::default(),
             calls: Family::default(),
@@ -107,9 +109,21 @@ impl AwsMetrics {
         self.peers.get_or_create(&PeerLabels { provider, call, status }).inc();
         let labels = CallLabels { store: store.to_owned(), provider, call, outcome };
         self.calls.get_or_create(&labels).inc();
+        let mut costs = self.costs();
         if provider == "AWS/SecretsManager" {
-            *self.costs().calls.entry(store.to_owned()).or_default() += 1;
+            *costs.calls.entry(store.to_owned()).or_default() += 1;
         }
+        costs.labels.entry(store.to_owned()).or_default().insert(labels);
+    }
+
+    /// Forgets a store that is no more.
+    pub fn forget(&self, store: &str) {
+        let mut costs = self.costs();
+        costs.calls.remove(store);
+        for labels in costs.labels.remove(store).into_iter().flatten() {
+            self.calls.remove(&labels);
+        }
+        self.reads.remove(&StoreLabels { store: store.to_owned() });
     }
 
     /// Counts values that were given to objects.
@@ -178,5 +192,9 @@ mod tests {
         ] {
             assert!(text.contains(line), "{line} is not in\n{text}");
         }
+        metrics.forget("S");
+        text.clear();
+        prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
+        assert!(!text.contains(r#"store="S""#), "{text}");
     }
 }

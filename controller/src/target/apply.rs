@@ -85,12 +85,13 @@ impl Writer {
     pub async fn apply(&self, wanted: &impl Wanted) -> Result<(Applied, Option<Seen>), ApplyError> {
         let key = wanted.key();
         let api: Api<SecretObject> = Api::namespaced(self.client.clone(), &key.namespace);
-        let was_known = self.index.contains(key);
-        let mut read = was_known;
+        let known = self.index.get(key);
+        let mut read = known.is_some();
         for _ in 0..ATTEMPTS {
             if read {
                 let Some(existing) = get(&api, key).await? else {
-                    if was_known {
+                    if let Some(seen) = &known {
+                        self.index.lost(key, seen);
                         return Err(ApplyError::Vanished);
                     }
                     read = false;

@@ -131,6 +131,15 @@ impl SecretIndex {
         }
     }
 
+    /// Forgets a Secret that is not there any more, as it was seen, though no watch has told.
+    pub fn lost(&self, key: &ObjectKey, seen: &Seen) {
+        if let Entry::Occupied(entry) = self.lock().entry(key.clone())
+            && entry.get().version == seen.version
+        {
+            entry.remove();
+        }
+    }
+
     /// Forgets all Secrets but those to keep, after a new list: their deletions were missed.
     /// Returns the forgotten ones.
     pub fn retain(&self, keep: impl Fn(&ObjectKey) -> bool) -> Vec<ObjectKey> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::Value as Json;
-use templates::external_secret::{Place, Target};
+use templates::external_secret::{Place, SourceTemplate, Target};
 
 /// What is read of an ExternalSecret.
 #[derive(Deserialize)]
@@ -111,7 +111,7 @@ pub(crate) fn texts(target: &Target) -> Vec<(Place, &str)> {
     use templates::external_secret::Field::{Annotations, Data, Labels};
     let mut texts = Vec::new();
     for (index, source) in target.from.iter().enumerate() {
-        for (key, (text, _)) in &source.templates {
+        for SourceTemplate { key, text, .. } in &source.templates {
             texts.push((Place::From(index, key.clone()), text.as_str()));
         }
     }

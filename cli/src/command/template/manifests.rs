@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use crds::SealedSecret;
 use serde_json::{Value as Json, json};
-use templates::external_secret::{Decoding, Field, Scope, Source, Target};
+use templates::external_secret::{Decoding, Field, Scope, Source, SourceTemplate, Target};
 
 use super::external::{External, Reference, TemplateFrom};
 use crate::error::{Explain, hint};
@@ -137,10 +137,7 @@ impl Manifests {
     fn source(&self, object: &Object, from: &TemplateFrom) -> Result<Source, ManifestsError> {
         let malformed =
             || ManifestsError::Malformed { origin: object.origin.clone(), kind: "ExternalSecret" };
-        let mut templates = BTreeMap::new();
-        if let Some(literal) = &from.literal {
-            templates.insert("literal".to_owned(), (literal.clone(), Scope::KeysAndValues));
-        }
+        let mut templates = Vec::new();
         for (kind, reference) in [("ConfigMap", &from.config_map), ("Secret", &from.secret)] {
             let Some(Reference { name, items }) = reference else { continue };
             let id = (kind, object.namespace.clone(), name.clone());
@@ -161,8 +158,13 @@ impl Manifests {
                     "KeysAndValues" => Scope::KeysAndValues,
                     _ => return Err(malformed()),
                 };
-                templates.insert(item.key.clone(), (text.clone(), scope));
+                let (key, text) = (item.key.clone(), text.clone());
+                templates.push(SourceTemplate { key, text, scope });
             }
+        }
+        if let Some(text) = &from.literal {
+            let (key, text) = ("literal".to_owned(), text.clone());
+            templates.push(SourceTemplate { key, text, scope: Scope::KeysAndValues });
         }
         Ok(Source {
             templates,

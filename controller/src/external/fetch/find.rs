@@ -46,16 +46,19 @@ impl Place<'_> {
             None => None,
         };
         // The prefix of a store stands before what is looked for too.
-        let path = match (&find.path, self.source.prefix.as_str()) {
-            (None, "") => None,
-            (path, prefix) => Some(format!("{prefix}{}", path.as_deref().unwrap_or_default())),
+        let prefix = self.source.prefix.as_str();
+        let start = format!("{prefix}{}", find.path.as_deref().unwrap_or_default());
+        let path = match &find.path {
+            None if !self.is_secrets() => level(prefix),
+            _ => Some(&*start).filter(|start| !start.is_empty()),
         };
-        let filter = Filter { path, tags: find.tags.clone() };
-        let fits = |name: &str| matcher.as_ref().is_none_or(|matcher| matcher.is_match(name));
+        let filter = Filter { path: path.map(ToOwned::to_owned), tags: find.tags.clone() };
+        let is_in_path = |name: &str| name.starts_with(&start);
+        let fits = |name: &str| {
+            is_in_path(name) && matcher.as_ref().is_none_or(|matcher| matcher.is_match(name))
+        };
         let mut all = self.listed(&filter, fits).await?;
         let listed: BTreeSet<&str> = all.iter().map(|(name, _)| name.as_str()).collect();
-        let is_in_path =
-            |name: &str| filter.path.as_ref().is_none_or(|path| name.starts_with(path));
         let lost = versions
             .names(&self.scope)
             .filter(|name| !listed.contains(name) && is_in_path(name))
@@ -98,8 +101,10 @@ impl Place<'_> {
             let path = filter.path.clone().unwrap_or_else(|| "/".to_owned());
             let below = self.read(Want::ParametersBelow { path }).await;
             match &below.answer {
-                // As External Secrets does where that right is missing.
-                Err(failure) if failure.reason == Reason::AccessDenied => {
+                // As External Secrets does where that right is missing, or that to the key of one of them.
+                Err(failure)
+                    if matches!(failure.reason, Reason::AccessDenied | Reason::KmsDenied) =>
+                {
                     self.read(Want::ParameterNames(filter.clone())).await
                 }
                 _ => below,
@@ -167,6 +172,12 @@ impl Place<'_> {
             Err(failure) => Err(failure),
         }
     }
+}
+
+/// The level of Parameter Store's hierarchy that what begins so is on or below; none for the highest one.
+fn level(start: &str) -> Option<&str> {
+    let level = start.rsplit_once('/')?.0;
+    Some(level).filter(|level| level.starts_with('/'))
 }
 
 #[cfg(test)]
@@ -273,6 +284,22 @@ mod tests {
 
     fn lists(fake: &Fake, names: &[&str]) {
         *fake.listed.lock().unwrap() = names.iter().map(|&name| name.to_owned()).collect();
+    }
+
+    /// AWS takes levels only, and says of others that there is nothing below, or that they are malformed.
+    #[test]
+    fn the_prefix_of_a_store_may_end_within_a_name() {
+        for (prefix, expected) in [
+            ("", None),
+            ("/", None),
+            ("team-", None),
+            ("/team-", None),
+            ("team/a-", None),
+            ("/team/", Some("/team")),
+            ("/team/a-", Some("/team")),
+        ] {
+            assert_eq!(level(prefix), expected, "{prefix}");
+        }
     }
 
     /// Roles that External Secrets needs may not describe secrets.
