@@ -285,6 +285,26 @@ mod tests {
         assert!(is_referent(&referent, &referent.aws().unwrap()));
     }
 
+    /// A namespace that was made again, with a ServiceAccount of the same name, read by the old one's role
+    /// as long as its session lasted.
+    #[test]
+    fn another_service_account_of_the_same_name_is_another_identity() {
+        let jwt = json!({ "jwt": { "serviceAccountRef": { "name": "x" } } });
+        let aws = json!({ "service": "SecretsManager", "region": "r", "auth": jwt });
+        let with = |uid: &str, role: &str, audience: &str| {
+            let mut identity = of(&store("n", "s", aws.clone()), "n");
+            let Base::ServiceAccount(reference) = &mut identity.base else { panic!() };
+            let [uid, role, audience] = [uid, role, audience].map(str::to_owned);
+            reference.account = Some(Account { uid, role, audience });
+            identity
+        };
+        let own = with("1", "a", "sts");
+        assert_eq!(own, with("1", "a", "sts"));
+        for other in [with("2", "a", "sts"), with("1", "b", "sts"), with("1", "a", "other")] {
+            assert_ne!(own, other);
+        }
+    }
+
     /// 256 objects with days between their attempts held up all others.
     #[test]
     fn nobody_waits_for_long_between_attempts() {

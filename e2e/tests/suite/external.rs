@@ -1,5 +1,6 @@
 //! ExternalSecrets, on a real API server against a local AWS.
 
+mod absent;
 mod batches;
 mod faults;
 mod golden;
