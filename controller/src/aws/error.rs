@@ -92,7 +92,6 @@ impl ReadError {
             (
                 "ResourceNotFoundException"
                 | "ParameterNotFound"
-                | "ParameterVersionNotFound"
                 // What the tags of a parameter that is not there are refused with.
                 | "InvalidResourceId",
                 _,
@@ -137,6 +136,8 @@ impl ReadError {
                 | "InvalidParameterException"
                 | "ValidationException"
                 | "ValidationError"
+                // Of a parameter that is there: it does not count as gone.
+                | "ParameterVersionNotFound"
                 | "MalformedPolicyDocument"
                 | "PackedPolicyTooLarge"
                 | "InvalidNextTokenException",
@@ -200,6 +201,8 @@ mod tests {
             // Not of AWS: a proxy without a route, or a wrong endpoint.
             ("", "", 404, Reason::Unavailable),
             ("InvalidResourceId", "", 400, Reason::NotFound),
+            ("ParameterNotFound", "", 400, Reason::NotFound),
+            ("ParameterVersionNotFound", "", 400, Reason::Malformed),
             ("ValidationError", "1 validation error detected", 400, Reason::Malformed),
             (
                 "AccessDeniedException",
