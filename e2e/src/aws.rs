@@ -112,6 +112,8 @@ pub fn environment(address: SocketAddr) -> Vec<(String, String)> {
 pub fn bare(more: &[(&str, &str)]) -> Vec<(String, String)> {
     let pairs = [
         ("AWS_REGION", REGION),
+        // By this name Python's SDK has it.
+        ("AWS_DEFAULT_REGION", REGION),
         ("AWS_CONFIG_FILE", "/dev/null"),
         ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null"),
     ];

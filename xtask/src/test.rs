@@ -16,7 +16,7 @@ use crate::{build, pods, tools};
 
 /// They mostly wait, so more than a small machine has cores; but each may start an API server of its
 /// own, at 600 MB.
-const END_TO_END_THREADS: &str = "--test-threads=6";
+const END_TO_END_THREADS: &str = "--test-threads=4";
 
 /// What can be run alone.
 #[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
