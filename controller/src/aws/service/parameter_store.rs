@@ -55,9 +55,9 @@ impl Service {
             }
         };
         let called: Vec<_> = parameters.iter().map(called).collect();
+        let values: Vec<_> = parameters.into_iter().map(of_parameter).collect();
         for (want, index) in assign(&wants, &called, name, |name, called| name == called.name) {
-            let value = of_parameter(parameters[index].clone());
-            answers.insert(want.clone(), Ok(Answer::Value(value)));
+            answers.insert(want.clone(), Ok(Answer::Value(values[index].clone())));
         }
         for name in answer.invalid_parameters.unwrap_or_default() {
             let error = ReadError::new(Reason::NotFound, GET_PARAMETER.2);

@@ -69,11 +69,13 @@ impl Service {
                 arn: entry.arn().unwrap_or_default().to_owned(),
             })
             .collect();
-        for (want, index) in assign(&wants, &called, id, is_named) {
-            let entry = entries[index].clone();
+        let values = entries.into_iter().map(|entry| {
             let read = read(entry.version_id, entry.created_date.map(|date| date.secs()));
-            let value = value(entry.secret_string, entry.secret_binary, read, BATCH_SECRETS);
-            answers.insert(want.clone(), value);
+            value(entry.secret_string, entry.secret_binary, read, BATCH_SECRETS)
+        });
+        let values: Vec<_> = values.collect();
+        for (want, index) in assign(&wants, &called, id, is_named) {
+            answers.insert(want.clone(), values[index].clone());
         }
         for error in answer.errors.unwrap_or_default() {
             let refused = error.secret_id.as_deref();

@@ -227,9 +227,14 @@ mod tests {
         fn single(&self, want: Want) -> BoxFuture<'_, Result<Answer, ReadError>> {
             let denied = |action| Err(ReadError::new(Reason::AccessDenied, action));
             Box::pin(ready(match want {
-                Want::SecretNames(_) => Ok(Answer::Names(self.listed.lock().unwrap().clone())),
+                Want::ParametersBelow { .. } => {
+                    Err(ReadError::new(Reason::KmsDenied, "GetParametersByPath"))
+                }
+                Want::SecretNames(_) | Want::ParameterNames(_) => {
+                    Ok(Answer::Names(self.listed.lock().unwrap().clone()))
+                }
                 Want::SecretTags { .. } if self.denies_tags => denied("DescribeSecret"),
-                Want::Secret { id, .. } if !self.denies_values => {
+                Want::Secret { id, .. } | Want::Parameter { name: id } if !self.denies_values => {
                     let id = format!("{}{id}", self.created);
                     let version = Some(Read { id, created: self.created });
                     Ok(Answer::Value(Value { bytes: Zeroizing::new(vec![]), version }))
@@ -335,6 +340,22 @@ mod tests {
         assert_eq!(refresh(&object, &after, versions, start).await, Err(Reason::AccessDenied));
         let gone = start + versions::LAGS;
         assert_eq!(refresh(&object, &after, versions, gone).await, Ok(vec![]));
+    }
+
+    /// One parameter under a key that the role may not use has all of them refused.
+    #[tokio::test(start_paused = true)]
+    async fn without_the_right_to_every_key_parameters_are_read_by_name() {
+        let fake = Arc::new(Fake::default());
+        lists(&fake, &["/a", "/b"]);
+        let mut sources = sources([("own", fake)]);
+        for source in sources.values_mut().flatten() {
+            source.service = AwsService::ParameterStore;
+        }
+        let find = json!({ "find": { "name": { "regexp": "a" } } });
+        let object = object(json!({ "dataFrom": [find] }));
+        let (versions, start) = (&mut Versions::default(), Instant::now());
+        let found = refresh(&object, &sources, versions, start).await;
+        assert_eq!(found, Ok(vec!["_a".to_owned()]));
     }
 
     /// They were taken for an older version of one secret, and for what the list of a store had lost.
