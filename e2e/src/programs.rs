@@ -1,9 +1,11 @@
 //! Where programs are: our own, and those made for tests.
 
 use std::env;
+use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 
 /// The controller: `$MTK_CONTROLLER_BIN`, else what cargo built beside this program.
 pub fn controller() -> anyhow::Result<PathBuf> {
@@ -25,6 +27,26 @@ pub fn made(variable: &str) -> anyhow::Result<PathBuf> {
 /// The server of moto: `$MTK_MOTO`.
 pub fn moto() -> anyhow::Result<PathBuf> {
     made("MTK_MOTO")
+}
+
+/// Writes a script that can be run at once.
+///
+/// Another process writes it: a file that this one has open for writing is also open, for a moment,
+/// in whatever another thread starts meanwhile, and until then running it fails with "text file
+/// busy".
+pub fn script(path: &Path, text: &str) -> anyhow::Result<()> {
+    let mut writer = Command::new("sh")
+        .args(["-c", r#"cat >"$0" && chmod 755 "$0""#])
+        .arg(path)
+        .stdin(Stdio::piped())
+        .spawn()
+        .context("starting sh")?;
+    if let Some(mut input) = writer.stdin.take() {
+        input.write_all(text.as_bytes()).with_context(|| format!("writing {}", path.display()))?;
+    }
+    let status = writer.wait()?;
+    ensure!(status.success(), "writing {}: {status}", path.display());
+    Ok(())
 }
 
 /// A file of this repository, by its path from the root.
@@ -49,4 +71,37 @@ fn find(variable: &str, name: &str) -> anyhow::Result<PathBuf> {
                 "no {name} beside this program\nhint: `cargo build -p {name}`, or set {variable}"
             )
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::thread;
+
+    use super::*;
+
+    #[test]
+    fn a_script_is_never_busy_while_other_threads_start_programs() {
+        let directory = tempfile::tempdir().unwrap();
+        let done = AtomicBool::new(false);
+        thread::scope(|threads| {
+            for _ in 0..4 {
+                threads.spawn(|| {
+                    while !done.load(Ordering::Relaxed) {
+                        assert!(Command::new("true").status().unwrap().success());
+                    }
+                });
+            }
+            for number in 0..200 {
+                let path = directory.path().join(number.to_string());
+                let ran = script(&path, "#!/bin/sh\nexit 7\n")
+                    .and_then(|()| Ok(Command::new(&path).status()?.code()));
+                if !matches!(ran, Ok(Some(7))) {
+                    done.store(true, Ordering::Relaxed);
+                    panic!("{ran:?}");
+                }
+            }
+            done.store(true, Ordering::Relaxed);
+        });
+    }
 }

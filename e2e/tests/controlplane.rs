@@ -11,6 +11,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use e2e::controlplane::{ControlPlane, Detached, StartOptions};
+use e2e::programs;
 use rustix::process::{Pid, Signal, kill_process};
 
 #[test]
@@ -117,9 +118,7 @@ fn the_programs_of_kubebuilder_assets_are_used_instead() {
             used.display(),
             binary.display(),
         );
-        let program = assets.path().join(name);
-        fs::write(&program, script).unwrap();
-        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+        programs::script(&assets.path().join(name), &script).unwrap();
     }
     let assets = assets.path().to_owned();
     let options = StartOptions { assets: Some(assets.clone()), ..StartOptions::default() };
@@ -133,9 +132,8 @@ fn the_programs_of_kubebuilder_assets_are_used_instead() {
 fn a_component_that_cannot_start_is_named_with_its_own_words() {
     let assets = tempfile::tempdir().unwrap();
     for name in ["etcd", "kube-apiserver"] {
-        let program = assets.path().join(name);
-        fs::write(&program, "#!/bin/sh\nsleep 0.2\necho no disk here\nexit 3\n").unwrap();
-        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+        let script = "#!/bin/sh\nsleep 0.2\necho no disk here\nexit 3\n";
+        programs::script(&assets.path().join(name), script).unwrap();
     }
     let options =
         StartOptions { assets: Some(assets.path().to_owned()), ..StartOptions::default() };

@@ -5,11 +5,10 @@
 //! unpacked into the cache, and nothing of the machine changes.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
-use e2e::cache;
+use e2e::{cache, programs};
 use tokio::process::Command;
 
 use super::arch::Arch;
@@ -155,9 +154,7 @@ fn wrap(script: &Path, program: &Path, libraries: &Path) -> anyhow::Result<()> {
         "#!/bin/sh\n\
          LD_LIBRARY_PATH={libraries}${{LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}} exec {program} \"$@\"\n"
     );
-    fs::write(script, text)?;
-    fs::set_permissions(script, fs::Permissions::from_mode(0o755))?;
-    Ok(())
+    programs::script(script, &text)
 }
 
 fn quoted(path: &Path) -> anyhow::Result<String> {
@@ -194,8 +191,8 @@ mod tests {
         let odd = temporary.path().join("it's here");
         fs::create_dir(&odd).unwrap();
         let (program, script) = (odd.join("program"), odd.join("script"));
-        fs::write(&program, "#!/bin/sh\nprintf '%s\\n' \"$LD_LIBRARY_PATH\" \"$@\"\n").unwrap();
-        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+        let text = "#!/bin/sh\nprintf '%s\\n' \"$LD_LIBRARY_PATH\" \"$@\"\n";
+        programs::script(&program, text).unwrap();
         wrap(&script, &program, &odd).unwrap();
         let mut run = std::process::Command::new(&script);
         run.args(["a b", "c"]).env_remove("LD_LIBRARY_PATH");

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::env::consts::ARCH;
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
@@ -100,8 +99,7 @@ fn the_controller_makes_a_secret_on_a_real_api_server() {
     } else {
         format!("#!/bin/sh\nexec {EMULATOR} '{path}' \"$@\"\n")
     };
-    fs::write(&program, script).unwrap();
-    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    e2e::programs::script(&program, &script).unwrap();
     let identity = cluster.plane().directory().join("mtk-controller.kubeconfig");
     let log = directory.path().join("log");
     let controller =
