@@ -16,6 +16,10 @@ use tokio::{sync::Notify, time::Instant};
 
 use crate::key::ObjectKey;
 
+/// Nothing waits longer, whatever delay is asked for: who looks a day later and finds that nothing is due
+/// has lost nothing, and no time is ever beyond what an [`Instant`] can be.
+const LONGEST: Duration = Duration::from_hours(24);
+
 /// Why an object is looked at. Earlier ones go first.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Cause {
@@ -82,9 +86,10 @@ impl Slot {
 }
 
 impl<K: Clone + Eq + Hash + Ord> Queue<K> {
-    /// Adds an object, to be taken after `delay`. The earlier of two additions counts.
+    /// Adds an object, to be taken after `delay`, but after a day at most. The earlier of two additions
+    /// counts.
     pub fn add(&self, key: K, cause: Cause, delay: Duration) {
-        let slot = Slot { at: Instant::now() + delay, cause };
+        let slot = Slot { at: Instant::now() + delay.min(LONGEST), cause };
         self.lock().add(key, slot);
         self.wake.notify_one();
     }
@@ -192,6 +197,18 @@ mod tests {
         let key = queue.next().await;
         queue.done(&key);
         key.name
+    }
+
+    /// A store with `refreshInterval: 9223372036854775807` had every look at it panic.
+    #[tokio::test(start_paused = true)]
+    async fn no_delay_is_too_long() {
+        let queue = Queue::default();
+        for (name, delay) in [("most", Duration::MAX), ("long", Duration::from_secs(1 << 62))] {
+            queue.add(key(name), Cause::Resync, delay);
+        }
+        let begun = Instant::now();
+        assert_eq!([take(&queue).await, take(&queue).await].len(), 2);
+        assert!(begun.elapsed() >= LONGEST, "{:?}", begun.elapsed());
     }
 
     #[tokio::test(start_paused = true)]

@@ -18,7 +18,7 @@ pub fn all() -> Result<Vec<(&'static str, String)>, serde_saphyr::ser::Error> {
     tidy(&mut external, &[], &EXTERNAL_RULES);
     with_item_rules(&mut external);
     let [mut store, mut cluster_store] = [SecretStore::crd(), ClusterSecretStore::crd()];
-    tidy(&mut store, &["provider"], &[OWN_NAMESPACE]);
+    tidy(&mut store, &["provider"], &[]);
     tidy(&mut cluster_store, &["provider"], &[]);
     for definition in [&mut external, &mut store, &mut cluster_store] {
         of_external_secrets(definition);
@@ -84,17 +84,6 @@ const ITEM_RULES: [(&[&str], i64, Rule); 3] = [
         ),
     ),
 ];
-
-const OWN_NAMESPACE: Rule = (
-    "!has(self.provider.aws) || !has(self.provider.aws.auth) || ((!has(self.provider.aws.auth.jwt) || \
-     !has(self.provider.aws.auth.jwt.serviceAccountRef) || \
-     !has(self.provider.aws.auth.jwt.serviceAccountRef.__namespace__)) && \
-     (!has(self.provider.aws.auth.secretRef) || \
-     (!has(self.provider.aws.auth.secretRef.accessKeyIDSecretRef.__namespace__) && \
-     !has(self.provider.aws.auth.secretRef.secretAccessKeySecretRef.__namespace__))))",
-    "the references of a SecretStore are to its own namespace: remove namespace, or use a \
-     ClusterSecretStore",
-);
 
 /// Marks as those of External Secrets are, and the older version, which is served on request.
 fn of_external_secrets(definition: &mut CustomResourceDefinition) {

@@ -146,6 +146,12 @@ pub fn allow_delete(access: &Access) -> anyhow::Result<()> {
     apply(access, &["-f", "-"], Some(&list))
 }
 
+/// Takes the right to delete away again.
+pub fn forbid_delete(access: &Access) -> anyhow::Result<()> {
+    let what = ["delete", "clusterrolebinding", "mtk-controller-delete", "--ignore-not-found"];
+    kubectl(access, &what, None).map(drop)
+}
+
 fn items(mut object: Value) -> Vec<Value> {
     match object.get_mut("items").map(Value::take) {
         Some(Value::Array(items)) => items,

@@ -167,7 +167,8 @@ fn renamed(
     let mut renamed = Values::new();
     for (key, value) in values {
         let key = String::from_utf8(rename(&key)?).map_err(|_| RewriteError::NotText)?;
-        if renamed.get(&key).is_some_and(|other| *other != value) {
+        // What is to be left out is given no key: there it does not matter which value is which.
+        if !key.is_empty() && renamed.get(&key).is_some_and(|other| *other != value) {
             return Err(RewriteError::Collision(key));
         }
         renamed.insert(key, value);

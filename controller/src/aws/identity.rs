@@ -130,7 +130,13 @@ impl Identity {
         if aws.service == AwsService::CertificateManager {
             return Err(invalid(store, "its service CertificateManager is not supported"));
         }
-        // In a SecretStore, everything is of its own namespace, whatever it says.
+        if let Some(own) = &store.key.namespace
+            && places(&aws).any(|place| place.as_ref().is_some_and(|named| named != own))
+        {
+            let what = "it refers to another namespace: remove the namespace, or use a \
+                        ClusterSecretStore";
+            return Err(invalid(store, what));
+        }
         let place = |named: &Option<String>| match (&store.key.namespace, named) {
             (Some(own), _) => own.clone(),
             (None, Some(named)) => named.clone(),
@@ -181,12 +187,16 @@ impl Identity {
 
 /// Whether what a ClusterSecretStore refers to is in the namespace of each ExternalSecret.
 pub fn is_referent(store: &Store, aws: &Aws) -> bool {
+    store.key.namespace.is_none() && places(aws).any(Option::is_none)
+}
+
+/// The namespaces that its references name.
+fn places(aws: &Aws) -> impl Iterator<Item = &Option<String>> {
     let jwt = aws.auth.jwt.as_ref().map(|jwt| &jwt.service_account_ref.namespace);
     let keys = aws.auth.secret_ref.iter().flat_map(|keys| {
         [Some(&keys.access_key_id), Some(&keys.secret_access_key), keys.session_token.as_ref()]
     });
-    let mut places = jwt.into_iter().chain(keys.flatten().map(|key| &key.namespace));
-    store.key.namespace.is_none() && places.any(Option::is_none)
+    jwt.into_iter().chain(keys.flatten().map(|key| &key.namespace))
 }
 
 fn tags(aws: &Aws, store: &Store, namespace: &str) -> BTreeMap<String, String> {
@@ -315,12 +325,29 @@ mod tests {
         assert_eq!(retries, Retries { attempts: 20, pause: Some(LONGEST_PAUSE) });
     }
 
+    /// external-secrets#3520: its own namespace may be named.
     #[test]
-    fn a_secret_store_refers_to_its_own_namespace_whatever_it_says() {
-        let aws = json!({ "service": "SecretsManager", "region": "r", "auth": { "secretRef": {
-            "accessKeyIDSecretRef": { "name": "a", "key": "i", "namespace": "victim" },
-            "secretAccessKeySecretRef": { "name": "a", "key": "s", "namespace": "victim" } } } });
-        let Base::Keys { id, .. } = of(&store("n", "s", aws), "n").base else { panic!() };
+    fn a_secret_store_refers_to_its_own_namespace_alone() {
+        let with = |auth: serde_json::Value| {
+            let aws = json!({ "service": "SecretsManager", "region": "r", "auth": auth });
+            Identity::of(&store("n", "s", aws), "n", |_| None)
+        };
+        let keys = |id: &str, token: &str| {
+            let item = |ns: &str| json!({ "name": "a", "key": "i", "namespace": ns });
+            with(json!({ "secretRef": { "accessKeyIDSecretRef": item(id),
+                "secretAccessKeySecretRef": { "name": "a", "key": "s" },
+                "sessionTokenSecretRef": item(token) } }))
+        };
+        let account = |ns: &str| {
+            with(json!({ "jwt": { "serviceAccountRef": { "name": "a", "namespace": ns } } }))
+        };
+        let Base::Keys { id, .. } = keys("n", "n").unwrap().base else { panic!() };
         assert_eq!(id.secret.namespace, "n");
+        assert!(account("n").is_ok());
+        for refused in [keys("victim", "n"), keys("n", "victim"), account("victim")] {
+            let failure = refused.unwrap_err();
+            assert_eq!(failure.reason, Reason::StoreInvalid);
+            assert!(failure.message.contains("another namespace"), "{failure}");
+        }
     }
 }

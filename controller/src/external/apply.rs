@@ -17,6 +17,7 @@ use crate::{
     reason::{Failure, Reason},
     target::{
         Applied, ApplyError, External,
+        external::IMMUTABLE,
         policy::{check_keys, check_labels},
     },
 };
@@ -56,6 +57,7 @@ impl Externals {
                     message: "secret synced",
                     binding: true,
                     applied,
+                    is_deleted: false,
                     versions,
                     fingerprint: fingerprint.map(|seen| seen.content.to_string()),
                     missing,
@@ -98,7 +100,8 @@ impl Externals {
         }
     }
 
-    /// Deletes the Secret of a target that was renamed.
+    /// Deletes the Secrets that it made under other names: of a target that was renamed, maybe more than
+    /// once before one of them could be deleted. They are looked for where the object has changed.
     async fn clean_up(
         &self,
         key: &ObjectKey,
@@ -106,20 +109,30 @@ impl Externals {
         secret: &ObjectKey,
     ) -> Result<(), Failure> {
         let old = known.status.binding.name.as_str();
+        let is_renamed = !old.is_empty() && old != secret.name;
+        let is_changed = known.synced.as_ref().is_some_and(|synced| *synced != known.current);
         let is_owner = known.object.spec.target.creation_policy == CreationPolicy::Owner;
-        if old.is_empty() || old == secret.name || !is_owner {
+        if !is_owner || !is_renamed && !is_changed {
             return Ok(());
         }
-        let old = ObjectKey { namespace: key.namespace.clone(), name: old.to_owned() };
-        self.delete_orphan(key, known, &old).await
+        let by = hash::created_by(&key.namespace, &key.name);
+        for orphan in self.secrets.created_by(&key.namespace, &by) {
+            if orphan != *secret && self.delete_owned(&orphan, known.uid()).await? {
+                let message =
+                    format!("secret {} deleted: the target has another name", orphan.name);
+                self.deleted(key, known, &message).await;
+            }
+        }
+        Ok(())
     }
 }
 
 /// Why there is no Secret, in External Secrets' words.
 fn refusal(failure: &Failure) -> &'static str {
     let is_external = failure.message.contains("controlled by ExternalSecret/");
+    let is_immutable = failure.message.starts_with(IMMUTABLE);
     match failure.reason {
-        Reason::Immutable => "could not update secret, target is immutable",
+        Reason::Immutable if is_immutable => "could not update secret, target is immutable",
         Reason::NotOwned if is_external => "target is owned by another ExternalSecret",
         Reason::NotOwned => "failed to take ownership of target secret",
         _ => NO_UPDATE,

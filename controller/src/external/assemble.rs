@@ -7,7 +7,7 @@ use crds::{
     ExternalSecretSpec,
     external_secret::{
         ConflictPolicy, ConversionStrategy, DataFrom, DecodingStrategy, DeletionPolicy,
-        MergeStrategy, NullBytePolicy, PriorityPolicy, RemoteRef,
+        MergeStrategy, MetadataPolicy, NullBytePolicy, PriorityPolicy, RemoteRef,
     },
 };
 use templates::{
@@ -74,11 +74,15 @@ pub fn assemble(
     versions.unlisted(unlisted.flatten().cloned().collect(), now);
     let mut all = Assembled { values: Values::new(), missing: Vec::new(), versions: Vec::new() };
     let mut complaints = Vec::new();
-    let may_be_gone = spec.target.deletion_policy != DeletionPolicy::Retain;
+    // Tags are not the value: who is told that there are none is not told that the value is gone.
+    let may_be_gone = |reference: Option<&RemoteRef>| {
+        let is_value = reference.is_none_or(|one| one.metadata_policy != MetadataPolicy::Fetch);
+        is_value && spec.target.deletion_policy != DeletionPolicy::Retain
+    };
     let mut take =
-        |entry: String, outcome: Result<Values, Failure>, all: &mut Assembled| match outcome {
+        |entry: String, of: Option<&RemoteRef>, outcome: Result<Values, Failure>| match outcome {
             Ok(values) => all.values.extend(values),
-            Err(failure) if may_be_gone && is_gone(&failure) => all.missing.push(entry),
+            Err(failure) if may_be_gone(of) && is_gone(&failure) => all.missing.push(entry),
             Err(failure) => complaints.push(Complaint { entry, failure }),
         };
     for (index, (from, fetched)) in spec.data_from.iter().zip(entries.from).enumerate() {
@@ -86,7 +90,7 @@ pub fn assemble(
         let outcome = in_time(environments)
             .and_then(|()| opened(fetched, versions, &mut all.versions, now))
             .and_then(|opened| many(from, opened, dialect, environments));
-        take(format!("dataFrom[{index}].{kind}"), outcome, &mut all);
+        take(format!("dataFrom[{index}].{kind}"), from.extract.as_ref(), outcome);
     }
     for (index, (data, fetched)) in spec.data.iter().zip(entries.data).enumerate() {
         let reference = &data.remote_ref;
@@ -99,7 +103,7 @@ pub fn assemble(
             Ok([(data.secret_key.clone(), value)].into())
         });
         let key: String = reference.key.chars().take(512).collect();
-        take(format!("data[{index}] (key {})", key.escape_debug()), outcome, &mut all);
+        take(format!("data[{index}] (key {})", key.escape_debug()), Some(reference), outcome);
     }
     if complaints.is_empty() { Ok(all) } else { Err(complaints) }
 }

@@ -17,8 +17,9 @@ use tracing::{info, warn};
 
 use super::{
     assemble::Complaint,
+    feed::CALM,
     index::Known,
-    reconcile::Externals,
+    reconcile::{Externals, is_valid},
     schedule,
     status::{self, Done, Failed, Outcome},
     versions::Versions,
@@ -74,6 +75,8 @@ pub(super) struct Synced {
     pub(super) binding: bool,
     /// What was done to it.
     pub(super) applied: Applied,
+    /// Whether it was there, and is deleted now.
+    pub(super) is_deleted: bool,
     /// The versions that were read.
     pub(super) versions: Versions,
     /// The MAC of the Secret, where it has no hash.
@@ -163,7 +166,16 @@ impl Externals {
 
     async fn in_sync(&self, key: &ObjectKey, known: &Known, synced: Synced, begun: Begun) {
         let refreshed = begun.date;
-        let Synced { reason, message, binding, applied, versions, fingerprint, missing } = synced;
+        let Synced {
+            reason,
+            message,
+            binding,
+            applied,
+            is_deleted,
+            versions,
+            fingerprint,
+            missing,
+        } = synced;
         let record = versions.record();
         self.objects.update(key, known.uid(), |known| {
             known.versions = versions;
@@ -180,6 +192,7 @@ impl Externals {
         let verb = match applied {
             Applied::Created => Some(("Created", "secret created")),
             Applied::Updated => Some(("Updated", "secret updated")),
+            Applied::Absent if is_deleted => Some(("Deleted", "secret deleted")),
             Applied::Unchanged | Applied::Absent => None,
         };
         info!(object = %key, change = verb.map_or("none", |verb| verb.0), "in sync");
@@ -193,7 +206,8 @@ impl Externals {
             versions: &record,
             fingerprint: fingerprint.as_deref(),
         });
-        if self.write_status(key, known, outcome).await == Told::Not {
+        let told = self.write_status(key, known, outcome).await;
+        if told == Told::Not {
             self.objects.update(key, known.uid(), |now| {
                 now.refreshed = None;
                 now.synced.clone_from(&known.synced);
@@ -203,12 +217,17 @@ impl Externals {
             let pause = back_off(Reason::Unavailable, known.attempts, interval, rand::random());
             self.queue.add(key.clone(), Cause::Retry, pause);
         } else {
-            // The next time, as the schedule has it.
-            self.queue.add(key.clone(), Cause::Resync, Duration::from_millis(1));
+            // The next time, as the schedule has it. What is not as it was written even now is somebody
+            // else's doing, such as a webhook's, and will be so again.
+            let written = self.secrets.get(&target).filter(|_| applied != Applied::Absent);
+            let is_fine = written.is_none_or(|seen| is_valid(&seen, fingerprint.as_deref()));
+            let calm = if is_fine { Duration::ZERO } else { self.calm(key) };
+            self.queue.add(key.clone(), Cause::Resync, calm.max(Duration::from_millis(1)));
         }
-        let Some((reason, message)) = verb else { return };
-        self.events.publish(&*known.object, Severity::Normal, reason, message).await;
-        if !missing.is_empty() {
+        if let Some((reason, message)) = verb {
+            self.events.publish(&*known.object, Severity::Normal, reason, message).await;
+        }
+        if !missing.is_empty() && (verb.is_some() || told == Told::Written) {
             let message = format!("no value in AWS any more, and left out: {}", missing.join(", "));
             let reason = "MissingProviderSecret";
             self.events.publish(&*known.object, Severity::Normal, reason, &message).await;
@@ -238,13 +257,25 @@ impl Externals {
             message,
             binding: binding.then_some(target.name.as_str()),
             complaints: &complaints.0,
-            is_stale: self.secrets.contains(&target),
+            since: known.refreshed.filter(|_| self.secrets.contains(&target)),
             retries: if reason.passes() { RETRIES_PASSING } else { RETRIES },
         });
         if self.write_status(key, known, outcome).await == Told::Written {
             let object = &*known.object;
             self.events.publish(object, Severity::Warning, "UpdateFailed", &told).await;
         }
+    }
+
+    /// Says that an object is left alone, since a store of it is not for this controller.
+    pub(super) async fn leave(&self, key: &ObjectKey, known: &Known, failure: Failure) {
+        let complaint = Complaint { entry: String::new(), failure };
+        if self.write_status(key, known, Outcome::Left(&complaint)).await == Told::Not {
+            self.queue.add(key.clone(), Cause::Retry, BACK_OFF_PASSING);
+        }
+    }
+
+    fn calm(&self, key: &ObjectKey) -> Duration {
+        self.objects.get(key).map_or(CALM, |known| known.calm(CALM).max(CALM))
     }
 
     /// Writes the status if it differs.
@@ -304,6 +335,7 @@ pub(super) fn done(reason: &'static str, message: &'static str, known: &Known) -
         message,
         binding: false,
         applied: Applied::Absent,
+        is_deleted: false,
         versions: known.versions.clone(),
         fingerprint: known.fingerprint.clone(),
         missing: Vec::new(),

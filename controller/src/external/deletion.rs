@@ -11,7 +11,6 @@ use tracing::{info, warn};
 
 use super::{
     conclude::{BACK_OFF_PASSING, Ended, Synced, failed},
-    hash,
     index::Known,
     reconcile::{Externals, NO_DELETE},
     versions::Versions,
@@ -19,6 +18,7 @@ use super::{
 use crate::{
     FIELD_MANAGER,
     api::request,
+    events::Severity,
     key::ObjectKey,
     queue::Cause,
     reason::{Failure, Reason},
@@ -28,46 +28,44 @@ use crate::{
 impl Externals {
     /// Deletes the Secret, since AWS has no value any more and the object asks for that.
     pub(super) async fn delete(&self, known: &Known, missing: Vec<String>) -> Ended {
-        let secret = known.target();
-        if let Err(failure) = self.delete_owned(&secret, known.uid()).await {
-            return failed(NO_DELETE, failure);
-        }
+        let is_deleted = match self.delete_owned(&known.target(), known.uid()).await {
+            Ok(is_deleted) => is_deleted,
+            Err(failure) => return failed(NO_DELETE, failure),
+        };
         Ended::Done(Synced {
             reason: "SecretDeleted",
             message: "secret deleted due to DeletionPolicy=Delete",
             binding: false,
             applied: Applied::Absent,
+            is_deleted,
             versions: Versions::default(),
             fingerprint: None,
             missing,
         })
     }
 
-    /// Deletes the Secret that this object made under another name.
-    pub(super) async fn delete_orphan(
-        &self,
-        key: &ObjectKey,
-        known: &Known,
-        old: &ObjectKey,
-    ) -> Result<(), Failure> {
-        let by = hash::created_by(&key.namespace, &key.name);
-        if self.secrets.get(old).is_none_or(|seen| seen.created_by.as_deref() != Some(&*by)) {
-            return Ok(());
-        }
-        self.delete_owned(old, known.uid()).await
+    /// Says that a Secret was deleted.
+    pub(super) async fn deleted(&self, key: &ObjectKey, known: &Known, message: &str) {
+        info!(object = %key, message, "deleted");
+        self.events.publish(&*known.object, Severity::Normal, "Deleted", message).await;
     }
 
-    async fn delete_owned(&self, secret: &ObjectKey, uid: &str) -> Result<(), Failure> {
+    /// Deletes a Secret, if the object with this uid owns it. Whether there was one to delete.
+    pub(super) async fn delete_owned(
+        &self,
+        secret: &ObjectKey,
+        uid: &str,
+    ) -> Result<bool, Failure> {
         let api: Api<SecretObject> = Api::namespaced(self.client.clone(), &secret.namespace);
         let action = format!("delete Secret {secret}");
         let existing =
             request(api.get_opt(&secret.name)).await.map_err(|error| error.failure(&action))?;
-        let Some(existing) = existing else { return Ok(()) };
+        let Some(existing) = existing else { return Ok(false) };
         let owners = existing.metadata.owner_references.iter().flatten();
         let is_owned =
             owners.into_iter().any(|owner| owner.controller == Some(true) && owner.uid == uid);
         if !is_owned {
-            return Ok(());
+            return Ok(false);
         }
         let params = DeleteParams {
             preconditions: Some(Preconditions {
@@ -77,8 +75,8 @@ impl Externals {
             ..DeleteParams::default()
         };
         match request(api.delete(&secret.name, &params)).await {
-            Ok(_) => Ok(()),
-            Err(error) if error.is_not_found() => Ok(()),
+            Ok(_) => Ok(true),
+            Err(error) if error.is_not_found() => Ok(false),
             Err(error) => {
                 let mut failure = error.failure(&action);
                 if failure.reason == Reason::AccessDenied {
@@ -101,7 +99,9 @@ impl Externals {
             return;
         }
         let stores = self.stores_of(&known.object, &key.namespace);
-        if stores.values().flatten().any(|store| store.is_foreign(&self.settings.class)) {
+        let class = &self.settings.class;
+        let mut stores = stores.values().flatten();
+        if stores.any(|store| store.is_foreign(class) || store.other_provider().is_some()) {
             return;
         }
         let others = finalizers.iter().filter(|name| *name != ExternalSecret::PEER_FINALIZER);

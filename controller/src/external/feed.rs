@@ -28,7 +28,7 @@ use crate::{
 /// How often a kind that is not served is looked for again.
 const AGAIN: Duration = Duration::from_secs(30);
 /// How long what others do to a Secret may go on before it is put right once more.
-const CALM: Duration = Duration::from_secs(1);
+pub(super) const CALM: Duration = Duration::from_secs(1);
 
 impl Externals {
     /// Follows the ExternalSecrets of a part; calls `ready` after each full list, or when there are

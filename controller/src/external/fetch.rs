@@ -102,6 +102,11 @@ pub async fn fetch(
     let spec = &object.spec;
     let own = name(&spec.secret_store_ref);
     let place = |of: &Option<SourceRef>, find: Option<&Find>| {
+        if let Some(generator) = of.as_ref().and_then(|source| source.generator_ref.as_ref()) {
+            let message =
+                format!("generators ({}) are not supported", generator.kind.escape_debug());
+            return Err(Failure::new(Reason::StoreInvalid, message));
+        }
         let other = of.as_ref().and_then(|source| source.store_ref.as_ref()).map(name);
         let store = other.as_ref().unwrap_or(&own);
         match sources.get(store) {
@@ -114,12 +119,6 @@ pub async fn fetch(
         }
     };
     let from = spec.data_from.iter().map(async |entry| {
-        let generator = entry.source_ref.as_ref().and_then(|source| source.generator_ref.as_ref());
-        if let Some(generator) = generator {
-            let message =
-                format!("generators ({}) are not supported", generator.kind.escape_debug());
-            return Fetched::Not(Failure::new(Reason::StoreInvalid, message));
-        }
         match (place(&entry.source_ref, entry.find.as_ref()), entry) {
             (Err(failure), _) => Fetched::Not(failure),
             (Ok(place), DataFrom { extract: Some(extract), .. }) => place.one(extract).await,
@@ -162,10 +161,11 @@ fn want(source: &Source, reference: &RemoteRef) -> Want {
     let key = format!("{}{}", source.prefix, reference.key);
     let is_tags = reference.metadata_policy == MetadataPolicy::Fetch;
     match (source.service, is_tags) {
-        (AwsService::ParameterStore, _) => {
+        // All versions of a parameter have the same tags.
+        (AwsService::ParameterStore, true) => Want::ParameterTags { name: key },
+        (AwsService::ParameterStore, false) => {
             let colon = if reference.version.is_empty() { "" } else { ":" };
-            let name = format!("{key}{colon}{}", reference.version);
-            if is_tags { Want::ParameterTags { name } } else { Want::Parameter { name } }
+            Want::Parameter { name: format!("{key}{colon}{}", reference.version) }
         }
         (_, true) => Want::SecretTags { id: key },
         (_, false) => Want::Secret { id: key, version: Version::parse(&reference.version) },

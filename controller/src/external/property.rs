@@ -69,7 +69,8 @@ pub fn property(json: &[u8], path: &str) -> Result<Zeroizing<Vec<u8>>, PropertyE
     at(path.as_bytes())?.ok_or(PropertyError::Missing)
 }
 
-/// The members of an object, in their order; none if it is no object, or not JSON to its end.
+/// The members of an object, in their order; none if it is no object, or not JSON to its end. Go reads
+/// `null` into a map as an empty one.
 pub fn members(json: &[u8]) -> Option<Vec<(String, Zeroizing<Vec<u8>>)>> {
     members::members(json)
 }

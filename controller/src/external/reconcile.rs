@@ -102,6 +102,11 @@ impl Externals {
             debug!(object = %key, "a store of another controller: left alone");
             return;
         }
+        let mut others = stores.values().flatten().filter(|store| store.other_provider().is_some());
+        if let Some(Err(failure)) = others.next().map(|store| store.aws()) {
+            debug!(object = %key, "a store of another provider: left alone");
+            return self.leave(key, &known, failure).await;
+        }
         // Watches tell of the object and its store in any order, and it may be somebody else's.
         if known.attempts < GRACES && stores.values().any(Option::is_none) {
             self.objects.update(key, known.uid(), |known| known.attempts += 1);
@@ -193,25 +198,26 @@ fn decide(known: &Known, seen: Option<&Seen>, stores: &Stores) -> Decision {
     let is_valid = match spec.target.creation_policy {
         // Nothing is written, so nothing can be wrong.
         CreationPolicy::None => true,
-        // It is waited for: the Secret watch tells when it comes.
-        CreationPolicy::Merge if seen.is_none() => known.synced.is_some(),
         _ => seen.is_some_and(|seen| is_valid(seen, known.fingerprint.as_deref())),
     };
-    // Deleted, or kept away, by policy: that is as it must be too.
+    // Deleted, kept away or waited for, by policy: that is as it must be too, as long as the object is
+    // the one that this was said of.
+    let is_said = known.synced.as_deref() == Some(&known.current);
     let ready = crds::external_secret::condition(&known.status.conditions, "Ready");
     let is_absent = seen.is_none()
         && ready.is_some_and(|ready| {
             ready.status == "True"
-                && (ready.reason.as_deref() == Some("SecretDeleted")
+                && (matches!(ready.reason.as_deref(), Some("SecretDeleted" | "SecretMissing"))
                     || ready.message.as_deref() == Some(RETAINED))
         });
+    let is_so = is_said && (is_absent || known.is_left(seen));
     let state = schedule::State {
         spec,
         refreshed: known.refreshed,
         is_own: known.is_own,
         synced: known.synced.as_deref(),
         current: &known.current,
-        is_valid: is_valid || is_absent || known.is_left(seen),
+        is_valid: is_valid || is_so,
     };
     let offset = stores.keys().next().map_or(0, |key| {
         key.name.bytes().fold(0, |sum: u64, byte| sum.wrapping_mul(31).wrapping_add(byte.into()))

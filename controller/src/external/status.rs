@@ -21,6 +21,8 @@ pub enum Outcome<'o> {
     Done(Done<'o>),
     /// It is not.
     Failed(Failed<'o>),
+    /// It is left to another controller, and so is everything of the status but why.
+    Left(&'o Complaint),
 }
 
 /// The Secret is as it must be.
@@ -51,8 +53,8 @@ pub struct Failed<'o> {
     pub binding: Option<&'o str>,
     /// What is wrong.
     pub complaints: &'o [Complaint],
-    /// Whether there is a Secret with good values of before.
-    pub is_stale: bool,
+    /// Since when the Secret has the values that it has, if there is one with good ones.
+    pub since: Option<Timestamp>,
     /// How long there is at most between two attempts, for people.
     pub retries: &'static str,
 }
@@ -71,6 +73,7 @@ pub fn next(
 ) -> Option<ExternalSecretStatus> {
     let mut status = previous.clone();
     let (ready, explained) = match outcome {
+        Outcome::Left(why) => (None, Some(explained(std::slice::from_ref(why)))),
         Outcome::Done(done) => {
             if let Some(name) = done.binding {
                 status.binding = Binding { name: name.to_owned() };
@@ -78,26 +81,26 @@ pub fn next(
             status.synced_resource_version = Some(done.synced.to_owned());
             status.versions = done.versions.clone();
             status.fingerprint = done.fingerprint.map(ToOwned::to_owned);
-            (ready(true, done.reason, done.message.to_owned()), None)
+            (Some(ready(true, done.reason, done.message.to_owned())), None)
         }
         Outcome::Failed(failed) => {
             if let Some(name) = failed.binding {
                 status.binding = Binding { name: name.to_owned() };
             }
-            let since = previous.refresh_time.as_deref().filter(|_| failed.is_stale);
-            let stale = since.map_or_else(String::new, |since| {
-                format!("; the Secret keeps its values, Stale since {since}")
+            let stale = failed.since.map_or_else(String::new, |since| {
+                format!("; the Secret keeps its values, Stale since {}", second(since))
             });
             let first = failed.complaints.first().map_or("", |first| first.failure.reason.as_str());
             let message =
                 format!("{}: {first}{stale}; tried again {}", failed.message, failed.retries);
-            (ready(false, "SecretSyncedError", message), Some(explained(failed.complaints)))
+            (Some(ready(false, "SecretSyncedError", message)), Some(explained(failed.complaints)))
         }
     };
-    status
-        .conditions
-        .retain(|condition| !["Ready", "Explained"].contains(&condition.type_.as_str()));
-    status.conditions.insert(0, ready);
+    let is_ours = |condition: &Condition| {
+        condition.type_ == "Explained" || condition.type_ == "Ready" && ready.is_some()
+    };
+    status.conditions.retain(|condition| !is_ours(condition));
+    status.conditions.splice(0..0, ready);
     status.conditions.extend(explained);
     for condition in &mut status.conditions {
         let before = crds::external_secret::condition(&previous.conditions, &condition.type_);
@@ -186,7 +189,7 @@ mod tests {
             message: "could not get secret data from provider",
             binding: None,
             complaints,
-            is_stale: true,
+            since: Some(at(150)),
             retries: "within 5m",
         })
     }
@@ -222,10 +225,13 @@ mod tests {
         );
         let message = ready.message.as_deref().unwrap();
         assert!(message.starts_with("could not get secret data from provider"), "{message}");
-        assert!(message.contains("Stale since 1970-01-01T00:01:40Z"), "{message}");
+        assert!(message.contains("Stale since 1970-01-01T00:02:30Z"), "{message}");
         let explained = condition(&status.conditions, "Explained").unwrap();
         assert_eq!(explained.reason.as_deref(), Some("Throttled"));
         assert_eq!(next(&status, failed(&complaints), at(300)), None, "the same again is not told");
+        let left = next(&first, Outcome::Left(&complaints[0]), at(200)).unwrap();
+        assert_eq!(left.conditions[0], first.conditions[0], "Ready is whoever's it was");
+        assert_eq!(condition(&left.conditions, "Explained").unwrap().reason, explained.reason);
         let again = next(&status, done(400), at(400)).unwrap();
         assert_eq!(condition(&again.conditions, "Explained"), None);
         let ready = condition(&again.conditions, "Ready").unwrap();

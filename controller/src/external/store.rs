@@ -140,9 +140,36 @@ impl Store {
         Ok(aws)
     }
 
+    /// The provider that it is of, if that is one of which this controller knows nothing.
+    pub fn other_provider(&self) -> Option<&str> {
+        let mut providers = self.spec.provider.keys();
+        let only = providers.next().filter(|_| providers.next().is_none());
+        only.map(String::as_str).filter(|name| *name != "aws")
+    }
+
     /// Whether another controller looks after it.
     pub fn is_foreign(&self, class: &str) -> bool {
         !self.spec.controller.is_empty() && self.spec.controller != class
+    }
+
+    /// Whether all its conditions can be told, for whoever asks.
+    ///
+    /// # Errors
+    /// `StoreInvalid` with the one that cannot.
+    pub fn check_conditions(&self) -> Result<(), Failure> {
+        for regex in self.spec.conditions.iter().flat_map(|condition| &condition.namespace_regexes)
+        {
+            self.namespace_regex(regex)?;
+        }
+        Ok(())
+    }
+
+    fn namespace_regex(&self, regex: &str) -> Result<Matcher, Failure> {
+        let malformed = |_| {
+            let what = "a namespaceRegex of its conditions is malformed";
+            Failure::new(Reason::StoreInvalid, format!("{} cannot be used: {what}", self.key))
+        };
+        Matcher::new(regex).map_err(malformed)
     }
 
     /// Whether objects of a namespace with these labels may use it. The labels are asked for only
@@ -168,11 +195,7 @@ impl Store {
                 return Ok(true);
             }
             for regex in namespace_regexes {
-                let matcher = Matcher::new(regex);
-                let matcher = matcher.map_err(|_| {
-                    invalid("a namespaceRegex of its conditions is malformed".to_owned())
-                })?;
-                if matcher.is_match(namespace) {
+                if self.namespace_regex(regex)?.is_match(namespace) {
                     return Ok(true);
                 }
             }
@@ -304,6 +327,8 @@ pub(crate) mod tests {
         let failure = vault.aws().unwrap_err();
         assert_eq!(failure.reason, Reason::StoreInvalid);
         assert!(failure.message.contains("`vault` is not supported"), "{failure}");
+        assert_eq!(vault.other_provider(), Some("vault"));
+        assert_eq!(store("n", "s", json!({})).other_provider(), None);
         for spec in [
             json!({}),
             json!({ "provider": { "aws": {}, "vault": {} } }),
@@ -331,6 +356,8 @@ pub(crate) mod tests {
             json!([{ "namespaceSelector": { "matchExpressions": [expression] } }]),
             "y"
         ));
+        let malformed = with(json!([{ "namespaceRegexes": ["^ok$", "("] }]));
+        assert_eq!(malformed.check_conditions().unwrap_err().reason, Reason::StoreInvalid);
         let unseen = with(json!([{ "namespaceSelector": {} }])).allows("y", || None);
         assert_eq!(unseen.unwrap_err().reason, Reason::StoreInvalid);
     }

@@ -35,7 +35,7 @@ use crate::{
     },
     events::Severity,
     queue::Cause,
-    reason::Failure,
+    reason::{Failure, Reason},
 };
 
 /// How often a store is checked, if neither it nor the operator says it.
@@ -55,6 +55,16 @@ enum Found {
     Refused(Failure),
     /// It is not for this provider.
     Unsupported(Failure),
+}
+
+impl Found {
+    /// Whether it is what the store names that is not there, or AWS that refuses it.
+    fn without_credentials(failure: Failure) -> Self {
+        match failure.reason {
+            Reason::StoreInvalid => Self::Invalid(failure),
+            _ => Self::Refused(failure),
+        }
+    }
 }
 
 /// What a store's status tells of batches. What was denied long ago is not known any more: the right may
@@ -139,6 +149,9 @@ impl Externals {
             Err(failure) => return (Found::Invalid(failure), Batches::Unknown),
         };
         let known = batches(store, Timestamp::now());
+        if let Err(failure) = store.check_conditions() {
+            return (Found::Invalid(failure), Batches::Unknown);
+        }
         if is_referent(store, &aws) {
             return (Found::Referent, known);
         }
@@ -156,11 +169,11 @@ impl Externals {
         }
         let reader = match self.pool.reader(identity, known).await {
             Ok(reader) => reader,
-            Err(failure) => return (Found::Refused(failure), Batches::Unknown),
+            Err(failure) => return (Found::without_credentials(failure), Batches::Unknown),
         };
         let found = match reader.credentials.get().await {
             Ok(_) => Found::Valid,
-            Err(failure) => Found::Refused(failure),
+            Err(failure) => Found::without_credentials(failure),
         };
         (found, reader.planner.batches())
     }
@@ -288,7 +301,6 @@ fn next(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::reason::Reason;
 
     fn now() -> Timestamp {
         Timestamp::from_second(0).unwrap()

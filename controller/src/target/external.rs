@@ -23,6 +23,9 @@ use crate::{
 /// On a Secret that an ExternalSecret may take over, where the operator asks for consent.
 pub const CONSENT: &str = "mtk.mytomorrows.com/adopt";
 
+/// How the refusal to change an immutable Secret begins.
+pub const IMMUTABLE: &str = "the target Secret is immutable";
+
 /// A Secret to be.
 pub struct External {
     /// Namespace and name.
@@ -246,7 +249,7 @@ impl Wanted for External {
             return Err(Failure::new(
                 Reason::Immutable,
                 format!(
-                    "the target Secret is immutable: {} cannot take the new data; delete the Secret, \
+                    "{IMMUTABLE}: {} cannot take the new data; delete the Secret, \
                      and it is made anew",
                     self.key
                 ),

@@ -104,6 +104,15 @@ impl SecretIndex {
         self.lock().contains_key(key)
     }
 
+    /// The Secrets of a namespace that were made for this ExternalSecret.
+    pub fn created_by(&self, namespace: &str, by: &str) -> Vec<ObjectKey> {
+        let secrets = self.lock();
+        let made = secrets.iter().filter(|(key, seen)| {
+            key.namespace == namespace && seen.created_by.as_deref() == Some(by)
+        });
+        made.map(|(key, _)| key.clone()).collect()
+    }
+
     /// Notes a Secret, unless something newer is known. Returns what is known now.
     pub fn note(&self, secret: &SecretObject) -> Seen {
         let mut seen = Seen::of(&self.mac_key, secret);

@@ -11,8 +11,13 @@ use zeroize::Zeroizing;
 /// See [`super::members`].
 pub(super) fn members(json: &[u8]) -> Option<Vec<(String, Found)>> {
     let whole = Part::parse(json);
-    if whole.kind != Kind::Object || !is_valid(json) {
+    if !is_valid(json) {
         return None;
+    }
+    match whole.kind {
+        Kind::Object => {}
+        Kind::Null => return Some(Vec::new()),
+        _ => return None,
     }
     let member = |(name, part): (Option<&[u8]>, Part<'_>)| {
         let name = unquoted(name.unwrap_or_default());

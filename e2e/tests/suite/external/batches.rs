@@ -34,7 +34,8 @@ async fn many_objects_are_few_requests_and_the_store_says_so() {
     let (faulty, _turn) = faulty().await;
     let api = rig().api().await;
     let ns = "external-batches";
-    faulty_store(&api, ns, json!({ "role": "arn:aws:iam::123456789012:role/reader" })).await;
+    faulty_store(&api, faulty, ns, json!({ "role": "arn:aws:iam::123456789012:role/reader" }))
+        .await;
     let before = faulty.aws.counts();
     many(&api, &faulty.aws, ns, 60).await;
     let batches = since(&faulty.aws, &before, "BatchGetSecretValue");
@@ -53,7 +54,7 @@ async fn a_role_that_may_not_read_batches_reads_singly_and_the_store_names_the_a
     let api = rig().api().await;
     let ns = "external-singles";
     faulty.aws.faults().add(Fault::Denied("BatchGetSecretValue"));
-    faulty_store(&api, ns, json!({})).await;
+    faulty_store(&api, faulty, ns, json!({})).await;
     let before = faulty.aws.counts();
     many(&api, &faulty.aws, ns, 30).await;
     assert_eq!(since(&faulty.aws, &before, "BatchGetSecretValue"), 1, "the probe");
@@ -78,7 +79,7 @@ async fn a_denied_parameter_is_named_and_spoils_no_other() {
         put.r#type("String".into()).value("1").send().await.unwrap();
     }
     faulty.aws.faults().add(Fault::DeniedItem(name("c")));
-    faulty_store(&api, ns, json!({ "service": "ParameterStore" })).await;
+    faulty_store(&api, faulty, ns, json!({ "service": "ParameterStore" })).await;
     let (a, b, c) = (name("a"), name("b"), name("c"));
     api.create(Kind::ExternalSecret, external(ns, "may-not", &[("A", &a), ("C", &c)])).await;
     let object = wait_ready(&api, ns, "may-not", "False").await;
@@ -101,7 +102,7 @@ async fn what_a_batch_gives_of_another_stage_is_read_singly() {
     let (faulty, _turn) = faulty().await;
     let api = rig().api().await;
     let ns = "external-stages";
-    faulty_store(&api, ns, json!({})).await;
+    faulty_store(&api, faulty, ns, json!({})).await;
     for name in ["a", "b"] {
         secret(&faulty.aws, &format!("{ns}/{name}"), "old", &[]).await;
     }
@@ -125,7 +126,7 @@ async fn what_is_read_again_unchanged_is_not_written() {
     let (faulty, _turn) = faulty().await;
     let api = rig().api().await;
     let ns = "external-unchanged";
-    faulty_store(&api, ns, json!({})).await;
+    faulty_store(&api, faulty, ns, json!({})).await;
     secret(&faulty.aws, "external-unchanged/a", "v", &[]).await;
     let mut object = external(ns, "s", &[("A", "external-unchanged/a")]);
     object["spec"]["refreshInterval"] = json!("2s");

@@ -20,7 +20,7 @@ async fn explained(api: &Api, ns: &str, name: &str, reason: &str) -> String {
 
 /// An object with `A` and `B`, that has been synced.
 async fn synced(api: &Api, faulty: &Faulty, ns: &str) {
-    faulty_store(api, ns, json!({})).await;
+    faulty_store(api, faulty, ns, json!({})).await;
     for name in ["a", "b"] {
         secret(&faulty.aws, &format!("{ns}/{name}"), "1", &[]).await;
     }
@@ -102,7 +102,7 @@ async fn a_secret_that_a_list_does_not_show_is_still_found() {
     let (faulty, _turn) = faulty().await;
     let api = rig().api().await;
     let ns = "external-lag";
-    faulty_store(&api, ns, json!({})).await;
+    faulty_store(&api, faulty, ns, json!({})).await;
     for name in ["a", "b"] {
         secret(&faulty.aws, &format!("{ns}/{name}"), name, &[("team", ns)]).await;
     }
@@ -140,7 +140,8 @@ async fn credentials_that_have_expired_are_renewed_and_an_outage_of_sts_passes()
     let api = rig().api().await;
     let ns = "external-expired";
     faulty.aws.faults().add(Fault::Failing("AssumeRole", 2));
-    faulty_store(&api, ns, json!({ "role": "arn:aws:iam::123456789012:role/reader" })).await;
+    faulty_store(&api, faulty, ns, json!({ "role": "arn:aws:iam::123456789012:role/reader" }))
+        .await;
     secret(&faulty.aws, "external-expired/a", "1", &[]).await;
     api.create(Kind::ExternalSecret, external(ns, "s", &[("A", "external-expired/a")])).await;
     wait_value(&api, ns, "s", "A", "1").await;
@@ -163,7 +164,7 @@ async fn what_was_read_from_a_store_that_has_changed_is_not_written() {
     secret(&faulty.aws, "external-changed/old/a", "old", &[]).await;
     secret(&faulty.aws, "external-changed/new/a", "new", &[]).await;
     faulty.aws.faults().add(Fault::Slow("GetSecretValue", Duration::from_secs(3)));
-    faulty_store(&api, ns, json!({ "prefix": "external-changed/old/" })).await;
+    faulty_store(&api, faulty, ns, json!({ "prefix": "external-changed/old/" })).await;
     api.create(Kind::ExternalSecret, external(ns, "s", &[("A", "a")])).await;
     pause(1000).await;
     let patch = json!({ "spec": { "provider": { "aws": { "prefix": "external-changed/new/" } } } });
@@ -187,7 +188,7 @@ async fn what_was_read_from_a_store_or_for_a_namespace_that_is_gone_is_not_writt
     faulty.aws.faults().add(Fault::Slow("GetSecretValue", Duration::from_secs(3)));
     for ns in [without_store, going] {
         secret(&faulty.aws, &format!("{ns}/a"), "1", &[]).await;
-        faulty_store(&api, ns, json!({})).await;
+        faulty_store(&api, faulty, ns, json!({})).await;
         let from = format!("{ns}/a");
         api.create(Kind::ExternalSecret, external(ns, "s", &[("A", &from)])).await;
     }
@@ -215,7 +216,7 @@ async fn what_was_read_for_an_object_that_is_gone_is_not_written() {
     let ns = "external-object-gone";
     faulty.aws.faults().add(Fault::Slow("GetSecretValue", Duration::from_secs(3)));
     secret(&faulty.aws, &format!("{ns}/a"), "1", &[]).await;
-    faulty_store(&api, ns, json!({})).await;
+    faulty_store(&api, faulty, ns, json!({})).await;
     let from = format!("{ns}/a");
     for name in ["going", "staying"] {
         let mut object = external(ns, name, &[("A", &from)]);
@@ -234,7 +235,7 @@ async fn a_short_throttle_is_not_noticed_and_a_long_one_is_told() {
     let (faulty, _turn) = faulty().await;
     let api = rig().api().await;
     let ns = "external-throttled";
-    faulty_store(&api, ns, json!({})).await;
+    faulty_store(&api, faulty, ns, json!({})).await;
     secret(&faulty.aws, "external-throttled/a", "1", &[]).await;
     faulty.aws.faults().add(Fault::Throttled("GetSecretValue", 2));
     api.create(Kind::ExternalSecret, external(ns, "s", &[("A", "external-throttled/a")])).await;

@@ -18,7 +18,7 @@ async fn two_stores_read_the_same_secret_each_by_its_own_rights() {
         faulty.aws.faults().add(denied);
     }
     for ns in [may, may_not] {
-        faulty_store(&api, ns, json!({})).await;
+        faulty_store(&api, faulty, ns, json!({})).await;
     }
     // In the same moment, and again when the first has it.
     for round in ["s", "t"] {
@@ -41,7 +41,7 @@ async fn keys_that_are_put_right_are_used_at_once() {
     let ns = "external-keys";
     secret(&faulty.aws, "external-keys/a", "1", &[]).await;
     faulty.aws.faults().add(Fault::DeniedTo(ns.into(), "external-keys/a".into()));
-    faulty_store(&api, ns, json!({})).await;
+    faulty_store(&api, faulty, ns, json!({})).await;
     api.create(Kind::ExternalSecret, external(ns, "s", &[("A", "external-keys/a")])).await;
     wait_ready(&api, ns, "s", "False").await;
     // By now it is tried again only after a while.
@@ -62,11 +62,11 @@ async fn rows_34_and_37_a_referent_store_reads_as_the_namespace_that_asks() {
     secret(&faulty.aws, "referent/x", "treasure", &[]).await;
     faulty.aws.faults().add(Fault::DeniedTo(may_not.into(), "referent/x".into()));
     for ns in [may, may_not] {
-        faulty_store(&api, ns, json!({})).await;
+        faulty_store(&api, faulty, ns, json!({})).await;
     }
     let mut store = super::support::store("", "referent", "SecretsManager");
     store["metadata"].as_object_mut().unwrap().remove("namespace");
-    store["spec"]["controller"] = json!("faulty");
+    store["spec"]["controller"] = json!(faulty.class);
     store["spec"]["conditions"] = json!([{ "namespaceRegexes": ["^external-referent-"] }]);
     api.create(Kind::ClusterSecretStore, store).await;
     let object = |ns: &str| {

@@ -18,6 +18,13 @@ fn object(ns: &str, more: Value) -> Value {
     object
 }
 
+async fn wait_reason(api: &Api, ns: &str, reason: &str) {
+    api.wait(Kind::ExternalSecret, ns, "s", |object| {
+        condition(object, "Ready").is_some_and(|ready| ready["reason"] == reason)
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn rows_20_and_22_a_changed_value_comes_with_the_interval_and_at_once_when_forced() {
     let ns = "external-interval";
@@ -70,11 +77,14 @@ async fn row_18_a_secret_is_deleted_when_its_values_are_and_made_again_when_they
     wait_value(&api, ns, "s", "A", "1").await;
     let secrets = rig().aws.secrets();
     secrets.delete_secret().secret_id("external-delete/a").send().await.unwrap();
-    api.wait(Kind::ExternalSecret, ns, "s", |object| {
-        condition(object, "Ready").is_some_and(|ready| ready["reason"] == "SecretDeleted")
+    wait_reason(&api, ns, "SecretDeleted").await;
+    assert!(api.secret(ns, "s").await.is_none());
+    crate::support::eventually("Events of both", async || {
+        let events = api.events(ns, "s").await;
+        let has = |reason: &str| events.iter().any(|event| event.iter().any(|word| word == reason));
+        (has("Deleted") && has("MissingProviderSecret")).then_some(())
     })
     .await;
-    assert!(api.secret(ns, "s").await.is_none());
     secrets.restore_secret().secret_id("external-delete/a").send().await.unwrap();
     wait_value(&api, ns, "s", "A", "1").await;
 }
@@ -117,6 +127,101 @@ async fn row_16_values_are_added_to_a_secret_of_somebody_else_and_taken_out_agai
     assert_eq!(value(&merged, "A").as_deref(), Some("1"));
 }
 
+/// It stayed `SecretSynced`, with an interval of none for good.
+#[tokio::test]
+async fn row_16_a_secret_to_merge_into_that_is_deleted_is_told_as_missing() {
+    let ns = "external-merge-gone";
+    let api = begin(ns).await;
+    let foreign =
+        json!({ "metadata": { "namespace": ns, "name": "s" }, "data": { "own": "MQ==" } });
+    api.create(Kind::Secret, foreign.clone()).await;
+    let merge = json!({ "target": { "creationPolicy": "Merge" }, "refreshInterval": "0" });
+    api.create(Kind::ExternalSecret, object(ns, merge)).await;
+    wait_value(&api, ns, "s", "A", "1").await;
+    wait_ready(&api, ns, "s", "True").await;
+    api.delete(Kind::Secret, ns, "s").await;
+    wait_reason(&api, ns, "SecretMissing").await;
+    api.create(Kind::Secret, foreign).await;
+    wait_value(&api, ns, "s", "A", "1").await;
+}
+
+/// What was kept away by policy counted as in order whatever the object became.
+#[tokio::test]
+async fn rows_20_and_22_what_was_absent_by_policy_comes_when_the_object_changes() {
+    let ns = "external-absent";
+    let api = begin(ns).await;
+    let once = |more: Value| {
+        let mut spec = json!({ "refreshInterval": "0" });
+        spec.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        spec
+    };
+    let kept_away = object(ns, once(json!({ "target": { "creationPolicy": "None" } })));
+    api.create(Kind::ExternalSecret, kept_away).await;
+    wait_reason(&api, ns, "SecretSynced").await;
+    let made = json!({ "spec": { "target": { "creationPolicy": "Owner" } } });
+    api.patch(Kind::ExternalSecret, ns, "s", made).await;
+    wait_value(&api, ns, "s", "A", "1").await;
+    api.delete(Kind::ExternalSecret, ns, "s").await;
+    crate::support::eventually("the Secret is gone", async || {
+        api.secret(ns, "s").await.is_none().then_some(())
+    })
+    .await;
+
+    let found = json!({ "find": { "name": { "regexp": "^external-absent/later$" } } });
+    let retained = object(ns, once(json!({ "data": [], "dataFrom": [found] })));
+    api.create(Kind::ExternalSecret, retained).await;
+    wait_reason(&api, ns, "SecretSynced").await;
+    assert!(api.secret(ns, "s").await.is_none());
+    secret(&rig().aws, "external-absent/later", "2", &[]).await;
+    force(&api, ns, "s").await;
+    wait_value(&api, ns, "s", "external-absent_later", "2").await;
+}
+
+/// A webhook that changes what is written made a loop of requests.
+#[tokio::test]
+async fn a_secret_that_is_changed_on_its_way_does_not_have_aws_asked_again_and_again() {
+    let ns = "external-webhook";
+    let api = begin(ns).await;
+    let policy = json!({
+        "apiVersion": "admissionregistration.k8s.io/v1", "kind": "MutatingAdmissionPolicy",
+        "metadata": { "name": ns },
+        "spec": {
+            "matchConstraints": {
+                "namespaceSelector": { "matchLabels": { "kubernetes.io/metadata.name": ns } },
+                "resourceRules": [{ "apiGroups": [""], "apiVersions": ["v1"],
+                                    "operations": ["CREATE", "UPDATE"], "resources": ["secrets"] }],
+            },
+            "matchConditions": [{ "name": "s", "expression": "object.metadata.name == 's'" }],
+            "failurePolicy": "Fail",
+            "reinvocationPolicy": "Never",
+            "mutations": [{ "patchType": "JSONPatch", "jsonPatch": { "expression":
+                "[JSONPatch{op: 'add', path: '/data/A', value: 'eA=='}]" } }],
+        },
+    });
+    let binding = json!({
+        "apiVersion": "admissionregistration.k8s.io/v1", "kind": "MutatingAdmissionPolicyBinding",
+        "metadata": { "name": ns }, "spec": { "policyName": ns },
+    });
+    for object in [policy, binding] {
+        rig().cluster.apply(&object).unwrap();
+    }
+    // The API server takes a moment to heed it.
+    let probe = json!({ "metadata": { "namespace": ns, "name": "s" }, "data": { "A": "MQ==" } });
+    crate::support::eventually("the policy is heeded", async || {
+        api.create(Kind::Secret, probe.clone()).await;
+        let made = api.secret(ns, "s").await.unwrap();
+        api.delete(Kind::Secret, ns, "s").await;
+        (value(&made, "A").as_deref() == Some("x")).then_some(())
+    })
+    .await;
+    api.create(Kind::ExternalSecret, object(ns, json!({}))).await;
+    wait_ready(&api, ns, "s", "True").await;
+    pause(6000).await;
+    let requests = rig().aws.requests();
+    let asked = requests.iter().filter(|request| request.access_key == ns).count();
+    assert!((2..12).contains(&asked), "{asked} requests");
+}
+
 /// It has no finalizer of ours, and is not held up by the peer's.
 #[tokio::test]
 async fn row_49_an_object_with_the_peers_finalizer_can_be_deleted() {
@@ -150,6 +255,20 @@ async fn rows_01_and_39_stores_of_others_are_left_alone() {
     let store = store.await;
     assert_eq!(condition(&store, "Supported").unwrap()["status"], "False");
     assert!(condition(&store, "Ready").is_none());
+    // Its objects too, but for a word: whoever looks after them says what they are.
+    let peers = "externalsecrets.external-secrets.io/externalsecret-cleanup";
+    let mut theirs = object(ns, json!({ "secretStoreRef": { "name": "vault" } }));
+    theirs["metadata"]["name"] = json!("theirs");
+    theirs["metadata"]["finalizers"] = json!([peers]);
+    api.create(Kind::ExternalSecret, theirs).await;
+    let explained = api.wait(Kind::ExternalSecret, ns, "theirs", |object| {
+        condition(object, "Explained").is_some()
+    });
+    let explained = explained.await;
+    let message = text(&condition(&explained, "Explained").unwrap()["message"]);
+    assert!(message.contains("provider `vault` is not supported"), "{message}");
+    assert!(condition(&explained, "Ready").is_none());
+    api.delete(Kind::ExternalSecret, ns, "theirs").await;
     let mut foreign = super::support::store(ns, "foreign", "SecretsManager");
     foreign["spec"]["controller"] = json!("elsewhere");
     api.create(Kind::SecretStore, foreign).await;
@@ -157,6 +276,8 @@ async fn rows_01_and_39_stores_of_others_are_left_alone() {
     object["spec"]["secretStoreRef"]["name"] = json!("foreign");
     api.create(Kind::ExternalSecret, object).await;
     pause(2000).await;
+    let theirs = api.get(Kind::ExternalSecret, ns, "theirs").await.unwrap();
+    assert_eq!(theirs["metadata"]["finalizers"], json!([peers]), "the other has to clean up");
     let object = api.get(Kind::ExternalSecret, ns, "s").await.unwrap();
     assert!(object["status"].is_null(), "{object}");
     assert_eq!(text(&object["metadata"]["name"]), "s");

@@ -40,6 +40,34 @@ async fn without_the_right_to_delete_the_condition_names_the_value_that_gives_it
     }
 }
 
+/// Only the last name but one was known, and what had had a name in between stayed.
+#[tokio::test]
+async fn what_could_not_be_deleted_when_the_target_was_renamed_is_deleted_when_it_may_be() {
+    let private = private().await;
+    let (api, ns) = (private.api().await, "external-renamed-twice");
+    let aws = Aws::start().unwrap();
+    secret(&aws, "renamed/a", "1", &[]).await;
+    stores(&api, ns).await;
+    let _controller = private.cluster().controller_with(&aws, &[]).unwrap();
+    let mut object = external(ns, "s", &[("A", "renamed/a")]);
+    object["spec"]["target"] = json!({ "name": "one" });
+    api.create(Kind::ExternalSecret, object).await;
+    wait_ready(&api, ns, "s", "True").await;
+    for name in ["two", "three"] {
+        let patch = json!({ "spec": { "target": { "name": name } } });
+        api.patch(Kind::ExternalSecret, ns, "s", patch).await;
+        wait_value(&api, ns, name, "A", "1").await;
+        wait_ready(&api, ns, "s", "False").await;
+    }
+    e2e::cluster::allow_delete(private.cluster().plane().access()).unwrap();
+    force(&api, ns, "s").await;
+    wait_ready(&api, ns, "s", "True").await;
+    for name in ["one", "two"] {
+        assert!(api.secret(ns, name).await.is_none(), "{name}");
+    }
+    assert!(api.secret(ns, "three").await.is_some());
+}
+
 #[tokio::test]
 async fn without_a_hash_and_without_copies_a_secret_bears_nothing_of_a_value_or_of_argo_cd() {
     let private = private().await;

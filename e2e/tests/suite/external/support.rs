@@ -1,7 +1,7 @@
 //! What the tests of ExternalSecrets share: one AWS, and one controller that uses it.
 
-use std::sync::LazyLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{LazyLock, Mutex};
 
 use aws_sdk_secretsmanager::primitives::Blob;
 use aws_sdk_secretsmanager::types::Tag;
@@ -11,6 +11,7 @@ use e2e::aws::{Aws, REGION};
 use e2e::cluster::Cluster;
 use e2e::controller::Controller;
 use serde_json::{Value, json};
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::support::{Api, Kind, condition};
 
@@ -32,39 +33,60 @@ static RIG: LazyLock<Rig> = LazyLock::new(|| {
 });
 
 /// An AWS of which things go wrong, with a controller of its own in the same cluster: it looks after
-/// stores of the class `faulty`.
+/// the stores of its class.
 pub(crate) struct Faulty {
     pub(crate) aws: Aws,
     pub(crate) controller: Controller,
+    pub(crate) class: String,
 }
 
-static FAULTY: LazyLock<Faulty> = LazyLock::new(|| {
-    let aws = Aws::start().unwrap();
-    let flags = ["--log-level=debug", "--controller-class=faulty"];
-    let controller = rig().cluster.controller_with(&aws, &flags).unwrap();
-    Faulty { aws, controller }
+/// Two, since a test has one to itself.
+static FAULTY: [LazyLock<Faulty>; 2] = [
+    LazyLock::new(|| Faulty::start("faulty-0".to_owned())),
+    LazyLock::new(|| Faulty::start("faulty-1".to_owned())),
+];
+static FREE: Mutex<Vec<usize>> = Mutex::new(Vec::new());
+static TURNS: LazyLock<Semaphore> = LazyLock::new(|| {
+    FREE.lock().unwrap().extend(0..FAULTY.len());
+    Semaphore::new(FAULTY.len())
 });
 
-static TURN: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
-
-/// Waits for one's turn on the AWS of which things go wrong. When it comes, nothing does.
-pub(crate) async fn faulty() -> (&'static Faulty, tokio::sync::MutexGuard<'static, ()>) {
-    let turn = TURN.lock().await;
-    FAULTY.aws.faults().clear();
-    (&FAULTY, turn)
+/// A test's turn on one of them.
+pub(crate) struct Turn {
+    index: usize,
+    _permit: SemaphorePermit<'static>,
 }
 
-/// The same for who has the turn already.
-pub(crate) fn faulty_rig() -> &'static Faulty {
-    &FAULTY
+impl Drop for Turn {
+    fn drop(&mut self) {
+        FREE.lock().unwrap().push(self.index);
+    }
 }
 
-/// Makes a namespace with the store `aws` of the class `faulty`.
-pub(crate) async fn faulty_store(api: &Api, namespace: &str, more: Value) {
+/// Waits for one's turn on an AWS of which things go wrong. When it comes, nothing does.
+pub(crate) async fn faulty() -> (&'static Faulty, Turn) {
+    let permit = TURNS.acquire().await.unwrap();
+    let index = FREE.lock().unwrap().pop().unwrap();
+    let faulty = &FAULTY[index];
+    faulty.aws.faults().clear();
+    (faulty, Turn { index, _permit: permit })
+}
+
+impl Faulty {
+    fn start(class: String) -> Faulty {
+        let aws = Aws::start().unwrap();
+        let flags = ["--log-level=debug", &format!("--controller-class={class}")];
+        let controller = rig().cluster.controller_with(&aws, &flags).unwrap();
+        Faulty { aws, controller, class }
+    }
+}
+
+/// Makes a namespace with the store `aws` of its class.
+pub(crate) async fn faulty_store(api: &Api, faulty: &Faulty, namespace: &str, more: Value) {
     api.namespace(namespace).await;
     keys(api, namespace).await;
     let mut store = store(namespace, "aws", "SecretsManager");
-    store["spec"]["controller"] = json!("faulty");
+    store["spec"]["controller"] = json!(faulty.class);
     let aws = store["spec"]["provider"]["aws"].as_object_mut().unwrap();
     aws.extend(more.as_object().unwrap().clone());
     api.create(Kind::SecretStore, store).await;

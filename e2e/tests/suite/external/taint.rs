@@ -7,7 +7,7 @@ use e2e::aws::Fault;
 use serde_json::{Value, json};
 
 use super::support::{
-    change, external, faulty, faulty_store, force, rig, secret, wait_ready, wait_value,
+    Faulty, change, external, faulty, faulty_store, force, rig, secret, wait_ready, wait_value,
 };
 use crate::support::{Api, Kind, pause};
 use crate::taint::{canary, needles};
@@ -94,7 +94,7 @@ async fn a_value_of_aws_is_nowhere_but_in_the_data_of_the_secret() {
     let (faulty, _turn) = faulty().await;
     let api = rig().api().await;
     let canary = canary();
-    faulty_store(&api, NS, json!({})).await;
+    faulty_store(&api, faulty, NS, json!({})).await;
     let large = format!("{canary}{}", "x".repeat(60_000));
     // A key is a name, which may be told; what is told of this one must not be its value.
     let keys = json!({ "with space": canary }).to_string();
@@ -109,7 +109,7 @@ async fn a_value_of_aws_is_nowhere_but_in_the_data_of_the_secret() {
         api.create(Kind::ExternalSecret, object).await;
         wait_ready(&api, NS, name, if is_fine { "True" } else { "False" }).await;
     }
-    denied(&api, &canary).await;
+    denied(&api, faulty, &canary).await;
     pause(1500).await;
 
     let found = needles(&canary);
@@ -145,11 +145,8 @@ async fn a_value_of_aws_is_nowhere_but_in_the_data_of_the_secret() {
 }
 
 /// Errors of AWS, and a changed value after them.
-async fn denied(api: &Api, canary: &str) {
-    let (faults, aws) = {
-        let faulty = &super::support::faulty_rig();
-        (faulty.aws.faults().clone(), &faulty.aws)
-    };
+async fn denied(api: &Api, faulty: &Faulty, canary: &str) {
+    let (faults, aws) = (faulty.aws.faults(), &faulty.aws);
     // What is due together is read in batches, and what is due alone is not.
     let both =
         |fault: fn(&'static str) -> Fault| ["GetSecretValue", "BatchGetSecretValue"].map(fault);

@@ -44,6 +44,7 @@ pub(crate) async fn private() -> Private {
     let cluster = private.cluster();
     // Whatever the last one left.
     e2e::cluster::install(cluster.plane().access()).unwrap();
+    e2e::cluster::forbid_delete(cluster.plane().access()).unwrap();
     let api = Api::of(cluster).await;
     api.clear(Kind::SealedSecret).await;
     api.clear(Kind::ExternalSecret).await;

@@ -185,6 +185,15 @@ async fn row_13_keys_are_rewritten_by_pattern_template_and_merge() {
     row.gives("pattern", rewritten(pattern), &[("DB_USER", "u"), ("DB_host", "h")]).await;
     let template = json!([{ "transform": { "template": "{{ .value | upper }}_X" } }]);
     row.gives("template", rewritten(template), &[("DB-HOST_X", "h"), ("DB-USER_X", "u")]).await;
+    // What is given no key is left out: more than one was an error.
+    let filter =
+        json!([{ "transform": { "template": r#"{{ if eq .value "b" }}{{ .value }}{{ end }}"# } }]);
+    let many = row.secret("many", r#"{"a":"1","b":"2","c":"3"}"#).await;
+    let filtered = json!({ "dataFrom": [{ "extract": { "key": many }, "rewrite": filter }] });
+    row.gives("filtered", filtered, &[("b", "2")]).await;
+    let filter = json!([{ "regexp": { "source": "^[ac]$", "target": "" } }]);
+    let filtered = json!({ "dataFrom": [{ "extract": { "key": many }, "rewrite": filter }] });
+    row.gives("filtered-by-pattern", filtered, &[("b", "2")]).await;
     let find = json!({ "name": { "regexp": "^external-row-13/json/" } });
     let merged = json!({ "dataFrom": [{ "find": find, "rewrite": [{ "merge": {} }] }] });
     row.gives("merged", merged, &[("host", "h"), ("port", "1"), ("user", "u")]).await;

@@ -11,13 +11,13 @@ use super::super::support::{
     change, external, faulty, faulty_store, force, rig, secret, stores, wait_value,
 };
 use super::{Row, entry, explained};
-use crate::support::{Api, Kind, eventually, pause, private};
+use crate::support::{Api, Kind, condition, eventually, pause, private, text};
 
 #[tokio::test]
 async fn row_35_a_service_account_reads_with_a_token_and_one_session() {
     let (faulty, _turn) = faulty().await;
     let (api, ns) = (rig().api().await, "external-row-35");
-    faulty_store(&api, ns, json!({})).await;
+    faulty_store(&api, faulty, ns, json!({})).await;
     secret(&faulty.aws, "row35/a", "1", &[]).await;
     let account = json!({ "apiVersion": "v1", "kind": "ServiceAccount",
         "metadata": { "namespace": ns, "name": "reader",
@@ -64,7 +64,7 @@ async fn row_35_roles_are_assumed_in_a_chain() {
                         "transitiveTagKeys": ["k"], "sessionTagsPolicy": "Simple" });
     secret(&faulty.aws, "row35-chain/a", "1", &[]).await;
     let before = count(&faulty.aws.counts(), "AssumeRole");
-    faulty_store(&api, ns, roles).await;
+    faulty_store(&api, faulty, ns, roles).await;
     api.create(Kind::ExternalSecret, external(ns, "s", &[("A", "row35-chain/a")])).await;
     wait_value(&api, ns, "s", "A", "1").await;
     assert_eq!(count(&faulty.aws.counts(), "AssumeRole"), before + 3);
@@ -142,7 +142,7 @@ async fn row_36_a_session_has_tags_of_who_asks() {
     secret(&faulty.aws, "row36/a", "1", &[]).await;
     let more = json!({ "role": "arn:aws:iam::123456789012:role/r", "sessionTagsPolicy": "Custom",
                        "customSessionTags": { "cost": "row36" } });
-    faulty_store(&api, ns, more).await;
+    faulty_store(&api, faulty, ns, more).await;
     api.create(Kind::ExternalSecret, external(ns, "s", &[("A", "row36/a")])).await;
     wait_value(&api, ns, "s", "A", "1").await;
     let forms = assumed(&faulty.aws, "external-row-36");
@@ -176,7 +176,7 @@ async fn row_39_a_store_says_how_often_a_request_is_tried() {
     let (faulty, _turn) = faulty().await;
     let api = rig().api().await;
     for (ns, retries, errors) in [("external-row-39-many", 5, 0), ("external-row-39-once", 1, 1)] {
-        faulty_store(&api, ns, json!({})).await;
+        faulty_store(&api, faulty, ns, json!({})).await;
         let settings = json!({ "maxRetries": retries, "retryInterval": "50ms" });
         let patch = json!({ "spec": { "retrySettings": settings } });
         api.patch(Kind::SecretStore, ns, "aws", patch).await;
@@ -202,12 +202,12 @@ async fn row_39_a_store_is_looked_at_again_as_often_as_it_says() {
     let (faulty, _turn) = faulty().await;
     let (api, ns) = (rig().api().await, "external-row-39-again");
     faulty.aws.faults().add(Fault::Denied("AssumeRole"));
-    faulty_store(&api, ns, json!({ "role": "arn:aws:iam::123456789012:role/r" })).await;
+    faulty_store(&api, faulty, ns, json!({ "role": "arn:aws:iam::123456789012:role/r" })).await;
     let patch = json!({ "spec": { "refreshInterval": 2 } });
     api.patch(Kind::SecretStore, ns, "aws", patch).await;
     let ready = async |status: &str| {
         api.wait(Kind::SecretStore, ns, "aws", |store| {
-            crate::support::condition(store, "Ready").is_some_and(|ready| ready["status"] == status)
+            condition(store, "Ready").is_some_and(|ready| ready["status"] == status)
         })
         .await
     };
@@ -249,18 +249,45 @@ async fn row_45_what_cannot_be_meant_is_refused_at_once() {
         let refused = api.try_apply(Kind::ExternalSecret, &object).await.unwrap_err().to_string();
         assert!(refused.contains(words), "{spec}: {refused}");
     }
-    let mut elsewhere = super::super::support::store(ns, "elsewhere", "SecretsManager");
-    let keys = &mut elsewhere["spec"]["provider"]["aws"]["auth"]["secretRef"];
-    keys["accessKeyIDSecretRef"]["namespace"] = json!("kube-system");
-    elsewhere["apiVersion"] = json!("external-secrets.io/v1");
-    elsewhere["kind"] = json!("SecretStore");
-    let refused: String =
-        api.try_apply(Kind::SecretStore, &elsewhere).await.unwrap_err().to_string();
-    assert!(refused.contains("its own namespace"), "{refused}");
     let two: Value = json!({ "apiVersion": "external-secrets.io/v1", "kind": "SecretStore",
         "metadata": { "namespace": ns, "name": "two" },
         "spec": { "provider": { "aws": {}, "vault": {} } } });
     assert!(api.try_apply(Kind::SecretStore, &two).await.is_err());
+}
+
+/// What a rule of the API server cannot see, the status tells.
+#[tokio::test]
+async fn row_45_a_store_that_cannot_be_used_says_why() {
+    let (api, ns) = (rig().api().await, "external-row-45-stores");
+    stores(&api, ns).await;
+    let with = |name: &str, keys: &str, field: &str, value: &str| {
+        let mut store = super::super::support::store(ns, name, "SecretsManager");
+        store["spec"]["provider"]["aws"]["auth"]["secretRef"][keys][field] = json!(value);
+        store
+    };
+    let id = "accessKeyIDSecretRef";
+    for (store, reason, words) in [
+        (with("own", id, "namespace", ns), "Valid", "store validated"),
+        (with("elsewhere", id, "namespace", "kube-system"), "InvalidProviderConfig", "namespace"),
+        (with("no-secret", id, "name", "none"), "InvalidProviderConfig", "is missing"),
+        (with("no-item", id, "key", "none"), "InvalidProviderConfig", "has no text"),
+    ] {
+        let name = text(&store["metadata"]["name"]);
+        api.create(Kind::SecretStore, store).await;
+        let store = api.wait(Kind::SecretStore, ns, &name, |store| {
+            condition(store, "Ready").is_some_and(|ready| ready["reason"] == reason)
+        });
+        let message = text(&condition(&store.await, "Ready").unwrap()["message"]);
+        assert!(message.contains(words), "{name}: {message}");
+    }
+    let mut malformed = super::super::support::store("", "malformed", "SecretsManager");
+    malformed["metadata"].as_object_mut().unwrap().remove("namespace");
+    malformed["spec"]["conditions"] = json!([{ "namespaceRegexes": ["("] }]);
+    api.create(Kind::ClusterSecretStore, malformed).await;
+    api.wait(Kind::ClusterSecretStore, "", "malformed", |store| {
+        condition(store, "Ready").is_some_and(|ready| ready["reason"] == "InvalidProviderConfig")
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use super::super::support::{
     change, external, force, rig, secret, store, stores, value, wait_ready, wait_value,
 };
 use super::{Row, entry, explained};
-use crate::support::{Kind, condition, pause};
+use crate::support::{Kind, condition, pause, text};
 
 #[tokio::test]
 async fn rows_15_29_and_41_what_is_not_supported_is_refused_with_a_word() {
@@ -15,10 +15,17 @@ async fn rows_15_29_and_41_what_is_not_supported_is_refused_with_a_word() {
     let mut generated = external(ns, "generated", &[]);
     let generator = json!({ "apiVersion": "generators.external-secrets.io/v1alpha1",
                             "kind": "Password", "name": "p" });
-    generated["spec"]["dataFrom"] = json!([{ "sourceRef": { "generatorRef": generator } }]);
-    api.create(Kind::ExternalSecret, generated).await;
-    let (_, message) = explained(&api, ns, "generated").await;
-    assert!(message.contains("generators (Password) are not supported"), "{message}");
+    let source = json!({ "generatorRef": generator });
+    generated["spec"]["dataFrom"] = json!([{ "sourceRef": source }]);
+    // It was read from the store of the object.
+    let mut one = external(ns, "generated-one", &[("A", "x")]);
+    one["spec"]["data"][0]["sourceRef"] = source;
+    for object in [generated, one] {
+        let name = text(&object["metadata"]["name"]);
+        api.create(Kind::ExternalSecret, object).await;
+        let (_, message) = explained(&api, ns, &name).await;
+        assert!(message.contains("generators (Password) are not supported"), "{message}");
+    }
     let mut manifest = external(ns, "manifest", &[("A", "x")]);
     manifest["spec"]["target"] = json!({ "manifest": { "apiVersion": "v1", "kind": "ConfigMap" } });
     api.create(Kind::ExternalSecret, manifest).await;
