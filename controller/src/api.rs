@@ -46,6 +46,11 @@ impl RequestError {
         self.code() == Some(409)
     }
 
+    /// The object is not as its schema says.
+    pub fn is_invalid(&self) -> bool {
+        self.code() == Some(422)
+    }
+
     /// The object is not there.
     pub fn is_not_found(&self) -> bool {
         self.code() == Some(404)

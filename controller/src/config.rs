@@ -268,6 +268,7 @@ impl Config {
             has_hash: self.data_hash,
             copies_labels: self.copy_metadata,
             needs_consent: self.adopt_with_consent,
+            has_cluster_stores: self.all_namespaces,
         }
     }
 

@@ -27,6 +27,7 @@ pub mod fetch;
 pub mod hash;
 pub mod index;
 pub mod keys;
+pub mod peers;
 pub mod property;
 pub mod reconcile;
 pub mod render;

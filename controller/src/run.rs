@@ -265,6 +265,7 @@ fn reconciler(
             ),
             policy: policy.clone(),
             settings: config.externals(),
+            peers_crd: external::peers::PeersCrd::default(),
             queue: external.queue.clone(),
             store_queue: Arc::default(),
             store_interval: config.store_interval(),

@@ -1,7 +1,7 @@
 //! The CustomResourceDefinitions as YAML files.
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
-    CustomResourceDefinition, JSONSchemaProps, JSONSchemaPropsOrArray, ValidationRule,
+    CustomResourceDefinition, JSON, JSONSchemaProps, JSONSchemaPropsOrArray, ValidationRule,
 };
 use kube::CustomResourceExt as _;
 
@@ -17,6 +17,7 @@ pub fn all() -> Result<Vec<(&'static str, String)>, serde_saphyr::ser::Error> {
     let mut external = ExternalSecret::crd();
     tidy(&mut external, &[], &EXTERNAL_RULES);
     with_item_rules(&mut external);
+    with_defaults(&mut external);
     let [mut store, mut cluster_store] = [SecretStore::crd(), ClusterSecretStore::crd()];
     tidy(&mut store, &["provider"], &[]);
     tidy(&mut cluster_store, &["provider"], &[]);
@@ -85,6 +86,23 @@ const ITEM_RULES: [(&[&str], i64, Rule); 3] = [
     ),
 ];
 
+/// The defaults of External Secrets' own CRD, by the path from the spec: its controller needs them, and
+/// whoever goes back to it must find them.
+const EXTERNAL_DEFAULTS: [(&[&str], &str); 12] = [
+    (&["refreshInterval"], r#""1h0m0s""#),
+    (&["target"], r#"{"creationPolicy":"Owner","deletionPolicy":"Retain"}"#),
+    (&["target", "creationPolicy"], r#""Owner""#),
+    (&["target", "deletionPolicy"], r#""Retain""#),
+    (&["target", "template", "engineVersion"], r#""v2""#),
+    (&["target", "template", "mergePolicy"], r#""Replace""#),
+    (&["target", "template", "templateFrom", "target"], r#""Data""#),
+    (&["target", "template", "templateFrom", "configMap", "items", "templateAs"], r#""Values""#),
+    (&["target", "template", "templateFrom", "secret", "items", "templateAs"], r#""Values""#),
+    (&["dataFrom", "rewrite", "merge", "conflictPolicy"], r#""Error""#),
+    (&["dataFrom", "rewrite", "merge", "priorityPolicy"], r#""Strict""#),
+    (&["dataFrom", "rewrite", "merge", "strategy"], r#""Extract""#),
+];
+
 /// Marks as those of External Secrets are, and the older version, which is served on request.
 fn of_external_secrets(definition: &mut CustomResourceDefinition) {
     let labels = definition.metadata.labels.get_or_insert_default();
@@ -97,7 +115,7 @@ fn of_external_secrets(definition: &mut CustomResourceDefinition) {
     definition.spec.versions.push(older);
 }
 
-/// Without defaults: what people committed to git must be what the API server holds.
+/// Without the defaults of our types: what people committed to git must be what the API server holds.
 fn tidy(definition: &mut CustomResourceDefinition, required: &[&str], rules: &[Rule]) {
     for version in &mut definition.spec.versions {
         let schema = version.schema.as_mut().and_then(|schema| schema.open_api_v3_schema.as_mut());
@@ -121,8 +139,7 @@ fn with_item_rules(definition: &mut CustomResourceDefinition) {
             continue;
         };
         for (path, most, item_rule) in &ITEM_RULES {
-            let list = list_at(spec, path);
-            let Some(list) = list else { continue };
+            let Some(list) = schema_at(spec, path) else { continue };
             list.max_items = Some(*most);
             if let Some(JSONSchemaPropsOrArray::Schema(items)) = &mut list.items {
                 items.x_kubernetes_validations.get_or_insert_default().push(rule(item_rule));
@@ -131,15 +148,35 @@ fn with_item_rules(definition: &mut CustomResourceDefinition) {
     }
 }
 
-/// The schema of a list, by its names through the items of lists.
-fn list_at<'s>(schema: &'s mut JSONSchemaProps, path: &[&str]) -> Option<&'s mut JSONSchemaProps> {
+fn with_defaults(definition: &mut CustomResourceDefinition) {
+    for version in &mut definition.spec.versions {
+        let schema = version.schema.as_mut().and_then(|schema| schema.open_api_v3_schema.as_mut());
+        let Some(spec) = schema.and_then(|root| root.properties.as_mut()?.get_mut("spec")) else {
+            continue;
+        };
+        for (path, default) in &EXTERNAL_DEFAULTS {
+            if let Some(schema) = schema_at(spec, path) {
+                schema.default = serde_json::from_str(default).ok().map(JSON);
+            }
+        }
+    }
+}
+
+/// The schema of a field, by its names from a schema, through the items of lists.
+fn schema_at<'s>(
+    schema: &'s mut JSONSchemaProps,
+    path: &[&str],
+) -> Option<&'s mut JSONSchemaProps> {
     let (name, rest) = path.split_first()?;
     let found = schema.properties.as_mut()?.get_mut(*name)?;
     if rest.is_empty() {
         return Some(found);
     }
+    if found.items.is_none() {
+        return schema_at(found, rest);
+    }
     match found.items.as_mut()? {
-        JSONSchemaPropsOrArray::Schema(items) => list_at(items, rest),
+        JSONSchemaPropsOrArray::Schema(items) => schema_at(items, rest),
         JSONSchemaPropsOrArray::Schemas(_) => None,
     }
 }
@@ -180,6 +217,20 @@ mod tests {
                 std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("manifests").join(file);
             let committed = std::fs::read_to_string(&path).unwrap_or_default();
             assert_eq!(committed, generated, "{file} is stale: run `cargo xtask manifests`");
+        }
+    }
+
+    /// External Secrets' controller takes an absent policy for none of those that it knows.
+    #[test]
+    fn each_default_has_its_field() {
+        let mut external = ExternalSecret::crd();
+        tidy(&mut external, &[], &[]);
+        let schema = external.spec.versions[0].schema.as_mut().unwrap();
+        let root = schema.open_api_v3_schema.as_mut().unwrap();
+        let spec = root.properties.as_mut().unwrap().get_mut("spec").unwrap();
+        for (path, default) in &EXTERNAL_DEFAULTS {
+            assert!(schema_at(spec, path).is_some(), "{path:?}");
+            serde_json::from_str::<serde_json::Value>(default).unwrap();
         }
     }
 

@@ -31,6 +31,9 @@ pub enum Refused {
     Expired,
     /// It does not know them: they are wrong, or those of a role that was made again.
     Unknown,
+    /// The signature is not theirs, or of another time: the secret key is wrong, or the clock. The SDK
+    /// learns AWS's time from such an answer.
+    Signature,
 }
 
 /// What is known of a refusal.
@@ -90,6 +93,17 @@ impl ReadError {
                 return refused(Refused::Unknown);
             }
             (
+                "InvalidSignatureException"
+                | "SignatureDoesNotMatch"
+                | "IncompleteSignature"
+                | "RequestTimeTooSkewed"
+                | "MissingAuthenticationToken"
+                | "AuthFailure",
+                _,
+            ) => {
+                return refused(Refused::Signature);
+            }
+            (
                 "ResourceNotFoundException"
                 | "ParameterNotFound"
                 // What the tags of a parameter that is not there are refused with.
@@ -103,11 +117,6 @@ impl ReadError {
             (
                 "AccessDeniedException"
                 | "AccessDenied"
-                | "InvalidSignatureException"
-                | "SignatureDoesNotMatch"
-                | "IncompleteSignature"
-                | "MissingAuthenticationToken"
-                | "AuthFailure"
                 | "InvalidIdentityToken"
                 | "IDPRejectedClaim",
                 _,
@@ -217,6 +226,7 @@ mod tests {
         for (code, expected) in [
             ("ExpiredTokenException", Some(Refused::Expired)),
             ("UnrecognizedClientException", Some(Refused::Unknown)),
+            ("SignatureDoesNotMatch", Some(Refused::Signature)),
             ("AccessDeniedException", None),
         ] {
             let refusal = Refusal { code: Some(code), ..Refusal::default() };

@@ -53,6 +53,8 @@ pub trait Source: Send + Sync + 'static {
     fn single(&self, want: Want) -> BoxFuture<'_, Result<Answer, ReadError>>;
     /// Reads many; what is left out of the result is not known.
     fn batch(&self, wants: Vec<Want>) -> BoxFuture<'_, Result<Answers, ReadError>>;
+    /// Whether a batch is refused as a whole for one of its wants.
+    fn is_spoiled_by_one(&self) -> bool;
     /// So many objects were given an answer.
     fn asked(&self, wants: usize);
 }
@@ -219,9 +221,15 @@ impl Planner {
             let mut taken: Waiting =
                 chunk.iter().filter_map(|want| wants.remove_entry(want)).collect();
             if self.batches() != Batches::Allowed {
-                // One alone, to see whether it may be.
-                let tried = self.batch(&mut taken).await;
-                wants.extend(taken);
+                // One alone, to see whether it may be; in a task of its own, so that a panic in it costs
+                // its wants only.
+                let this = self.clone();
+                let probe = tokio::spawn(async move {
+                    let tried = this.batch(&mut taken).await;
+                    (tried, taken)
+                });
+                let Ok((tried, left)) = probe.await else { return };
+                wants.extend(left);
                 match tried {
                     Tried::Answered | Tried::Spoiled => continue,
                     Tried::Refused | Tried::Failed => return,
@@ -281,9 +289,11 @@ impl Planner {
         let is_denied = error.reason == Reason::AccessDenied;
         // It may be refused for one of its wants, or since the keys are wrong: what is refused alone too
         // shows that.
+        let count = wants.len();
         let mut spoilers = self.singly(std::mem::take(wants)).await;
+        let is_any_given = spoilers.len() < count;
         spoilers.retain(|(_, alone)| alone.reason == error.reason);
-        if is_denied && spoilers.is_empty() {
+        if is_denied && (spoilers.is_empty() || is_any_given && !self.source.is_spoiled_by_one()) {
             self.found(Batches::Denied(error.action));
             return Tried::Refused;
         }

@@ -16,6 +16,7 @@ use aws_sdk_sts::{
     operation::assume_role_with_web_identity::AssumeRoleWithWebIdentityError, types::Tag,
 };
 use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use futures::future::BoxFuture;
 use k8s_openapi::api::{
     authentication::v1::{TokenRequest, TokenRequestSpec},
@@ -27,7 +28,7 @@ use tokio::time::Instant;
 use super::{
     Identity,
     credentials::Cached,
-    error::ReadError,
+    error::{ReadError, Refused, pause},
     identity::{Account, AccountRef, Base, ItemRef, Role},
     planner::{Batches, Planner},
     service::Service,
@@ -48,7 +49,7 @@ const SESSION: i32 = 3600;
 const SESSION_NAME: &str = "mtk-controller";
 /// The name that trust policies for External Secrets may ask for.
 const WEB_SESSION_NAME: &str = "external-secrets-provider-aws";
-/// For how long keys from Secrets are used before they are read again.
+/// For how long keys from Secrets, files and the environment are used before they are read again.
 const KEYS: Duration = Duration::from_mins(10);
 /// For how long it is known what a ServiceAccount says.
 const ACCOUNT: Duration = Duration::from_mins(1);
@@ -61,6 +62,8 @@ const AUDIENCE_ANNOTATION: &str = "eks.amazonaws.com/audience";
 const AUDIENCE: &str = "sts.amazonaws.com";
 /// The provider and a call of it, as metrics have them.
 const STS: &str = "AWS/STS";
+/// How often STS is asked at most.
+const ATTEMPTS: u32 = 3;
 const BY_TOKEN: &str = "AssumeRoleWithWebIdentity";
 
 /// The readers of all identities.
@@ -183,17 +186,7 @@ impl Pool {
         if let Some(config) = regions.get(region) {
             return config.clone();
         }
-        let timeouts = TimeoutConfig::builder()
-            .connect_timeout(Duration::from_secs(3))
-            .operation_attempt_timeout(Duration::from_secs(10))
-            .build();
-        let config = aws_config::defaults(BehaviorVersion::latest())
-            .region(Region::new(region.to_owned()))
-            // Attempts are ours to make, and to count.
-            .retry_config(RetryConfig::disabled())
-            .timeout_config(timeouts)
-            .load()
-            .await;
+        let config = load(region).await;
         if regions.len() >= REGIONS {
             regions.clear();
         }
@@ -204,6 +197,21 @@ impl Pool {
     fn lock(&self) -> MutexGuard<'_, HashMap<Identity, Entry>> {
         self.readers.lock().expect("no holder of the lock panics")
     }
+}
+
+/// The configuration of the environment as it is now, files included.
+async fn load(region: &str) -> SdkConfig {
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(3))
+        .operation_attempt_timeout(Duration::from_secs(10))
+        .build();
+    aws_config::defaults(BehaviorVersion::latest())
+        .region(Region::new(region.to_owned()))
+        // Attempts are ours to make, and to count.
+        .retry_config(RetryConfig::disabled())
+        .timeout_config(timeouts)
+        .load()
+        .await
 }
 
 /// Fetches the credentials of one identity.
@@ -248,8 +256,9 @@ impl Fetch {
     }
 
     async fn of_pod(&self) -> Result<Credentials, Failure> {
-        let provider = self
-            .config
+        // A provider remembers the files that it has read.
+        let provider = load(&self.identity.region)
+            .await
             .credentials_provider()
             .ok_or_else(|| Failure::new(Reason::AccessDenied, no_pod_credentials("")))?;
         let given = provider.provide_credentials().await;
@@ -259,7 +268,12 @@ impl Fetch {
             let outcome = reason.map_or(Outcome::Succeeded, Outcome::Failed);
             self.metrics.call(&self.identity.store, STS, BY_TOKEN, outcome);
         }
-        given.map_err(|error| {
+        let with_end = |mut credentials: Credentials| {
+            // Files may be others by then.
+            credentials.expiry_mut().get_or_insert_with(|| SystemTime::now() + KEYS);
+            credentials
+        };
+        given.map(with_end).map_err(|error| {
             let (reason, why) = match &error {
                 CredentialsError::CredentialsNotLoaded(_) => {
                     (Reason::AccessDenied, ": there are none in its environment")
@@ -311,18 +325,14 @@ impl Fetch {
         })?;
         let token = token.status.map(|status| status.token).unwrap_or_default();
         let sts = aws_sdk_sts::Client::from_conf(self.sts().build());
-        let answer = sts
+        let asked = sts
             .assume_role_with_web_identity()
             .role_arn(role)
             .role_session_name(WEB_SESSION_NAME)
             .web_identity_token(token)
-            .duration_seconds(SESSION)
-            .send()
-            .await;
-        let answer = self.counted(
-            BY_TOKEN,
-            answer.map_err(|error| ReadError::of(&error, "sts:AssumeRoleWithWebIdentity")),
-        );
+            .duration_seconds(SESSION);
+        let action = "sts:AssumeRoleWithWebIdentity";
+        let answer = self.call(BY_TOKEN, action, || asked.clone().send()).await;
         let answer = answer.map_err(|error| not_assumed(&error, role, &self.identity.store))?;
         session(answer.credentials, role)
     }
@@ -338,18 +348,15 @@ impl Fetch {
                 format!("{}: a session tag is incomplete", self.identity.store),
             )
         })?;
-        let answer = aws_sdk_sts::Client::from_conf(config)
+        let asked = aws_sdk_sts::Client::from_conf(config)
             .assume_role()
             .role_arn(&role.arn)
             .role_session_name(SESSION_NAME)
             .set_external_id(role.external_id.clone())
             .set_tags((!tags.is_empty()).then_some(tags))
             .set_transitive_tag_keys(Some(role.transitive.clone()).filter(|keys| !keys.is_empty()))
-            .duration_seconds(SESSION)
-            .send()
-            .await;
-        let answer = answer.map_err(|error| ReadError::of(&error, "sts:AssumeRole"));
-        let answer = self.counted("AssumeRole", answer);
+            .duration_seconds(SESSION);
+        let answer = self.call("AssumeRole", "sts:AssumeRole", || asked.clone().send()).await;
         let answer =
             answer.map_err(|error| not_assumed(&error, &role.arn, &self.identity.store))?;
         session(answer.credentials, &role.arn)
@@ -364,12 +371,35 @@ impl Fetch {
         }
     }
 
-    fn counted<T>(&self, api: &'static str, answer: Result<T, ReadError>) -> Result<T, ReadError> {
-        let outcome = answer
-            .as_ref()
-            .map_or_else(|error| Outcome::Failed(error.reason), |_| Outcome::Succeeded);
-        self.metrics.call(&self.identity.store, STS, api, outcome);
-        answer
+    /// Asks STS, again if it may pass: one request of it stands for those of all objects.
+    async fn call<T, E, F>(
+        &self,
+        api: &'static str,
+        action: &'static str,
+        send: impl Fn() -> F,
+    ) -> Result<T, ReadError>
+    where
+        E: ProvideErrorMetadata,
+        F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+    {
+        for attempt in 1.. {
+            let answer = send().await.map_err(|error| ReadError::of(&error, action));
+            let outcome = answer
+                .as_ref()
+                .map_or_else(|error| Outcome::Failed(error.reason), |_| Outcome::Succeeded);
+            self.metrics.call(&self.identity.store, STS, api, outcome);
+            match answer {
+                Err(error)
+                    if attempt < ATTEMPTS
+                        && (error.passes() || error.refused == Some(Refused::Signature)) =>
+                {
+                    let noise = f64::from(rand::random::<u16>()) / f64::from(u16::MAX);
+                    tokio::time::sleep(pause(attempt, None, noise)).await;
+                }
+                answer => return answer,
+            }
+        }
+        unreachable!("attempts have no end")
     }
 }
 

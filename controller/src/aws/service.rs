@@ -18,7 +18,7 @@ pub use self::{parameter_store::GET_PARAMETERS, secrets_manager::GET_BATCH};
 use super::{
     Answer, Identity, ReadError, Value, Version, Want,
     credentials::Cached,
-    error::pause,
+    error::{Refused, pause},
     identity::Retries,
     planner::{Answers, Source},
     pool::endpoint,
@@ -101,7 +101,7 @@ impl Service {
             };
             if let Some(why) = error.refused
                 && !renewed
-                && self.credentials.expire(&credentials, why)
+                && (why == Refused::Signature || self.credentials.expire(&credentials, why))
             {
                 renewed = true;
                 continue;
@@ -149,6 +149,10 @@ impl Source for Service {
         })
     }
 
+    fn is_spoiled_by_one(&self) -> bool {
+        !self.is_secrets
+    }
+
     fn asked(&self, wants: usize) {
         self.metrics.reads(&self.store, wants);
     }
@@ -161,7 +165,8 @@ struct Called {
 }
 
 /// Which value of a batch is for which want. An ARN is that of one; a name, or a part of an ARN, may be
-/// that of several, in other accounts, and then it is for neither.
+/// that of several, in other accounts, and a value may have the name that several ask for: then it is for
+/// none of them.
 fn assign<'w>(
     wants: &'w [Want],
     values: &[Called],
@@ -178,7 +183,12 @@ fn assign<'w>(
         fitting.next().filter(|_| fitting.next().is_none())
     };
     let is_open = |want: &&Want| by_arn(want).is_none();
-    found.extend(wants.iter().filter(is_open).filter_map(|want| Some((want, by_name(want)?))));
+    let named = wants.iter().filter(is_open).filter_map(|want| Some((want, by_name(want)?)));
+    let named: Vec<_> = named.collect();
+    let is_alone = |(_, index): &&(&Want, usize)| {
+        named.iter().filter(|(_, other)| other == index).count() == 1
+    };
+    found.extend(named.iter().filter(is_alone));
     found
 }
 
@@ -245,6 +255,9 @@ mod tests {
         (r#"{"__type":"ParameterNotFound"}"#, Reason::NotFound),
     ];
 
+    const MISSIGNED: &str =
+        r#"{"__type":"InvalidSignatureException","message":"Signature expired"}"#;
+
     /// Answers one request after the other with these bodies, and status 400.
     fn serve(bodies: Vec<&'static str>) -> std::net::SocketAddr {
         use std::io::{Read as _, Write as _};
@@ -271,9 +284,32 @@ mod tests {
         address
     }
 
+    #[test]
+    fn a_value_that_several_ask_for_by_name_is_for_none_of_them() {
+        let called = |name: &str, account: &str| Called {
+            name: name.to_owned(),
+            arn: format!("arn:aws:secretsmanager:r:{account}:secret:{name}-AbCdEf"),
+        };
+        let partial = "arn:aws:secretsmanager:r:2:secret:db";
+        let wants = ["a", "db", partial].map(Want::current);
+        // As if the own one were left out.
+        let values = [called("a", "1"), called("db", "2")];
+        let found = assign(&wants, &values, secrets_manager::id, secrets_manager::is_named);
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0], (&wants[0], 0));
+    }
+
     #[tokio::test]
     async fn what_aws_answers_has_the_reason_that_it_means() {
-        let address = serve(REFUSALS.map(|(body, _)| body).to_vec());
+        let mut bodies = REFUSALS.map(|(body, _)| body).to_vec();
+        // A signature of another time is made once more: the SDK has learnt the time.
+        bodies.extend([
+            MISSIGNED,
+            r#"{"__type":"ResourceNotFoundException"}"#,
+            MISSIGNED,
+            MISSIGNED,
+        ]);
+        let address = serve(bodies);
         let store = json!({ "service": "SecretsManager", "region": "eu-west-1" });
         let mut identity = Identity::of(&store_of(store), "n", |_| None).unwrap();
         identity.retries.attempts = 1;
@@ -296,5 +332,10 @@ mod tests {
             assert_eq!(error.action, "secretsmanager:GetSecretValue");
             assert!(!format!("{error} {error:?}").contains("arn:"), "it holds text of AWS");
         }
+        let again = service.single(Want::current("a")).await.unwrap_err();
+        assert_eq!((again.reason, again.refused), (Reason::NotFound, None));
+        let wrong = service.single(Want::current("a")).await.unwrap_err();
+        assert_eq!(wrong.reason, Reason::AccessDenied);
+        assert_eq!(wrong.refused, Some(Refused::Signature));
     }
 }

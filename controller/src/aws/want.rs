@@ -83,7 +83,7 @@ pub struct Value {
 pub struct Read {
     /// Its id.
     pub id: String,
-    /// When it was made, in seconds since 1970.
+    /// When it was made, in milliseconds since 1970; of a parameter, its number.
     pub created: i64,
 }
 

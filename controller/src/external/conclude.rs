@@ -282,7 +282,9 @@ impl Externals {
     async fn write_status(&self, key: &ObjectKey, known: &Known, outcome: Outcome<'_>) -> Told {
         let now = self.objects.get(key).filter(|now| now.uid() == known.uid());
         let previous = now.map_or_else(|| known.status.clone(), |now| now.status);
-        let Some(next) = status::next(&previous, outcome, Timestamp::now()) else {
+        let previous = self.peers_crd.before((*previous).clone(), outcome);
+        let next = status::next(&previous, outcome, Timestamp::now());
+        let Some(next) = next.and_then(|next| self.peers_crd.taken(next, &previous)) else {
             return Told::Already;
         };
         let api: Api<ExternalSecret> = Api::namespaced(self.client.clone(), &key.namespace);
@@ -293,11 +295,15 @@ impl Externals {
             Ok(written) => {
                 let version = version_of(&written.metadata);
                 let status = Arc::new(written.status.unwrap_or_default());
+                self.peers_crd.kept(&next, &status);
                 self.objects.update(key, known.uid(), |known| known.noted(status, version));
                 Told::Written
             }
             // Deleted, or another one by now: its own event comes.
             Err(error) if error.is_not_found() || error.is_conflict() => Told::Already,
+            Err(error) if error.is_invalid() && self.peers_crd.refused() => {
+                Box::pin(self.write_status(key, known, outcome)).await
+            }
             Err(error) => {
                 let failure = error.failure(&format!("write the status of ExternalSecret {key}"));
                 warn!(object = %key, reason = %failure.reason, message = failure.message, "no status");

@@ -15,6 +15,7 @@ use tracing::{info, warn};
 use super::{
     reconcile::{Externals, is_valid},
     store::{Store, StoreKey},
+    stores,
 };
 use crate::{
     key::ObjectKey,
@@ -106,10 +107,14 @@ impl Externals {
         }
     }
 
-    /// A Secret has other contents: what could not be read with the AWS credentials in it may be now.
-    pub fn keys_changed(&self, secret: &ObjectKey) {
+    /// A Secret has other contents, or is new: what could not be read with the AWS credentials in it may
+    /// be now. Of a store that can be used, a new one is what it was used with before a start.
+    pub fn keys_changed(&self, secret: &ObjectKey, is_new: bool) {
         for store in self.stores.with_keys_in(secret) {
-            self.store_queue.add(store.clone(), Cause::Change, Duration::ZERO);
+            let is_told = |store: &Arc<Store>| stores::is_ready(&store.status);
+            if !(is_new && self.stores.get(&store).as_ref().is_some_and(is_told)) {
+                self.store_queue.add(store.clone(), Cause::Change, Duration::ZERO);
+            }
             self.wake(&store);
         }
     }
@@ -211,8 +216,17 @@ impl Externals {
 
     fn store_seen(&self, store: Store) {
         let key = store.key.clone();
+        // What another process, or another controller, has said of it a moment ago costs no request.
+        let is_told = self.stores.get(&key).is_none() && stores::is_ready(&store.status);
+        let wait = if is_told {
+            self.metrics.store(&key, true);
+            let interval = stores::interval(&store).unwrap_or(self.store_interval);
+            interval.mul_f64(f64::midpoint(1.0, rand::random()))
+        } else {
+            Duration::ZERO
+        };
         if self.stores.note(store) {
-            self.store_queue.add(key.clone(), Cause::Change, Duration::ZERO);
+            self.store_queue.add(key.clone(), Cause::Change, wait);
             self.wake(&key);
             // It may have been another controller's, or not there: then nobody looks at its objects again.
             for object in self.objects.of_store(&key) {

@@ -30,6 +30,10 @@ const PATIENCE: Duration = Duration::from_mins(5);
 pub struct Source {
     /// Its name, for people.
     pub store: String,
+    /// Its uid.
+    pub uid: String,
+    /// What it says of its provider.
+    pub provider: serde_json::Value,
     /// Its service.
     pub service: AwsService,
     /// Its region.
@@ -61,6 +65,16 @@ pub struct One {
     pub key: Option<String>,
     /// What was answered, with errors in our words.
     pub answer: Result<Arc<Answer>, Failure>,
+}
+
+impl One {
+    /// How many bytes it holds.
+    fn size(&self) -> usize {
+        match self.answer.as_deref() {
+            Ok(Answer::Value(value)) => value.bytes.len(),
+            _ => 0,
+        }
+    }
 }
 
 /// What came of a `find`.
@@ -110,7 +124,10 @@ pub async fn fetch(
         let other = of.as_ref().and_then(|source| source.store_ref.as_ref()).map(name);
         let store = other.as_ref().unwrap_or(&own);
         match sources.get(store) {
-            Some(Ok(source)) => Ok(Place { source, scope: versions::scope(&own, store, find) }),
+            Some(Ok(source)) => {
+                let scope = versions::scope(&source.uid, &source.provider, find);
+                Ok(Place { source, scope })
+            }
             Some(Err(failure)) => Err(failure.clone()),
             None => {
                 let message = "no store is named: set spec.secretStoreRef.name";

@@ -15,6 +15,7 @@ use super::{
     conclude::{Begun, Complaints, Ended, Unsynced, done, failed},
     fetch,
     index::{ExternalIndex, Known},
+    peers::PeersCrd,
     render::{Renderer, Trouble},
     schedule::{self, Decision},
     sources::Stores,
@@ -51,6 +52,8 @@ pub struct Settings {
     pub copies_labels: bool,
     /// Whether what exists is taken over only if it says so itself.
     pub needs_consent: bool,
+    /// Whether ClusterSecretStores are looked at: those who see some namespaces do not see them.
+    pub has_cluster_stores: bool,
 }
 
 /// Everything a pass needs.
@@ -75,6 +78,8 @@ pub struct Externals {
     pub policy: Policy,
     /// What the operator wants.
     pub settings: Settings,
+    /// What is known of the CRD in force.
+    pub peers_crd: PeersCrd,
     /// Which objects come next.
     pub queue: Arc<Queue>,
     /// Which stores come next.
@@ -106,6 +111,15 @@ impl Externals {
         if let Some(Err(failure)) = others.next().map(|store| store.aws()) {
             debug!(object = %key, "a store of another provider: left alone");
             return self.leave(key, &known, failure).await;
+        }
+        if let Some(store) = stores.keys().find(|store| store.namespace.is_none())
+            && !self.settings.has_cluster_stores
+        {
+            let message = format!(
+                "{store} is left to another controller: this one looks after some namespaces, and at \
+                 SecretStores alone"
+            );
+            return self.leave(key, &known, Failure::new(Reason::StoreInvalid, message)).await;
         }
         // Watches tell of the object and its store in any order, and it may be somebody else's.
         if known.attempts < GRACES && stores.values().any(Option::is_none) {

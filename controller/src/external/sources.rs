@@ -75,6 +75,8 @@ impl Externals {
         let reader = self.pool.reader(identity, stores::batches(store, Timestamp::now())).await?;
         Ok(Source {
             store: key.to_string(),
+            uid: store.uid.clone(),
+            provider: serde_json::json!(store.spec.provider),
             service: aws.service,
             region: aws.region,
             prefix: aws.prefix,
@@ -87,6 +89,7 @@ impl Externals {
         for (key, store) in stores {
             let name = (key.namespace.is_none(), key.name.clone());
             if let (Some(store), Some(Ok(source))) = (store, sources.get(&name))
+                && !store.is_by_namespace()
                 && stores::tells(&store.status, source.reader.planner.batches())
             {
                 self.store_queue.add(key.clone(), Cause::Change, Duration::ZERO);

@@ -128,6 +128,7 @@ fn ready(is: bool, reason: &str, message: String) -> Condition {
         reason: Some(reason.to_owned()),
         message: Some(message),
         last_transition_time: None,
+        observed_generation: None,
     }
 }
 
@@ -148,7 +149,23 @@ fn explained(complaints: &[Complaint]) -> Condition {
         reason,
         message: Some(message.chars().take(8192).collect()),
         last_transition_time: None,
+        observed_generation: None,
     }
+}
+
+/// The same without a condition of ours: what it says stands in `Ready`.
+pub fn explained_in_ready(mut status: ExternalSecretStatus) -> ExternalSecretStatus {
+    let explained = condition(&status.conditions, "Explained").and_then(|own| own.message.clone());
+    status.conditions.retain(|condition| condition.type_ != "Explained");
+    let ready = status.conditions.iter_mut().find(|condition| condition.type_ == "Ready");
+    if let (Some(explained), Some(message)) =
+        (explained, ready.and_then(|ready| ready.message.as_mut()))
+        && !message.ends_with(&explained)
+    {
+        message.push_str("; ");
+        message.push_str(&explained);
+    }
+    status
 }
 
 /// Whether `Ready` is true.
@@ -229,6 +246,12 @@ mod tests {
         let explained = condition(&status.conditions, "Explained").unwrap();
         assert_eq!(explained.reason.as_deref(), Some("Throttled"));
         assert_eq!(next(&status, failed(&complaints), at(300)), None, "the same again is not told");
+        let told = explained_in_ready(status.clone());
+        assert_eq!(condition(&told.conditions, "Explained"), None);
+        let message = condition(&told.conditions, "Ready").unwrap().message.as_deref().unwrap();
+        assert!(message.ends_with("AWS asks for fewer requests"), "{message}");
+        let again = explained_in_ready(next(&told, failed(&complaints), at(300)).unwrap());
+        assert_eq!(again, told, "the same again is not told");
         let left = next(&first, Outcome::Left(&complaints[0]), at(200)).unwrap();
         assert_eq!(left.conditions[0], first.conditions[0], "Ready is whoever's it was");
         assert_eq!(condition(&left.conditions, "Explained").unwrap().reason, explained.reason);

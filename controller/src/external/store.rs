@@ -9,7 +9,7 @@ use std::{
 use crds::{
     SecretStoreSpec, StoreStatus,
     external_secret::{StoreKind, StoreRef},
-    secret_store::{Aws, NamespaceCondition, SecretKeyRef},
+    secret_store::{Aws, NamespaceCondition, SecretKeyRef, SessionTagsPolicy},
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use kube::api::ObjectMeta;
@@ -17,6 +17,7 @@ use templates::rewrite::Matcher;
 
 use crate::{
     api::version_of,
+    aws::identity::is_referent,
     key::ObjectKey,
     reason::{Failure, Reason},
 };
@@ -138,6 +139,14 @@ impl Store {
             return Err(invalid("`provider.aws.region` is no region, such as eu-west-1"));
         }
         Ok(aws)
+    }
+
+    /// Whether it reads as somebody else for each namespace: by references without a namespace, or with
+    /// tags that tell it.
+    pub fn is_by_namespace(&self) -> bool {
+        let is_tagged = |aws: &Aws| aws.session_tags_policy != SessionTagsPolicy::None;
+        let is_it = |aws: Aws| is_referent(self, &aws) || is_tagged(&aws);
+        self.key.namespace.is_none() && self.aws().is_ok_and(is_it)
     }
 
     /// The provider that it is of, if that is one of which this controller knows nothing.

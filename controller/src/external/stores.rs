@@ -16,6 +16,7 @@ use kube::{
     api::{Patch, PatchParams},
 };
 use serde_json::json;
+use tokio::time::Instant;
 use tracing::warn;
 
 use super::{
@@ -73,10 +74,11 @@ pub fn batches(store: &Store, now: Timestamp) -> Batches {
     let Some(told) = condition(&store.status.conditions, BATCH_READS) else {
         return Batches::Unknown;
     };
-    let since = told.last_transition_time.as_deref().and_then(|time| time.parse().ok());
-    let is_old = since.is_none_or(|since: Timestamp| {
-        now.duration_since(since).as_secs() >= ASKED_AGAIN.as_secs().cast_signed()
-    });
+    // The spec may be one of another role by now, or of another service.
+    if told.observed_generation.is_some_and(|generation| generation != store.generation) {
+        return Batches::Unknown;
+    }
+    let is_old = is_old(told, now);
     let is_parameters =
         store.aws().is_ok_and(|aws| aws.service == crds::secret_store::AwsService::ParameterStore);
     match told.status.as_str() {
@@ -86,6 +88,19 @@ pub fn batches(store: &Store, now: Timestamp) -> Batches {
         "False" => Batches::Denied(GET_BATCH),
         _ => Batches::Unknown,
     }
+}
+
+/// Whether a status says that the store can be used.
+pub(super) fn is_ready(status: &StoreStatus) -> bool {
+    condition(&status.conditions, "Ready").is_some_and(|ready| ready.status == "True")
+}
+
+/// Whether it was found out so long ago that it is to be found out again.
+fn is_old(told: &Condition, now: Timestamp) -> bool {
+    let since = told.last_transition_time.as_deref().and_then(|time| time.parse().ok());
+    since.is_none_or(|since: Timestamp| {
+        now.duration_since(since).as_secs() >= ASKED_AGAIN.as_secs().cast_signed()
+    })
 }
 
 /// Whether what was found is news for a status.
@@ -105,12 +120,17 @@ impl Externals {
         if store.is_foreign(&self.settings.class) {
             return;
         }
+        let begun = Instant::now();
         let (found, batches) = self.find_out(&store).await;
         let interval = interval(&store).unwrap_or(self.store_interval);
         self.store_queue.add(key.clone(), Cause::Resync, interval);
         let is_ready = matches!(found, Found::Valid | Found::Referent);
         self.metrics.store(key, is_ready);
-        let Some(next) = next(&store.status, &found, batches, Timestamp::now()) else { return };
+        self.metrics.store_checked(key, begun.elapsed());
+        let Some(next) = next(&store.status, &found, (batches, store.generation), Timestamp::now())
+        else {
+            return;
+        };
         let was_ready =
             condition(&store.status.conditions, "Ready").map(|ready| ready.status.clone());
         if !self.write_store(&store, &next).await {
@@ -155,7 +175,6 @@ impl Externals {
         if is_referent(store, &aws) {
             return (Found::Referent, known);
         }
-        // With tags that tell the namespace, there is one identity for each.
         let namespace = store.key.namespace.clone().unwrap_or_default();
         let content =
             |secret: &crate::key::ObjectKey| Some(*self.secrets.get(secret)?.content.as_bytes());
@@ -163,8 +182,7 @@ impl Externals {
             Ok(identity) => identity,
             Err(failure) => return (Found::Invalid(failure), Batches::Unknown),
         };
-        let is_tagged = aws.session_tags_policy != crds::secret_store::SessionTagsPolicy::None;
-        if store.key.namespace.is_none() && is_tagged {
+        if store.is_by_namespace() {
             return (Found::Referent, known);
         }
         let reader = match self.pool.reader(identity, known).await {
@@ -220,7 +238,7 @@ impl Externals {
 }
 
 /// The interval that a store asks for: seconds, or as Go writes durations.
-fn interval(store: &Store) -> Option<Duration> {
+pub(super) fn interval(store: &Store) -> Option<Duration> {
     let interval = match store.spec.refresh_interval.as_ref()? {
         serde_json::Value::Number(seconds) => Duration::from_secs(seconds.as_u64()?),
         serde_json::Value::String(text) => duration::parse(text)?,
@@ -233,7 +251,7 @@ fn interval(store: &Store) -> Option<Duration> {
 fn next(
     previous: &StoreStatus,
     found: &Found,
-    batches: Batches,
+    (batches, generation): (Batches, i64),
     now: Timestamp,
 ) -> Option<StoreStatus> {
     let of = |type_: &str, is: bool, reason: &str, message: String| Condition {
@@ -242,6 +260,7 @@ fn next(
         reason: Some(reason.to_owned()),
         message: Some(message),
         last_transition_time: None,
+        observed_generation: None,
     };
     let mut status = previous.clone();
     let mut set = |condition: Condition| {
@@ -266,12 +285,12 @@ fn next(
             set(of("Ready", false, "ValidationFailed", message));
         }
     }
-    match batches {
-        Batches::Unknown => {}
+    let of_batches = match batches {
+        Batches::Unknown => None,
         Batches::Allowed => {
-            set(of(BATCH_READS, true, "Allowed", "values are read in batches".to_owned()));
+            Some(of(BATCH_READS, true, "Allowed", "values are read in batches".to_owned()))
         }
-        Batches::Denied(action) => set(of(
+        Batches::Denied(action) => Some(of(
             BATCH_READS,
             false,
             "AccessDenied",
@@ -285,13 +304,22 @@ fn next(
                 }
             ),
         )),
-    }
+    };
+    let observed_generation = Some(generation);
+    of_batches.into_iter().for_each(|found| set(Condition { observed_generation, ..found }));
     if !matches!(found, Found::Unsupported(_)) {
         status.capabilities = Some(CAPABILITIES.to_owned());
     }
     for condition in &mut status.conditions {
         let before = crds::external_secret::condition(&previous.conditions, &condition.type_);
+        // What is found out again, of another spec or after a day, is of now.
+        let is_again = |before: &Condition| {
+            before.type_ == BATCH_READS
+                && (before.observed_generation != condition.observed_generation
+                    || before.status == "False" && is_old(before, now))
+        };
         let before = before.filter(|before| before.status == condition.status);
+        let before = before.filter(|before| !is_again(before));
         let since = before.and_then(|before| before.last_transition_time.clone());
         condition.last_transition_time = Some(since.unwrap_or_else(|| second(now)));
     }
@@ -317,11 +345,11 @@ mod tests {
     #[test]
     fn a_status_is_written_when_something_is_new() {
         let none = StoreStatus::default();
-        let valid = next(&none, &Found::Valid, Batches::Unknown, now()).unwrap();
+        let valid = next(&none, &Found::Valid, (Batches::Unknown, 1), now()).unwrap();
         assert_eq!(valid.conditions[0].reason.as_deref(), Some("Valid"));
         assert_eq!(valid.capabilities.as_deref(), Some("ReadWrite"));
-        assert_eq!(next(&valid, &Found::Valid, Batches::Unknown, now()), None);
-        let batched = next(&valid, &Found::Valid, Batches::Allowed, now()).unwrap();
+        assert_eq!(next(&valid, &Found::Valid, (Batches::Unknown, 1), now()), None);
+        let batched = next(&valid, &Found::Valid, (Batches::Allowed, 1), now()).unwrap();
         assert_eq!(told(&batched, "SecretsManager", 0), Batches::Allowed);
         assert!(!tells(&batched, Batches::Allowed) && tells(&valid, Batches::Allowed));
     }
@@ -333,7 +361,7 @@ mod tests {
             ("ParameterStore", GET_PARAMETERS, "allow ssm:GetParameters to read"),
         ] {
             let denied = Batches::Denied(action);
-            let status = next(&StoreStatus::default(), &Found::Valid, denied, now()).unwrap();
+            let status = next(&StoreStatus::default(), &Found::Valid, (denied, 1), now()).unwrap();
             assert_eq!(told(&status, service, 0), denied);
             let batches = condition(&status.conditions, BATCH_READS).unwrap();
             let message = batches.message.as_deref().unwrap();
@@ -341,6 +369,14 @@ mod tests {
             // The right may have been given since: it is asked for, and that it is missing is no news.
             assert_eq!(told(&status, service, 25), Batches::Unknown);
             assert!(!tells(&status, denied) && tells(&status, Batches::Allowed));
+            // Asked again, it holds for another day.
+            let day = Timestamp::from_second(25 * 3600).unwrap();
+            let again = next(&status, &Found::Valid, (denied, 1), day).unwrap();
+            assert_eq!(told(&again, service, 26), denied);
+            assert_eq!(next(&again, &Found::Valid, (denied, 1), day), None);
+            // It says nothing of another role.
+            let other = next(&status, &Found::Valid, (denied, 2), now()).unwrap();
+            assert_eq!(told(&other, service, 0), Batches::Unknown);
         }
     }
 
@@ -356,7 +392,8 @@ mod tests {
             }],
             capabilities: None,
         };
-        let status = next(&others, &Found::Unsupported(failure), Batches::Unknown, now()).unwrap();
+        let status =
+            next(&others, &Found::Unsupported(failure), (Batches::Unknown, 1), now()).unwrap();
         assert_eq!(status.conditions[0], others.conditions[0]);
         assert_eq!(status.conditions[1].type_, "Supported");
         assert_eq!(status.capabilities, None);

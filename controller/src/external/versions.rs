@@ -5,8 +5,8 @@
 //! then somebody has moved the stage back. Lists lag too (F14): what a `find` no longer lists is asked
 //! for by name, and where that is denied it counts as gone once it has been unlisted for a while.
 //!
-//! Names are those of a [`scope`]: two stores may have a secret of the same name each, and what one
-//! `find` has found is nothing that another one has lost.
+//! Names are those of a [`scope`]: two stores may have a secret of the same name each, a store that is
+//! edited reads from another place, and what one `find` has found is nothing that another one has lost.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -14,11 +14,10 @@ use std::{
 };
 
 use crds::external_secret::Find;
-use serde_json::json;
+use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use tokio::time::Instant;
 
-use super::fetch::StoreName;
 use crate::aws::{Version, Want, want::Read};
 
 /// For how long AWS has to give an older version before it is taken.
@@ -102,14 +101,11 @@ impl Versions {
     }
 }
 
-/// Where a name was read: nothing for what an object asks of its own store by name, else eight
-/// hexadecimal digits that stand for the store and the `find`.
-pub fn scope(own: &StoreName, store: &StoreName, find: Option<&Find>) -> String {
-    if own == store && find.is_none() {
-        return String::new();
-    }
+/// Where a name was read: eight hexadecimal digits that stand for the store, by its uid and what it says
+/// of AWS, and for the `find`.
+pub fn scope(store_uid: &str, provider: &Value, find: Option<&Find>) -> String {
     let find = find.map(|find| (&find.path, &find.name, &find.tags));
-    let digest = Sha256::digest(json!([store, find]).to_string());
+    let digest = Sha256::digest(json!([store_uid, provider, find]).to_string());
     let [a, b, c, d, ..]: [u8; 32] = digest.into();
     format!("{a:02x}{b:02x}{c:02x}{d:02x}")
 }
@@ -125,7 +121,7 @@ pub fn key(scope: &str, want: &Want) -> Option<String> {
         Want::Parameter { name } => name.clone(),
         _ => return None,
     };
-    Some(if scope.is_empty() { name } else { format!("{scope} {name}") })
+    Some(format!("{scope} {name}"))
 }
 
 #[cfg(test)]
@@ -151,20 +147,21 @@ mod tests {
         assert!(versions.accepts("a", &read("3", 30), start));
     }
 
-    /// Secrets of the same name in two stores were taken for versions of one.
+    /// Secrets of the same name in two stores were taken for versions of one, and so were those of a store
+    /// before and after it was given another role.
     #[test]
     fn each_store_and_each_find_has_names_of_its_own() {
-        let [own, other] = ["own", "other"].map(|name| (false, name.to_owned()));
+        let [reader, other] = ["reader", "other"].map(|role| json!({ "aws": { "role": role } }));
         let by = |regexp: &str| -> Find {
             serde_json::from_value(json!({ "name": { "regexp": regexp } })).unwrap()
         };
         let scopes = [
-            scope(&own, &own, None),
-            scope(&own, &other, None),
-            scope(&own, &(true, "other".to_owned()), None),
-            scope(&own, &own, Some(&by("."))),
-            scope(&own, &own, Some(&by("a"))),
-            scope(&own, &other, Some(&by("."))),
+            scope("1", &reader, None),
+            scope("2", &reader, None),
+            scope("1", &other, None),
+            scope("1", &reader, Some(&by("."))),
+            scope("1", &reader, Some(&by("a"))),
+            scope("2", &reader, Some(&by("."))),
         ];
         let want = Want::current("a");
         let mut versions = Versions::default();
@@ -173,7 +170,7 @@ mod tests {
             (key(scope, &want).unwrap(), read(&index.to_string(), created))
         }));
         assert_eq!(versions.record().len(), scopes.len());
-        for scope in &scopes[1..] {
+        for scope in &scopes {
             assert_eq!(versions.names(scope).collect::<Vec<_>>(), ["a"]);
         }
     }
@@ -181,7 +178,7 @@ mod tests {
     #[test]
     fn what_is_recorded_holds_after_a_restart() {
         let old = Want::Secret { id: "a".into(), version: Version::Stage("AWSPREVIOUS".into()) };
-        let [current, old] = [Want::current("a"), old].map(|want| key("", &want).unwrap());
+        let [current, old] = [Want::current("a"), old].map(|want| key("0", &want).unwrap());
         assert_ne!(current, old);
         let mut versions = Versions::default();
         versions.took([(current.clone(), read("x@y", 20)), (old, read("z", 5))]);

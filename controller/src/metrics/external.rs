@@ -38,6 +38,7 @@ pub struct ExternalMetrics {
     objects: Option<Objects>,
     errors: Family<ErrorLabels, Counter>,
     stores: [Family<ConditionLabels, Gauge>; 2],
+    store_durations: [Family<ObjectLabels, Gauge>; 2],
 }
 
 #[derive(Clone, Default)]
@@ -55,7 +56,8 @@ impl ExternalMetrics {
         let metrics = Self {
             objects: object_labels.then(Objects::default),
             errors: Family::default(),
-            stores: [Family::default(), Family::default()],
+            stores: Default::default(),
+            store_durations: Default::default(),
         };
         if let Some(objects) = &metrics.objects {
             registry.register(
@@ -83,6 +85,15 @@ impl ExternalMetrics {
             registry.register(
                 format!("{name}_status_condition"),
                 "The conditions of each store: 1 for the status that it has",
+                family.clone(),
+            );
+        }
+        for (name, family) in
+            ["secretstore", "clustersecretstore"].iter().zip(&metrics.store_durations)
+        {
+            registry.register(
+                format!("{name}_reconcile_duration"),
+                "How long the last check of the store took, in nanoseconds",
                 family.clone(),
             );
         }
@@ -139,6 +150,13 @@ impl ExternalMetrics {
         unset(&objects.conditions, &key.name, &key.namespace);
     }
 
+    /// How long the check of a store took.
+    pub fn store_checked(&self, key: &StoreKey, took: Duration) {
+        let nanoseconds = i64::try_from(took.as_nanos()).unwrap_or(i64::MAX);
+        let durations = &self.store_durations[usize::from(key.namespace.is_none())];
+        durations.get_or_create(&store_labels(key)).set(nanoseconds);
+    }
+
     /// Whether a store is ready.
     pub fn store(&self, key: &StoreKey, ready: bool) {
         set(self.stores(key), &key.name, key.namespace.as_deref().unwrap_or_default(), ready);
@@ -146,6 +164,7 @@ impl ExternalMetrics {
 
     /// A store is no more.
     pub fn forget_store(&self, key: &StoreKey) {
+        self.store_durations[usize::from(key.namespace.is_none())].remove(&store_labels(key));
         unset(self.stores(key), &key.name, key.namespace.as_deref().unwrap_or_default());
     }
 
@@ -156,6 +175,11 @@ impl ExternalMetrics {
 
 fn labels(key: &ObjectKey) -> ObjectLabels {
     ObjectLabels { name: key.name.clone(), namespace: key.namespace.clone() }
+}
+
+fn store_labels(key: &StoreKey) -> ObjectLabels {
+    let namespace = key.namespace.clone().unwrap_or_default();
+    ObjectLabels { name: key.name.clone(), namespace }
 }
 
 fn condition(name: &str, namespace: &str, status: &'static str) -> ConditionLabels {

@@ -132,8 +132,8 @@ impl Reconciler {
         }
         if let Some(externals) = &self.externals {
             externals.secret_changed(&key, Some(&seen));
-            if before.is_none_or(|before| before.content != seen.content) {
-                externals.keys_changed(&key);
+            if before.as_ref().is_none_or(|before| before.content != seen.content) {
+                externals.keys_changed(&key, before.is_none());
             }
         }
         let Some(known) = self.objects.get(&key) else {

@@ -28,8 +28,8 @@ pub enum Fault {
     Broken(&'static str),
     /// An operation fails with status 500, so many times.
     Failing(&'static str, usize),
-    /// An operation finds the credentials expired, so many times.
-    Expired(&'static str, usize),
+    /// Who reads a secret finds the credentials expired, so many times.
+    Expired(String, usize),
 }
 
 /// All that goes wrong.
@@ -68,11 +68,13 @@ impl Faults {
         let mut faults = self.lock();
         for fault in faults.iter_mut() {
             let is_spent = match fault {
-                Fault::Throttled(of, left)
-                | Fault::Failing(of, left)
-                | Fault::Expired(of, left)
+                Fault::Throttled(of, left) | Fault::Failing(of, left)
                     if *of == operation && *left > 0 =>
                 {
+                    *left -= 1;
+                    true
+                }
+                Fault::Expired(id, left) if asks_for(body, id) && *left > 0 => {
                     *left -= 1;
                     true
                 }

@@ -6,6 +6,7 @@ mod faults;
 mod golden;
 mod identity;
 mod manifests;
+mod peers_crd;
 mod policies;
 mod rows;
 pub(crate) mod settings;

@@ -3,7 +3,9 @@
 use e2e::controller::Controller;
 use serde_json::{Value, json};
 
-use crate::support::{Kind, data, key_secret, pause, private, ready_reason, sealed};
+use crate::support::{
+    Kind, condition, data, key_secret, pause, private, ready_reason, sealed, text,
+};
 
 const OWN: &str = "namespaced-own";
 const TEAM: &str = "namespaced-team";
@@ -40,6 +42,21 @@ async fn roles_in_its_namespaces_are_all_it_needs() {
         api.patch(Kind::Secret, namespace, "s", json!({ "data": { "A": "Mg==" } })).await;
         api.wait(Kind::Secret, namespace, "s", |now| data(now) == data(&secret)).await;
     }
+    // ClusterSecretStores it does not see: whoever does says what becomes of those who use one.
+    let theirs = json!({
+        "metadata": { "namespace": TEAM, "name": "theirs" },
+        "spec": { "secretStoreRef": { "kind": "ClusterSecretStore", "name": "aws" },
+                  "data": [{ "secretKey": "A", "remoteRef": { "key": "a" } }] },
+    });
+    api.create(Kind::ExternalSecret, theirs).await;
+    let theirs = api.wait(Kind::ExternalSecret, TEAM, "theirs", |object| {
+        condition(object, "Explained").is_some()
+    });
+    let theirs = theirs.await;
+    let message = text(&condition(&theirs, "Explained").unwrap()["message"]);
+    assert!(message.contains("left to another controller"), "{message}");
+    assert!(condition(&theirs, "Ready").is_none(), "{message}");
+
     // One list of a namespace must not make it forget the others.
     controller.end().unwrap();
     let controller = Controller::spawn(&identity, &log, "127.0.0.1:0", &flags).unwrap();
@@ -78,6 +95,7 @@ fn rights(namespace: &str) -> [Value; 3] {
                 rule("", "secrets", &["get", "list", "watch", "create", "patch"]),
                 rule("", "events", &["create"]),
                 rule("external-secrets.io", "externalsecrets", &["get", "list", "watch"]),
+                rule("external-secrets.io", "externalsecrets/status", &["patch"]),
                 rule("external-secrets.io", "secretstores", &["list", "watch"]),
             ],
         }),

@@ -20,6 +20,7 @@ struct Fake {
     /// What is denied in batches only.
     is_elsewhere: Option<&'static str>,
     is_throttled: bool,
+    panics: bool,
 }
 
 fn id(want: &Want) -> &str {
@@ -43,6 +44,10 @@ impl Source for Fake {
         matches!(want, Want::Secret { .. })
     }
 
+    fn is_spoiled_by_one(&self) -> bool {
+        self.refuses_for_one
+    }
+
     fn single(&self, want: Want) -> BoxFuture<'_, Result<Answer, ReadError>> {
         self.singles.fetch_add(1, Ordering::Relaxed);
         let denied = self.denies == Some(id(&want)) || self.has_no_credentials;
@@ -53,6 +58,7 @@ impl Source for Fake {
     fn batch(&self, wants: Vec<Want>) -> BoxFuture<'_, Result<Answers, ReadError>> {
         self.sizes.lock().unwrap().push(wants.len());
         Box::pin(async move {
+            assert!(!self.panics, "a panic that is meant");
             let is_spoiled = wants.iter().any(|want| self.denies == Some(id(want)));
             if self.is_throttled {
                 return Err(ReadError::new(Reason::Throttled, "many"));
@@ -121,6 +127,26 @@ async fn without_the_right_to_batches_each_is_read_singly() {
     assert_eq!(answers, [Ok("a".into()), Ok("b".into()), Ok("c".into())]);
     assert_eq!(fake.sizes.lock().unwrap().len(), 1);
     assert_eq!(batches, Batches::Denied("many"));
+}
+
+/// One secret that is denied anyway hid that batches are, and each of them was tried.
+#[tokio::test(start_paused = true)]
+async fn a_denied_secret_does_not_hide_that_batches_are_denied() {
+    let fake = Fake { denies_batches: true, denies: Some("c"), ..Fake::default() };
+    let (fake, answers, batches) = read(fake, &["a", "b", "c"]).await;
+    assert_eq!(answers, [Ok("a".into()), Ok("b".into()), Err(Reason::AccessDenied)]);
+    assert_eq!(fake.sizes.lock().unwrap().len(), 1);
+    assert_eq!(batches, Batches::Denied("many"));
+}
+
+/// All further reads of the identity waited for five minutes, and failed.
+#[tokio::test(start_paused = true)]
+async fn a_panic_in_a_batch_costs_its_wants_only() {
+    let fake = Arc::new(Fake { panics: true, ..Fake::default() });
+    let planner = Planner::new(fake.clone(), Batches::Unknown);
+    let reads = ["a", "b"].map(|id| planner.read(Want::current(id)));
+    assert!(future::join_all(reads).await.iter().all(Result::is_err));
+    assert!(planner.read(Want::current("c")).await.is_ok());
 }
 
 /// F12: External Secrets loses what a batch leaves out or reports as an error.

@@ -17,6 +17,10 @@ pub const GET_PARAMETERS: &str = "ssm:GetParameters";
 /// How many names `GetParameters` takes.
 pub(super) const BATCH: usize = 10;
 
+/// How many bytes are held of all parameters below a path: of more, those that are wanted are to be read
+/// by name.
+const MOST: usize = 8 << 20;
+
 const PARAMETER_STORE: &str = "AWS/ParameterStore";
 const GET_PARAMETER: Operation = Operation(PARAMETER_STORE, "GetParameter", "ssm:GetParameter");
 const BATCH_PARAMETERS: Operation = Operation(PARAMETER_STORE, "GetParameters", GET_PARAMETERS);
@@ -76,7 +80,7 @@ impl Service {
     }
 
     pub(super) async fn parameters_below(&self, path: &str) -> Result<Answer, ReadError> {
-        let mut values = BTreeMap::new();
+        let (mut values, mut size) = (BTreeMap::new(), 0);
         let mut next: Option<String> = None;
         for _ in 0..PAGES {
             let page = self.call(PARAMETERS_BY_PATH, || {
@@ -86,7 +90,12 @@ impl Service {
             let page = page.await?;
             for parameter in page.parameters.unwrap_or_default() {
                 let name = parameter.name().unwrap_or_default().to_owned();
-                values.insert(name, of_parameter(parameter));
+                let value = of_parameter(parameter);
+                size += value.bytes.len();
+                values.insert(name, value);
+            }
+            if size > MOST {
+                return Err(ReadError::new(Reason::Malformed, PARAMETERS_BY_PATH.2));
             }
             next = page.next_token;
             if next.is_none() {

@@ -45,7 +45,8 @@ impl Service {
             .send()
         });
         let answer = answer.await?;
-        let read = read(answer.version_id, answer.created_date.map(|date| date.secs()));
+        let read =
+            read(answer.version_id, answer.created_date.and_then(|date| date.to_millis().ok()));
         value(answer.secret_string, answer.secret_binary, read, GET_SECRET)
     }
 
@@ -70,7 +71,8 @@ impl Service {
             })
             .collect();
         let values = entries.into_iter().map(|entry| {
-            let read = read(entry.version_id, entry.created_date.map(|date| date.secs()));
+            let read =
+                read(entry.version_id, entry.created_date.and_then(|date| date.to_millis().ok()));
             value(entry.secret_string, entry.secret_binary, read, BATCH_SECRETS)
         });
         let values: Vec<_> = values.collect();
@@ -140,7 +142,7 @@ impl Service {
     }
 }
 
-fn id(want: &Want) -> Option<&str> {
+pub(super) fn id(want: &Want) -> Option<&str> {
     match want {
         Want::Secret { id, .. } => Some(id),
         _ => None,
@@ -149,7 +151,7 @@ fn id(want: &Want) -> Option<&str> {
 
 /// Whether a secret is the one with this id: its name, or its ARN without the hyphen and six characters
 /// that AWS adds.
-fn is_named(id: &str, Called { name, arn }: &Called) -> bool {
+pub(super) fn is_named(id: &str, Called { name, arn }: &Called) -> bool {
     let without = || arn.len().checked_sub(SUFFIX).and_then(|end| arn.get(..end));
     id == name || id.starts_with("arn:") && without() == Some(id)
 }

@@ -2,7 +2,7 @@
 
 use super::Source;
 use crate::{
-    aws::{ReadError, Version, Want},
+    aws::{ReadError, Version, Want, error::Refused},
     reason::{Failure, Reason},
 };
 
@@ -38,6 +38,15 @@ pub(super) fn explained(error: &ReadError, want: &Want, source: &Source) -> Fail
         Reason::MarkedForDeletion => {
             format!("{what} is marked for deletion in AWS: restore it, or remove the reference")
         }
+        Reason::AccessDenied if error.refused.is_some() => format!(
+            "AWS does not take the credentials of {store}: {}",
+            match error.refused {
+                Some(Refused::Expired) => "they have expired",
+                Some(Refused::Signature) =>
+                    "the secret access key is wrong, or the clock of the controller's node is",
+                Some(Refused::Unknown) | None => "it does not know them",
+            }
+        ),
         Reason::AccessDenied => {
             format!("AWS denies {action} on {resource}: allow it to the role of {store}")
         }
@@ -54,17 +63,59 @@ pub(super) fn explained(error: &ReadError, want: &Want, source: &Source) -> Fail
 
 /// The resource as IAM's policies write it.
 pub(crate) fn resource(want: &Want, region: &str) -> String {
+    let partition = match region {
+        _ if region.starts_with("cn-") => "aws-cn",
+        _ if region.starts_with("us-gov-") => "aws-us-gov",
+        _ => "aws",
+    };
     match want {
-        Want::Secret { id, .. } | Want::SecretTags { id } if id.starts_with("arn:") => id.clone(),
+        Want::Secret { id: arn, .. }
+        | Want::SecretTags { id: arn }
+        | Want::Parameter { name: arn }
+        | Want::ParameterTags { name: arn }
+            if arn.starts_with("arn:") =>
+        {
+            arn.escape_debug().to_string()
+        }
         Want::Secret { id, .. } | Want::SecretTags { id } => {
-            format!("arn:aws:secretsmanager:{region}:*:secret:{}-??????", id.escape_debug())
+            format!("arn:{partition}:secretsmanager:{region}:*:secret:{}-??????", id.escape_debug())
         }
         Want::Parameter { name }
         | Want::ParameterTags { name }
         | Want::ParametersBelow { path: name } => {
             let name = name.split(':').next().unwrap_or_default().trim_start_matches('/');
-            format!("arn:aws:ssm:{region}:*:parameter/{}", name.escape_debug())
+            format!("arn:{partition}:ssm:{region}:*:parameter/{}", name.escape_debug())
         }
         Want::SecretNames(_) | Want::ParameterNames(_) => "*".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn resources_are_written_as_policies_have_them() {
+        for (want, region, expected) in [
+            (Want::current("a"), "eu-west-1", "arn:aws:secretsmanager:eu-west-1:*:secret:a-??????"),
+            (
+                Want::current("a"),
+                "cn-north-1",
+                "arn:aws-cn:secretsmanager:cn-north-1:*:secret:a-??????",
+            ),
+            (Want::current("arn:aws:x\n"), "eu-west-1", "arn:aws:x\\n"),
+            (
+                Want::Parameter { name: "/a/b:3".into() },
+                "us-gov-west-1",
+                "arn:aws-us-gov:ssm:us-gov-west-1:*:parameter/a/b",
+            ),
+            (
+                Want::Parameter { name: "arn:aws:ssm:r:1:parameter/a".into() },
+                "eu-west-1",
+                "arn:aws:ssm:r:1:parameter/a",
+            ),
+        ] {
+            assert_eq!(resource(&want, region), expected);
+        }
     }
 }

@@ -20,6 +20,16 @@ use crate::{
     reason::{Failure, Reason},
 };
 
+/// How many bytes an object may find. A Secret holds 1 MiB.
+const MOST: usize = 16 << 20;
+/// How many values are asked for at a time.
+const ABREAST: usize = 400;
+
+fn too_much() -> Failure {
+    let message = "it finds more than 16 MiB, and a Secret holds 1 MiB: narrow name, path or tags";
+    Failure::new(Reason::Malformed, message)
+}
+
 impl Place<'_> {
     /// All that fits.
     pub(super) async fn found(&self, find: &Find, versions: &Versions, now: Instant) -> Found {
@@ -101,9 +111,13 @@ impl Place<'_> {
             let path = filter.path.clone().unwrap_or_else(|| "/".to_owned());
             let below = self.read(Want::ParametersBelow { path }).await;
             match &below.answer {
-                // As External Secrets does where that right is missing, or that to the key of one of them.
+                // As External Secrets does where that right is missing, or that to the key of one of them;
+                // and where all of them would be too much.
                 Err(failure)
-                    if matches!(failure.reason, Reason::AccessDenied | Reason::KmsDenied) =>
+                    if matches!(
+                        failure.reason,
+                        Reason::AccessDenied | Reason::KmsDenied | Reason::Malformed
+                    ) =>
                 {
                     self.read(Want::ParameterNames(filter.clone())).await
                 }
@@ -116,7 +130,17 @@ impl Place<'_> {
             Answer::Names(names) => {
                 let read =
                     async |name: &String| (name.clone(), self.read(self.current(name)).await);
-                join_all(names.iter().filter(|name| fits(name)).map(read)).await
+                let fitting: Vec<_> = names.iter().filter(|name| fits(name)).collect();
+                let (mut found, mut size) = (Vec::new(), 0);
+                for some in fitting.chunks(ABREAST) {
+                    let some = join_all(some.iter().copied().map(read)).await;
+                    size += some.iter().map(|(_, one)| one.size()).sum::<usize>();
+                    if size > MOST {
+                        return Err(too_much());
+                    }
+                    found.extend(some);
+                }
+                found
             }
             Answer::Values(values) => {
                 let value = |(name, value): (&String, &Value)| {
@@ -247,6 +271,10 @@ mod tests {
             panic!("nothing fits in a batch")
         }
 
+        fn is_spoiled_by_one(&self) -> bool {
+            false
+        }
+
         fn asked(&self, _: usize) {}
     }
 
@@ -257,6 +285,8 @@ mod tests {
             let reader = Reader { planner, credentials: Cached::new(Box::new(fetch)) };
             let source = Source {
                 store: name.to_owned(),
+                uid: name.to_owned(),
+                provider: json!({}),
                 service: AwsService::SecretsManager,
                 region: "eu-west-1".to_owned(),
                 prefix: String::new(),

@@ -3,7 +3,9 @@
 use e2e::aws::Fault;
 use serde_json::json;
 
-use super::support::{KEYS, external, faulty, faulty_store, rig, secret, wait_ready, wait_value};
+use super::support::{
+    KEYS, external, faulty, faulty_store, force, rig, secret, stores, wait_ready, wait_value,
+};
 use crate::support::{Kind, condition, pause};
 
 /// A cache or a batch that is shared by the name of a secret gives the second what it may not read.
@@ -51,6 +53,27 @@ async fn keys_that_are_put_right_are_used_at_once() {
     let changed = std::time::Instant::now();
     wait_value(&api, ns, "s", "A", "1").await;
     assert!(changed.elapsed().as_secs() < 3);
+}
+
+/// Secrets of the same name in another account counted as older versions of those that were read before.
+#[tokio::test]
+async fn what_a_store_gives_after_it_was_edited_is_taken_at_once() {
+    let api = rig().api().await;
+    let ns = "external-moved";
+    stores(&api, ns).await;
+    // The version of a parameter is a smaller number than the time of a secret.
+    let parameter = rig().aws.parameters().put_parameter().name("external-moved/a");
+    parameter.value("theirs").r#type("String".into()).send().await.unwrap();
+    secret(&rig().aws, "external-moved/a", "1", &[]).await;
+    api.create(Kind::ExternalSecret, external(ns, "s", &[("A", "external-moved/a")])).await;
+    wait_value(&api, ns, "s", "A", "1").await;
+    let service = json!({ "spec": { "provider": { "aws": { "service": "ParameterStore" } } } });
+    api.patch(Kind::SecretStore, ns, "aws", service).await;
+    pause(500).await;
+    let forced = std::time::Instant::now();
+    force(&api, ns, "s").await;
+    wait_value(&api, ns, "s", "A", "theirs").await;
+    assert!(forced.elapsed().as_secs() < 20, "{:?}", forced.elapsed());
 }
 
 /// A ClusterSecretStore reads with the keys of the namespace that asks, where it names none.

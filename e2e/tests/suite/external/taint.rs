@@ -146,7 +146,7 @@ async fn a_value_of_aws_is_nowhere_but_in_the_data_of_the_secret() {
 
 /// Errors of AWS, and a changed value after them.
 async fn denied(api: &Api, faulty: &Faulty, canary: &str) {
-    let (faults, aws) = (faulty.aws.faults(), &faulty.aws);
+    let aws = &faulty.aws;
     // What is due together is read in batches, and what is due alone is not.
     let both =
         |fault: fn(&'static str) -> Fault| ["GetSecretValue", "BatchGetSecretValue"].map(fault);
@@ -157,11 +157,11 @@ async fn denied(api: &Api, faulty: &Faulty, canary: &str) {
         both(Fault::Broken),
     ] {
         for fault in broken {
-            faults.add(fault);
+            aws.faults().add(fault);
         }
         force(api, NS, "fine").await;
         wait_ready(api, NS, "fine", "False").await;
-        faults.clear();
+        aws.faults().clear();
         force(api, NS, "fine").await;
         wait_ready(api, NS, "fine", "True").await;
     }

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::support::{KEYS, external, store};
-use crate::support::{Api, Kind, pause, private};
+use crate::support::{Api, Kind, eventually, pause, private};
 
 const NS: &str = "external-take-over";
 
@@ -21,7 +21,14 @@ async fn as_the_peer_left_it(api: &Api) {
     let keys = json!({ "metadata": { "namespace": NS, "name": KEYS },
                        "stringData": { "id": "a", "secret": "b" } });
     api.create(Kind::Secret, keys).await;
-    api.create(Kind::SecretStore, store(NS, "aws", "SecretsManager")).await;
+    // With a role: who looks at it asks STS.
+    let mut role = store(NS, "aws", "SecretsManager");
+    role["spec"]["provider"]["aws"]["role"] = json!("arn:aws:iam::123456789012:role/reader");
+    api.create(Kind::SecretStore, role).await;
+    let ready = json!({ "status": { "capabilities": "ReadWrite", "conditions": [{
+        "type": "Ready", "status": "True", "reason": "Valid", "message": "store validated",
+        "lastTransitionTime": "2026-11-01T00:00:00Z" }] } });
+    api.patch_status(Kind::SecretStore, NS, "aws", ready).await;
     for number in 0..10 {
         let name = format!("s{number}");
         let mut object = external(NS, &name, &[("A", "g/plain")]);
@@ -47,12 +54,23 @@ async fn as_the_peer_left_it(api: &Api) {
     }
 }
 
+/// SHA3-224 of namespace and name.
+fn created_by(name: &str) -> String {
+    let program = format!("import hashlib; print(hashlib.sha3_224(b'{NS}/{name}').hexdigest())");
+    let output = Command::new(python()).args(["-c", &program]).output().unwrap();
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+fn python() -> String {
+    std::env::var("MTK_PYTHON").unwrap_or_else(|_| "python3".to_owned())
+}
+
 fn secret(name: &str, uid: &Value) -> Value {
     json!({
         "metadata": {
             "namespace": NS, "name": name,
             "labels": { "reconcile.external-secrets.io/managed": "true",
-                        "reconcile.external-secrets.io/created-by": "0".repeat(56) },
+                        "reconcile.external-secrets.io/created-by": created_by(name) },
             "annotations": { "reconcile.external-secrets.io/data-hash":
                              "b636689107d4dd862c7cf77fc93c8ff5982be4f64e7fc7aed4e9f777" },
             "ownerReferences": [{ "apiVersion": "external-secrets.io/v1", "kind": "ExternalSecret",
@@ -70,22 +88,37 @@ async fn row_33_what_the_peer_made_is_adopted_without_a_write_and_without_a_read
     let api = private.api().await;
     as_the_peer_left_it(&api).await;
     let aws = Aws::start().unwrap();
+    super::support::secret(&aws, "g/plain", "hunter2", &[]).await;
+    let made = aws.counts();
     let before = private.cluster().writes().unwrap().len();
     let controller = private.cluster().controller_with(&aws, &["--log-level=debug"]).unwrap();
     pause(5000).await;
-    assert!(aws.counts().is_empty(), "{:?}", aws.counts());
+    assert_eq!(aws.counts(), made);
     let writes: Vec<_> = private.cluster().writes().unwrap().split_off(before);
-    let mine: Vec<_> = writes
-        .iter()
-        .filter(|write| write.namespace == NS && write.resource != "secretstores")
-        .filter(|write| write.resource != "events")
-        .collect();
+    let mine: Vec<_> =
+        writes.iter().filter(|write| write.namespace == NS && write.resource != "events").collect();
     assert!(mine.is_empty(), "{mine:?}\n{}", controller.log().unwrap());
     // A second one finds the same.
     controller.end().unwrap();
     let controller = private.cluster().controller_with(&aws, &[]).unwrap();
     pause(3000).await;
-    assert!(aws.counts().is_empty());
+    assert_eq!(aws.counts(), made);
+    // What is due is read, and the Secrets are as ours would have made them.
+    let secrets = api.list(Kind::Secret, Some(NS)).await;
+    for number in 0..10 {
+        let patch = json!({ "spec": { "refreshInterval": "2h" } });
+        api.patch(Kind::ExternalSecret, NS, &format!("s{number}"), patch).await;
+    }
+    eventually("all are read", async || {
+        let metrics = controller.metrics().unwrap();
+        let calls = metrics.iter().filter(|(name, _)| name.contains("sync_calls_total"));
+        let all = calls.filter(|(name, count)| name.contains(NS) && **count >= 1.0).count();
+        (all == 10).then_some(())
+    })
+    .await;
+    pause(500).await;
+    assert_eq!(api.list(Kind::Secret, Some(NS)).await, secrets, "not one is written");
+    assert_eq!(aws.counts()["AssumeRole"], 1);
     // And it lets them go, though the peer's finalizer is on them.
     api.clear(Kind::ExternalSecret).await;
     drop(controller);
@@ -120,8 +153,7 @@ async fn row_33_what_ours_has_made_is_in_order_for_the_peer() {
     api.create(Kind::ExternalSecret, object).await;
     let object = super::support::wait_ready(&api, ns, "s", "True").await;
     let secret = api.secret(ns, "s").await.unwrap();
-    let python = std::env::var("MTK_PYTHON").unwrap_or_else(|_| "python3".to_owned());
-    let mut peer = Command::new(python)
+    let mut peer = Command::new(python())
         .args(["-c", PEER])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

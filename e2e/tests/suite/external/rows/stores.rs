@@ -306,6 +306,7 @@ async fn row_46_metrics_have_the_names_that_dashboards_know() {
         "externalsecret_sync_calls_error",
         "externalsecret_status_condition",
         "externalsecret_reconcile_duration",
+        "secretstore_reconcile_duration",
     ] {
         let is_there = |line: &str| line.starts_with(name) && line.contains(row.ns);
         assert!(text.lines().any(is_there), "{name}");

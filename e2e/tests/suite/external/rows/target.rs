@@ -262,6 +262,13 @@ async fn rows_31_and_32_kubectl_shows_and_waits_for_what_scripts_expect() {
         assert!(output.status.success(), "{arguments:?}");
         String::from_utf8(output.stdout).unwrap()
     };
+    // Programs, and External Secrets' controller, count on its defaults.
+    let mut bare = external(row.ns, "bare", &[("A", &from)]);
+    bare["spec"].as_object_mut().unwrap().remove("refreshInterval");
+    let object = row.api.create(Kind::ExternalSecret, bare).await;
+    assert_eq!(object["spec"]["refreshInterval"], "1h0m0s");
+    let target = json!({ "creationPolicy": "Owner", "deletionPolicy": "Retain" });
+    assert_eq!(object["spec"]["target"], target);
     kubectl(&["wait", "--for=condition=Ready", "externalsecret/s", "--timeout=30s"]);
     let table = kubectl(&["get", "externalsecrets", "s"]);
     let mut lines = table.lines();

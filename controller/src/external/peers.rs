@@ -1,0 +1,76 @@
+//! External Secrets' own CRD in the place of ours: what it does not take of a status.
+//!
+//! Its newer ones refuse conditions other than `Ready` and `Deleted`, and all prune `status.versions` and
+//! `status.fingerprint`. Both are found out by the first status that shows it, said once, and held until
+//! the process ends. What is wrong then stands in the message of `Ready`, and what was pruned counts as
+//! written.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crds::ExternalSecretStatus;
+use tracing::warn;
+
+use super::status::{self, Outcome};
+
+/// What is known of the CRD.
+#[derive(Debug, Default)]
+pub struct PeersCrd {
+    refuses: AtomicBool,
+    prunes: AtomicBool,
+}
+
+impl PeersCrd {
+    /// A status was refused as invalid. Whether that is news, and another one may do.
+    pub fn refused(&self) -> bool {
+        let is_news = !self.refuses.swap(true, Ordering::Relaxed);
+        if is_news {
+            warn!(
+                "the CRD of ExternalSecrets refuses the condition Explained: reasons stand in the message \
+                 of Ready; install the one of this release"
+            );
+        }
+        is_news
+    }
+
+    /// A status was written, and the API server has kept this of it.
+    pub fn kept(&self, sent: &ExternalSecretStatus, kept: &ExternalSecretStatus) {
+        if sent.versions.is_empty() {
+            return;
+        }
+        let prunes = kept.versions.is_empty();
+        if self.prunes.swap(prunes, Ordering::Relaxed) != prunes && prunes {
+            warn!(
+                "the CRD of ExternalSecrets has no field status.versions: after a restart, an older version \
+                 of a value is not known as one; install the one of this release"
+            );
+        }
+    }
+
+    /// What there would be before an outcome, had nothing been pruned.
+    pub fn before(
+        &self,
+        mut status: ExternalSecretStatus,
+        outcome: Outcome<'_>,
+    ) -> ExternalSecretStatus {
+        if let Outcome::Done(done) = outcome
+            && self.prunes.load(Ordering::Relaxed)
+        {
+            status.versions.clone_from(done.versions);
+            status.fingerprint = done.fingerprint.map(ToOwned::to_owned);
+        }
+        status
+    }
+
+    /// A status as the CRD takes it; none if it is the one that is there.
+    pub fn taken(
+        &self,
+        next: ExternalSecretStatus,
+        previous: &ExternalSecretStatus,
+    ) -> Option<ExternalSecretStatus> {
+        if !self.refuses.load(Ordering::Relaxed) {
+            return Some(next);
+        }
+        let next = status::explained_in_ready(next);
+        (next != *previous).then_some(next)
+    }
+}
