@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use clap::Args;
 use crds::{ExternalSecret, SecretStore};
 use e2e::aws::{Aws, REGION};
@@ -24,6 +24,9 @@ use crate::{build, command, tools};
 const CONNECTIONS: usize = 8;
 /// How often it is looked whether a round is over.
 const LOOKS: Duration = Duration::from_millis(100);
+
+/// How many reads there may be beyond full batches: probes, and what was due alone.
+const BESIDES: usize = 64;
 
 /// How much to measure.
 #[derive(Args, Debug)]
@@ -74,15 +77,32 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
     settled(stage.controller()?).await?;
     let first = counted(&stage, &aws)?;
     said(output, count, started.elapsed(), None, &first);
+    held(count, None, &first)?;
 
     let unchanged =
         round(&mut steps, &stage, &aws, "a refresh: nothing has changed", first.reads, &first)
             .await?;
+    held(count, Some(&first), &unchanged)?;
+    let written = unchanged.writes - first.writes;
+    ensure!(written < 0.5, "{written} writes, though nothing has changed");
     for number in 0..count.div_ceil(100) {
         let put = aws.secrets().put_secret_value().secret_id(name(number * 100));
         put.secret_string("another value").send().await.context("changing a secret")?;
     }
-    round(&mut steps, &stage, &aws, "a refresh: 1 % has changed", first.reads, &unchanged).await?;
+    let what = "a refresh: 1 % has changed";
+    let changed = round(&mut steps, &stage, &aws, what, first.reads, &unchanged).await?;
+    held(count, Some(&unchanged), &changed)
+}
+
+/// Fails where there were more requests than batches are for.
+fn held(count: usize, before: Option<&Counted>, after: &Counted) -> anyhow::Result<()> {
+    let of = |counted: &Counted, name: &str| counted.aws.get(name).copied().unwrap_or_default();
+    let since = |name: &str| of(after, name) - before.map_or(0, |before| of(before, name));
+    let (batches, singles) = (since("BatchGetSecretValue"), since("GetSecretValue"));
+    let most = count.div_ceil(20) + BESIDES;
+    ensure!(batches + singles <= most, "{batches} batches and {singles} single reads");
+    let sessions = of(after, "AssumeRole");
+    ensure!(sessions == 1, "{sessions} sessions of one identity");
     Ok(())
 }
 

@@ -7,12 +7,14 @@ use e2e::aws::Fault;
 use serde_json::{Value, json};
 
 use super::support::{
-    Faulty, change, external, faulty, faulty_store, force, rig, secret, wait_ready, wait_value,
+    Faulty, KEYS, change, external, faulty, faulty_store, force, rig, secret, store, wait_ready,
+    wait_value,
 };
 use crate::support::{Api, Kind, pause};
 use crate::taint::{canary, needles};
 
 const NS: &str = "external-taint";
+const CLUSTER_STORE: &str = "external-taint";
 /// What the local AWS says in its errors.
 const PROVIDER: &str = "canary-provider-text";
 
@@ -89,6 +91,41 @@ fn scenario(tls: &str) -> Vec<(&'static str, bool, Value)> {
     ]
 }
 
+/// Objects of Parameter Store, and of a store whose role STS denies.
+fn elsewhere() -> Vec<(&'static str, bool, Value)> {
+    let parameter = |more: Value| {
+        let mut reference = json!({ "key": "/taint/parameter" });
+        reference.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        json!({ "secretStoreRef": { "name": "ps", "kind": "SecretStore" },
+                "data": [{ "secretKey": "A", "remoteRef": reference }] })
+    };
+    let cluster = json!({ "name": CLUSTER_STORE, "kind": "ClusterSecretStore" });
+    let one = json!([{ "secretKey": "A", "remoteRef": { "key": "taint/plain" } }]);
+    vec![
+        ("parameter", true, parameter(json!({}))),
+        ("parameter-missing", false, parameter(json!({ "property": "nope" }))),
+        ("parameter-decoded", false, parameter(json!({ "decodingStrategy": "Base64" }))),
+        ("sts", false, json!({ "secretStoreRef": cluster, "data": one })),
+    ]
+}
+
+/// Their stores; and the AWS credentials of the first hold the canary too.
+async fn stores_of_more(api: &Api, faulty: &Faulty, canary: &str) {
+    let keys = json!({ "stringData": { "secret": canary } });
+    api.patch(Kind::Secret, NS, KEYS, keys).await;
+    let mut parameters = store(NS, "ps", "ParameterStore");
+    parameters["spec"]["controller"] = json!(faulty.class);
+    api.create(Kind::SecretStore, parameters).await;
+    let put = faulty.aws.parameters().put_parameter().name("/taint/parameter").value(canary);
+    put.r#type("SecureString".into()).send().await.unwrap();
+    faulty.aws.faults().add(Fault::Denied("AssumeRole"));
+    let mut cluster = store("", CLUSTER_STORE, "SecretsManager");
+    cluster["metadata"].as_object_mut().unwrap().remove("namespace");
+    cluster["spec"]["controller"] = json!(faulty.class);
+    cluster["spec"]["provider"]["aws"]["role"] = json!("arn:aws:iam::123456789012:role/r");
+    api.create(Kind::ClusterSecretStore, cluster).await;
+}
+
 #[tokio::test]
 async fn a_value_of_aws_is_nowhere_but_in_the_data_of_the_secret() {
     let (faulty, _turn) = faulty().await;
@@ -102,7 +139,8 @@ async fn a_value_of_aws_is_nowhere_but_in_the_data_of_the_secret() {
         secret(&faulty.aws, &format!("taint/{name}"), value, &[]).await;
     }
     let many = "{{ .A }}{{ .B }}".repeat(12);
-    for (name, is_fine, spec) in scenario(&many) {
+    stores_of_more(&api, faulty, &canary).await;
+    for (name, is_fine, spec) in scenario(&many).into_iter().chain(elsewhere()) {
         let mut object = external(NS, name, &[]);
         object["spec"]["data"] = json!([]);
         object["spec"].as_object_mut().unwrap().extend(spec.as_object().unwrap().clone());
@@ -133,6 +171,8 @@ async fn a_value_of_aws_is_nowhere_but_in_the_data_of_the_secret() {
             api.list(kind, Some(NS)).await.into_iter().map(|object| (what, object.to_string())),
         );
     }
+    let store = api.get(Kind::ClusterSecretStore, "", CLUSTER_STORE).await.unwrap();
+    said.push(("a store of the cluster", store.to_string()));
     for secret in api.list(Kind::Secret, Some(NS)).await {
         said.push(("the metadata of a Secret", secret["metadata"].to_string()));
     }
