@@ -6,6 +6,9 @@
 //! singly too. What a batch does not give is read singly: only that is final, since a batch may be
 //! refused what a single read is not (secrets of other accounts, policies that ask for a stage).
 //!
+//! Where AWS asks for fewer requests, all of the identity wait, ever longer: their attempts would be
+//! throttled too, and those of others with them.
+//!
 //! What can go wrong: a batch fails as a whole (then its wants are read singly, but for a throttle, which
 //! that would make worse), or is slow (then the next one goes beside it, up to a limit). Wants that spoil
 //! a batch, or that only a single read gives, are kept out of batches. Rights change: what was found out
@@ -40,6 +43,10 @@ const PAUSES: u32 = 4;
 const REQUESTS: usize = 16;
 /// How many wants of a batch that failed are read at a time.
 const ABREAST: usize = 4;
+/// How long no request goes out after one was throttled; twice as long each time in a row.
+const BRAKE: Duration = Duration::from_millis(500);
+/// How long at most.
+const LONGEST_BRAKE: Duration = Duration::from_secs(8);
 /// After how long a refusal of batches is put to the test again.
 pub const ASKED_AGAIN: Duration = Duration::from_hours(24);
 
@@ -96,6 +103,8 @@ struct State {
     alone: HashSet<Want>,
     /// Since when these two are collected.
     since: Instant,
+    /// Until when nothing goes out, and how often in a row AWS has asked for that.
+    brake: Option<(Instant, u32)>,
 }
 
 /// What became of a batch.
@@ -111,6 +120,23 @@ enum Tried {
     Failed,
 }
 
+impl State {
+    /// Heeds what became of a request.
+    fn heed(&mut self, error: Option<&ReadError>) {
+        let now = Instant::now();
+        let is_over = self.brake.is_none_or(|(until, _)| until <= now);
+        let is_throttled = error.is_some_and(|error| error.reason == Reason::Throttled);
+        // Those that were on their way with it say nothing new.
+        if is_over && is_throttled {
+            let times = self.brake.map_or(0, |(_, times)| times.saturating_add(1));
+            let pause = BRAKE.saturating_mul(1 << times.min(8)).min(LONGEST_BRAKE);
+            self.brake = Some((now + pause, times));
+        } else if is_over && error.is_none() {
+            self.brake = None;
+        }
+    }
+}
+
 impl Planner {
     /// One that reads from this source, and knows as much of batches.
     pub fn new(source: Arc<dyn Source>, batches: Batches) -> Arc<Self> {
@@ -122,6 +148,7 @@ impl Planner {
             spoilers: HashSet::new(),
             alone: HashSet::new(),
             since: Instant::now(),
+            brake: None,
         };
         let requests = Arc::new(Semaphore::new(REQUESTS));
         Arc::new(Self { source, state: Mutex::new(state), requests })
@@ -255,7 +282,9 @@ impl Planner {
 
     /// Reads a batch, and takes out what it answers: what is left is to be read singly.
     async fn batch(&self, wants: &mut Waiting) -> Tried {
-        let error = match self.source.batch(wants.keys().cloned().collect()).await {
+        let answers = self.source.batch(wants.keys().cloned().collect()).await;
+        self.lock().heed(answers.as_ref().err());
+        let error = match answers {
             Ok(answers) => {
                 self.found(Batches::Allowed);
                 let mut refused = Waiting::new();
@@ -324,8 +353,12 @@ impl Planner {
     /// Reads one want alone. Its error, if it has one.
     async fn single(&self, want: Want, waiters: Vec<Waiter>) -> Option<ReadError> {
         let answer = self.source.single(want.clone()).await;
-        if answer.is_ok() {
-            self.lock().spoilers.remove(&want);
+        {
+            let mut state = self.lock();
+            state.heed(answer.as_ref().err());
+            if answer.is_ok() {
+                state.spoilers.remove(&want);
+            }
         }
         let error = answer.as_ref().err().cloned();
         self.give(waiters, answer);
@@ -348,6 +381,10 @@ impl Planner {
 
     async fn permit(&self) -> OwnedSemaphorePermit {
         let permit = self.requests.clone().acquire_owned().await;
+        let brake = self.lock().brake;
+        if let Some((until, _)) = brake {
+            tokio::time::sleep_until(until).await;
+        }
         permit.expect("the semaphore is never closed")
     }
 

@@ -382,7 +382,8 @@ impl Fetch {
         E: ProvideErrorMetadata,
         F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
     {
-        for attempt in 1.. {
+        let mut attempt = 1;
+        loop {
             let answer = send().await.map_err(|error| ReadError::of(&error, action));
             let outcome = answer
                 .as_ref()
@@ -395,11 +396,11 @@ impl Fetch {
                 {
                     let noise = f64::from(rand::random::<u16>()) / f64::from(u16::MAX);
                     tokio::time::sleep(pause(attempt, None, noise)).await;
+                    attempt += 1;
                 }
                 answer => return answer,
             }
         }
-        unreachable!("attempts have no end")
     }
 }
 

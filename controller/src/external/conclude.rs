@@ -284,7 +284,8 @@ impl Externals {
         let previous = now.map_or_else(|| known.status.clone(), |now| now.status);
         let previous = self.peers_crd.before((*previous).clone(), outcome);
         let next = status::next(&previous, outcome, Timestamp::now());
-        let Some(next) = next.and_then(|next| self.peers_crd.taken(next, &previous)) else {
+        let Some(next) = next.and_then(|next| self.peers_crd.taken(next, &previous, outcome))
+        else {
             return Told::Already;
         };
         let api: Api<ExternalSecret> = Api::namespaced(self.client.clone(), &key.namespace);
@@ -301,7 +302,7 @@ impl Externals {
             }
             // Deleted, or another one by now: its own event comes.
             Err(error) if error.is_not_found() || error.is_conflict() => Told::Already,
-            Err(error) if error.is_invalid() && self.peers_crd.refused() => {
+            Err(error) if error.is_invalid() && self.peers_crd.refused(&next) => {
                 Box::pin(self.write_status(key, known, outcome)).await
             }
             Err(error) => {

@@ -7,7 +7,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crds::ExternalSecretStatus;
+use crds::{ExternalSecretStatus, external_secret::condition};
 use tracing::warn;
 
 use super::status::{self, Outcome};
@@ -20,16 +20,16 @@ pub struct PeersCrd {
 }
 
 impl PeersCrd {
-    /// A status was refused as invalid. Whether that is news, and another one may do.
-    pub fn refused(&self) -> bool {
-        let is_news = !self.refuses.swap(true, Ordering::Relaxed);
-        if is_news {
+    /// This status was refused as invalid. Whether it is worth another try: without `Explained`.
+    pub fn refused(&self, status: &ExternalSecretStatus) -> bool {
+        let is_explained = condition(&status.conditions, "Explained").is_some();
+        if is_explained && !self.refuses.swap(true, Ordering::Relaxed) {
             warn!(
                 "the CRD of ExternalSecrets refuses the condition Explained: reasons stand in the message \
                  of Ready; install the one of this release"
             );
         }
-        is_news
+        is_explained
     }
 
     /// A status was written, and the API server has kept this of it.
@@ -61,14 +61,19 @@ impl PeersCrd {
         status
     }
 
-    /// A status as the CRD takes it; none if it is the one that is there.
+    /// A status as the CRD takes it; none if it is the one that is there, or if `Ready` is another
+    /// controller's and nothing else may be said.
     pub fn taken(
         &self,
         next: ExternalSecretStatus,
         previous: &ExternalSecretStatus,
+        outcome: Outcome<'_>,
     ) -> Option<ExternalSecretStatus> {
         if !self.refuses.load(Ordering::Relaxed) {
             return Some(next);
+        }
+        if matches!(outcome, Outcome::Left(_)) {
+            return None;
         }
         let next = status::explained_in_ready(next);
         (next != *previous).then_some(next)

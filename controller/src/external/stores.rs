@@ -41,6 +41,8 @@ use crate::{
 
 /// How often a store is checked, if neither it nor the operator says it.
 pub const INTERVAL: Duration = Duration::from_mins(5);
+/// How often at least, whatever it says.
+const LONGEST: Duration = Duration::from_hours(24);
 const BATCH_READS: &str = "BatchReads";
 const CAPABILITIES: &str = "ReadWrite";
 
@@ -244,7 +246,7 @@ pub(super) fn interval(store: &Store) -> Option<Duration> {
         serde_json::Value::String(text) => duration::parse(text)?,
         _ => return None,
     };
-    (interval >= Duration::from_secs(1)).then_some(interval)
+    (interval >= Duration::from_secs(1)).then(|| interval.min(LONGEST))
 }
 
 /// The status of a store; none when it is the one that is there.

@@ -21,6 +21,8 @@ struct Fake {
     is_elsewhere: Option<&'static str>,
     is_throttled: bool,
     panics: bool,
+    /// So many single reads are throttled.
+    throttles_singles: AtomicUsize,
 }
 
 fn id(want: &Want) -> &str {
@@ -51,6 +53,11 @@ impl Source for Fake {
     fn single(&self, want: Want) -> BoxFuture<'_, Result<Answer, ReadError>> {
         self.singles.fetch_add(1, Ordering::Relaxed);
         let denied = self.denies == Some(id(&want)) || self.has_no_credentials;
+        let left = self.throttles_singles.load(Ordering::Relaxed);
+        if left > 0 {
+            self.throttles_singles.store(left - 1, Ordering::Relaxed);
+            return Box::pin(future::ready(Err(ReadError::new(Reason::Throttled, "one"))));
+        }
         let error = ReadError::new(Reason::AccessDenied, "one");
         Box::pin(async move { if denied { Err(error) } else { Ok(answer(&want)) } })
     }
@@ -184,6 +191,20 @@ async fn a_batch_that_is_throttled_is_not_read_singly() {
     assert_eq!(answers, [Err(Reason::Throttled), Err(Reason::Throttled)]);
     assert_eq!(fake.singles.load(Ordering::Relaxed), 0);
     assert_eq!(batches, Batches::Unknown);
+}
+
+/// A role without batches and a thousand parameters asked for 800 a second, where AWS gives 40.
+#[tokio::test(start_paused = true)]
+async fn after_a_throttle_all_wait_and_ever_longer() {
+    let fake = Arc::new(Fake { throttles_singles: AtomicUsize::new(2), ..Fake::default() });
+    let planner = Planner::new(fake.clone(), Batches::Unknown);
+    let mut waited = Vec::new();
+    for _ in 0..5 {
+        let begun = Instant::now();
+        let _ = planner.read(Want::current("a")).await;
+        waited.push(begun.elapsed().as_millis() / 250);
+    }
+    assert_eq!(waited, [0, 2, 4, 0, 0]);
 }
 
 /// `GetParameters` is refused as a whole for one parameter that the role may not read.

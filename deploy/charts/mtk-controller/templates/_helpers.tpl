@@ -53,6 +53,16 @@ annotations:
 {{- with $image.digest }}@{{ . }}{{ end }}
 {{- end }}
 
+{{- /* The name of the Role by which tokens of an account are made. Takes root, account. A Role's name may
+have 253 letters; of a longer one the end stands for the rest. */}}
+{{- define "mtk-controller.tokenRole" -}}
+{{- $name := printf "%s-token-%s" (include "mtk-controller.fullname" .root) .account }}
+{{- if gt (len $name) 253 }}
+{{- $name = printf "%s-%s" ($name | trunc 240) (sha256sum $name | trunc 12) }}
+{{- end }}
+{{- $name }}
+{{- end }}
+
 {{- /* The namespaces watched, as JSON; none means all. */}}
 {{- define "mtk-controller.namespaces" -}}
 {{- $namespaces := list }}

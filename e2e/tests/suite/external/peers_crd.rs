@@ -67,6 +67,22 @@ async fn with_external_secrets_crd_reasons_are_told_and_what_is_unchanged_is_not
     pause(4000).await;
     assert!(aws.requests().len() > asked, "it is read again");
     assert_eq!(version().await, before, "and not written");
+
+    // Of an object that is another controller's, not even that.
+    let vault = json!({ "metadata": { "namespace": ns, "name": "vault" },
+        "spec": { "provider": { "vault": { "server": "https://v" } } } });
+    api.create(Kind::SecretStore, vault).await;
+    let mut theirs = external(ns, "theirs", &[("A", "x")]);
+    theirs["spec"]["secretStoreRef"]["name"] = json!("vault");
+    api.create(Kind::ExternalSecret, theirs).await;
+    let ready = json!({ "status": { "conditions": [{ "type": "Ready", "status": "True",
+        "reason": "SecretSynced", "message": "secret synced" }] } });
+    api.patch_status(Kind::ExternalSecret, ns, "theirs", ready.clone()).await;
+    let label = json!({ "metadata": { "labels": { "looked-at": "again" } } });
+    api.patch(Kind::ExternalSecret, ns, "theirs", label).await;
+    pause(2000).await;
+    let theirs = api.get(Kind::ExternalSecret, ns, "theirs").await.unwrap();
+    assert_eq!(theirs["status"], ready["status"]);
     let log = controller.log().unwrap();
     assert_eq!(log.matches("refuses the condition Explained").count(), 1, "said once");
     assert_eq!(log.matches("has no field status.versions").count(), 1, "said once");

@@ -288,3 +288,33 @@ fn a_namespace_that_is_named_twice_gets_its_role_once() {
     let none = rendered(json!({ "rbac": { "clusterRole": false, "namespacedRoles": false } }));
     assert_eq!(objects::of_kind(&none, "Role").len(), 1, "the service proxier alone");
 }
+
+/// Two accounts of one namespace whose long names begin alike had one Role, and one of them no rights.
+#[test]
+fn every_account_that_stores_may_name_has_a_role_of_its_own() {
+    let names = ["a", "b"].map(|end| format!("{}-{end}", "reader".repeat(10)));
+    let longest = ["a", "b"].map(|end| format!("{}{end}", "r".repeat(252)));
+    let accounts: Vec<_> = names
+        .iter()
+        .chain(&longest)
+        .map(|name| json!({ "namespace": "team-a", "name": name }))
+        .collect();
+    let objects = rendered(json!({ "externalSecrets": { "serviceAccounts": accounts } }));
+    let roles = objects::of_kind(&objects, "Role");
+    let role_of = |account: &String| {
+        let is_its = |role: &&&Value| role["rules"][0]["resourceNames"] == json!([account]);
+        let [role] = roles.iter().filter(is_its).collect::<Vec<_>>()[..] else {
+            panic!("not one Role for {account}")
+        };
+        let name = role["metadata"]["name"].as_str().unwrap();
+        let (subjects, given) = objects::binding(&objects, "RoleBinding", name);
+        assert_eq!(given, format!("Role/{name}"));
+        assert_eq!(subjects[0]["name"], "mtk-controller");
+        name.to_owned()
+    };
+    let whole = names.each_ref().map(|name| format!("mtk-controller-token-{name}"));
+    assert_eq!(names.each_ref().map(role_of), whole);
+    let cut = longest.each_ref().map(role_of);
+    assert_ne!(cut[0], cut[1]);
+    assert!(cut.iter().all(|name| name.len() == 253), "{cut:?}");
+}

@@ -67,14 +67,40 @@ fn the_policy_lets_everybody_to_the_certificate_and_prometheus_to_the_metrics() 
               "from": [{ "namespaceSelector": { "matchLabels": monitoring } }] },
         ])
     );
-    let tcp = |port: u16| json!({ "port": port, "protocol": "TCP" });
+    let credentials = blocks(&[
+        "169.254.170.23/32",
+        "fd00:ec2::23/128",
+        "169.254.169.254/32",
+        "fd00:ec2::254/128",
+    ]);
     assert_eq!(
         policy["egress"],
         json!([
             { "ports": [tcp(443), tcp(6443)] },
+            { "ports": [tcp(443)] },
+            { "ports": [tcp(80)], "to": credentials },
             { "ports": [{ "port": 53, "protocol": "UDP" }, tcp(53)] },
         ])
     );
+}
+
+/// Where the API server's address is given, that of AWS is another one.
+#[test]
+fn aws_is_reached_whatever_the_api_servers_address_is() {
+    let egress =
+        |objects: &[Value]| objects::of_kind(objects, "NetworkPolicy")[0]["spec"]["egress"].clone();
+    let peer = egress(case("peer"));
+    assert_eq!(peer[1], json!({ "ports": [tcp(443)] }));
+    let narrow = egress(case("network"));
+    let aws = blocks(&["10.1.0.0/16", "2001:db8:1::/48"]);
+    assert_eq!(narrow[1], json!({ "ports": [tcp(443)], "to": aws }));
+    assert_eq!(narrow[2]["ports"][0]["port"], 53, "no credentials of the Pod's own");
+    let alone = rendered(json!({
+        "externalSecrets": { "enabled": false },
+        "networkPolicy": { "enabled": true, "egress": { "kubeapiCidr": "10.0.0.1/32" } },
+    }));
+    let rules = egress(&alone);
+    assert_eq!(rules.as_array().unwrap().len(), 2, "the API server and DNS: {rules}");
 }
 
 #[test]
@@ -106,6 +132,14 @@ fn only_the_service_of_the_certificate_is_seen_from_outside() {
     assert_eq!(rules[0]["http"]["paths"].as_array().unwrap().len(), 1);
     assert_eq!(rules[0]["http"]["paths"][0]["path"], "/v1/cert.pem");
     assert_eq!(ingress["tls"][0]["secretName"], "seal.example.org-tls");
+}
+
+fn tcp(port: u16) -> Value {
+    json!({ "port": port, "protocol": "TCP" })
+}
+
+fn blocks(cidrs: &[&str]) -> Value {
+    cidrs.iter().map(|cidr| json!({ "ipBlock": { "cidr": cidr } })).collect()
 }
 
 fn services(objects: &[Value]) -> Vec<String> {
