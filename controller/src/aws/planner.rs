@@ -282,6 +282,7 @@ impl Planner {
 
     /// Reads a batch, and takes out what it answers: what is left is to be read singly.
     async fn batch(&self, wants: &mut Waiting) -> Tried {
+        self.braked().await;
         let answers = self.source.batch(wants.keys().cloned().collect()).await;
         self.lock().heed(answers.as_ref().err());
         let error = match answers {
@@ -352,6 +353,7 @@ impl Planner {
 
     /// Reads one want alone. Its error, if it has one.
     async fn single(&self, want: Want, waiters: Vec<Waiter>) -> Option<ReadError> {
+        self.braked().await;
         let answer = self.source.single(want.clone()).await;
         {
             let mut state = self.lock();
@@ -381,11 +383,15 @@ impl Planner {
 
     async fn permit(&self) -> OwnedSemaphorePermit {
         let permit = self.requests.clone().acquire_owned().await;
+        permit.expect("the semaphore is never closed")
+    }
+
+    /// Waits while AWS wants fewer requests.
+    async fn braked(&self) {
         let brake = self.lock().brake;
         if let Some((until, _)) = brake {
             tokio::time::sleep_until(until).await;
         }
-        permit.expect("the semaphore is never closed")
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

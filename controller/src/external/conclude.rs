@@ -5,7 +5,7 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use crds::{ExternalSecret, ExternalSecretStatus};
+use crds::{ExternalSecret, ExternalSecretStatus, external_secret::condition};
 use jiff::Timestamp;
 use kube::{
     Api,
@@ -19,6 +19,7 @@ use super::{
     assemble::Complaint,
     feed::CALM,
     index::Known,
+    peers::PeersCrd,
     reconcile::{Externals, is_valid},
     schedule,
     status::{self, Done, Failed, Outcome},
@@ -26,7 +27,7 @@ use super::{
 };
 use crate::{
     FIELD_MANAGER,
-    api::{request, version_of},
+    api::{RequestError, request, version_of},
     events::Severity,
     key::ObjectKey,
     queue::Cause,
@@ -274,6 +275,14 @@ impl Externals {
         }
     }
 
+    /// Takes back that it was left to another controller, once it is not.
+    pub(super) async fn settle(&self, key: &ObjectKey, known: &Known) {
+        let is_explained = condition(&known.status.conditions, "Explained").is_some();
+        if is_explained && known.failed.is_none() {
+            self.write_status(key, known, Outcome::Ours).await;
+        }
+    }
+
     fn calm(&self, key: &ObjectKey) -> Duration {
         self.objects.get(key).map_or(CALM, |known| known.calm(CALM).max(CALM))
     }
@@ -288,22 +297,22 @@ impl Externals {
         else {
             return Told::Already;
         };
-        let api: Api<ExternalSecret> = Api::namespaced(self.client.clone(), &key.namespace);
-        let params =
-            PatchParams { field_manager: Some(FIELD_MANAGER.into()), ..PatchParams::default() };
-        let body = json!({ "metadata": { "uid": known.uid() }, "status": patch(&previous, &next) });
-        match request(api.patch_status(&key.name, &params, &Patch::Merge(&body))).await {
-            Ok(written) => {
-                let version = version_of(&written.metadata);
-                let status = Arc::new(written.status.unwrap_or_default());
-                self.peers_crd.kept(&next, &status);
-                self.objects.update(key, known.uid(), |known| known.noted(status, version));
-                Told::Written
+        let mut written = self.send_status(key, known, &previous, &next).await;
+        if written.as_ref().is_err_and(RequestError::is_invalid)
+            && let Some(plain) = PeersCrd::plainer(&next, outcome)
+        {
+            written = self.send_status(key, known, &previous, &plain).await;
+            if written.is_ok() {
+                self.peers_crd.refused();
             }
+        }
+        match written {
+            Ok(()) => Told::Written,
             // Deleted, or another one by now: its own event comes.
             Err(error) if error.is_not_found() || error.is_conflict() => Told::Already,
-            Err(error) if error.is_invalid() && self.peers_crd.refused(&next) => {
-                Box::pin(self.write_status(key, known, outcome)).await
+            // What others look after needs no word.
+            Err(error) if error.is_invalid() && matches!(outcome, Outcome::Left(_)) => {
+                Told::Already
             }
             Err(error) => {
                 let failure = error.failure(&format!("write the status of ExternalSecret {key}"));
@@ -312,6 +321,25 @@ impl Externals {
                 Told::Not
             }
         }
+    }
+
+    async fn send_status(
+        &self,
+        key: &ObjectKey,
+        known: &Known,
+        previous: &ExternalSecretStatus,
+        next: &ExternalSecretStatus,
+    ) -> Result<(), RequestError> {
+        let api: Api<ExternalSecret> = Api::namespaced(self.client.clone(), &key.namespace);
+        let params =
+            PatchParams { field_manager: Some(FIELD_MANAGER.into()), ..PatchParams::default() };
+        let body = json!({ "metadata": { "uid": known.uid() }, "status": patch(previous, next) });
+        let written = request(api.patch_status(&key.name, &params, &Patch::Merge(&body))).await?;
+        let version = version_of(&written.metadata);
+        let status = Arc::new(written.status.unwrap_or_default());
+        self.peers_crd.kept(next, &status);
+        self.objects.update(key, known.uid(), |known| known.noted(status, version));
+        Ok(())
     }
 }
 

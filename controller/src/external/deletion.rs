@@ -13,6 +13,7 @@ use super::{
     conclude::{BACK_OFF_PASSING, Ended, Synced, failed},
     index::Known,
     reconcile::{Externals, NO_DELETE},
+    store::StoreKey,
     versions::Versions,
 };
 use crate::{
@@ -99,6 +100,10 @@ impl Externals {
             return;
         }
         let stores = self.stores_of(&known.object, &key.namespace);
+        let is_unseen = |store: &StoreKey| store.namespace.is_none();
+        if !self.settings.has_cluster_stores && stores.keys().any(is_unseen) {
+            return;
+        }
         let class = &self.settings.class;
         let mut stores = stores.values().flatten();
         if stores.any(|store| store.is_foreign(class) || store.other_provider().is_some()) {

@@ -107,12 +107,12 @@ impl Externals {
         }
     }
 
-    /// A Secret has other contents, or is new: what could not be read with the AWS credentials in it may
-    /// be now. Of a store that can be used, a new one is what it was used with before a start.
-    pub fn keys_changed(&self, secret: &ObjectKey, is_new: bool) {
+    /// A Secret has other contents, or is listed for the first time: what could not be read with the AWS
+    /// credentials in it may be now. A store that can be used was so with what is listed at a start.
+    pub fn keys_changed(&self, secret: &ObjectKey, is_listed: bool) {
         for store in self.stores.with_keys_in(secret) {
             let is_told = |store: &Arc<Store>| stores::is_ready(&store.status);
-            if !(is_new && self.stores.get(&store).as_ref().is_some_and(is_told)) {
+            if !(is_listed && self.stores.get(&store).as_ref().is_some_and(is_told)) {
                 self.store_queue.add(store.clone(), Cause::Change, Duration::ZERO);
             }
             self.wake(&store);
@@ -217,11 +217,12 @@ impl Externals {
     fn store_seen(&self, store: Store) {
         let key = store.key.clone();
         // What another process, or another controller, has said of it a moment ago costs no request.
-        let is_told = self.stores.get(&key).is_none() && stores::is_ready(&store.status);
-        let wait = if is_told {
+        let is_ours = !store.is_foreign(&self.settings.class) && store.other_provider().is_none();
+        let is_first = self.stores.get(&key).is_none();
+        let wait = if is_ours && is_first && stores::is_ready(&store.status) {
             self.metrics.store(&key, true);
             let interval = stores::interval(&store).unwrap_or(self.store_interval);
-            interval.mul_f64(f64::midpoint(1.0, rand::random()))
+            interval.min(self.store_interval).mul_f64(f64::midpoint(1.0, rand::random()))
         } else {
             Duration::ZERO
         };

@@ -20,16 +20,25 @@ pub struct PeersCrd {
 }
 
 impl PeersCrd {
-    /// This status was refused as invalid. Whether it is worth another try: without `Explained`.
-    pub fn refused(&self, status: &ExternalSecretStatus) -> bool {
+    /// What may be written in the place of a status that was refused as invalid: the same without
+    /// `Explained`, unless `Ready` is another controller's.
+    pub fn plainer(
+        status: &ExternalSecretStatus,
+        outcome: Outcome<'_>,
+    ) -> Option<ExternalSecretStatus> {
         let is_explained = condition(&status.conditions, "Explained").is_some();
-        if is_explained && !self.refuses.swap(true, Ordering::Relaxed) {
+        let is_ours = !matches!(outcome, Outcome::Left(_));
+        (is_explained && is_ours).then(|| status::explained_in_ready(status.clone()))
+    }
+
+    /// That was taken in its place.
+    pub fn refused(&self) {
+        if !self.refuses.swap(true, Ordering::Relaxed) {
             warn!(
                 "the CRD of ExternalSecrets refuses the condition Explained: reasons stand in the message \
                  of Ready; install the one of this release"
             );
         }
-        is_explained
     }
 
     /// A status was written, and the API server has kept this of it.

@@ -132,6 +132,7 @@ impl Externals {
                 if let Some(refreshed) = known.refreshed.filter(|_| status::is_ready(&known.status))
                 {
                     self.metrics.synced(key, refreshed);
+                    self.settle(key, &known).await;
                 }
                 if let Some(wait) = wait {
                     self.queue.add(key.clone(), Cause::Resync, wait);

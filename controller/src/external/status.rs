@@ -23,6 +23,8 @@ pub enum Outcome<'o> {
     Failed(Failed<'o>),
     /// It is left to another controller, and so is everything of the status but why.
     Left(&'o Complaint),
+    /// It is in order, as another process has left it, and is not left to another controller any more.
+    Ours,
 }
 
 /// The Secret is as it must be.
@@ -73,6 +75,7 @@ pub fn next(
 ) -> Option<ExternalSecretStatus> {
     let mut status = previous.clone();
     let (ready, explained) = match outcome {
+        Outcome::Ours => (None, None),
         Outcome::Left(why) => (None, Some(explained(std::slice::from_ref(why)))),
         Outcome::Done(done) => {
             if let Some(name) = done.binding {
@@ -255,6 +258,8 @@ mod tests {
         let left = next(&first, Outcome::Left(&complaints[0]), at(200)).unwrap();
         assert_eq!(left.conditions[0], first.conditions[0], "Ready is whoever's it was");
         assert_eq!(condition(&left.conditions, "Explained").unwrap().reason, explained.reason);
+        assert_eq!(next(&left, Outcome::Ours, at(200)).unwrap(), first);
+        assert_eq!(next(&first, Outcome::Ours, at(200)), None);
         let again = next(&status, done(400), at(400)).unwrap();
         assert_eq!(condition(&again.conditions, "Explained"), None);
         let ready = condition(&again.conditions, "Ready").unwrap();

@@ -80,7 +80,10 @@ pub fn batches(store: &Store, now: Timestamp) -> Batches {
     if told.observed_generation.is_some_and(|generation| generation != store.generation) {
         return Batches::Unknown;
     }
-    let is_old = is_old(told, now);
+    let since = told.last_transition_time.as_deref().and_then(|time| time.parse().ok());
+    let is_old = since.is_none_or(|since: Timestamp| {
+        now.duration_since(since).as_secs() >= ASKED_AGAIN.as_secs().cast_signed()
+    });
     let is_parameters =
         store.aws().is_ok_and(|aws| aws.service == crds::secret_store::AwsService::ParameterStore);
     match told.status.as_str() {
@@ -95,14 +98,6 @@ pub fn batches(store: &Store, now: Timestamp) -> Batches {
 /// Whether a status says that the store can be used.
 pub(super) fn is_ready(status: &StoreStatus) -> bool {
     condition(&status.conditions, "Ready").is_some_and(|ready| ready.status == "True")
-}
-
-/// Whether it was found out so long ago that it is to be found out again.
-fn is_old(told: &Condition, now: Timestamp) -> bool {
-    let since = told.last_transition_time.as_deref().and_then(|time| time.parse().ok());
-    since.is_none_or(|since: Timestamp| {
-        now.duration_since(since).as_secs() >= ASKED_AGAIN.as_secs().cast_signed()
-    })
 }
 
 /// Whether what was found is news for a status.
@@ -307,21 +302,23 @@ fn next(
             ),
         )),
     };
-    let observed_generation = Some(generation);
-    of_batches.into_iter().for_each(|found| set(Condition { observed_generation, ..found }));
+    if let Some(found) = of_batches {
+        // Where the CRD in force drops it, it is no news.
+        let before = condition(&previous.conditions, BATCH_READS);
+        let observed_generation = before
+            .map_or(Some(generation), |before| before.observed_generation.map(|_| generation));
+        set(Condition { observed_generation, ..found });
+    }
     if !matches!(found, Found::Unsupported(_)) {
         status.capabilities = Some(CAPABILITIES.to_owned());
     }
     for condition in &mut status.conditions {
         let before = crds::external_secret::condition(&previous.conditions, &condition.type_);
-        // What is found out again, of another spec or after a day, is of now.
-        let is_again = |before: &Condition| {
-            before.type_ == BATCH_READS
-                && (before.observed_generation != condition.observed_generation
-                    || before.status == "False" && is_old(before, now))
-        };
-        let before = before.filter(|before| before.status == condition.status);
-        let before = before.filter(|before| !is_again(before));
+        // What is found out of another spec is of now.
+        let before = before.filter(|before| {
+            before.status == condition.status
+                && before.observed_generation == condition.observed_generation
+        });
         let since = before.and_then(|before| before.last_transition_time.clone());
         condition.last_transition_time = Some(since.unwrap_or_else(|| second(now)));
     }
@@ -371,11 +368,10 @@ mod tests {
             // The right may have been given since: it is asked for, and that it is missing is no news.
             assert_eq!(told(&status, service, 25), Batches::Unknown);
             assert!(!tells(&status, denied) && tells(&status, Batches::Allowed));
-            // Asked again, it holds for another day.
-            let day = Timestamp::from_second(25 * 3600).unwrap();
-            let again = next(&status, &Found::Valid, (denied, 1), day).unwrap();
-            assert_eq!(told(&again, service, 26), denied);
-            assert_eq!(next(&again, &Found::Valid, (denied, 1), day), None);
+            // External Secrets' CRD drops the generation: that must not be written again and again.
+            let mut pruned = status.clone();
+            pruned.conditions.iter_mut().for_each(|each| each.observed_generation = None);
+            assert_eq!(next(&pruned, &Found::Valid, (denied, 1), now()), None);
             // It says nothing of another role.
             let other = next(&status, &Found::Valid, (denied, 2), now()).unwrap();
             assert_eq!(told(&other, service, 0), Batches::Unknown);

@@ -104,7 +104,7 @@ impl Reconciler {
             Event::Init => listed.clear(),
             Event::InitApply(secret) => {
                 listed.insert(ObjectKey::of(&secret.metadata));
-                self.secret_seen(&secret);
+                self.secret_seen(&secret, true);
             }
             Event::InitDone => {
                 for key in self.secrets.retain(|key| !part.covers(key) || listed.contains(key)) {
@@ -113,7 +113,7 @@ impl Reconciler {
                 listed.clear();
                 ready();
             }
-            Event::Apply(secret) => self.secret_seen(&secret),
+            Event::Apply(secret) => self.secret_seen(&secret, false),
             Event::Delete(secret) => {
                 if self.secrets.forget(&secret) {
                     self.secret_gone(&ObjectKey::of(&secret.metadata));
@@ -123,7 +123,7 @@ impl Reconciler {
         .await;
     }
 
-    fn secret_seen(&self, secret: &SecretObject) {
+    fn secret_seen(&self, secret: &SecretObject, is_listed: bool) {
         let key = ObjectKey::of(&secret.metadata);
         let before = self.secrets.get(&key);
         let seen = self.secrets.note(secret);
@@ -133,7 +133,7 @@ impl Reconciler {
         if let Some(externals) = &self.externals {
             externals.secret_changed(&key, Some(&seen));
             if before.as_ref().is_none_or(|before| before.content != seen.content) {
-                externals.keys_changed(&key, before.is_none());
+                externals.keys_changed(&key, is_listed && before.is_none());
             }
         }
         let Some(known) = self.objects.get(&key) else {
