@@ -7,13 +7,13 @@ use super::support::{change, external, force, secret, stores, value, wait_ready,
 use crate::support::{Kind, condition, pause, private, text};
 
 /// Where ExternalSecrets ask for what the controller has no right to.
-pub(crate) const WITHOUT_DELETE: &str = "external-no-delete";
+pub(crate) const WITHOUT_DELETE: [&str; 2] = ["external-no-delete", "external-renamed-twice"];
 const HASH: &str = "reconcile.external-secrets.io/data-hash";
 
 #[tokio::test]
 async fn without_the_right_to_delete_the_condition_names_the_value_that_gives_it() {
     let private = private().await;
-    let (api, ns) = (private.api().await, WITHOUT_DELETE);
+    let (api, ns) = (private.api().await, WITHOUT_DELETE[0]);
     let aws = Aws::start().unwrap();
     secret(&aws, "no-delete/a", "1", &[]).await;
     stores(&api, ns).await;
@@ -44,7 +44,7 @@ async fn without_the_right_to_delete_the_condition_names_the_value_that_gives_it
 #[tokio::test]
 async fn what_could_not_be_deleted_when_the_target_was_renamed_is_deleted_when_it_may_be() {
     let private = private().await;
-    let (api, ns) = (private.api().await, "external-renamed-twice");
+    let (api, ns) = (private.api().await, WITHOUT_DELETE[1]);
     let aws = Aws::start().unwrap();
     secret(&aws, "renamed/a", "1", &[]).await;
     stores(&api, ns).await;
