@@ -86,4 +86,15 @@ async fn with_external_secrets_crd_reasons_are_told_and_what_is_unchanged_is_not
     let log = controller.log().unwrap();
     assert_eq!(log.matches("refuses the condition Explained").count(), 1, "said once");
     assert_eq!(log.matches("has no field status.versions").count(), 1, "said once");
+
+    // Others need ours, and the API server takes a moment again.
+    e2e::cluster::install(private.cluster().plane().access()).unwrap();
+    eventually("ours is in force", async || {
+        let crd = api.get(Kind::CustomResourceDefinition, "", NAME).await.unwrap();
+        let types = "/spec/versions/0/schema/openAPIV3Schema/properties/status/properties/conditions\
+                     /items/properties/type/enum";
+        crd.pointer(types).is_none().then_some(())
+    })
+    .await;
+    pause(3000).await;
 }
