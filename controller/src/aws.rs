@@ -20,10 +20,10 @@ mod iam;
 pub mod identity;
 pub mod planner;
 pub mod pool;
+pub mod read;
 pub mod service;
-pub mod want;
 
 pub use error::ReadError;
 pub use identity::Identity;
 pub use pool::Pool;
-pub use want::{Answer, Filter, Value, Version, Want};
+pub use read::{Filter, ReadRequest, ReadResponse, Value, Version};

@@ -11,10 +11,10 @@ use templates::Limits;
 use tracing::Level;
 
 use crate::{
-    external::{reconcile, render::Delimiters},
+    external::{controller, render::Delimiters},
     restart,
+    runtime::scope::WatchScope,
     sealed::render,
-    watched::Watched,
 };
 
 /// Where a Pod finds the name of its namespace.
@@ -228,12 +228,12 @@ impl Config {
     }
 
     /// What is looked after by a controller in this namespace.
-    pub fn watched(&self, own: &str) -> Watched {
+    pub fn watched(&self, own: &str) -> WatchScope {
         if self.all_namespaces {
-            return Watched::All;
+            return WatchScope::All;
         }
         let additional = self.additional_namespaces.iter().filter(|name| !name.is_empty()).cloned();
-        Watched::Namespaces(additional.chain([own.to_owned()]).collect())
+        WatchScope::Namespaces(additional.chain([own.to_owned()]).collect())
     }
 
     /// How new sealing keys are made.
@@ -262,8 +262,8 @@ impl Config {
     }
 
     /// What ExternalSecrets may do.
-    pub fn externals(&self) -> reconcile::Settings {
-        reconcile::Settings {
+    pub fn externals(&self) -> controller::Settings {
+        controller::Settings {
             class: self.controller_class.clone(),
             has_hash: self.data_hash,
             copies_labels: self.copy_metadata,
@@ -414,10 +414,10 @@ mod tests {
             config.watched("own")
         };
         let these = |names: &[&str]| {
-            Watched::Namespaces(names.iter().map(|name| (*name).to_owned()).collect())
+            WatchScope::Namespaces(names.iter().map(|name| (*name).to_owned()).collect())
         };
-        assert_eq!(watched(&[]), Watched::All);
-        assert_eq!(watched(&["--additional-namespaces=a"]), Watched::All);
+        assert_eq!(watched(&[]), WatchScope::All);
+        assert_eq!(watched(&["--additional-namespaces=a"]), WatchScope::All);
         assert_eq!(watched(&["--all-namespaces=false"]), these(&["own"]));
         let flags = ["--all-namespaces=false", "--additional-namespaces=a, b,"];
         assert_eq!(watched(&flags), these(&["a", "b", "own"]));

@@ -19,23 +19,21 @@
 mod apply;
 pub mod assemble;
 mod conclude;
+pub mod controller;
 pub mod cron;
 mod deletion;
-pub mod duration;
-pub mod feed;
 pub mod fetch;
-pub mod hash;
 pub mod index;
-pub mod keys;
-pub mod peers;
+pub mod key_names;
 pub mod property;
-pub mod reconcile;
 pub mod render;
 pub mod schedule;
 mod sources;
 pub mod status;
 pub mod store;
 pub mod stores;
+pub mod upstream_crd;
 pub mod versions;
+pub mod watches;
 
-pub use reconcile::Externals;
+pub use controller::ExternalSecretController;

@@ -16,26 +16,17 @@
 //! Every reconciler is *observe → plan → apply*: plans are pure functions of what was observed,
 //! without client and clock, and `target::apply` and the status writers are the only effects.
 
-pub mod api;
 pub mod aws;
-pub mod client;
 pub mod config;
-pub mod events;
 pub mod external;
 pub mod http;
 pub mod key;
 pub mod keys;
 pub mod metrics;
-pub mod namespaces;
-pub mod queue;
 pub mod reason;
 pub mod restart;
 pub mod run;
+pub mod runtime;
 pub mod sealed;
 pub mod target;
 pub mod telemetry;
-pub mod watch;
-pub mod watched;
-
-/// The name under which the controller writes (`metadata.managedFields`).
-pub const FIELD_MANAGER: &str = "mtk-controller";

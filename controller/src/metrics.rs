@@ -21,7 +21,7 @@ use prometheus_client::{
 };
 use tracing::warn;
 
-use crate::{key::ObjectKey, queue::Queue, reason::Reason};
+use crate::{key::ObjectKey, reason::Reason, runtime::queue::WorkQueue};
 
 /// Labels of `unseal_errors_total`.
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
@@ -217,7 +217,7 @@ fn labels(key: &ObjectKey) -> ConditionLabels {
 }
 
 /// What is counted elsewhere and read when asked for.
-pub struct Readings(pub Arc<Queue>);
+pub struct Readings(pub Arc<WorkQueue>);
 
 impl fmt::Debug for Readings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -35,18 +35,18 @@
 //! A workload is never restarted for a Secret that is not there, or that lacks an item without
 //! which its Pods could not start: that would end Pods that work.
 
+pub mod annotations;
 pub mod apply;
-pub mod feed;
+pub mod controller;
+pub mod events;
 pub mod index;
-pub mod optin;
-pub mod pass;
 pub mod plan;
-pub mod say;
+pub mod references;
 pub mod state;
-pub mod uses;
+pub mod watches;
 pub mod workload;
 
-pub use pass::{Restarts, Settings};
+pub use controller::{RestartController, Settings};
 
 /// On a workload: whose changes restart it. Names of Secrets, or `*` for those it uses.
 pub const RESTART_ON: &str = "mtk.mytomorrows.com/restart-on";

@@ -14,19 +14,19 @@ use tracing::{info, warn};
 
 use crate::{
     aws::Pool,
-    client,
     config::Config,
-    events::Events,
-    external::{self, Externals},
+    external::{self, ExternalSecretController},
     http::{self, Endpoints, Health},
     keys::{KeyStore, mac_key},
     metrics::{Metrics, Readings, aws::AwsMetrics, external::ExternalMetrics},
-    namespaces::Namespaces,
-    queue::Queue,
-    restart::Restarts,
-    sealed::{Reconciler, SealedIndex, render::Renderer, unseal::Opener},
+    restart::RestartController,
+    runtime::client,
+    runtime::events::EventPublisher,
+    runtime::namespaces::Namespaces,
+    runtime::queue::WorkQueue,
+    runtime::scope::WatchScope,
+    sealed::{SealedIndex, SealedSecretController, render::Renderer, unseal::Unsealer},
     target::{SecretIndex, Writer, fingerprint::MacKey, policy::Policy},
-    watched::Watched,
 };
 
 /// How long passes that have begun get to end.
@@ -38,7 +38,7 @@ const START_RETRY: Duration = Duration::from_secs(2);
 
 /// What is there from the beginning for ExternalSecrets.
 struct External {
-    queue: Arc<Queue>,
+    queue: Arc<WorkQueue>,
     metrics: ExternalMetrics,
     aws: AwsMetrics,
 }
@@ -62,7 +62,7 @@ pub fn harden() {
 pub async fn run(config: Config) -> anyhow::Result<()> {
     let namespace = config.namespace();
     info!(version = env!("CARGO_PKG_VERSION"), namespace, "starting");
-    let queue = Arc::new(Queue::default());
+    let queue = Arc::new(WorkQueue::default());
     let mut registry = Registry::default();
     let metrics = Metrics::register(&mut registry, !config.metrics_omit_secret_labels);
     registry.register_collector(Box::new(Readings(queue.clone())));
@@ -122,7 +122,7 @@ async fn control(
     client: Client,
     keys: Arc<KeyStore>,
     health: Arc<Health>,
-    queue: Arc<Queue>,
+    queue: Arc<WorkQueue>,
     metrics: Metrics,
     external: External,
     stop: impl Future<Output = ()>,
@@ -174,7 +174,11 @@ async fn control(
 }
 
 /// Starts the watches and waits until each has seen everything once.
-async fn follow_all(reconciler: &Arc<Reconciler>, reach: &Watched, watches: &mut JoinSet<()>) {
+async fn follow_all(
+    reconciler: &Arc<SealedSecretController>,
+    reach: &WatchScope,
+    watches: &mut JoinSet<()>,
+) {
     let (seen, mut ready) = watch::channel(Vec::new());
     let seen = Arc::new(seen);
     let mark = || {
@@ -188,7 +192,7 @@ async fn follow_all(reconciler: &Arc<Reconciler>, reach: &Watched, watches: &mut
     };
     // Only the whole cluster can be asked for namespaces. Without it, the API server's refusal to
     // create anything in one that is being deleted tells.
-    if *reach == Watched::All {
+    if *reach == WatchScope::All {
         let (this, done) = (reconciler.clone(), mark());
         watches.spawn(async move {
             this.namespaces.clone().watch(this.client.clone(), done).await;
@@ -227,18 +231,25 @@ fn reconciler(
     namespace: &str,
     client: &Client,
     keys: &Arc<KeyStore>,
-    queue: &Arc<Queue>,
+    queue: &Arc<WorkQueue>,
     metrics: &Metrics,
     external: &External,
     mac_key: Arc<MacKey>,
-) -> Reconciler {
+) -> SealedSecretController {
     let secrets = SecretIndex::new(mac_key.clone());
     let restarts = config.restarts();
     let secrets = Arc::new(if restarts.is_some() { secrets.with_items() } else { secrets });
-    let events = Events::new(client.clone(), std::env::var("HOSTNAME").unwrap_or_default());
+    let events = EventPublisher::new(client.clone(), std::env::var("HOSTNAME").unwrap_or_default());
     let restarts = restarts.map(|settings| {
         let (secrets, mac_key) = (secrets.clone(), mac_key.clone());
-        Restarts::new(client.clone(), secrets, mac_key, events.clone(), metrics.clone(), settings)
+        RestartController::new(
+            client.clone(),
+            secrets,
+            mac_key,
+            events.clone(),
+            metrics.clone(),
+            settings,
+        )
     });
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let settings = config.key_settings();
@@ -250,7 +261,7 @@ fn reconciler(
     let namespaces = Arc::new(Namespaces::default());
     let writer = Writer::new(client.clone(), secrets.clone());
     let externals = config.external_secrets.then(|| {
-        Arc::new(Externals {
+        Arc::new(ExternalSecretController {
             client: client.clone(),
             objects: Arc::default(),
             secrets: secrets.clone(),
@@ -265,7 +276,7 @@ fn reconciler(
             ),
             policy: policy.clone(),
             settings: config.externals(),
-            peers_crd: external::peers::PeersCrd::default(),
+            upstream_crd: external::peers::UpstreamCrd::default(),
             queue: external.queue.clone(),
             store_queue: Arc::default(),
             store_interval: config.store_interval(),
@@ -273,7 +284,7 @@ fn reconciler(
             metrics: external.metrics.clone(),
         })
     });
-    Reconciler {
+    SealedSecretController {
         client: client.clone(),
         objects: Arc::new(SealedIndex::new(mac_key.clone())),
         writer,
@@ -282,7 +293,7 @@ fn reconciler(
         externals,
         keys: keys.clone(),
         // Two a core: with an odd number of items no core is idle while the last is opened.
-        opener: Opener::new(2 * cores),
+        opener: Unsealer::new(2 * cores),
         renderer: Renderer::new(config.templates(), cores),
         mac_key,
         policy,

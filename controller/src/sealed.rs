@@ -9,7 +9,7 @@
 //!              │ unsettled
 //!              ▼
 //!  the object (from the watch, else read) ─▶ prepare (pure) ─▶ unseal (RSA, on a bounded pool)
-//!              ─▶ render (on another) ─▶ Desired ─▶ target::Writer ─▶ status (pure), one patch if it differs
+//!              ─▶ render (on another) ─▶ DesiredSecret ─▶ target::Writer ─▶ status (pure), one patch if it differs
 //! ```
 //!
 //! `index` owns what is known of the objects, `target` every write of a Secret, `reconcile` the
@@ -17,14 +17,14 @@
 //! status costs one repeated opening, whose result is compared before it is written; an object
 //! that fails holds a worker for its own time only, and is tried again when its reason says so.
 
-pub mod feed;
+pub mod controller;
 pub mod index;
 pub mod prepare;
-pub mod reconcile;
 pub mod record;
 pub mod render;
 pub mod status;
 pub mod unseal;
+pub mod watches;
 
+pub use controller::SealedSecretController;
 pub use index::SealedIndex;
-pub use reconcile::Reconciler;

@@ -11,6 +11,7 @@
 //! then, and the plan is made anew from what is there; a creation never overwrites.
 
 pub mod apply;
+pub mod data_hash;
 pub mod desired;
 pub mod external;
 pub mod fingerprint;
@@ -21,7 +22,7 @@ pub mod plan;
 pub mod policy;
 
 pub use apply::{Applied, ApplyError, Writer};
-pub use desired::Desired;
+pub use desired::DesiredSecret;
 pub use external::External;
-pub use index::{SecretIndex, Seen};
+pub use index::{SecretIndex, SecretSnapshot};
 pub use object::SecretObject;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::Want;
+use super::ReadRequest;
 use crate::external::fetch::explain::resource;
 
 const POLICY: &str = include_str!("../../../deploy/aws/iam-policy.json");
@@ -99,13 +99,17 @@ fn only_what_aws_cannot_restrict_is_on_everything() {
 #[test]
 fn what_a_denial_names_is_what_the_policy_speaks_of() {
     let allowed = allowed();
-    let may = |action: &str, want: &Want| {
+    let may = |action: &str, want: &ReadRequest| {
         let arn = resource(want, "REGION").replace(":*:", ":ACCOUNT:").replace("??????", "AbCdEf");
         allowed[action].iter().any(|pattern| covers(pattern.as_bytes(), arn.as_bytes()))
     };
-    let parameter = |name: &str| Want::Parameter { name: name.to_owned() };
+    let parameter = |name: &str| ReadRequest::Parameter { name: name.to_owned() };
     for (action, yes, no) in [
-        ("secretsmanager:GetSecretValue", Want::current("demo/db"), Want::current("other/db")),
+        (
+            "secretsmanager:GetSecretValue",
+            ReadRequest::current("demo/db"),
+            ReadRequest::current("other/db"),
+        ),
         ("ssm:GetParameter", parameter("/demo/db"), parameter("/other/db")),
         ("ssm:GetParameters", parameter("/demo/db:3"), parameter("/demo2/db")),
     ] {

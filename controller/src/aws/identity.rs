@@ -4,8 +4,9 @@ use std::{collections::BTreeMap, time::Duration};
 
 use crds::secret_store::{Aws, AwsService, SecretKeyRef, SessionTagsPolicy};
 
+use crate::runtime::go_duration;
 use crate::{
-    external::{duration, store::Store},
+    external::store::Store,
     key::ObjectKey,
     reason::{Failure, Reason},
 };
@@ -220,7 +221,7 @@ fn tags(aws: &Aws, store: &Store, namespace: &str) -> BTreeMap<String, String> {
 fn retries(store: &Store) -> Result<Retries, Failure> {
     let Some(settings) = &store.spec.retry_settings else { return Ok(Retries::default()) };
     let attempts = settings.max_retries.unwrap_or(3).clamp(1, 20).unsigned_abs();
-    let pause = settings.retry_interval.as_deref().map(duration::parse);
+    let pause = settings.retry_interval.as_deref().map(go_duration::parse);
     let pause = match pause {
         Some(Some(pause)) => Some(pause.min(LONGEST_PAUSE)),
         Some(None) => return Err(invalid(store, "retrySettings.retryInterval is no duration")),

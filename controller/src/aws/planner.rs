@@ -30,7 +30,7 @@ use tokio::{
     time::Instant,
 };
 
-use super::{Answer, ReadError, Want};
+use super::{ReadError, ReadRequest, ReadResponse};
 use crate::reason::Reason;
 
 /// How long wants are collected.
@@ -55,11 +55,11 @@ pub trait Source: Send + Sync + 'static {
     /// How many wants a batch may have.
     fn most(&self) -> usize;
     /// Whether it can be in a batch.
-    fn batches(&self, want: &Want) -> bool;
+    fn batches(&self, want: &ReadRequest) -> bool;
     /// Reads one.
-    fn single(&self, want: Want) -> BoxFuture<'_, Result<Answer, ReadError>>;
+    fn single(&self, want: ReadRequest) -> BoxFuture<'_, Result<ReadResponse, ReadError>>;
     /// Reads many; what is left out of the result is not known.
-    fn batch(&self, wants: Vec<Want>) -> BoxFuture<'_, Result<Answers, ReadError>>;
+    fn batch(&self, wants: Vec<ReadRequest>) -> BoxFuture<'_, Result<Answers, ReadError>>;
     /// Whether a batch is refused as a whole for one of its wants.
     fn is_spoiled_by_one(&self) -> bool;
     /// So many objects were given an answer.
@@ -67,11 +67,11 @@ pub trait Source: Send + Sync + 'static {
 }
 
 /// The answers of a batch.
-pub type Answers = BTreeMap<Want, Result<Answer, ReadError>>;
+pub type Answers = BTreeMap<ReadRequest, Result<ReadResponse, ReadError>>;
 
 /// Whether an identity may read batches.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub enum Batches {
+pub enum BatchPermission {
     /// Nobody knows.
     #[default]
     Unknown,
@@ -81,8 +81,8 @@ pub enum Batches {
     Denied(&'static str),
 }
 
-type Waiter = oneshot::Sender<Result<Arc<Answer>, ReadError>>;
-type Waiting = HashMap<Want, Vec<Waiter>>;
+type Waiter = oneshot::Sender<Result<Arc<ReadResponse>, ReadError>>;
+type Waiting = HashMap<ReadRequest, Vec<Waiter>>;
 
 /// Plans the reads of one identity.
 pub struct Planner {
@@ -94,13 +94,13 @@ pub struct Planner {
 struct State {
     pending: Waiting,
     is_dispatching: bool,
-    batches: Batches,
+    batches: BatchPermission,
     /// When that was found out.
     asked: Instant,
     /// What spoils the batches that it is in.
-    spoilers: HashSet<Want>,
+    spoilers: HashSet<ReadRequest>,
     /// What batches do not give, though it can be read.
-    alone: HashSet<Want>,
+    alone: HashSet<ReadRequest>,
     /// Since when these two are collected.
     since: Instant,
     /// Until when nothing goes out, and how often in a row AWS has asked for that.
@@ -112,7 +112,7 @@ struct State {
 enum Tried {
     /// It was answered.
     Answered,
-    /// Batches are refused.
+    /// BatchPermission are refused.
     Refused,
     /// It was refused for one of its wants.
     Spoiled,
@@ -139,7 +139,7 @@ impl State {
 
 impl Planner {
     /// One that reads from this source, and knows as much of batches.
-    pub fn new(source: Arc<dyn Source>, batches: Batches) -> Arc<Self> {
+    pub fn new(source: Arc<dyn Source>, batches: BatchPermission) -> Arc<Self> {
         let state = State {
             pending: Waiting::new(),
             is_dispatching: false,
@@ -155,7 +155,7 @@ impl Planner {
     }
 
     /// Whether batches may be read, as far as it is known.
-    pub fn batches(&self) -> Batches {
+    pub fn batches(&self) -> BatchPermission {
         self.lock().batches
     }
 
@@ -163,7 +163,7 @@ impl Planner {
     ///
     /// # Errors
     /// That of this want.
-    pub async fn read(self: &Arc<Self>, want: Want) -> Result<Arc<Answer>, ReadError> {
+    pub async fn read(self: &Arc<Self>, want: ReadRequest) -> Result<Arc<ReadResponse>, ReadError> {
         let (sender, receiver) = oneshot::channel();
         let dispatches = {
             let mut state = self.lock();
@@ -206,18 +206,19 @@ impl Planner {
     }
 
     /// What may be read in batches.
-    fn batchable(&self, state: &mut State, wants: &Waiting) -> Vec<Want> {
+    fn batchable(&self, state: &mut State, wants: &Waiting) -> Vec<ReadRequest> {
         if state.since.elapsed() >= ASKED_AGAIN {
             state.spoilers.clear();
             state.alone.clear();
             state.since = Instant::now();
         }
-        let is_refused = matches!(state.batches, Batches::Denied(_));
+        let is_refused = matches!(state.batches, BatchPermission::Denied(_));
         if is_refused && state.asked.elapsed() < ASKED_AGAIN {
             return Vec::new();
         }
-        let is_kept_out = |want: &Want| state.spoilers.contains(want) || state.alone.contains(want);
-        let fits = |want: &&Want| self.source.batches(want) && !is_kept_out(want);
+        let is_kept_out =
+            |want: &ReadRequest| state.spoilers.contains(want) || state.alone.contains(want);
+        let fits = |want: &&ReadRequest| self.source.batches(want) && !is_kept_out(want);
         wants.keys().filter(fits).cloned().collect()
     }
 
@@ -230,7 +231,7 @@ impl Planner {
             tokio::time::sleep(LINGER).await;
             let now = self.lock().pending.len();
             pauses = if now > before { 0 } else { pauses + 1 };
-            let enough = if self.batches() == Batches::Allowed { PAUSES } else { 1 };
+            let enough = if self.batches() == BatchPermission::Allowed { PAUSES } else { 1 };
             let is_over = pauses >= enough || begun.elapsed() >= LONGEST_LINGER;
             if is_over || now >= self.source.most() {
                 return;
@@ -239,7 +240,7 @@ impl Planner {
     }
 
     /// Reads as many as full batches take. The last, smaller one waits for others to join once.
-    async fn batched(self: &Arc<Self>, wants: &mut Waiting, batchable: Vec<Want>) {
+    async fn batched(self: &Arc<Self>, wants: &mut Waiting, batchable: Vec<ReadRequest>) {
         let most = self.source.most();
         for (index, chunk) in batchable.chunks(most).enumerate() {
             if chunk.len() == 1 {
@@ -247,7 +248,7 @@ impl Planner {
             }
             let mut taken: Waiting =
                 chunk.iter().filter_map(|want| wants.remove_entry(want)).collect();
-            if self.batches() != Batches::Allowed {
+            if self.batches() != BatchPermission::Allowed {
                 // One alone, to see whether it may be; in a task of its own, so that a panic in it costs
                 // its wants only.
                 let this = self.clone();
@@ -287,7 +288,7 @@ impl Planner {
         self.lock().heed(answers.as_ref().err());
         let error = match answers {
             Ok(answers) => {
-                self.found(Batches::Allowed);
+                self.found(BatchPermission::Allowed);
                 let mut refused = Waiting::new();
                 for (want, answer) in answers {
                     // What passes may have passed when it is asked for alone.
@@ -324,7 +325,7 @@ impl Planner {
         let is_any_given = spoilers.len() < count;
         spoilers.retain(|(_, alone)| alone.reason == error.reason);
         if is_denied && (spoilers.is_empty() || is_any_given && !self.source.is_spoiled_by_one()) {
-            self.found(Batches::Denied(error.action));
+            self.found(BatchPermission::Denied(error.action));
             return Tried::Refused;
         }
         self.lock().spoilers.extend(spoilers.into_iter().map(|(want, _)| want));
@@ -333,7 +334,7 @@ impl Planner {
 
     /// Reads singly what a batch has errors for. What that gives is kept out of batches.
     async fn refused(&self, wants: Waiting) {
-        let mut alone: HashSet<Want> = wants.keys().cloned().collect();
+        let mut alone: HashSet<ReadRequest> = wants.keys().cloned().collect();
         for (want, _) in self.singly(wants).await {
             alone.remove(&want);
         }
@@ -343,8 +344,8 @@ impl Planner {
     }
 
     /// Reads wants one by one, a few at a time: one that is slow holds up few others. Those that failed.
-    async fn singly(&self, wants: Waiting) -> Vec<(Want, ReadError)> {
-        let read = async |(want, waiters): (Want, Vec<Waiter>)| {
+    async fn singly(&self, wants: Waiting) -> Vec<(ReadRequest, ReadError)> {
+        let read = async |(want, waiters): (ReadRequest, Vec<Waiter>)| {
             self.single(want.clone(), waiters).await.map(|error| (want, error))
         };
         let reads = stream::iter(wants).map(read).buffer_unordered(ABREAST);
@@ -352,7 +353,7 @@ impl Planner {
     }
 
     /// Reads one want alone. Its error, if it has one.
-    async fn single(&self, want: Want, waiters: Vec<Waiter>) -> Option<ReadError> {
+    async fn single(&self, want: ReadRequest, waiters: Vec<Waiter>) -> Option<ReadError> {
         self.braked().await;
         let answer = self.source.single(want.clone()).await;
         {
@@ -367,12 +368,12 @@ impl Planner {
         error
     }
 
-    fn found(&self, batches: Batches) {
+    fn found(&self, batches: BatchPermission) {
         let mut state = self.lock();
         (state.batches, state.asked) = (batches, Instant::now());
     }
 
-    fn give(&self, waiters: Vec<Waiter>, answer: Result<Answer, ReadError>) {
+    fn give(&self, waiters: Vec<Waiter>, answer: Result<ReadResponse, ReadError>) {
         self.source.asked(waiters.len());
         let answer = answer.map(Arc::new);
         for waiter in waiters {

@@ -30,14 +30,14 @@ use super::{
     credentials::Cached,
     error::{ReadError, Refused, pause},
     identity::{Account, AccountRef, Base, ItemRef, Role},
-    planner::{Batches, Planner},
+    planner::{BatchPermission, Planner},
     service::Service,
 };
 use crate::{
-    api::request,
     key::ObjectKey,
     metrics::aws::{AwsMetrics, Outcome},
     reason::{Failure, Reason},
+    runtime::api::request,
     target::SecretObject,
 };
 
@@ -109,7 +109,7 @@ impl Pool {
     pub async fn reader(
         &self,
         mut identity: Identity,
-        batches: Batches,
+        batches: BatchPermission,
     ) -> Result<Arc<Reader>, Failure> {
         if let Base::ServiceAccount(reference) = &mut identity.base {
             reference.account = Some(self.account(&reference.key).await?);
@@ -162,7 +162,7 @@ impl Pool {
         Ok(account)
     }
 
-    async fn make(&self, identity: &Identity, batches: Batches) -> Reader {
+    async fn make(&self, identity: &Identity, batches: BatchPermission) -> Reader {
         let config = self.region(&identity.region).await;
         let fetch = Fetch {
             client: self.client.clone(),

@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 
 pub use self::{parameter_store::GET_PARAMETERS, secrets_manager::GET_BATCH};
 use super::{
-    Answer, Identity, ReadError, Value, Version, Want,
+    Identity, ReadError, ReadRequest, ReadResponse, Value, Version,
     credentials::Cached,
     error::{Refused, pause},
     identity::Retries,
@@ -121,29 +121,29 @@ impl Source for Service {
         if self.is_secrets { secrets_manager::BATCH } else { parameter_store::BATCH }
     }
 
-    fn batches(&self, want: &Want) -> bool {
+    fn batches(&self, want: &ReadRequest) -> bool {
         match want {
-            Want::Secret { version, .. } => *version == Version::current(),
-            Want::Parameter { .. } => true,
+            ReadRequest::Secret { version, .. } => *version == Version::current(),
+            ReadRequest::Parameter { .. } => true,
             _ => false,
         }
     }
 
-    fn single(&self, want: Want) -> BoxFuture<'_, Result<Answer, ReadError>> {
+    fn single(&self, want: ReadRequest) -> BoxFuture<'_, Result<ReadResponse, ReadError>> {
         Box::pin(async move {
             match &want {
-                Want::Secret { id, version } => self.secret(id, version).await,
-                Want::SecretTags { id } => self.secret_tags(id).await,
-                Want::SecretNames(filter) => self.secret_names(filter).await,
-                Want::Parameter { name } => self.parameter(name).await,
-                Want::ParameterTags { name } => self.parameter_tags(name).await,
-                Want::ParametersBelow { path } => self.parameters_below(path).await,
-                Want::ParameterNames(filter) => self.parameter_names(filter).await,
+                ReadRequest::Secret { id, version } => self.secret(id, version).await,
+                ReadRequest::SecretTags { id } => self.secret_tags(id).await,
+                ReadRequest::SecretNames(filter) => self.secret_names(filter).await,
+                ReadRequest::Parameter { name } => self.parameter(name).await,
+                ReadRequest::ParameterTags { name } => self.parameter_tags(name).await,
+                ReadRequest::ParametersBelow { path } => self.parameters_below(path).await,
+                ReadRequest::ParameterNames(filter) => self.parameter_names(filter).await,
             }
         })
     }
 
-    fn batch(&self, wants: Vec<Want>) -> BoxFuture<'_, Result<Answers, ReadError>> {
+    fn batch(&self, wants: Vec<ReadRequest>) -> BoxFuture<'_, Result<Answers, ReadError>> {
         Box::pin(async move {
             if self.is_secrets { self.secrets(wants).await } else { self.parameters(wants).await }
         })
@@ -168,24 +168,24 @@ struct Called {
 /// that of several, in other accounts, and a value may have the name that several ask for: then it is for
 /// none of them.
 fn assign<'w>(
-    wants: &'w [Want],
+    wants: &'w [ReadRequest],
     values: &[Called],
-    id: impl Fn(&Want) -> Option<&str>,
+    id: impl Fn(&ReadRequest) -> Option<&str>,
     is_named: impl Fn(&str, &Called) -> bool,
-) -> Vec<(&'w Want, usize)> {
-    let by_arn = |want: &Want| values.iter().position(|value| id(want) == Some(&*value.arn));
+) -> Vec<(&'w ReadRequest, usize)> {
+    let by_arn = |want: &ReadRequest| values.iter().position(|value| id(want) == Some(&*value.arn));
     let mut found: Vec<_> = wants.iter().filter_map(|want| Some((want, by_arn(want)?))).collect();
     let claimed: BTreeSet<usize> = found.iter().map(|(_, index)| *index).collect();
-    let by_name = |want: &Want| {
+    let by_name = |want: &ReadRequest| {
         let id = id(want)?;
         let free = (0..values.len()).filter(|index| !claimed.contains(index));
         let mut fitting = free.filter(|index| is_named(id, &values[*index]));
         fitting.next().filter(|_| fitting.next().is_none())
     };
-    let is_open = |want: &&Want| by_arn(want).is_none();
+    let is_open = |want: &&ReadRequest| by_arn(want).is_none();
     let named = wants.iter().filter(is_open).filter_map(|want| Some((want, by_name(want)?)));
     let named: Vec<_> = named.collect();
-    let is_alone = |(_, index): &&(&Want, usize)| {
+    let is_alone = |(_, index): &&(&ReadRequest, usize)| {
         named.iter().filter(|(_, other)| other == index).count() == 1
     };
     found.extend(named.iter().filter(is_alone));
@@ -193,10 +193,10 @@ fn assign<'w>(
 }
 
 /// Tags as Go writes a map: sorted, and without blanks.
-fn as_json<'t>(tags: impl Iterator<Item = (&'t str, &'t str)>) -> Answer {
+fn as_json<'t>(tags: impl Iterator<Item = (&'t str, &'t str)>) -> ReadResponse {
     let tags: BTreeMap<_, _> = tags.collect();
     let bytes = serde_json::to_vec(&tags).expect("strings are JSON");
-    Answer::Value(Value { bytes: Zeroizing::new(bytes), version: None })
+    ReadResponse::Value(Value { bytes: Zeroizing::new(bytes), version: None })
 }
 
 #[cfg(test)]
@@ -291,7 +291,7 @@ mod tests {
             arn: format!("arn:aws:secretsmanager:r:{account}:secret:{name}-AbCdEf"),
         };
         let partial = "arn:aws:secretsmanager:r:2:secret:db";
-        let wants = ["a", "db", partial].map(Want::current);
+        let wants = ["a", "db", partial].map(ReadRequest::current);
         // As if the own one were left out.
         let values = [called("a", "1"), called("db", "2")];
         let found = assign(&wants, &values, secrets_manager::id, secrets_manager::is_named);
@@ -327,14 +327,14 @@ mod tests {
         let metrics = AwsMetrics::register(&mut Registry::default());
         let service = Service::new(&config, &identity, credentials, metrics);
         for (body, reason) in REFUSALS {
-            let error = service.single(Want::current("a")).await.unwrap_err();
+            let error = service.single(ReadRequest::current("a")).await.unwrap_err();
             assert_eq!(error.reason, reason, "{body}");
             assert_eq!(error.action, "secretsmanager:GetSecretValue");
             assert!(!format!("{error} {error:?}").contains("arn:"), "it holds text of AWS");
         }
-        let again = service.single(Want::current("a")).await.unwrap_err();
+        let again = service.single(ReadRequest::current("a")).await.unwrap_err();
         assert_eq!((again.reason, again.refused), (Reason::NotFound, None));
-        let wrong = service.single(Want::current("a")).await.unwrap_err();
+        let wrong = service.single(ReadRequest::current("a")).await.unwrap_err();
         assert_eq!(wrong.reason, Reason::AccessDenied);
         assert_eq!(wrong.refused, Some(Refused::Signature));
     }

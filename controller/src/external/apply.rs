@@ -7,11 +7,12 @@ use kube::Resource as _;
 
 use super::{
     conclude::{Ended, Synced, Unsynced, done, failed},
+    controller::{ExternalSecretController, NO_UPDATE},
     hash,
-    index::Known,
-    reconcile::{Externals, NO_UPDATE},
+    index::ExternalSecretEntry,
     render::Parts,
 };
+use crate::target::data_hash;
 use crate::{
     key::ObjectKey,
     reason::{Failure, Reason},
@@ -22,9 +23,14 @@ use crate::{
     },
 };
 
-impl Externals {
+impl ExternalSecretController {
     /// Writes the Secret, and deletes the one that it was before under another name.
-    pub(super) async fn apply(&self, key: &ObjectKey, known: &Known, parts: Parts) -> Ended {
+    pub(super) async fn apply(
+        &self,
+        key: &ObjectKey,
+        known: &ExternalSecretEntry,
+        parts: Parts,
+    ) -> Ended {
         let secret = known.target();
         let type_ = parts.type_.as_deref().unwrap_or_default();
         let allowed = self.policy.check(&secret, type_, &parts.labels);
@@ -74,7 +80,7 @@ impl Externals {
         }
     }
 
-    fn wanted(&self, key: &ObjectKey, known: &Known, parts: Parts) -> External {
+    fn wanted(&self, key: &ObjectKey, known: &ExternalSecretEntry, parts: Parts) -> External {
         let target = &known.object.spec.target;
         External {
             key: known.target(),
@@ -88,7 +94,7 @@ impl Externals {
                 block_owner_deletion: Some(true),
             },
             policy: target.creation_policy,
-            manager: hash::field_manager(&key.name),
+            manager: data_hash::field_manager(&key.name),
             type_: parts.type_,
             immutable: target.immutable,
             labels: parts.labels,
@@ -105,7 +111,7 @@ impl Externals {
     async fn clean_up(
         &self,
         key: &ObjectKey,
-        known: &Known,
+        known: &ExternalSecretEntry,
         secret: &ObjectKey,
     ) -> Result<(), Failure> {
         let old = known.status.binding.name.as_str();
@@ -115,7 +121,7 @@ impl Externals {
         if !is_owner || !is_renamed && !is_changed {
             return Ok(());
         }
-        let by = hash::created_by(&key.namespace, &key.name);
+        let by = data_hash::created_by(&key.namespace, &key.name);
         for orphan in self.secrets.created_by(&key.namespace, &by) {
             if orphan != *secret && self.delete_owned(&orphan, known.uid()).await? {
                 let message =

@@ -26,7 +26,7 @@ use super::{
     versions::Versions,
 };
 use crate::{
-    aws::{Answer, want::Read},
+    aws::{ReadResponse, want::Read},
     reason::{Failure, Reason},
 };
 
@@ -131,7 +131,7 @@ fn opened(
 ) -> Result<Opened, Failure> {
     let mut bytes = |one: One| {
         let answer = one.answer?;
-        let Answer::Value(value) = &*answer else { return Err(no_value()) };
+        let ReadResponse::Value(value) = &*answer else { return Err(no_value()) };
         if let (Some(version), Some(key)) = (&value.version, one.key) {
             if !versions.accepts(&key, version, now) {
                 let message = "AWS gives an older version than it gave before: it is taken when it \
@@ -199,7 +199,7 @@ fn many(
     }
     // An empty key takes a value out: a trick that manifests use.
     values.remove("");
-    if let Some(complaint) = values.keys().find_map(|key| keys::complaint(key)) {
+    if let Some(complaint) = values.keys().find_map(|key| key_names::complaint(key)) {
         let remedy = "use a conversionStrategy or a rewrite";
         return Err(Failure::new(Reason::Malformed, format!("{complaint}: {remedy}")));
     }
@@ -216,7 +216,7 @@ fn many(
 fn converted(values: Values, strategy: ConversionStrategy) -> Result<Values, Failure> {
     let mut converted = Values::new();
     for (name, value) in values {
-        let key = keys::convert(strategy, &name);
+        let key = key_names::convert(strategy, &name);
         if converted.contains_key(&key) {
             let message = format!("several names become the key `{}`", key.escape_debug());
             return Err(Failure::new(Reason::Malformed, message));
@@ -316,7 +316,7 @@ pub(super) mod tests {
         let data = json!({ "secretKey": "A", "remoteRef": { "key": "a", "property": "x.y" } });
         let spec = serde_json::from_value(json!({ "data": [data] })).unwrap();
         let bytes = Zeroizing::new(br#"{"x":{"y":"1"}}"#.to_vec());
-        let answer = Ok(Arc::new(Answer::Value(Value { bytes, version: None })));
+        let answer = Ok(Arc::new(ReadResponse::Value(Value { bytes, version: None })));
         let one = Fetched::One(One { key: Some("a".to_owned()), answer });
         let entries = Entries { from: vec![], data: vec![one] };
         let mut clock = Clock { is_over, ..Clock::default() };

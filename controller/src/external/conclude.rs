@@ -17,22 +17,22 @@ use tracing::{info, warn};
 
 use super::{
     assemble::Complaint,
+    controller::{ExternalSecretController, is_valid},
     feed::CALM,
-    index::Known,
-    peers::PeersCrd,
-    reconcile::{Externals, is_valid},
+    index::ExternalSecretEntry,
     schedule,
     status::{self, Done, Failed, Outcome},
+    upstream_crd::UpstreamCrd,
     versions::Versions,
 };
 use crate::{
-    FIELD_MANAGER,
-    api::{RequestError, request, version_of},
-    events::Severity,
     key::ObjectKey,
-    queue::Cause,
     reason::{Failure, Reason},
-    target::{Applied, Seen, fingerprint::Mac},
+    runtime::FIELD_MANAGER,
+    runtime::api::{RequestError, request, version_of},
+    runtime::events::Severity,
+    runtime::queue::Priority,
+    target::{Applied, SecretSnapshot, fingerprint::Mac},
 };
 
 const BACK_OFF_FIRST: Duration = Duration::from_secs(1);
@@ -113,7 +113,7 @@ enum Told {
 }
 
 impl Begun {
-    pub(super) fn now(seen: Option<&Seen>) -> Self {
+    pub(super) fn now(seen: Option<&SecretSnapshot>) -> Self {
         let secret = seen.map(|seen| seen.content);
         Self { clock: Instant::now(), date: Timestamp::now(), secret }
     }
@@ -140,18 +140,18 @@ impl Complaints {
     }
 }
 
-impl Externals {
+impl ExternalSecretController {
     /// Does what follows from a refresh.
     pub(super) async fn conclude(
         &self,
         key: &ObjectKey,
-        known: &Known,
+        known: &ExternalSecretEntry,
         ended: Ended,
         begun: Begun,
     ) {
         let took = begun.clock.elapsed();
         match ended {
-            Ended::Again => self.queue.add(key.clone(), Cause::Change, Duration::ZERO),
+            Ended::Again => self.queue.add(key.clone(), Priority::Change, Duration::ZERO),
             Ended::Nothing => {}
             Ended::Done(synced) => {
                 self.metrics.refreshed(key, took, None);
@@ -165,7 +165,13 @@ impl Externals {
         }
     }
 
-    async fn in_sync(&self, key: &ObjectKey, known: &Known, synced: Synced, begun: Begun) {
+    async fn in_sync(
+        &self,
+        key: &ObjectKey,
+        known: &ExternalSecretEntry,
+        synced: Synced,
+        begun: Begun,
+    ) {
         let refreshed = begun.date;
         let Synced {
             reason,
@@ -216,14 +222,14 @@ impl Externals {
             });
             let interval = schedule::interval(&known.object.spec);
             let pause = back_off(Reason::Unavailable, known.attempts, interval, rand::random());
-            self.queue.add(key.clone(), Cause::Retry, pause);
+            self.queue.add(key.clone(), Priority::Retry, pause);
         } else {
             // The next time, as the schedule has it. What is not as it was written even now is somebody
             // else's doing, such as a webhook's, and will be so again.
             let written = self.secrets.get(&target).filter(|_| applied != Applied::Absent);
             let is_fine = written.is_none_or(|seen| is_valid(&seen, fingerprint.as_deref()));
             let calm = if is_fine { Duration::ZERO } else { self.calm(key) };
-            self.queue.add(key.clone(), Cause::Resync, calm.max(Duration::from_millis(1)));
+            self.queue.add(key.clone(), Priority::Resync, calm.max(Duration::from_millis(1)));
         }
         if let Some((reason, message)) = verb {
             self.events.publish(&*known.object, Severity::Normal, reason, message).await;
@@ -235,7 +241,7 @@ impl Externals {
         }
     }
 
-    async fn not_in_sync(&self, key: &ObjectKey, known: &Known, unsynced: Unsynced) {
+    async fn not_in_sync(&self, key: &ObjectKey, known: &ExternalSecretEntry, unsynced: Unsynced) {
         let Unsynced { message, binding, complaints, versions } = unsynced;
         let (reason, told) = (complaints.reason(), complaints.told());
         warn!(object = %key, %reason, message = told, "not in sync");
@@ -248,7 +254,7 @@ impl Externals {
         });
         let interval = schedule::interval(&known.object.spec);
         let pause = back_off(reason, known.attempts, interval, rand::random());
-        self.queue.add(key.clone(), Cause::Retry, pause);
+        self.queue.add(key.clone(), Priority::Retry, pause);
         let is_new = known.synced.is_none();
         if reason.passes() && known.attempts < PATIENCE && !is_new {
             return;
@@ -268,15 +274,20 @@ impl Externals {
     }
 
     /// Says that an object is left alone, since a store of it is not for this controller.
-    pub(super) async fn leave(&self, key: &ObjectKey, known: &Known, failure: Failure) {
+    pub(super) async fn leave(
+        &self,
+        key: &ObjectKey,
+        known: &ExternalSecretEntry,
+        failure: Failure,
+    ) {
         let complaint = Complaint { entry: String::new(), failure };
         if self.write_status(key, known, Outcome::Left(&complaint)).await == Told::Not {
-            self.queue.add(key.clone(), Cause::Retry, BACK_OFF_PASSING);
+            self.queue.add(key.clone(), Priority::Retry, BACK_OFF_PASSING);
         }
     }
 
     /// Takes back that it was left to another controller, once it is not.
-    pub(super) async fn settle(&self, key: &ObjectKey, known: &Known) {
+    pub(super) async fn settle(&self, key: &ObjectKey, known: &ExternalSecretEntry) {
         let is_explained = condition(&known.status.conditions, "Explained").is_some();
         if is_explained && known.failed.is_none() {
             self.write_status(key, known, Outcome::Ours).await;
@@ -288,22 +299,27 @@ impl Externals {
     }
 
     /// Writes the status if it differs.
-    async fn write_status(&self, key: &ObjectKey, known: &Known, outcome: Outcome<'_>) -> Told {
+    async fn write_status(
+        &self,
+        key: &ObjectKey,
+        known: &ExternalSecretEntry,
+        outcome: Outcome<'_>,
+    ) -> Told {
         let now = self.objects.get(key).filter(|now| now.uid() == known.uid());
         let previous = now.map_or_else(|| known.status.clone(), |now| now.status);
-        let previous = self.peers_crd.before((*previous).clone(), outcome);
+        let previous = self.upstream_crd.before((*previous).clone(), outcome);
         let next = status::next(&previous, outcome, Timestamp::now());
-        let Some(next) = next.and_then(|next| self.peers_crd.taken(next, &previous, outcome))
+        let Some(next) = next.and_then(|next| self.upstream_crd.taken(next, &previous, outcome))
         else {
             return Told::Already;
         };
         let mut written = self.send_status(key, known, &previous, &next).await;
         if written.as_ref().is_err_and(RequestError::is_invalid)
-            && let Some(plain) = PeersCrd::plainer(&next, outcome)
+            && let Some(plain) = UpstreamCrd::plainer(&next, outcome)
         {
             written = self.send_status(key, known, &previous, &plain).await;
             if written.is_ok() {
-                self.peers_crd.refused();
+                self.upstream_crd.refused();
             }
         }
         match written {
@@ -326,7 +342,7 @@ impl Externals {
     async fn send_status(
         &self,
         key: &ObjectKey,
-        known: &Known,
+        known: &ExternalSecretEntry,
         previous: &ExternalSecretStatus,
         next: &ExternalSecretStatus,
     ) -> Result<(), RequestError> {
@@ -337,7 +353,7 @@ impl Externals {
         let written = request(api.patch_status(&key.name, &params, &Patch::Merge(&body))).await?;
         let version = version_of(&written.metadata);
         let status = Arc::new(written.status.unwrap_or_default());
-        self.peers_crd.kept(next, &status);
+        self.upstream_crd.kept(next, &status);
         self.objects.update(key, known.uid(), |known| known.noted(status, version));
         Ok(())
     }
@@ -364,7 +380,11 @@ pub(super) fn failed(message: &'static str, failure: Failure) -> Ended {
 }
 
 /// It is as it must be, and nothing was read.
-pub(super) fn done(reason: &'static str, message: &'static str, known: &Known) -> Ended {
+pub(super) fn done(
+    reason: &'static str,
+    message: &'static str,
+    known: &ExternalSecretEntry,
+) -> Ended {
     Ended::Done(Synced {
         reason,
         message,

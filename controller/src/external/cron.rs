@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::{Timestamp, ToSpan as _, civil::DateTime, tz::TimeZone};
 
-use super::duration;
+use crate::runtime::go_duration;
 
 /// When windows begin.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -45,7 +45,8 @@ impl Schedule {
             "@hourly" => "0 * * * *",
             text => match text.strip_prefix("@every ") {
                 Some(every) => {
-                    let every = duration::parse(every.trim()).filter(|every| !every.is_zero())?;
+                    let every =
+                        go_duration::parse(every.trim()).filter(|every| !every.is_zero())?;
                     return Some(Self::Every(every));
                 }
                 None => text,
@@ -143,7 +144,7 @@ mod tests {
     use super::*;
 
     fn is_open(schedule: &str, length: &str, now: &str) -> bool {
-        let length = duration::parse(length).unwrap();
+        let length = go_duration::parse(length).unwrap();
         Schedule::parse(schedule).unwrap().is_open(length, now.parse().unwrap())
     }
 

@@ -11,24 +11,24 @@ use tracing::{info, warn};
 
 use super::{
     conclude::{BACK_OFF_PASSING, Ended, Synced, failed},
-    index::Known,
-    reconcile::{Externals, NO_DELETE},
+    controller::{ExternalSecretController, NO_DELETE},
+    index::ExternalSecretEntry,
     store::StoreKey,
     versions::Versions,
 };
 use crate::{
-    FIELD_MANAGER,
-    api::request,
-    events::Severity,
     key::ObjectKey,
-    queue::Cause,
     reason::{Failure, Reason},
+    runtime::FIELD_MANAGER,
+    runtime::api::request,
+    runtime::events::Severity,
+    runtime::queue::Priority,
     target::{Applied, SecretObject},
 };
 
-impl Externals {
+impl ExternalSecretController {
     /// Deletes the Secret, since AWS has no value any more and the object asks for that.
-    pub(super) async fn delete(&self, known: &Known, missing: Vec<String>) -> Ended {
+    pub(super) async fn delete(&self, known: &ExternalSecretEntry, missing: Vec<String>) -> Ended {
         let is_deleted = match self.delete_owned(&known.target(), known.uid()).await {
             Ok(is_deleted) => is_deleted,
             Err(failure) => return failed(NO_DELETE, failure),
@@ -46,7 +46,12 @@ impl Externals {
     }
 
     /// Says that a Secret was deleted.
-    pub(super) async fn deleted(&self, key: &ObjectKey, known: &Known, message: &str) {
+    pub(super) async fn deleted(
+        &self,
+        key: &ObjectKey,
+        known: &ExternalSecretEntry,
+        message: &str,
+    ) {
         info!(object = %key, message, "deleted");
         self.events.publish(&*known.object, Severity::Normal, "Deleted", message).await;
     }
@@ -93,7 +98,7 @@ impl Externals {
 
     /// Takes External Secrets' finalizer off an object that is being deleted: its owner reference does
     /// what that was for.
-    pub(super) async fn release(&self, key: &ObjectKey, known: &Known) {
+    pub(super) async fn release(&self, key: &ObjectKey, known: &ExternalSecretEntry) {
         let metadata = &known.object.metadata;
         let finalizers = metadata.finalizers.clone().unwrap_or_default();
         if !finalizers.iter().any(|finalizer| finalizer == ExternalSecret::PEER_FINALIZER) {
@@ -126,7 +131,7 @@ impl Externals {
                 let failure =
                     error.failure(&format!("take the finalizer off ExternalSecret {key}"));
                 warn!(object = %key, reason = %failure.reason, message = failure.message, "not released");
-                self.queue.add(key.clone(), Cause::Retry, BACK_OFF_PASSING);
+                self.queue.add(key.clone(), Priority::Retry, BACK_OFF_PASSING);
             }
         }
     }

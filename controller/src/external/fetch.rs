@@ -19,7 +19,7 @@ use tokio::time::{Instant, timeout};
 
 use super::versions::{self, Versions};
 use crate::{
-    aws::{Answer, ReadError, Version, Want, pool::Reader},
+    aws::{ReadError, ReadRequest, ReadResponse, Version, pool::Reader},
     reason::{Failure, Reason},
 };
 
@@ -64,14 +64,14 @@ pub struct One {
     /// What its version is recorded under, if it can have several.
     pub key: Option<String>,
     /// What was answered, with errors in our words.
-    pub answer: Result<Arc<Answer>, Failure>,
+    pub answer: Result<Arc<ReadResponse>, Failure>,
 }
 
 impl One {
     /// How many bytes it holds.
     fn size(&self) -> usize {
         match self.answer.as_deref() {
-            Ok(Answer::Value(value)) => value.bytes.len(),
+            Ok(ReadResponse::Value(value)) => value.bytes.len(),
             _ => 0,
         }
     }
@@ -161,7 +161,7 @@ impl Place<'_> {
         Fetched::One(self.read(want(self.source, reference)).await)
     }
 
-    async fn read(&self, want: Want) -> One {
+    async fn read(&self, want: ReadRequest) -> One {
         let read = self.source.reader.planner.read(want.clone());
         let answer = timeout(PATIENCE, read).await.unwrap_or_else(|_| {
             let minutes = PATIENCE.as_secs() / 60;
@@ -174,18 +174,18 @@ impl Place<'_> {
 }
 
 /// What a reference wants.
-fn want(source: &Source, reference: &RemoteRef) -> Want {
+fn want(source: &Source, reference: &RemoteRef) -> ReadRequest {
     let key = format!("{}{}", source.prefix, reference.key);
     let is_tags = reference.metadata_policy == MetadataPolicy::Fetch;
     match (source.service, is_tags) {
         // All versions of a parameter have the same tags.
-        (AwsService::ParameterStore, true) => Want::ParameterTags { name: key },
+        (AwsService::ParameterStore, true) => ReadRequest::ParameterTags { name: key },
         (AwsService::ParameterStore, false) => {
             let colon = if reference.version.is_empty() { "" } else { ":" };
-            Want::Parameter { name: format!("{key}{colon}{}", reference.version) }
+            ReadRequest::Parameter { name: format!("{key}{colon}{}", reference.version) }
         }
-        (_, true) => Want::SecretTags { id: key },
-        (_, false) => Want::Secret { id: key, version: Version::parse(&reference.version) },
+        (_, true) => ReadRequest::SecretTags { id: key },
+        (_, false) => ReadRequest::Secret { id: key, version: Version::parse(&reference.version) },
     }
 }
 

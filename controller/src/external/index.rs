@@ -10,12 +10,13 @@ use crds::{ExternalSecret, ExternalSecretStatus};
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use super::{hash, store::StoreKey, versions::Versions};
+use super::{store::StoreKey, versions::Versions};
+use crate::target::data_hash;
 use crate::{
-    api::version_of,
     key::ObjectKey,
     reason::Reason,
-    target::{Seen, fingerprint::Mac},
+    runtime::api::version_of,
+    target::{SecretSnapshot, fingerprint::Mac},
 };
 
 /// Changes that are closer together than this are a quarrel.
@@ -23,7 +24,7 @@ const QUARREL: Duration = Duration::from_mins(5);
 
 /// One ExternalSecret.
 #[derive(Clone)]
-pub struct Known {
+pub struct ExternalSecretEntry {
     /// The object, without what others wrote where.
     pub object: Arc<ExternalSecret>,
     /// Its version as External Secrets tells it.
@@ -58,15 +59,15 @@ pub struct ExternalIndex(Mutex<Inner>);
 
 #[derive(Default)]
 struct Inner {
-    objects: HashMap<ObjectKey, Known>,
+    objects: HashMap<ObjectKey, ExternalSecretEntry>,
     /// Which objects write a Secret of this name.
     targets: HashMap<ObjectKey, BTreeSet<String>>,
 }
 
-impl Known {
+impl ExternalSecretEntry {
     fn of(mut object: ExternalSecret) -> Self {
         let version = version_of(&object.metadata);
-        let current = hash::version(&object.metadata);
+        let current = data_hash::version(&object.metadata);
         let status = object.status.take().unwrap_or_default();
         object.metadata.managed_fields = None;
         Self {
@@ -108,7 +109,7 @@ impl Known {
     }
 
     /// Whether the Secret is as the last refresh has left it.
-    pub fn is_left(&self, seen: Option<&Seen>) -> bool {
+    pub fn is_left(&self, seen: Option<&SecretSnapshot>) -> bool {
         self.left.as_ref().is_some_and(|left| left.as_ref() == seen.map(|seen| &seen.content))
     }
 
@@ -133,14 +134,14 @@ fn target(object: &ExternalSecret) -> ObjectKey {
 
 impl ExternalIndex {
     /// What is known of an object.
-    pub fn get(&self, key: &ObjectKey) -> Option<Known> {
+    pub fn get(&self, key: &ObjectKey) -> Option<ExternalSecretEntry> {
         self.lock().objects.get(key).cloned()
     }
 
     /// Notes an object as a watch gives it. True when there is something to do.
     pub fn note(&self, object: ExternalSecret) -> bool {
         let key = ObjectKey::of(&object.metadata);
-        let mut new = Known::of(object);
+        let mut new = ExternalSecretEntry::of(object);
         let mut inner = self.lock();
         if let Some(old) = inner.objects.get(&key) {
             if old.version > new.version {
@@ -172,7 +173,12 @@ impl ExternalIndex {
     }
 
     /// Changes what is known of an object with this uid.
-    pub fn update(&self, key: &ObjectKey, uid: &str, change: impl FnOnce(&mut Known)) {
+    pub fn update(
+        &self,
+        key: &ObjectKey,
+        uid: &str,
+        change: impl FnOnce(&mut ExternalSecretEntry),
+    ) {
         if let Some(known) = self.lock().objects.get_mut(key).filter(|known| known.uid() == uid) {
             change(known);
         }
@@ -215,9 +221,13 @@ impl ExternalIndex {
         self.reading(store, |known| known.failed.is_some() || known.synced.is_none())
     }
 
-    fn reading(&self, store: &StoreKey, is_meant: impl Fn(&Known) -> bool) -> Vec<ObjectKey> {
+    fn reading(
+        &self,
+        store: &StoreKey,
+        is_meant: impl Fn(&ExternalSecretEntry) -> bool,
+    ) -> Vec<ObjectKey> {
         let inner = self.lock();
-        let reads = |(key, known): &(&ObjectKey, &Known)| {
+        let reads = |(key, known): &(&ObjectKey, &ExternalSecretEntry)| {
             let mut stores = known.object.stores();
             is_meant(known)
                 && stores.any(|reference| StoreKey::of(reference, &key.namespace) == *store)

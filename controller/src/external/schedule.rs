@@ -8,7 +8,8 @@ use crds::{
 };
 use jiff::Timestamp;
 
-use super::{cron::Schedule, duration};
+use super::cron::Schedule;
+use crate::runtime::go_duration;
 
 /// How often values are read if the object does not say it.
 const INTERVAL: Duration = Duration::from_secs(3600);
@@ -82,7 +83,7 @@ pub fn decide(state: State<'_>, offset: u64, now: Timestamp) -> Decision {
 
 /// How often values are read; zero: once.
 pub fn interval(spec: &ExternalSecretSpec) -> Duration {
-    spec.refresh_interval.as_deref().and_then(duration::parse).unwrap_or(INTERVAL)
+    spec.refresh_interval.as_deref().and_then(go_duration::parse).unwrap_or(INTERVAL)
 }
 
 /// When values are due again: at the last mark before the interval is over, or the first one after it.
@@ -101,7 +102,7 @@ fn is_closed(windows: Option<&SyncWindows>, now: Timestamp) -> bool {
     let Some(windows) = windows else { return false };
     let is_open = |window: &crds::external_secret::Window| {
         let schedule = Schedule::parse(&window.schedule);
-        let length = duration::parse(&window.duration);
+        let length = go_duration::parse(&window.duration);
         schedule.zip(length).is_some_and(|(schedule, length)| schedule.is_open(length, now))
     };
     let in_one = windows.windows.iter().take(WINDOWS).any(is_open);

@@ -14,25 +14,25 @@ use kube::Api;
 use templates::external_secret::{Scope, SourceTemplate};
 
 use super::{
+    controller::ExternalSecretController,
     fetch::{Source, Sources},
-    reconcile::Externals,
     render::{Texts, scope},
     store::{Store, StoreKey},
     stores,
 };
 use crate::{
-    api::request,
     aws::Identity,
     key::ObjectKey,
-    queue::Cause,
     reason::{Failure, Reason},
+    runtime::api::request,
+    runtime::queue::Priority,
     target::SecretObject,
 };
 
 /// The stores of an object; none where there is no such store.
 pub(super) type Stores = BTreeMap<StoreKey, Option<Arc<Store>>>;
 
-impl Externals {
+impl ExternalSecretController {
     /// The stores that an object refers to; none where there is no such store.
     pub(super) fn stores_of(&self, object: &ExternalSecret, namespace: &str) -> Stores {
         let keys: BTreeSet<_> =
@@ -92,7 +92,7 @@ impl Externals {
                 && !store.is_by_namespace()
                 && stores::tells(&store.status, source.reader.planner.batches())
             {
-                self.store_queue.add(key.clone(), Cause::Change, Duration::ZERO);
+                self.store_queue.add(key.clone(), Priority::Change, Duration::ZERO);
             }
         }
     }

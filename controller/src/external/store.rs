@@ -16,10 +16,10 @@ use kube::api::ObjectMeta;
 use templates::rewrite::Matcher;
 
 use crate::{
-    api::version_of,
     aws::identity::is_referent,
     key::ObjectKey,
     reason::{Failure, Reason},
+    runtime::api::version_of,
 };
 
 /// A store by name; one of the cluster has no namespace.

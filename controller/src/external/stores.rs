@@ -20,23 +20,24 @@ use tokio::time::Instant;
 use tracing::warn;
 
 use super::{
+    controller::ExternalSecretController,
     duration,
-    reconcile::Externals,
     status::second,
     store::{Store, StoreKey},
 };
+use crate::runtime::go_duration;
 use crate::{
-    FIELD_MANAGER,
-    api::request,
     aws::{
         Identity,
         identity::is_referent,
-        planner::{ASKED_AGAIN, Batches},
+        planner::{ASKED_AGAIN, BatchPermission},
         service::{GET_BATCH, GET_PARAMETERS},
     },
-    events::Severity,
-    queue::Cause,
     reason::{Failure, Reason},
+    runtime::FIELD_MANAGER,
+    runtime::api::request,
+    runtime::events::Severity,
+    runtime::queue::Priority,
 };
 
 /// How often a store is checked, if neither it nor the operator says it.
@@ -72,13 +73,13 @@ impl Found {
 
 /// What a store's status tells of batches. What was denied long ago is not known any more: the right may
 /// have been given since.
-pub fn batches(store: &Store, now: Timestamp) -> Batches {
+pub fn batches(store: &Store, now: Timestamp) -> BatchPermission {
     let Some(told) = condition(&store.status.conditions, BATCH_READS) else {
-        return Batches::Unknown;
+        return BatchPermission::Unknown;
     };
     // The spec may be one of another role by now, or of another service.
     if told.observed_generation.is_some_and(|generation| generation != store.generation) {
-        return Batches::Unknown;
+        return BatchPermission::Unknown;
     }
     let since = told.last_transition_time.as_deref().and_then(|time| time.parse().ok());
     let is_old = since.is_none_or(|since: Timestamp| {
@@ -87,11 +88,11 @@ pub fn batches(store: &Store, now: Timestamp) -> Batches {
     let is_parameters =
         store.aws().is_ok_and(|aws| aws.service == crds::secret_store::AwsService::ParameterStore);
     match told.status.as_str() {
-        "True" => Batches::Allowed,
-        "False" if is_old => Batches::Unknown,
-        "False" if is_parameters => Batches::Denied(GET_PARAMETERS),
-        "False" => Batches::Denied(GET_BATCH),
-        _ => Batches::Unknown,
+        "True" => BatchPermission::Allowed,
+        "False" if is_old => BatchPermission::Unknown,
+        "False" if is_parameters => BatchPermission::Denied(GET_PARAMETERS),
+        "False" => BatchPermission::Denied(GET_BATCH),
+        _ => BatchPermission::Unknown,
     }
 }
 
@@ -101,16 +102,16 @@ pub(super) fn is_ready(status: &StoreStatus) -> bool {
 }
 
 /// Whether what was found is news for a status.
-pub fn tells(status: &StoreStatus, found: Batches) -> bool {
+pub fn tells(status: &StoreStatus, found: BatchPermission) -> bool {
     let told = condition(&status.conditions, BATCH_READS).map(|told| told.status.as_str());
     match found {
-        Batches::Unknown => false,
-        Batches::Allowed => told != Some("True"),
-        Batches::Denied(_) => told != Some("False"),
+        BatchPermission::Unknown => false,
+        BatchPermission::Allowed => told != Some("True"),
+        BatchPermission::Denied(_) => told != Some("False"),
     }
 }
 
-impl Externals {
+impl ExternalSecretController {
     /// Looks at one store.
     pub async fn check_store(&self, key: &StoreKey) {
         let Some(store) = self.stores.get(key) else { return };
@@ -120,7 +121,7 @@ impl Externals {
         let begun = Instant::now();
         let (found, batches) = self.find_out(&store).await;
         let interval = interval(&store).unwrap_or(self.store_interval);
-        self.store_queue.add(key.clone(), Cause::Resync, interval);
+        self.store_queue.add(key.clone(), Priority::Resync, interval);
         let is_ready = matches!(found, Found::Valid | Found::Referent);
         self.metrics.store(key, is_ready);
         self.metrics.store_checked(key, begun.elapsed());
@@ -149,25 +150,25 @@ impl Externals {
     /// Looks again at the objects that are not in sync and read from this store.
     pub fn wake(&self, store: &StoreKey) {
         for object in self.objects.waiting_for(store) {
-            self.queue.add(object, Cause::Change, Duration::ZERO);
+            self.queue.add(object, Priority::Change, Duration::ZERO);
         }
     }
 
-    async fn find_out(&self, store: &Store) -> (Found, Batches) {
+    async fn find_out(&self, store: &Store) -> (Found, BatchPermission) {
         if !store.spec.provider.contains_key("aws") {
             let found = match store.aws() {
                 Err(failure) => Found::Unsupported(failure),
                 Ok(_) => Found::Valid,
             };
-            return (found, Batches::Unknown);
+            return (found, BatchPermission::Unknown);
         }
         let aws = match store.aws() {
             Ok(aws) => aws,
-            Err(failure) => return (Found::Invalid(failure), Batches::Unknown),
+            Err(failure) => return (Found::Invalid(failure), BatchPermission::Unknown),
         };
         let known = batches(store, Timestamp::now());
         if let Err(failure) = store.check_conditions() {
-            return (Found::Invalid(failure), Batches::Unknown);
+            return (Found::Invalid(failure), BatchPermission::Unknown);
         }
         if is_referent(store, &aws) {
             return (Found::Referent, known);
@@ -177,14 +178,14 @@ impl Externals {
             |secret: &crate::key::ObjectKey| Some(*self.secrets.get(secret)?.content.as_bytes());
         let identity = match Identity::of(store, &namespace, content) {
             Ok(identity) => identity,
-            Err(failure) => return (Found::Invalid(failure), Batches::Unknown),
+            Err(failure) => return (Found::Invalid(failure), BatchPermission::Unknown),
         };
         if store.is_by_namespace() {
             return (Found::Referent, known);
         }
         let reader = match self.pool.reader(identity, known).await {
             Ok(reader) => reader,
-            Err(failure) => return (Found::without_credentials(failure), Batches::Unknown),
+            Err(failure) => return (Found::without_credentials(failure), BatchPermission::Unknown),
         };
         let found = match reader.credentials.get().await {
             Ok(_) => Found::Valid,
@@ -238,7 +239,7 @@ impl Externals {
 pub(super) fn interval(store: &Store) -> Option<Duration> {
     let interval = match store.spec.refresh_interval.as_ref()? {
         serde_json::Value::Number(seconds) => Duration::from_secs(seconds.as_u64()?),
-        serde_json::Value::String(text) => duration::parse(text)?,
+        serde_json::Value::String(text) => go_duration::parse(text)?,
         _ => return None,
     };
     (interval >= Duration::from_secs(1)).then(|| interval.min(LONGEST))
@@ -248,7 +249,7 @@ pub(super) fn interval(store: &Store) -> Option<Duration> {
 fn next(
     previous: &StoreStatus,
     found: &Found,
-    (batches, generation): (Batches, i64),
+    (batches, generation): (BatchPermission, i64),
     now: Timestamp,
 ) -> Option<StoreStatus> {
     let of = |type_: &str, is: bool, reason: &str, message: String| Condition {
@@ -283,11 +284,11 @@ fn next(
         }
     }
     let of_batches = match batches {
-        Batches::Unknown => None,
-        Batches::Allowed => {
+        BatchPermission::Unknown => None,
+        BatchPermission::Allowed => {
             Some(of(BATCH_READS, true, "Allowed", "values are read in batches".to_owned()))
         }
-        Batches::Denied(action) => Some(of(
+        BatchPermission::Denied(action) => Some(of(
             BATCH_READS,
             false,
             "AccessDenied",
@@ -334,7 +335,7 @@ mod tests {
     }
 
     /// What this status tells of batches, so many hours later.
-    fn told(status: &StoreStatus, service: &str, hours: i64) -> Batches {
+    fn told(status: &StoreStatus, service: &str, hours: i64) -> BatchPermission {
         let aws = serde_json::json!({ "service": service, "region": "r" });
         let mut store = crate::external::store::tests::store("n", "s", aws);
         store.status = status.clone();
@@ -344,13 +345,15 @@ mod tests {
     #[test]
     fn a_status_is_written_when_something_is_new() {
         let none = StoreStatus::default();
-        let valid = next(&none, &Found::Valid, (Batches::Unknown, 1), now()).unwrap();
+        let valid = next(&none, &Found::Valid, (BatchPermission::Unknown, 1), now()).unwrap();
         assert_eq!(valid.conditions[0].reason.as_deref(), Some("Valid"));
         assert_eq!(valid.capabilities.as_deref(), Some("ReadWrite"));
-        assert_eq!(next(&valid, &Found::Valid, (Batches::Unknown, 1), now()), None);
-        let batched = next(&valid, &Found::Valid, (Batches::Allowed, 1), now()).unwrap();
-        assert_eq!(told(&batched, "SecretsManager", 0), Batches::Allowed);
-        assert!(!tells(&batched, Batches::Allowed) && tells(&valid, Batches::Allowed));
+        assert_eq!(next(&valid, &Found::Valid, (BatchPermission::Unknown, 1), now()), None);
+        let batched = next(&valid, &Found::Valid, (BatchPermission::Allowed, 1), now()).unwrap();
+        assert_eq!(told(&batched, "SecretsManager", 0), BatchPermission::Allowed);
+        assert!(
+            !tells(&batched, BatchPermission::Allowed) && tells(&valid, BatchPermission::Allowed)
+        );
     }
 
     #[test]
@@ -359,22 +362,22 @@ mod tests {
             ("SecretsManager", GET_BATCH, "secretsmanager:BatchGetSecretValue on *"),
             ("ParameterStore", GET_PARAMETERS, "allow ssm:GetParameters to read"),
         ] {
-            let denied = Batches::Denied(action);
+            let denied = BatchPermission::Denied(action);
             let status = next(&StoreStatus::default(), &Found::Valid, (denied, 1), now()).unwrap();
             assert_eq!(told(&status, service, 0), denied);
             let batches = condition(&status.conditions, BATCH_READS).unwrap();
             let message = batches.message.as_deref().unwrap();
             assert!(message.contains(words), "{message}");
             // The right may have been given since: it is asked for, and that it is missing is no news.
-            assert_eq!(told(&status, service, 25), Batches::Unknown);
-            assert!(!tells(&status, denied) && tells(&status, Batches::Allowed));
+            assert_eq!(told(&status, service, 25), BatchPermission::Unknown);
+            assert!(!tells(&status, denied) && tells(&status, BatchPermission::Allowed));
             // External Secrets' CRD drops the generation: that must not be written again and again.
             let mut pruned = status.clone();
             pruned.conditions.iter_mut().for_each(|each| each.observed_generation = None);
             assert_eq!(next(&pruned, &Found::Valid, (denied, 1), now()), None);
             // It says nothing of another role.
             let other = next(&status, &Found::Valid, (denied, 2), now()).unwrap();
-            assert_eq!(told(&other, service, 0), Batches::Unknown);
+            assert_eq!(told(&other, service, 0), BatchPermission::Unknown);
         }
     }
 
@@ -391,7 +394,8 @@ mod tests {
             capabilities: None,
         };
         let status =
-            next(&others, &Found::Unsupported(failure), (Batches::Unknown, 1), now()).unwrap();
+            next(&others, &Found::Unsupported(failure), (BatchPermission::Unknown, 1), now())
+                .unwrap();
         assert_eq!(status.conditions[0], others.conditions[0]);
         assert_eq!(status.conditions[1].type_, "Supported");
         assert_eq!(status.capabilities, None);

@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use tokio::time::Instant;
 
-use crate::aws::{Version, Want, want::Read};
+use crate::aws::{ReadRequest, Version, want::Read};
 
 /// For how long AWS has to give an older version before it is taken.
 pub const SETTLES: Duration = Duration::from_secs(60);
@@ -112,13 +112,13 @@ pub fn scope(store_uid: &str, provider: &Value, find: Option<&Find>) -> String {
 
 /// What the version of a want is recorded under: `scope name`, and `#stage` where it is not the current
 /// one. None if there is but one version.
-pub fn key(scope: &str, want: &Want) -> Option<String> {
+pub fn key(scope: &str, want: &ReadRequest) -> Option<String> {
     let name = match want {
-        Want::Secret { id, version: Version::Stage(stage) } if stage == Version::CURRENT => {
+        ReadRequest::Secret { id, version: Version::Stage(stage) } if stage == Version::CURRENT => {
             id.clone()
         }
-        Want::Secret { id, version: Version::Stage(stage) } => format!("{id}#{stage}"),
-        Want::Parameter { name } => name.clone(),
+        ReadRequest::Secret { id, version: Version::Stage(stage) } => format!("{id}#{stage}"),
+        ReadRequest::Parameter { name } => name.clone(),
         _ => return None,
     };
     Some(format!("{scope} {name}"))
@@ -163,7 +163,7 @@ mod tests {
             scope("1", &reader, Some(&by("a"))),
             scope("2", &reader, Some(&by("."))),
         ];
-        let want = Want::current("a");
+        let want = ReadRequest::current("a");
         let mut versions = Versions::default();
         versions.took(scopes.iter().enumerate().map(|(index, scope)| {
             let created = i64::try_from(index).unwrap();
@@ -177,8 +177,9 @@ mod tests {
 
     #[test]
     fn what_is_recorded_holds_after_a_restart() {
-        let old = Want::Secret { id: "a".into(), version: Version::Stage("AWSPREVIOUS".into()) };
-        let [current, old] = [Want::current("a"), old].map(|want| key("0", &want).unwrap());
+        let old =
+            ReadRequest::Secret { id: "a".into(), version: Version::Stage("AWSPREVIOUS".into()) };
+        let [current, old] = [ReadRequest::current("a"), old].map(|want| key("0", &want).unwrap());
         assert_ne!(current, old);
         let mut versions = Versions::default();
         versions.took([(current.clone(), read("x@y", 20)), (old, read("z", 5))]);

@@ -15,7 +15,7 @@ use axum::{
 };
 
 use super::Endpoints;
-use crate::queue::Queue;
+use crate::runtime::queue::WorkQueue;
 
 /// An object that is due for longer means that progress has stopped (external-secrets#6053: a
 /// controller that stood still looked healthy). A full start with 50,000 objects takes less.
@@ -24,12 +24,12 @@ const STALLED_AFTER: Duration = Duration::from_mins(10);
 /// What readiness depends on.
 pub struct Health {
     synced: AtomicBool,
-    queues: Vec<Arc<Queue>>,
+    queues: Vec<Arc<WorkQueue>>,
 }
 
 impl Health {
     /// Not ready yet.
-    pub fn new(queues: Vec<Arc<Queue>>) -> Self {
+    pub fn new(queues: Vec<Arc<WorkQueue>>) -> Self {
         Self { synced: AtomicBool::new(false), queues }
     }
 
@@ -64,17 +64,17 @@ pub(super) async fn ready(State(endpoints): State<Endpoints>) -> Response {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{key::ObjectKey, queue::Cause};
+    use crate::{key::ObjectKey, runtime::queue::Priority};
 
     #[tokio::test(start_paused = true)]
     async fn readiness_ends_when_progress_stops() {
-        let queue = Arc::new(Queue::default());
+        let queue = Arc::new(WorkQueue::default());
         let health = Health::new(vec![queue.clone()]);
         assert!(health.complaint().is_some());
         health.set_synced();
         assert_eq!(health.complaint(), None);
         let key = ObjectKey { namespace: "n".into(), name: "s".into() };
-        queue.add(key, Cause::Change, Duration::ZERO);
+        queue.add(key, Priority::Change, Duration::ZERO);
         tokio::time::advance(STALLED_AFTER).await;
         assert_eq!(health.complaint(), None);
         tokio::time::advance(Duration::from_secs(1)).await;

@@ -9,9 +9,9 @@ use serde::Serialize;
 
 use super::{ACTIVE, KEY_LABEL};
 use crate::{
-    FIELD_MANAGER,
-    api::{RequestError, request},
     config::KeySettings,
+    runtime::FIELD_MANAGER,
+    runtime::api::{RequestError, request},
     target::{SecretObject, object::Value},
 };
 

@@ -3,7 +3,7 @@
 use sealing::{KeyError, SealingKey};
 
 use super::{ACTIVE, KEY_LABEL};
-use crate::target::{SecretObject, object::Value, ownership::Marks};
+use crate::target::{SecretObject, object::Value, ownership::OwnershipMetadata};
 
 /// The data keys of a `kubernetes.io/tls` Secret.
 const PRIVATE_KEY: &str = "tls.key";
@@ -36,7 +36,7 @@ pub fn is_active(secret: &SecretObject) -> bool {
 /// # Errors
 /// [`LoadError`]: never with a byte of the key.
 pub fn load(secret: &SecretObject) -> Result<(SealingKey, Option<KeyError>), LoadError> {
-    if let Some((controller, _)) = Marks::of(&secret.metadata).controller {
+    if let Some((controller, _)) = OwnershipMetadata::of(&secret.metadata).controller {
         return Err(LoadError::Controlled(controller));
     }
     let private_key = secret.data.get(PRIVATE_KEY).ok_or(LoadError::NoPrivateKey)?;

@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 
 use super::create::post;
 use crate::{
-    api::{RequestError, request},
+    runtime::api::{RequestError, request},
     target::{SecretObject, fingerprint::MacKey, object::Value},
 };
 

@@ -21,7 +21,9 @@ use super::{
     load::{is_active, load},
     ring::KeyRing,
 };
-use crate::{api::request, config::KeySettings, target::SecretObject, watch::follow};
+use crate::{
+    config::KeySettings, runtime::api::request, runtime::watch::follow, target::SecretObject,
+};
 
 /// The sealing keys, as they are now.
 pub struct KeyStore {

@@ -11,7 +11,7 @@ use super::{
     STATE, TEMPLATE,
     workload::{Kind, Workload, WorkloadKey, WorkloadObject},
 };
-use crate::{FIELD_MANAGER, api::request, reason::Failure};
+use crate::{reason::Failure, runtime::FIELD_MANAGER, runtime::api::request};
 
 /// What to write.
 #[derive(Clone, Debug)]

@@ -11,9 +11,9 @@ use kube::Resource as _;
 use tokio::time::Instant;
 
 use super::{
-    optin::Targets,
+    annotations::Targets,
     plan::Memory,
-    uses::{Use, Uses},
+    references::{Use, Uses},
     workload::{Kind, LeftTo, Workload, WorkloadKey, WorkloadObject, target_of},
 };
 use crate::key::ObjectKey;
@@ -82,7 +82,7 @@ pub struct Told {
 
 /// A workload as a pass sees it.
 #[derive(Clone, Debug)]
-pub struct Known {
+pub struct WorkloadEntry {
     /// The workload.
     pub workload: Arc<Workload>,
     /// What was known after the last look.
@@ -107,7 +107,7 @@ pub enum View {
     /// This is to be read first: the workload itself, or the one whose template it has.
     Unknown(WorkloadKey),
     /// It may be decided on.
-    Known(Box<Known>),
+    WorkloadEntry(Box<WorkloadEntry>),
 }
 
 /// A target that does not exist.
@@ -283,7 +283,7 @@ impl Index {
         };
         let secrets = inner.secrets(key, &entry.workload, uses);
         let is_canarys = inner.canaries.values().any(|target| target == key);
-        View::Known(Box::new(Known {
+        View::WorkloadEntry(Box::new(WorkloadEntry {
             workload: entry.workload.clone(),
             memory: entry.memory.clone(),
             told: entry.told.clone(),
@@ -296,14 +296,19 @@ impl Index {
 
     /// Changes what is remembered of a workload, if it is still the one with this uid. True when a
     /// change of a Secret begins or ceases to wait.
-    pub fn update(&self, key: &WorkloadKey, uid: &str, change: impl FnOnce(&mut Known)) -> bool {
+    pub fn update(
+        &self,
+        key: &WorkloadKey,
+        uid: &str,
+        change: impl FnOnce(&mut WorkloadEntry),
+    ) -> bool {
         let mut inner = self.lock();
         let Some(entry) = inner.entries.get_mut(key).filter(|entry| entry.workload.uid == uid)
         else {
             return false;
         };
         let waited = entry.memory.pending.is_some();
-        let mut known = Known {
+        let mut known = WorkloadEntry {
             workload: entry.workload.clone(),
             memory: std::mem::take(&mut entry.memory),
             told: std::mem::take(&mut entry.told),

@@ -12,7 +12,7 @@ use std::{collections::BTreeMap, fmt::Write as _};
 
 use subtle::ConstantTimeEq as _;
 
-use super::uses::{Items, Use};
+use super::references::{Items, Use};
 use crate::{
     key::ObjectKey,
     target::{

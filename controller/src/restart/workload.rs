@@ -9,10 +9,10 @@ use serde_json::Value;
 
 use super::{
     RESTART_ON, STATE, TEMPLATE,
-    optin::{self, OptIn},
-    uses::Uses,
+    annotations::{self, OptIn},
+    references::Uses,
 };
-use crate::{api::version_of, key::ObjectKey};
+use crate::{key::ObjectKey, runtime::api::version_of};
 
 /// The kinds that are watched.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -177,7 +177,7 @@ impl Workload {
         let left_to = if is_flaggers(metadata) {
             Some(LeftTo::Flagger)
         } else {
-            optin::has_reloader(on_either).then_some(LeftTo::Reloader)
+            annotations::has_reloader(on_either).then_some(LeftTo::Reloader)
         };
         let strategy = &spec["updateStrategy"]["type"];
         let reference = &spec["workloadRef"];

@@ -11,21 +11,21 @@ use tokio::time::Instant;
 
 use super::record::{Record, inputs};
 use crate::{
-    api::version_of,
     key::ObjectKey,
     keys::KeyRing,
     reason::Reason,
+    runtime::api::version_of,
     target::{
-        Seen,
-        desired::pair_macs,
+        SecretSnapshot,
+        desired::label_and_annotation_macs,
         fingerprint::{Mac, MacKey, PairMac},
-        ownership::Standing,
+        ownership::Ownership,
     },
 };
 
 /// What is kept of one SealedSecret. Its items are not.
 #[derive(Clone, Debug)]
-pub struct Known {
+pub struct SealedSecretEntry {
     /// The object's uid.
     pub uid: String,
     /// By [`version_of`].
@@ -71,16 +71,16 @@ const AT_ONCE: u32 = 5;
 
 /// How an object stands before any request is made.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum State {
+pub enum SyncState {
     /// The Secret and the status are as they must be.
-    Settled,
+    InSync,
     /// The Secret is; the status does not say so.
-    StatusBehind,
+    StatusStale,
     /// The items must be opened.
-    Unsettled,
+    OutOfSync,
 }
 
-impl Known {
+impl SealedSecretEntry {
     /// What a watch event tells.
     pub fn of(mac_key: &MacKey, sealed: &SealedSecret) -> Self {
         let metadata = &sealed.metadata;
@@ -93,7 +93,7 @@ impl Known {
             deleting: metadata.deletion_timestamp.is_some(),
             wants_owner: wants_owner(sealed),
             inputs: inputs(mac_key, sealed),
-            pairs: pair_macs(mac_key, &template.labels, &template.annotations),
+            pairs: label_and_annotation_macs(mac_key, &template.labels, &template.annotations),
             applied: status.fingerprint.as_deref().and_then(Record::parse),
             status,
             failed: None,
@@ -105,26 +105,26 @@ impl Known {
     }
 
     /// Whether the Secret, as the watch saw it, is what this object made of it.
-    pub fn state(&self, seen: Option<&Seen>, keys: &KeyRing) -> State {
+    pub fn state(&self, seen: Option<&SecretSnapshot>, keys: &KeyRing) -> SyncState {
         let (Some(record), Some(seen)) = (&self.applied, seen) else {
-            return State::Unsettled;
+            return SyncState::OutOfSync;
         };
         let has_owner = seen.marks.controller.is_some();
-        let owned = match seen.marks.standing(&self.uid, self.wants_owner) {
-            Standing::Ours => has_owner == self.wants_owner,
-            Standing::Merge { own } => has_owner == (own && self.wants_owner),
-            Standing::TakeOver | Standing::Foreign { .. } => false,
+        let owned = match seen.marks.ownership(&self.uid, self.wants_owner) {
+            Ownership::Ours => has_owner == self.wants_owner,
+            Ownership::Merge { own } => has_owner == (own && self.wants_owner),
+            Ownership::TakeOver | Ownership::Foreign { .. } => false,
         };
         let unchanged = record.inputs == self.inputs
             && record.content == seen.content
             && record.keys.iter().all(|key| keys.contains(key))
             && seen.has_pairs(&self.pairs);
         if !owned || !unchanged {
-            State::Unsettled
+            SyncState::OutOfSync
         } else if self.says_so(record) {
-            State::Settled
+            SyncState::InSync
         } else {
-            State::StatusBehind
+            SyncState::StatusStale
         }
     }
 
@@ -171,7 +171,7 @@ pub fn wants_owner(sealed: &SealedSecret) -> bool {
 /// All SealedSecrets by name.
 pub struct SealedIndex {
     mac_key: Arc<MacKey>,
-    objects: Mutex<HashMap<ObjectKey, Known>>,
+    objects: Mutex<HashMap<ObjectKey, SealedSecretEntry>>,
 }
 
 impl SealedIndex {
@@ -181,7 +181,7 @@ impl SealedIndex {
     }
 
     /// What is known of an object.
-    pub fn get(&self, key: &ObjectKey) -> Option<Known> {
+    pub fn get(&self, key: &ObjectKey) -> Option<SealedSecretEntry> {
         self.lock().get(key).cloned()
     }
 
@@ -189,7 +189,7 @@ impl SealedIndex {
     /// its Secret, so that a failure of before says nothing of it. An event that is older than what
     /// was read or written meanwhile is none: it would bring back the Secret of before.
     pub fn note(&self, sealed: &Arc<SealedSecret>) -> bool {
-        let mut new = Known::of(&self.mac_key, sealed);
+        let mut new = SealedSecretEntry::of(&self.mac_key, sealed);
         let mut objects = self.lock();
         let key = ObjectKey::of(&sealed.metadata);
         let changed = match objects.get(&key) {
@@ -218,7 +218,7 @@ impl SealedIndex {
     }
 
     /// Changes what is known of an object, if it is still the one with this uid.
-    pub fn update(&self, key: &ObjectKey, uid: &str, change: impl FnOnce(&mut Known)) {
+    pub fn update(&self, key: &ObjectKey, uid: &str, change: impl FnOnce(&mut SealedSecretEntry)) {
         if let Some(known) = self.lock().get_mut(key).filter(|known| known.uid == uid) {
             change(known);
         }
@@ -263,7 +263,7 @@ impl SealedIndex {
         failed.map(|(key, _)| key.clone()).collect()
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<ObjectKey, Known>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<ObjectKey, SealedSecretEntry>> {
         self.objects.lock().expect("no holder of the lock panics")
     }
 }
@@ -292,7 +292,7 @@ mod tests {
     }
 
     /// A Secret that the object made, with these changes.
-    fn seen(change: impl FnOnce(&mut Value)) -> Seen {
+    fn seen(change: impl FnOnce(&mut Value)) -> SecretSnapshot {
         let mut secret = json!({
             "metadata": {
                 "namespace": "n", "name": "s", "resourceVersion": "5", "labels": { "l": "1" },
@@ -304,13 +304,13 @@ mod tests {
         });
         change(&mut secret);
         let secret: SecretObject = serde_json::from_value(secret).unwrap();
-        Seen::of(&mac_key(), &secret)
+        SecretSnapshot::of(&mac_key(), &secret)
     }
 
     /// The object after a successful pass.
-    fn settled() -> Known {
+    fn settled() -> SealedSecretEntry {
         let sealed = sealed(json!({}));
-        let mut known = Known::of(&mac_key(), &sealed);
+        let mut known = SealedSecretEntry::of(&mac_key(), &sealed);
         let content = seen(|_| {}).content;
         let record = Record { keys: vec![], inputs: known.inputs, content };
         let now = jiff::Timestamp::UNIX_EPOCH;
@@ -319,15 +319,15 @@ mod tests {
         known
     }
 
-    fn state(known: &Known, seen: &Seen) -> State {
+    fn state(known: &SealedSecretEntry, seen: &SecretSnapshot) -> SyncState {
         known.state(Some(seen), &KeyRing::default())
     }
 
     #[test]
     fn an_unchanged_pair_is_settled() {
-        assert_eq!(state(&settled(), &seen(|_| {})), State::Settled);
+        assert_eq!(state(&settled(), &seen(|_| {})), SyncState::InSync);
         let others = seen(|secret| secret["metadata"]["labels"]["other"] = json!("x"));
-        assert_eq!(state(&settled(), &others), State::Settled);
+        assert_eq!(state(&settled(), &others), SyncState::InSync);
     }
 
     #[test]
@@ -341,21 +341,21 @@ mod tests {
             |secret| secret["metadata"]["ownerReferences"] = json!([]),
             |secret| secret["metadata"]["ownerReferences"][0]["uid"] = json!("u2"),
         ] {
-            assert_eq!(state(&settled(), &seen(change)), State::Unsettled);
+            assert_eq!(state(&settled(), &seen(change)), SyncState::OutOfSync);
         }
-        assert_eq!(settled().state(None, &KeyRing::default()), State::Unsettled);
+        assert_eq!(settled().state(None, &KeyRing::default()), SyncState::OutOfSync);
     }
 
     #[test]
     fn whatever_differs_in_the_object_unsettles() {
         let mut known = settled();
         known.applied = None;
-        assert_eq!(state(&known, &seen(|_| {})), State::Unsettled);
-        let other = Known {
+        assert_eq!(state(&known, &seen(|_| {})), SyncState::OutOfSync);
+        let other = SealedSecretEntry {
             applied: settled().applied,
-            ..Known::of(&mac_key(), &sealed(json!({ "a": "b" })))
+            ..SealedSecretEntry::of(&mac_key(), &sealed(json!({ "a": "b" })))
         };
-        assert_eq!(state(&other, &seen(|_| {})), State::Unsettled);
+        assert_eq!(state(&other, &seen(|_| {})), SyncState::OutOfSync);
     }
 
     /// Revocation must be seen although nothing else changed.
@@ -363,22 +363,22 @@ mod tests {
     fn a_key_that_is_no_longer_active_unsettles() {
         let mut known = settled();
         known.applied.as_mut().unwrap().keys = vec![crate::keys::KeyId::from_text("gone")];
-        assert_eq!(state(&known, &seen(|_| {})), State::Unsettled);
+        assert_eq!(state(&known, &seen(|_| {})), SyncState::OutOfSync);
     }
 
     #[test]
     fn a_status_that_does_not_say_so_is_only_written_again() {
         let mut known = settled();
         known.generation = 2;
-        assert_eq!(state(&known, &seen(|_| {})), State::StatusBehind);
+        assert_eq!(state(&known, &seen(|_| {})), SyncState::StatusStale);
         let mut known = settled();
         known.status.conditions.clear();
-        assert_eq!(state(&known, &seen(|_| {})), State::StatusBehind);
+        assert_eq!(state(&known, &seen(|_| {})), SyncState::StatusStale);
         let mut known = settled();
         known.status.fingerprint = None;
-        assert_eq!(state(&known, &seen(|_| {})), State::StatusBehind);
+        assert_eq!(state(&known, &seen(|_| {})), SyncState::StatusStale);
         known.prunes_record = true;
-        assert_eq!(state(&known, &seen(|_| {})), State::Settled);
+        assert_eq!(state(&known, &seen(|_| {})), SyncState::InSync);
     }
 
     /// A tenant may write the status: a record of another object, or of before, must not count.
@@ -389,7 +389,7 @@ mod tests {
         other.metadata.uid = Some("u2".into());
         let inputs = inputs(&mac_key(), &other);
         known.applied = Some(Record { inputs, ..known.applied.unwrap() });
-        assert_eq!(state(&known, &seen(|_| {})), State::Unsettled);
+        assert_eq!(state(&known, &seen(|_| {})), SyncState::OutOfSync);
     }
 
     #[test]

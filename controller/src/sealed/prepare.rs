@@ -14,7 +14,7 @@ use crate::{
     key::ObjectKey,
     reason::{Failure, Reason},
     target::{
-        desired::{Desired, OPAQUE, RANDOM_FOR, Random},
+        desired::{DesiredSecret, OPAQUE, RANDOM_FOR, Random},
         object::{SecretObject, Value},
         policy::Policy,
     },
@@ -67,7 +67,7 @@ pub fn prepare<'s>(
 }
 
 /// The Secret of these values, with the template's metadata and type.
-pub fn desired(sealed: &SealedSecret, rendered: Rendered) -> Desired {
+pub fn desired(sealed: &SealedSecret, rendered: Rendered) -> DesiredSecret {
     let template = &sealed.spec.template;
     let Rendered { data, random } = rendered;
     let desired = secret_for(
@@ -81,7 +81,11 @@ pub fn desired(sealed: &SealedSecret, rendered: Rendered) -> Desired {
 }
 
 /// Values that were drawn at random are made once for each version of the spec.
-fn with_random(mut desired: Desired, sealed: &SealedSecret, keys: BTreeSet<String>) -> Desired {
+fn with_random(
+    mut desired: DesiredSecret,
+    sealed: &SealedSecret,
+    keys: BTreeSet<String>,
+) -> DesiredSecret {
     let generation = sealed.metadata.generation.unwrap_or_default();
     let mark = format!("{}.{generation}", desired.owner_uid);
     desired.annotations.insert(RANDOM_FOR.to_owned(), mark.clone());
@@ -97,7 +101,7 @@ pub fn desired_legacy(
     sealed: &SealedSecret,
     json: &Plaintext,
     policy: &Policy,
-) -> Result<Desired, Failure> {
+) -> Result<DesiredSecret, Failure> {
     #[derive(Deserialize)]
     struct Whole {
         #[serde(default)]
@@ -134,7 +138,7 @@ fn secret_for(
     immutable: bool,
     metadata: &TemplateMetadata,
     data: BTreeMap<String, Value>,
-) -> Desired {
+) -> DesiredSecret {
     let key = ObjectKey::of(&sealed.metadata);
     let owner_uid = sealed.metadata.uid.clone().unwrap_or_default();
     let owner = wants_owner(sealed).then(|| OwnerReference {
@@ -145,7 +149,7 @@ fn secret_for(
         controller: Some(true),
         block_owner_deletion: None,
     });
-    Desired {
+    DesiredSecret {
         key,
         owner_uid,
         owner,

@@ -24,7 +24,7 @@ const NAMED: usize = 5;
 /// Threads for private-key operations, a few. A task opens one item, and tasks wait in line:
 /// a thousand items of one object delay the five of another by one item each.
 #[derive(Clone)]
-pub struct Opener {
+pub struct Unsealer {
     permits: Arc<Semaphore>,
     threads: usize,
 }
@@ -51,7 +51,7 @@ enum ItemError {
     OtherScope(Scope),
 }
 
-impl Opener {
+impl Unsealer {
     /// A pool of this many threads.
     pub fn new(threads: usize) -> Self {
         Self { permits: Arc::new(Semaphore::new(threads)), threads }
@@ -61,7 +61,7 @@ impl Opener {
     ///
     /// # Errors
     /// `Malformed`, `ScopeMismatch` and `UnknownKey`, with the names of the items.
-    pub async fn open_items(
+    pub async fn unseal_items(
         &self,
         sealing: &Sealing,
         items: &BTreeMap<String, String>,
@@ -282,12 +282,14 @@ mod tests {
     #[tokio::test]
     async fn without_a_key_a_good_item_is_told_apart_from_a_bad_one() {
         let items = [("A".to_owned(), "AA==".to_owned())].into();
-        let failure = Opener::new(1).open_items(&sealing(Scope::Strict), &items).await.unwrap_err();
+        let failure =
+            Unsealer::new(1).unseal_items(&sealing(Scope::Strict), &items).await.unwrap_err();
         assert_eq!(failure.reason, Reason::Malformed);
         let item = [&[1, 0][..], &[9; 256 + 16 + 1]].concat();
         let text = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, item);
         let items = [("A".to_owned(), text)].into();
-        let failure = Opener::new(1).open_items(&sealing(Scope::Strict), &items).await.unwrap_err();
+        let failure =
+            Unsealer::new(1).unseal_items(&sealing(Scope::Strict), &items).await.unwrap_err();
         assert_eq!(failure.reason, Reason::UnknownKey);
         assert!(failure.message.contains("2048 bits"), "{failure}");
     }

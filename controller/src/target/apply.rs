@@ -9,14 +9,14 @@ use kube::{
 use zeroize::Zeroizing;
 
 use super::{
-    index::{SecretIndex, Seen},
+    index::{SecretIndex, SecretSnapshot},
     object::SecretObject,
     plan::Change,
 };
 use crate::{
-    api::{RequestError, request},
     key::ObjectKey,
     reason::{Failure, Reason},
+    runtime::api::{RequestError, request},
 };
 
 /// How often a plan is made anew when others write at the same moment.
@@ -47,7 +47,7 @@ pub enum ApplyError {
 }
 
 /// A Secret as a custom resource wants it.
-pub trait Wanted: Sync {
+pub trait SecretTarget: Sync {
     /// Namespace and name.
     fn key(&self) -> &ObjectKey;
     /// Under which name it is written (`metadata.managedFields`).
@@ -82,7 +82,10 @@ impl Writer {
     /// # Errors
     /// `NotOwned` and `Immutable` by plan, `Conflict` when others keep writing, what the API server
     /// refuses, and the ends of [`ApplyError`].
-    pub async fn apply(&self, wanted: &impl Wanted) -> Result<(Applied, Option<Seen>), ApplyError> {
+    pub async fn apply(
+        &self,
+        wanted: &impl SecretTarget,
+    ) -> Result<(Applied, Option<SecretSnapshot>), ApplyError> {
         let key = wanted.key();
         let api: Api<SecretObject> = Api::namespaced(self.client.clone(), &key.namespace);
         let known = self.index.get(key);
@@ -130,7 +133,7 @@ async fn get(api: &Api<SecretObject>, key: &ObjectKey) -> Result<Option<SecretOb
 /// None when one of that name exists.
 async fn create(
     api: &Api<SecretObject>,
-    wanted: &impl Wanted,
+    wanted: &impl SecretTarget,
     body: &[u8],
 ) -> Result<Option<SecretObject>, ApplyError> {
     let manager = Some(wanted.manager().to_owned());
@@ -154,7 +157,7 @@ async fn create(
 /// None when the Secret is not the one that the patch was made for.
 async fn change(
     api: &Api<SecretObject>,
-    wanted: &impl Wanted,
+    wanted: &impl SecretTarget,
     patch: &super::plan::Patch,
 ) -> Result<Option<SecretObject>, ApplyError> {
     let key = wanted.key();

@@ -9,21 +9,21 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use serde::{Serialize, Serializer, ser::SerializeStruct as _};
 
 use super::{
-    apply::Wanted,
+    apply::SecretTarget,
     fingerprint::{MacKey, PairKind, PairMac},
     object::{SecretObject, Value},
     plan::{Change, plan},
 };
-use crate::{FIELD_MANAGER, key::ObjectKey, reason::Failure};
+use crate::{key::ObjectKey, reason::Failure, runtime::FIELD_MANAGER};
 
 /// The type of a Secret that names none.
 pub const OPAQUE: &str = "Opaque";
 
-/// On a Secret with values that were drawn at random: for what. Part of [`Desired::annotations`].
+/// On a Secret with values that were drawn at random: for what. NamespaceScope of [`DesiredSecret::annotations`].
 pub const RANDOM_FOR: &str = "mtk.mytomorrows.com/random-values-for";
 
 /// A Secret to be. Serialises as the body of its creation.
-pub struct Desired {
+pub struct DesiredSecret {
     /// Namespace and name.
     pub key: ObjectKey,
     /// The uid of the custom resource it is made for.
@@ -55,7 +55,7 @@ pub struct Random {
 }
 
 /// The MACs of labels and annotations, sorted.
-pub fn pair_macs(
+pub fn label_and_annotation_macs(
     mac_key: &MacKey,
     labels: &BTreeMap<String, String>,
     annotations: &BTreeMap<String, String>,
@@ -70,7 +70,7 @@ pub fn pair_macs(
     macs.into_boxed_slice()
 }
 
-impl Serialize for Desired {
+impl Serialize for DesiredSecret {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         #[derive(Serialize)]
         #[serde(rename_all = "camelCase")]
@@ -108,7 +108,7 @@ impl Serialize for Desired {
     }
 }
 
-impl Wanted for Desired {
+impl SecretTarget for DesiredSecret {
     fn key(&self) -> &ObjectKey {
         &self.key
     }
@@ -126,8 +126,8 @@ impl Wanted for Desired {
     }
 }
 
-impl fmt::Debug for Desired {
+impl fmt::Debug for DesiredSecret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Desired").field("key", &self.key).finish_non_exhaustive()
+        f.debug_struct("DesiredSecret").field("key", &self.key).finish_non_exhaustive()
     }
 }

@@ -1,4 +1,4 @@
-//! The Secret as an ExternalSecret wants it: from what exists to what External Secrets would make of
+//! The Secret as an ExternalSecret wants it: from what exists to what ExternalSecretTarget Secrets would make of
 //! it, and the patch between the two.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,15 +9,15 @@ use kube::api::ObjectMeta;
 use serde::Serialize;
 
 use super::{
-    apply::Wanted,
+    apply::SecretTarget,
     object::{SecretObject, Value},
     ownership::{controller_of, managed_fields},
     plan::{Change, MetadataPatch, Patch},
 };
 use crate::{
-    external::hash,
     key::ObjectKey,
     reason::{Failure, Reason},
+    target::data_hash,
 };
 
 /// On a Secret that an ExternalSecret may take over, where the operator asks for consent.
@@ -27,7 +27,7 @@ pub const CONSENT: &str = "mtk.mytomorrows.com/adopt";
 pub const IMMUTABLE: &str = "the target Secret is immutable";
 
 /// A Secret to be.
-pub struct External {
+pub struct ExternalSecretTarget {
     /// Namespace and name.
     pub key: ObjectKey,
     /// The name of the ExternalSecret.
@@ -65,7 +65,7 @@ struct Whole {
     data: BTreeMap<String, Value>,
 }
 
-impl External {
+impl ExternalSecretTarget {
     fn whole(&self, existing: Option<&SecretObject>) -> Result<Whole, Failure> {
         let none = SecretObject::default();
         let metadata = existing.map_or(&none.metadata, |existing| &existing.metadata);
@@ -97,17 +97,17 @@ impl External {
             }
             data.extend(self.data.iter().map(|(key, value)| (key.clone(), value.clone())));
         }
-        labels.insert(hash::MANAGED.to_owned(), "true".to_owned());
+        labels.insert(data_hash::MANAGED.to_owned(), "true".to_owned());
         if self.policy == CreationPolicy::Owner {
-            let by = hash::created_by(&self.key.namespace, &self.name);
-            labels.insert(hash::CREATED_BY.to_owned(), by);
+            let by = data_hash::created_by(&self.key.namespace, &self.name);
+            labels.insert(data_hash::CREATED_BY.to_owned(), by);
         } else {
-            labels.remove(hash::CREATED_BY);
+            labels.remove(data_hash::CREATED_BY);
         }
         if self.has_hash {
-            annotations.insert(hash::DATA_HASH.to_owned(), hash::data(&data));
+            annotations.insert(data_hash::DATA_HASH.to_owned(), data_hash::data(&data));
         } else {
-            annotations.remove(hash::DATA_HASH);
+            annotations.remove(data_hash::DATA_HASH);
         }
         Ok(Whole { labels, annotations, finalizers, owners, data })
     }
@@ -183,7 +183,7 @@ impl External {
     }
 }
 
-impl Wanted for External {
+impl SecretTarget for ExternalSecretTarget {
     fn key(&self) -> &ObjectKey {
         &self.key
     }

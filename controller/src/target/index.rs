@@ -6,25 +6,26 @@ use std::{
 };
 
 use super::{
-    desired::pair_macs,
+    desired::label_and_annotation_macs,
     fingerprint::{Mac, MacKey, PairMac},
     object::{SecretObject, Value},
-    ownership::Marks,
+    ownership::OwnershipMetadata,
 };
-use crate::{api::version_of, external::hash, key::ObjectKey};
+use crate::target::data_hash;
+use crate::{key::ObjectKey, runtime::api::version_of, target::data_hash};
 
 /// What is kept of one Secret.
 #[derive(Clone, Debug)]
-pub struct Seen {
+pub struct SecretSnapshot {
     /// By [`version_of`].
     version: u64,
     /// Whose it is.
-    pub marks: Marks,
+    pub marks: OwnershipMetadata,
     /// What it holds.
     pub content: Mac,
     /// Its labels and annotations, sorted.
     pairs: Box<[PairMac]>,
-    /// It has the label of External Secrets.
+    /// It has the label of ExternalSecretTarget Secrets.
     pub is_external: bool,
     /// Whether the hash of its data that it bears is that of its data, if it bears one.
     pub hash_holds: Option<bool>,
@@ -47,10 +48,10 @@ pub struct ItemMac {
 pub struct SecretIndex {
     mac_key: Arc<MacKey>,
     keeps_items: bool,
-    secrets: Mutex<HashMap<ObjectKey, Seen>>,
+    secrets: Mutex<HashMap<ObjectKey, SecretSnapshot>>,
 }
 
-impl Seen {
+impl SecretSnapshot {
     /// Hashes a Secret.
     pub fn of(mac_key: &MacKey, secret: &SecretObject) -> Self {
         let metadata = &secret.metadata;
@@ -58,19 +59,19 @@ impl Seen {
         let label = |name: &str| metadata.labels.as_ref()?.get(name);
         Self {
             version: version_of(&secret.metadata),
-            marks: Marks::of(metadata),
+            marks: OwnershipMetadata::of(metadata),
             content: mac_key.content(&ObjectKey::of(metadata), secret),
-            pairs: pair_macs(
+            pairs: label_and_annotation_macs(
                 mac_key,
                 metadata.labels.as_ref().unwrap_or(&empty),
                 metadata.annotations.as_ref().unwrap_or(&empty),
             ),
-            is_external: label(hash::MANAGED).is_some_and(|value| value == "true"),
-            hash_holds: label(hash::MANAGED).and_then(|_| {
-                let known = metadata.annotations.as_ref()?.get(hash::DATA_HASH)?;
-                Some(*known == hash::data(&secret.data))
+            is_external: label(data_hash::MANAGED).is_some_and(|value| value == "true"),
+            hash_holds: label(data_hash::MANAGED).and_then(|_| {
+                let known = metadata.annotations.as_ref()?.get(data_hash::DATA_HASH)?;
+                Some(*known == data_hash::data(&secret.data))
             }),
-            created_by: label(hash::CREATED_BY).cloned(),
+            created_by: label(data_hash::CREATED_BY).cloned(),
             items: None,
         }
     }
@@ -95,7 +96,7 @@ impl SecretIndex {
     }
 
     /// What is known of a Secret.
-    pub fn get(&self, key: &ObjectKey) -> Option<Seen> {
+    pub fn get(&self, key: &ObjectKey) -> Option<SecretSnapshot> {
         self.lock().get(key).cloned()
     }
 
@@ -114,8 +115,8 @@ impl SecretIndex {
     }
 
     /// Notes a Secret, unless something newer is known. Returns what is known now.
-    pub fn note(&self, secret: &SecretObject) -> Seen {
-        let mut seen = Seen::of(&self.mac_key, secret);
+    pub fn note(&self, secret: &SecretObject) -> SecretSnapshot {
+        let mut seen = SecretSnapshot::of(&self.mac_key, secret);
         seen.items = self.keeps_items.then(|| item_macs(&self.mac_key, secret));
         match self.lock().entry(ObjectKey::of(&secret.metadata)) {
             Entry::Occupied(entry) if entry.get().version > seen.version => entry.get().clone(),
@@ -141,7 +142,7 @@ impl SecretIndex {
     }
 
     /// Forgets a Secret that is not there any more, as it was seen, though no watch has told.
-    pub fn lost(&self, key: &ObjectKey, seen: &Seen) {
+    pub fn lost(&self, key: &ObjectKey, seen: &SecretSnapshot) {
         if let Entry::Occupied(entry) = self.lock().entry(key.clone())
             && entry.get().version == seen.version
         {
@@ -170,7 +171,7 @@ impl SecretIndex {
         self.lock().is_empty()
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<ObjectKey, Seen>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<ObjectKey, SecretSnapshot>> {
         self.secrets.lock().expect("no holder of the lock panics")
     }
 }
@@ -256,7 +257,7 @@ mod tests {
         let seen = index.note(&secret("1", "MQ=="));
         let pairs = |labels: &[(&str, &str)]| {
             let labels = labels.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
-            pair_macs(&index.mac_key, &labels, &std::collections::BTreeMap::new())
+            label_and_annotation_macs(&index.mac_key, &labels, &std::collections::BTreeMap::new())
         };
         assert!(seen.has_pairs(&pairs(&[])));
         assert!(seen.has_pairs(&pairs(&[("l", "1")])));

@@ -7,14 +7,14 @@ use crds::SealedSecret;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::api::ObjectMeta;
 
-use crate::FIELD_MANAGER;
+use crate::runtime::FIELD_MANAGER;
 
 /// Bitnami's controller writes under the name of its binary.
 const PEER_FIELD_MANAGER: &str = "controller";
 
 /// What may be done with a Secret that exists.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Standing {
+pub enum Ownership {
     /// Ours: its data becomes exactly what is sealed, labels and annotations of others stay.
     Ours,
     /// Marked `managed`: taken over whole, with what others had put on it removed (recorded, g47).
@@ -34,7 +34,7 @@ pub enum Standing {
 
 /// What of a Secret's metadata decides whose it is.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct Marks {
+pub struct OwnershipMetadata {
     /// The controller owner reference: `Kind/name` and uid.
     pub controller: Option<(String, String)>,
     /// The annotation `managed` is `"true"`.
@@ -47,7 +47,7 @@ pub struct Marks {
     pub written_by_us: bool,
 }
 
-impl Marks {
+impl OwnershipMetadata {
     /// The marks in this metadata.
     pub fn of(metadata: &ObjectMeta) -> Self {
         let is_true = |annotation: &str| {
@@ -69,20 +69,20 @@ impl Marks {
     ///
     /// A controller owner other than the SealedSecret always wins, whatever the annotations say: a
     /// living one is not robbed, and of a dead one the garbage collector makes an end (g53).
-    pub fn standing(&self, uid: &str, wants_owner: bool) -> Standing {
+    pub fn ownership(&self, uid: &str, wants_owner: bool) -> Ownership {
         let ours = match &self.controller {
             Some((_, owner)) if owner == uid => true,
             Some((controller, _)) => {
-                return Standing::Foreign { controller: Some(controller.clone()) };
+                return Ownership::Foreign { controller: Some(controller.clone()) };
             }
             None => self.written_by_us && (!wants_owner || self.ownerless),
         };
         match (ours, self.patch, self.managed) {
-            (true, false, _) => Standing::Ours,
-            (true, true, _) | (false, true, true) => Standing::Merge { own: true },
-            (false, true, false) => Standing::Merge { own: false },
-            (false, false, true) => Standing::TakeOver,
-            (false, false, false) => Standing::Foreign { controller: None },
+            (true, false, _) => Ownership::Ours,
+            (true, true, _) | (false, true, true) => Ownership::Merge { own: true },
+            (false, true, false) => Ownership::Merge { own: false },
+            (false, false, true) => Ownership::TakeOver,
+            (false, false, false) => Ownership::Foreign { controller: None },
         }
     }
 }
@@ -122,8 +122,8 @@ mod tests {
 
     use super::*;
 
-    fn marks(metadata: serde_json::Value) -> Marks {
-        Marks::of(&serde_json::from_value(metadata).unwrap())
+    fn marks(metadata: serde_json::Value) -> OwnershipMetadata {
+        OwnershipMetadata::of(&serde_json::from_value(metadata).unwrap())
     }
 
     fn owned_by(uid: &str) -> serde_json::Value {
@@ -134,13 +134,13 @@ mod tests {
     #[test]
     fn our_owner_reference_makes_it_ours() {
         let marks = marks(json!({ "ownerReferences": owned_by("u1") }));
-        assert_eq!(marks.standing("u1", true), Standing::Ours);
-        assert_eq!(marks.standing("u1", false), Standing::Ours);
+        assert_eq!(marks.ownership("u1", true), Ownership::Ours);
+        assert_eq!(marks.ownership("u1", false), Ownership::Ours);
     }
 
     #[test]
     fn a_secret_without_marks_is_foreign() {
-        assert_eq!(marks(json!({})).standing("u1", true), Standing::Foreign { controller: None });
+        assert_eq!(marks(json!({})).ownership("u1", true), Ownership::Foreign { controller: None });
     }
 
     #[test]
@@ -149,8 +149,8 @@ mod tests {
             "ownerReferences": owned_by("u2"),
             "annotations": { SealedSecret::MANAGED: "true", SealedSecret::PATCH: "true" },
         }));
-        let foreign = Standing::Foreign { controller: Some("SealedSecret/s".into()) };
-        assert_eq!(marks.standing("u1", true), foreign);
+        let foreign = Ownership::Foreign { controller: Some("SealedSecret/s".into()) };
+        assert_eq!(marks.ownership("u1", true), foreign);
     }
 
     #[test]
@@ -158,17 +158,17 @@ mod tests {
         let mut owners = owned_by("u1");
         owners[0]["controller"] = json!(false);
         let marks = marks(json!({ "ownerReferences": owners }));
-        assert_eq!(marks.standing("u1", true), Standing::Foreign { controller: None });
+        assert_eq!(marks.ownership("u1", true), Ownership::Foreign { controller: None });
     }
 
     #[test]
     fn annotations_count_only_with_the_exact_word_true() {
         let managed = |value: &str| {
-            marks(json!({ "annotations": { SealedSecret::MANAGED: value } })).standing("u1", true)
+            marks(json!({ "annotations": { SealedSecret::MANAGED: value } })).ownership("u1", true)
         };
-        assert_eq!(managed("true"), Standing::TakeOver);
-        assert_eq!(managed("True"), Standing::Foreign { controller: None });
-        assert_eq!(managed("1"), Standing::Foreign { controller: None });
+        assert_eq!(managed("true"), Ownership::TakeOver);
+        assert_eq!(managed("True"), Ownership::Foreign { controller: None });
+        assert_eq!(managed("1"), Ownership::Foreign { controller: None });
     }
 
     #[test]
@@ -178,11 +178,11 @@ mod tests {
                 "annotations": { SealedSecret::PATCH: "true", SealedSecret::MANAGED: managed },
                 "ownerReferences": owners,
             }))
-            .standing("u1", true)
+            .ownership("u1", true)
         };
-        assert_eq!(patch("false", json!([])), Standing::Merge { own: false });
-        assert_eq!(patch("true", json!([])), Standing::Merge { own: true });
-        assert_eq!(patch("false", owned_by("u1")), Standing::Merge { own: true });
+        assert_eq!(patch("false", json!([])), Ownership::Merge { own: false });
+        assert_eq!(patch("true", json!([])), Ownership::Merge { own: true });
+        assert_eq!(patch("false", owned_by("u1")), Ownership::Merge { own: true });
     }
 
     /// Bitnami's controller fails on its own ownerless Secret (recorded, g50); ours knows it.
@@ -195,12 +195,12 @@ mod tests {
                                     "fieldsV1": { "f:data": { "f:A": {} } } }],
             }))
         };
-        let none = Standing::Foreign { controller: None };
+        let none = Ownership::Foreign { controller: None };
         let skip = json!({ SealedSecret::SKIP_OWNER_REFERENCES: "true" });
-        assert_eq!(written(json!({}), FIELD_MANAGER).standing("u1", false), Standing::Ours);
-        assert_eq!(written(skip, FIELD_MANAGER).standing("u1", true), Standing::Ours);
-        assert_eq!(written(json!({}), FIELD_MANAGER).standing("u1", true), none);
-        assert_eq!(written(json!({}), "kubectl").standing("u1", false), none);
+        assert_eq!(written(json!({}), FIELD_MANAGER).ownership("u1", false), Ownership::Ours);
+        assert_eq!(written(skip, FIELD_MANAGER).ownership("u1", true), Ownership::Ours);
+        assert_eq!(written(json!({}), FIELD_MANAGER).ownership("u1", true), none);
+        assert_eq!(written(json!({}), "kubectl").ownership("u1", false), none);
     }
 
     #[test]

@@ -9,9 +9,9 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use serde::Serialize;
 
 use super::{
-    desired::{Desired, RANDOM_FOR},
+    desired::{DesiredSecret, RANDOM_FOR},
     object::{SecretObject, Value},
-    ownership::{Marks, Standing, our_pairs},
+    ownership::{Ownership, OwnershipMetadata, our_pairs},
 };
 use crate::reason::{Failure, Reason};
 
@@ -55,10 +55,10 @@ pub(super) struct MetadataPatch {
 ///
 /// # Errors
 /// `NotOwned` when it is somebody else's, `Immutable` when the API server would never allow it.
-pub fn plan(existing: &SecretObject, desired: &Desired) -> Result<Change, Failure> {
-    let standing =
-        Marks::of(&existing.metadata).standing(&desired.owner_uid, desired.owner.is_some());
-    if let Standing::Foreign { controller } = &standing {
+pub fn plan(existing: &SecretObject, desired: &DesiredSecret) -> Result<Change, Failure> {
+    let standing = OwnershipMetadata::of(&existing.metadata)
+        .ownership(&desired.owner_uid, desired.owner.is_some());
+    if let Ownership::Foreign { controller } = &standing {
         return Err(not_owned(desired, controller.as_deref()));
     }
     refuse_impossible(existing, desired, &standing)?;
@@ -81,8 +81,8 @@ pub fn plan(existing: &SecretObject, desired: &Desired) -> Result<Change, Failur
 /// Items to set, and in an exact Secret those to remove.
 fn data(
     existing: &SecretObject,
-    desired: &Desired,
-    standing: &Standing,
+    desired: &DesiredSecret,
+    standing: &Ownership,
 ) -> BTreeMap<String, Option<Value>> {
     let kept = kept(existing, desired);
     let mut patch: BTreeMap<_, _> = desired
@@ -94,7 +94,7 @@ fn data(
         })
         .map(|(key, value)| (key.clone(), Some(value.clone())))
         .collect();
-    if !matches!(standing, Standing::Merge { .. }) {
+    if !matches!(standing, Ownership::Merge { .. }) {
         let gone = existing.data.keys().filter(|key| !desired.data.contains_key(*key));
         patch.extend(gone.map(|key| (key.clone(), None)));
     }
@@ -102,7 +102,7 @@ fn data(
 }
 
 /// The keys of values that stay as they are: those that were drawn at random for the same.
-fn kept<'d>(existing: &SecretObject, desired: &'d Desired) -> &'d BTreeSet<String> {
+fn kept<'d>(existing: &SecretObject, desired: &'d DesiredSecret) -> &'d BTreeSet<String> {
     static NONE: BTreeSet<String> = BTreeSet::new();
     let annotations = existing.metadata.annotations.as_ref();
     let mark = annotations.and_then(|annotations| annotations.get(RANDOM_FOR));
@@ -118,7 +118,7 @@ fn pairs(
     existing: &SecretObject,
     field: &str,
     desired: &BTreeMap<String, String>,
-    standing: &Standing,
+    standing: &Ownership,
 ) -> BTreeMap<String, Option<String>> {
     let metadata = &existing.metadata;
     let present = if field == "f:labels" { &metadata.labels } else { &metadata.annotations };
@@ -130,17 +130,17 @@ fn pairs(
         .collect();
     let is_gone = |name: &&str| !desired.contains_key(*name);
     match standing {
-        Standing::TakeOver => {
+        Ownership::TakeOver => {
             let gone = present.keys().map(|name| name.as_str()).filter(is_gone);
             patch.extend(gone.map(|name| (name.to_owned(), None)));
         }
-        Standing::Ours => {
+        Ownership::Ours => {
             let gone = our_pairs(metadata, field)
                 .filter(is_gone)
                 .filter(|name| present.keys().any(|there| there == name));
             patch.extend(gone.map(|name| (name.to_owned(), None)));
         }
-        Standing::Merge { .. } | Standing::Foreign { .. } => {}
+        Ownership::Merge { .. } | Ownership::Foreign { .. } => {}
     }
     patch
 }
@@ -148,14 +148,14 @@ fn pairs(
 /// The list of owner references, if it is to change.
 fn owners(
     existing: &SecretObject,
-    desired: &Desired,
-    standing: &Standing,
+    desired: &DesiredSecret,
+    standing: &Ownership,
 ) -> Option<Vec<OwnerReference>> {
     let present = existing.metadata.owner_references.clone().unwrap_or_default();
     let wanted = match standing {
-        Standing::Merge { own: false } | Standing::Foreign { .. } => return None,
-        Standing::TakeOver => desired.owner.iter().cloned().collect(),
-        Standing::Ours | Standing::Merge { own: true } => {
+        Ownership::Merge { own: false } | Ownership::Foreign { .. } => return None,
+        Ownership::TakeOver => desired.owner.iter().cloned().collect(),
+        Ownership::Ours | Ownership::Merge { own: true } => {
             let others = present.iter().filter(|owner| owner.uid != desired.owner_uid);
             others.chain(&desired.owner).cloned().collect::<Vec<_>>()
         }
@@ -166,11 +166,11 @@ fn owners(
 /// What the API server refuses for ever is said in our words, before it is tried.
 fn refuse_impossible(
     existing: &SecretObject,
-    desired: &Desired,
-    standing: &Standing,
+    desired: &DesiredSecret,
+    standing: &Ownership,
 ) -> Result<(), Failure> {
     let key = &desired.key;
-    let merges = matches!(standing, Standing::Merge { .. });
+    let merges = matches!(standing, Ownership::Merge { .. });
     if existing.type_ != desired.type_ && !merges {
         return Err(Failure::new(
             Reason::Immutable,
@@ -193,7 +193,7 @@ fn refuse_impossible(
     Ok(())
 }
 
-fn not_owned(desired: &Desired, controller: Option<&str>) -> Failure {
+fn not_owned(desired: &DesiredSecret, controller: Option<&str>) -> Failure {
     let key = &desired.key;
     let message = match controller {
         Some(controller) if controller == format!("SealedSecret/{}", key.name) => format!(
@@ -235,7 +235,7 @@ mod tests {
     use serde_json::{Value as Json, json};
 
     use super::*;
-    use crate::{FIELD_MANAGER, key::ObjectKey, target::desired::Random};
+    use crate::{key::ObjectKey, runtime::FIELD_MANAGER, target::desired::Random};
 
     fn owner() -> OwnerReference {
         OwnerReference {
@@ -248,8 +248,8 @@ mod tests {
         }
     }
 
-    fn desired() -> Desired {
-        Desired {
+    fn desired() -> DesiredSecret {
+        DesiredSecret {
             key: ObjectKey { namespace: "n".into(), name: "s".into() },
             owner_uid: "u1".into(),
             owner: Some(owner()),
@@ -281,7 +281,7 @@ mod tests {
         existing(metadata, rest)
     }
 
-    fn patch(existing: &SecretObject, desired: &Desired) -> Json {
+    fn patch(existing: &SecretObject, desired: &DesiredSecret) -> Json {
         match plan(existing, desired).unwrap() {
             Change::None => Json::Null,
             Change::Patch(patch) => serde_json::to_value(patch).unwrap(),
@@ -406,14 +406,14 @@ mod tests {
     #[test]
     fn a_secret_becomes_immutable_when_the_template_says_so_later() {
         let secret = ours(json!({ "labels": { "l": "1" } }), &json!({ "data": { "A": "MQ==" } }));
-        let desired = Desired { immutable: true, ..desired() };
+        let desired = DesiredSecret { immutable: true, ..desired() };
         assert_eq!(patch(&secret, &desired)["immutable"], json!(true));
     }
 
     #[test]
     fn the_owner_reference_goes_when_the_template_asks_for_none() {
         let secret = ours(json!({ "labels": { "l": "1" } }), &json!({ "data": { "A": "MQ==" } }));
-        let desired = Desired { owner: None, ..desired() };
+        let desired = DesiredSecret { owner: None, ..desired() };
         assert_eq!(patch(&secret, &desired)["metadata"]["ownerReferences"], json!([]));
     }
 

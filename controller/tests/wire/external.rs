@@ -11,16 +11,16 @@ use http::Request;
 use kube::{Client, client::Body};
 use mtk_controller::{
     aws::Pool,
-    events::Events,
     external::{
-        Externals,
-        reconcile::Settings,
+        ExternalSecretController,
+        controller::Settings,
         render::{Delimiters, Renderer},
         store::Store,
     },
     key::ObjectKey,
     metrics::{aws::AwsMetrics, external::ExternalMetrics},
-    queue::{Cause, Queue},
+    runtime::events::EventPublisher,
+    runtime::queue::{Priority, WorkQueue},
     sealed::render,
     target::{SecretIndex, Writer, fingerprint::MacKey, policy::Policy},
 };
@@ -33,7 +33,7 @@ use crate::api::{merge, response, status};
 
 /// An API server with one ExternalSecret, which gives its status these answers first.
 struct World {
-    externals: Externals,
+    externals: ExternalSecretController,
     key: ObjectKey,
     object: Arc<Mutex<Value>>,
 }
@@ -54,7 +54,7 @@ impl World {
         let metadata = read(&json!({ "namespace": "team", "name": "aws", "uid": "store" }));
         externals.stores.note(Store::new(&metadata, spec, StoreStatus::default()));
         let key = ObjectKey { namespace: "team".into(), name: "s".into() };
-        externals.queue.add(key.clone(), Cause::Change, Duration::ZERO);
+        externals.queue.add(key.clone(), Priority::Change, Duration::ZERO);
         Self { externals, key, object }
     }
 
@@ -105,12 +105,12 @@ fn serve(object: Arc<Mutex<Value>>, mut answers: VecDeque<u16>) -> Client {
     Client::new(service, "default")
 }
 
-fn externals(client: Client) -> Externals {
+fn externals(client: Client) -> ExternalSecretController {
     let mac_key = Arc::new(MacKey::from_bytes(&[7; MacKey::BYTES]).expect("a key"));
     let secrets = Arc::new(SecretIndex::new(mac_key));
     let mut registry = Registry::default();
     let delimiters = Delimiters { left: "{{".into(), right: "}}".into() };
-    Externals {
+    ExternalSecretController {
         objects: Arc::default(),
         writer: Writer::new(client.clone(), secrets.clone()),
         secrets,
@@ -130,11 +130,11 @@ fn externals(client: Client) -> Externals {
             needs_consent: false,
             has_cluster_stores: true,
         },
-        peers_crd: mtk_controller::external::peers::PeersCrd::default(),
-        queue: Arc::new(Queue::default()),
-        store_queue: Arc::new(Queue::default()),
+        upstream_crd: mtk_controller::external::upstream_crd::UpstreamCrd::default(),
+        queue: Arc::new(WorkQueue::default()),
+        store_queue: Arc::new(WorkQueue::default()),
         store_interval: Duration::from_mins(5),
-        events: Events::new(client.clone(), String::new()),
+        events: EventPublisher::new(client.clone(), String::new()),
         metrics: ExternalMetrics::register(&mut registry, true),
         client,
     }

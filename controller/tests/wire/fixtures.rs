@@ -5,16 +5,16 @@ use std::{collections::BTreeSet, fs, path::PathBuf, sync::Arc, time::Duration};
 use jiff::SignedDuration;
 use mtk_controller::{
     config::KeySettings,
-    events::Events,
     key::ObjectKey,
     keys::KeyStore,
     metrics::Metrics,
-    namespaces::Namespaces,
-    queue::{Cause, Queue},
+    runtime::events::EventPublisher,
+    runtime::namespaces::Namespaces,
+    runtime::queue::{Priority, WorkQueue},
     sealed::{
-        Reconciler, SealedIndex,
+        SealedIndex, SealedSecretController,
         render::{self, Renderer},
-        unseal::Opener,
+        unseal::Unsealer,
     },
     target::{SecretIndex, Writer, fingerprint::MacKey, policy::Policy},
 };
@@ -31,7 +31,7 @@ pub(crate) const NAME: &str = "s";
 /// A controller that was told of one SealedSecret with the item `A` = `1`.
 pub(crate) struct Controller {
     pub(crate) api: Api,
-    pub(crate) reconciler: Reconciler,
+    pub(crate) reconciler: SealedSecretController,
     pub(crate) key: ObjectKey,
 }
 
@@ -60,13 +60,13 @@ impl Controller {
         keys.load(&client).await.expect("the key is there");
         let mac_key = Arc::new(MacKey::from_bytes(&[7; MacKey::BYTES]).expect("a key"));
         let secrets = Arc::new(SecretIndex::new(mac_key.clone()));
-        let reconciler = Reconciler {
+        let reconciler = SealedSecretController {
             objects: Arc::new(SealedIndex::new(mac_key.clone())),
             writer: Writer::new(client.clone(), secrets.clone()),
             secrets,
             namespaces: Arc::new(Namespaces::default()),
             keys,
-            opener: Opener::new(2),
+            opener: Unsealer::new(2),
             renderer: Renderer::new(render::Settings::default(), 1),
             mac_key,
             policy: Policy {
@@ -76,8 +76,8 @@ impl Controller {
             },
             accepts_legacy_data: true,
             externals: None,
-            queue: Arc::new(Queue::default()),
-            events: Events::new(client.clone(), String::new()),
+            queue: Arc::new(WorkQueue::default()),
+            events: EventPublisher::new(client.clone(), String::new()),
             metrics: Metrics::register(&mut Registry::default(), true),
             restarts: None,
             client,
@@ -101,7 +101,7 @@ impl Controller {
 
     /// As a watch event does.
     pub(crate) fn look_again(&self) {
-        self.reconciler.queue.add(self.key.clone(), Cause::Change, Duration::ZERO);
+        self.reconciler.queue.add(self.key.clone(), Priority::Change, Duration::ZERO);
     }
 
     /// Somebody edits the Secret, and the watch tells.

@@ -1,4 +1,4 @@
-//! Restarts when the API server fails: single passes over one Deployment that uses one Secret.
+//! RestartController when the API server fails: single passes over one Deployment that uses one Secret.
 
 use std::{
     collections::VecDeque,
@@ -9,13 +9,13 @@ use std::{
 use http::{Method, Request, Response};
 use kube::{Client, client::Body};
 use mtk_controller::{
-    events::Events,
     key::ObjectKey,
     metrics::Metrics,
     restart::{
-        RESTART_ON, Restarts, STATE, Settings, TEMPLATE,
+        RESTART_ON, RestartController, STATE, Settings, TEMPLATE,
         workload::{Kind, WorkloadKey},
     },
+    runtime::events::EventPublisher,
     target::{SecretIndex, fingerprint::MacKey},
 };
 use prometheus_client::registry::Registry;
@@ -112,7 +112,7 @@ async fn an_event_of_the_watch_that_is_older_than_our_write_brings_nothing_back(
 
 /// A controller that restarts workloads, without its watches: what they would tell, the tests tell.
 struct World {
-    restarts: Restarts,
+    restarts: RestartController,
     server: Arc<Mutex<Server>>,
 }
 
@@ -148,11 +148,11 @@ impl World {
         });
         let client = Client::new(service, "default");
         let mac_key = Arc::new(MacKey::from_bytes(&[7; MacKey::BYTES]).expect("a key"));
-        let restarts = Restarts::new(
+        let restarts = RestartController::new(
             client.clone(),
             Arc::new(SecretIndex::new(mac_key.clone()).with_items()),
             mac_key,
-            Events::new(client, String::new()),
+            EventPublisher::new(client, String::new()),
             Metrics::register(&mut Registry::default(), true),
             Settings { delay: Duration::from_secs(2), min_interval: Duration::from_secs(60) },
         );

@@ -3,7 +3,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use zeroize::Zeroizing;
 
 use super::*;
-use crate::aws::want::Value;
+use crate::aws::read::Value;
 
 /// Answers each want with its id, but as `fails` says.
 #[derive(Default)]
@@ -25,16 +25,16 @@ struct Fake {
     throttles_singles: AtomicUsize,
 }
 
-fn id(want: &Want) -> &str {
+fn id(want: &ReadRequest) -> &str {
     match want {
-        Want::Secret { id, .. } | Want::SecretTags { id } => id,
+        ReadRequest::Secret { id, .. } | ReadRequest::SecretTags { id } => id,
         _ => panic!("not asked for here"),
     }
 }
 
-fn answer(want: &Want) -> Answer {
+fn answer(want: &ReadRequest) -> ReadResponse {
     let bytes = Zeroizing::new(id(want).as_bytes().to_vec());
-    Answer::Value(Value { bytes, version: None })
+    ReadResponse::Value(Value { bytes, version: None })
 }
 
 impl Source for Fake {
@@ -42,15 +42,15 @@ impl Source for Fake {
         20
     }
 
-    fn batches(&self, want: &Want) -> bool {
-        matches!(want, Want::Secret { .. })
+    fn batches(&self, want: &ReadRequest) -> bool {
+        matches!(want, ReadRequest::Secret { .. })
     }
 
     fn is_spoiled_by_one(&self) -> bool {
         self.refuses_for_one
     }
 
-    fn single(&self, want: Want) -> BoxFuture<'_, Result<Answer, ReadError>> {
+    fn single(&self, want: ReadRequest) -> BoxFuture<'_, Result<ReadResponse, ReadError>> {
         self.singles.fetch_add(1, Ordering::Relaxed);
         let denied = self.denies == Some(id(&want)) || self.has_no_credentials;
         let left = self.throttles_singles.load(Ordering::Relaxed);
@@ -62,7 +62,7 @@ impl Source for Fake {
         Box::pin(async move { if denied { Err(error) } else { Ok(answer(&want)) } })
     }
 
-    fn batch(&self, wants: Vec<Want>) -> BoxFuture<'_, Result<Answers, ReadError>> {
+    fn batch(&self, wants: Vec<ReadRequest>) -> BoxFuture<'_, Result<Answers, ReadError>> {
         self.sizes.lock().unwrap().push(wants.len());
         Box::pin(async move {
             assert!(!self.panics, "a panic that is meant");
@@ -96,13 +96,16 @@ impl Source for Fake {
     fn asked(&self, _: usize) {}
 }
 
-async fn read(fake: Fake, ids: &[&str]) -> (Arc<Fake>, Vec<Result<String, Reason>>, Batches) {
+async fn read(
+    fake: Fake,
+    ids: &[&str],
+) -> (Arc<Fake>, Vec<Result<String, Reason>>, BatchPermission) {
     let fake = Arc::new(fake);
-    let planner = Planner::new(fake.clone(), Batches::Unknown);
-    let reads = ids.iter().map(|id| planner.read(Want::current(*id)));
+    let planner = Planner::new(fake.clone(), BatchPermission::Unknown);
+    let reads = ids.iter().map(|id| planner.read(ReadRequest::current(*id)));
     let answers = future::join_all(reads).await;
     let answers = answers.into_iter().map(|answer| match answer.as_deref() {
-        Ok(Answer::Value(value)) => Ok(String::from_utf8(value.bytes.to_vec()).unwrap()),
+        Ok(ReadResponse::Value(value)) => Ok(String::from_utf8(value.bytes.to_vec()).unwrap()),
         Ok(_) => panic!("a value was asked for"),
         Err(error) => Err(error.reason),
     });
@@ -114,7 +117,7 @@ async fn what_is_wanted_alone_is_read_singly() {
     let (fake, answers, batches) = read(Fake::default(), &["a", "a"]).await;
     assert_eq!(answers, [Ok("a".into()), Ok("a".into())]);
     assert_eq!(fake.singles.load(Ordering::Relaxed), 1);
-    assert_eq!(batches, Batches::Unknown);
+    assert_eq!(batches, BatchPermission::Unknown);
 }
 
 #[tokio::test(start_paused = true)]
@@ -124,7 +127,7 @@ async fn many_wants_are_full_batches() {
     let (fake, answers, batches) = read(Fake::default(), &ids).await;
     assert!(answers.iter().zip(&ids).all(|(answer, id)| answer.as_deref() == Ok(*id)));
     assert_eq!(*fake.sizes.lock().unwrap(), [20; 50]);
-    assert_eq!(batches, Batches::Allowed);
+    assert_eq!(batches, BatchPermission::Allowed);
 }
 
 #[tokio::test(start_paused = true)]
@@ -133,7 +136,7 @@ async fn without_the_right_to_batches_each_is_read_singly() {
     let (fake, answers, batches) = read(fake, &["a", "b", "c"]).await;
     assert_eq!(answers, [Ok("a".into()), Ok("b".into()), Ok("c".into())]);
     assert_eq!(fake.sizes.lock().unwrap().len(), 1);
-    assert_eq!(batches, Batches::Denied("many"));
+    assert_eq!(batches, BatchPermission::Denied("many"));
 }
 
 /// One secret that is denied anyway hid that batches are, and each of them was tried.
@@ -143,17 +146,17 @@ async fn a_denied_secret_does_not_hide_that_batches_are_denied() {
     let (fake, answers, batches) = read(fake, &["a", "b", "c"]).await;
     assert_eq!(answers, [Ok("a".into()), Ok("b".into()), Err(Reason::AccessDenied)]);
     assert_eq!(fake.sizes.lock().unwrap().len(), 1);
-    assert_eq!(batches, Batches::Denied("many"));
+    assert_eq!(batches, BatchPermission::Denied("many"));
 }
 
 /// All further reads of the identity waited for five minutes, and failed.
 #[tokio::test(start_paused = true)]
 async fn a_panic_in_a_batch_costs_its_wants_only() {
     let fake = Arc::new(Fake { panics: true, ..Fake::default() });
-    let planner = Planner::new(fake.clone(), Batches::Unknown);
-    let reads = ["a", "b"].map(|id| planner.read(Want::current(id)));
+    let planner = Planner::new(fake.clone(), BatchPermission::Unknown);
+    let reads = ["a", "b"].map(|id| planner.read(ReadRequest::current(id)));
     assert!(future::join_all(reads).await.iter().all(Result::is_err));
-    assert!(planner.read(Want::current("c")).await.is_ok());
+    assert!(planner.read(ReadRequest::current("c")).await.is_ok());
 }
 
 /// F12: External Secrets loses what a batch leaves out or reports as an error.
@@ -167,16 +170,16 @@ async fn what_a_batch_does_not_answer_is_read_singly() {
     assert_eq!(fake.singles.load(Ordering::Relaxed), 3);
 }
 
-/// Batches do not reach secrets of other accounts.
+/// BatchPermission do not reach secrets of other accounts.
 #[tokio::test(start_paused = true)]
 async fn what_only_a_single_read_gives_is_kept_out_of_batches() {
     let throttled = Fake { throttles: Some("c"), ..Fake::default() };
     let elsewhere = Fake { is_elsewhere: Some("c"), ..Fake::default() };
     for (fake, sizes) in [(throttled, [3, 3]), (elsewhere, [3, 2])] {
         let fake = Arc::new(fake);
-        let planner = Planner::new(fake.clone(), Batches::Allowed);
+        let planner = Planner::new(fake.clone(), BatchPermission::Allowed);
         for _ in 0..2 {
-            let reads = ["a", "b", "c"].map(|id| planner.read(Want::current(id)));
+            let reads = ["a", "b", "c"].map(|id| planner.read(ReadRequest::current(id)));
             assert!(future::join_all(reads).await.iter().all(Result::is_ok));
         }
         assert_eq!(*fake.sizes.lock().unwrap(), sizes);
@@ -190,18 +193,18 @@ async fn a_batch_that_is_throttled_is_not_read_singly() {
     let (fake, answers, batches) = read(fake, &["a", "b"]).await;
     assert_eq!(answers, [Err(Reason::Throttled), Err(Reason::Throttled)]);
     assert_eq!(fake.singles.load(Ordering::Relaxed), 0);
-    assert_eq!(batches, Batches::Unknown);
+    assert_eq!(batches, BatchPermission::Unknown);
 }
 
 /// A role without batches and a thousand parameters asked for 800 a second, where AWS gives 40.
 #[tokio::test(start_paused = true)]
 async fn after_a_throttle_all_wait_and_ever_longer() {
     let fake = Arc::new(Fake { throttles_singles: AtomicUsize::new(2), ..Fake::default() });
-    let planner = Planner::new(fake.clone(), Batches::Unknown);
+    let planner = Planner::new(fake.clone(), BatchPermission::Unknown);
     let mut waited = Vec::new();
     for _ in 0..5 {
         let begun = Instant::now();
-        let _ = planner.read(Want::current("a")).await;
+        let _ = planner.read(ReadRequest::current("a")).await;
         waited.push(begun.elapsed().as_millis() / 250);
     }
     assert_eq!(waited, [0, 2, 4, 0, 0]);
@@ -212,17 +215,17 @@ async fn after_a_throttle_all_wait_and_ever_longer() {
 async fn what_spoils_a_batch_is_kept_out_of_the_next_one() {
     let fake = Fake { denies: Some("c"), refuses_for_one: true, ..Fake::default() };
     let fake = Arc::new(fake);
-    let planner = Planner::new(fake.clone(), Batches::Unknown);
+    let planner = Planner::new(fake.clone(), BatchPermission::Unknown);
     let read_all = async || {
-        let reads = ["a", "b", "c"].map(|id| planner.read(Want::current(id)));
+        let reads = ["a", "b", "c"].map(|id| planner.read(ReadRequest::current(id)));
         let answers = future::join_all(reads).await;
         answers.iter().map(Result::is_ok).collect::<Vec<_>>()
     };
     assert_eq!(read_all().await, [true, true, false]);
-    assert_eq!(planner.batches(), Batches::Unknown, "it was not refused for all");
+    assert_eq!(planner.batches(), BatchPermission::Unknown, "it was not refused for all");
     assert_eq!(read_all().await, [true, true, false]);
     assert_eq!(*fake.sizes.lock().unwrap(), [3, 2]);
-    assert_eq!(planner.batches(), Batches::Allowed);
+    assert_eq!(planner.batches(), BatchPermission::Allowed);
 }
 
 /// A role that cannot be assumed yet says nothing of what it will be allowed.
@@ -231,15 +234,15 @@ async fn without_credentials_nothing_is_found_out_of_batches() {
     let fake = Fake { has_no_credentials: true, ..Fake::default() };
     let (_, answers, batches) = read(fake, &["a", "b"]).await;
     assert_eq!(answers, [Err(Reason::AccessDenied), Err(Reason::AccessDenied)]);
-    assert_eq!(batches, Batches::Unknown);
+    assert_eq!(batches, BatchPermission::Unknown);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_right_that_is_given_later_is_used_within_a_day() {
     let fake = Arc::new(Fake::default());
-    let planner = Planner::new(fake.clone(), Batches::Denied("many"));
+    let planner = Planner::new(fake.clone(), BatchPermission::Denied("many"));
     let read_both = async || {
-        let reads = ["a", "b"].map(|id| planner.read(Want::current(id)));
+        let reads = ["a", "b"].map(|id| planner.read(ReadRequest::current(id)));
         future::join_all(reads).await;
     };
     read_both().await;
@@ -247,19 +250,19 @@ async fn a_right_that_is_given_later_is_used_within_a_day() {
     tokio::time::advance(ASKED_AGAIN).await;
     read_both().await;
     assert_eq!(*fake.sizes.lock().unwrap(), [2]);
-    assert_eq!(planner.batches(), Batches::Allowed);
+    assert_eq!(planner.batches(), BatchPermission::Allowed);
 }
 
 /// At a start, objects come as fast as their Secrets are written.
 #[tokio::test(start_paused = true)]
 async fn wants_that_trickle_in_are_full_batches_too() {
     let fake = Arc::new(Fake::default());
-    let planner = Planner::new(fake.clone(), Batches::Allowed);
+    let planner = Planner::new(fake.clone(), BatchPermission::Allowed);
     let reads = (0..200_u64).map(|number| {
         let planner = planner.clone();
         async move {
             tokio::time::sleep(Duration::from_millis(number * 40)).await;
-            planner.read(Want::current(number.to_string())).await.map(drop)
+            planner.read(ReadRequest::current(number.to_string())).await.map(drop)
         }
     });
     let answers = future::join_all(reads).await;

@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use super::{Called, Operation, PAGES, Service, as_json, assign};
 use crate::{
-    aws::{Answer, Filter, ReadError, Value, Want, planner::Answers, want::Read},
+    aws::{Filter, ReadError, ReadRequest, ReadResponse, Value, planner::Answers, read::Read},
     reason::Reason,
 };
 
@@ -32,17 +32,17 @@ const PARAMETER_TAGS: Operation =
     Operation(PARAMETER_STORE, "ListTagsForResource", "ssm:ListTagsForResource");
 
 impl Service {
-    pub(super) async fn parameter(&self, name: &str) -> Result<Answer, ReadError> {
+    pub(super) async fn parameter(&self, name: &str) -> Result<ReadResponse, ReadError> {
         let answer = self.call(GET_PARAMETER, || {
             self.parameters.get_parameter().name(name).with_decryption(true).send()
         });
         let answer = answer.await?;
         let parameter =
             answer.parameter.ok_or_else(|| ReadError::new(Reason::Malformed, GET_PARAMETER.2))?;
-        Ok(Answer::Value(of_parameter(parameter)))
+        Ok(ReadResponse::Value(of_parameter(parameter)))
     }
 
-    pub(super) async fn parameters(&self, wants: Vec<Want>) -> Result<Answers, ReadError> {
+    pub(super) async fn parameters(&self, wants: Vec<ReadRequest>) -> Result<Answers, ReadError> {
         let names: Vec<String> = wants.iter().filter_map(name).map(str::to_owned).collect();
         let answer = self.call(BATCH_PARAMETERS, || {
             let request = self.parameters.get_parameters().set_names(Some(names.clone()));
@@ -61,16 +61,16 @@ impl Service {
         let called: Vec<_> = parameters.iter().map(called).collect();
         let values: Vec<_> = parameters.into_iter().map(of_parameter).collect();
         for (want, index) in assign(&wants, &called, name, |name, called| name == called.name) {
-            answers.insert(want.clone(), Ok(Answer::Value(values[index].clone())));
+            answers.insert(want.clone(), Ok(ReadResponse::Value(values[index].clone())));
         }
         for name in answer.invalid_parameters.unwrap_or_default() {
             let error = ReadError::new(Reason::NotFound, GET_PARAMETER.2);
-            answers.insert(Want::Parameter { name }, Err(error));
+            answers.insert(ReadRequest::Parameter { name }, Err(error));
         }
         Ok(answers)
     }
 
-    pub(super) async fn parameter_tags(&self, name: &str) -> Result<Answer, ReadError> {
+    pub(super) async fn parameter_tags(&self, name: &str) -> Result<ReadResponse, ReadError> {
         let answer = self.call(PARAMETER_TAGS, || {
             let kind = aws_sdk_ssm::types::ResourceTypeForTagging::Parameter;
             self.parameters.list_tags_for_resource().resource_type(kind).resource_id(name).send()
@@ -79,7 +79,7 @@ impl Service {
         Ok(as_json(answer.tag_list().iter().map(|tag| (tag.key(), tag.value()))))
     }
 
-    pub(super) async fn parameters_below(&self, path: &str) -> Result<Answer, ReadError> {
+    pub(super) async fn parameters_below(&self, path: &str) -> Result<ReadResponse, ReadError> {
         let (mut values, mut size) = (BTreeMap::new(), 0);
         let mut next: Option<String> = None;
         for _ in 0..PAGES {
@@ -99,13 +99,13 @@ impl Service {
             }
             next = page.next_token;
             if next.is_none() {
-                return Ok(Answer::Values(values));
+                return Ok(ReadResponse::Values(values));
             }
         }
         Err(ReadError::new(Reason::Unavailable, PARAMETERS_BY_PATH.2))
     }
 
-    pub(super) async fn parameter_names(&self, filter: &Filter) -> Result<Answer, ReadError> {
+    pub(super) async fn parameter_names(&self, filter: &Filter) -> Result<ReadResponse, ReadError> {
         let invalid = || ReadError::new(Reason::Malformed, DESCRIBE_PARAMETERS.2);
         let by = |key: &str, option: &str, value: &str| {
             ParameterStringFilter::builder().key(key).option(option).values(value).build()
@@ -128,16 +128,16 @@ impl Service {
             names.extend(found.into_iter().filter_map(|parameter| parameter.name));
             next = page.next_token;
             if next.is_none() {
-                return Ok(Answer::Names(names));
+                return Ok(ReadResponse::Names(names));
             }
         }
         Err(ReadError::new(Reason::Unavailable, DESCRIBE_PARAMETERS.2))
     }
 }
 
-fn name(want: &Want) -> Option<&str> {
+fn name(want: &ReadRequest) -> Option<&str> {
     match want {
-        Want::Parameter { name } => Some(name),
+        ReadRequest::Parameter { name } => Some(name),
         _ => None,
     }
 }

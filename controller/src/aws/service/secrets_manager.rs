@@ -9,8 +9,8 @@ use zeroize::Zeroizing;
 use super::{Called, Operation, PAGES, Service, as_json, assign};
 use crate::{
     aws::{
-        Answer, Filter, ReadError, Value, Version, Want, error::Refusal, planner::Answers,
-        want::Read,
+        Filter, ReadError, ReadRequest, ReadResponse, Value, Version, error::Refusal,
+        planner::Answers, read::Read,
     },
     reason::Reason,
 };
@@ -35,7 +35,11 @@ const LIST_SECRETS: Operation =
     Operation(SECRETS_MANAGER, "ListSecrets", "secretsmanager:ListSecrets");
 
 impl Service {
-    pub(super) async fn secret(&self, id: &str, version: &Version) -> Result<Answer, ReadError> {
+    pub(super) async fn secret(
+        &self,
+        id: &str,
+        version: &Version,
+    ) -> Result<ReadResponse, ReadError> {
         let answer = self.call(GET_SECRET, || {
             let request = self.secrets.get_secret_value().secret_id(id);
             match version {
@@ -50,7 +54,7 @@ impl Service {
         value(answer.secret_string, answer.secret_binary, read, GET_SECRET)
     }
 
-    pub(super) async fn secrets(&self, wants: Vec<Want>) -> Result<Answers, ReadError> {
+    pub(super) async fn secrets(&self, wants: Vec<ReadRequest>) -> Result<Answers, ReadError> {
         let ids: Vec<String> = wants.iter().filter_map(id).map(str::to_owned).collect();
         let answer = self.call(BATCH_SECRETS, || {
             self.secrets.batch_get_secret_value().set_secret_id_list(Some(ids.clone())).send()
@@ -81,7 +85,7 @@ impl Service {
         }
         for error in answer.errors.unwrap_or_default() {
             let refused = error.secret_id.as_deref();
-            let is_it = |want: &&Want| refused.is_some() && id(want) == refused;
+            let is_it = |want: &&ReadRequest| refused.is_some() && id(want) == refused;
             let Some(want) = wants.iter().find(is_it) else { continue };
             let refusal = Refusal {
                 code: error.error_code.as_deref(),
@@ -93,7 +97,7 @@ impl Service {
         Ok(answers)
     }
 
-    pub(super) async fn secret_tags(&self, id: &str) -> Result<Answer, ReadError> {
+    pub(super) async fn secret_tags(&self, id: &str) -> Result<ReadResponse, ReadError> {
         let answer = self
             .call(DESCRIBE_SECRET, || self.secrets.describe_secret().secret_id(id).send())
             .await?;
@@ -103,7 +107,7 @@ impl Service {
 
     /// The names of all secrets that have the path and the tags, exactly: AWS's filters find those
     /// whose tags only begin so, and do not hold keys and values together.
-    pub(super) async fn secret_names(&self, filter: &Filter) -> Result<Answer, ReadError> {
+    pub(super) async fn secret_names(&self, filter: &Filter) -> Result<ReadResponse, ReadError> {
         let by = |key, value: &str| SecretFilter::builder().key(key).values(value).build();
         let mut filters = Vec::new();
         for (key, value) in &filter.tags {
@@ -135,16 +139,16 @@ impl Service {
             }
             next = page.next_token;
             if next.is_none() {
-                return Ok(Answer::Names(names));
+                return Ok(ReadResponse::Names(names));
             }
         }
         Err(ReadError::new(Reason::Unavailable, LIST_SECRETS.2))
     }
 }
 
-pub(super) fn id(want: &Want) -> Option<&str> {
+pub(super) fn id(want: &ReadRequest) -> Option<&str> {
     match want {
-        Want::Secret { id, .. } => Some(id),
+        ReadRequest::Secret { id, .. } => Some(id),
         _ => None,
     }
 }
@@ -166,10 +170,10 @@ fn value(
     binary: Option<Blob>,
     version: Option<Read>,
     operation: Operation,
-) -> Result<Answer, ReadError> {
+) -> Result<ReadResponse, ReadError> {
     let bytes = binary.map(Blob::into_inner).or_else(|| string.map(String::into_bytes));
     let bytes = bytes.ok_or_else(|| ReadError::new(Reason::Malformed, operation.2))?;
-    Ok(Answer::Value(Value { bytes: Zeroizing::new(bytes), version }))
+    Ok(ReadResponse::Value(Value { bytes: Zeroizing::new(bytes), version }))
 }
 
 #[cfg(test)]
@@ -182,12 +186,12 @@ mod tests {
 
     /// For each want, the ARN of the secret whose value it gets.
     fn assigned(ids: &[String], secrets: &[(&str, String)]) -> Vec<Option<String>> {
-        let wants: Vec<_> = ids.iter().map(Want::current).collect();
+        let wants: Vec<_> = ids.iter().map(ReadRequest::current).collect();
         let called =
             |(name, arn): &(&str, String)| Called { name: (*name).to_owned(), arn: arn.clone() };
         let called: Vec<_> = secrets.iter().map(called).collect();
         let found = assign(&wants, &called, id, is_named);
-        let of = |want: &Want| found.iter().find(|(found, _)| *found == want);
+        let of = |want: &ReadRequest| found.iter().find(|(found, _)| *found == want);
         wants.iter().map(|want| of(want).map(|(_, index)| called[*index].arn.clone())).collect()
     }
 

@@ -2,27 +2,29 @@
 
 use super::Source;
 use crate::{
-    aws::{ReadError, Version, Want, error::Refused},
+    aws::{ReadError, ReadRequest, Version, error::Refused},
     reason::{Failure, Reason},
 };
 
 /// What went wrong, and what to do.
-pub(super) fn explained(error: &ReadError, want: &Want, source: &Source) -> Failure {
+pub(super) fn explained(error: &ReadError, want: &ReadRequest, source: &Source) -> Failure {
     let store = &source.store;
     if let Some(detail) = &error.detail {
         return Failure::new(error.reason, detail.clone());
     }
     let (kind, name) = match want {
-        Want::Secret { id, .. } | Want::SecretTags { id } => ("secret", Some(id)),
-        Want::Parameter { name } | Want::ParameterTags { name } => ("parameter", Some(name)),
-        Want::ParametersBelow { path } => ("parameters below", Some(path)),
-        Want::SecretNames(_) | Want::ParameterNames(_) => ("list", None),
+        ReadRequest::Secret { id, .. } | ReadRequest::SecretTags { id } => ("secret", Some(id)),
+        ReadRequest::Parameter { name } | ReadRequest::ParameterTags { name } => {
+            ("parameter", Some(name))
+        }
+        ReadRequest::ParametersBelow { path } => ("parameters below", Some(path)),
+        ReadRequest::SecretNames(_) | ReadRequest::ParameterNames(_) => ("list", None),
     };
     let version = match want {
-        Want::Secret { version: Version::Stage(stage), .. } if stage != Version::CURRENT => {
+        ReadRequest::Secret { version: Version::Stage(stage), .. } if stage != Version::CURRENT => {
             format!(" in version {}", stage.escape_debug())
         }
-        Want::Secret { version: Version::Id(id), .. } => {
+        ReadRequest::Secret { version: Version::Id(id), .. } => {
             format!(" in version {}", id.escape_debug())
         }
         _ => String::new(),
@@ -62,31 +64,31 @@ pub(super) fn explained(error: &ReadError, want: &Want, source: &Source) -> Fail
 }
 
 /// The resource as IAM's policies write it.
-pub(crate) fn resource(want: &Want, region: &str) -> String {
+pub(crate) fn resource(want: &ReadRequest, region: &str) -> String {
     let partition = match region {
         _ if region.starts_with("cn-") => "aws-cn",
         _ if region.starts_with("us-gov-") => "aws-us-gov",
         _ => "aws",
     };
     match want {
-        Want::Secret { id: arn, .. }
-        | Want::SecretTags { id: arn }
-        | Want::Parameter { name: arn }
-        | Want::ParameterTags { name: arn }
+        ReadRequest::Secret { id: arn, .. }
+        | ReadRequest::SecretTags { id: arn }
+        | ReadRequest::Parameter { name: arn }
+        | ReadRequest::ParameterTags { name: arn }
             if arn.starts_with("arn:") =>
         {
             arn.escape_debug().to_string()
         }
-        Want::Secret { id, .. } | Want::SecretTags { id } => {
+        ReadRequest::Secret { id, .. } | ReadRequest::SecretTags { id } => {
             format!("arn:{partition}:secretsmanager:{region}:*:secret:{}-??????", id.escape_debug())
         }
-        Want::Parameter { name }
-        | Want::ParameterTags { name }
-        | Want::ParametersBelow { path: name } => {
+        ReadRequest::Parameter { name }
+        | ReadRequest::ParameterTags { name }
+        | ReadRequest::ParametersBelow { path: name } => {
             let name = name.split(':').next().unwrap_or_default().trim_start_matches('/');
             format!("arn:{partition}:ssm:{region}:*:parameter/{}", name.escape_debug())
         }
-        Want::SecretNames(_) | Want::ParameterNames(_) => "*".to_owned(),
+        ReadRequest::SecretNames(_) | ReadRequest::ParameterNames(_) => "*".to_owned(),
     }
 }
 
@@ -97,20 +99,24 @@ mod tests {
     #[test]
     fn resources_are_written_as_policies_have_them() {
         for (want, region, expected) in [
-            (Want::current("a"), "eu-west-1", "arn:aws:secretsmanager:eu-west-1:*:secret:a-??????"),
             (
-                Want::current("a"),
+                ReadRequest::current("a"),
+                "eu-west-1",
+                "arn:aws:secretsmanager:eu-west-1:*:secret:a-??????",
+            ),
+            (
+                ReadRequest::current("a"),
                 "cn-north-1",
                 "arn:aws-cn:secretsmanager:cn-north-1:*:secret:a-??????",
             ),
-            (Want::current("arn:aws:x\n"), "eu-west-1", "arn:aws:x\\n"),
+            (ReadRequest::current("arn:aws:x\n"), "eu-west-1", "arn:aws:x\\n"),
             (
-                Want::Parameter { name: "/a/b:3".into() },
+                ReadRequest::Parameter { name: "/a/b:3".into() },
                 "us-gov-west-1",
                 "arn:aws-us-gov:ssm:us-gov-west-1:*:parameter/a/b",
             ),
             (
-                Want::Parameter { name: "arn:aws:ssm:r:1:parameter/a".into() },
+                ReadRequest::Parameter { name: "arn:aws:ssm:r:1:parameter/a".into() },
                 "eu-west-1",
                 "arn:aws:ssm:r:1:parameter/a",
             ),

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 
 use super::{Found, One, Place, is_gone};
 use crate::{
-    aws::{Answer, Filter, Value, Want},
+    aws::{Filter, ReadRequest, ReadResponse, Value},
     external::versions::{self, Versions},
     reason::{Failure, Reason},
 };
@@ -91,11 +91,11 @@ impl Place<'_> {
         self.source.service != AwsService::ParameterStore
     }
 
-    fn current(&self, name: &str) -> Want {
+    fn current(&self, name: &str) -> ReadRequest {
         if self.is_secrets() {
-            Want::current(name)
+            ReadRequest::current(name)
         } else {
-            Want::Parameter { name: name.to_owned() }
+            ReadRequest::Parameter { name: name.to_owned() }
         }
     }
 
@@ -106,10 +106,10 @@ impl Place<'_> {
         fits: impl Fn(&str) -> bool,
     ) -> Result<Vec<(String, One)>, Failure> {
         let listed = if self.is_secrets() {
-            self.read(Want::SecretNames(filter.clone())).await
+            self.read(ReadRequest::SecretNames(filter.clone())).await
         } else if filter.tags.is_empty() {
             let path = filter.path.clone().unwrap_or_else(|| "/".to_owned());
-            let below = self.read(Want::ParametersBelow { path }).await;
+            let below = self.read(ReadRequest::ParametersBelow { path }).await;
             match &below.answer {
                 // As External Secrets does where that right is missing, or that to the key of one of them;
                 // and where all of them would be too much.
@@ -119,15 +119,15 @@ impl Place<'_> {
                         Reason::AccessDenied | Reason::KmsDenied | Reason::Malformed
                     ) =>
                 {
-                    self.read(Want::ParameterNames(filter.clone())).await
+                    self.read(ReadRequest::ParameterNames(filter.clone())).await
                 }
                 _ => below,
             }
         } else {
-            self.read(Want::ParameterNames(filter.clone())).await
+            self.read(ReadRequest::ParameterNames(filter.clone())).await
         };
         Ok(match &*listed.answer? {
-            Answer::Names(names) => {
+            ReadResponse::Names(names) => {
                 let read =
                     async |name: &String| (name.clone(), self.read(self.current(name)).await);
                 let fitting: Vec<_> = names.iter().filter(|name| fits(name)).collect();
@@ -142,15 +142,15 @@ impl Place<'_> {
                 }
                 found
             }
-            Answer::Values(values) => {
+            ReadResponse::Values(values) => {
                 let value = |(name, value): (&String, &Value)| {
                     let key = versions::key(&self.scope, &self.current(name));
-                    let answer = Ok(Arc::new(Answer::Value(value.clone())));
+                    let answer = Ok(Arc::new(ReadResponse::Value(value.clone())));
                     (name.clone(), One { key, answer })
                 };
                 values.iter().filter(|(name, _)| fits(name)).map(value).collect()
             }
-            Answer::Value(_) => vec![],
+            ReadResponse::Value(_) => vec![],
         })
     }
 
@@ -181,13 +181,13 @@ impl Place<'_> {
     async fn is_still_tagged(&self, name: &str, filter: &Filter) -> Result<bool, Failure> {
         let name = name.to_owned();
         let want = if self.is_secrets() {
-            Want::SecretTags { id: name }
+            ReadRequest::SecretTags { id: name }
         } else {
-            Want::ParameterTags { name }
+            ReadRequest::ParameterTags { name }
         };
         match self.read(want).await.answer {
             Ok(answer) => {
-                let Answer::Value(value) = &*answer else { return Ok(false) };
+                let ReadResponse::Value(value) = &*answer else { return Ok(false) };
                 let tags: BTreeMap<String, String> =
                     serde_json::from_slice(&value.bytes).unwrap_or_default();
                 Ok(filter.tags.iter().all(|(key, value)| tags.get(key) == Some(value)))
@@ -219,7 +219,7 @@ mod tests {
         aws::{
             self, ReadError,
             credentials::Cached,
-            planner::{Answers, Batches, Planner},
+            planner::{Answers, BatchPermission, Planner},
             pool::Reader,
             want::Read,
         },
@@ -244,30 +244,32 @@ mod tests {
             20
         }
 
-        fn batches(&self, _: &Want) -> bool {
+        fn batches(&self, _: &ReadRequest) -> bool {
             false
         }
 
-        fn single(&self, want: Want) -> BoxFuture<'_, Result<Answer, ReadError>> {
+        fn single(&self, want: ReadRequest) -> BoxFuture<'_, Result<ReadResponse, ReadError>> {
             let denied = |action| Err(ReadError::new(Reason::AccessDenied, action));
             Box::pin(ready(match want {
-                Want::ParametersBelow { .. } => {
+                ReadRequest::ParametersBelow { .. } => {
                     Err(ReadError::new(Reason::KmsDenied, "GetParametersByPath"))
                 }
-                Want::SecretNames(_) | Want::ParameterNames(_) => {
-                    Ok(Answer::Names(self.listed.lock().unwrap().clone()))
+                ReadRequest::SecretNames(_) | ReadRequest::ParameterNames(_) => {
+                    Ok(ReadResponse::Names(self.listed.lock().unwrap().clone()))
                 }
-                Want::SecretTags { .. } if self.denies_tags => denied("DescribeSecret"),
-                Want::Secret { id, .. } | Want::Parameter { name: id } if !self.denies_values => {
+                ReadRequest::SecretTags { .. } if self.denies_tags => denied("DescribeSecret"),
+                ReadRequest::Secret { id, .. } | ReadRequest::Parameter { name: id }
+                    if !self.denies_values =>
+                {
                     let id = format!("{}{id}", self.created);
                     let version = Some(Read { id, created: self.created });
-                    Ok(Answer::Value(Value { bytes: Zeroizing::new(vec![]), version }))
+                    Ok(ReadResponse::Value(Value { bytes: Zeroizing::new(vec![]), version }))
                 }
                 _ => denied("GetSecretValue"),
             }))
         }
 
-        fn batch(&self, _: Vec<Want>) -> BoxFuture<'_, Result<Answers, ReadError>> {
+        fn batch(&self, _: Vec<ReadRequest>) -> BoxFuture<'_, Result<Answers, ReadError>> {
             panic!("nothing fits in a batch")
         }
 
@@ -281,7 +283,7 @@ mod tests {
     fn sources<const N: usize>(fakes: [(&str, Arc<Fake>); N]) -> Sources {
         let source = |(name, fake): (&str, Arc<Fake>)| {
             let fetch = || -> BoxFuture<'static, _> { panic!("nothing asks for credentials") };
-            let planner = Planner::new(fake, Batches::Unknown);
+            let planner = Planner::new(fake, BatchPermission::Unknown);
             let reader = Reader { planner, credentials: Cached::new(Box::new(fetch)) };
             let source = Source {
                 store: name.to_owned(),

@@ -37,7 +37,7 @@ fn sealed(name: &str) -> SourceKey {
 
 fn secrets(index: &Index, key: &WorkloadKey) -> Vec<String> {
     match index.view(key) {
-        View::Known(known) => known.secrets.into_keys().collect(),
+        View::WorkloadEntry(known) => known.secrets.into_keys().collect(),
         other => panic!("{other:?}"),
     }
 }
@@ -124,7 +124,7 @@ fn what_a_canary_looks_after_is_flaggers_until_the_canary_goes() {
     let touched = index.note(Kind::Canary, &workload("c", 2, None, target), true);
     assert_eq!(touched, std::slice::from_ref(&key));
     let left_to = || match index.view(&key) {
-        View::Known(known) => known.left_to,
+        View::WorkloadEntry(known) => known.left_to,
         other => panic!("{other:?}"),
     };
     assert_eq!(left_to(), Some(LeftTo::Flagger));
@@ -141,7 +141,7 @@ fn another_workload_of_the_name_is_remembered_nothing_of() {
     index.update(&key, "other", |known| known.attempts = 9);
     let mut other = workload("a", 2, Some("*"), using("db"));
     let attempts = || match index.view(&key) {
-        View::Known(known) => known.attempts,
+        View::WorkloadEntry(known) => known.attempts,
         other => panic!("{other:?}"),
     };
     assert_eq!(attempts(), 3);

@@ -2,8 +2,8 @@ use serde_json::json;
 
 use super::*;
 use crate::restart::{
+    references::Use,
     state::{ShortMac, key_id, observe},
-    uses::Use,
     workload::{Kind, WorkloadObject},
 };
 use crate::{
@@ -408,7 +408,7 @@ fn only_a_used_item_counts() {
         .unwrap();
         let items = SecretIndex::new(mac_key.clone()).with_items().note(&secret).items;
         let used = Use {
-            items: crate::restart::uses::Items::Named(vec!["A".into()]),
+            items: crate::restart::references::Items::Named(vec!["A".into()]),
             required: true,
             required_items: vec!["A".into()],
         };

@@ -9,18 +9,18 @@ use tracing::{debug, info, warn};
 
 use super::{
     apply::{self, Restart, Write, Written},
-    index::{Index, Known, View},
+    events::listed,
+    index::{Index, View, WorkloadEntry},
     plan::{Decision, Delays, Inputs, Plan, plan},
-    say::listed,
     state::{self, Observed, State, observe},
     workload::WorkloadKey,
 };
 use crate::{
-    events::Events,
     key::ObjectKey,
     metrics::{Metrics, RestartOutcome},
-    queue::{Cause, Queue},
     reason::Failure,
+    runtime::events::EventPublisher,
+    runtime::queue::{Priority, WorkQueue},
     target::{SecretIndex, fingerprint::MacKey},
 };
 
@@ -43,7 +43,7 @@ pub struct Settings {
 }
 
 /// Everything a pass needs.
-pub struct Restarts {
+pub struct RestartController {
     /// The API server.
     pub client: Client,
     /// What is known of the workloads.
@@ -53,9 +53,9 @@ pub struct Restarts {
     /// The key of the MACs.
     pub mac_key: Arc<MacKey>,
     /// What comes next.
-    pub queue: Queue<WorkloadKey>,
+    pub queue: WorkQueue<WorkloadKey>,
     /// For people.
-    pub events: Events,
+    pub events: EventPublisher,
     /// For programs.
     pub metrics: Metrics,
     delays: Delays,
@@ -70,13 +70,13 @@ enum Noted {
     Gone,
 }
 
-impl Restarts {
+impl RestartController {
     /// Knows nothing yet. The index of the Secrets must keep their items.
     pub fn new(
         client: Client,
         secrets: Arc<SecretIndex>,
         mac_key: Arc<MacKey>,
-        events: Events,
+        events: EventPublisher,
         metrics: Metrics,
         settings: Settings,
     ) -> Self {
@@ -84,7 +84,7 @@ impl Restarts {
         let longest = Duration::from_secs(15).max(settings.delay);
         let (quiet, between) = (settings.delay, settings.min_interval);
         let delays = Delays { quiet, longest, between };
-        let (index, queue) = (Index::default(), Queue::default());
+        let (index, queue) = (Index::default(), WorkQueue::default());
         Self { client, index, secrets, mac_key, queue, events, metrics, delays, key_id }
     }
 
@@ -101,10 +101,10 @@ impl Restarts {
                     Err(failure) => {
                         self.metrics.restart(RestartOutcome::Failed);
                         warn!(workload = %key, %failure, "cannot be read");
-                        return self.queue.add(key.clone(), Cause::Retry, GRACE);
+                        return self.queue.add(key.clone(), Priority::Retry, GRACE);
                     }
                 },
-                View::Known(known) => match self.decide(key, &known).await {
+                View::WorkloadEntry(known) => match self.decide(key, &known).await {
                     Ok(true) => return,
                     Ok(false) => match self.read(key).await {
                         Ok(true) => {}
@@ -116,11 +116,11 @@ impl Restarts {
             }
         }
         // Others keep writing. It is no failure to let them finish.
-        self.queue.add(key.clone(), Cause::Retry, BACK_OFF_FIRST);
+        self.queue.add(key.clone(), Priority::Retry, BACK_OFF_FIRST);
     }
 
     /// True when that is done, false when the workload is another one than was known.
-    async fn decide(&self, key: &WorkloadKey, known: &Known) -> Result<bool, Failure> {
+    async fn decide(&self, key: &WorkloadKey, known: &WorkloadEntry) -> Result<bool, Failure> {
         self.tell_invalid(key, known).await;
         let workload = &known.workload;
         let now = Instant::now();
@@ -152,7 +152,7 @@ impl Restarts {
                 Ok(true)
             }
             Decision::Wait(at) => {
-                self.queue.add(key.clone(), Cause::Retry, at.saturating_duration_since(now));
+                self.queue.add(key.clone(), Priority::Retry, at.saturating_duration_since(now));
                 Ok(true)
             }
             Decision::Postpone(changed) => {
@@ -171,7 +171,7 @@ impl Restarts {
         }
     }
 
-    fn observe(&self, key: &WorkloadKey, known: &Known) -> BTreeMap<String, Observed> {
+    fn observe(&self, key: &WorkloadKey, known: &WorkloadEntry) -> BTreeMap<String, Observed> {
         let observed = known.secrets.iter().map(|(name, used)| {
             let namespace = key.object.namespace.clone();
             let secret = ObjectKey { namespace, name: name.clone() };
@@ -185,7 +185,7 @@ impl Restarts {
     async fn record(
         &self,
         key: &WorkloadKey,
-        known: &Known,
+        known: &WorkloadEntry,
         state: State,
     ) -> Result<bool, Failure> {
         let write = Write { state: state.text(&self.key_id), restart: None };
@@ -204,7 +204,7 @@ impl Restarts {
     async fn restart(
         &self,
         key: &WorkloadKey,
-        known: &Known,
+        known: &WorkloadEntry,
         state: State,
         changed: &[String],
     ) -> Result<bool, Failure> {
@@ -232,9 +232,9 @@ impl Restarts {
     fn note_write(
         &self,
         key: &WorkloadKey,
-        known: &Known,
+        known: &WorkloadEntry,
         written: Written,
-        change: impl FnOnce(&mut Known),
+        change: impl FnOnce(&mut WorkloadEntry),
     ) -> Noted {
         match written {
             Written::Done(object) => {
@@ -261,7 +261,7 @@ impl Restarts {
         if let Some(object) = &object {
             for other in self.index.note(key.kind, object, true) {
                 if other != *key {
-                    self.queue.add(other, Cause::Change, Duration::ZERO);
+                    self.queue.add(other, Priority::Change, Duration::ZERO);
                 }
             }
         }
@@ -273,7 +273,7 @@ impl Restarts {
         let (since, told) = self.index.note_missing(key, now);
         let left = (since + GRACE).saturating_duration_since(now);
         if !left.is_zero() {
-            return self.queue.add(key.clone(), Cause::Retry, left);
+            return self.queue.add(key.clone(), Priority::Retry, left);
         }
         if told {
             return;
@@ -282,11 +282,11 @@ impl Restarts {
     }
 
     /// Tries again, with back-off and for ever.
-    async fn failed(&self, key: &WorkloadKey, known: &Known, failure: &Failure) {
+    async fn failed(&self, key: &WorkloadKey, known: &WorkloadEntry, failure: &Failure) {
         warn!(workload = %key, reason = %failure.reason, message = failure.message, "not restarted");
         self.metrics.restart(RestartOutcome::Failed);
         let attempts = known.attempts.saturating_add(1);
-        self.queue.add(key.clone(), Cause::Retry, back_off(known.attempts, rand::random()));
+        self.queue.add(key.clone(), Priority::Retry, back_off(known.attempts, rand::random()));
         let is_news = known.told.failed.as_ref() != Some(&failure.message)
             && (!failure.reason.passes() || attempts >= PATIENCE);
         self.remember(key, &known.workload.uid, |known| {
@@ -300,7 +300,12 @@ impl Restarts {
         }
     }
 
-    pub(super) fn remember(&self, key: &WorkloadKey, uid: &str, change: impl FnOnce(&mut Known)) {
+    pub(super) fn remember(
+        &self,
+        key: &WorkloadKey,
+        uid: &str,
+        change: impl FnOnce(&mut WorkloadEntry),
+    ) {
         if self.index.update(key, uid, change) {
             self.metrics.restarts_pending(self.index.pending());
         }

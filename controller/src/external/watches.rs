@@ -13,17 +13,17 @@ use tokio::task::JoinSet;
 use tracing::{info, warn};
 
 use super::{
-    reconcile::{Externals, is_valid},
+    controller::{ExternalSecretController, is_valid},
     store::{Store, StoreKey},
     stores,
 };
 use crate::{
     key::ObjectKey,
-    queue::{Cause, Queue},
-    sealed::reconcile::concerns_target,
-    target::Seen,
-    watch::{Absence, follow_while_served},
-    watched::{Part, Watched},
+    runtime::queue::{Priority, WorkQueue},
+    runtime::scope::{NamespaceScope, WatchScope},
+    runtime::watch::{Absence, follow_while_served},
+    sealed::controller::concerns_target,
+    target::SecretSnapshot,
 };
 
 /// How often a kind that is not served is looked for again.
@@ -31,10 +31,10 @@ const AGAIN: Duration = Duration::from_secs(30);
 /// How long what others do to a Secret may go on before it is put right once more.
 pub(super) const CALM: Duration = Duration::from_secs(1);
 
-impl Externals {
+impl ExternalSecretController {
     /// Follows the ExternalSecrets of a part; calls `ready` after each full list, or when there are
     /// none to see.
-    pub async fn watch_objects(&self, part: &Part, mut ready: impl FnMut()) {
+    pub async fn watch_objects(&self, part: &NamespaceScope, mut ready: impl FnMut()) {
         let api: Api<DeserializeGuard<ExternalSecret>> = part.api(self.client.clone());
         let what = part.describe("ExternalSecrets");
         let mut listed = HashSet::new();
@@ -51,7 +51,7 @@ impl Externals {
     fn object_event(
         &self,
         event: Event<DeserializeGuard<ExternalSecret>>,
-        part: &Part,
+        part: &NamespaceScope,
         listed: &mut HashSet<ObjectKey>,
         ready: &mut impl FnMut(),
     ) {
@@ -89,20 +89,20 @@ impl Externals {
         };
         let key = ObjectKey::of(&object.metadata);
         if self.objects.note(object) {
-            self.queue.add(key.clone(), Cause::Change, Duration::ZERO);
+            self.queue.add(key.clone(), Priority::Change, Duration::ZERO);
         }
         Some(key)
     }
 
     /// A Secret has changed, or is gone.
-    pub fn secret_changed(&self, secret: &ObjectKey, seen: Option<&Seen>) {
+    pub fn secret_changed(&self, secret: &ObjectKey, seen: Option<&SecretSnapshot>) {
         for key in self.objects.of_target(secret) {
             let Some(known) = self.objects.get(&key) else { continue };
             let is_fine = known.is_left(seen)
                 || seen.is_some_and(|seen| is_valid(seen, known.fingerprint.as_deref()));
             // What failed for another reason is tried again when that says so.
             if known.failed.map_or(!is_fine, concerns_target) {
-                self.queue.add(key, Cause::Drift, known.calm(CALM));
+                self.queue.add(key, Priority::Drift, known.calm(CALM));
             }
         }
     }
@@ -113,14 +113,14 @@ impl Externals {
         for store in self.stores.with_keys_in(secret) {
             let is_told = |store: &Arc<Store>| stores::is_ready(&store.status);
             if !(is_listed && self.stores.get(&store).as_ref().is_some_and(is_told)) {
-                self.store_queue.add(store.clone(), Cause::Change, Duration::ZERO);
+                self.store_queue.add(store.clone(), Priority::Change, Duration::ZERO);
             }
             self.wake(&store);
         }
     }
 
     /// Follows the stores of a part.
-    pub async fn watch_stores(&self, part: &Part, ready: impl FnMut()) {
+    pub async fn watch_stores(&self, part: &NamespaceScope, ready: impl FnMut()) {
         let api: Api<DeserializeGuard<SecretStore>> = part.api(self.client.clone());
         let covers = |key: &StoreKey| match &key.namespace {
             Some(namespace) => {
@@ -227,11 +227,11 @@ impl Externals {
             Duration::ZERO
         };
         if self.stores.note(store) {
-            self.store_queue.add(key.clone(), Cause::Change, wait);
+            self.store_queue.add(key.clone(), Priority::Change, wait);
             self.wake(&key);
             // It may have been another controller's, or not there: then nobody looks at its objects again.
             for object in self.objects.of_store(&key) {
-                self.queue.add(object, Cause::Resync, CALM);
+                self.queue.add(object, Priority::Resync, CALM);
             }
         }
     }
@@ -246,11 +246,11 @@ impl Externals {
     /// Starts the watches of what is looked after.
     pub fn follow(
         self: &Arc<Self>,
-        reach: &Watched,
+        reach: &WatchScope,
         watches: &mut JoinSet<()>,
         mut mark: impl FnMut() -> Box<dyn FnMut() + Send>,
     ) {
-        if *reach == Watched::All {
+        if *reach == WatchScope::All {
             let (this, done) = (self.clone(), mark());
             watches.spawn(async move { this.watch_cluster_stores(done).await });
         }
@@ -284,7 +284,7 @@ impl Externals {
     }
 }
 
-async fn work_off<K, F>(queue: &Queue<K>, pass: impl Fn(K) -> F)
+async fn work_off<K, F>(queue: &WorkQueue<K>, pass: impl Fn(K) -> F)
 where
     K: Clone + Eq + std::hash::Hash + Ord + std::fmt::Display,
     F: Future<Output = ()> + Send + 'static,
@@ -295,7 +295,7 @@ where
             && error.is_panic()
         {
             warn!(object = %key, "a pass failed on a bug: please report it");
-            queue.add(key.clone(), Cause::Retry, Duration::from_mins(1));
+            queue.add(key.clone(), Priority::Retry, Duration::from_mins(1));
         }
         queue.done(&key);
     }

@@ -9,7 +9,7 @@ use crate::key::ObjectKey;
 
 /// All namespaces, or some. For some, Roles in them suffice: nothing is asked of the whole cluster.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Watched {
+pub enum WatchScope {
     /// Every namespace there is or will be.
     All,
     /// These.
@@ -18,19 +18,21 @@ pub enum Watched {
 
 /// What one watch covers: the whole cluster, or one namespace.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Part(Option<String>);
+pub struct NamespaceScope(Option<String>);
 
-impl Watched {
+impl WatchScope {
     /// One part for each watch of a kind.
-    pub fn parts(&self) -> Vec<Part> {
+    pub fn parts(&self) -> Vec<NamespaceScope> {
         match self {
-            Self::All => vec![Part(None)],
-            Self::Namespaces(names) => names.iter().cloned().map(Some).map(Part).collect(),
+            Self::All => vec![NamespaceScope(None)],
+            Self::Namespaces(names) => {
+                names.iter().cloned().map(Some).map(NamespaceScope).collect()
+            }
         }
     }
 }
 
-impl Part {
+impl NamespaceScope {
     /// Access to the objects of this part.
     pub fn api<K>(&self, client: Client) -> Api<K>
     where
@@ -77,7 +79,7 @@ mod tests {
 
     #[test]
     fn the_whole_cluster_is_one_part_that_covers_everything() {
-        let parts = Watched::All.parts();
+        let parts = WatchScope::All.parts();
         assert_eq!(parts.len(), 1);
         assert!(parts[0].covers(&key("any")));
         assert_eq!(parts[0].describe("Secrets"), "Secrets");
@@ -86,7 +88,7 @@ mod tests {
     #[test]
     fn each_namespace_is_a_part_that_covers_nothing_else() {
         let names = ["a", "b"].map(ToOwned::to_owned).into();
-        let parts = Watched::Namespaces(names).parts();
+        let parts = WatchScope::Namespaces(names).parts();
         assert_eq!(parts.len(), 2);
         assert!(parts[0].covers(&key("a")) && !parts[0].covers(&key("b")));
         assert_eq!(parts[1].describe("Secrets"), "Secrets of b");

@@ -14,12 +14,12 @@ use super::status::{self, Outcome};
 
 /// What is known of the CRD.
 #[derive(Debug, Default)]
-pub struct PeersCrd {
+pub struct UpstreamCrd {
     refuses: AtomicBool,
     prunes: AtomicBool,
 }
 
-impl PeersCrd {
+impl UpstreamCrd {
     /// What may be written in the place of a status that was refused as invalid: the same without
     /// `Explained`, unless `Ready` is another controller's.
     pub fn plainer(

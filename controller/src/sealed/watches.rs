@@ -11,27 +11,27 @@ use kube::{
 use tokio::sync::watch;
 use tracing::warn;
 
-use super::reconcile::{Reconciler, VACANCY, concerns_target};
+use super::controller::{SealedSecretController, VACANCY, concerns_target};
 use crate::{
     key::ObjectKey,
     keys::KeyRing,
-    queue::Cause,
     reason::Reason,
     restart::{
         RESTART_TARGETS,
         index::{SourceKey, SourceKind},
     },
-    target::{SecretObject, ownership::Standing},
-    watch::follow,
-    watched::Part,
+    runtime::queue::Priority,
+    runtime::scope::NamespaceScope,
+    runtime::watch::follow,
+    target::{SecretObject, ownership::Ownership},
 };
 
 /// Releases of Helm are Secrets of up to 1 MiB, and nobody's SealedSecret.
 const NOT_HELM: &str = "type!=helm.sh/release.v1";
 
-impl Reconciler {
+impl SealedSecretController {
     /// Follows the SealedSecrets of a part; calls `ready` after each full list.
-    pub async fn watch_objects(&self, part: &Part, mut ready: impl FnMut()) {
+    pub async fn watch_objects(&self, part: &NamespaceScope, mut ready: impl FnMut()) {
         let api: Api<DeserializeGuard<SealedSecret>> = part.api(self.client.clone());
         let mut listed = HashSet::new();
         follow(api, Config::default(), &part.describe("SealedSecrets"), |event| match event {
@@ -87,16 +87,16 @@ impl Reconciler {
         }
         let changed = self.objects.note(&object);
         if changed {
-            self.queue.add(key.clone(), Cause::Change, Duration::ZERO);
+            self.queue.add(key.clone(), Priority::Change, Duration::ZERO);
         } else if let Some(known) = self.objects.get(&key).filter(|known| known.failed.is_none()) {
             // Others may have written the status. What failed is tried again when its reason says.
-            self.queue.add(key.clone(), Cause::Drift, known.calm());
+            self.queue.add(key.clone(), Priority::Drift, known.calm());
         }
         Some(key)
     }
 
     /// Follows the Secrets of a part; calls `ready` after each full list.
-    pub async fn watch_secrets(&self, part: &Part, mut ready: impl FnMut()) {
+    pub async fn watch_secrets(&self, part: &NamespaceScope, mut ready: impl FnMut()) {
         let api: Api<SecretObject> = part.api(self.client.clone());
         let config = Config::default().fields(NOT_HELM);
         let mut listed = HashSet::new();
@@ -139,12 +139,12 @@ impl Reconciler {
         let Some(known) = self.objects.get(&key) else {
             return;
         };
-        let standing = seen.marks.standing(&known.uid, known.wants_owner);
+        let standing = seen.marks.ownership(&known.uid, known.wants_owner);
         // What others do to their own Secrets must not have our items opened each time.
         let still_foreign =
-            known.failed == Some(Reason::NotOwned) && matches!(standing, Standing::Foreign { .. });
+            known.failed == Some(Reason::NotOwned) && matches!(standing, Ownership::Foreign { .. });
         if !still_foreign && known.failed.is_none_or(concerns_target) {
-            self.queue.add(key, Cause::Drift, known.calm());
+            self.queue.add(key, Priority::Drift, known.calm());
         }
     }
 
@@ -159,9 +159,9 @@ impl Reconciler {
             return;
         };
         match known.failed {
-            None => self.queue.add(key.clone(), Cause::Drift, known.calm()),
+            None => self.queue.add(key.clone(), Priority::Drift, known.calm()),
             Some(reason) if concerns_target(reason) => {
-                self.queue.add(key.clone(), Cause::Drift, VACANCY);
+                self.queue.add(key.clone(), Priority::Drift, VACANCY);
             }
             Some(_) => {}
         }
@@ -172,12 +172,12 @@ impl Reconciler {
         while changes.changed().await.is_ok() {
             self.metrics.keys(changes.borrow_and_update().len());
             for key in self.objects.failed_for(&[Reason::UnknownKey, Reason::ScopeMismatch]) {
-                self.queue.add(key, Cause::Retry, Duration::ZERO);
+                self.queue.add(key, Priority::Retry, Duration::ZERO);
             }
             for key in self.objects.keys() {
                 let fine = self.objects.get(&key).is_some_and(|known| known.failed.is_none());
                 if fine {
-                    self.queue.add(key, Cause::Resync, Duration::ZERO);
+                    self.queue.add(key, Priority::Resync, Duration::ZERO);
                 }
             }
         }
@@ -190,7 +190,7 @@ impl Reconciler {
         loop {
             ticks.tick().await;
             for key in self.objects.keys() {
-                self.queue.add(key, Cause::Resync, Duration::ZERO);
+                self.queue.add(key, Priority::Resync, Duration::ZERO);
             }
         }
     }
@@ -207,7 +207,7 @@ impl Reconciler {
                 && error.is_panic()
             {
                 warn!(object = %key, "a pass failed on a bug: please report it");
-                self.queue.add(key.clone(), Cause::Retry, Duration::from_mins(1));
+                self.queue.add(key.clone(), Priority::Retry, Duration::from_mins(1));
             }
             self.queue.done(&key);
         }

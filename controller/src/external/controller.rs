@@ -14,23 +14,23 @@ use tracing::debug;
 use super::{
     conclude::{Begun, Complaints, Ended, Unsynced, done, failed},
     fetch,
-    index::{ExternalIndex, Known},
-    peers::PeersCrd,
+    index::{ExternalIndex, ExternalSecretEntry},
     render::{Renderer, Trouble},
     schedule::{self, Decision},
     sources::Stores,
     status,
     store::{StoreIndex, StoreKey},
+    upstream_crd::UpstreamCrd,
 };
 use crate::{
     aws::Pool,
-    events::Events,
     key::ObjectKey,
     metrics::external::ExternalMetrics,
-    namespaces::Namespaces,
-    queue::{Cause, Queue},
     reason::{Failure, Reason},
-    target::{SecretIndex, Seen, Writer, policy::Policy},
+    runtime::events::EventPublisher,
+    runtime::namespaces::Namespaces,
+    runtime::queue::{Priority, WorkQueue},
+    target::{SecretIndex, SecretSnapshot, Writer, policy::Policy},
 };
 
 /// How long, and how often, an object waits for a store that is not there.
@@ -57,7 +57,7 @@ pub struct Settings {
 }
 
 /// Everything a pass needs.
-pub struct Externals {
+pub struct ExternalSecretController {
     /// The API server.
     pub client: Client,
     /// What is known of the ExternalSecrets.
@@ -79,20 +79,20 @@ pub struct Externals {
     /// What the operator wants.
     pub settings: Settings,
     /// What is known of the CRD in force.
-    pub peers_crd: PeersCrd,
+    pub upstream_crd: UpstreamCrd,
     /// Which objects come next.
-    pub queue: Arc<Queue>,
+    pub queue: Arc<WorkQueue>,
     /// Which stores come next.
-    pub store_queue: Arc<Queue<StoreKey>>,
+    pub store_queue: Arc<WorkQueue<StoreKey>>,
     /// How often stores are checked that do not say it.
     pub store_interval: Duration,
     /// For people.
-    pub events: Events,
+    pub events: EventPublisher,
     /// For programs.
     pub metrics: ExternalMetrics,
 }
 
-impl Externals {
+impl ExternalSecretController {
     /// Looks at one object.
     pub async fn reconcile(&self, key: &ObjectKey) {
         let Some(known) = self.objects.get(key) else { return };
@@ -124,7 +124,7 @@ impl Externals {
         // Watches tell of the object and its store in any order, and it may be somebody else's.
         if known.attempts < GRACES && stores.values().any(Option::is_none) {
             self.objects.update(key, known.uid(), |known| known.attempts += 1);
-            return self.queue.add(key.clone(), Cause::Retry, GRACE);
+            return self.queue.add(key.clone(), Priority::Retry, GRACE);
         }
         let seen = self.secrets.get(&known.target());
         match decide(&known, seen.as_ref(), &stores) {
@@ -135,7 +135,7 @@ impl Externals {
                     self.settle(key, &known).await;
                 }
                 if let Some(wait) = wait {
-                    self.queue.add(key.clone(), Cause::Resync, wait);
+                    self.queue.add(key.clone(), Priority::Resync, wait);
                 }
             }
             Decision::Refresh => {
@@ -147,7 +147,7 @@ impl Externals {
     }
 
     /// Reads the values and makes the Secret.
-    async fn work(&self, key: &ObjectKey, known: &Known, stores: &Stores) -> Ended {
+    async fn work(&self, key: &ObjectKey, known: &ExternalSecretEntry, stores: &Stores) -> Ended {
         let object = &known.object;
         let target = &object.spec.target;
         if let Some(manifest) = &target.manifest {
@@ -208,7 +208,7 @@ impl Externals {
 }
 
 /// Whether an object's values are to be read.
-fn decide(known: &Known, seen: Option<&Seen>, stores: &Stores) -> Decision {
+fn decide(known: &ExternalSecretEntry, seen: Option<&SecretSnapshot>, stores: &Stores) -> Decision {
     let spec = &known.object.spec;
     let is_valid = match spec.target.creation_policy {
         // Nothing is written, so nothing can be wrong.
@@ -257,7 +257,7 @@ fn check_policies(object: &ExternalSecret) -> Result<(), Failure> {
 const RETAINED: &str = "secret retained due to DeletionPolicy=Retain";
 
 /// Whether a Secret is as it was written.
-pub fn is_valid(seen: &Seen, fingerprint: Option<&str>) -> bool {
+pub fn is_valid(seen: &SecretSnapshot, fingerprint: Option<&str>) -> bool {
     match seen.hash_holds {
         _ if !seen.is_external => false,
         Some(holds) => holds,

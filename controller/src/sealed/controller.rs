@@ -13,28 +13,28 @@ use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
 use super::{
-    index::{Known, SealedIndex, State},
+    index::{SealedIndex, SealedSecretEntry, SyncState},
     prepare::{Sealed, desired, desired_legacy, ignored_fields, prepare},
     record::{Record, inputs},
     render::Renderer,
     status::{self, Outcome, UNSEALED},
-    unseal::{Opener, Sealing},
+    unseal::{Sealing, Unsealer},
 };
 use crate::{
-    FIELD_MANAGER,
-    api::{request, version_of},
-    events::{Events, Severity},
-    external::Externals,
+    external::ExternalSecretController,
     key::ObjectKey,
     keys::{KeyId, KeyStore},
     metrics::Metrics,
-    namespaces::Namespaces,
-    queue::{Cause, Queue},
     reason::{Failure, Reason, Retry},
-    restart::Restarts,
+    restart::RestartController,
+    runtime::FIELD_MANAGER,
+    runtime::api::{request, version_of},
+    runtime::events::{EventPublisher, Severity},
+    runtime::namespaces::Namespaces,
+    runtime::queue::{Priority, WorkQueue},
     target::{
-        Applied, ApplyError, SecretIndex, Seen, Writer, desired::Desired, fingerprint::MacKey,
-        policy::Policy,
+        Applied, ApplyError, SecretIndex, SecretSnapshot, Writer, desired::DesiredSecret,
+        fingerprint::MacKey, policy::Policy,
     },
 };
 
@@ -50,7 +50,7 @@ const BACK_OFF_MOST: Duration = Duration::from_mins(5);
 const BACK_OFF_MOST_PASSING: Duration = Duration::from_mins(1);
 
 /// Everything a pass needs.
-pub struct Reconciler {
+pub struct SealedSecretController {
     /// The API server.
     pub client: Client,
     /// What is known of the SealedSecrets.
@@ -64,7 +64,7 @@ pub struct Reconciler {
     /// The sealing keys.
     pub keys: Arc<KeyStore>,
     /// The pool for private-key operations.
-    pub opener: Opener,
+    pub opener: Unsealer,
     /// The one for templates.
     pub renderer: Renderer,
     /// The key of the fingerprints.
@@ -74,15 +74,15 @@ pub struct Reconciler {
     /// Whether the deprecated `spec.data` is opened.
     pub accepts_legacy_data: bool,
     /// What comes next.
-    pub queue: Arc<Queue>,
+    pub queue: Arc<WorkQueue>,
     /// For people.
-    pub events: Events,
+    pub events: EventPublisher,
     /// For programs.
     pub metrics: Metrics,
     /// What makes Secrets of values of AWS, where the operator wants it.
-    pub externals: Option<Arc<Externals>>,
+    pub externals: Option<Arc<ExternalSecretController>>,
     /// What restarts workloads with their Secrets, where the operator wants it.
-    pub restarts: Option<Arc<Restarts>>,
+    pub restarts: Option<Arc<RestartController>>,
 }
 
 /// A Secret that is as it must be.
@@ -94,7 +94,7 @@ struct Done {
     random: Vec<String>,
 }
 
-impl Reconciler {
+impl SealedSecretController {
     /// Looks at one object.
     pub async fn reconcile(&self, key: &ObjectKey) {
         let Some(known) = self.objects.get(key) else {
@@ -105,20 +105,20 @@ impl Reconciler {
         }
         let seen = self.secrets.get(key);
         match known.state(seen.as_ref(), &self.keys.ring()) {
-            State::Settled => {
+            SyncState::InSync => {
                 self.objects.drop_pending(key);
-                self.objects.update(key, &known.uid, Known::recovered);
+                self.objects.update(key, &known.uid, SealedSecretEntry::recovered);
                 self.metrics.synced(key);
             }
-            State::StatusBehind => {
+            SyncState::StatusStale => {
                 let record = known.applied.clone().expect("a state other than unsettled has one");
                 self.objects.update(key, &known.uid, |known| known.repaired(Instant::now()));
                 self.metrics.synced(key);
                 if self.write_status(key, &known, Outcome::Synced(&record)).await {
-                    self.objects.update(key, &known.uid, Known::recovered);
+                    self.objects.update(key, &known.uid, SealedSecretEntry::recovered);
                 }
             }
-            State::Unsettled => self.work(key).await,
+            SyncState::OutOfSync => self.work(key).await,
         }
     }
 
@@ -144,7 +144,7 @@ impl Reconciler {
             Err(ApplyError::Failed(failure)) => self.failed(key, &object, &failure).await,
             // The watch of the namespaces tells when there is something to do again.
             Err(ApplyError::NamespaceGone) => debug!(object = %key, "the namespace is going"),
-            Err(ApplyError::Vanished) => self.queue.add(key.clone(), Cause::Drift, VACANCY),
+            Err(ApplyError::Vanished) => self.queue.add(key.clone(), Priority::Drift, VACANCY),
         }
     }
 
@@ -161,7 +161,11 @@ impl Reconciler {
     }
 
     /// Opens the items, and makes the Secret.
-    async fn sync(&self, object: &SealedSecret, known: &Known) -> Result<Done, ApplyError> {
+    async fn sync(
+        &self,
+        object: &SealedSecret,
+        known: &SealedSecretEntry,
+    ) -> Result<Done, ApplyError> {
         let (desired, keys) = self.open(object, known).await.map_err(ApplyError::Failed)?;
         let (applied, seen) = self.writer.apply(&desired).await?;
         let seen = seen.expect("what is always made is there");
@@ -173,8 +177,8 @@ impl Reconciler {
     async fn open(
         &self,
         object: &SealedSecret,
-        known: &Known,
-    ) -> Result<(Desired, Vec<KeyId>), Failure> {
+        known: &SealedSecretEntry,
+    ) -> Result<(DesiredSecret, Vec<KeyId>), Failure> {
         let sealed = prepare(object, &self.policy, self.accepts_legacy_data)?;
         let before = known.applied.as_ref().map(|record| record.keys.clone());
         let sealing = Sealing {
@@ -185,7 +189,7 @@ impl Reconciler {
         };
         match sealed {
             Sealed::Items(items) => {
-                let (items, keys) = self.opener.open_items(&sealing, items).await?;
+                let (items, keys) = self.opener.unseal_items(&sealing, items).await?;
                 let rendered = self.renderer.render(&object.spec.template.data, items).await?;
                 Ok((desired(object, rendered), keys))
             }
@@ -196,7 +200,7 @@ impl Reconciler {
         }
     }
 
-    fn record(&self, object: &SealedSecret, keys: Vec<KeyId>, seen: &Seen) -> Record {
+    fn record(&self, object: &SealedSecret, keys: Vec<KeyId>, seen: &SecretSnapshot) -> Record {
         Record { keys, inputs: inputs(&self.mac_key, object), content: seen.content }
     }
 
@@ -265,21 +269,26 @@ impl Reconciler {
         });
         if failure.reason.retry() == Retry::BackOff {
             let pause = back_off(failure.reason, known.attempts, rand::random());
-            self.queue.add(key.clone(), Cause::Retry, pause);
+            self.queue.add(key.clone(), Priority::Retry, pause);
         }
     }
 
     /// What is known of the object, as of the generation that was worked on.
-    fn known_as(&self, key: &ObjectKey, object: &SealedSecret) -> Known {
+    fn known_as(&self, key: &ObjectKey, object: &SealedSecret) -> SealedSecretEntry {
         let known = self.objects.get(key);
-        let mut known = known.unwrap_or_else(|| Known::of(&self.mac_key, object));
+        let mut known = known.unwrap_or_else(|| SealedSecretEntry::of(&self.mac_key, object));
         known.generation = object.metadata.generation.unwrap_or_default();
         known.uid = object.metadata.uid.clone().unwrap_or_default();
         known
     }
 
     /// Writes the status if it differs. True when it was written.
-    async fn write_status(&self, key: &ObjectKey, known: &Known, outcome: Outcome<'_>) -> bool {
+    async fn write_status(
+        &self,
+        key: &ObjectKey,
+        known: &SealedSecretEntry,
+        outcome: Outcome<'_>,
+    ) -> bool {
         let next = status::next(&known.status, known.generation, outcome, Timestamp::now());
         let Some(mut next) = next else { return false };
         if known.prunes_record && without_record(&next) == without_record(&known.status) {

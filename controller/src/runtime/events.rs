@@ -1,4 +1,4 @@
-//! Events on custom resources, one for each change of state: not one for each look.
+//! EventPublisher on custom resources, one for each change of state: not one for each look.
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Event, ObjectReference};
@@ -6,9 +6,9 @@ use kube::{Api, Client, Resource, api::PostParams};
 use serde_json::json;
 use tracing::warn;
 
-use crate::api::request;
+use crate::runtime::api::request;
 
-/// What the source of our Events is called.
+/// What the source of our EventPublisher is called.
 const COMPONENT: &str = "mtk-controller";
 /// The API server takes no more.
 const MESSAGE_BYTES: usize = 1024;
@@ -22,15 +22,15 @@ pub enum Severity {
     Warning,
 }
 
-/// Writes Events. Cheap to clone.
+/// Writes EventPublisher. Cheap to clone.
 #[derive(Clone)]
-pub struct Events {
+pub struct EventPublisher {
     client: Client,
     instance: String,
 }
 
-impl Events {
-    /// A writer that names this instance (the Pod) in its Events.
+impl EventPublisher {
+    /// A writer that names this instance (the Pod) in its EventPublisher.
     pub fn new(client: Client, instance: String) -> Self {
         Self { client, instance }
     }

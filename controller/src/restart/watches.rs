@@ -10,16 +10,16 @@ use tokio::{sync::watch, task::JoinSet};
 use tracing::{info, warn};
 
 use super::{
-    Restarts,
+    RestartController,
+    annotations::Targets,
     index::{Source, SourceKey, SourceKind},
-    optin::Targets,
     workload::{Kind, WorkloadKey, WorkloadObject},
 };
 use crate::{
     key::ObjectKey,
-    queue::Cause,
-    watch::{Absence, follow_while_served},
-    watched::{Part, Watched},
+    runtime::queue::Priority,
+    runtime::scope::{NamespaceScope, WatchScope},
+    runtime::watch::{Absence, follow_while_served},
 };
 
 /// How often a kind that is not served, or may not be watched, is looked for again.
@@ -28,10 +28,10 @@ const LOOK_AGAIN: Duration = Duration::from_secs(60);
 /// answer delays nobody.
 const WORKERS: usize = 8;
 
-impl Restarts {
+impl RestartController {
     /// Follows the workloads and works until it is dropped. The Secrets and what makes them must be
     /// known in full by then: what is not there yet would else be taken for absent.
-    pub async fn run(self: Arc<Self>, watched: Watched, resync: Duration) {
+    pub async fn run(self: Arc<Self>, watched: WatchScope, resync: Duration) {
         let mut tasks = JoinSet::new();
         let kinds: Vec<_> = Kind::ALL
             .into_iter()
@@ -50,7 +50,7 @@ impl Restarts {
         let _ = ready.wait_for(|all| all.iter().all(|seen| *seen)).await;
         info!(workloads = self.index.len(), "the workloads to restart on changes are known");
         for key in self.index.keys() {
-            self.queue.add(key, Cause::Change, Duration::ZERO);
+            self.queue.add(key, Priority::Change, Duration::ZERO);
         }
         for _ in 0..WORKERS {
             tasks.spawn(self.clone().work_off());
@@ -60,7 +60,7 @@ impl Restarts {
         loop {
             ticks.tick().await;
             for key in self.index.keys() {
-                self.queue.add(key, Cause::Resync, Duration::ZERO);
+                self.queue.add(key, Priority::Resync, Duration::ZERO);
             }
         }
     }
@@ -104,7 +104,7 @@ impl Restarts {
         self.look_at(self.index.retain_sources(kind, keep));
     }
 
-    async fn watch_kind(&self, kind: Kind, part: &Part, mut ready: impl FnMut()) {
+    async fn watch_kind(&self, kind: Kind, part: &NamespaceScope, mut ready: impl FnMut()) {
         let what = part.describe(kind.plural());
         let mut absent = None;
         loop {
@@ -155,7 +155,7 @@ impl Restarts {
                 && error.is_panic()
             {
                 warn!(workload = %key, "a pass failed on a bug: please report it");
-                self.queue.add(key.clone(), Cause::Retry, Duration::from_mins(1));
+                self.queue.add(key.clone(), Priority::Retry, Duration::from_mins(1));
             }
             self.queue.done(&key);
         }
@@ -163,7 +163,7 @@ impl Restarts {
 
     fn look_at(&self, keys: Vec<WorkloadKey>) {
         for key in keys {
-            self.queue.add(key, Cause::Change, Duration::ZERO);
+            self.queue.add(key, Priority::Change, Duration::ZERO);
         }
     }
 }

@@ -1,15 +1,17 @@
-//! What is said of restarts: Events on workloads, and on what names them. Each reason is fixed.
+//! What is said of restarts: EventPublisher on workloads, and on what names them. Each reason is fixed.
 
 use std::fmt::Write as _;
 
 use k8s_openapi::api::core::v1::ObjectReference;
 
 use super::{
-    RESTART_ON, RESTART_TARGETS, Restarts,
-    index::{Known, SourceKey},
+    RESTART_ON, RESTART_TARGETS, RestartController,
+    index::{SourceKey, WorkloadEntry},
     workload::{LeftTo, Workload, WorkloadKey},
 };
-use crate::{FIELD_MANAGER, events::Severity, metrics::RestartOutcome, reason::Failure};
+use crate::{
+    metrics::RestartOutcome, reason::Failure, runtime::FIELD_MANAGER, runtime::events::Severity,
+};
 
 /// Reason of the Event: the Pods are being replaced.
 pub const TRIGGERED: &str = "RestartTriggered";
@@ -24,7 +26,7 @@ pub const INVALID: &str = "RestartInvalid";
 /// Reason of the Event: the workload that an annotation names does not exist.
 pub const TARGET_MISSING: &str = "RestartTargetMissing";
 
-impl Restarts {
+impl RestartController {
     pub(super) async fn tell_restarted(
         &self,
         key: &WorkloadKey,
@@ -54,7 +56,7 @@ impl Restarts {
     pub(super) async fn tell_postponed(
         &self,
         key: &WorkloadKey,
-        known: &Known,
+        known: &WorkloadEntry,
         mark: Option<String>,
         changed: &[String],
     ) {
@@ -73,7 +75,7 @@ impl Restarts {
     pub(super) async fn tell_left(
         &self,
         key: &WorkloadKey,
-        known: &Known,
+        known: &WorkloadEntry,
         other: LeftTo,
         changed: &[String],
     ) {
@@ -99,7 +101,7 @@ impl Restarts {
     }
 
     /// Once for each annotation.
-    pub(super) async fn tell_invalid(&self, key: &WorkloadKey, known: &Known) {
+    pub(super) async fn tell_invalid(&self, key: &WorkloadKey, known: &WorkloadEntry) {
         let invalid = &known.workload.opt_in.invalid;
         if known.told.invalid == *invalid {
             return;

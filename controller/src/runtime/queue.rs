@@ -22,7 +22,7 @@ const LONGEST: Duration = Duration::from_hours(24);
 
 /// Why an object is looked at. Earlier ones go first.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub enum Cause {
+pub enum Priority {
     /// The object is new or was changed.
     Change,
     /// Its Secret was changed or deleted.
@@ -33,7 +33,7 @@ pub enum Cause {
     Resync,
 }
 
-impl Cause {
+impl Priority {
     /// How much longer than a change it may wait.
     fn handicap(self) -> Duration {
         Duration::from_secs(match self {
@@ -46,7 +46,7 @@ impl Cause {
 }
 
 /// The queue.
-pub struct Queue<K = ObjectKey> {
+pub struct WorkQueue<K = ObjectKey> {
     inner: Mutex<Inner<K>>,
     wake: Notify,
 }
@@ -58,10 +58,10 @@ struct Inner<K> {
     /// By rank: what is due.
     due: BTreeSet<(Instant, K)>,
     /// Being worked on, with what was added meanwhile.
-    running: HashMap<K, Option<(Instant, Cause)>>,
+    running: HashMap<K, Option<(Instant, Priority)>>,
 }
 
-impl<K> Default for Queue<K> {
+impl<K> Default for WorkQueue<K> {
     fn default() -> Self {
         let inner = Inner {
             waiting: HashMap::new(),
@@ -76,7 +76,7 @@ impl<K> Default for Queue<K> {
 #[derive(Clone, Copy)]
 struct Slot {
     at: Instant,
-    cause: Cause,
+    cause: Priority,
 }
 
 impl Slot {
@@ -85,16 +85,16 @@ impl Slot {
     }
 }
 
-impl<K: Clone + Eq + Hash + Ord> Queue<K> {
+impl<K: Clone + Eq + Hash + Ord> WorkQueue<K> {
     /// Adds an object, to be taken after `delay`, but after a day at most. The earlier of two additions
     /// counts.
-    pub fn add(&self, key: K, cause: Cause, delay: Duration) {
+    pub fn add(&self, key: K, cause: Priority, delay: Duration) {
         let slot = Slot { at: Instant::now() + delay.min(LONGEST), cause };
         self.lock().add(key, slot);
         self.wake.notify_one();
     }
 
-    /// Takes the next object that is due. [`Queue::done`] must follow.
+    /// Takes the next object that is due. [`WorkQueue::done`] must follow.
     pub async fn next(&self) -> K {
         loop {
             let wait = {
@@ -193,7 +193,7 @@ mod tests {
         ObjectKey { namespace: "n".into(), name: name.into() }
     }
 
-    async fn take(queue: &Queue) -> String {
+    async fn take(queue: &WorkQueue) -> String {
         let key = queue.next().await;
         queue.done(&key);
         key.name
@@ -202,9 +202,9 @@ mod tests {
     /// A store with `refreshInterval: 9223372036854775807` had every look at it panic.
     #[tokio::test(start_paused = true)]
     async fn no_delay_is_too_long() {
-        let queue = Queue::default();
+        let queue = WorkQueue::default();
         for (name, delay) in [("most", Duration::MAX), ("long", Duration::from_secs(1 << 62))] {
-            queue.add(key(name), Cause::Resync, delay);
+            queue.add(key(name), Priority::Resync, delay);
         }
         let begun = Instant::now();
         assert_eq!([take(&queue).await, take(&queue).await].len(), 2);
@@ -213,30 +213,30 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_change_goes_before_a_resync_that_came_first() {
-        let queue = Queue::default();
-        queue.add(key("resync"), Cause::Resync, Duration::ZERO);
+        let queue = WorkQueue::default();
+        queue.add(key("resync"), Priority::Resync, Duration::ZERO);
         tokio::time::advance(Duration::from_secs(5)).await;
-        queue.add(key("change"), Cause::Change, Duration::ZERO);
+        queue.add(key("change"), Priority::Change, Duration::ZERO);
         assert_eq!(take(&queue).await, "change");
         assert_eq!(take(&queue).await, "resync");
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_resync_does_not_wait_for_ever() {
-        let queue = Queue::default();
-        queue.add(key("resync"), Cause::Resync, Duration::ZERO);
+        let queue = WorkQueue::default();
+        queue.add(key("resync"), Priority::Resync, Duration::ZERO);
         tokio::time::advance(Duration::from_secs(61)).await;
-        queue.add(key("change"), Cause::Change, Duration::ZERO);
+        queue.add(key("change"), Priority::Change, Duration::ZERO);
         assert_eq!(take(&queue).await, "resync");
     }
 
     #[tokio::test(start_paused = true)]
     async fn an_object_added_while_worked_on_is_taken_once_more() {
-        let queue = Queue::default();
-        queue.add(key("a"), Cause::Change, Duration::ZERO);
+        let queue = WorkQueue::default();
+        queue.add(key("a"), Priority::Change, Duration::ZERO);
         let taken = queue.next().await;
-        queue.add(key("a"), Cause::Change, Duration::ZERO);
-        queue.add(key("a"), Cause::Drift, Duration::ZERO);
+        queue.add(key("a"), Priority::Change, Duration::ZERO);
+        queue.add(key("a"), Priority::Drift, Duration::ZERO);
         assert!(tokio::time::timeout(Duration::from_secs(9), queue.next()).await.is_err());
         queue.done(&taken);
         assert_eq!(take(&queue).await, "a");
@@ -245,11 +245,11 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn the_earlier_of_two_additions_counts() {
-        let queue = Queue::default();
+        let queue = WorkQueue::default();
         let start = Instant::now();
-        queue.add(key("a"), Cause::Retry, Duration::from_secs(300));
-        queue.add(key("a"), Cause::Change, Duration::from_secs(2));
-        queue.add(key("a"), Cause::Retry, Duration::from_secs(200));
+        queue.add(key("a"), Priority::Retry, Duration::from_secs(300));
+        queue.add(key("a"), Priority::Change, Duration::from_secs(2));
+        queue.add(key("a"), Priority::Retry, Duration::from_secs(200));
         assert_eq!(take(&queue).await, "a");
         assert_eq!(start.elapsed(), Duration::from_secs(2));
         assert!(queue.is_empty());
@@ -257,16 +257,16 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn overdue_tells_how_long_the_first_has_waited() {
-        let queue = Queue::default();
+        let queue = WorkQueue::default();
         assert_eq!(queue.overdue(), Duration::ZERO);
-        queue.add(key("a"), Cause::Resync, Duration::from_secs(10));
+        queue.add(key("a"), Priority::Resync, Duration::from_secs(10));
         tokio::time::advance(Duration::from_secs(40)).await;
         assert_eq!(queue.overdue(), Duration::from_secs(30));
     }
 
     #[tokio::test]
     async fn several_workers_share_what_is_due() {
-        let queue = std::sync::Arc::new(Queue::<ObjectKey>::default());
+        let queue = std::sync::Arc::new(WorkQueue::<ObjectKey>::default());
         let workers: Vec<_> = (0..4)
             .map(|_| {
                 let queue = queue.clone();
@@ -275,7 +275,7 @@ mod tests {
             .collect();
         tokio::task::yield_now().await;
         for name in ["a", "b", "c", "d"] {
-            queue.add(key(name), Cause::Change, Duration::ZERO);
+            queue.add(key(name), Priority::Change, Duration::ZERO);
         }
         let mut taken = Vec::new();
         for worker in workers {

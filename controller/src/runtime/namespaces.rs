@@ -14,13 +14,13 @@ use kube::{
     runtime::watcher::{Config, Event},
 };
 
-use crate::watch::follow;
+use crate::runtime::watch::follow;
 
 /// The namespaces by name.
 #[derive(Default)]
-pub struct Namespaces(Mutex<HashMap<String, Known>>);
+pub struct Namespaces(Mutex<HashMap<String, NamespaceEntry>>);
 
-struct Known {
+struct NamespaceEntry {
     is_terminating: bool,
     labels: BTreeMap<String, String>,
 }
@@ -60,13 +60,13 @@ impl Namespaces {
         .await;
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<String, Known>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, NamespaceEntry>> {
         self.0.lock().expect("no holder of the lock panics")
     }
 }
 
-fn known(metadata: ObjectMeta) -> (String, Known) {
+fn known(metadata: ObjectMeta) -> (String, NamespaceEntry) {
     let is_terminating = metadata.deletion_timestamp.is_some();
     let labels = metadata.labels.unwrap_or_default();
-    (metadata.name.unwrap_or_default(), Known { is_terminating, labels })
+    (metadata.name.unwrap_or_default(), NamespaceEntry { is_terminating, labels })
 }

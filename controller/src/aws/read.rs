@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 
 /// One thing to read.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub enum Want {
+pub enum ReadRequest {
     /// A secret of Secrets Manager, by name or ARN.
     Secret {
         /// Name or ARN.
@@ -60,7 +60,7 @@ pub struct Filter {
 
 /// What AWS answers.
 #[derive(Clone, Debug)]
-pub enum Answer {
+pub enum ReadResponse {
     /// One value.
     Value(Value),
     /// Names.
@@ -87,7 +87,7 @@ pub struct Read {
     pub created: i64,
 }
 
-impl Want {
+impl ReadRequest {
     /// The current version of a secret.
     pub fn current(id: impl Into<String>) -> Self {
         Self::Secret { id: id.into(), version: Version::current() }

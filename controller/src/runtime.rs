@@ -1,0 +1,13 @@
+//! The machinery that every controller uses.
+
+pub mod api;
+pub mod client;
+pub mod events;
+pub mod go_duration;
+pub mod namespaces;
+pub mod queue;
+pub mod scope;
+pub mod watch;
+
+/// The name under which the controller writes (`metadata.managedFields`).
+pub const FIELD_MANAGER: &str = "mtk-controller";
