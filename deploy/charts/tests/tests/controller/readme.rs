@@ -34,7 +34,7 @@ fn every_value_of_a_peer_that_is_refused_is_in_its_table() {
     let readme = read(format!("{CHART}/README.md"));
     let (_, sealed) = readme.split_once("| value of `sealed-secrets` |").unwrap();
     let book = read("docs/compatibility.md");
-    let (_, external) = book.split_once("## Values of their chart").unwrap();
+    let (_, external) = book.split_once("## Chart values").unwrap();
     let schema: Value = serde_json::from_str(&read(format!("{CHART}/values.schema.json"))).unwrap();
     let mut seen = [0, 0];
     for (name, property) in schema["properties"].as_object().unwrap() {
