@@ -37,18 +37,18 @@ By default it does not depend on the release: sealed values are bound to the nam
 {{- if regexMatch "(?m)^[^#\\s]" . }}{{ $documents = append $documents . }}{{ end }}
 {{- end }}
 {{- if ne (len $documents) 1 }}
-{{- fail (printf "secrets.sealedSecret.manifest: %d documents; give the one SealedSecret that mtk-seal wrote" (len $documents)) }}
+{{- fail (printf "secrets.sealedSecret.manifest: %d documents; pass the one SealedSecret from mtk-seal" (len $documents)) }}
 {{- end }}
 {{- $manifest := first $documents | trimPrefix "---" | fromYaml }}
 {{- if ne (toString (get $manifest "kind")) "SealedSecret" }}
-{{- fail "secrets.sealedSecret.manifest is no SealedSecret: give the file that mtk-seal wrote, with --set-file" }}
+{{- fail "secrets.sealedSecret.manifest is not a SealedSecret: pass the file from mtk-seal with --set-file" }}
 {{- end }}
 {{- $metadata := $manifest.metadata | default dict }}
 {{- if ne (toString $metadata.name) $name }}
-{{- fail (printf "secrets.sealedSecret.manifest is for the Secret %q, and the app takes %q: seal with --name %s, or set secrets.name" (toString $metadata.name) $name $name) }}
+{{- fail (printf "secrets.sealedSecret.manifest is for the Secret %q, but the app reads %q: seal with --name %s, or set secrets.name" (toString $metadata.name) $name $name) }}
 {{- end }}
 {{- if ne ($metadata.namespace | default $.Release.Namespace) $.Release.Namespace }}
-{{- fail (printf "secrets.sealedSecret.manifest is for the namespace %q, and this release is in %q" $metadata.namespace $.Release.Namespace) }}
+{{- fail (printf "secrets.sealedSecret.manifest is for the namespace %q, but this release is in %q" $metadata.namespace $.Release.Namespace) }}
 {{- end }}
 {{- $spec := $manifest.spec | default dict }}
 {{- $inner := $spec.template | default dict }}
@@ -64,7 +64,7 @@ By default it does not depend on the release: sealed values are bound to the nam
 {{- $labels = merge dict $labels ($metadata.labels | default dict) }}
 {{- end }}
 {{- if not $encrypted }}
-{{- fail (printf "secrets.sealedSecret: no sealed values. Seal them with `mtk-seal --name %s --namespace %s < secrets.env > sealed.yaml`, and give them with `--set-file secrets.sealedSecret.manifest=sealed.yaml`" $name .Release.Namespace) }}
+{{- fail (printf "secrets.sealedSecret has no sealed values. Seal them with `mtk-seal --name %s --namespace %s < secrets.env > sealed.yaml`, and pass them with `--set-file secrets.sealedSecret.manifest=sealed.yaml`" $name .Release.Namespace) }}
 {{- end }}
 {{- if ne $sealed.scope "strict" }}
 {{- $annotations = merge (dict (printf "sealedsecrets.bitnami.com/%s" $sealed.scope) "true") $annotations }}

@@ -5,7 +5,7 @@
 {{- include "app.validateRollout" . }}
 {{- include "app.validateNetwork" . }}
 {{- if ge (add (int .Values.stopDelaySeconds) 5) (int .Values.terminationGracePeriodSeconds) }}
-{{- fail "terminationGracePeriodSeconds must be more than stopDelaySeconds and five seconds: nothing would be left to end requests" }}
+{{- fail "terminationGracePeriodSeconds must be more than stopDelaySeconds plus five seconds: otherwise no time is left to finish requests" }}
 {{- end }}
 {{- $hpa := .Values.autoscaling }}
 {{- if $hpa.enabled }}
@@ -21,13 +21,13 @@
 {{- fail "podDisruptionBudget: set one of minAvailable and maxUnavailable" }}
 {{- end }}
 {{- if and .Values.rbac.create (eq (include "app.serviceAccountName" .) "default") }}
-{{- fail "rbac.create would give its rights to every Pod of the namespace: set serviceAccount.create or serviceAccount.name" }}
+{{- fail "rbac.create would give its permissions to every Pod in the namespace: set serviceAccount.create or serviceAccount.name" }}
 {{- end }}
 {{- end }}
 
 {{- define "app.validateNames" -}}
 {{- if and .Values.name .Values.nameOverride (ne .Values.name .Values.nameOverride) }}
-{{- fail "name is the old word for nameOverride: set one of them" }}
+{{- fail "name is the deprecated form of nameOverride: set one of them" }}
 {{- end }}
 {{- $ours := list "PORT" "STOP_DELAY" "STOP_TIMEOUT" "SECRETS_DIR" "APP_SECRETS" "REQUIRED_SECRETS" }}
 {{- $instead := dict "PORT" "containerPort" "STOP_DELAY" "stopDelaySeconds" "STOP_TIMEOUT" "terminationGracePeriodSeconds" "SECRETS_DIR" "secrets.asFiles.path" "APP_SECRETS" "secrets.names" "REQUIRED_SECRETS" "secrets.required" }}
@@ -41,7 +41,7 @@
 {{- with dig "spec" "selector" "matchLabels" dict $there }}
 {{- $wanted := include "app.selectorLabels" $ | fromYaml }}
 {{- if ne (toJson .) (toJson $wanted) }}
-{{- fail (printf "the Deployment %s selects its Pods by %s, which cannot change to %s: set nameOverride to the first one's app.kubernetes.io/name" (include "app.fullname" $) (toJson .) (toJson $wanted)) }}
+{{- fail (printf "the Deployment %s selects its Pods by %s, which cannot change to %s: set nameOverride to the existing app.kubernetes.io/name" (include "app.fullname" $) (toJson .) (toJson $wanted)) }}
 {{- end }}
 {{- end }}
 {{- end }}
@@ -54,10 +54,10 @@
 {{- if $secrets.externalSecret.enabled }}{{ $sources = append $sources "secrets.externalSecret" }}{{ end }}
 {{- if $secrets.existingSecret }}{{ $sources = append $sources "secrets.existingSecret" }}{{ end }}
 {{- if gt (len $sources) 1 }}
-{{- fail (printf "the app's secrets come from one place only, and these are set: %s" (join ", " $sources)) }}
+{{- fail (printf "the app's secrets must have one source, but these are set: %s" (join ", " $sources)) }}
 {{- end }}
 {{- if and $sources (not $secrets.enabled) }}
-{{- fail (printf "%s is set, and secrets.enabled is false" (first $sources)) }}
+{{- fail (printf "%s is set, but secrets.enabled is false" (first $sources)) }}
 {{- end }}
 {{- include "app.validateMove" (dict "root" . "moves" $sources) }}
 {{- if and $secrets.enabled (not $secrets.asEnv.enabled) (not $secrets.asFiles.enabled) (not .Values.envSecrets) }}
@@ -69,7 +69,7 @@
 {{- end }}
 {{- end }}
 {{- if and $secrets.checksum (not (or $secrets.sealedSecret.enabled $secrets.externalSecret.enabled)) }}
-{{- fail "secrets.checksum needs secrets.sealedSecret or secrets.externalSecret: of other Secrets the chart knows nothing" }}
+{{- fail "secrets.checksum needs secrets.sealedSecret or secrets.externalSecret: the chart does not know the content of other Secrets" }}
 {{- end }}
 {{- $external := $secrets.externalSecret }}
 {{- if $external.enabled }}
@@ -77,7 +77,7 @@
 {{- fail "secrets.externalSecret.storeRef.name is missing" }}
 {{- end }}
 {{- if not (or $external.data $external.dataFrom) }}
-{{- fail "secrets.externalSecret takes nothing: set data or dataFrom" }}
+{{- fail "secrets.externalSecret reads no value: set data or dataFrom" }}
 {{- end }}
 {{- end }}
 {{- end }}
@@ -94,11 +94,11 @@ Only where templates are rendered with a cluster. */}}
 {{- if $root.Values.envSecrets }}
 {{- range $metadata.ownerReferences }}
 {{- if eq .kind "SealedSecret" }}
-{{- fail (printf "Secret %s belongs to SealedSecret %s, and would go with it. Free it first: kubectl delete sealedsecret %s -n %s --cascade=orphan" $name .name .name $root.Release.Namespace) }}
+{{- fail (printf "Secret %s belongs to SealedSecret %s and would be deleted with it. Release it first: kubectl delete sealedsecret %s -n %s --cascade=orphan" $name .name .name $root.Release.Namespace) }}
 {{- end }}
 {{- end }}
 {{- else if and (eq (toString (get $annotations "meta.helm.sh/release-name")) $root.Release.Name) (ne (toString (get $annotations "helm.sh/resource-policy")) "keep") }}
-{{- fail (printf "Helm would delete Secret %s, which comes from an older chart. Have it kept first: kubectl annotate secret %s -n %s helm.sh/resource-policy=keep sealedsecrets.bitnami.com/managed=true" $name $name $root.Release.Namespace) }}
+{{- fail (printf "Helm would delete Secret %s, which an older chart created. Tell Helm to keep it first: kubectl annotate secret %s -n %s helm.sh/resource-policy=keep sealedsecrets.bitnami.com/managed=true" $name $name $root.Release.Namespace) }}
 {{- end }}
 {{- end }}
 {{- end }}
@@ -110,13 +110,13 @@ Only where templates are rendered with a cluster. */}}
 {{- end }}
 {{- if eq $rollout.provider "flagger" }}
 {{- if ne .Values.service.type "ClusterIP" }}
-{{- fail "Flagger makes the Services, of type ClusterIP: set service.type=ClusterIP, and lead requests in by ingress or httpRoute" }}
+{{- fail "Flagger creates the Services, of type ClusterIP: set service.type=ClusterIP, and route requests with ingress or httpRoute" }}
 {{- end }}
 {{- if .Values.metrics.serviceMonitor.enabled }}
 {{- fail "Flagger's Services have other labels: use metrics.podMonitor instead of metrics.serviceMonitor" }}
 {{- end }}
 {{- if .Values.service.extraPorts }}
-{{- fail "Flagger makes the Services: set rollout.flagger.service.portDiscovery instead of service.extraPorts" }}
+{{- fail "Flagger creates the Services: set rollout.flagger.service.portDiscovery instead of service.extraPorts" }}
 {{- end }}
 {{- if and (hasPrefix "gatewayapi" $rollout.flagger.canary.provider) (not (include "app.parentRefs" . | fromYamlArray)) }}
 {{- fail "Flagger's provider for the Gateway API needs a Gateway: set httpRoute.parentRefs or gateway.enabled" }}
@@ -154,16 +154,16 @@ Only where templates are rendered with a cluster. */}}
 {{- end }}
 {{- $policy := .Values.networkPolicy }}
 {{- if and $policy.enabled (not (or $policy.ingress.allowAll $policy.ingress.from $policy.ingress.extra)) }}
-{{- fail "networkPolicy would let nobody reach the app: set networkPolicy.ingress.from, extra or allowAll" }}
+{{- fail "networkPolicy would block all requests to the app: set networkPolicy.ingress.from, extra or allowAll" }}
 {{- end }}
 {{- $lattice := .Values.lattice }}
 {{- if and $lattice.iamAuthPolicy.enabled (not $lattice.iamAuthPolicy.policy) }}
 {{- fail "lattice.iamAuthPolicy.policy is missing" }}
 {{- end }}
 {{- if and $lattice.iamAuthPolicy.enabled (eq $lattice.iamAuthPolicy.targetKind "HTTPRoute") (not (or .Values.httpRoute.enabled $lattice.iamAuthPolicy.targetName)) }}
-{{- fail "lattice.iamAuthPolicy needs what it is for: enable httpRoute, or set lattice.iamAuthPolicy.targetName" }}
+{{- fail "lattice.iamAuthPolicy needs a target: enable httpRoute, or set lattice.iamAuthPolicy.targetName" }}
 {{- end }}
 {{- if and .Values.metrics.serviceMonitor.enabled .Values.metrics.podMonitor.enabled }}
-{{- fail "metrics.serviceMonitor and metrics.podMonitor would read every Pod twice: enable one of them" }}
+{{- fail "metrics.serviceMonitor and metrics.podMonitor would scrape every Pod twice: enable one of them" }}
 {{- end }}
 {{- end }}

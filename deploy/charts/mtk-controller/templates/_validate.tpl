@@ -7,15 +7,15 @@
 {{- fail "replicaCount: 0 or 1" }}
 {{- end }}
 {{- if and $metrics.serviceMonitor.enabled $metrics.podMonitor.enabled }}
-{{- fail "metrics: serviceMonitor and podMonitor would both scrape the one Pod: enable one of them" }}
+{{- fail "metrics: serviceMonitor and podMonitor would both scrape the Pod: enable one of them" }}
 {{- end }}
 {{- if and $metrics.serviceMonitor.enabled (not $metrics.service.enabled) }}
 {{- fail "metrics.serviceMonitor needs metrics.service.enabled=true; metrics.podMonitor needs no Service" }}
 {{- end }}
 {{- if eq (int $values.containerPorts.http) (int $values.containerPorts.metrics) }}
-{{- fail "containerPorts: http and metrics are two ports: the certificate is for everybody, the metrics are not" }}
+{{- fail "containerPorts: http and metrics must differ: everybody may read the certificate, but not the metrics" }}
 {{- end }}
 {{- if not (or $values.serviceAccount.create $values.serviceAccount.name) }}
-{{- fail "serviceAccount.create=false needs serviceAccount.name: the account `default` is every Pod's, and would get the controller's rights" }}
+{{- fail "serviceAccount.create=false needs serviceAccount.name: the account `default` belongs to every Pod, which would get the controller's permissions" }}
 {{- end }}
 {{- end }}

@@ -19,7 +19,7 @@ fn says(notes: &str, texts: &[&str]) {
 fn they_name_the_secret_and_how_to_seal_it() {
     let seal = "mtk-seal --name app --namespace demo < secrets.env > sealed.yaml \
                 && kubectl apply -f sealed.yaml\n";
-    says(&notes(json!({})), &["from Secret app", "runs without", seal]);
+    says(&notes(json!({})), &["from Secret app", "starts without", seal]);
     let existing = notes(json!({ "secrets": { "existingSecret": "app" } }));
     says(&existing, &["waits for Secret app", seal, "rollout restart deployment/web -n demo"]);
 
@@ -40,7 +40,7 @@ fn they_warn_of_secrets_in_clear_and_give_the_way_out() {
     says(
         &said,
         &[
-            "WARNING: envSecrets are in clear",
+            "WARNING: envSecrets are plaintext",
             "mtk-seal --name web-secret --namespace demo < secrets.env > sealed.yaml",
             "--set secrets.name=web-secret",
             "--set-file secrets.sealedSecret.manifest=sealed.yaml",
@@ -56,13 +56,13 @@ fn they_say_what_old_values_are_called_now() {
     says(
         &old,
         &[
-            "name=mytomorrows-app: it is now called nameOverride",
-            "envConfigs: it is now called config",
+            "name=mytomorrows-app: use nameOverride",
+            "envConfigs: use config",
             "envConfigs.PORT does not reach the app",
             "service.targetPort=80: the app listens at 8080 instead",
         ],
     );
-    assert!(!notes(json!({})).contains("Old values"));
+    assert!(!notes(json!({})).contains("Deprecated values"));
 }
 
 #[test]

@@ -11,7 +11,7 @@ const CHART: &str = "deploy/charts/mtk-controller";
 
 #[test]
 fn the_readme_has_every_value_with_its_default() {
-    let rows = rows("| value | default | what |");
+    let rows = rows("| value | default | meaning |");
     let values = values();
     for (path, cells) in &rows {
         let value = values.pointer(&pointer(path));
@@ -39,7 +39,7 @@ fn every_value_of_a_peer_that_is_refused_is_in_its_table() {
     let mut seen = [0, 0];
     for (name, property) in schema["properties"].as_object().unwrap() {
         let description = property["description"].as_str().unwrap_or_default();
-        if description.contains("Refused") {
+        if description.contains("Rejected") {
             let is_external = description.starts_with("Of the chart external-secrets.");
             let table = if is_external { external } else { sealed };
             let is_there =
@@ -68,7 +68,7 @@ fn the_notes_say_how_to_go_on() {
     let helm = Helm::four().unwrap();
     let notes = helm.notes(&render()).unwrap();
     for text in [
-        "runs in kube-system and watches the whole cluster",
+        "runs in kube-system and watches all namespaces",
         "kubectl get secret -n kube-system -l sealedsecrets.bitnami.com/sealed-secrets-key -o yaml",
         "mtk-seal init --name APP --namespace NAMESPACE\n",
     ] {
@@ -86,7 +86,7 @@ fn the_notes_say_how_to_go_on() {
         "-n keys -l",
         "--controller-name seal --controller-namespace sealing",
         "WARNING: crds.keep is false",
-        "needs the rights of docs/install.md",
+        "needs the permissions in docs/install.md",
     ] {
         assert!(notes.contains(text), "{notes}");
     }
