@@ -1,5 +1,5 @@
 //! The fixed vocabulary of failures (design, decision 9): one word, used alike in conditions,
-//! EventPublisher, metric labels and the book.
+//! Events, metric labels and the book.
 
 use std::fmt;
 

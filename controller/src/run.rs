@@ -276,7 +276,7 @@ fn reconciler(
             ),
             policy: policy.clone(),
             settings: config.externals(),
-            upstream_crd: external::peers::UpstreamCrd::default(),
+            upstream_crd: external::upstream_crd::UpstreamCrd::default(),
             queue: external.queue.clone(),
             store_queue: Arc::default(),
             store_interval: config.store_interval(),

@@ -23,6 +23,6 @@ pub mod policy;
 
 pub use apply::{Applied, ApplyError, Writer};
 pub use desired::DesiredSecret;
-pub use external::External;
+pub use external::ExternalSecretTarget;
 pub use index::{SecretIndex, SecretSnapshot};
 pub use object::SecretObject;

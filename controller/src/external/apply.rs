@@ -8,7 +8,6 @@ use kube::Resource as _;
 use super::{
     conclude::{Ended, Synced, Unsynced, done, failed},
     controller::{ExternalSecretController, NO_UPDATE},
-    hash,
     index::ExternalSecretEntry,
     render::Parts,
 };
@@ -17,7 +16,7 @@ use crate::{
     key::ObjectKey,
     reason::{Failure, Reason},
     target::{
-        Applied, ApplyError, External,
+        Applied, ApplyError, ExternalSecretTarget,
         external::IMMUTABLE,
         policy::{check_keys, check_labels},
     },
@@ -80,9 +79,9 @@ impl ExternalSecretController {
         }
     }
 
-    fn wanted(&self, key: &ObjectKey, known: &ExternalSecretEntry, parts: Parts) -> External {
+    fn wanted(&self, key: &ObjectKey, known: &ExternalSecretEntry, parts: Parts) -> ExternalSecretTarget {
         let target = &known.object.spec.target;
-        External {
+        ExternalSecretTarget {
             key: known.target(),
             name: key.name.clone(),
             owner: OwnerReference {

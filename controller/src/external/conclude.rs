@@ -18,7 +18,7 @@ use tracing::{info, warn};
 use super::{
     assemble::Complaint,
     controller::{ExternalSecretController, is_valid},
-    feed::CALM,
+    watches::CALM,
     index::ExternalSecretEntry,
     schedule,
     status::{self, Done, Failed, Outcome},

@@ -21,7 +21,6 @@ use tracing::warn;
 
 use super::{
     controller::ExternalSecretController,
-    duration,
     status::second,
     store::{Store, StoreKey},
 };

@@ -1,4 +1,4 @@
-//! What is said of restarts: EventPublisher on workloads, and on what names them. Each reason is fixed.
+//! What is said of restarts: Events on workloads, and on what names them. Each reason is fixed.
 
 use std::fmt::Write as _;
 

@@ -1,4 +1,4 @@
-//! EventPublisher on custom resources, one for each change of state: not one for each look.
+//! Events on custom resources: one for each change of state, not one for each reconcile.
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Event, ObjectReference};
@@ -8,7 +8,7 @@ use tracing::warn;
 
 use crate::runtime::api::request;
 
-/// What the source of our EventPublisher is called.
+/// `source.component` of our Events.
 const COMPONENT: &str = "mtk-controller";
 /// The API server takes no more.
 const MESSAGE_BYTES: usize = 1024;
@@ -22,7 +22,7 @@ pub enum Severity {
     Warning,
 }
 
-/// Writes EventPublisher. Cheap to clone.
+/// Publishes Events. Cheap to clone.
 #[derive(Clone)]
 pub struct EventPublisher {
     client: Client,
@@ -30,7 +30,7 @@ pub struct EventPublisher {
 }
 
 impl EventPublisher {
-    /// A writer that names this instance (the Pod) in its EventPublisher.
+    /// `instance` is the name of the Pod, for `reportingInstance`.
     pub fn new(client: Client, instance: String) -> Self {
         Self { client, instance }
     }

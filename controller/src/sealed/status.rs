@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use super::record::Record;
 use crate::reason::Failure;
 
-/// The word for success, in conditions and EventPublisher.
+/// The word for success, in conditions and Events.
 pub const UNSEALED: &str = "Unsealed";
 
 /// What came of a reconcile.

@@ -1,4 +1,4 @@
-//! The names and hashes by which ExternalSecretTarget Secrets knows its Secrets, byte for byte: so either of the
+//! The names and hashes by which External Secrets knows its Secrets, byte for byte: so either of the
 //! two finds the other's work in order.
 
 use std::{collections::BTreeMap, fmt::Write as _};
@@ -95,7 +95,7 @@ mod tests {
         data(&pairs.iter().map(pair).collect())
     }
 
-    /// The vectors of ExternalSecretTarget Secrets' own tests.
+    /// The vectors of External Secrets' own tests.
     #[test]
     fn hashes_are_those_of_external_secrets() {
         let two = [("foo", "value1"), ("bar", "value2")];

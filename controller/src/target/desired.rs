@@ -19,7 +19,7 @@ use crate::{key::ObjectKey, reason::Failure, runtime::FIELD_MANAGER};
 /// The type of a Secret that names none.
 pub const OPAQUE: &str = "Opaque";
 
-/// On a Secret with values that were drawn at random: for what. NamespaceScope of [`DesiredSecret::annotations`].
+/// On a Secret with values that were drawn at random: for what. Part of [`DesiredSecret::annotations`].
 pub const RANDOM_FOR: &str = "mtk.mytomorrows.com/random-values-for";
 
 /// A Secret to be. Serialises as the body of its creation.

@@ -1,4 +1,4 @@
-//! The Secret as an ExternalSecret wants it: from what exists to what ExternalSecretTarget Secrets would make of
+//! The Secret as an ExternalSecret wants it: from what exists to what External Secrets would make of
 //! it, and the patch between the two.
 
 use std::collections::{BTreeMap, BTreeSet};

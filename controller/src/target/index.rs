@@ -11,7 +11,6 @@ use super::{
     object::{SecretObject, Value},
     ownership::OwnershipMetadata,
 };
-use crate::target::data_hash;
 use crate::{key::ObjectKey, runtime::api::version_of, target::data_hash};
 
 /// What is kept of one Secret.
@@ -25,7 +24,7 @@ pub struct SecretSnapshot {
     pub content: Mac,
     /// Its labels and annotations, sorted.
     pairs: Box<[PairMac]>,
-    /// It has the label of ExternalSecretTarget Secrets.
+    /// It has the label of External Secrets.
     pub is_external: bool,
     /// Whether the hash of its data that it bears is that of its data, if it bears one.
     pub hash_holds: Option<bool>,

@@ -1,4 +1,4 @@
-//! The API server: one namespace's SealedSecret, Secret and EventPublisher, and the key Secret.
+//! The API server: one namespace's SealedSecret, Secret and Events, and the key Secret.
 
 use std::{
     collections::VecDeque,
@@ -62,7 +62,7 @@ impl Api {
         self.lock().faults.push_back((request.to_owned(), fault));
     }
 
-    /// The requests since the last time, as `create secrets: 201`. Those for the keys and EventPublisher
+    /// The requests since the last time, as `create secrets: 201`. Those for the keys and Events
     /// are left out.
     pub(crate) fn take_requests(&self) -> Vec<String> {
         std::mem::take(&mut self.lock().requests)
