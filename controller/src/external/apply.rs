@@ -79,7 +79,12 @@ impl ExternalSecretController {
         }
     }
 
-    fn wanted(&self, key: &ObjectKey, known: &ExternalSecretEntry, parts: Parts) -> ExternalSecretTarget {
+    fn wanted(
+        &self,
+        key: &ObjectKey,
+        known: &ExternalSecretEntry,
+        parts: Parts,
+    ) -> ExternalSecretTarget {
         let target = &known.object.spec.target;
         ExternalSecretTarget {
             key: known.target(),

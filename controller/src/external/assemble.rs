@@ -21,12 +21,12 @@ use zeroize::Zeroizing;
 
 use super::{
     fetch::{Entries, Fetched, Found, One, is_gone},
-    keys,
+    key_names,
     property::{self, PropertyError},
     versions::Versions,
 };
 use crate::{
-    aws::{ReadResponse, want::Read},
+    aws::{ReadResponse, read::Read},
     reason::{Failure, Reason},
 };
 

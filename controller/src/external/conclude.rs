@@ -18,12 +18,12 @@ use tracing::{info, warn};
 use super::{
     assemble::Complaint,
     controller::{ExternalSecretController, is_valid},
-    watches::CALM,
     index::ExternalSecretEntry,
     schedule,
     status::{self, Done, Failed, Outcome},
     upstream_crd::UpstreamCrd,
     versions::Versions,
+    watches::CALM,
 };
 use crate::{
     key::ObjectKey,

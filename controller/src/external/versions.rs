@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use tokio::time::Instant;
 
-use crate::aws::{ReadRequest, Version, want::Read};
+use crate::aws::{ReadRequest, Version, read::Read};
 
 /// For how long AWS has to give an older version before it is taken.
 pub const SETTLES: Duration = Duration::from_secs(60);

@@ -221,7 +221,7 @@ mod tests {
             credentials::Cached,
             planner::{Answers, BatchPermission, Planner},
             pool::Reader,
-            want::Read,
+            read::Read,
         },
         external::{
             assemble::{assemble, tests::Clock},
