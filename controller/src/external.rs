@@ -25,7 +25,6 @@ mod deletion;
 pub mod fetch;
 pub mod index;
 pub mod key_names;
-pub mod property;
 pub mod render;
 pub mod schedule;
 mod sources;

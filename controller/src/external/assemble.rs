@@ -22,7 +22,6 @@ use zeroize::Zeroizing;
 use super::{
     fetch::{Entries, Fetched, Found, One, is_gone},
     key_names,
-    property::{self, PropertyError},
     versions::Versions,
 };
 use crate::{
@@ -166,7 +165,7 @@ fn many(
     let (mut values, conversion, decoding, nulls) = match (opened, &from.extract, &from.find) {
         (Opened::One(value), Some(extract), _) => {
             let value = part(&value, extract)?;
-            let members = property::members(&value).ok_or_else(|| {
+            let members = gjson::members(&value).ok_or_else(|| {
                 let key = extract.key.escape_debug();
                 Failure::new(
                     Reason::Malformed,
@@ -250,12 +249,12 @@ fn part(value: &[u8], reference: &RemoteRef) -> Result<Zeroizing<Vec<u8>>, Failu
         return Ok(Zeroizing::new(value.to_vec()));
     }
     let (key, path) = (reference.key.escape_debug(), reference.property.escape_debug());
-    property::property(value, &reference.property).map_err(|error| match error {
-        PropertyError::Missing => Failure::new(
+    gjson::get_name_or_path(value, &reference.property).map_err(|error| match error {
+        gjson::Error::Missing => Failure::new(
             Reason::PropertyMissing,
             format!("the value of `{key}` has no property `{path}`"),
         ),
-        PropertyError::TooComplex => Failure::new(
+        gjson::Error::TooComplex => Failure::new(
             Reason::Malformed,
             format!("the property `{path}` takes too much of `{key}`: use a simpler one"),
         ),

@@ -1,14 +1,14 @@
-//! Numbers as Go's `strconv` reads and writes them.
+//! Parses and formats numbers as Go's `strconv` does.
 
 use std::fmt::Write as _;
 
 use zeroize::Zeroizing;
 
-use super::limits::Found;
+use crate::limits::Bytes;
 
-/// What a text is as a number; zero if it is none. Like Go's `ParseFloat`, it takes hexadecimal numbers,
+/// Parses a number; anything else is zero. Like Go's `ParseFloat`, it accepts hexadecimal numbers,
 /// underscores between digits, infinities, and NaN.
-pub(super) fn parsed(text: &[u8]) -> f64 {
+pub(crate) fn parse_float(text: &[u8]) -> f64 {
     let Ok(text) = str::from_utf8(text) else { return 0.0 };
     number(text).unwrap_or_default()
 }
@@ -27,14 +27,14 @@ fn number(text: &str) -> Option<f64> {
         let number = hexadecimal(digits)?;
         return Some(if text.starts_with('-') { -number } else { number });
     }
-    // Rust's NaN may have a sign.
+    // Rust accepts a sign before NaN, Go does not.
     if unsigned.len() < text.len() && unsigned.eq_ignore_ascii_case("nan") {
         return None;
     }
     text.parse().ok()
 }
 
-/// Whether each underscore is behind a digit, or a prefix like `0x`, and before a digit.
+/// Whether each underscore follows a digit or a prefix such as `0x`, and precedes a digit.
 fn are_underscores_between_digits(text: &str) -> bool {
     let (mut is_hexadecimal, mut last) = (false, b'!');
     let mut text = text.strip_prefix(['-', '+']).unwrap_or(text).as_bytes();
@@ -55,21 +55,22 @@ fn are_underscores_between_digits(text: &str) -> bool {
     last != b'_'
 }
 
-/// `1.8p-1`: digits, perhaps a point, and an exponent of two, which has to be there.
+/// Parses the part after `0x` of a number such as `0x1.8p-1`. The exponent of two is mandatory.
 fn hexadecimal(text: &str) -> Option<f64> {
     let (digits, exponent) = text.split_once(['p', 'P'])?;
     let unsigned = exponent.strip_prefix(['-', '+']).unwrap_or(exponent);
     if unsigned.is_empty() || !unsigned.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
-    // Farther than any number reaches, and than the digits of a value could move it.
+    // The cap exceeds every finite exponent, plus any shift that the digits of a document can
+    // cause.
     let exponent: i64 = unsigned.parse().unwrap_or(i64::MAX).min(1 << 30)
         * if exponent.starts_with('-') { -1 } else { 1 };
     let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
     if whole.len() + fraction.len() == 0 {
         return None;
     }
-    // 60 bits, in the last of them whether there was more.
+    // Keep 60 bits. The last one also records whether any dropped digit was not zero.
     let (mut mantissa, mut shift) = (0_u64, 0_i64);
     for (index, c) in whole.chars().chain(fraction.chars()).enumerate() {
         let digit = u64::from(c.to_digit(16)?);
@@ -85,7 +86,7 @@ fn hexadecimal(text: &str) -> Option<f64> {
     Some(scaled(mantissa, exponent + shift))
 }
 
-/// `mantissa` × 2^`exponent`, rounded once, to even.
+/// `mantissa` × 2^`exponent`, rounded once, half to even.
 fn scaled(mantissa: u64, exponent: i64) -> f64 {
     if mantissa == 0 {
         return 0.0;
@@ -98,7 +99,7 @@ fn scaled(mantissa: u64, exponent: i64) -> f64 {
     if top < -1075 {
         return 0.0;
     }
-    // A number below 2^-1022 has fewer bits than 53.
+    // Subnormal numbers, below 2^-1022, have fewer than 53 bits.
     let kept = 53 - (-1022 - top).max(0);
     let dropped = (bits - kept).max(0);
     let mut rounded = mantissa;
@@ -108,50 +109,51 @@ fn scaled(mantissa: u64, exponent: i64) -> f64 {
         rounded = high + u64::from(low > half || low == half && high & 1 == 1);
     }
     let exponent = exponent + dropped;
-    // In two steps, each of them exact: 2^-1074 is no factor that a product of normal numbers has.
+    // Scale in two exact steps, because 2^-1074 itself is not a normal number.
     let half = i32::try_from(exponent / 2).unwrap_or_default();
     let rest = i32::try_from(exponent - exponent / 2).unwrap_or_default();
-    #[expect(clippy::cast_precision_loss, reason = "it has 53 bits")]
+    #[expect(clippy::cast_precision_loss, reason = "it has at most 53 bits")]
     let rounded = rounded as f64;
     rounded * 2_f64.powi(half) * 2_f64.powi(rest)
 }
 
-/// A number with all its digits and no exponent.
-pub(super) fn written(number: f64) -> Found {
-    // Those near 2^-1022 are the longest, with some 330 letters. A text that grew would leave copies.
+/// Formats a number with all its digits and no exponent.
+pub(crate) fn format_float(number: f64) -> Bytes {
+    // Numbers near 2^-1022 are the longest, with about 330 characters. A string that grows would
+    // leave copies of the value in freed memory.
     let mut text = String::with_capacity(400);
     let is_written = match number {
         f64::INFINITY => text.write_str("+Inf"),
         f64::NEG_INFINITY => text.write_str("-Inf"),
         number => write!(text, "{number}"),
     };
-    debug_assert!(is_written.is_ok(), "a string takes what is written");
+    debug_assert!(is_written.is_ok(), "writing to a string cannot fail");
     text.into_bytes().into()
 }
 
-/// What Go's `int64(number)` is, where gjson takes it for exact, or else what the digits are, modulo 2^64.
-pub(super) fn whole(number: f64, text: &[u8]) -> i64 {
+/// Go's `int64(number)` where gjson considers it exact, otherwise the digits modulo 2^64.
+pub(crate) fn to_int(number: f64, text: &[u8]) -> i64 {
     const EXACT: f64 = 9_007_199_254_740_991.0;
     if !(-EXACT..=EXACT).contains(&number)
-        && let Some(whole) = digits(text)
+        && let Some(whole) = parse_int(text)
     {
         return whole;
     }
-    #[expect(clippy::cast_possible_truncation, reason = "that is what it does")]
+    #[expect(clippy::cast_possible_truncation, reason = "Go truncates too")]
     let whole = number as i64;
-    // As on x86-64: out of range is the least.
+    // On x86-64, Go converts numbers out of range to the smallest integer.
     if whole == i64::MAX { i64::MIN } else { whole }
 }
 
-/// Digits, perhaps with a minus, modulo 2^64.
-pub(super) fn digits(text: &[u8]) -> Option<i64> {
+/// Parses digits with an optional minus sign, modulo 2^64.
+pub(crate) fn parse_int(text: &[u8]) -> Option<i64> {
     let unsigned = text.strip_prefix(b"-").unwrap_or(text);
-    let whole = index(unsigned)?.cast_signed();
+    let whole = parse_index(unsigned)?.cast_signed();
     Some(if unsigned.len() < text.len() { whole.wrapping_neg() } else { whole })
 }
 
-/// Digits, modulo 2^64.
-pub(super) fn index(text: &[u8]) -> Option<u64> {
+/// Parses digits, modulo 2^64.
+pub(crate) fn parse_index(text: &[u8]) -> Option<u64> {
     if text.is_empty() || !text.iter().all(u8::is_ascii_digit) {
         return None;
     }

@@ -1,16 +1,17 @@
-//! The members of an object, as Go's `encoding/json` gives them: this is not gjson's.
+//! The members of an object, as Go's `encoding/json` decodes them. gjson has no part in this.
 
-use super::{
-    limits::Found,
-    text::{pair, rune},
-    valid::is_valid,
-    value::{Kind, Part},
-};
 use zeroize::Zeroizing;
 
-/// See [`super::members`].
-pub(super) fn members(json: &[u8]) -> Option<Vec<(String, Found)>> {
-    let whole = Part::parse(json);
+use crate::{
+    limits::Bytes,
+    text::{rune, surrogate_pair},
+    valid::is_valid,
+    value::{Kind, RawValue},
+};
+
+/// See [`crate::members`].
+pub(crate) fn members(json: &[u8]) -> Option<Vec<(String, Bytes)>> {
+    let whole = RawValue::parse(json);
     if !is_valid(json) {
         return None;
     }
@@ -19,11 +20,11 @@ pub(super) fn members(json: &[u8]) -> Option<Vec<(String, Found)>> {
         Kind::Null => return Some(Vec::new()),
         _ => return None,
     }
-    let member = |(name, part): (Option<&[u8]>, Part<'_>)| {
+    let member = |(name, part): (Option<&[u8]>, RawValue<'_>)| {
         let name = unquoted(name.unwrap_or_default());
-        // null becomes the empty string in Go, and everything but strings stays as it is written.
+        // Decoding null into a Go string leaves it empty.
         let value = match part.kind {
-            Kind::Null => Found::default(),
+            Kind::Null => Bytes::default(),
             Kind::String => unquoted(part.raw),
             _ => Zeroizing::new(part.raw.to_vec()),
         };
@@ -32,16 +33,15 @@ pub(super) fn members(json: &[u8]) -> Option<Vec<(String, Found)>> {
     Some(whole.entries().map(member).collect())
 }
 
-/// What a string says; none if it is no JSON.
-pub(super) fn string(raw: &[u8]) -> Option<Found> {
+/// The content of a JSON string, or `None` if it is not valid JSON.
+pub(crate) fn string(raw: &[u8]) -> Option<Bytes> {
     is_valid(raw).then(|| unquoted(raw))
 }
 
-/// A valid string without its quotes and escapes. What is no UTF-8, and half a character of UTF-16,
-/// becomes U+FFFD.
-fn unquoted(raw: &[u8]) -> Found {
+/// A valid string without quotes and escapes. Invalid UTF-8 and lone surrogates become U+FFFD.
+fn unquoted(raw: &[u8]) -> Bytes {
     let text = raw.get(1..raw.len().saturating_sub(1)).unwrap_or_default();
-    // A byte that is no character takes three.
+    // U+FFFD, which replaces an invalid byte, takes three bytes.
     let mut plain = Zeroizing::new(Vec::with_capacity(text.len() * 3));
     let mut at = 0;
     while at < text.len() {
@@ -56,7 +56,7 @@ fn unquoted(raw: &[u8]) -> Found {
     plain
 }
 
-/// The character behind a `\`, and the length of what stands for it.
+/// The character that an escape stands for, and the length of the escape after the `\`.
 fn escaped(text: &[u8]) -> (char, usize) {
     let plain = match text.first() {
         Some(b'u') => return code(&text[1..]),
@@ -71,7 +71,7 @@ fn escaped(text: &[u8]) -> (char, usize) {
     (plain, 1)
 }
 
-/// The character behind `\u`, and the length of what stands for it, with the `u`.
+/// The character that a `\u` escape stands for, and the length of the escape including the `u`.
 fn code(digits: &[u8]) -> (char, usize) {
     let unit = |digits: &[u8]| u32::from_str_radix(str::from_utf8(digits.get(..4)?).ok()?, 16).ok();
     let first = unit(digits).unwrap_or_default();
@@ -79,6 +79,6 @@ fn code(digits: &[u8]) -> (char, usize) {
     if let (Some(c), _) = (char::from_u32(first), second) {
         return (c, 5);
     }
-    let c = second.map_or(char::REPLACEMENT_CHARACTER, |second| pair(first, second));
+    let c = second.map_or(char::REPLACEMENT_CHARACTER, |second| surrogate_pair(first, second));
     (c, if c == char::REPLACEMENT_CHARACTER { 5 } else { 11 })
 }

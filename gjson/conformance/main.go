@@ -1,8 +1,8 @@
-// Command gjson answers paths into JSON as the AWS providers of the External Secrets Operator do, with
-// gjson itself.
+// Command conformance evaluates paths with the original gjson, as the AWS providers of the External Secrets
+// Operator do, and writes the results.
 //
-// Without arguments it writes the corpus: the cases of cases.go, and generated ones. With SEED and COUNT it
-// writes so many generated cases. With -members it writes the members of the documents instead.
+// Without arguments, it writes the corpus: the cases of cases.go and generated ones. With SEED and COUNT, it
+// writes that many generated cases. With -members, it writes the members of the documents instead.
 package main
 
 import (
@@ -21,8 +21,8 @@ import (
 	"github.com/tidwall/gjson"
 )
 
-// A testCase is one line. What is not UTF-8 is in base64, in the field beside. A line without a document
-// has that of the line before.
+// A testCase is one line. Text that is not UTF-8 is in base64, in the field that ends in _bytes. A line without
+// a document uses that of the line before.
 type testCase struct {
 	JSON        *string  `json:"json,omitempty"`
 	JSONBytes   string   `json:"json_bytes,omitempty"`
@@ -33,7 +33,7 @@ type testCase struct {
 	Missing     bool     `json:"missing,omitempty"`
 }
 
-// A member is a name and a value, the value in base64 where it is not UTF-8.
+// A member is a name and a value. A value that is not UTF-8 is in base64.
 type member struct {
 	Name       string  `json:"name"`
 	Value      *string `json:"value,omitempty"`
@@ -48,10 +48,10 @@ const (
 )
 
 func main() {
-	isMembers := flag.Bool("members", false, "write the members of objects, and not what is at paths")
+	isMembers := flag.Bool("members", false, "write the members of objects instead of the values at paths")
 	flag.Parse()
 	if err := run(os.Stdout, *isMembers, flag.Args()); err != nil {
-		fmt.Fprintln(os.Stderr, "gjson:", err)
+		fmt.Fprintln(os.Stderr, "conformance:", err)
 		os.Exit(1)
 	}
 }
@@ -93,7 +93,7 @@ func run(out io.Writer, isMembers bool, arguments []string) error {
 		}
 		return generated(write, seed, count)
 	default:
-		return fmt.Errorf("no arguments, or SEED and COUNT")
+		return fmt.Errorf("expected no arguments, or SEED and COUNT")
 	}
 }
 
@@ -121,8 +121,7 @@ func answer(document, path string) testCase {
 	return c
 }
 
-// members is GetSecretMap of the operator's secretsmanager.go, less what the type of the map adds: the
-// order is that of the document.
+// members is GetSecretMap of the operator's secretsmanager.go, but keeps the order of the document.
 func members(document string) testCase {
 	var c testCase
 	c.JSON, c.JSONBytes = text(document)
@@ -145,7 +144,7 @@ func members(document string) testCase {
 	return c
 }
 
-// names has each name of an object once, where it is first.
+// names returns each name of an object once, at its first position.
 func names(document string) []string {
 	var all []string
 	known := make(map[string]bool)

@@ -1,60 +1,67 @@
-//! A path, read from its start: one name, and what is behind it.
+//! Parses a path from its start: one segment, and the rest after it.
 
 use std::borrow::Cow;
 
-use super::{PropertyError, limits::Work, modify::Modifier, query::Query, scan::squashed, wild};
+use crate::{
+    error::Error,
+    limits::Work,
+    modifier::Modifier,
+    query::Query,
+    scan::{closing_quote, squash},
+    wildcard,
+};
 
-/// What is behind a name.
+/// The path after a segment.
 #[derive(Clone, Copy)]
-pub(super) enum Next<'p> {
-    Nothing,
-    /// Of what the name is of, this.
-    More(&'p [u8]),
-    /// Of all that was found, this.
+pub(crate) enum Rest<'p> {
+    End,
+    /// This path applies to the segment's value.
+    Dot(&'p [u8]),
+    /// This path applies to the whole result.
     Pipe(&'p [u8]),
 }
 
-impl<'p> Next<'p> {
-    /// By the separator at a place.
-    fn behind(path: &'p [u8], at: usize, is_dot_a_pipe: bool) -> Self {
+impl<'p> Rest<'p> {
+    /// The rest after the separator at `at`.
+    fn after(path: &'p [u8], at: usize, is_dot_a_pipe: bool) -> Self {
         let rest = &path[at + 1..];
-        let is_pipe = path[at] == b'|' || is_dot_a_pipe && starts_anew(rest);
-        if is_pipe { Next::Pipe(rest) } else { Next::More(rest) }
+        let is_pipe = path[at] == b'|' || is_dot_a_pipe && starts_expression(rest);
+        if is_pipe { Rest::Pipe(rest) } else { Rest::Dot(rest) }
     }
 }
 
-/// Whether a path begins with a multipath or a modifier, which a dot is a pipe for.
-fn starts_anew(path: &[u8]) -> bool {
+/// Whether a path begins with a multipath or a modifier. A dot before these acts as a pipe.
+fn starts_expression(path: &[u8]) -> bool {
     match path {
         [b'[' | b'{', ..] => true,
         [b'@', rest @ ..] => {
             let end = rest.iter().position(|byte| b".|:".contains(byte)).unwrap_or(rest.len());
-            Modifier::named(&rest[..end]).is_some()
+            Modifier::by_name(&rest[..end]).is_some()
         }
         _ => false,
     }
 }
 
-/// A name, for the members of an object.
-pub(super) struct Name<'p> {
-    /// Without the escapes; a pattern has none either, so that its `\*` is a `*`.
+/// A path segment, applied to an object.
+pub(crate) struct KeySegment<'p> {
+    /// Unescaped. gjson unescapes patterns too, so `\*` in a pattern is a wildcard.
     text: Cow<'p, [u8]>,
     is_pattern: bool,
-    pub(super) next: Next<'p>,
+    pub(crate) next: Rest<'p>,
 }
 
-impl<'p> Name<'p> {
-    pub(super) fn read(path: &'p [u8]) -> Self {
+impl<'p> KeySegment<'p> {
+    pub(crate) fn read(path: &'p [u8]) -> Self {
         let mut text = Cow::Borrowed(path);
         let mut is_pattern = false;
-        let mut next = Next::Nothing;
+        let mut next = Rest::End;
         let mut at = 0;
         let mut unescaped: Option<Vec<u8>> = None;
         while let Some(byte) = path.get(at) {
             match byte {
                 b'.' | b'|' => {
                     text = Cow::Borrowed(&path[..at]);
-                    next = Next::behind(path, at, true);
+                    next = Rest::after(path, at, true);
                     break;
                 }
                 b'\\' => {
@@ -77,42 +84,46 @@ impl<'p> Name<'p> {
         Self { text, is_pattern, next }
     }
 
-    pub(super) fn fits(&self, name: &[u8], work: &Work) -> Result<bool, PropertyError> {
-        if self.is_pattern { wild::fits(name, &self.text, work) } else { Ok(*self.text == *name) }
+    pub(crate) fn matches(&self, name: &[u8], work: &Work) -> Result<bool, Error> {
+        if self.is_pattern {
+            wildcard::matches(name, &self.text, work)
+        } else {
+            Ok(*self.text == *name)
+        }
     }
 }
 
-/// A name, for the elements of an array.
-pub(super) struct Place<'p> {
-    /// As it is written.
-    pub(super) name: &'p [u8],
-    /// Whether a `#` is in it: then it is no index.
-    pub(super) is_hash: bool,
-    /// Behind `#.` at the start: what is wanted of each element.
-    pub(super) each: Option<&'p [u8]>,
-    pub(super) query: Option<Query<'p>>,
-    pub(super) next: Next<'p>,
+/// A path segment, applied to an array.
+pub(crate) struct ArraySegment<'p> {
+    /// Not unescaped.
+    pub(crate) name: &'p [u8],
+    /// Whether it contains `#`. It is not an index then.
+    pub(crate) has_hash: bool,
+    /// For a leading `#.`: the path to apply to each element.
+    pub(crate) each: Option<&'p [u8]>,
+    pub(crate) query: Option<Query<'p>>,
+    pub(crate) next: Rest<'p>,
 }
 
-impl<'p> Place<'p> {
-    pub(super) fn read(path: &'p [u8]) -> Self {
+impl<'p> ArraySegment<'p> {
+    pub(crate) fn read(path: &'p [u8]) -> Self {
         let mut place =
-            Self { name: path, is_hash: false, each: None, query: None, next: Next::Nothing };
+            Self { name: path, has_hash: false, each: None, query: None, next: Rest::End };
         let mut at = 0;
         while let Some(byte) = path.get(at) {
             match byte {
                 b'.' | b'|' => {
                     place.name = &path[..at];
-                    place.next = Next::behind(path, at, !place.is_hash);
+                    place.next = Rest::after(path, at, !place.has_hash);
                     break;
                 }
                 b'#' => {
-                    place.is_hash = true;
+                    place.has_hash = true;
                     match path.get(1) {
                         Some(b'.') if at == 0 => place.each = Some(&path[2..]),
                         Some(b'[' | b'(') if at == 0 => {
                             let Some((query, len)) = Query::read(path) else {
-                                // A query that is none: any element will do.
+                                // An unterminated query matches any element.
                                 place.query = Some(Query::default());
                                 break;
                             };
@@ -131,11 +142,11 @@ impl<'p> Place<'p> {
     }
 }
 
-/// A path for each element, and what is for all that comes out: the parts before and behind the first
-/// `|`.
-pub(super) fn split_at_pipe(path: &[u8]) -> Option<(&[u8], &[u8])> {
+/// Splits at the first `|`: the path to apply to each element, and the path to apply to the
+/// collected result.
+pub(crate) fn split_at_pipe(path: &[u8]) -> Option<(&[u8], &[u8])> {
     if path.first() == Some(&b'{') && path.contains(&b'|') {
-        let len = squashed(&path[1..]).len() + 1;
+        let len = squash(&path[1..]).len() + 1;
         let rest = path[len..].strip_prefix(b"|")?;
         return Some((&path[..len], rest));
     }
@@ -148,8 +159,8 @@ pub(super) fn split_at_pipe(path: &[u8]) -> Option<(&[u8], &[u8])> {
             b'.' if path[at + 1] == b'#' => {
                 at += 2;
                 at = match path.get(at)? {
-                    b'[' => selector_end(path, at, b'[', b']'),
-                    b'(' => selector_end(path, at, b'(', b')'),
+                    b'[' => closing_bracket(path, at, b'[', b']'),
+                    b'(' => closing_bracket(path, at, b'(', b')'),
                     _ => at,
                 };
             }
@@ -160,13 +171,13 @@ pub(super) fn split_at_pipe(path: &[u8]) -> Option<(&[u8], &[u8])> {
     None
 }
 
-/// At the bracket that closes the one at a place, of the same kind.
-fn selector_end(path: &[u8], bracket: usize, opening: u8, closing: u8) -> usize {
+/// The index of the bracket of this kind that closes the one at `bracket`.
+fn closing_bracket(path: &[u8], bracket: usize, opening: u8, closing: u8) -> usize {
     let (mut at, mut depth) = (bracket + 1, 1_usize);
     while let Some(byte) = path.get(at) {
         match byte {
             b'\\' => at += 1,
-            b'"' => at = string_end(path, at),
+            b'"' => at = closing_quote(path, at),
             byte if *byte == opening => depth += 1,
             byte if *byte == closing => {
                 depth -= 1;
@@ -181,30 +192,26 @@ fn selector_end(path: &[u8], bracket: usize, opening: u8, closing: u8) -> usize 
     at
 }
 
-/// At the quote that closes the one at a place, or where the path ends.
-pub(super) fn string_end(path: &[u8], quote: usize) -> usize {
-    super::scan::string_end(path, quote).map_or(path.len(), |end| end - 1)
-}
-
-/// A path in a multipath, and the name it is given.
-pub(super) struct Selector<'p> {
-    pub(super) name: &'p [u8],
-    pub(super) path: &'p [u8],
+/// One path of a multipath, and its explicit name, if any.
+pub(crate) struct Selector<'p> {
+    pub(crate) name: &'p [u8],
+    pub(crate) path: &'p [u8],
 }
 
 impl<'p> Selector<'p> {
-    /// All of a multipath at the start of a path, and what is behind it; none if nothing closes it.
-    pub(super) fn read(path: &'p [u8]) -> Option<(Vec<Self>, &'p [u8])> {
+    /// All selectors of the multipath that a path begins with, and the rest of the path. `None` if
+    /// the multipath is not closed.
+    pub(crate) fn read_all(path: &'p [u8]) -> Option<(Vec<Self>, &'p [u8])> {
         let mut selectors = Vec::new();
         let (mut depth, mut start, mut at) = (1_usize, 1, 1);
-        // A modifier's colon is before its argument, and not behind a name.
+        // In a modifier, the colon precedes the argument instead of following a name.
         let (mut is_modifier, mut colon) = (false, None);
         while let Some(byte) = path.get(at) {
             match byte {
                 b'\\' => at += 1,
                 b'@' if matches!(path[at - 1], b'.' | b'|') => is_modifier = true,
                 b':' if !is_modifier && colon.is_none() && depth == 1 => colon = Some(at),
-                b'"' => at = string_end(path, at),
+                b'"' => at = closing_quote(path, at),
                 b'[' | b'(' | b'{' => depth += 1,
                 b']' | b')' | b'}' => depth -= 1,
                 _ => {}
@@ -225,8 +232,8 @@ impl<'p> Selector<'p> {
         None
     }
 
-    /// The name that a path has of itself: its last part, if it is simple.
-    pub(super) fn last(path: &[u8]) -> &[u8] {
+    /// The default name of a path: its last segment, if that is a simple one.
+    pub(crate) fn default_name(path: &[u8]) -> &[u8] {
         let is_end =
             |at: &usize| matches!(path[*at], b'|' | b'.') && (*at == 0 || path[at - 1] != b'\\');
         let last = (0..path.len()).rev().find(is_end).map_or(path, |at| &path[at + 1..]);

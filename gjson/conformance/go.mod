@@ -1,4 +1,4 @@
-module github.com/mytomorrows/mtk-seal/controller/tests/gjson
+module github.com/mytomorrows/mtk-seal/gjson/conformance
 
 go 1.26
 

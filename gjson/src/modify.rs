@@ -1,67 +1,29 @@
-//! Modifiers: `@name` or `@name:argument` makes another document of one.
+//! Applies modifiers: `@name` or `@name:argument` computes a document from a document.
 
-use super::{
-    PropertyError,
+use crate::{
+    error::Error,
     get::get,
-    limits::{Found, List, Work, deeper},
+    limits::{Bytes, List, Work, deeper},
+    modifier::Modifier,
     pretty,
-    scan::{squashed, trimmed},
-    text::{Text, quoted, unquoted, without_spaces},
+    scan::{squash, trim},
+    text::{Text, quoted, trim_space, unquoted},
     valid::is_valid,
-    value::{Kind, Part},
+    value::{Kind, RawValue},
 };
 
-/// What is known by a name.
-#[derive(Clone, Copy)]
-pub(super) enum Modifier {
-    Dig,
-    Flatten,
-    Fromstr,
-    Group,
-    Join,
-    Keys,
-    Pretty,
-    Reverse,
-    This,
-    Tostr,
-    Ugly,
-    Valid,
-    Values,
-}
-
-impl Modifier {
-    pub(super) fn named(name: &[u8]) -> Option<Self> {
-        Some(match name {
-            b"dig" => Self::Dig,
-            b"flatten" => Self::Flatten,
-            b"fromstr" => Self::Fromstr,
-            b"group" => Self::Group,
-            b"join" => Self::Join,
-            b"keys" => Self::Keys,
-            b"pretty" => Self::Pretty,
-            b"reverse" => Self::Reverse,
-            b"this" => Self::This,
-            b"tostr" => Self::Tostr,
-            b"ugly" => Self::Ugly,
-            b"valid" => Self::Valid,
-            b"values" => Self::Values,
-            _ => return None,
-        })
-    }
-}
-
-/// The document that the modifier at the start of a path makes, and the path behind it; none if it has
-/// no modifier's name.
-pub(super) fn modified<'j, 'p>(
+/// The result of the modifier at the start of a path, and the rest of the path. `None` if no
+/// modifier has that name.
+pub(crate) fn apply_modifier<'j, 'p>(
     json: &'j [u8],
     path: &'p [u8],
     depth: usize,
     work: &Work,
-) -> Result<Option<(Text<'j>, &'p [u8])>, PropertyError> {
+) -> Result<Option<(Text<'j>, &'p [u8])>, Error> {
     let path = &path[1..];
     let end = path.iter().position(|byte| b":.|".contains(byte)).unwrap_or(path.len());
     let (name, rest) = path.split_at(end);
-    let Some(modifier) = Modifier::named(name) else { return Ok(None) };
+    let Some(modifier) = Modifier::by_name(name) else { return Ok(None) };
     let (argument, rest) = match rest {
         [b':', rest @ ..] => rest.split_at(argument_len(rest)),
         _ => (&b""[..], rest),
@@ -70,7 +32,7 @@ pub(super) fn modified<'j, 'p>(
         Modifier::Dig => Text::Owned(dig(json, argument, depth, work)?),
         Modifier::Flatten => flatten(json, is_set(argument, b"deep"), depth, work)?,
         Modifier::Fromstr | Modifier::Valid if !is_valid(json) => Text::Borrowed(b""),
-        Modifier::Fromstr => Part::parse(json).text(),
+        Modifier::Fromstr => RawValue::parse(json).text(),
         Modifier::Group => group(json)?,
         Modifier::Join => join(json, is_set(argument, b"preserve"))?,
         Modifier::Keys => Text::Owned(keys(json)?),
@@ -84,39 +46,39 @@ pub(super) fn modified<'j, 'p>(
     Ok(Some((text, rest)))
 }
 
-/// An argument is a value of JSON, or goes up to the next pipe.
+/// The length of an argument. It is one JSON value, or extends to the next pipe.
 fn argument_len(rest: &[u8]) -> usize {
     if let [b'{' | b'[' | b'"', ..] = rest {
-        return squashed(rest).len();
+        return squash(rest).len();
     }
     let mut at = 0;
     while let Some(byte) = rest.get(at) {
         at += match byte {
             b'|' => break,
-            b'{' | b'[' | b'"' | b'(' => squashed(&rest[at..]).len(),
+            b'{' | b'[' | b'"' | b'(' => squash(&rest[at..]).len(),
             _ => 1,
         };
     }
     at
 }
 
-/// Whether an argument has a member that is true; the last of the name counts.
+/// Whether an argument has a true member of this name. The last one of the name counts.
 fn is_set(argument: &[u8], name: &[u8]) -> bool {
-    let named = |(key, _): &(Option<&[u8]>, Part<'_>)| {
+    let named = |(key, _): &(Option<&[u8]>, RawValue<'_>)| {
         key.is_some_and(|key| unquoted(key).as_slice() == name)
     };
-    Part::parse(argument).entries().filter(named).last().is_some_and(|(_, value)| value.bool())
+    RawValue::parse(argument).entries().filter(named).last().is_some_and(|(_, value)| value.bool())
 }
 
-/// What is at a path, of the document and of all that is in it.
-fn dig(json: &[u8], path: &[u8], depth: usize, work: &Work) -> Result<Found, PropertyError> {
+/// `@dig`: the values at a path, relative to the document and to every value in it.
+fn dig(json: &[u8], path: &[u8], depth: usize, work: &Work) -> Result<Bytes, Error> {
     let depth = deeper(depth)?;
     let mut list = List::new(b"[");
-    let mut left = vec![Part::parse(json)];
+    let mut left = vec![RawValue::parse(json)];
     while let Some(part) = left.pop() {
         let found = get(part.raw, path, depth, work)?;
-        if found.part().exists() {
-            list.push(&[found.part().raw]);
+        if found.as_raw().exists() {
+            list.push(&[found.as_raw().raw]);
         }
         if part.kind.is_container() {
             let known = left.len();
@@ -127,15 +89,15 @@ fn dig(json: &[u8], path: &[u8], depth: usize, work: &Work) -> Result<Found, Pro
     list.finish(b"]")
 }
 
-/// The elements of arrays in an array, in their place; `is_deep`, of those in these too.
+/// `@flatten`: replaces arrays in an array by their elements. `is_deep` does so at every level.
 fn flatten<'j>(
     json: &'j [u8],
     is_deep: bool,
     depth: usize,
     work: &Work,
-) -> Result<Text<'j>, PropertyError> {
+) -> Result<Text<'j>, Error> {
     work.spend(json.len())?;
-    let whole = Part::parse(json);
+    let whole = RawValue::parse(json);
     if whole.kind != Kind::Array {
         return Ok(Text::Borrowed(json));
     }
@@ -147,7 +109,7 @@ fn flatten<'j>(
             text = flatten(part.raw, true, deeper(depth)?, work)?;
         }
         let raw = if is_array { unwrapped(text.as_slice()) } else { text.as_slice() };
-        let raw = without_spaces(raw);
+        let raw = trim_space(raw);
         if !raw.is_empty() {
             list.push(&[raw]);
         }
@@ -155,9 +117,9 @@ fn flatten<'j>(
     list.finish(b"]").map(Text::Owned)
 }
 
-/// A row of the columns that an object has: one object for the first elements of all, and so on.
-fn group(json: &[u8]) -> Result<Text<'static>, PropertyError> {
-    let whole = Part::parse(json);
+/// `@group`: turns an object of arrays into an array of objects, one for each index.
+fn group(json: &[u8]) -> Result<Text<'static>, Error> {
+    let whole = RawValue::parse(json);
     if whole.kind != Kind::Object {
         return Ok(Text::Borrowed(b""));
     }
@@ -182,10 +144,10 @@ fn group(json: &[u8]) -> Result<Text<'static>, PropertyError> {
     list.finish(b"]").map(Text::Owned)
 }
 
-/// The members of the objects in an array, in one. Of a name that is there again, the last value
-/// counts, unless `keeps_all`.
-fn join(json: &[u8], keeps_all: bool) -> Result<Text<'_>, PropertyError> {
-    let whole = Part::parse(json);
+/// `@join`: merges the objects in an array. The last value of a repeated name wins, unless
+/// `keeps_all`.
+fn join(json: &[u8], keeps_all: bool) -> Result<Text<'_>, Error> {
+    let whole = RawValue::parse(json);
     if whole.kind != Kind::Array {
         return Ok(Text::Borrowed(json));
     }
@@ -196,10 +158,10 @@ fn join(json: &[u8], keeps_all: bool) -> Result<Text<'_>, PropertyError> {
         return list.finish(b"}").map(Text::Owned);
     }
     let members: Vec<_> = objects
-        .flat_map(Part::entries)
+        .flat_map(RawValue::entries)
         .map(|(name, part)| (name.unwrap_or_default(), part.raw))
         .collect();
-    // By name, and those of one name in their order.
+    // Sort stably by name, so that the members of one name keep their order.
     let names: Vec<_> = members.iter().map(|(name, _)| unquoted(name)).collect();
     let mut order: Vec<_> = (0..members.len()).collect();
     order.sort_by_key(|index| names[*index].as_slice());
@@ -213,17 +175,17 @@ fn join(json: &[u8], keeps_all: bool) -> Result<Text<'_>, PropertyError> {
     list.finish(b"}").map(Text::Owned)
 }
 
-/// The names of an object; of an array, as many times null.
-fn keys(json: &[u8]) -> Result<Found, PropertyError> {
+/// `@keys`: the names of an object's members. For an array, one null per element.
+fn keys(json: &[u8]) -> Result<Bytes, Error> {
     let mut list = List::new(b"[");
-    for (name, _) in Part::parse(json).entries() {
+    for (name, _) in RawValue::parse(json).entries() {
         list.push(&[name.unwrap_or(b"null")]);
     }
     list.finish(b"]")
 }
 
-fn reverse(json: &[u8]) -> Result<Text<'_>, PropertyError> {
-    let whole = Part::parse(json);
+fn reverse(json: &[u8]) -> Result<Text<'_>, Error> {
+    let whole = RawValue::parse(json);
     let (opening, closing) = match whole.kind {
         Kind::Array => (b"[", b"]"),
         Kind::Object => (b"{", b"}"),
@@ -240,8 +202,8 @@ fn reverse(json: &[u8]) -> Result<Text<'_>, PropertyError> {
     list.finish(closing).map(Text::Owned)
 }
 
-fn values(json: &[u8]) -> Result<Text<'_>, PropertyError> {
-    let whole = Part::parse(json);
+fn values(json: &[u8]) -> Result<Text<'_>, Error> {
+    let whole = RawValue::parse(json);
     if whole.kind == Kind::Array {
         return Ok(Text::Borrowed(json));
     }
@@ -250,9 +212,9 @@ fn values(json: &[u8]) -> Result<Text<'_>, PropertyError> {
     list.finish(b"]").map(Text::Owned)
 }
 
-/// Without the brackets.
+/// The content between the brackets.
 fn unwrapped(json: &[u8]) -> &[u8] {
-    match trimmed(json) {
+    match trim(json) {
         [b'[' | b'{', inner @ .., _] => inner,
         json => json,
     }

@@ -1,9 +1,9 @@
-//! Names and patterns: `*` stands for any letters, `?` for one, `\` takes the meaning off what follows.
+//! Patterns: `*` matches any characters, `?` matches one, `\` escapes the next.
 //!
-//! Go's matcher gives up on patterns that make it try too much, and says no. This one need not, and
-//! says whether it fits; where it is to spend too much, that is an error.
+//! Go's matcher gives up on patterns that need too much backtracking and reports no match. This one
+//! always finds the answer, or fails once the work budget is spent.
 
-use super::{PropertyError, limits::Work, text};
+use crate::{error::Error, limits::Work, text};
 
 enum Piece {
     Any,
@@ -11,17 +11,17 @@ enum Piece {
     Letter(char),
 }
 
-/// Whether a text fits a pattern.
-pub(super) fn fits(text: &[u8], pattern: &[u8], work: &Work) -> Result<bool, PropertyError> {
+/// Whether a text matches a pattern.
+pub(crate) fn matches(text: &[u8], pattern: &[u8], work: &Work) -> Result<bool, Error> {
     work.spend(pattern.len())?;
     let Some(pieces) = pieces(pattern) else { return Ok(false) };
     let (mut at, mut piece) = (0, 0);
-    // Behind the last `*`, and where in the text it was tried last.
+    // The piece after the last `*`, and the text position of its last attempt.
     let mut star = None;
     loop {
         work.spend(1)?;
         let (letter, len) = text::rune(&text[at..]);
-        let is_fit = match pieces.get(piece) {
+        let is_match = match pieces.get(piece) {
             Some(Piece::Any) => {
                 piece += 1;
                 star = Some((piece, at));
@@ -33,19 +33,19 @@ pub(super) fn fits(text: &[u8], pattern: &[u8], work: &Work) -> Result<bool, Pro
             Some(Piece::One) => true,
             Some(Piece::Letter(wanted)) => *wanted == letter,
         };
-        if is_fit {
+        if is_match {
             piece += 1;
             at += len;
             continue;
         }
-        let Some((behind, tried)) = star else { return Ok(false) };
+        let Some((after, tried)) = star else { return Ok(false) };
         let next = tried + text::rune(&text[tried..]).1;
-        star = Some((behind, next));
-        (piece, at) = (behind, next);
+        star = Some((after, next));
+        (piece, at) = (after, next);
     }
 }
 
-/// A pattern's pieces; none if nothing fits it.
+/// The pieces of a pattern, or `None` if nothing can match it.
 fn pieces(pattern: &[u8]) -> Option<Vec<Piece>> {
     let mut letters = text::runes(pattern);
     let mut pieces = Vec::new();
@@ -59,7 +59,7 @@ fn pieces(pattern: &[u8]) -> Option<Vec<Piece>> {
             '?' => Piece::One,
             '\\' => match letters.next() {
                 Some(letter) => Piece::Letter(letter),
-                // At the end it stands for itself, but only behind a star.
+                // A trailing backslash stands for itself, but only after a star.
                 None if has_star => Piece::Letter('\\'),
                 None => return None,
             },

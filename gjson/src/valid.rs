@@ -1,21 +1,21 @@
-//! Whether a text is JSON, and nothing else. It may nest as deep as it likes.
+//! Validates JSON. Nesting is not limited, because the validator does not recurse.
 
-/// Whether it is.
-pub(super) fn is_valid(json: &[u8]) -> bool {
-    checked(json).is_some()
+/// Whether a text is exactly one JSON value.
+pub(crate) fn is_valid(json: &[u8]) -> bool {
+    validate(json).is_some()
 }
 
-fn checked(json: &[u8]) -> Option<()> {
-    // What closes the objects and arrays that are open.
+fn validate(json: &[u8]) -> Option<()> {
+    // The closing brackets of the open objects and arrays.
     let mut open = Vec::new();
     let mut at = 0;
     'values: loop {
-        at = black(json, at);
+        at = skip_white_space(json, at);
         let first = *json.get(at)?;
         if first == b'{' || first == b'[' {
             let closing = first + 2;
             open.push(closing);
-            at = black(json, at + 1);
+            at = skip_white_space(json, at + 1);
             if json.get(at) != Some(&closing) {
                 if first == b'{' {
                     at = name(json, at)?;
@@ -26,7 +26,7 @@ fn checked(json: &[u8]) -> Option<()> {
             at = scalar(json, at)?;
         }
         loop {
-            at = black(json, at);
+            at = skip_white_space(json, at);
             let Some(closing) = open.last() else {
                 return (at == json.len()).then_some(());
             };
@@ -34,7 +34,7 @@ fn checked(json: &[u8]) -> Option<()> {
                 b',' => {
                     at += 1;
                     if *closing == b'}' {
-                        at = name(json, black(json, at))?;
+                        at = name(json, skip_white_space(json, at))?;
                     }
                     continue 'values;
                 }
@@ -48,15 +48,15 @@ fn checked(json: &[u8]) -> Option<()> {
     }
 }
 
-/// The next that is no space.
-fn black(json: &[u8], at: usize) -> usize {
-    let is_black = |byte: &u8| !b" \t\r\n".contains(byte);
-    json[at..].iter().position(is_black).map_or(json.len(), |skipped| at + skipped)
+/// The index of the next character that is not white space.
+fn skip_white_space(json: &[u8], at: usize) -> usize {
+    let is_visible = |byte: &u8| !b" \t\r\n".contains(byte);
+    json[at..].iter().position(is_visible).map_or(json.len(), |skipped| at + skipped)
 }
 
-/// Behind the colon of a name.
+/// The end of a member's name and colon.
 fn name(json: &[u8], at: usize) -> Option<usize> {
-    let at = black(json, string(json, at)?);
+    let at = skip_white_space(json, string(json, at)?);
     (json.get(at)? == &b':').then_some(at + 1)
 }
 

@@ -1,38 +1,37 @@
-//! Strings of JSON: without their quotes and escapes, and with them.
+//! Quotes and unquotes JSON strings.
 
 use std::borrow::Cow;
 
 use zeroize::Zeroizing;
 
-use super::{
-    PropertyError,
-    limits::{Found, Output},
+use crate::{
+    error::Error,
+    limits::{Bytes, Output},
     scan,
 };
 
-/// Bytes of a document, or some that were made.
-pub(super) enum Text<'j> {
+/// Bytes of a document, or computed ones.
+pub(crate) enum Text<'j> {
     Borrowed(&'j [u8]),
-    Owned(Found),
+    Owned(Bytes),
 }
 
 impl Text<'_> {
-    pub(super) fn as_slice(&self) -> &[u8] {
+    pub(crate) fn as_slice(&self) -> &[u8] {
         match self {
             Text::Borrowed(bytes) => bytes,
             Text::Owned(bytes) => bytes,
         }
     }
 
-    pub(super) fn into_owned(self) -> Found {
+    pub(crate) fn into_owned(self) -> Bytes {
         match self {
             Text::Borrowed(bytes) => Zeroizing::new(bytes.to_vec()),
             Text::Owned(bytes) => bytes,
         }
     }
 
-    /// A part of it.
-    pub(super) fn part(self, start: usize, end: usize) -> Self {
+    pub(crate) fn slice(self, start: usize, end: usize) -> Self {
         match self {
             Text::Borrowed(bytes) => Text::Borrowed(&bytes[start..end]),
             Text::Owned(bytes) if start == 0 && end == bytes.len() => Text::Owned(bytes),
@@ -41,17 +40,17 @@ impl Text<'_> {
     }
 }
 
-/// What a string of a document says. `raw` begins with a quote, and may lack the other.
-pub(super) fn unquoted(raw: &[u8]) -> Text<'_> {
+/// The content of a string. `raw` begins with a quote; the closing one may be missing.
+pub(crate) fn unquoted(raw: &[u8]) -> Text<'_> {
     let end = scan::string_end(raw, 0).map_or(raw.len(), |end| end - 1);
     let inner = &raw[1..end];
     if inner.contains(&b'\\') { Text::Owned(unescaped(inner)) } else { Text::Borrowed(inner) }
 }
 
-/// A text without escapes. It ends where an escape is none, or a control character follows one: gjson
-/// does not tell either.
-pub(super) fn unescaped(text: &[u8]) -> Found {
-    // No escape is shorter than what it stands for.
+/// Replaces escapes. The result ends silently at an invalid escape or a control character, as in
+/// gjson.
+pub(crate) fn unescaped(text: &[u8]) -> Bytes {
+    // No escape is shorter than the character it stands for, so the buffer never grows.
     let mut plain = Zeroizing::new(Vec::with_capacity(text.len()));
     let mut at = 0;
     while let Some(byte) = text.get(at) {
@@ -73,7 +72,7 @@ pub(super) fn unescaped(text: &[u8]) -> Found {
             Some(b'r') => plain.push(b'\r'),
             Some(b't') => plain.push(b'\t'),
             Some(b'u') if text.len() >= at + 4 => {
-                let (c, len) = code(&text[at..]);
+                let (c, len) = unicode_escape(&text[at..]);
                 plain.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
                 at += len;
             }
@@ -83,20 +82,20 @@ pub(super) fn unescaped(text: &[u8]) -> Found {
     plain
 }
 
-/// The character behind `\u`, and the length of its digits: those of the second half too, and that
-/// whatever it is.
-fn code(digits: &[u8]) -> (char, usize) {
+/// The character of a `\u` escape, and the length of its digits. After a surrogate, this includes
+/// the next `\u` escape, whatever that contains.
+fn unicode_escape(digits: &[u8]) -> (char, usize) {
     let first = unit(digits);
     if (0xd800..0xe000).contains(&first)
         && let Some(second) = digits[4..].strip_prefix(b"\\u")
         && second.len() >= 4
     {
-        return (pair(first, unit(second)), 10);
+        return (surrogate_pair(first, unit(second)), 10);
     }
     (char::from_u32(first).unwrap_or(char::REPLACEMENT_CHARACTER), 4)
 }
 
-/// What four letters are as digits; zero if they are none.
+/// Parses four hexadecimal digits; anything else is zero.
 fn unit(digits: &[u8]) -> u32 {
     let mut unit = 0;
     for byte in &digits[..4] {
@@ -106,8 +105,8 @@ fn unit(digits: &[u8]) -> u32 {
     unit
 }
 
-/// A character of two halves of UTF-16.
-pub(super) fn pair(first: u32, second: u32) -> char {
+/// The character of two UTF-16 surrogates.
+pub(crate) fn surrogate_pair(first: u32, second: u32) -> char {
     let halves = match (first, second) {
         (0xd800..0xdc00, 0xdc00..0xe000) => {
             Some(0x1_0000 + ((first - 0xd800) << 10) + (second - 0xdc00))
@@ -117,8 +116,9 @@ pub(super) fn pair(first: u32, second: u32) -> char {
     halves.and_then(char::from_u32).unwrap_or(char::REPLACEMENT_CHARACTER)
 }
 
-/// A text as a string of JSON. Like Go's, it has no `<`, `>` or `&`, and no byte that is not UTF-8.
-pub(super) fn quoted(text: &[u8]) -> Result<Found, PropertyError> {
+/// Quotes a text as a JSON string. Like Go, it escapes `<`, `>` and `&`, and replaces invalid
+/// UTF-8.
+pub(crate) fn quoted(text: &[u8]) -> Result<Bytes, Error> {
     let mut output = Output::new(b"\"");
     let mut at = 0;
     while let Some(byte) = text.get(at) {
@@ -148,8 +148,9 @@ pub(super) fn quoted(text: &[u8]) -> Result<Found, PropertyError> {
     output.finish()
 }
 
-/// The first character, and its length: U+FFFD and 1 if it is none, as Go's `utf8.DecodeRune` has it.
-pub(super) fn rune(text: &[u8]) -> (char, usize) {
+/// The first character and its length, or U+FFFD and 1 for an invalid byte, like Go's
+/// `utf8.DecodeRune`.
+pub(crate) fn rune(text: &[u8]) -> (char, usize) {
     let head = &text[..text.len().min(4)];
     let head = match str::from_utf8(head) {
         Ok(head) => head,
@@ -158,8 +159,8 @@ pub(super) fn rune(text: &[u8]) -> (char, usize) {
     head.chars().next().map_or((char::REPLACEMENT_CHARACTER, 1), |c| (c, c.len_utf8()))
 }
 
-/// Each character, and U+FFFD for each byte that is none.
-pub(super) fn runes(mut text: &[u8]) -> impl Iterator<Item = char> + '_ {
+/// The characters of a text, with U+FFFD for each invalid byte.
+pub(crate) fn runes(mut text: &[u8]) -> impl Iterator<Item = char> + '_ {
     std::iter::from_fn(move || {
         let (c, len) = (!text.is_empty()).then(|| rune(text))?;
         text = &text[len..];
@@ -167,8 +168,8 @@ pub(super) fn runes(mut text: &[u8]) -> impl Iterator<Item = char> + '_ {
     })
 }
 
-/// Without the spaces of Unicode on both sides, as Go's `TrimSpace`.
-pub(super) fn without_spaces(text: &[u8]) -> &[u8] {
+/// Trims Unicode white space from both ends, like Go's `TrimSpace`.
+pub(crate) fn trim_space(text: &[u8]) -> &[u8] {
     let mut text = text.trim_ascii();
     loop {
         let (first, len) = rune(text);
@@ -188,8 +189,8 @@ pub(super) fn without_spaces(text: &[u8]) -> &[u8] {
     text
 }
 
-/// A path's name without its quotes, if it has any.
-pub(super) fn plain(value: &[u8], is_escaped: bool) -> Cow<'_, [u8]> {
+/// A query's value without its quotes, if it has any.
+pub(crate) fn query_value(value: &[u8], is_escaped: bool) -> Cow<'_, [u8]> {
     match value {
         [b'"', inner @ .., b'"'] if is_escaped => Cow::Owned(unescaped(inner).to_vec()),
         [b'"', inner @ .., b'"'] => Cow::Borrowed(inner),

@@ -2,13 +2,13 @@ package main
 
 import "strings"
 
-// A group is paths into one document.
+// A group is a document with paths into it.
 type group struct {
 	document string
 	paths    []string
 }
 
-// written writes the cases that were written by hand.
+// written writes the manual cases.
 func written(write func(document, path string) error, isMembers bool) error {
 	all := append([]group{}, groups...)
 	for _, document := range documents {
@@ -29,7 +29,7 @@ func written(write func(document, path string) error, isMembers bool) error {
 	return nil
 }
 
-// deep has documents that nest: within the limits of ours.
+// deep returns nested documents, within the limits of the Rust crate.
 func deep() []group {
 	const depth = 100
 	objects := strings.Repeat(`{"a":`, depth) + "1" + strings.Repeat("}", depth)
@@ -41,7 +41,7 @@ func deep() []group {
 	}
 }
 
-// Of a service, as people keep them in Secrets Manager.
+// service resembles what people keep in Secrets Manager.
 const service = `{
   "username": "app", "password": "p@ss w|rd#1", "engine": "postgres", "host": "db.example.com", "port": 5432, "ssl": true, "ratio": 1.50,
   "big": 12345678901234567890, "huge": 123456789012345678901234567890, "exp": 1e3, "off": null, "empty": "", "list": [1, "two", 3.50, null, true, [4], {"k": "v"}],

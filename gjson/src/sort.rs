@@ -1,44 +1,41 @@
-//! The order of members for `@pretty`: by name, and by value where names are the same.
+//! Sorts members for `@pretty`: by name, and members of the same name by value.
 
-use super::{
-    PropertyError,
+use crate::{
+    error::Error,
     limits::{Output, Work},
     members, number,
-    text::{Text, without_spaces},
+    text::{Text, trim_space},
 };
 
-/// A member in an output, from the start of its line to the end of its value.
-pub(super) struct Member<'j> {
-    /// As it is written.
-    pub(super) name: &'j [u8],
-    pub(super) start: usize,
-    pub(super) end: usize,
+/// A member in the output, from the start of its line to the end of its value.
+pub(crate) struct Member<'j> {
+    /// With quotes and escapes.
+    pub(crate) name: &'j [u8],
+    pub(crate) start: usize,
+    pub(crate) end: usize,
 }
 
-/// What comparing two values takes at least.
-const COMPARED: usize = 32;
+/// The minimum cost of comparing two values.
+const COMPARISON_STEPS: usize = 32;
 
-/// Sorts the members that an output ends with, which have `,` and a line's end between them.
-pub(super) fn sort(
-    output: &mut Output,
-    members: &[Member<'_>],
-    work: &Work,
-) -> Result<(), PropertyError> {
+/// Sorts the members at the end of the output, which are separated by a comma and a line feed.
+pub(crate) fn sort(output: &mut Output, members: &[Member<'_>], work: &Work) -> Result<(), Error> {
     let (Some(first), Some(last)) = (members.first(), members.last()) else { return Ok(()) };
     let lines = Output::new(&output.as_slice()[first.start..last.end]).finish()?;
     let line = |member: &Member<'_>| &lines[member.start - first.start..member.end - first.start];
-    let mut sorted: Vec<_> = members.iter().map(|member| (said(member.name), member)).collect();
+    let mut sorted: Vec<_> = members.iter().map(|member| (decode(member.name), member)).collect();
     let value = |member: &Member<'_>| {
-        let line = without_spaces(line(member));
-        line.get(member.name.len() + 1..).map_or(line, without_spaces)
+        let line = trim_space(line(member));
+        line.get(member.name.len() + 1..).map_or(line, trim_space)
     };
     sorted.sort_by(|(left, _), (right, _)| left.as_slice().cmp(right.as_slice()));
     for same in sorted.chunk_by_mut(|(left, _), (right, _)| left.as_slice() == right.as_slice()) {
-        // As Go sorts a few, so that NaN, which is in no order, stays where that leaves it.
+        // Go sorts short slices by insertion. Doing the same leaves NaN, which has no order, in the
+        // same place.
         for next in 1..same.len() {
             for at in (1..=next).rev() {
                 let (before, after) = (value(same[at - 1].1), value(same[at].1));
-                work.spend(before.len().min(after.len()) + COMPARED)?;
+                work.spend(before.len().min(after.len()) + COMPARISON_STEPS)?;
                 if !is_less(after, before) {
                     break;
                 }
@@ -56,7 +53,8 @@ pub(super) fn sort(
     Ok(())
 }
 
-/// Whether a value is before another: null, false, numbers, strings, true, all else.
+/// Whether a value sorts before another. The order of kinds is null, false, numbers, strings, true,
+/// others.
 fn is_less(left: &[u8], right: &[u8]) -> bool {
     let rank = |value: &[u8]| match value.first() {
         None | Some(b'n') => 0,
@@ -67,15 +65,15 @@ fn is_less(left: &[u8], right: &[u8]) -> bool {
         Some(_) => 2,
     };
     match (rank(left), rank(right)) {
-        (2, 2) => number::parsed(left) < number::parsed(right),
-        (3, 3) => said(left).as_slice() < said(right).as_slice(),
+        (2, 2) => number::parse_float(left) < number::parse_float(right),
+        (3, 3) => decode(left).as_slice() < decode(right).as_slice(),
         (a, b) if a == b => left < right,
         (a, b) => a < b,
     }
 }
 
-/// What a string says, as `encoding/json` has it; nothing if it is none.
-fn said(raw: &[u8]) -> Text<'_> {
+/// The content of a string as `encoding/json` decodes it, or nothing if it is invalid.
+fn decode(raw: &[u8]) -> Text<'_> {
     match raw.iter().skip(1).position(|byte| b"\\\"".contains(byte)) {
         Some(len) if raw[len + 1] == b'"' => Text::Borrowed(&raw[1..=len]),
         Some(_) => members::string(raw).map_or(Text::Borrowed(b""), Text::Owned),

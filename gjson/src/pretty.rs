@@ -1,16 +1,16 @@
-//! `@pretty` and `@ugly`: the spaces of a document, as Go's `pretty` sets them.
+//! `@pretty` and `@ugly`: change the white space of a document, as Go's `pretty` does.
 
-use super::{
-    PropertyError,
-    limits::{Found, Output, Work, deeper},
+use crate::{
+    error::Error,
+    limits::{Bytes, Output, Work, deeper},
     scan::string_end,
     sort::{self, Member},
     text::unquoted,
-    value::Part,
+    value::RawValue,
 };
 
-/// Without the spaces.
-pub(super) fn ugly(json: &[u8]) -> Result<Found, PropertyError> {
+/// Removes white space outside strings.
+pub(crate) fn ugly(json: &[u8]) -> Result<Bytes, Error> {
     let mut output = Output::new(b"");
     let mut at = 0;
     while let Some(byte) = json.get(at) {
@@ -26,14 +26,14 @@ pub(super) fn ugly(json: &[u8]) -> Result<Found, PropertyError> {
     output.finish()
 }
 
-/// With a line for each member and element, but arrays in one line where they fit into it. The argument
-/// is an object of `indent`, `prefix`, `sortKeys` and `width`.
-pub(super) fn pretty(
+/// Puts each member and element on its own line, but an array on a single line if it fits. The
+/// argument is an object with `indent`, `prefix`, `sortKeys` and `width`.
+pub(crate) fn pretty(
     json: &[u8],
     argument: &[u8],
     depth: usize,
     work: &Work,
-) -> Result<Found, PropertyError> {
+) -> Result<Bytes, Error> {
     let mut printer = Printer {
         json,
         output: Output::new(b""),
@@ -44,11 +44,11 @@ pub(super) fn pretty(
         is_sorted: false,
         work,
     };
-    for (name, value) in Part::parse(argument).entries() {
+    for (name, value) in RawValue::parse(argument).entries() {
         match name.map(unquoted).as_ref().map_or(&b""[..], |name| name.as_slice()) {
             b"sortKeys" => printer.is_sorted = value.bool(),
-            b"indent" => printer.indent = spaces(value),
-            b"prefix" => printer.prefix = spaces(value),
+            b"indent" => printer.indent = white_space(value),
+            b"prefix" => printer.prefix = white_space(value),
             b"width" => printer.width = value.int(),
             _ => {}
         }
@@ -61,8 +61,8 @@ pub(super) fn pretty(
     printer.output.finish()
 }
 
-/// The spaces of an argument, all else taken out.
-fn spaces(value: Part<'_>) -> Vec<u8> {
+/// The white space of an argument, without all other characters.
+fn white_space(value: RawValue<'_>) -> Vec<u8> {
     let text = value.text();
     text.as_slice().iter().copied().filter(|byte| b" \t\n\r".contains(byte)).collect()
 }
@@ -70,7 +70,7 @@ fn spaces(value: Part<'_>) -> Vec<u8> {
 struct Printer<'j, 'w> {
     json: &'j [u8],
     output: Output,
-    /// Where the line begins.
+    /// The start of the current line in the output.
     line_start: usize,
     width: i64,
     prefix: Vec<u8>,
@@ -80,12 +80,13 @@ struct Printer<'j, 'w> {
 }
 
 impl Printer<'_, '_> {
-    /// The next value from a place on. The place behind it, which may be behind the end.
-    fn value(&mut self, from: usize, tabs: usize, depth: usize) -> Result<usize, PropertyError> {
+    /// Prints the next value at or after `from`. Returns its end, which may lie beyond the
+    /// document.
+    fn value(&mut self, from: usize, tabs: usize, depth: usize) -> Result<usize, Error> {
         for at in from..self.json.len() {
             let end = match self.json[at] {
                 b'{' => Some(self.container(at, b'}', tabs, depth)?),
-                b'[' => match self.line(at, depth)? {
+                b'[' => match self.single_line(at, depth)? {
                     Some(end) => Some(end),
                     None => Some(self.container(at, b']', tabs, depth)?),
                 },
@@ -98,7 +99,7 @@ impl Printer<'_, '_> {
         Ok(from.max(self.json.len()))
     }
 
-    /// The string, number or word at a place. The place behind it.
+    /// Prints the string, number or keyword at `at` and returns its end.
     fn scalar(&mut self, at: usize) -> Option<usize> {
         let json = self.json;
         let word: &[u8] = match json[at] {
@@ -123,8 +124,8 @@ impl Printer<'_, '_> {
         Some(at + word.len())
     }
 
-    /// The array at a place, if it has no objects and fits into the line.
-    fn line(&mut self, at: usize, depth: usize) -> Result<Option<usize>, PropertyError> {
+    /// Prints the array at `at` on a single line, if it contains no objects and fits.
+    fn single_line(&mut self, at: usize, depth: usize) -> Result<Option<usize>, Error> {
         let start = self.output.as_slice().len();
         let used = i64::try_from(start.saturating_sub(self.line_start)).unwrap_or(i64::MAX);
         let room = self.width.wrapping_sub(used);
@@ -138,14 +139,15 @@ impl Printer<'_, '_> {
         Ok(end)
     }
 
-    /// The elements of an array behind each other, unless that takes more room than there is.
+    /// Prints the elements of an array on a single line. Returns `None` if they need more than
+    /// `room`.
     fn elements(
         &mut self,
         mut at: usize,
         start: usize,
         room: i64,
         depth: usize,
-    ) -> Result<Option<usize>, PropertyError> {
+    ) -> Result<Option<usize>, Error> {
         let depth = deeper(depth)?;
         self.output.push(b"[");
         at += 1;
@@ -184,15 +186,15 @@ impl Printer<'_, '_> {
         Ok(fits(&self.output, start, room).then_some(at))
     }
 
-    /// The object or array at a place, with a line for each member or element. Where nothing closes
-    /// it, nothing does so in the output.
+    /// Prints the object or array at `start` with one line per member or element. If it is not
+    /// closed in the document, it is not closed in the output.
     fn container(
         &mut self,
         start: usize,
         closing: u8,
         tabs: usize,
         depth: usize,
-    ) -> Result<usize, PropertyError> {
+    ) -> Result<usize, Error> {
         let depth = deeper(depth)?;
         let json = self.json;
         let is_object = closing == b'}';
@@ -237,7 +239,7 @@ impl Printer<'_, '_> {
         Ok(at.max(json.len()))
     }
 
-    /// A line of its own, in place of a space. Where it begins.
+    /// Starts a new line, which replaces a trailing space. Returns its start.
     fn new_line(&mut self, tabs: usize) -> usize {
         self.line_start = self.output.as_slice().len();
         match self.output.last_mut() {

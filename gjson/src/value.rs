@@ -1,14 +1,14 @@
-//! A value as it is written in a document, and what can be asked of it.
+//! Values of a document, in their raw form, and their conversions.
 
-use super::{
+use crate::{
     number,
     scan::{bracket_end, number_end, string_end, word_end},
     text::{Text, unquoted},
 };
 
-/// What gjson takes a value for, by how it begins.
+/// The kind of a value. Like gjson, it is decided by the first characters.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     Array,
     False,
     Null,
@@ -19,8 +19,8 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    /// Of what is at a place, if a value begins there.
-    pub(super) fn at(json: &[u8], at: usize) -> Option<Self> {
+    /// The kind of the value that begins at `at`, if one does.
+    pub(crate) fn at(json: &[u8], at: usize) -> Option<Self> {
         Some(match json.get(at)? {
             b'{' => Kind::Object,
             b'[' => Kind::Array,
@@ -33,27 +33,27 @@ impl Kind {
         })
     }
 
-    pub(super) fn is_container(self) -> bool {
+    pub(crate) fn is_container(self) -> bool {
         matches!(self, Kind::Array | Kind::Object)
     }
 }
 
-/// A value, or none.
-pub(super) struct Value<'j> {
+/// A value, or [`Value::MISSING`].
+pub(crate) struct Value<'j> {
     kind: Kind,
     raw: Text<'j>,
 }
 
 impl<'j> Value<'j> {
-    pub(super) const MISSING: Value<'static> = Value { kind: Kind::Null, raw: Text::Borrowed(&[]) };
+    pub(crate) const MISSING: Value<'static> = Value { kind: Kind::Null, raw: Text::Borrowed(&[]) };
 
-    /// One that was made.
-    pub(super) fn made(kind: Kind, raw: Text<'j>) -> Self {
+    pub(crate) fn new(kind: Kind, raw: Text<'j>) -> Self {
         Self { kind, raw }
     }
 
-    /// The value that a text begins with. Of an object or array it is all that follows.
-    pub(super) fn parse(text: Text<'j>) -> Self {
+    /// The value that a text begins with. For an object or array, this is the whole rest of the
+    /// text.
+    pub(crate) fn parse(text: Text<'j>) -> Self {
         let json = text.as_slice();
         let Some((start, kind)) = json
             .iter()
@@ -64,62 +64,62 @@ impl<'j> Value<'j> {
         };
         let end = if kind.is_container() { None } else { end(json, start, kind) };
         let end = end.unwrap_or(json.len());
-        Self { kind, raw: text.part(start, end) }
+        Self { kind, raw: text.slice(start, end) }
     }
 
-    pub(super) fn part(&self) -> Part<'_> {
-        Part { kind: self.kind, raw: self.raw.as_slice() }
+    pub(crate) fn as_raw(&self) -> RawValue<'_> {
+        RawValue { kind: self.kind, raw: self.raw.as_slice() }
     }
 
-    pub(super) fn into_raw(self) -> Text<'j> {
+    pub(crate) fn into_raw(self) -> Text<'j> {
         self.raw
     }
 
-    pub(super) fn into_owned(self) -> Value<'static> {
+    pub(crate) fn into_owned(self) -> Value<'static> {
         Value { kind: self.kind, raw: Text::Owned(self.raw.into_owned()) }
     }
 }
 
-/// A value in a document.
+/// A value that is part of a document.
 #[derive(Clone, Copy)]
-pub(super) struct Part<'j> {
-    pub(super) kind: Kind,
-    /// How it is written; empty if there is no value.
-    pub(super) raw: &'j [u8],
+pub(crate) struct RawValue<'j> {
+    pub(crate) kind: Kind,
+    /// Its text in the document, or empty if there is no value.
+    pub(crate) raw: &'j [u8],
 }
 
-impl<'j> Part<'j> {
+impl<'j> RawValue<'j> {
     /// See [`Value::parse`].
-    pub(super) fn parse(json: &'j [u8]) -> Self {
+    pub(crate) fn parse(json: &'j [u8]) -> Self {
         let Value { kind, raw: Text::Borrowed(raw) } = Value::parse(Text::Borrowed(json)) else {
-            unreachable!("a part of what is borrowed is borrowed")
+            unreachable!("a slice of borrowed text is borrowed")
         };
         Self { kind, raw }
     }
 
-    /// The value at a place, and the place behind it; none if it is a string that does not end.
-    pub(super) fn read(json: &'j [u8], start: usize, kind: Kind) -> Option<(Self, usize)> {
+    /// The value at `start`, and its end. `None` if it is an unterminated string.
+    pub(crate) fn read(json: &'j [u8], start: usize, kind: Kind) -> Option<(Self, usize)> {
         let end = end(json, start, kind)?;
         Some((Self { kind, raw: &json[start..end.min(json.len())] }, end))
     }
 
-    /// The next value from a place on, whatever is before it, and the place behind it.
-    pub(super) fn next(json: &'j [u8], from: usize) -> Option<(Self, usize)> {
+    /// The next value at or after `from`, whatever precedes it, and its end.
+    pub(crate) fn next(json: &'j [u8], from: usize) -> Option<(Self, usize)> {
         let at = |at| Some((at, Kind::at(json, at)?));
         let (start, kind) = (from..json.len()).find_map(at)?;
         Self::read(json, start, kind)
     }
 
-    pub(super) fn value(self) -> Value<'j> {
+    pub(crate) fn value(self) -> Value<'j> {
         Value { kind: self.kind, raw: Text::Borrowed(self.raw) }
     }
 
-    pub(super) fn exists(self) -> bool {
+    pub(crate) fn exists(self) -> bool {
         !self.raw.is_empty()
     }
 
-    /// What Go's `Result.String` gives.
-    pub(super) fn text(self) -> Text<'j> {
+    /// Go's `Result.String`.
+    pub(crate) fn text(self) -> Text<'j> {
         Text::Borrowed(match self.kind {
             Kind::Null => b"",
             Kind::False => b"false",
@@ -129,40 +129,40 @@ impl<'j> Part<'j> {
             Kind::Number => {
                 let digits = self.raw.strip_prefix(b"-").unwrap_or(self.raw);
                 if !digits.iter().all(u8::is_ascii_digit) {
-                    return Text::Owned(number::written(self.number()));
+                    return Text::Owned(number::format_float(self.number()));
                 }
                 self.raw
             }
         })
     }
 
-    /// A number's, or zero.
-    pub(super) fn number(self) -> f64 {
-        if self.kind == Kind::Number { number::parsed(self.raw) } else { 0.0 }
+    /// The number, or zero for other kinds.
+    pub(crate) fn number(self) -> f64 {
+        if self.kind == Kind::Number { number::parse_float(self.raw) } else { 0.0 }
     }
 
-    /// What Go's `Result.Bool` gives.
-    pub(super) fn bool(self) -> bool {
+    /// Go's `Result.Bool`.
+    pub(crate) fn bool(self) -> bool {
         match self.kind {
             Kind::True => true,
             Kind::Number => self.number() != 0.0,
-            Kind::String => self.said() == Some(true),
+            Kind::String => self.as_bool() == Some(true),
             _ => false,
         }
     }
 
-    /// What Go's `Result.Int` gives.
-    pub(super) fn int(self) -> i64 {
+    /// Go's `Result.Int`.
+    pub(crate) fn int(self) -> i64 {
         match self.kind {
             Kind::True => 1,
-            Kind::Number => number::whole(self.number(), self.raw),
-            Kind::String => number::digits(self.text().as_slice()).unwrap_or_default(),
+            Kind::Number => number::to_int(self.number(), self.raw),
+            Kind::String => number::parse_int(self.text().as_slice()).unwrap_or_default(),
             _ => 0,
         }
     }
 
-    /// What a string says of true and false, if it does.
-    pub(super) fn said(self) -> Option<bool> {
+    /// The boolean that a string spells, if any.
+    pub(crate) fn as_bool(self) -> Option<bool> {
         let text = self.text();
         let is_one =
             |words: [&[u8]; 3]| words.iter().any(|word| word.eq_ignore_ascii_case(text.as_slice()));
@@ -173,9 +173,9 @@ impl<'j> Part<'j> {
         }
     }
 
-    /// The members of an object, with the names as they are written, or the elements of an array; of
-    /// what is neither, itself.
-    pub(super) fn entries(self) -> Entries<'j> {
+    /// The members of an object, with raw names, or the elements of an array. A scalar is its own
+    /// only entry.
+    pub(crate) fn entries(self) -> Entries<'j> {
         Entries { whole: self, at: usize::from(self.kind.is_container()) }
     }
 }
@@ -189,17 +189,17 @@ fn end(json: &[u8], start: usize, kind: Kind) -> Option<usize> {
     }
 }
 
-/// See [`Part::entries`]. It goes on behind the bracket that closes it, as Go's `ForEach` does.
-pub(super) struct Entries<'j> {
-    whole: Part<'j>,
+/// See [`RawValue::entries`]. It goes on after the closing bracket, as Go's `ForEach` does.
+pub(crate) struct Entries<'j> {
+    whole: RawValue<'j>,
     at: usize,
 }
 
 impl<'j> Iterator for Entries<'j> {
-    type Item = (Option<&'j [u8]>, Part<'j>);
+    type Item = (Option<&'j [u8]>, RawValue<'j>);
 
     fn next(&mut self) -> Option<Self::Item> {
-        let Part { kind, raw: json } = self.whole;
+        let RawValue { kind, raw: json } = self.whole;
         if self.at >= json.len() {
             return None;
         }
@@ -213,8 +213,8 @@ impl<'j> Iterator for Entries<'j> {
             self.at = string_end(json, quote)?;
             name = Some(&json[quote..self.at]);
         }
-        let (value, end) = Part::next(json, self.at)?;
-        // One letter that is not looked at: the comma.
+        let (value, end) = RawValue::next(json, self.at)?;
+        // Skip one character without looking at it, normally the comma.
         self.at = end + 1;
         Some((name, value))
     }

@@ -2,32 +2,31 @@
 
 use std::borrow::Cow;
 
-use super::{
-    PropertyError,
+use crate::{
+    error::Error,
     limits::Work,
     number,
-    path::string_end,
-    scan::trimmed,
+    scan::{closing_quote, trim},
     text,
-    value::{Kind, Part},
-    wild,
+    value::{Kind, RawValue},
+    wildcard,
 };
 
-/// What is asked of an element.
+/// A condition on an array's elements.
 #[derive(Default)]
-pub(super) struct Query<'p> {
-    /// What of it is compared.
-    pub(super) path: &'p [u8],
+pub(crate) struct Query<'p> {
+    /// The path, within an element, of the value to compare.
+    pub(crate) path: &'p [u8],
     operator: &'p [u8],
     value: Cow<'p, [u8]>,
-    /// Whether all elements are wanted, and not the first.
-    pub(super) is_all: bool,
+    /// Whether all matching elements are wanted instead of the first.
+    pub(crate) is_all: bool,
 }
 
 impl<'p> Query<'p> {
-    /// The query that a path begins with, and its length without the `#` behind; none if nothing
-    /// closes it.
-    pub(super) fn read(path: &'p [u8]) -> Option<(Self, usize)> {
+    /// The query that a path begins with, and its length without a trailing `#`. `None` if the
+    /// query is not closed.
+    pub(crate) fn read(path: &'p [u8]) -> Option<(Self, usize)> {
         let (mut depth, mut at) = (1_usize, 2);
         let (mut condition, mut is_escaped) = (None, false);
         let end = loop {
@@ -39,7 +38,7 @@ impl<'p> Query<'p> {
                 b'[' | b'(' => depth += 1,
                 b']' | b')' => depth -= 1,
                 b'"' => {
-                    let end = string_end(path, at);
+                    let end = closing_quote(path, at);
                     is_escaped |= path[at..end].contains(&b'\\');
                     at = end;
                 }
@@ -50,28 +49,28 @@ impl<'p> Query<'p> {
             }
             at += 1;
         };
-        let (operator, value) = operator(trimmed(&path[condition.unwrap_or(end)..end]));
+        let (operator, value) = operator(trim(&path[condition.unwrap_or(end)..end]));
         let query = Self {
-            path: trimmed(&path[2..condition.unwrap_or(end)]),
+            path: trim(&path[2..condition.unwrap_or(end)]),
             operator,
-            value: text::plain(trimmed(value), is_escaped),
+            value: text::query_value(trim(value), is_escaped),
             is_all: path.get(end + 1) == Some(&b'#'),
         };
         Some((query, end + 1))
     }
 
-    /// Whether what was found at the query's path is as the query says.
-    pub(super) fn fits(&self, found: Part<'_>, work: &Work) -> Result<bool, PropertyError> {
+    /// Whether the value at the query's path meets the condition.
+    pub(crate) fn matches(&self, found: RawValue<'_>, work: &Work) -> Result<bool, Error> {
         work.spend(self.value.len())?;
         if let Some(word) = self.value.strip_prefix(b"~") {
-            let is_so = match word {
+            let holds = match word {
                 b"*" => found.exists(),
                 b"null" => found.kind == Kind::Null,
                 b"true" => is_true(found),
                 b"false" => is_false(found),
                 _ => return Ok(false),
             };
-            return Ok(self.operator.is_empty() || self.fits_bool(is_so, b"true"));
+            return Ok(self.operator.is_empty() || self.compare_bool(holds, b"true"));
         }
         if !found.exists() {
             return Ok(false);
@@ -83,19 +82,19 @@ impl<'p> Query<'p> {
             Kind::String => {
                 let text = found.text();
                 match self.operator {
-                    b"%" => wild::fits(text.as_slice(), &self.value, work)?,
-                    b"!%" => !wild::fits(text.as_slice(), &self.value, work)?,
-                    _ => self.compares(&text.as_slice(), &&*self.value),
+                    b"%" => wildcard::matches(text.as_slice(), &self.value, work)?,
+                    b"!%" => !wildcard::matches(text.as_slice(), &self.value, work)?,
+                    _ => self.compare(&text.as_slice(), &&*self.value),
                 }
             }
-            Kind::Number => self.compares(&found.number(), &number::parsed(&self.value)),
-            Kind::True => self.fits_bool(true, &self.value),
-            Kind::False => self.fits_bool(false, &self.value),
+            Kind::Number => self.compare(&found.number(), &number::parse_float(&self.value)),
+            Kind::True => self.compare_bool(true, &self.value),
+            Kind::False => self.compare_bool(false, &self.value),
             Kind::Array | Kind::Null | Kind::Object => false,
         })
     }
 
-    fn compares<T: PartialOrd>(&self, found: &T, value: &T) -> bool {
+    fn compare<T: PartialOrd>(&self, found: &T, value: &T) -> bool {
         match self.operator {
             b"=" => found == value,
             b"!=" => found != value,
@@ -107,8 +106,9 @@ impl<'p> Query<'p> {
         }
     }
 
-    /// As gjson compares true and false: with words, not all of which are.
-    fn fits_bool(&self, found: bool, value: &[u8]) -> bool {
+    /// Compares a boolean with the query's text, as gjson does: text that is neither `true` nor
+    /// `false` is allowed.
+    fn compare_bool(&self, found: bool, value: &[u8]) -> bool {
         let word = |word: bool| value == if word { &b"true"[..] } else { b"false" };
         match self.operator {
             b"=" => word(found),
@@ -122,31 +122,31 @@ impl<'p> Query<'p> {
     }
 }
 
-/// The operator at the start, `=` for `==`, and the value behind it.
+/// The leading operator, with `==` read as `=`, and the value after it.
 fn operator(condition: &[u8]) -> (&[u8], &[u8]) {
     let len = match condition {
         [b'=', b'=', ..] => return (&condition[1..2], &condition[2..]),
         [b'!', b'=' | b'%', ..] | [b'<' | b'>', b'=', ..] => 2,
-        // A lone `!` is one that nothing fits.
+        // A single `!` is an operator that nothing matches.
         [b'<' | b'>' | b'=' | b'%', ..] | [_] => 1,
         _ => 0,
     };
     condition.split_at(len)
 }
 
-fn is_true(found: Part<'_>) -> bool {
+fn is_true(found: RawValue<'_>) -> bool {
     match found.kind {
         Kind::True => true,
-        Kind::String => found.said() == Some(true),
+        Kind::String => found.as_bool() == Some(true),
         Kind::Number => found.number() != 0.0,
         _ => false,
     }
 }
 
-fn is_false(found: Part<'_>) -> bool {
+fn is_false(found: RawValue<'_>) -> bool {
     match found.kind {
         Kind::Null | Kind::False => true,
-        Kind::String => found.said() == Some(false),
+        Kind::String => found.as_bool() == Some(false),
         Kind::Number => found.number() == 0.0,
         _ => false,
     }

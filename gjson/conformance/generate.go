@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// generated writes random documents and paths: most paths follow the document, some are of random parts,
-// and one in six is broken in some letter, as is one document in eight; one in ten is noise. Of those that
-// lead to nothing, most are left out.
+// generated writes random documents and paths. Most paths follow the document, others consist of random parts.
+// One path in six and one document in eight have a few characters changed, and one in ten of each is noise.
+// Most paths without a value are left out.
 func generated(write func(document, path string) error, seed uint64, count int) error {
 	g := generator{rand.New(rand.NewPCG(seed, 0))}
 	for written := 0; written < count; {
@@ -50,10 +50,10 @@ func (g generator) oneIn(n int) bool { return g.IntN(n) == 0 }
 
 func (g generator) pick(from []string) string { return from[g.IntN(len(from))] }
 
-// A node is a value: a scalar as it is written, or an array or an object.
+// A node is a value: the text of a scalar, or an array or an object.
 type node struct {
 	scalar string
-	keys   []string // as they are written, of an object
+	keys   []string // of an object, not unquoted
 	items  []*node
 	kind   byte // 's', '[' or '{'
 }
@@ -89,7 +89,7 @@ func (g generator) node(depth int) *node {
 		if g.oneIn(2) {
 			n.kind = '{'
 		}
-		// Arrays of like objects are what queries are for.
+		// Queries need arrays of similar objects.
 		if n.kind == '[' && g.oneIn(2) {
 			names := []string{g.key(), g.key()}
 			for range g.IntN(4) {
