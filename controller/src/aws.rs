@@ -1,29 +1,39 @@
-//! AWS: as whom values are read, and how few requests that takes.
+//! Reads values from AWS, with as few requests as possible.
 //!
 //! ```text
-//!  store + namespace ─▶ identity ─▶ pool: one reader each ──▶ planner: dedupes, batches ──▶ service
-//!                                        └─ credentials: cached, renewed early, one at a time
+//!  store + namespace ─▶ identity ─▶ pool: one reader each ─▶ planner: deduplicates, batches ─▶ service
+//!                                        └─ credentials: cached, renewed early, fetched by one task
+//!                                             └─ credential_source ─▶ Pod, Secrets, sts
+//!  shared by service and sts: caller (attempts, counted)
 //! ```
 //!
-//! An identity is everything that decides what AWS answers: the store with its generation, the roles
-//! and their tags, the region. Nothing that one identity was told is ever given to another
-//! (confused deputy): cache, batches and what is known of rights hang on the reader of the identity.
+//! An identity contains everything that decides what AWS answers: the store with its generation,
+//! the roles and session tags, the region. No identity ever gets what another one read (S3 in
+//! `docs/design/safety.md`), so each has its own reader, which owns the cache, the batches and the
+//! known permissions.
 //!
-//! What can go wrong: AWS denies, throttles, is slow or away. Each want gets its own error, with our
-//! reason and the action that failed, and never text of AWS. Credentials that still hold are used on
-//! when renewing them fails.
+//! Failures: AWS denies, throttles, is slow or unreachable. Each request gets its own error, with
+//! one of our reasons and the failed action, and never text from AWS. Credentials stay in use until
+//! they expire when renewing them fails.
 
+mod caller;
+mod config;
+mod credential_source;
 pub mod credentials;
 pub mod error;
-#[cfg(test)]
-mod iam;
 pub mod identity;
+pub mod metrics;
 pub mod planner;
+#[cfg(test)]
+mod policy_tests;
 pub mod pool;
-pub mod read;
+mod read;
+pub mod resource;
 pub mod service;
+mod service_accounts;
+mod sts;
 
 pub use error::ReadError;
-pub use identity::Identity;
+pub use identity::{Identity, StoreSpec};
 pub use pool::Pool;
-pub use read::{Filter, ReadRequest, ReadResponse, Value, Version};
+pub use read::{Filter, ReadRequest, ReadResponse, ReadVersion, Value, Version};

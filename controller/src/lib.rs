@@ -16,6 +16,8 @@
 //! Every reconciler is *observe → plan → apply*: plans are pure functions of what was observed,
 //! without client and clock, and `target::apply` and the status writers are the only effects.
 
+#![allow(missing_docs)]
+
 pub mod aws;
 pub mod config;
 pub mod external;

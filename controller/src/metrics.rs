@@ -1,6 +1,5 @@
 //! What the controller counts. Bitnami's names where the meaning is the same, ours beside them.
 
-pub mod aws;
 pub mod external;
 
 use std::{

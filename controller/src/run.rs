@@ -13,12 +13,12 @@ use tokio::{
 use tracing::{info, warn};
 
 use crate::{
-    aws::Pool,
+    aws::{Pool, metrics::AwsMetrics},
     config::Config,
     external::{self, ExternalSecretController},
     http::{self, Endpoints, Health},
     keys::{KeyStore, mac_key},
-    metrics::{Metrics, Readings, aws::AwsMetrics, external::ExternalMetrics},
+    metrics::{Metrics, Readings, external::ExternalMetrics},
     restart::RestartController,
     runtime::client,
     runtime::events::EventPublisher,

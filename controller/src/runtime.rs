@@ -1,6 +1,7 @@
 //! The machinery that every controller uses.
 
 pub mod api;
+pub mod backoff;
 pub mod client;
 pub mod events;
 pub mod go_duration;

@@ -1,9 +1,9 @@
-//! Credentials that are fetched once, and used until shortly before their end.
+//! A cache of credentials, which renews them shortly before they expire.
 //!
-//! What can go wrong: STS, the metadata service or the agent of Pod Identity is away, or slow. As long
-//! as the credentials hold they are used on, by all but the one that renews them, and what fails is not
-//! asked for again at once: a thousand objects that are due make one request. A thousand requests that
-//! find the same credentials expired make one, too.
+//! Failures: STS, the metadata service or the agent of Pod Identity is unreachable or slow. While
+//! one task renews, the others use the current credentials until these expire. A failed renewal is
+//! not repeated at once, so a thousand due objects cause one request. The same holds for a thousand
+//! requests that find the same credentials expired.
 
 use std::{
     error, fmt,
@@ -18,44 +18,45 @@ use aws_credential_types::{
 use futures::future::BoxFuture;
 use tokio::time::Instant;
 
-use super::error::Refused;
-use crate::reason::{Failure, Reason};
+use crate::{
+    aws::error::Rejection,
+    reason::{Failure, Reason},
+};
 
-/// How long before their end credentials are renewed, at most a quarter of their time.
-const EARLY: Duration = Duration::from_mins(5);
-/// How long one attempt may take.
-const ATTEMPT: Duration = Duration::from_secs(15);
-/// How long after a failed attempt there is no other.
-const PAUSE: Duration = Duration::from_secs(5);
+/// How long before their expiry credentials are renewed: at most this, and at most a quarter of
+/// their lifetime.
+const REFRESH_MARGIN: Duration = Duration::from_mins(5);
+const FETCH_TIMEOUT: Duration = Duration::from_secs(15);
+const FETCH_RETRY_DELAY: Duration = Duration::from_secs(5);
+/// Credentials that AWS does not know are only replaced if they are at least this old. AWS would
+/// not know the new ones either.
+const MIN_AGE: Duration = Duration::from_mins(1);
 
-/// Credentials that AWS does not know are not fetched anew within this time.
-const YOUNG: Duration = Duration::from_mins(1);
-
-/// What fetches new credentials.
-pub type Fetch = Box<dyn Fn() -> BoxFuture<'static, Result<Credentials, Failure>> + Send + Sync>;
+/// Fetches new credentials.
+pub type FetchCredentials =
+    Box<dyn Fn() -> BoxFuture<'static, Result<Credentials, Failure>> + Send + Sync>;
 
 /// A cache of one identity's credentials. Cheap to clone.
 #[derive(Clone)]
-pub struct Cached(Arc<Inner>);
+pub struct CachedCredentials(Arc<Inner>);
 
 struct Inner {
-    fetch: Fetch,
+    fetch: FetchCredentials,
     state: Mutex<State>,
-    /// Held by who fetches new ones.
+    /// Held by the task that fetches.
     fetching: tokio::sync::Mutex<()>,
 }
 
 #[derive(Default)]
 struct State {
     credentials: Option<Credentials>,
-    /// When they are to be renewed; never, if they have no end.
+    /// None: they do not expire.
     renew_at: Option<SystemTime>,
-    /// When they were fetched.
-    fetched: Option<Instant>,
+    fetched_at: Option<Instant>,
     failed: Option<(Instant, Failure)>,
 }
 
-/// There are no credentials.
+/// Tells the SDK that there are no credentials.
 #[derive(Debug)]
 pub struct NoCredentials(pub Failure);
 
@@ -67,57 +68,52 @@ impl fmt::Display for NoCredentials {
 
 impl error::Error for NoCredentials {}
 
-/// What is known at a moment.
 enum Held {
-    /// They hold for some time.
     Fresh(Credentials),
-    /// They still hold, and are to be renewed.
-    Old(Credentials),
-    /// There are none, or they hold no more.
-    None,
+    /// Valid, but due for renewal.
+    Due(Credentials),
+    /// None, or expired ones.
+    Nothing,
 }
 
-impl Cached {
-    /// Credentials that `fetch` gives.
-    pub fn new(fetch: Fetch) -> Self {
+impl CachedCredentials {
+    pub fn new(fetch: FetchCredentials) -> Self {
         let fetching = tokio::sync::Mutex::new(());
         Self(Arc::new(Inner { fetch, state: Mutex::default(), fetching }))
     }
 
-    /// Credentials that hold. One attempt at a time: others wait for its outcome, if they have to.
-    ///
-    /// # Errors
-    /// Why there are none.
+    /// Valid credentials. One task at a time fetches. The others use the current credentials, or
+    /// wait if there are none.
     pub async fn get(&self) -> Result<Credentials, Failure> {
         let _turn = match self.held() {
             Held::Fresh(credentials) => return Ok(credentials),
-            Held::Old(credentials) => match self.0.fetching.try_lock() {
+            Held::Due(credentials) => match self.0.fetching.try_lock() {
                 Ok(turn) => turn,
                 Err(_) => return Ok(credentials),
             },
-            Held::None => self.0.fetching.lock().await,
+            Held::Nothing => self.0.fetching.lock().await,
         };
         let old = match self.held() {
             Held::Fresh(credentials) => return Ok(credentials),
-            Held::Old(credentials) => Some(credentials),
-            Held::None => None,
+            Held::Due(credentials) => Some(credentials),
+            Held::Nothing => None,
         };
         let failed = self.lock().failed.clone();
-        if let Some((_, failure)) = failed.filter(|(at, _)| at.elapsed() < PAUSE) {
+        if let Some((_, failure)) = failed.filter(|(at, _)| at.elapsed() < FETCH_RETRY_DELAY) {
             return old.ok_or(failure);
         }
         let begun = SystemTime::now();
-        let fetched = tokio::time::timeout(ATTEMPT, (self.0.fetch)()).await;
+        let fetched = tokio::time::timeout(FETCH_TIMEOUT, (self.0.fetch)()).await;
         let fetched = fetched.unwrap_or_else(|_| {
-            let message = "AWS credentials were not given in time";
+            let message = "fetching AWS credentials timed out";
             Err(Failure::new(Reason::Timeout, message))
         });
         let mut state = self.lock();
         match fetched {
             Ok(credentials) => {
-                state.renew_at = credentials.expiry().map(|end| renewal(begun, end));
+                state.renew_at = credentials.expiry().map(|expiry| renewal(begun, expiry));
                 state.credentials = Some(credentials.clone());
-                state.fetched = Some(Instant::now());
+                state.fetched_at = Some(Instant::now());
                 state.failed = None;
                 Ok(credentials)
             }
@@ -128,17 +124,16 @@ impl Cached {
         }
     }
 
-    /// AWS does not take these: the next use fetches others, unless that has been done. Whether it is
-    /// worth another try; those that AWS does not know are fetched anew only when they are not young, as
-    /// the next ones would be refused too.
-    pub fn expire(&self, refused: &Credentials, why: Refused) -> bool {
+    /// Drops credentials that AWS rejected, unless they have been replaced already. Returns whether
+    /// a retry is worthwhile.
+    pub fn expire(&self, rejected: &Credentials, why: Rejection) -> bool {
         let mut state = self.lock();
-        let is_it = |held: &Credentials| held.access_key_id() == refused.access_key_id();
-        if !state.credentials.as_ref().is_some_and(is_it) {
+        let is_held = |held: &Credentials| held.access_key_id() == rejected.access_key_id();
+        if !state.credentials.as_ref().is_some_and(is_held) {
             return true;
         }
-        let is_young = state.fetched.is_some_and(|at| at.elapsed() < YOUNG);
-        if state.renew_at.is_none() || why == Refused::Unknown && is_young {
+        let is_new = state.fetched_at.is_some_and(|at| at.elapsed() < MIN_AGE);
+        if state.renew_at.is_none() || why == Rejection::Unknown && is_new {
             return false;
         }
         state.credentials = None;
@@ -150,8 +145,8 @@ impl Cached {
         let now = SystemTime::now();
         match &state.credentials {
             Some(held) if state.renew_at.is_none_or(|at| now < at) => Held::Fresh(held.clone()),
-            Some(held) if held.expiry().is_none_or(|end| now < end) => Held::Old(held.clone()),
-            _ => Held::None,
+            Some(held) if held.expiry().is_none_or(|end| now < end) => Held::Due(held.clone()),
+            _ => Held::Nothing,
         }
     }
 
@@ -160,13 +155,13 @@ impl Cached {
     }
 }
 
-/// When credentials that were fetched now are renewed.
-fn renewal(now: SystemTime, end: SystemTime) -> SystemTime {
-    let time = end.duration_since(now).unwrap_or_default();
-    end - EARLY.min(time / 4)
+/// When credentials that are fetched now are due for renewal.
+fn renewal(now: SystemTime, expiry: SystemTime) -> SystemTime {
+    let lifetime = expiry.duration_since(now).unwrap_or_default();
+    expiry - REFRESH_MARGIN.min(lifetime / 4)
 }
 
-impl ProvideCredentials for Cached {
+impl ProvideCredentials for CachedCredentials {
     fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
     where
         Self: 'a,
@@ -181,9 +176,9 @@ impl ProvideCredentials for Cached {
     }
 }
 
-impl fmt::Debug for Cached {
+impl fmt::Debug for CachedCredentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Cached")
+        f.write_str("CachedCredentials")
     }
 }
 
@@ -196,13 +191,13 @@ mod tests {
     fn fetching(
         lifetime: Duration,
         fails: impl Fn(usize) -> bool + Send + Sync + 'static,
-    ) -> (Cached, Arc<AtomicUsize>) {
+    ) -> (CachedCredentials, Arc<AtomicUsize>) {
         let count = Arc::new(AtomicUsize::new(0));
         let counted = count.clone();
-        let cached = Cached::new(Box::new(move || {
+        let cached = CachedCredentials::new(Box::new(move || {
             let number = counted.fetch_add(1, Ordering::Relaxed);
             let outcome = if fails(number) {
-                Err(Failure::new(Reason::Unavailable, "STS is away"))
+                Err(Failure::new(Reason::Unavailable, "STS is unreachable"))
             } else {
                 let end = SystemTime::now() + lifetime;
                 Ok(Credentials::new(format!("K{number}"), "s", None, Some(end), "test"))
@@ -213,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn credentials_are_renewed_before_their_end() {
+    fn credentials_are_renewed_before_they_expire() {
         let now = SystemTime::now();
         let hour = now + Duration::from_mins(60);
         assert_eq!(renewal(now, hour), now + Duration::from_mins(55));
@@ -222,58 +217,58 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_thousand_uses_are_one_request() {
+    async fn thousand_concurrent_uses_cause_one_request() {
         let (cached, count) = fetching(Duration::from_mins(60), |_| false);
         let uses = (0..1000).map(|_| cached.get());
         assert!(futures::future::join_all(uses).await.iter().all(Result::is_ok));
         assert_eq!(count.load(Ordering::Relaxed), 1);
     }
 
-    /// F15: STS is away when credentials are to be renewed.
+    /// F15: STS is unreachable at the time of renewal.
     #[tokio::test]
-    async fn credentials_that_hold_are_used_while_renewing_fails() {
-        // Credentials of no time are to be renewed at once; those of a second after 750 ms.
+    async fn valid_credentials_are_used_while_renewal_fails() {
+        // Credentials with a lifetime of one second are due for renewal after 750 ms.
         let (cached, count) = fetching(Duration::from_secs(1), |number| number > 0);
         assert_eq!(cached.get().await.unwrap().access_key_id(), "K0");
         tokio::time::sleep(Duration::from_millis(800)).await;
         for _ in 0..100 {
             assert_eq!(cached.get().await.unwrap().access_key_id(), "K0");
         }
-        assert_eq!(count.load(Ordering::Relaxed), 2, "one attempt, then a pause");
+        assert_eq!(count.load(Ordering::Relaxed), 2, "one attempt, then a delay");
         tokio::time::sleep(Duration::from_millis(300)).await;
         assert_eq!(cached.get().await.unwrap_err().reason, Reason::Unavailable);
     }
 
     #[tokio::test]
-    async fn what_aws_refuses_is_fetched_anew() {
+    async fn rejected_credentials_are_fetched_again() {
         let (cached, _) = fetching(Duration::from_mins(60), |_| false);
-        let refused = cached.get().await.unwrap();
-        assert!(cached.expire(&refused, Refused::Expired));
+        let rejected = cached.get().await.unwrap();
+        assert!(cached.expire(&rejected, Rejection::Expired));
         assert_eq!(cached.get().await.unwrap().access_key_id(), "K1");
-        // Another request that had them finds out later.
-        assert!(cached.expire(&refused, Refused::Expired));
+        // Another request with the old credentials fails later.
+        assert!(cached.expire(&rejected, Rejection::Expired));
         assert_eq!(cached.get().await.unwrap().access_key_id(), "K1");
     }
 
-    /// A role that was made again: its sessions are unknown, for as long as they were held.
+    /// AWS does not know the sessions of a role that was deleted and created again.
     #[tokio::test(start_paused = true)]
-    async fn what_aws_does_not_know_is_fetched_anew_once_a_minute() {
+    async fn unknown_credentials_are_fetched_again_once_a_minute() {
         let (cached, count) = fetching(Duration::from_mins(60), |_| false);
         let first = cached.get().await.unwrap();
-        assert!(!cached.expire(&first, Refused::Unknown), "the next ones would be refused too");
-        tokio::time::advance(YOUNG).await;
-        assert!(cached.expire(&first, Refused::Unknown));
+        assert!(!cached.expire(&first, Rejection::Unknown), "AWS would not know new ones either");
+        tokio::time::advance(MIN_AGE).await;
+        assert!(cached.expire(&first, Rejection::Unknown));
         let second = cached.get().await.unwrap();
-        assert!(!cached.expire(&second, Refused::Unknown));
+        assert!(!cached.expire(&second, Rejection::Unknown));
         assert_eq!(count.load(Ordering::Relaxed), 2);
     }
 
-    /// F15: STS takes its time.
+    /// F15: STS is slow.
     #[tokio::test]
-    async fn nobody_waits_for_who_renews_what_still_holds() {
+    async fn slow_renewal_does_not_block_users_of_valid_credentials() {
         let fetches = Arc::new(AtomicUsize::new(0));
         let counted = fetches.clone();
-        let cached = Cached::new(Box::new(move || {
+        let cached = CachedCredentials::new(Box::new(move || {
             let number = counted.fetch_add(1, Ordering::Relaxed);
             Box::pin(async move {
                 if number > 0 {

@@ -1,60 +1,104 @@
-//! What the refusals of AWS mean, in our words.
-
-use std::time::Duration;
+//! Classifies the errors of AWS.
 
 use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use crate::reason::Reason;
 
-/// Of a denial that is one of KMS.
-const KMS: [&str; 4] = ["Access to KMS", "AWSKMS", "ciphertext refers to", "to perform: kms:"];
+/// The meaning of error codes. The message may refine `AccessDenied` and `Malformed`.
+const REASONS: &[(&str, Reason)] = &[
+    ("ResourceNotFoundException", Reason::NotFound),
+    ("ParameterNotFound", Reason::NotFound),
+    // The tags of a parameter that does not exist.
+    ("InvalidResourceId", Reason::NotFound),
+    ("DecryptionFailure", Reason::KmsDenied),
+    ("KMSAccessDeniedException", Reason::KmsDenied),
+    ("InvalidKeyId", Reason::KmsDenied),
+    ("AccessDeniedException", Reason::AccessDenied),
+    ("AccessDenied", Reason::AccessDenied),
+    ("InvalidIdentityToken", Reason::AccessDenied),
+    ("IDPRejectedClaim", Reason::AccessDenied),
+    ("ThrottlingException", Reason::Throttled),
+    ("Throttling", Reason::Throttled),
+    ("ThrottledException", Reason::Throttled),
+    ("TooManyRequestsException", Reason::Throttled),
+    ("RequestLimitExceeded", Reason::Throttled),
+    ("LimitExceededException", Reason::Throttled),
+    ("SlowDown", Reason::Throttled),
+    ("InvalidRequestException", Reason::Malformed),
+    ("InvalidParameterException", Reason::Malformed),
+    ("ValidationException", Reason::Malformed),
+    ("ValidationError", Reason::Malformed),
+    // The parameter itself exists, so it does not count as deleted.
+    ("ParameterVersionNotFound", Reason::Malformed),
+    ("MalformedPolicyDocument", Reason::Malformed),
+    ("PackedPolicyTooLarge", Reason::Malformed),
+    ("InvalidNextTokenException", Reason::Malformed),
+];
 
-/// A request that did not succeed. Holds no text of AWS.
+/// The codes with which AWS rejects credentials instead of an action.
+const REJECTIONS: &[(&str, Rejection)] = &[
+    ("ExpiredTokenException", Rejection::Expired),
+    ("ExpiredToken", Rejection::Expired),
+    ("RequestExpired", Rejection::Expired),
+    ("UnrecognizedClientException", Rejection::Unknown),
+    ("InvalidClientTokenId", Rejection::Unknown),
+    ("InvalidSignatureException", Rejection::Signature),
+    ("SignatureDoesNotMatch", Rejection::Signature),
+    ("IncompleteSignature", Rejection::Signature),
+    ("RequestTimeTooSkewed", Rejection::Signature),
+    ("MissingAuthenticationToken", Rejection::Signature),
+    ("AuthFailure", Rejection::Signature),
+];
+
+/// Phrases of messages that deny the use of a KMS key. Shorter phrases could match a quoted name.
+const KMS_PHRASES: &[&str] =
+    &["Access to KMS", "AWSKMS", "ciphertext refers to", "to perform: kms:"];
+
+/// Phrases of messages about secrets with a scheduled deletion.
+const DELETION_PHRASES: &[&str] =
+    &["marked for deletion", "marked deleted", "scheduled for deletion"];
+
+/// A failed request. It contains no text from AWS.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("{reason}: {action}")]
 pub struct ReadError {
-    /// What is wrong.
     pub reason: Reason,
-    /// The action that failed, as IAM writes it: `secretsmanager:GetSecretValue`.
+    /// The failed action as IAM writes it: `secretsmanager:GetSecretValue`.
     pub action: &'static str,
-    /// What is wrong in our words, where that is more than the reason.
+    /// Our explanation, where the reason does not say enough.
     pub detail: Option<String>,
-    /// What AWS says of the credentials: new ones may do.
-    pub refused: Option<Refused>,
+    /// Set if AWS rejected the credentials, so that new ones may help.
+    pub rejected: Option<Rejection>,
 }
 
-/// Why AWS does not take credentials.
+/// Why AWS rejects credentials.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Refused {
-    /// They have expired.
+pub enum Rejection {
     Expired,
-    /// It does not know them: they are wrong, or those of a role that was made again.
+    /// They are wrong, or belong to a role that was deleted and created again.
     Unknown,
-    /// The signature is not theirs, or of another time: the secret key is wrong, or the clock. The SDK
-    /// learns AWS's time from such an answer.
+    /// The secret key is wrong, or the clock. The SDK corrects its clock from the response.
     Signature,
 }
 
-/// What is known of a refusal.
+/// An error as AWS reports it.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Refusal<'r> {
-    /// The code: `AccessDeniedException`.
+pub struct AwsError<'r> {
+    /// Such as `AccessDeniedException`.
     pub code: Option<&'r str>,
-    /// The text, which is looked at here and goes no further.
+    /// Only used to classify the error. It goes no further.
     pub message: Option<&'r str>,
-    /// The status of HTTP.
+    /// The HTTP status.
     pub status: Option<u16>,
 }
 
 impl ReadError {
-    /// An error of this reason.
     pub fn new(reason: Reason, action: &'static str) -> Self {
-        Self { reason, action, detail: None, refused: None }
+        Self { reason, action, detail: None, rejected: None }
     }
 
-    /// The meaning of what an SDK reports.
-    pub fn of<E: ProvideErrorMetadata>(
+    pub fn from_sdk<E: ProvideErrorMetadata>(
         error: &SdkError<E, HttpResponse>,
         action: &'static str,
     ) -> Self {
@@ -66,109 +110,45 @@ impl ReadError {
             SdkError::ServiceError(service) => {
                 let error = service.err();
                 let status = Some(service.raw().status().as_u16());
-                Self::meaning(
-                    Refusal { code: error.code(), message: error.message(), status },
+                Self::classify(
+                    AwsError { code: error.code(), message: error.message(), status },
                     action,
                 )
             }
             SdkError::ResponseError(response) => {
                 let status = Some(response.raw().status().as_u16());
-                Self::meaning(Refusal { status, ..Refusal::default() }, action)
+                Self::classify(AwsError { status, ..AwsError::default() }, action)
             }
             _ => Self::new(Reason::Unavailable, action),
         }
     }
 
-    /// The meaning of a refusal.
-    pub fn meaning(refusal: Refusal<'_>, action: &'static str) -> Self {
-        let message = refusal.message.unwrap_or_default();
-        // Its text quotes names, which may be about anything.
-        let is_kms = || KMS.iter().any(|words| message.contains(words));
-        let refused = |why| Self { refused: Some(why), ..Self::new(Reason::AccessDenied, action) };
-        let reason = match (refusal.code.unwrap_or_default(), refusal.status) {
-            ("ExpiredTokenException" | "ExpiredToken" | "RequestExpired", _) => {
-                return refused(Refused::Expired);
-            }
-            ("UnrecognizedClientException" | "InvalidClientTokenId", _) => {
-                return refused(Refused::Unknown);
-            }
-            (
-                "InvalidSignatureException"
-                | "SignatureDoesNotMatch"
-                | "IncompleteSignature"
-                | "RequestTimeTooSkewed"
-                | "MissingAuthenticationToken"
-                | "AuthFailure",
-                _,
-            ) => {
-                return refused(Refused::Signature);
-            }
-            (
-                "ResourceNotFoundException"
-                | "ParameterNotFound"
-                // What the tags of a parameter that is not there are refused with.
-                | "InvalidResourceId",
-                _,
-            ) => Reason::NotFound,
-            ("DecryptionFailure" | "KMSAccessDeniedException" | "InvalidKeyId", _) => {
-                Reason::KmsDenied
-            }
-            ("AccessDeniedException" | "AccessDenied", _) if is_kms() => Reason::KmsDenied,
-            (
-                "AccessDeniedException"
-                | "AccessDenied"
-                | "InvalidIdentityToken"
-                | "IDPRejectedClaim",
-                _,
-            )
-            | ("", Some(401 | 403)) => Reason::AccessDenied,
-            (
-                "ThrottlingException"
-                | "Throttling"
-                | "ThrottledException"
-                | "TooManyRequestsException"
-                | "RequestLimitExceeded"
-                | "LimitExceededException"
-                | "SlowDown",
-                _,
-            )
-            | (_, Some(429)) => Reason::Throttled,
-            ("InvalidRequestException" | "InvalidParameterException", _)
-                if message.contains("marked for deletion")
-                    || message.contains("marked deleted")
-                    || message.contains("scheduled for deletion") =>
-            {
-                Reason::MarkedForDeletion
-            }
-            (
-                "InvalidRequestException"
-                | "InvalidParameterException"
-                | "ValidationException"
-                | "ValidationError"
-                // Of a parameter that is there: it does not count as gone.
-                | "ParameterVersionNotFound"
-                | "MalformedPolicyDocument"
-                | "PackedPolicyTooLarge"
-                | "InvalidNextTokenException",
-                _,
-            ) => Reason::Malformed,
-            _ => Reason::Unavailable,
+    pub fn classify(error: AwsError<'_>, action: &'static str) -> Self {
+        let code = error.code.unwrap_or_default();
+        if let Some(rejection) = find(REJECTIONS, code) {
+            return Self { rejected: Some(rejection), ..Self::new(Reason::AccessDenied, action) };
+        }
+        let message = error.message.unwrap_or_default();
+        let mentions = |phrases: &[&str]| phrases.iter().any(|phrase| message.contains(phrase));
+        let reason = match (find(REASONS, code), error.status) {
+            (Some(Reason::AccessDenied), _) if mentions(KMS_PHRASES) => Reason::KmsDenied,
+            (None | Some(Reason::Malformed), Some(429)) => Reason::Throttled,
+            (Some(Reason::Malformed), _) if mentions(DELETION_PHRASES) => Reason::MarkedForDeletion,
+            (Some(reason), _) => reason,
+            (None, Some(401 | 403)) if code.is_empty() => Reason::AccessDenied,
+            (None, _) => Reason::Unavailable,
         };
         Self::new(reason, action)
     }
 
     /// Whether the same request may succeed a moment later.
-    pub fn passes(&self) -> bool {
+    pub fn is_transient(&self) -> bool {
         self.reason.passes()
     }
 }
 
-/// The pause before attempt `number` (from 1): that of the store, else growing, with `noise` in 0..=1.
-pub fn pause(number: u32, fixed: Option<Duration>, noise: f64) -> Duration {
-    fixed.unwrap_or_else(|| {
-        let full = Duration::from_millis(200).saturating_mul(1 << number.min(6));
-        full.mul_f64(0.5 + noise / 2.0)
-    })
+fn find<T: Copy>(table: &[(&str, T)], code: &str) -> Option<T> {
+    table.iter().find(|(known, _)| *known == code).map(|(_, meaning)| *meaning)
 }
 
 #[cfg(test)]
@@ -176,13 +156,13 @@ mod tests {
     use super::*;
 
     fn reason(code: &str, message: &str, status: u16) -> Reason {
-        let refusal = Refusal { code: Some(code), message: Some(message), status: Some(status) };
-        ReadError::meaning(refusal, "a:B").reason
+        let error = AwsError { code: Some(code), message: Some(message), status: Some(status) };
+        ReadError::classify(error, "a:B").reason
     }
 
-    /// The shapes that AWS documents, and those that moto gives (XML, so no code).
+    /// Errors as AWS documents them, and as moto sends them: XML, so without a code.
     #[test]
-    fn refusals_have_the_reason_that_they_mean() {
+    fn errors_are_classified_by_code_message_and_status() {
         for (code, message, status, expected) in [
             (
                 "AccessDeniedException",
@@ -201,13 +181,13 @@ mod tests {
                 400,
                 Reason::MarkedForDeletion,
             ),
-            ("InvalidRequestException", "else", 400, Reason::Malformed),
+            ("InvalidRequestException", "other", 400, Reason::Malformed),
             ("ThrottlingException", "Rate exceeded", 400, Reason::Throttled),
             ("InternalServiceError", "", 500, Reason::Unavailable),
             ("", "", 403, Reason::AccessDenied),
             ("", "", 429, Reason::Throttled),
             ("", "", 503, Reason::Unavailable),
-            // Not of AWS: a proxy without a route, or a wrong endpoint.
+            // Sent by a proxy without a route, or a wrong endpoint.
             ("", "", 404, Reason::Unavailable),
             ("InvalidResourceId", "", 400, Reason::NotFound),
             ("ParameterNotFound", "", 400, Reason::NotFound),
@@ -224,13 +204,13 @@ mod tests {
             assert_eq!(reason(code, message, status), expected, "{code} {status}");
         }
         for (code, expected) in [
-            ("ExpiredTokenException", Some(Refused::Expired)),
-            ("UnrecognizedClientException", Some(Refused::Unknown)),
-            ("SignatureDoesNotMatch", Some(Refused::Signature)),
+            ("ExpiredTokenException", Some(Rejection::Expired)),
+            ("UnrecognizedClientException", Some(Rejection::Unknown)),
+            ("SignatureDoesNotMatch", Some(Rejection::Signature)),
             ("AccessDeniedException", None),
         ] {
-            let refusal = Refusal { code: Some(code), ..Refusal::default() };
-            assert_eq!(ReadError::meaning(refusal, "a:B").refused, expected);
+            let error = AwsError { code: Some(code), ..AwsError::default() };
+            assert_eq!(ReadError::classify(error, "a:B").rejected, expected);
         }
     }
 }

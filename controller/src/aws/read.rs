@@ -1,89 +1,74 @@
-//! What can be asked of AWS, and what it answers.
+//! Requests for values in AWS, and the responses.
 
 use std::{collections::BTreeMap, fmt};
 
 use zeroize::Zeroizing;
 
-/// One thing to read.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum ReadRequest {
     /// A secret of Secrets Manager, by name or ARN.
     Secret {
-        /// Name or ARN.
         id: String,
-        /// Which version.
         version: Version,
     },
     /// The tags of a secret, as JSON.
     SecretTags {
-        /// Name or ARN.
         id: String,
     },
-    /// The names of secrets.
     SecretNames(Filter),
-    /// A parameter of Parameter Store, by name, with `:` and the version where one is asked for.
+    /// A parameter of Parameter Store, such as `/a/b`, or `/a/b:3` for one version.
     Parameter {
-        /// `/a/b` or `/a/b:3`
         name: String,
     },
     /// The tags of a parameter, as JSON.
     ParameterTags {
-        /// `/a/b`
         name: String,
     },
-    /// All parameters below a path, with their values.
+    /// All parameters below a path such as `/a`, with their values.
     ParametersBelow {
-        /// `/a`
         path: String,
     },
-    /// The names of parameters.
     ParameterNames(Filter),
 }
 
 /// The version of a secret.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum Version {
-    /// The one with this staging label.
+    /// The version with this staging label.
     Stage(String),
-    /// This one.
     Id(String),
 }
 
-/// Which names.
+/// Selects names.
 #[derive(Clone, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Filter {
-    /// What they begin with.
+    /// The beginning of the name.
     pub path: Option<String>,
-    /// The tags that they have, each with just this value.
+    /// Tags with these exact values.
     pub tags: BTreeMap<String, String>,
 }
 
-/// What AWS answers.
 #[derive(Clone, Debug)]
 pub enum ReadResponse {
-    /// One value.
     Value(Value),
-    /// Names.
     Names(Vec<String>),
     /// Values by name.
     Values(BTreeMap<String, Value>),
 }
 
-/// A value, with what tells older from newer ones.
+/// A value and its version. Tags have no version.
 #[derive(Clone)]
 pub struct Value {
-    /// The bytes.
     pub bytes: Zeroizing<Vec<u8>>,
-    /// The version that was read; none of tags.
-    pub version: Option<Read>,
+    pub version: Option<ReadVersion>,
 }
 
-/// A version that was read.
+/// The version of a value that was read.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Read {
-    /// Its id.
+pub struct ReadVersion {
     pub id: String,
-    /// When it was made, in milliseconds since 1970; of a parameter, its number.
+    /// Orders versions: the creation time in milliseconds since 1970, or the number of a
+    /// parameter's version.
     pub created: i64,
 }
 
@@ -95,15 +80,13 @@ impl ReadRequest {
 }
 
 impl Version {
-    /// `AWSCURRENT`
     pub const CURRENT: &str = "AWSCURRENT";
 
-    /// The current one.
     pub fn current() -> Self {
         Self::Stage(Self::CURRENT.to_owned())
     }
 
-    /// By `remoteRef.version`: a stage, or `uuid/` and an id. Nothing means the current one.
+    /// Parses `remoteRef.version`: a stage, or `uuid/` and an id. Empty means the current version.
     pub fn parse(text: &str) -> Self {
         match text.strip_prefix("uuid/") {
             Some(id) => Self::Id(id.to_owned()),

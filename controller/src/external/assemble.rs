@@ -25,7 +25,7 @@ use super::{
     versions::Versions,
 };
 use crate::{
-    aws::{ReadResponse, read::Read},
+    aws::{ReadResponse, ReadVersion},
     reason::{Failure, Reason},
 };
 
@@ -36,7 +36,7 @@ pub struct Assembled {
     /// The entries whose value is gone, where that is no error.
     pub missing: Vec<String>,
     /// The versions that were read, by key.
-    pub versions: Vec<(String, Read)>,
+    pub versions: Vec<(String, ReadVersion)>,
 }
 
 /// What is wrong with an entry, and which: `data[0] (key g/plain)`.
@@ -125,7 +125,7 @@ enum Opened {
 fn opened(
     fetched: Fetched,
     versions: &mut Versions,
-    read: &mut Vec<(String, Read)>,
+    read: &mut Vec<(String, ReadVersion)>,
     now: Instant,
 ) -> Result<Opened, Failure> {
     let mut bytes = |one: One| {

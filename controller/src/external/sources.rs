@@ -21,7 +21,6 @@ use super::{
     stores,
 };
 use crate::{
-    aws::Identity,
     key::ObjectKey,
     reason::{Failure, Reason},
     runtime::api::request,
@@ -71,7 +70,7 @@ impl ExternalSecretController {
         }
         let aws = store.aws()?;
         let content = |secret: &ObjectKey| Some(*self.secrets.get(secret)?.content.as_bytes());
-        let identity = Identity::of(store, namespace, content)?;
+        let identity = store.identity(namespace, content)?;
         let reader = self.pool.reader(identity, stores::batches(store, Timestamp::now())).await?;
         Ok(Source {
             store: key.to_string(),
@@ -90,7 +89,7 @@ impl ExternalSecretController {
             let name = (key.namespace.is_none(), key.name.clone());
             if let (Some(store), Some(Ok(source))) = (store, sources.get(&name))
                 && !store.is_by_namespace()
-                && stores::tells(&store.status, source.reader.planner.batches())
+                && stores::tells(&store.status, source.reader.planner.batch_permission())
             {
                 self.store_queue.add(key.clone(), Priority::Change, Duration::ZERO);
             }

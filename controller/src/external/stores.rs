@@ -27,10 +27,9 @@ use super::{
 use crate::runtime::go_duration;
 use crate::{
     aws::{
-        Identity,
-        identity::is_referent,
-        planner::{ASKED_AGAIN, BatchPermission},
-        service::{GET_BATCH, GET_PARAMETERS},
+        identity::has_references_without_namespace,
+        planner::{BATCH_RECHECK_INTERVAL, BatchPermission},
+        service::{BATCH_GET_SECRET_VALUE_ACTION, GET_PARAMETERS_ACTION},
     },
     reason::{Failure, Reason},
     runtime::FIELD_MANAGER,
@@ -82,15 +81,15 @@ pub fn batches(store: &Store, now: Timestamp) -> BatchPermission {
     }
     let since = told.last_transition_time.as_deref().and_then(|time| time.parse().ok());
     let is_old = since.is_none_or(|since: Timestamp| {
-        now.duration_since(since).as_secs() >= ASKED_AGAIN.as_secs().cast_signed()
+        now.duration_since(since).as_secs() >= BATCH_RECHECK_INTERVAL.as_secs().cast_signed()
     });
     let is_parameters =
         store.aws().is_ok_and(|aws| aws.service == crds::secret_store::AwsService::ParameterStore);
     match told.status.as_str() {
         "True" => BatchPermission::Allowed,
         "False" if is_old => BatchPermission::Unknown,
-        "False" if is_parameters => BatchPermission::Denied(GET_PARAMETERS),
-        "False" => BatchPermission::Denied(GET_BATCH),
+        "False" if is_parameters => BatchPermission::Denied(GET_PARAMETERS_ACTION),
+        "False" => BatchPermission::Denied(BATCH_GET_SECRET_VALUE_ACTION),
         _ => BatchPermission::Unknown,
     }
 }
@@ -169,13 +168,13 @@ impl ExternalSecretController {
         if let Err(failure) = store.check_conditions() {
             return (Found::Invalid(failure), BatchPermission::Unknown);
         }
-        if is_referent(store, &aws) {
+        if store.key.namespace.is_none() && has_references_without_namespace(&aws) {
             return (Found::Referent, known);
         }
         let namespace = store.key.namespace.clone().unwrap_or_default();
         let content =
             |secret: &crate::key::ObjectKey| Some(*self.secrets.get(secret)?.content.as_bytes());
-        let identity = match Identity::of(store, &namespace, content) {
+        let identity = match store.identity(&namespace, content) {
             Ok(identity) => identity,
             Err(failure) => return (Found::Invalid(failure), BatchPermission::Unknown),
         };
@@ -190,7 +189,7 @@ impl ExternalSecretController {
             Ok(_) => Found::Valid,
             Err(failure) => Found::without_credentials(failure),
         };
-        (found, reader.planner.batches())
+        (found, reader.planner.batch_permission())
     }
 
     async fn write_store(&self, store: &Arc<Store>, next: &StoreStatus) -> bool {
@@ -294,7 +293,7 @@ fn next(
             format!(
                 "each value is read singly: allow {action}{} to read many in one request; it is \
                  asked for again once a day",
-                if action == GET_BATCH {
+                if action == BATCH_GET_SECRET_VALUE_ACTION {
                     " on * (it gives no value that the single read is not allowed for)"
                 } else {
                     ""
@@ -358,8 +357,12 @@ mod tests {
     #[test]
     fn the_missing_right_is_named_and_remembered() {
         for (service, action, words) in [
-            ("SecretsManager", GET_BATCH, "secretsmanager:BatchGetSecretValue on *"),
-            ("ParameterStore", GET_PARAMETERS, "allow ssm:GetParameters to read"),
+            (
+                "SecretsManager",
+                BATCH_GET_SECRET_VALUE_ACTION,
+                "secretsmanager:BatchGetSecretValue on *",
+            ),
+            ("ParameterStore", GET_PARAMETERS_ACTION, "allow ssm:GetParameters to read"),
         ] {
             let denied = BatchPermission::Denied(action);
             let status = next(&StoreStatus::default(), &Found::Valid, (denied, 1), now()).unwrap();

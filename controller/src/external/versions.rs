@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use tokio::time::Instant;
 
-use crate::aws::{ReadRequest, Version, read::Read};
+use crate::aws::{ReadRequest, ReadVersion, Version};
 
 /// For how long AWS has to give an older version before it is taken.
 pub const SETTLES: Duration = Duration::from_secs(60);
@@ -32,7 +32,7 @@ const MOST: usize = 256 << 10;
 /// The versions of one object, by [`key`].
 #[derive(Clone, Debug, Default)]
 pub struct Versions {
-    read: BTreeMap<String, Read>,
+    read: BTreeMap<String, ReadVersion>,
     /// Older ones, and since when AWS gives them.
     doubtful: HashMap<String, (String, Instant)>,
     /// Those found before that AWS does not list any more, and since when.
@@ -44,22 +44,23 @@ impl Versions {
     pub fn parse(status: &BTreeMap<String, String>) -> Self {
         let read = |(key, text): (&String, &String)| {
             let (id, created) = text.rsplit_once('@')?;
-            Some((key.clone(), Read { id: id.to_owned(), created: created.parse().ok()? }))
+            Some((key.clone(), ReadVersion { id: id.to_owned(), created: created.parse().ok()? }))
         };
         Self { read: status.iter().filter_map(read).collect(), ..Self::default() }
     }
 
     /// What the status records.
     pub fn record(&self) -> BTreeMap<String, String> {
-        let text =
-            |(key, read): (&String, &Read)| (key.clone(), format!("{}@{}", read.id, read.created));
+        let text = |(key, read): (&String, &ReadVersion)| {
+            (key.clone(), format!("{}@{}", read.id, read.created))
+        };
         let record: BTreeMap<_, _> = self.read.iter().map(text).collect();
         let size: usize = record.iter().map(|(key, text)| key.len() + text.len()).sum();
         if size > MOST { BTreeMap::new() } else { record }
     }
 
     /// Whether what was read may be taken.
-    pub fn accepts(&mut self, key: &str, read: &Read, now: Instant) -> bool {
+    pub fn accepts(&mut self, key: &str, read: &ReadVersion, now: Instant) -> bool {
         let is_older = self
             .read
             .get(key)
@@ -77,7 +78,7 @@ impl Versions {
     }
 
     /// Records what was taken, and forgets what is not wanted any more.
-    pub fn took(&mut self, taken: impl IntoIterator<Item = (String, Read)>) {
+    pub fn took(&mut self, taken: impl IntoIterator<Item = (String, ReadVersion)>) {
         self.read = taken.into_iter().collect();
         self.doubtful.clear();
     }
@@ -128,8 +129,8 @@ pub fn key(scope: &str, want: &ReadRequest) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn read(id: &str, created: i64) -> Read {
-        Read { id: id.into(), created }
+    fn read(id: &str, created: i64) -> ReadVersion {
+        ReadVersion { id: id.into(), created }
     }
 
     /// F13: External Secrets writes whatever it reads.

@@ -10,7 +10,7 @@ use crds::StoreStatus;
 use http::Request;
 use kube::{Client, client::Body};
 use mtk_controller::{
-    aws::Pool,
+    aws::{Pool, metrics::AwsMetrics},
     external::{
         ExternalSecretController,
         controller::Settings,
@@ -18,7 +18,7 @@ use mtk_controller::{
         store::Store,
     },
     key::ObjectKey,
-    metrics::{aws::AwsMetrics, external::ExternalMetrics},
+    metrics::external::ExternalMetrics,
     runtime::events::EventPublisher,
     runtime::queue::{Priority, WorkQueue},
     sealed::render,

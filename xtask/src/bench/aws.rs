@@ -184,7 +184,7 @@ async fn prepare(stage: &Stage, aws: &Aws, count: usize, interval: u64) -> anyho
 }
 
 fn read(controller: &Controller) -> anyhow::Result<f64> {
-    Ok(sum(&controller.metrics()?, "mtk_controller_aws_reads_total"))
+    Ok(sum(&controller.metrics()?, "mtk_controller_aws_values_served_total"))
 }
 
 async fn until_read(controller: &Controller, count: usize) -> anyhow::Result<()> {
@@ -213,7 +213,7 @@ fn counted(stage: &Stage, aws: &Aws) -> anyhow::Result<Counted> {
     let metrics = controller.metrics()?;
     Ok(Counted {
         aws: aws.counts(),
-        reads: sum(&metrics, "mtk_controller_aws_reads_total"),
+        reads: sum(&metrics, "mtk_controller_aws_values_served_total"),
         writes: writes(&metrics),
         usage: Usage::of(controller.pid())?,
     })

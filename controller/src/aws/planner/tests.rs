@@ -1,99 +1,117 @@
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
+use futures::future::{self, BoxFuture};
+use tokio::time::Instant;
 use zeroize::Zeroizing;
 
 use super::*;
-use crate::aws::read::Value;
+use crate::{
+    aws::{
+        error::ReadError,
+        read::{ReadRequest, ReadResponse, Value},
+    },
+    reason::Reason,
+};
 
-/// Answers each want with its id, but as `fails` says.
+/// Answers each request with its id, except as its fields say.
 #[derive(Default)]
 struct Fake {
-    singles: AtomicUsize,
-    sizes: Mutex<Vec<usize>>,
+    individual_reads: AtomicUsize,
+    batch_sizes: Mutex<Vec<usize>>,
     denies_batches: bool,
     leaves_out: Option<&'static str>,
     throttles: Option<&'static str>,
     denies: Option<&'static str>,
-    /// A batch with what is denied is refused as a whole.
-    refuses_for_one: bool,
+    /// A batch with the denied request is denied as a whole.
+    one_poisons_batch: bool,
     has_no_credentials: bool,
-    /// What is denied in batches only.
+    /// Not found in batches, but individually.
     is_elsewhere: Option<&'static str>,
-    is_throttled: bool,
+    throttles_batches: bool,
     panics: bool,
-    /// So many single reads are throttled.
-    throttles_singles: AtomicUsize,
+    /// The number of individual reads that are throttled.
+    throttled_reads: AtomicUsize,
 }
 
-fn id(want: &ReadRequest) -> &str {
-    match want {
+fn id(request: &ReadRequest) -> &str {
+    match request {
         ReadRequest::Secret { id, .. } | ReadRequest::SecretTags { id } => id,
-        _ => panic!("not asked for here"),
+        _ => panic!("these tests only read secrets"),
     }
 }
 
-fn answer(want: &ReadRequest) -> ReadResponse {
-    let bytes = Zeroizing::new(id(want).as_bytes().to_vec());
+fn answer(request: &ReadRequest) -> ReadResponse {
+    let bytes = Zeroizing::new(id(request).as_bytes().to_vec());
     ReadResponse::Value(Value { bytes, version: None })
 }
 
-impl Source for Fake {
-    fn most(&self) -> usize {
+impl ReadSource for Fake {
+    fn max_batch_size(&self) -> usize {
         20
     }
 
-    fn batches(&self, want: &ReadRequest) -> bool {
-        matches!(want, ReadRequest::Secret { .. })
+    fn is_batchable(&self, request: &ReadRequest) -> bool {
+        matches!(request, ReadRequest::Secret { .. })
     }
 
-    fn is_spoiled_by_one(&self) -> bool {
-        self.refuses_for_one
+    fn one_poisons_batch(&self) -> bool {
+        self.one_poisons_batch
     }
 
-    fn single(&self, want: ReadRequest) -> BoxFuture<'_, Result<ReadResponse, ReadError>> {
-        self.singles.fetch_add(1, Ordering::Relaxed);
-        let denied = self.denies == Some(id(&want)) || self.has_no_credentials;
-        let left = self.throttles_singles.load(Ordering::Relaxed);
+    fn read(&self, request: ReadRequest) -> BoxFuture<'_, Result<ReadResponse, ReadError>> {
+        self.individual_reads.fetch_add(1, Ordering::Relaxed);
+        let denied = self.denies == Some(id(&request)) || self.has_no_credentials;
+        let left = self.throttled_reads.load(Ordering::Relaxed);
         if left > 0 {
-            self.throttles_singles.store(left - 1, Ordering::Relaxed);
+            self.throttled_reads.store(left - 1, Ordering::Relaxed);
             return Box::pin(future::ready(Err(ReadError::new(Reason::Throttled, "one"))));
         }
         let error = ReadError::new(Reason::AccessDenied, "one");
-        Box::pin(async move { if denied { Err(error) } else { Ok(answer(&want)) } })
+        Box::pin(async move { if denied { Err(error) } else { Ok(answer(&request)) } })
     }
 
-    fn batch(&self, wants: Vec<ReadRequest>) -> BoxFuture<'_, Result<Answers, ReadError>> {
-        self.sizes.lock().unwrap().push(wants.len());
+    fn read_batch(
+        &self,
+        requests: Vec<ReadRequest>,
+    ) -> BoxFuture<'_, Result<BatchResponses, ReadError>> {
+        self.batch_sizes.lock().unwrap().push(requests.len());
         Box::pin(async move {
-            assert!(!self.panics, "a panic that is meant");
-            let is_spoiled = wants.iter().any(|want| self.denies == Some(id(want)));
-            if self.is_throttled {
+            assert!(!self.panics, "an intended panic");
+            let is_poisoned = requests.iter().any(|request| self.denies == Some(id(request)));
+            if self.throttles_batches {
                 return Err(ReadError::new(Reason::Throttled, "many"));
             }
             if self.has_no_credentials {
                 let detail = Some("the role cannot be assumed".to_owned());
                 return Err(ReadError { detail, ..ReadError::new(Reason::AccessDenied, "") });
             }
-            if self.denies_batches || self.refuses_for_one && is_spoiled {
+            if self.denies_batches || self.one_poisons_batch && is_poisoned {
                 return Err(ReadError::new(Reason::AccessDenied, "many"));
             }
-            let answers = wants.into_iter().filter(|want| self.leaves_out != Some(id(want)));
+            let answers =
+                requests.into_iter().filter(|request| self.leaves_out != Some(id(request)));
             Ok(answers
-                .map(|want| {
+                .map(|request| {
                     let error = |reason| Err(ReadError::new(reason, "many"));
-                    let answer = match id(&want) {
+                    let answer = match id(&request) {
                         id if self.throttles == Some(id) => error(Reason::Throttled),
                         id if self.denies == Some(id) => error(Reason::AccessDenied),
                         id if self.is_elsewhere == Some(id) => error(Reason::NotFound),
-                        _ => Ok(answer(&want)),
+                        _ => Ok(answer(&request)),
                     };
-                    (want, answer)
+                    (request, answer)
                 })
                 .collect())
         })
     }
 
-    fn asked(&self, _: usize) {}
+    fn count_served(&self, _: usize) {}
 }
 
 async fn read(
@@ -106,52 +124,50 @@ async fn read(
     let answers = future::join_all(reads).await;
     let answers = answers.into_iter().map(|answer| match answer.as_deref() {
         Ok(ReadResponse::Value(value)) => Ok(String::from_utf8(value.bytes.to_vec()).unwrap()),
-        Ok(_) => panic!("a value was asked for"),
+        Ok(_) => panic!("only values are read"),
         Err(error) => Err(error.reason),
     });
-    (fake, answers.collect(), planner.batches())
+    (fake, answers.collect(), planner.batch_permission())
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_wanted_alone_is_read_singly() {
-    let (fake, answers, batches) = read(Fake::default(), &["a", "a"]).await;
+async fn lone_request_is_read_individually() {
+    let (fake, answers, permission) = read(Fake::default(), &["a", "a"]).await;
     assert_eq!(answers, [Ok("a".into()), Ok("a".into())]);
-    assert_eq!(fake.singles.load(Ordering::Relaxed), 1);
-    assert_eq!(batches, BatchPermission::Unknown);
+    assert_eq!(fake.individual_reads.load(Ordering::Relaxed), 1);
+    assert_eq!(permission, BatchPermission::Unknown);
 }
 
 #[tokio::test(start_paused = true)]
-async fn many_wants_are_full_batches() {
+async fn many_requests_fill_their_batches() {
     let ids: Vec<_> = (0..1000).map(|number| number.to_string()).collect();
     let ids: Vec<_> = ids.iter().map(String::as_str).collect();
-    let (fake, answers, batches) = read(Fake::default(), &ids).await;
+    let (fake, answers, permission) = read(Fake::default(), &ids).await;
     assert!(answers.iter().zip(&ids).all(|(answer, id)| answer.as_deref() == Ok(*id)));
-    assert_eq!(*fake.sizes.lock().unwrap(), [20; 50]);
-    assert_eq!(batches, BatchPermission::Allowed);
+    assert_eq!(*fake.batch_sizes.lock().unwrap(), [20; 50]);
+    assert_eq!(permission, BatchPermission::Allowed);
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_the_right_to_batches_each_is_read_singly() {
+async fn requests_are_read_individually_if_batches_are_denied() {
     let fake = Fake { denies_batches: true, ..Fake::default() };
-    let (fake, answers, batches) = read(fake, &["a", "b", "c"]).await;
+    let (fake, answers, permission) = read(fake, &["a", "b", "c"]).await;
     assert_eq!(answers, [Ok("a".into()), Ok("b".into()), Ok("c".into())]);
-    assert_eq!(fake.sizes.lock().unwrap().len(), 1);
-    assert_eq!(batches, BatchPermission::Denied("many"));
+    assert_eq!(fake.batch_sizes.lock().unwrap().len(), 1);
+    assert_eq!(permission, BatchPermission::Denied("many"));
 }
 
-/// One secret that is denied anyway hid that batches are, and each of them was tried.
 #[tokio::test(start_paused = true)]
-async fn a_denied_secret_does_not_hide_that_batches_are_denied() {
+async fn denied_secret_does_not_hide_that_batches_are_denied() {
     let fake = Fake { denies_batches: true, denies: Some("c"), ..Fake::default() };
-    let (fake, answers, batches) = read(fake, &["a", "b", "c"]).await;
+    let (fake, answers, permission) = read(fake, &["a", "b", "c"]).await;
     assert_eq!(answers, [Ok("a".into()), Ok("b".into()), Err(Reason::AccessDenied)]);
-    assert_eq!(fake.sizes.lock().unwrap().len(), 1);
-    assert_eq!(batches, BatchPermission::Denied("many"));
+    assert_eq!(fake.batch_sizes.lock().unwrap().len(), 1);
+    assert_eq!(permission, BatchPermission::Denied("many"));
 }
 
-/// All further reads of the identity waited for five minutes, and failed.
 #[tokio::test(start_paused = true)]
-async fn a_panic_in_a_batch_costs_its_wants_only() {
+async fn panic_in_a_batch_only_fails_its_own_requests() {
     let fake = Arc::new(Fake { panics: true, ..Fake::default() });
     let planner = Planner::new(fake.clone(), BatchPermission::Unknown);
     let reads = ["a", "b"].map(|id| planner.read(ReadRequest::current(id)));
@@ -161,18 +177,18 @@ async fn a_panic_in_a_batch_costs_its_wants_only() {
 
 /// F12: External Secrets loses what a batch leaves out or reports as an error.
 #[tokio::test(start_paused = true)]
-async fn what_a_batch_does_not_answer_is_read_singly() {
+async fn requests_that_a_batch_does_not_answer_are_read_individually() {
     let fake =
         Fake { leaves_out: Some("b"), throttles: Some("c"), denies: Some("d"), ..Fake::default() };
     let (fake, answers, _) = read(fake, &["a", "b", "c", "d"]).await;
     let [a, b, c] = ["a", "b", "c"].map(|id| Ok(id.to_owned()));
     assert_eq!(answers, [a, b, c, Err(Reason::AccessDenied)]);
-    assert_eq!(fake.singles.load(Ordering::Relaxed), 3);
+    assert_eq!(fake.individual_reads.load(Ordering::Relaxed), 3);
 }
 
-/// BatchPermission do not reach secrets of other accounts.
+/// Batches do not return secrets of other accounts.
 #[tokio::test(start_paused = true)]
-async fn what_only_a_single_read_gives_is_kept_out_of_batches() {
+async fn requests_that_only_individual_reads_answer_are_kept_out_of_batches() {
     let throttled = Fake { throttles: Some("c"), ..Fake::default() };
     let elsewhere = Fake { is_elsewhere: Some("c"), ..Fake::default() };
     for (fake, sizes) in [(throttled, [3, 3]), (elsewhere, [3, 2])] {
@@ -182,24 +198,25 @@ async fn what_only_a_single_read_gives_is_kept_out_of_batches() {
             let reads = ["a", "b", "c"].map(|id| planner.read(ReadRequest::current(id)));
             assert!(future::join_all(reads).await.iter().all(Result::is_ok));
         }
-        assert_eq!(*fake.sizes.lock().unwrap(), sizes);
+        assert_eq!(*fake.batch_sizes.lock().unwrap(), sizes);
     }
 }
 
-/// Twenty single reads in the place of one that is throttled would be throttled too.
+/// Twenty individual reads instead of one throttled batch would be throttled too.
 #[tokio::test(start_paused = true)]
-async fn a_batch_that_is_throttled_is_not_read_singly() {
-    let fake = Fake { is_throttled: true, ..Fake::default() };
-    let (fake, answers, batches) = read(fake, &["a", "b"]).await;
+async fn throttled_batch_is_not_read_individually() {
+    let fake = Fake { throttles_batches: true, ..Fake::default() };
+    let (fake, answers, permission) = read(fake, &["a", "b"]).await;
     assert_eq!(answers, [Err(Reason::Throttled), Err(Reason::Throttled)]);
-    assert_eq!(fake.singles.load(Ordering::Relaxed), 0);
-    assert_eq!(batches, BatchPermission::Unknown);
+    assert_eq!(fake.individual_reads.load(Ordering::Relaxed), 0);
+    assert_eq!(permission, BatchPermission::Unknown);
 }
 
-/// A role without batches and a thousand parameters asked for 800 a second, where AWS gives 40.
+/// AWS allows 40 individual reads of parameters per second. A role without batches and with a
+/// thousand parameters must not send 800.
 #[tokio::test(start_paused = true)]
-async fn after_a_throttle_all_wait_and_ever_longer() {
-    let fake = Arc::new(Fake { throttles_singles: AtomicUsize::new(2), ..Fake::default() });
+async fn requests_back_off_exponentially_after_throttling() {
+    let fake = Arc::new(Fake { throttled_reads: AtomicUsize::new(2), ..Fake::default() });
     let planner = Planner::new(fake.clone(), BatchPermission::Unknown);
     let mut waited = Vec::new();
     for _ in 0..5 {
@@ -210,10 +227,10 @@ async fn after_a_throttle_all_wait_and_ever_longer() {
     assert_eq!(waited, [0, 2, 4, 0, 0]);
 }
 
-/// `GetParameters` is refused as a whole for one parameter that the role may not read.
+/// AWS denies a whole `GetParameters` if the role may not read one of its parameters.
 #[tokio::test(start_paused = true)]
-async fn what_spoils_a_batch_is_kept_out_of_the_next_one() {
-    let fake = Fake { denies: Some("c"), refuses_for_one: true, ..Fake::default() };
+async fn poisoned_requests_are_kept_out_of_the_next_batch() {
+    let fake = Fake { denies: Some("c"), one_poisons_batch: true, ..Fake::default() };
     let fake = Arc::new(fake);
     let planner = Planner::new(fake.clone(), BatchPermission::Unknown);
     let read_all = async || {
@@ -222,23 +239,27 @@ async fn what_spoils_a_batch_is_kept_out_of_the_next_one() {
         answers.iter().map(Result::is_ok).collect::<Vec<_>>()
     };
     assert_eq!(read_all().await, [true, true, false]);
-    assert_eq!(planner.batches(), BatchPermission::Unknown, "it was not refused for all");
+    assert_eq!(
+        planner.batch_permission(),
+        BatchPermission::Unknown,
+        "individual reads were denied too"
+    );
     assert_eq!(read_all().await, [true, true, false]);
-    assert_eq!(*fake.sizes.lock().unwrap(), [3, 2]);
-    assert_eq!(planner.batches(), BatchPermission::Allowed);
+    assert_eq!(*fake.batch_sizes.lock().unwrap(), [3, 2]);
+    assert_eq!(planner.batch_permission(), BatchPermission::Allowed);
 }
 
-/// A role that cannot be assumed yet says nothing of what it will be allowed.
+/// While a role cannot be assumed, nothing is known about its permissions.
 #[tokio::test(start_paused = true)]
-async fn without_credentials_nothing_is_found_out_of_batches() {
+async fn missing_credentials_do_not_change_the_batch_permission() {
     let fake = Fake { has_no_credentials: true, ..Fake::default() };
-    let (_, answers, batches) = read(fake, &["a", "b"]).await;
+    let (_, answers, permission) = read(fake, &["a", "b"]).await;
     assert_eq!(answers, [Err(Reason::AccessDenied), Err(Reason::AccessDenied)]);
-    assert_eq!(batches, BatchPermission::Unknown);
+    assert_eq!(permission, BatchPermission::Unknown);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_right_that_is_given_later_is_used_within_a_day() {
+async fn batch_permission_granted_later_is_used_within_a_day() {
     let fake = Arc::new(Fake::default());
     let planner = Planner::new(fake.clone(), BatchPermission::Denied("many"));
     let read_both = async || {
@@ -246,16 +267,16 @@ async fn a_right_that_is_given_later_is_used_within_a_day() {
         future::join_all(reads).await;
     };
     read_both().await;
-    assert!(fake.sizes.lock().unwrap().is_empty());
-    tokio::time::advance(ASKED_AGAIN).await;
+    assert!(fake.batch_sizes.lock().unwrap().is_empty());
+    tokio::time::advance(BATCH_RECHECK_INTERVAL).await;
     read_both().await;
-    assert_eq!(*fake.sizes.lock().unwrap(), [2]);
-    assert_eq!(planner.batches(), BatchPermission::Allowed);
+    assert_eq!(*fake.batch_sizes.lock().unwrap(), [2]);
+    assert_eq!(planner.batch_permission(), BatchPermission::Allowed);
 }
 
-/// At a start, objects come as fast as their Secrets are written.
+/// After a start, objects are reconciled as fast as the controller writes their Secrets.
 #[tokio::test(start_paused = true)]
-async fn wants_that_trickle_in_are_full_batches_too() {
+async fn requests_that_trickle_in_fill_batches_too() {
     let fake = Arc::new(Fake::default());
     let planner = Planner::new(fake.clone(), BatchPermission::Allowed);
     let reads = (0..200_u64).map(|number| {
@@ -267,6 +288,6 @@ async fn wants_that_trickle_in_are_full_batches_too() {
     });
     let answers = future::join_all(reads).await;
     assert!(answers.iter().all(Result::is_ok));
-    let sizes = fake.sizes.lock().unwrap();
+    let sizes = fake.batch_sizes.lock().unwrap();
     assert!(sizes.len() <= 11, "{sizes:?}");
 }

@@ -1,113 +1,142 @@
 //! AWS Secrets Manager.
 
+use std::sync::Arc;
+
+use aws_config::SdkConfig;
 use aws_sdk_secretsmanager::types::{
-    Filter as SecretFilter, FilterNameStringType, SecretValueEntry,
+    Filter as SecretFilter, FilterNameStringType, SecretListEntry, SecretValueEntry,
 };
-use aws_smithy_types::Blob;
+use aws_smithy_types::{Blob, DateTime};
 use zeroize::Zeroizing;
 
-use super::{Called, Operation, PAGES, Service, as_json, assign};
+use super::{
+    assign::{ValueNames, assign},
+    tags::as_json,
+};
 use crate::{
     aws::{
-        Filter, ReadError, ReadRequest, ReadResponse, Value, Version, error::Refusal,
-        planner::Answers, read::Read,
+        caller::{Caller, Operation},
+        config::endpoint,
+        error::{AwsError, ReadError},
+        planner::BatchResponses,
+        read::{Filter, ReadRequest, ReadResponse, ReadVersion, Value, Version},
     },
     reason::Reason,
 };
 
-/// The action that batches need, on `*`.
-pub const GET_BATCH: &str = "secretsmanager:BatchGetSecretValue";
+/// The action that batches require, on `*`.
+pub const BATCH_GET_SECRET_VALUE_ACTION: &str = "secretsmanager:BatchGetSecretValue";
 
-/// How many secrets `BatchGetSecretValue` takes.
-pub(super) const BATCH: usize = 20;
-/// The hyphen and six characters at the end of a secret's ARN.
-const SUFFIX: usize = 7;
-/// Entries a page of `ListSecrets`.
-const PAGE: i32 = 100;
+/// The limit of `BatchGetSecretValue`.
+pub(super) const MAX_BATCH_SIZE: usize = 20;
+/// A million secrets.
+const MAX_LIST_PAGES: usize = 10_000;
+const LIST_PAGE_SIZE: i32 = 100;
+/// The length of the hyphen and six characters at the end of a secret's ARN.
+const ARN_SUFFIX_LEN: usize = 7;
 
-const SECRETS_MANAGER: &str = "AWS/SecretsManager";
-const GET_SECRET: Operation =
-    Operation(SECRETS_MANAGER, "GetSecretValue", "secretsmanager:GetSecretValue");
-const BATCH_SECRETS: Operation = Operation(SECRETS_MANAGER, "BatchGetSecretValue", GET_BATCH);
-const DESCRIBE_SECRET: Operation =
-    Operation(SECRETS_MANAGER, "DescribeSecret", "secretsmanager:DescribeSecret");
-const LIST_SECRETS: Operation =
-    Operation(SECRETS_MANAGER, "ListSecrets", "secretsmanager:ListSecrets");
+const fn operation(name: &'static str, action: &'static str) -> Operation {
+    Operation { provider: "AWS/SecretsManager", name, action }
+}
 
-impl Service {
-    pub(super) async fn secret(
+const GET_SECRET_VALUE: Operation = operation("GetSecretValue", "secretsmanager:GetSecretValue");
+const BATCH_GET_SECRET_VALUE: Operation =
+    operation("BatchGetSecretValue", BATCH_GET_SECRET_VALUE_ACTION);
+const DESCRIBE_SECRET: Operation = operation("DescribeSecret", "secretsmanager:DescribeSecret");
+const LIST_SECRETS: Operation = operation("ListSecrets", "secretsmanager:ListSecrets");
+
+pub(super) struct SecretsManager {
+    client: aws_sdk_secretsmanager::Client,
+    caller: Arc<Caller>,
+}
+
+impl SecretsManager {
+    pub(super) fn new(config: &SdkConfig, caller: Arc<Caller>) -> Self {
+        let mut config = aws_sdk_secretsmanager::config::Builder::from(config);
+        if let Some(url) = endpoint("AWS_SECRETSMANAGER_ENDPOINT") {
+            config = config.endpoint_url(url);
+        }
+        Self { client: aws_sdk_secretsmanager::Client::from_conf(config.build()), caller }
+    }
+
+    pub(super) async fn value(
         &self,
         id: &str,
         version: &Version,
     ) -> Result<ReadResponse, ReadError> {
-        let answer = self.call(GET_SECRET, || {
-            let request = self.secrets.get_secret_value().secret_id(id);
+        let response = self.caller.call(GET_SECRET_VALUE, || {
+            let request = self.client.get_secret_value().secret_id(id);
             match version {
                 Version::Stage(stage) => request.version_stage(stage),
                 Version::Id(id) => request.version_id(id),
             }
             .send()
         });
-        let answer = answer.await?;
-        let read =
-            read(answer.version_id, answer.created_date.and_then(|date| date.to_millis().ok()));
-        value(answer.secret_string, answer.secret_binary, read, GET_SECRET)
+        let response = response.await?;
+        let version = self::version(response.version_id, response.created_date);
+        value(response.secret_string, response.secret_binary, version, GET_SECRET_VALUE)
     }
 
-    pub(super) async fn secrets(&self, wants: Vec<ReadRequest>) -> Result<Answers, ReadError> {
-        let ids: Vec<String> = wants.iter().filter_map(id).map(str::to_owned).collect();
-        let answer = self.call(BATCH_SECRETS, || {
-            self.secrets.batch_get_secret_value().set_secret_id_list(Some(ids.clone())).send()
+    pub(super) async fn batch(
+        &self,
+        requests: Vec<ReadRequest>,
+    ) -> Result<BatchResponses, ReadError> {
+        let ids: Vec<String> = requests.iter().filter_map(id_in).map(str::to_owned).collect();
+        let response = self.caller.call(BATCH_GET_SECRET_VALUE, || {
+            self.client.batch_get_secret_value().set_secret_id_list(Some(ids.clone())).send()
         });
-        let answer = answer.await?;
-        // Which version a batch gives cannot be asked for: another one is read singly.
+        let response = response.await?;
+        // A batch cannot request a version. If it returns another one, read that secret
+        // individually.
         let is_current = |entry: &SecretValueEntry| {
             entry.version_stages().iter().any(|stage| stage == Version::CURRENT)
         };
-        let mut entries = answer.secret_values.unwrap_or_default();
+        let mut entries = response.secret_values.unwrap_or_default();
         entries.retain(is_current);
-        let mut answers = Answers::new();
-        let called: Vec<_> = entries
+        let mut responses = BatchResponses::new();
+        let names: Vec<_> = entries
             .iter()
-            .map(|entry| Called {
+            .map(|entry| ValueNames {
                 name: entry.name().unwrap_or_default().to_owned(),
                 arn: entry.arn().unwrap_or_default().to_owned(),
             })
             .collect();
         let values = entries.into_iter().map(|entry| {
-            let read =
-                read(entry.version_id, entry.created_date.and_then(|date| date.to_millis().ok()));
-            value(entry.secret_string, entry.secret_binary, read, BATCH_SECRETS)
+            let version = version(entry.version_id, entry.created_date);
+            value(entry.secret_string, entry.secret_binary, version, BATCH_GET_SECRET_VALUE)
         });
         let values: Vec<_> = values.collect();
-        for (want, index) in assign(&wants, &called, id, is_named) {
-            answers.insert(want.clone(), values[index].clone());
+        for (request, index) in assign(&requests, &names, id_in, has_id) {
+            responses.insert(request.clone(), values[index].clone());
         }
-        for error in answer.errors.unwrap_or_default() {
-            let refused = error.secret_id.as_deref();
-            let is_it = |want: &&ReadRequest| refused.is_some() && id(want) == refused;
-            let Some(want) = wants.iter().find(is_it) else { continue };
-            let refusal = Refusal {
+        for error in response.errors.unwrap_or_default() {
+            let failed = error.secret_id.as_deref();
+            let has_failed = |request: &&ReadRequest| failed.is_some() && id_in(request) == failed;
+            let Some(request) = requests.iter().find(has_failed) else { continue };
+            let error = AwsError {
                 code: error.error_code.as_deref(),
                 message: error.message.as_deref(),
                 status: None,
             };
-            answers.insert(want.clone(), Err(ReadError::meaning(refusal, GET_SECRET.2)));
+            responses
+                .insert(request.clone(), Err(ReadError::classify(error, GET_SECRET_VALUE.action)));
         }
-        Ok(answers)
+        Ok(responses)
     }
 
-    pub(super) async fn secret_tags(&self, id: &str) -> Result<ReadResponse, ReadError> {
-        let answer = self
-            .call(DESCRIBE_SECRET, || self.secrets.describe_secret().secret_id(id).send())
+    pub(super) async fn tags(&self, id: &str) -> Result<ReadResponse, ReadError> {
+        let response = self
+            .caller
+            .call(DESCRIBE_SECRET, || self.client.describe_secret().secret_id(id).send())
             .await?;
-        let tags = answer.tags().iter().filter_map(|tag| Some((tag.key()?, tag.value()?)));
+        let tags = response.tags().iter().filter_map(|tag| Some((tag.key()?, tag.value()?)));
         Ok(as_json(tags))
     }
 
-    /// The names of all secrets that have the path and the tags, exactly: AWS's filters find those
-    /// whose tags only begin so, and do not hold keys and values together.
-    pub(super) async fn secret_names(&self, filter: &Filter) -> Result<ReadResponse, ReadError> {
+    /// The names of all secrets with this path and exactly these tags. AWS's filters match
+    /// prefixes, and do not combine the key and value of one tag, so the results are filtered
+    /// again.
+    pub(super) async fn names(&self, filter: &Filter) -> Result<ReadResponse, ReadError> {
         let by = |key, value: &str| SecretFilter::builder().key(key).values(value).build();
         let mut filters = Vec::new();
         for (key, value) in &filter.tags {
@@ -117,62 +146,61 @@ impl Service {
         filters.extend(filter.path.as_ref().map(|path| by(FilterNameStringType::Name, path)));
         let mut names = Vec::new();
         let mut next: Option<String> = None;
-        for _ in 0..PAGES {
-            let page = self.call(LIST_SECRETS, || {
+        for _ in 0..MAX_LIST_PAGES {
+            let page = self.caller.call(LIST_SECRETS, || {
                 let filters = Some(filters.clone()).filter(|filters| !filters.is_empty());
-                let request = self.secrets.list_secrets().max_results(PAGE).set_filters(filters);
+                let request =
+                    self.client.list_secrets().max_results(LIST_PAGE_SIZE).set_filters(filters);
                 request.set_next_token(next.clone()).send()
             });
             let page = page.await?;
-            for entry in page.secret_list() {
-                let has = |(key, value): (&String, &String)| {
-                    entry
-                        .tags()
-                        .iter()
-                        .any(|tag| tag.key() == Some(key) && tag.value() == Some(value))
-                };
-                let name = entry.name().unwrap_or_default();
-                let fits = filter.path.as_ref().is_none_or(|path| name.starts_with(path.as_str()));
-                if fits && filter.tags.iter().all(has) {
-                    names.push(name.to_owned());
-                }
-            }
+            let matching = page.secret_list().iter().filter(|entry| matches(entry, filter));
+            names.extend(matching.map(|entry| entry.name().unwrap_or_default().to_owned()));
             next = page.next_token;
             if next.is_none() {
                 return Ok(ReadResponse::Names(names));
             }
         }
-        Err(ReadError::new(Reason::Unavailable, LIST_SECRETS.2))
+        Err(ReadError::new(Reason::Unavailable, LIST_SECRETS.action))
     }
 }
 
-pub(super) fn id(want: &ReadRequest) -> Option<&str> {
-    match want {
+pub(super) fn id_in(request: &ReadRequest) -> Option<&str> {
+    match request {
         ReadRequest::Secret { id, .. } => Some(id),
         _ => None,
     }
 }
 
-/// Whether a secret is the one with this id: its name, or its ARN without the hyphen and six characters
-/// that AWS adds.
-pub(super) fn is_named(id: &str, Called { name, arn }: &Called) -> bool {
-    let without = || arn.len().checked_sub(SUFFIX).and_then(|end| arn.get(..end));
-    id == name || id.starts_with("arn:") && without() == Some(id)
+/// Whether a secret has this id: its name, or its ARN without the hyphen and six characters that
+/// AWS adds.
+pub(super) fn has_id(id: &str, ValueNames { name, arn }: &ValueNames) -> bool {
+    let partial_arn = || arn.len().checked_sub(ARN_SUFFIX_LEN).and_then(|end| arn.get(..end));
+    id == name || id.starts_with("arn:") && partial_arn() == Some(id)
 }
 
-fn read(id: Option<String>, created: Option<i64>) -> Option<Read> {
-    Some(Read { id: id?, created: created? })
+fn matches(entry: &SecretListEntry, filter: &Filter) -> bool {
+    let has_tag = |(key, value): (&String, &String)| {
+        entry.tags().iter().any(|tag| tag.key() == Some(key) && tag.value() == Some(value))
+    };
+    let name = entry.name().unwrap_or_default();
+    filter.path.as_ref().is_none_or(|path| name.starts_with(path.as_str()))
+        && filter.tags.iter().all(has_tag)
 }
 
-/// AWS gives either of the two.
+fn version(id: Option<String>, created: Option<DateTime>) -> Option<ReadVersion> {
+    Some(ReadVersion { id: id?, created: created?.to_millis().ok()? })
+}
+
+/// AWS returns either a string or bytes.
 fn value(
     string: Option<String>,
     binary: Option<Blob>,
-    version: Option<Read>,
+    version: Option<ReadVersion>,
     operation: Operation,
 ) -> Result<ReadResponse, ReadError> {
     let bytes = binary.map(Blob::into_inner).or_else(|| string.map(String::into_bytes));
-    let bytes = bytes.ok_or_else(|| ReadError::new(Reason::Malformed, operation.2))?;
+    let bytes = bytes.ok_or_else(|| ReadError::new(Reason::Malformed, operation.action))?;
     Ok(ReadResponse::Value(Value { bytes: Zeroizing::new(bytes), version }))
 }
 
@@ -184,19 +212,24 @@ mod tests {
         format!("arn:aws:secretsmanager:eu-west-1:{account:012}:secret:{rest}")
     }
 
-    /// For each want, the ARN of the secret whose value it gets.
+    /// For each request, the ARN of the secret whose value is assigned to it.
     fn assigned(ids: &[String], secrets: &[(&str, String)]) -> Vec<Option<String>> {
-        let wants: Vec<_> = ids.iter().map(ReadRequest::current).collect();
-        let called =
-            |(name, arn): &(&str, String)| Called { name: (*name).to_owned(), arn: arn.clone() };
-        let called: Vec<_> = secrets.iter().map(called).collect();
-        let found = assign(&wants, &called, id, is_named);
-        let of = |want: &ReadRequest| found.iter().find(|(found, _)| *found == want);
-        wants.iter().map(|want| of(want).map(|(_, index)| called[*index].arn.clone())).collect()
+        let requests: Vec<_> = ids.iter().map(ReadRequest::current).collect();
+        let names = |(name, arn): &(&str, String)| ValueNames {
+            name: (*name).to_owned(),
+            arn: arn.clone(),
+        };
+        let names: Vec<_> = secrets.iter().map(names).collect();
+        let assigned = assign(&requests, &names, id_in, has_id);
+        let arn = |request: &ReadRequest| {
+            let (_, index) = assigned.iter().find(|(other, _)| *other == request)?;
+            Some(names[*index].arn.clone())
+        };
+        requests.iter().map(arn).collect()
     }
 
     #[test]
-    fn a_part_of_an_arn_never_names_another_secret() {
+    fn partial_arn_never_identifies_another_secret() {
         let own = arn(1, "app-AbCdEf");
         let is = |id: &str, name: &str, arn: &str| {
             assigned(&[id.to_owned()], &[(name, arn.to_owned())])[0].is_some()
@@ -210,9 +243,9 @@ mod tests {
         assert!(!is(&arn(1, "app"), "", ""));
     }
 
-    /// The answers came in any order, and the last one that fitted counted.
+    /// The order of the responses must not matter.
     #[test]
-    fn a_secret_of_another_account_is_not_taken_for_one_of_the_same_name() {
+    fn secret_of_another_account_with_the_same_name_is_not_confused() {
         let (own, other) = (arn(1, "db-AbCdEf"), arn(2, "db-GhIjKl"));
         let ids = ["db".to_owned(), other.clone()];
         for secrets in [
@@ -221,11 +254,11 @@ mod tests {
         ] {
             assert_eq!(assigned(&ids, &secrets), [Some(own.clone()), Some(other.clone())]);
         }
-        // Which of the two is meant is not known: each is read singly.
+        // Both ids fit one secret, so both are read individually.
         let partial = [arn(1, "db"), "db".to_owned(), arn(3, "db-MnOpQr")];
         let secrets = [("db", own.clone()), ("db", other)];
         assert_eq!(assigned(&partial, &secrets), [Some(own), None, None]);
-        // A secret whose name is that of another one with its end.
+        // One secret's name equals another one's name with its ARN suffix.
         let (short, long) = (arn(1, "app-AbCdEf"), arn(1, "app-AbCdEf-GhIjKl"));
         let ids = [short.clone(), "app-AbCdEf".to_owned()];
         let secrets = [("app-AbCdEf", long.clone()), ("app", short.clone())];

@@ -2,7 +2,7 @@
 
 use super::Source;
 use crate::{
-    aws::{ReadError, ReadRequest, Version, error::Refused},
+    aws::{ReadError, ReadRequest, Version, error::Rejection, resource::resource},
     reason::{Failure, Reason},
 };
 
@@ -36,17 +36,17 @@ pub(super) fn explained(error: &ReadError, want: &ReadRequest, source: &Source) 
     let resource = resource(want, &source.region);
     let action = error.action;
     let message = match error.reason {
-        Reason::NotFound => format!("there is no {what} in {} for {store}", source.region),
+        Reason::NotFound => format!("{what} not found in {} for {store}", source.region),
         Reason::MarkedForDeletion => {
             format!("{what} is marked for deletion in AWS: restore it, or remove the reference")
         }
-        Reason::AccessDenied if error.refused.is_some() => format!(
-            "AWS does not take the credentials of {store}: {}",
-            match error.refused {
-                Some(Refused::Expired) => "they have expired",
-                Some(Refused::Signature) =>
-                    "the secret access key is wrong, or the clock of the controller's node is",
-                Some(Refused::Unknown) | None => "it does not know them",
+        Reason::AccessDenied if error.rejected.is_some() => format!(
+            "AWS rejects the credentials of {store}: {}",
+            match error.rejected {
+                Some(Rejection::Expired) => "they have expired",
+                Some(Rejection::Signature) =>
+                    "invalid secret access key, or the controller node's clock is skewed",
+                Some(Rejection::Unknown) | None => "it does not know them",
             }
         ),
         Reason::AccessDenied => {
@@ -55,73 +55,12 @@ pub(super) fn explained(error: &ReadError, want: &ReadRequest, source: &Source) 
         Reason::KmsDenied => format!(
             "AWS denies kms:Decrypt for {what}: allow the role of {store} to use its KMS key"
         ),
-        Reason::Throttled => format!("AWS asks for fewer requests ({action} on {resource})"),
-        Reason::Timeout => format!("AWS did not answer in time ({action} on {resource})"),
-        Reason::Malformed => format!("AWS finds the request for {what} invalid: check its name"),
-        _ => format!("AWS cannot be reached, or fails ({action} on {resource})"),
+        Reason::Throttled => format!("AWS throttles requests ({action} on {resource})"),
+        Reason::Timeout => format!("AWS timed out ({action} on {resource})"),
+        Reason::Malformed => {
+            format!("AWS rejects the request for {what} as invalid: check its name")
+        }
+        _ => format!("AWS is unreachable or fails ({action} on {resource})"),
     };
     Failure::new(error.reason, message)
-}
-
-/// The resource as IAM's policies write it.
-pub(crate) fn resource(want: &ReadRequest, region: &str) -> String {
-    let partition = match region {
-        _ if region.starts_with("cn-") => "aws-cn",
-        _ if region.starts_with("us-gov-") => "aws-us-gov",
-        _ => "aws",
-    };
-    match want {
-        ReadRequest::Secret { id: arn, .. }
-        | ReadRequest::SecretTags { id: arn }
-        | ReadRequest::Parameter { name: arn }
-        | ReadRequest::ParameterTags { name: arn }
-            if arn.starts_with("arn:") =>
-        {
-            arn.escape_debug().to_string()
-        }
-        ReadRequest::Secret { id, .. } | ReadRequest::SecretTags { id } => {
-            format!("arn:{partition}:secretsmanager:{region}:*:secret:{}-??????", id.escape_debug())
-        }
-        ReadRequest::Parameter { name }
-        | ReadRequest::ParameterTags { name }
-        | ReadRequest::ParametersBelow { path: name } => {
-            let name = name.split(':').next().unwrap_or_default().trim_start_matches('/');
-            format!("arn:{partition}:ssm:{region}:*:parameter/{}", name.escape_debug())
-        }
-        ReadRequest::SecretNames(_) | ReadRequest::ParameterNames(_) => "*".to_owned(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn resources_are_written_as_policies_have_them() {
-        for (want, region, expected) in [
-            (
-                ReadRequest::current("a"),
-                "eu-west-1",
-                "arn:aws:secretsmanager:eu-west-1:*:secret:a-??????",
-            ),
-            (
-                ReadRequest::current("a"),
-                "cn-north-1",
-                "arn:aws-cn:secretsmanager:cn-north-1:*:secret:a-??????",
-            ),
-            (ReadRequest::current("arn:aws:x\n"), "eu-west-1", "arn:aws:x\\n"),
-            (
-                ReadRequest::Parameter { name: "/a/b:3".into() },
-                "us-gov-west-1",
-                "arn:aws-us-gov:ssm:us-gov-west-1:*:parameter/a/b",
-            ),
-            (
-                ReadRequest::Parameter { name: "arn:aws:ssm:r:1:parameter/a".into() },
-                "eu-west-1",
-                "arn:aws:ssm:r:1:parameter/a",
-            ),
-        ] {
-            assert_eq!(resource(&want, region), expected);
-        }
-    }
 }

@@ -217,11 +217,10 @@ mod tests {
     use super::*;
     use crate::{
         aws::{
-            self, ReadError,
-            credentials::Cached,
-            planner::{Answers, BatchPermission, Planner},
+            ReadError, ReadVersion,
+            credentials::CachedCredentials,
+            planner::{BatchPermission, BatchResponses, Planner, ReadSource},
             pool::Reader,
-            read::Read,
         },
         external::{
             assemble::{assemble, tests::Clock},
@@ -239,16 +238,16 @@ mod tests {
         created: i64,
     }
 
-    impl aws::planner::Source for Fake {
-        fn most(&self) -> usize {
+    impl ReadSource for Fake {
+        fn max_batch_size(&self) -> usize {
             20
         }
 
-        fn batches(&self, _: &ReadRequest) -> bool {
+        fn is_batchable(&self, _: &ReadRequest) -> bool {
             false
         }
 
-        fn single(&self, want: ReadRequest) -> BoxFuture<'_, Result<ReadResponse, ReadError>> {
+        fn read(&self, want: ReadRequest) -> BoxFuture<'_, Result<ReadResponse, ReadError>> {
             let denied = |action| Err(ReadError::new(Reason::AccessDenied, action));
             Box::pin(ready(match want {
                 ReadRequest::ParametersBelow { .. } => {
@@ -262,29 +261,32 @@ mod tests {
                     if !self.denies_values =>
                 {
                     let id = format!("{}{id}", self.created);
-                    let version = Some(Read { id, created: self.created });
+                    let version = Some(ReadVersion { id, created: self.created });
                     Ok(ReadResponse::Value(Value { bytes: Zeroizing::new(vec![]), version }))
                 }
                 _ => denied("GetSecretValue"),
             }))
         }
 
-        fn batch(&self, _: Vec<ReadRequest>) -> BoxFuture<'_, Result<Answers, ReadError>> {
+        fn read_batch(
+            &self,
+            _: Vec<ReadRequest>,
+        ) -> BoxFuture<'_, Result<BatchResponses, ReadError>> {
             panic!("nothing fits in a batch")
         }
 
-        fn is_spoiled_by_one(&self) -> bool {
+        fn one_poisons_batch(&self) -> bool {
             false
         }
 
-        fn asked(&self, _: usize) {}
+        fn count_served(&self, _: usize) {}
     }
 
     fn sources<const N: usize>(fakes: [(&str, Arc<Fake>); N]) -> Sources {
         let source = |(name, fake): (&str, Arc<Fake>)| {
             let fetch = || -> BoxFuture<'static, _> { panic!("nothing asks for credentials") };
             let planner = Planner::new(fake, BatchPermission::Unknown);
-            let reader = Reader { planner, credentials: Cached::new(Box::new(fetch)) };
+            let reader = Reader { planner, credentials: CachedCredentials::new(Box::new(fetch)) };
             let source = Source {
                 store: name.to_owned(),
                 uid: name.to_owned(),

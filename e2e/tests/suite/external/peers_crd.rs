@@ -45,7 +45,7 @@ async fn with_external_secrets_crd_reasons_are_told_and_what_is_unchanged_is_not
     assert_eq!(ready["reason"], "SecretSyncedError");
     let message = text(&ready["message"]);
     assert!(message.starts_with("could not get secret data from provider"), "{message}");
-    assert!(message.contains("there is no secret `peers-crd/none`"), "{message}");
+    assert!(message.contains("secret `peers-crd/none` not found"), "{message}");
     eventually("an Event", async || {
         let events = api.events(ns, "lost").await;
         events.iter().any(|event| event[1] == "UpdateFailed").then_some(())

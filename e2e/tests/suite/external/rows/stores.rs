@@ -269,8 +269,8 @@ async fn row_45_a_store_that_cannot_be_used_says_why() {
     for (store, reason, words) in [
         (with("own", id, "namespace", ns), "Valid", "store validated"),
         (with("elsewhere", id, "namespace", "kube-system"), "InvalidProviderConfig", "namespace"),
-        (with("no-secret", id, "name", "none"), "InvalidProviderConfig", "is missing"),
-        (with("no-item", id, "key", "none"), "InvalidProviderConfig", "has no text"),
+        (with("no-secret", id, "name", "none"), "InvalidProviderConfig", "not found"),
+        (with("no-item", id, "key", "none"), "InvalidProviderConfig", "has no key"),
     ] {
         let name = text(&store["metadata"]["name"]);
         api.create(Kind::SecretStore, store).await;

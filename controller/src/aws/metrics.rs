@@ -1,5 +1,5 @@
-//! What reading from AWS takes, and what it would have taken. External Secrets' name where the
-//! meaning is the same, ours beside it.
+//! Metrics of requests to AWS. Where External Secrets has a metric with the same meaning, its name
+//! is used, next to ours.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -15,26 +15,32 @@ use prometheus_client::{
 };
 use tokio::time::Instant;
 
-use crate::reason::Reason;
+use crate::{aws::error::ReadError, reason::Reason};
 
-/// What a request costs, in dollars (Secrets Manager's price of November 2026).
-const PRICE: f64 = 0.05 / 10_000.0;
-/// A month of 730 hours, in seconds.
-const MONTH: f64 = 730.0 * 3600.0;
-/// For how long calls are counted before they say something of a month, in seconds.
-const ENOUGH: f64 = 60.0;
+/// The price of a request to Secrets Manager in November 2026.
+const DOLLARS_PER_REQUEST: f64 = 0.05 / 10_000.0;
+const SECONDS_PER_MONTH: f64 = 730.0 * 3600.0;
+/// How long requests are counted before their rate is extrapolated.
+const MIN_SAMPLE_SECONDS: f64 = 60.0;
 
 /// How a request ended.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Outcome {
-    /// With an answer.
+pub enum CallOutcome {
     Succeeded,
-    /// Without.
     Failed(Reason),
 }
 
+impl CallOutcome {
+    pub fn of<T>(result: &Result<T, ReadError>) -> Self {
+        match result {
+            Ok(_) => Self::Succeeded,
+            Err(error) => Self::Failed(error.reason),
+        }
+    }
+}
+
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
-struct PeerLabels {
+struct ProviderCallLabels {
     provider: &'static str,
     call: &'static str,
     status: &'static str,
@@ -56,57 +62,62 @@ struct StoreLabels {
 /// Counts requests to AWS. Cheap to clone.
 #[derive(Clone)]
 pub struct AwsMetrics {
-    // The peer's name has no `_total`, which this library gives to every counter.
-    peers: Family<PeerLabels, Gauge>,
+    // A gauge, because this library appends `_total` to every counter, and External Secrets' name
+    // has no suffix.
+    provider_calls: Family<ProviderCallLabels, Gauge>,
     calls: Family<CallLabels, Counter>,
-    reads: Family<StoreLabels, Counter>,
+    served: Family<StoreLabels, Counter>,
     costs: Arc<Mutex<Costs>>,
 }
 
 struct Costs {
     since: Instant,
     calls: HashMap<String, u64>,
-    /// What is counted by store, so that it can be forgotten.
+    /// The labels in use by store, so that a deleted store's series can be removed.
     labels: HashMap<String, HashSet<CallLabels>>,
 }
 
 impl AwsMetrics {
-    /// Registers them.
     pub fn register(registry: &mut Registry) -> Self {
         let costs = Costs { since: Instant::now(), calls: HashMap::new(), labels: HashMap::new() };
         let metrics = Self {
-            peers: Family::default(),
+            provider_calls: Family::default(),
             calls: Family::default(),
-            reads: Family::default(),
+            served: Family::default(),
             costs: Arc::new(Mutex::new(costs)),
         };
         registry.register(
             "externalsecret_provider_api_calls_count",
             "Requests to providers by provider, call and status",
-            metrics.peers.clone(),
+            metrics.provider_calls.clone(),
         );
         let ours = registry.sub_registry_with_prefix("mtk_controller");
         ours.register(
             "aws_calls",
-            "Requests to AWS by store, call and outcome; STS and batches are among them",
+            "Requests to AWS by store, call and outcome, including STS and batches",
             metrics.calls.clone(),
         );
         ours.register(
-            "aws_reads",
-            "Values that objects were given: without plan, each would be a request",
-            metrics.reads.clone(),
+            "aws_values_served",
+            "Values served to objects; without batching, each would be one request",
+            metrics.served.clone(),
         );
         registry.register_collector(Box::new(metrics.clone()));
         metrics
     }
 
-    /// Counts a request.
-    pub fn call(&self, store: &str, provider: &'static str, call: &'static str, outcome: Outcome) {
+    pub fn call(
+        &self,
+        store: &str,
+        provider: &'static str,
+        call: &'static str,
+        outcome: CallOutcome,
+    ) {
         let (status, outcome) = match outcome {
-            Outcome::Succeeded => ("success", "success"),
-            Outcome::Failed(reason) => ("error", reason.as_str()),
+            CallOutcome::Succeeded => ("success", "success"),
+            CallOutcome::Failed(reason) => ("error", reason.as_str()),
         };
-        self.peers.get_or_create(&PeerLabels { provider, call, status }).inc();
+        self.provider_calls.get_or_create(&ProviderCallLabels { provider, call, status }).inc();
         let labels = CallLabels { store: store.to_owned(), provider, call, outcome };
         self.calls.get_or_create(&labels).inc();
         let mut costs = self.costs();
@@ -116,20 +127,20 @@ impl AwsMetrics {
         costs.labels.entry(store.to_owned()).or_default().insert(labels);
     }
 
-    /// Forgets a store that is no more.
+    /// Removes the series of a deleted store.
     pub fn forget(&self, store: &str) {
         let mut costs = self.costs();
         costs.calls.remove(store);
         for labels in costs.labels.remove(store).into_iter().flatten() {
             self.calls.remove(&labels);
         }
-        self.reads.remove(&StoreLabels { store: store.to_owned() });
+        self.served.remove(&StoreLabels { store: store.to_owned() });
     }
 
-    /// Counts values that were given to objects.
-    pub fn reads(&self, store: &str, count: usize) {
+    /// Counts values that objects got.
+    pub fn values_served(&self, store: &str, count: usize) {
         let labels = StoreLabels { store: store.to_owned() };
-        self.reads.get_or_create(&labels).inc_by(count as u64);
+        self.served.get_or_create(&labels).inc_by(count as u64);
     }
 
     fn costs(&self) -> std::sync::MutexGuard<'_, Costs> {
@@ -147,18 +158,18 @@ impl Collector for AwsMetrics {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let costs = self.costs();
         let seconds = costs.since.elapsed().as_secs_f64();
-        if seconds < ENOUGH || costs.calls.is_empty() {
+        if seconds < MIN_SAMPLE_SECONDS || costs.calls.is_empty() {
             return Ok(());
         }
         let mut family = encoder.encode_descriptor(
             "mtk_controller_aws_estimated_monthly_cost_dollars",
-            "What the store's requests to Secrets Manager would cost in a month at their rate so far",
+            "Monthly cost of the store's requests to Secrets Manager at the average rate since the start",
             None,
             MetricType::Gauge,
         )?;
         for (store, calls) in &costs.calls {
             #[expect(clippy::cast_precision_loss, reason = "an estimate")]
-            let cost = *calls as f64 / seconds * MONTH * PRICE;
+            let cost = *calls as f64 / seconds * SECONDS_PER_MONTH * DOLLARS_PER_REQUEST;
             let labels = StoreLabels { store: store.clone() };
             ConstGauge::new(cost).encode(family.encode_family(&labels)?)?;
         }
@@ -173,21 +184,21 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn requests_are_counted_under_both_names_and_priced() {
+    async fn requests_are_counted_under_both_names_and_their_cost_is_estimated() {
         let mut registry = Registry::default();
         let metrics = AwsMetrics::register(&mut registry);
         for _ in 0..100 {
-            metrics.call("S", "AWS/SecretsManager", "GetSecretValue", Outcome::Succeeded);
+            metrics.call("S", "AWS/SecretsManager", "GetSecretValue", CallOutcome::Succeeded);
         }
-        metrics.call("S", "AWS/STS", "AssumeRole", Outcome::Failed(Reason::AccessDenied));
-        metrics.reads("S", 2000);
+        metrics.call("S", "AWS/STS", "AssumeRole", CallOutcome::Failed(Reason::AccessDenied));
+        metrics.values_served("S", 2000);
         tokio::time::advance(Duration::from_secs(3600)).await;
         let mut text = String::new();
         prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
         for line in [
             r#"externalsecret_provider_api_calls_count{provider="AWS/SecretsManager",call="GetSecretValue",status="success"} 100"#,
             r#"mtk_controller_aws_calls_total{store="S",provider="AWS/STS",call="AssumeRole",outcome="AccessDenied"} 1"#,
-            r#"mtk_controller_aws_reads_total{store="S"} 2000"#,
+            r#"mtk_controller_aws_values_served_total{store="S"} 2000"#,
             r#"mtk_controller_aws_estimated_monthly_cost_dollars{store="S"} 0.365"#,
         ] {
             assert!(text.contains(line), "{line} is not in\n{text}");

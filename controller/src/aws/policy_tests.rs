@@ -1,55 +1,53 @@
-//! The policy that the book shows (`deploy/aws/iam-policy.json`) gives what is asked for here, and no more.
-//! A local AWS evaluates no resources, so the policy is evaluated here.
+//! The documented policy (`deploy/aws/iam-policy.json`) allows the requests in this module, and no
+//! more. AWS emulators do not evaluate resources, so these tests do.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::ReadRequest;
-use crate::external::fetch::explain::resource;
+use super::{read::ReadRequest, resource::resource};
 
 const POLICY: &str = include_str!("../../../deploy/aws/iam-policy.json");
 
-/// What asks AWS for something, and says by which action.
+/// The files with the names of actions.
 const SOURCES: [&str; 3] = [
     include_str!("service/secrets_manager.rs"),
     include_str!("service/parameter_store.rs"),
-    include_str!("pool.rs"),
+    include_str!("sts.rs"),
 ];
 
-/// Actions that AWS allows on everything or not at all (service authorization reference).
-const ON_EVERYTHING: [&str; 3] =
+/// Actions without resource-level permissions (service authorization reference).
+const UNRESTRICTABLE: [&str; 3] =
     ["secretsmanager:BatchGetSecretValue", "secretsmanager:ListSecrets", "ssm:DescribeParameters"];
 
-/// Needed beside an action that is asked for: the service does the one for the caller, and the other is of
-/// sessions with tags.
-const BESIDE: [&str; 2] = ["kms:Decrypt", "sts:TagSession"];
+/// Required in addition: the services decrypt on behalf of the caller, and sessions may have tags.
+const IMPLIED: [&str; 2] = ["kms:Decrypt", "sts:TagSession"];
 
-/// Asked for with a token in place of a right.
+/// Authorized by a token instead of a permission.
 const BY_TOKEN: &str = "sts:AssumeRoleWithWebIdentity";
 
-/// The resources that each action is allowed on.
+/// The resources on which the policy allows each action.
 fn allowed() -> BTreeMap<String, BTreeSet<String>> {
     let policy: Value = serde_json::from_str(POLICY).unwrap();
     let mut allowed: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
     for statement in policy["Statement"].as_array().unwrap() {
         assert_eq!(statement["Effect"], "Allow");
-        for action in words(&statement["Action"]) {
-            allowed.entry(action).or_default().extend(words(&statement["Resource"]));
+        for action in strings(&statement["Action"]) {
+            allowed.entry(action).or_default().extend(strings(&statement["Resource"]));
         }
     }
     allowed
 }
 
-/// One word, or a list of them.
-fn words(value: &Value) -> Vec<String> {
+/// A string or a list of strings.
+fn strings(value: &Value) -> Vec<String> {
     let one = std::slice::from_ref(value);
     let all = value.as_array().map_or(one, Vec::as_slice).iter();
-    all.map(|word| word.as_str().unwrap().to_owned()).collect()
+    all.map(|string| string.as_str().unwrap().to_owned()).collect()
 }
 
-/// The actions that stand in the code.
-fn asked_for() -> BTreeSet<String> {
+/// The actions in the code.
+fn used() -> BTreeSet<String> {
     let is_action = |word: &&str| {
         let name = ["secretsmanager:", "ssm:", "sts:"].iter().find_map(|of| word.strip_prefix(of));
         name.is_some_and(|name| !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphabetic()))
@@ -58,7 +56,7 @@ fn asked_for() -> BTreeSet<String> {
     quoted.filter(is_action).map(ToOwned::to_owned).collect()
 }
 
-/// As IAM compares: `*` stands for anything, `?` for one character.
+/// Matches like IAM: `*` is any text, `?` one character.
 fn covers(pattern: &[u8], name: &[u8]) -> bool {
     match (pattern, name) {
         ([b'*', rest @ ..], _) => (0..=name.len()).any(|end| covers(rest, &name[end..])),
@@ -69,21 +67,21 @@ fn covers(pattern: &[u8], name: &[u8]) -> bool {
 }
 
 #[test]
-fn the_policy_has_just_the_actions_that_are_asked_for() {
-    let mut needed = asked_for();
+fn policy_allows_exactly_the_used_actions() {
+    let mut needed = used();
     assert!(needed.len() > 8, "{needed:?}");
     assert!(needed.remove(BY_TOKEN));
-    needed.extend(BESIDE.map(ToOwned::to_owned));
+    needed.extend(IMPLIED.map(ToOwned::to_owned));
     assert_eq!(allowed().into_keys().collect::<BTreeSet<_>>(), needed);
 }
 
 #[test]
-fn only_what_aws_cannot_restrict_is_on_everything() {
+fn policy_restricts_resources_wherever_aws_can() {
     for (action, resources) in allowed() {
-        let is_on_everything = resources.contains("*");
-        assert_eq!(is_on_everything, ON_EVERYTHING.contains(&&*action), "{action}");
+        let is_unrestricted = resources.contains("*");
+        assert_eq!(is_unrestricted, UNRESTRICTABLE.contains(&&*action), "{action}");
         assert!(!action.contains('*'), "{action}");
-        if !is_on_everything {
+        if !is_unrestricted {
             let names = resources.iter().all(|arn| arn.split(':').nth(5).is_some_and(|r| r != "*"));
             assert!(names, "{action} is on {resources:?}");
         }
@@ -91,16 +89,17 @@ fn only_what_aws_cannot_restrict_is_on_everything() {
     let policy: Value = serde_json::from_str(POLICY).unwrap();
     let statements = policy["Statement"].as_array().unwrap();
     let decrypts = statements.iter().find(|one| one["Action"] == "kms:Decrypt").unwrap();
-    let by = words(&decrypts["Condition"]["StringEquals"]["kms:ViaService"]);
-    assert_eq!(by.len(), 2, "a key is used through the services alone");
+    let by = strings(&decrypts["Condition"]["StringEquals"]["kms:ViaService"]);
+    assert_eq!(by.len(), 2, "keys are only used through the two services");
 }
 
-/// The ARN that a message names is the one that a policy has to cover.
+/// A policy has to cover the ARN in a message.
 #[test]
-fn what_a_denial_names_is_what_the_policy_speaks_of() {
+fn denials_name_resources_as_the_policy_does() {
     let allowed = allowed();
-    let may = |action: &str, want: &ReadRequest| {
-        let arn = resource(want, "REGION").replace(":*:", ":ACCOUNT:").replace("??????", "AbCdEf");
+    let may = |action: &str, request: &ReadRequest| {
+        let arn =
+            resource(request, "REGION").replace(":*:", ":ACCOUNT:").replace("??????", "AbCdEf");
         allowed[action].iter().any(|pattern| covers(pattern.as_bytes(), arn.as_bytes()))
     };
     let parameter = |name: &str| ReadRequest::Parameter { name: name.to_owned() };
