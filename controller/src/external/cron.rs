@@ -1,4 +1,4 @@
-//! Schedules of sync windows: five fields of cron in UTC, `@daily` and the like, `@every 1h`.
+//! Schedules of sync windows: five cron fields in UTC, macros such as `@daily`, or `@every 1h`.
 
 use std::time::Duration;
 
@@ -6,16 +6,16 @@ use jiff::{Timestamp, ToSpan as _, civil::DateTime, tz::TimeZone};
 
 use crate::runtime::go_duration;
 
-/// When windows begin.
+/// When sync windows begin.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Schedule {
-    /// Again and again after so long.
+    /// `@every`: at a fixed interval.
     Every(Duration),
-    /// At the minutes that fit.
+    /// At the minutes that match.
     Fields(Box<Fields>),
 }
 
-/// Bits of the values that fit.
+/// The matching values of each field, as bits.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Fields {
     minutes: u64,
@@ -23,19 +23,18 @@ pub struct Fields {
     days: u64,
     months: u64,
     weekdays: u64,
-    /// Whether both of them have to fit; else one is enough.
-    both_days: bool,
+    /// Whether both the day of the month and the weekday must match. Otherwise one is enough.
+    requires_both_days: bool,
 }
 
-/// The longest window: its beginning is looked for day by day.
-const LONGEST: Duration = Duration::from_secs(366 * 24 * 3600);
+/// The search for the start of a window goes back day by day, so windows need a limit.
+const MAX_WINDOW: Duration = Duration::from_secs(366 * 24 * 3600);
 
-const MONTHS: [&str; 12] =
+const MONTH_NAMES: [&str; 12] =
     ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
-const WEEKDAYS: [&str; 7] = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
+const WEEKDAY_NAMES: [&str; 7] = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
 
 impl Schedule {
-    /// Reads a schedule.
     pub fn parse(text: &str) -> Option<Self> {
         let fields = match text.trim() {
             "@yearly" | "@annually" => "0 0 1 1 *",
@@ -56,42 +55,52 @@ impl Schedule {
         let [minutes, hours, days, months, weekdays] = parts.try_into().ok()?;
         let is_any = |field: &str| field.starts_with('*') || field.starts_with('?');
         Some(Self::Fields(Box::new(Fields {
-            minutes: bits(minutes, 0, 59, &[])?,
-            hours: bits(hours, 0, 23, &[])?,
-            days: bits(days, 1, 31, &[])?,
-            months: bits(months, 1, 12, &MONTHS)?,
-            weekdays: bits(weekdays, 0, 6, &WEEKDAYS)?,
-            both_days: is_any(days) || is_any(weekdays),
+            minutes: parse_field(minutes, 0, 59, &[])?,
+            hours: parse_field(hours, 0, 23, &[])?,
+            days: parse_field(days, 1, 31, &[])?,
+            months: parse_field(months, 1, 12, &MONTH_NAMES)?,
+            weekdays: parse_field(weekdays, 0, 6, &WEEKDAY_NAMES)?,
+            requires_both_days: is_any(days) || is_any(weekdays),
         })))
     }
 
-    /// Whether a window of this length is open: it began not longer ago.
+    /// Whether a window of this length is open, which means that one began less than `length` ago.
     pub fn is_open(&self, length: Duration, now: Timestamp) -> bool {
         let fields = match self {
             Self::Every(every) => return *every <= length,
             Self::Fields(fields) => fields,
         };
         let now = now.to_zoned(TimeZone::UTC).datetime();
-        let length = length.min(LONGEST);
-        let is_in = |at: DateTime| now.duration_since(at).unsigned_abs() < length;
+        let length = length.min(MAX_WINDOW);
+        let is_recent = |at: DateTime| now.duration_since(at).unsigned_abs() < length;
         let mut at = now.with().second(0).subsec_nanosecond(0).build().unwrap_or(now);
-        while is_in(at) {
-            let Some(before) = fields.before(at) else { return true };
-            let Ok(before) = before else { return false };
-            at = before;
+        while is_recent(at) {
+            match fields.previous_candidate(at) {
+                Candidate::Matches => return true,
+                Candidate::Before(earlier) => at = earlier,
+                Candidate::OutOfRange => return false,
+            }
         }
         false
     }
 }
 
+enum Candidate {
+    /// The minute itself matches.
+    Matches,
+    /// The last earlier minute that may match.
+    Before(DateTime),
+    /// There is none that `jiff` can represent.
+    OutOfRange,
+}
+
 impl Fields {
-    /// The last minute before this one that may fit, without the days and hours that cannot; none if it
-    /// fits itself.
-    fn before(&self, at: DateTime) -> Option<Result<DateTime, jiff::Error>> {
+    /// Checks a minute. Skips all earlier minutes of a day or hour that cannot match.
+    fn previous_candidate(&self, at: DateTime) -> Candidate {
         let has = |bits: u64, value: i8| bits & (1 << value) != 0;
         let day = has(self.days, at.day());
         let weekday = has(self.weekdays, at.weekday().to_sunday_zero_offset());
-        let is_day = if self.both_days { day && weekday } else { day || weekday };
+        let is_day = if self.requires_both_days { day && weekday } else { day || weekday };
         let start = if !(has(self.months, at.month()) && is_day) {
             at.date().at(0, 0, 0, 0)
         } else if !has(self.hours, at.hour()) {
@@ -99,21 +108,21 @@ impl Fields {
         } else if !has(self.minutes, at.minute()) {
             at
         } else {
-            return None;
+            return Candidate::Matches;
         };
-        Some(start.checked_sub(1.minute()))
+        start.checked_sub(1.minute()).map_or(Candidate::OutOfRange, Candidate::Before)
     }
 }
 
-/// `*`, `*/5`, `1-5`, `1,3`, `mon-fri`, and what these make together.
-fn bits(field: &str, least: u32, most: u32, names: &[&str]) -> Option<u64> {
+/// Parses a field: `*`, `*/5`, `1-5`, `mon-fri`, or a list of these such as `1,3-5`.
+fn parse_field(field: &str, min: u32, max: u32, names: &[&str]) -> Option<u64> {
     let number = |text: &str| {
         let by_name = names.iter().position(|name| name.eq_ignore_ascii_case(text));
         let index = by_name.and_then(|index| u32::try_from(index).ok());
         index
-            .map(|index| index + least)
+            .map(|index| index + min)
             .or_else(|| text.parse().ok())
-            .filter(|number| (least..=most).contains(number))
+            .filter(|number| (min..=max).contains(number))
     };
     let mut bits = 0;
     for part in field.split(',') {
@@ -124,9 +133,9 @@ fn bits(field: &str, least: u32, most: u32, names: &[&str]) -> Option<u64> {
             None => (part, None),
         };
         let (from, to) = match range.split_once('-') {
-            _ if range == "*" || range == "?" => (least, most),
+            _ if range == "*" || range == "?" => (min, max),
             Some((from, to)) => (number(from)?, number(to)?),
-            None => (number(range)?, if step.is_some() { most } else { number(range)? }),
+            None => (number(range)?, if step.is_some() { max } else { number(range)? }),
         };
         if from > to {
             return None;
@@ -149,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_window_is_open_from_its_beginning_for_its_length() {
+    fn window_is_open_from_its_start_for_its_length() {
         for (now, open) in [
             ("2026-11-24T21:59:59Z", false),
             ("2026-11-24T22:00:00Z", true),
@@ -158,20 +167,19 @@ mod tests {
         ] {
             assert_eq!(is_open("0 22 * * *", "4h", now), open, "{now}");
         }
-        // A Tuesday.
+        // This is a Tuesday.
         assert!(is_open("30 8 * * mon-fri", "10m", "2026-11-24T08:35:00Z"));
         assert!(!is_open("30 8 * * 0,6", "10m", "2026-11-24T08:35:00Z"));
         assert!(is_open("*/15 * * * *", "1m", "2026-11-24T08:45:30Z"));
         assert!(!is_open("*/15 * * * *", "1m", "2026-11-24T08:46:00Z"));
-        assert!(is_open("0 0 24 * 1", "1h", "2026-11-24T00:10:00Z"), "one of both days is enough");
+        assert!(is_open("0 0 24 * 1", "1h", "2026-11-24T00:10:00Z"), "either day is enough");
         assert!(is_open("@daily", "1h", "2026-11-24T00:10:00Z"));
         assert!(is_open("@every 1h", "1h", "2026-11-24T00:10:00Z"));
         assert!(!is_open("@every 2h", "1h", "2026-11-24T00:10:00Z"));
     }
 
-    /// They were over after seven days.
     #[test]
-    fn windows_may_be_long() {
+    fn windows_may_last_longer_than_a_week() {
         let freeze = |at| is_open("0 0 20 12 *", "336h", at);
         assert!(freeze("2026-12-20T00:00:00Z"));
         assert!(freeze("2027-01-02T23:59:59Z"));
@@ -182,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_schedule_is_refused() {
+    fn invalid_schedules_are_rejected() {
         for text in [
             "",
             "* * * *",
