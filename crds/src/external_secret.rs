@@ -1,10 +1,12 @@
-//! `external-secrets.io/v1 ExternalSecret`: a Secret whose values are in a provider's store.
+//! `external-secrets.io/v1 ExternalSecret`: a Secret with values from a provider.
 //!
-//! Format: External Secrets Operator 2.9. What is ours alone is `status.fingerprint` and
+//! The format is that of External Secrets Operator 2.9, plus our fields `status.fingerprint` and
 //! `status.versions`.
 
 mod data;
+mod refresh;
 mod status;
+mod store_ref;
 mod target;
 
 use kube::CustomResource;
@@ -17,7 +19,9 @@ pub use self::{
         GeneratorRef, MergeStrategy, MetadataPolicy, NullBytePolicy, PriorityPolicy, RemoteRef,
         Rewrite, RewriteMerge, RewriteRegexp, RewriteTransform, SourceRef,
     },
+    refresh::{RefreshPolicy, SyncWindows, Window, WindowKind},
     status::{Binding, Condition, ExternalSecretStatus, condition},
+    store_ref::{StoreKind, StoreRef},
     target::{
         CreationPolicy, DeletionPolicy, Manifest, MergePolicy, Target, Template, TemplateFrom,
         TemplateItem, TemplateMetadata, TemplateRef, TemplateScope,
@@ -25,7 +29,7 @@ pub use self::{
 };
 use crate::lenient;
 
-/// Which values to read, and the Secret to make of them.
+/// The values to read, and the Secret to write.
 #[derive(Clone, CustomResource, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
 #[kube(
     group = "external-secrets.io",
@@ -63,103 +67,37 @@ use crate::lenient;
 )]
 #[serde(rename_all = "camelCase")]
 pub struct ExternalSecretSpec {
-    /// The store of all entries that name no other.
+    /// The store of all entries that name no other store.
     #[serde(default, deserialize_with = "lenient::null_is_default")]
     pub secret_store_ref: StoreRef,
 
-    /// The Secret.
+    /// The Secret to write.
     #[serde(default, deserialize_with = "lenient::null_is_default")]
     pub target: Target,
 
-    /// When values are read again.
+    /// When to read the values again.
     #[serde(default, deserialize_with = "lenient::null_is_default")]
     pub refresh_policy: RefreshPolicy,
 
-    /// How often, as Go writes durations: `1h`, `1h30m`. `0` reads once. By default `1h`.
+    /// The refresh interval, as a Go duration: `1h`, `1h30m`. `0` reads the values only once. Default: `1h`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refresh_interval: Option<String>,
 
-    /// When values may be read again because time has passed.
+    /// When periodic refreshes may happen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sync_windows: Option<SyncWindows>,
 
-    /// One value each.
+    /// Single values.
     #[serde(default, deserialize_with = "lenient::null_is_default")]
     pub data: Vec<Data>,
 
-    /// Many values each. What stands in `data` wins.
+    /// Groups of values. `data` overrides them.
     #[serde(default, deserialize_with = "lenient::null_is_default")]
     pub data_from: Vec<DataFrom>,
 }
 
-/// A store by name and kind.
-#[derive(Clone, Debug, Default, Deserialize, Eq, Hash, JsonSchema, PartialEq, Serialize)]
-pub struct StoreRef {
-    /// The name.
-    #[serde(default, deserialize_with = "lenient::null_is_default")]
-    #[schemars(length(max = 253))]
-    pub name: String,
-    /// Whether it is of the namespace or of the cluster.
-    #[serde(default, deserialize_with = "lenient::null_is_default")]
-    pub kind: StoreKind,
-}
-
-/// The kinds of stores.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Hash, JsonSchema, PartialEq, Serialize)]
-pub enum StoreKind {
-    /// A store of the namespace.
-    #[default]
-    SecretStore,
-    /// A store of the cluster.
-    ClusterSecretStore,
-}
-
-/// When values are read again.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
-pub enum RefreshPolicy {
-    /// On changes of the object, and in intervals.
-    #[default]
-    Periodic,
-    /// On changes of the object.
-    OnChange,
-    /// Never.
-    CreatedOnce,
-}
-
-/// Windows of time.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
-pub struct SyncWindows {
-    /// Whether the windows are those in which values may be read, or those in which not.
-    #[serde(default)]
-    pub kind: WindowKind,
-    /// The windows.
-    #[schemars(length(max = 100))]
-    #[serde(default, deserialize_with = "lenient::null_is_default")]
-    pub windows: Vec<Window>,
-}
-
-/// What windows mean.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum WindowKind {
-    /// Values are read in them only.
-    #[default]
-    Allow,
-    /// Values are not read in them.
-    Deny,
-}
-
-/// A window: from each of the times, for as long.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
-pub struct Window {
-    /// Five fields of cron in UTC, or `@daily`, `@every 1h` and the like.
-    pub schedule: String,
-    /// How long, as Go writes durations.
-    pub duration: String,
-}
-
 impl ExternalSecret {
-    /// The finalizer that External Secrets puts on each object. Ours needs none.
+    /// The finalizer that External Secrets puts on each object. Our controller needs none.
     pub const PEER_FINALIZER: &str = "externalsecrets.external-secrets.io/externalsecret-cleanup";
 
     /// The name of the Secret.
@@ -170,7 +108,7 @@ impl ExternalSecret {
         }
     }
 
-    /// All stores that it refers to.
+    /// All stores that the object references.
     pub fn stores(&self) -> impl Iterator<Item = &StoreRef> {
         let own = Some(&self.spec.secret_store_ref).filter(|store| !store.name.is_empty());
         let data = self.spec.data.iter().map(|data| &data.source_ref);

@@ -1,12 +1,12 @@
-//! Readers that turn what should not be there into what is harmless.
+//! Lenient deserialisers: unexpected values become harmless ones instead of errors.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-/// A map of strings; null is the empty map, and a value that is no string becomes the empty string
-/// (as in Bitnami's reader, sealed-secrets#505), which then fails for that item alone.
+/// Reads a map of strings. Null is the empty map. Any other value becomes the empty string, as in
+/// Bitnami's controller (sealed-secrets#505), so that only this item fails.
 pub(crate) fn strings<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<BTreeMap<String, String>, D::Error> {
@@ -14,7 +14,7 @@ pub(crate) fn strings<'de, D: Deserializer<'de>>(
     Ok(map.into_iter().map(|(key, value)| (key, string(value).unwrap_or_default())).collect())
 }
 
-/// A map of strings or nulls; null instead of the map is the empty map.
+/// Reads a map of strings or nulls. Null is the empty map.
 pub(crate) fn nullable_strings<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<BTreeMap<String, Option<String>>, D::Error> {
@@ -22,14 +22,14 @@ pub(crate) fn nullable_strings<'de, D: Deserializer<'de>>(
     Ok(map.into_iter().map(|(key, value)| (key, string(value))).collect())
 }
 
-/// Null is the default.
+/// Reads a value, where null is the default.
 pub(crate) fn null_is_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
     deserializer: D,
 ) -> Result<T, D::Error> {
     Ok(Option::<T>::deserialize(deserializer)?.unwrap_or_default())
 }
 
-/// A status that anybody may have written: what does not fit is as if it were not there.
+/// Reads a value that anybody may have written. If it does not match the type, it is the default.
 pub(crate) fn or_default<'de, D: Deserializer<'de>, T: Default + serde::de::DeserializeOwned>(
     deserializer: D,
 ) -> Result<T, D::Error> {

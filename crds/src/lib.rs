@@ -1,10 +1,10 @@
 //! The custom resources that `mtk-seal` writes and `mtk-controller` serves: one file per kind.
 //!
-//! The types are lenient readers: people's clusters hold objects that older and other schemas let
-//! through, and one of them must never keep a controller from seeing the rest. The schemas are
-//! strict writers: they refuse what could not work.
+//! The types deserialise leniently. Clusters contain objects that older or other schemas accepted, and
+//! one such object must never hide the others from a controller. The schemas are strict: they reject
+//! objects that cannot work.
 //!
-//! `manifests/` holds the generated CustomResourceDefinitions (`cargo xtask manifests`).
+//! `manifests/` contains the generated CustomResourceDefinitions (`cargo xtask manifests`).
 
 #[expect(clippy::duplicated_attributes, reason = "each printcolumn has the same fields")]
 pub mod external_secret;

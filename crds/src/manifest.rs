@@ -1,4 +1,4 @@
-//! The CustomResourceDefinitions as YAML files.
+//! Generates the CustomResourceDefinitions as YAML files.
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
     CustomResourceDefinition, JSON, JSONSchemaProps, JSONSchemaPropsOrArray, ValidationRule,
@@ -7,22 +7,22 @@ use kube::CustomResourceExt as _;
 
 use crate::{ClusterSecretStore, ExternalSecret, SealedSecret, SecretStore};
 
-/// All definitions with the names of their files under `crds/manifests/`.
+/// All definitions, each with the name of its file in `crds/manifests/`.
 ///
 /// # Errors
-/// When a definition cannot be written as YAML, which a test rules out.
+/// If a definition cannot be serialised, which a test rules out.
 pub fn all() -> Result<Vec<(&'static str, String)>, serde_saphyr::ser::Error> {
     let mut sealed = SealedSecret::crd();
     tidy(&mut sealed, &["encryptedData"], &[]);
     let mut external = ExternalSecret::crd();
     tidy(&mut external, &[], &EXTERNAL_RULES);
-    with_item_rules(&mut external);
-    with_defaults(&mut external);
+    add_item_rules(&mut external);
+    add_defaults(&mut external);
     let [mut store, mut cluster_store] = [SecretStore::crd(), ClusterSecretStore::crd()];
     tidy(&mut store, &["provider"], &[]);
     tidy(&mut cluster_store, &["provider"], &[]);
     for definition in [&mut external, &mut store, &mut cluster_store] {
-        of_external_secrets(definition);
+        add_label_and_older_version(definition);
     }
     Ok(vec![
         ("clustersecretstores.yaml", yaml(&cluster_store)?),
@@ -32,10 +32,10 @@ pub fn all() -> Result<Vec<(&'static str, String)>, serde_saphyr::ser::Error> {
     ])
 }
 
-/// A rule of the spec in CEL, and what it says when it does not hold.
+/// A CEL rule, and the message if an object violates it.
 type Rule = (&'static str, &'static str);
 
-/// What External Secrets checks in a webhook.
+/// The rules that the webhook of External Secrets checks.
 const EXTERNAL_RULES: [Rule; 3] = [
     (
         "(has(self.data) && size(self.data) > 0) || (has(self.dataFrom) && size(self.dataFrom) > 0)",
@@ -56,8 +56,8 @@ const EXTERNAL_RULES: [Rule; 3] = [
     ),
 ];
 
-/// Rules of the items of lists, by the path from the spec. The lists have bounds, since the API server
-/// wants to know what a rule may cost.
+/// Rules for items of lists, by path from the spec. The lists are bounded, because the API server
+/// estimates the cost of rules.
 const ITEM_RULES: [(&[&str], i64, Rule); 3] = [
     (
         &["dataFrom"],
@@ -86,8 +86,8 @@ const ITEM_RULES: [(&[&str], i64, Rule); 3] = [
     ),
 ];
 
-/// The defaults of External Secrets' own CRD, by the path from the spec: its controller needs them, and
-/// whoever goes back to it must find them.
+/// The defaults of External Secrets' own CRD, by path from the spec. Its controller needs them, so they
+/// must exist for users who switch back.
 const EXTERNAL_DEFAULTS: [(&[&str], &str); 12] = [
     (&["refreshInterval"], r#""1h0m0s""#),
     (&["target"], r#"{"creationPolicy":"Owner","deletionPolicy":"Retain"}"#),
@@ -103,8 +103,8 @@ const EXTERNAL_DEFAULTS: [(&[&str], &str); 12] = [
     (&["dataFrom", "rewrite", "merge", "strategy"], r#""Extract""#),
 ];
 
-/// Marks as those of External Secrets are, and the older version, which is served on request.
-fn of_external_secrets(definition: &mut CustomResourceDefinition) {
+/// Adds the label of External Secrets, and the older version, which the chart can enable.
+fn add_label_and_older_version(definition: &mut CustomResourceDefinition) {
     let labels = definition.metadata.labels.get_or_insert_default();
     labels.insert("external-secrets.io/component".to_owned(), "controller".to_owned());
     let mut older = definition.spec.versions[0].clone();
@@ -115,13 +115,14 @@ fn of_external_secrets(definition: &mut CustomResourceDefinition) {
     definition.spec.versions.push(older);
 }
 
-/// Without the defaults of our types: what people committed to git must be what the API server holds.
+/// Removes the defaults of our types, so that the API server stores exactly what users committed. Sets
+/// required fields and rules.
 fn tidy(definition: &mut CustomResourceDefinition, required: &[&str], rules: &[Rule]) {
     for version in &mut definition.spec.versions {
         let schema = version.schema.as_mut().and_then(|schema| schema.open_api_v3_schema.as_mut());
         let Some(root) = schema else { continue };
         root.description = None;
-        without_defaults(root);
+        remove_defaults(root);
         let Some(spec) = root.properties.as_mut().and_then(|all| all.get_mut("spec")) else {
             continue;
         };
@@ -132,15 +133,15 @@ fn tidy(definition: &mut CustomResourceDefinition, required: &[&str], rules: &[R
     }
 }
 
-fn with_item_rules(definition: &mut CustomResourceDefinition) {
+fn add_item_rules(definition: &mut CustomResourceDefinition) {
     for version in &mut definition.spec.versions {
         let schema = version.schema.as_mut().and_then(|schema| schema.open_api_v3_schema.as_mut());
         let Some(spec) = schema.and_then(|root| root.properties.as_mut()?.get_mut("spec")) else {
             continue;
         };
-        for (path, most, item_rule) in &ITEM_RULES {
+        for (path, max_items, item_rule) in &ITEM_RULES {
             let Some(list) = schema_at(spec, path) else { continue };
-            list.max_items = Some(*most);
+            list.max_items = Some(*max_items);
             if let Some(JSONSchemaPropsOrArray::Schema(items)) = &mut list.items {
                 items.x_kubernetes_validations.get_or_insert_default().push(rule(item_rule));
             }
@@ -148,7 +149,7 @@ fn with_item_rules(definition: &mut CustomResourceDefinition) {
     }
 }
 
-fn with_defaults(definition: &mut CustomResourceDefinition) {
+fn add_defaults(definition: &mut CustomResourceDefinition) {
     for version in &mut definition.spec.versions {
         let schema = version.schema.as_mut().and_then(|schema| schema.open_api_v3_schema.as_mut());
         let Some(spec) = schema.and_then(|root| root.properties.as_mut()?.get_mut("spec")) else {
@@ -162,7 +163,7 @@ fn with_defaults(definition: &mut CustomResourceDefinition) {
     }
 }
 
-/// The schema of a field, by its names from a schema, through the items of lists.
+/// The schema of a field, by path. The path leads through items of lists.
 fn schema_at<'s>(
     schema: &'s mut JSONSchemaProps,
     path: &[&str],
@@ -189,13 +190,13 @@ fn rule(&(rule, message): &Rule) -> ValidationRule {
     }
 }
 
-fn without_defaults(schema: &mut JSONSchemaProps) {
+fn remove_defaults(schema: &mut JSONSchemaProps) {
     schema.default = None;
     for property in schema.properties.iter_mut().flat_map(|all| all.values_mut()) {
-        without_defaults(property);
+        remove_defaults(property);
     }
     if let Some(JSONSchemaPropsOrArray::Schema(items)) = &mut schema.items {
-        without_defaults(items);
+        remove_defaults(items);
     }
 }
 
@@ -211,18 +212,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_committed_manifests_are_the_generated_ones() {
+    fn committed_manifests_are_up_to_date() {
         for (file, generated) in all().unwrap() {
             let path =
                 std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("manifests").join(file);
             let committed = std::fs::read_to_string(&path).unwrap_or_default();
-            assert_eq!(committed, generated, "{file} is stale: run `cargo xtask manifests`");
+            assert_eq!(committed, generated, "{file} is out of date: run `cargo xtask manifests`");
         }
     }
 
-    /// External Secrets' controller takes an absent policy for none of those that it knows.
+    /// The controller of External Secrets rejects a missing policy as unknown.
     #[test]
-    fn each_default_has_its_field() {
+    fn each_default_has_a_field() {
         let mut external = ExternalSecret::crd();
         tidy(&mut external, &[], &[]);
         let schema = external.spec.versions[0].schema.as_mut().unwrap();
@@ -235,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn each_definition_is_far_below_what_kubectl_apply_can_annotate() {
+    fn definitions_fit_into_the_annotation_of_kubectl_apply() {
         for (file, generated) in all().unwrap() {
             assert!(generated.len() < 262_144 / 4, "{file} has {} bytes", generated.len());
         }

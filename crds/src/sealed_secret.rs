@@ -1,6 +1,6 @@
 //! `bitnami.com/v1alpha1 SealedSecret`: an encrypted Secret that is safe to commit.
 //!
-//! Format: Bitnami Sealed Secrets up to v0.40. What is ours alone is `status.fingerprint`.
+//! The format is that of Bitnami Sealed Secrets up to v0.40, plus our field `status.fingerprint`.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::lenient;
 
-/// What is sealed, and the Secret to make of it.
+/// The encrypted values, and the template of the Secret.
 #[derive(Clone, CustomResource, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
 #[kube(
     group = "bitnami.com",
@@ -45,32 +45,32 @@ use crate::lenient;
 )]
 #[serde(rename_all = "camelCase")]
 pub struct SealedSecretSpec {
-    /// The sealed items: the key in the Secret, and the base64 of the wire format.
+    /// The encrypted items, as base64, by their key in the Secret.
     #[serde(default, deserialize_with = "lenient::strings")]
     #[schemars(schema_with = "encrypted_data_schema")]
     pub encrypted_data: BTreeMap<String, String>,
 
-    /// Deprecated: the whole Secret sealed as one item, base64. Written by kubeseal before 0.7.
+    /// Deprecated: the whole Secret as one encrypted item, as base64. Written by kubeseal before 0.7.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "legacy_data_schema")]
     pub data: Option<String>,
 
-    /// The Secret's metadata, type and plain values. Not encrypted, and not authenticated.
+    /// The metadata, type and plain values of the Secret. They are neither encrypted nor authenticated.
     #[serde(default, deserialize_with = "lenient::null_is_default")]
     #[schemars(extend("nullable" = true))]
     pub template: SecretTemplate,
 }
 
-/// The part of the Secret that is in clear text.
+/// The part of the Secret that is not encrypted.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SecretTemplate {
-    /// Labels and annotations of the Secret. Its name and namespace are the SealedSecret's.
+    /// Labels and annotations of the Secret. Its name and namespace are always those of the SealedSecret.
     #[serde(default, deserialize_with = "lenient::null_is_default")]
     #[schemars(schema_with = "template_metadata_schema")]
     pub metadata: TemplateMetadata,
 
-    /// The Secret's type; `Opaque` by default.
+    /// The type of the Secret. Default: `Opaque`.
     #[schemars(extend("nullable" = true))]
     #[serde(
         rename = "type",
@@ -80,12 +80,12 @@ pub struct SecretTemplate {
     )]
     pub type_: String,
 
-    /// An immutable Secret cannot be changed, nor made mutable again.
+    /// Whether the Secret is immutable. An immutable Secret cannot be changed or made mutable again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub immutable: Option<bool>,
 
-    /// Values in clear text or as Go templates over the items. A sealed item of the same name wins;
-    /// null keeps the sealed item of that name out of the Secret.
+    /// Plain values, or Go templates that use the items. An encrypted item with the same key overrides
+    /// the value. Null removes that item from the Secret.
     #[serde(default, deserialize_with = "lenient::nullable_strings")]
     #[schemars(schema_with = "template_data_schema")]
     pub data: BTreeMap<String, Option<String>>,
@@ -109,14 +109,14 @@ pub struct TemplateMetadata {
         skip_serializing_if = "BTreeMap::is_empty"
     )]
     pub labels: BTreeMap<String, String>,
-    /// Ignored, with an Event: nothing authenticates the template.
+    /// The controller ignores this with an Event, because the template is not authenticated.
     #[serde(
         default,
         deserialize_with = "lenient::or_default",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub finalizers: Vec<String>,
-    /// Ignored, with an Event: nothing authenticates the template.
+    /// The controller ignores this with an Event, because the template is not authenticated.
     #[serde(
         default,
         deserialize_with = "lenient::or_default",
@@ -125,24 +125,24 @@ pub struct TemplateMetadata {
     pub owner_references: Vec<serde_json::Value>,
 }
 
-/// What became of the SealedSecret.
+/// The state of the SealedSecret.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SealedSecretStatus {
-    /// The generation of the spec that the conditions speak of.
+    /// The generation of the spec that the conditions describe.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
 
-    /// `Synced` (first, where Bitnami's columns look for it), `Ready`, `Stalled`.
+    /// `Synced` (first, because the printer columns of Bitnami's CRD expect it there), `Ready`, `Stalled`.
     #[serde(default, deserialize_with = "lenient::or_default")]
     pub conditions: Vec<Condition>,
 
-    /// A keyed MAC over the inputs and the Secret they gave: an unchanged pair costs nothing.
+    /// A keyed MAC over the inputs and the resulting Secret. The controller skips unchanged objects.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fingerprint: Option<String>,
 }
 
-/// One aspect of the state.
+/// A condition.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Condition {
@@ -159,31 +159,31 @@ pub struct Condition {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "time_schema")]
     pub last_transition_time: Option<String>,
-    /// One word for programs.
+    /// A machine-readable reason.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// A sentence for people. Never a value.
+    /// A human-readable message. It never contains a value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
 }
 
 impl SealedSecret {
-    /// Keeps the owner reference off the Secret. Read from the template's annotations.
+    /// In the template: create the Secret without an owner reference.
     pub const SKIP_OWNER_REFERENCES: &str = "sealedsecrets.bitnami.com/skip-set-owner-references";
-    /// On an existing Secret: it may be taken over.
+    /// On an existing Secret: the controller may take ownership.
     pub const MANAGED: &str = "sealedsecrets.bitnami.com/managed";
-    /// On an existing Secret: items are merged into it.
+    /// On an existing Secret: the controller may merge items into it.
     pub const PATCH: &str = "sealedsecrets.bitnami.com/patch";
 
-    /// The scope that the items must be sealed for: by the object's own annotations, never by the
-    /// template's (CVE-2026-22728).
+    /// The scope that the items must be sealed for. Only the annotations of the object itself count, never
+    /// those of the template (CVE-2026-22728).
     pub fn scope(&self) -> Scope {
         Scope::from_annotations(self.metadata.annotations.as_ref())
     }
 }
 
 impl SealedSecretStatus {
-    /// The condition of this type.
+    /// The condition of this type, if any.
     pub fn condition(&self, type_: &str) -> Option<&Condition> {
         self.conditions.iter().find(|condition| condition.type_ == type_)
     }
@@ -192,7 +192,7 @@ impl SealedSecretStatus {
 fn encrypted_data_schema(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "object",
-        "description": "The sealed items: the key in the Secret, and the base64 of the wire format.",
+        "description": "The encrypted items, as base64, by their key in the Secret.",
         "additionalProperties": { "type": "string" },
         "x-kubernetes-preserve-unknown-fields": true
     })
@@ -203,7 +203,7 @@ fn legacy_data_schema(_: &mut SchemaGenerator) -> Schema {
         "type": "string",
         "format": "byte",
         "nullable": true,
-        "description": "Deprecated: the whole Secret sealed as one item, base64. Use encryptedData."
+        "description": "Deprecated: the whole Secret as one encrypted item, as base64. Use encryptedData."
     })
 }
 
@@ -211,7 +211,7 @@ fn template_data_schema(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "object",
         "nullable": true,
-        "description": "Values in clear text or as Go templates over the items. A sealed item of the same name wins; null keeps the sealed item of that name out of the Secret.",
+        "description": "Plain values, or Go templates that use the items. An encrypted item with the same key overrides the value. Null removes that item from the Secret.",
         "additionalProperties": { "type": "string", "nullable": true }
     })
 }
@@ -225,7 +225,7 @@ fn template_metadata_schema(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "object",
         "nullable": true,
-        "description": "Labels and annotations of the Secret. Its name and namespace are the SealedSecret's.",
+        "description": "Labels and annotations of the Secret. Its name and namespace are always those of the SealedSecret.",
         "properties": {
             "annotations": strings,
             "labels": strings,
@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn an_item_that_is_no_string_reads_as_an_empty_one() {
+    fn non_string_item_reads_as_empty_string() {
         let sealed = parse(json!({ "encryptedData": { "A": 1, "B": "x", "C": null } }));
         assert_eq!(sealed.spec.encrypted_data["A"], "");
         assert_eq!(sealed.spec.encrypted_data["B"], "x");
@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn nulls_wherever_old_versions_wrote_them_are_absent_values() {
+    fn nulls_read_as_missing_values() {
         let sealed = parse(json!({
             "encryptedData": null,
             "template": {
@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn a_template_value_may_be_null() {
+    fn template_value_may_be_null() {
         let sealed =
             parse(json!({ "encryptedData": {}, "template": { "data": { "P": null, "Q": "x" } } }));
         assert_eq!(sealed.spec.template.data["P"], None);
@@ -292,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn a_status_of_another_shape_does_not_hide_the_object() {
+    fn malformed_status_does_not_hide_the_object() {
         let sealed: SealedSecret = serde_json::from_value(json!({
             "metadata": { "name": "s" },
             "spec": { "encryptedData": {} },
@@ -303,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn scope_annotations_of_the_template_do_not_count() {
+    fn scope_annotations_of_the_template_are_ignored() {
         let sealed = parse(json!({
             "encryptedData": {},
             "template": { "metadata": { "annotations": { Scope::CLUSTER_WIDE_ANNOTATION: "true" } } },

@@ -1,8 +1,7 @@
-//! `external-secrets.io/v1 SecretStore` and `ClusterSecretStore`: where values are, and as whom they
-//! are read.
+//! `external-secrets.io/v1 SecretStore` and `ClusterSecretStore`: a provider and its credentials.
 //!
-//! Format: External Secrets Operator 2.9. Providers other than AWS are kept as they are, for another
-//! controller.
+//! The format is that of External Secrets Operator 2.9. Providers other than AWS stay as they are, for
+//! other controllers.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +13,7 @@ use serde_json::{Map, Value};
 
 use crate::{external_secret::Condition, lenient};
 
-/// Where values are, and as whom they are read.
+/// A provider and its credentials.
 #[derive(Clone, CustomResource, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
 #[kube(
     group = "external-secrets.io",
@@ -40,26 +39,26 @@ use crate::{external_secret::Condition, lenient};
 )]
 #[serde(rename_all = "camelCase")]
 pub struct SecretStoreSpec {
-    /// Which controller the store is for; by default any.
+    /// The controller that manages the store. Default: any.
     #[serde(default, deserialize_with = "lenient::null_is_default")]
     pub controller: String,
-    /// One provider, by its name.
+    /// The provider, by name.
     #[serde(default, deserialize_with = "lenient::null_is_default")]
     #[schemars(schema_with = "provider_schema")]
     pub provider: Map<String, Value>,
-    /// How requests are tried again.
+    /// How to retry requests.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_settings: Option<RetrySettings>,
-    /// How often the store is checked: seconds, or as Go writes durations. By default `5m`.
+    /// How often to check the store: seconds, or a Go duration. Default: `5m`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "interval_schema")]
     pub refresh_interval: Option<Value>,
-    /// The namespaces that may use a ClusterSecretStore; by default all.
+    /// The namespaces that may use a ClusterSecretStore. Default: all.
     #[serde(default, deserialize_with = "lenient::null_is_default")]
     pub conditions: Vec<NamespaceCondition>,
 }
 
-/// The same for the whole cluster.
+/// A store for the whole cluster.
 #[derive(Clone, CustomResource, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
 #[kube(
     group = "external-secrets.io",
@@ -83,93 +82,93 @@ pub struct SecretStoreSpec {
     )
 )]
 pub struct ClusterSecretStoreSpec {
-    /// As in a SecretStore.
+    /// The same fields as in a SecretStore.
     #[serde(flatten)]
     pub store: SecretStoreSpec,
 }
 
-/// How requests are tried again.
+/// How to retry requests.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RetrySettings {
-    /// How often; by default 3.
+    /// The number of retries. Default: 3.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_retries: Option<i32>,
-    /// The pause between, as Go writes durations.
+    /// The delay between retries, as a Go duration.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_interval: Option<String>,
 }
 
-/// Namespaces that may use a store: those that match one of these.
+/// Selects namespaces that may use a store. One matching field is enough.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct NamespaceCondition {
-    /// By their labels.
+    /// Selects namespaces by label.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub namespace_selector: Option<LabelSelector>,
-    /// By their names.
+    /// Selects namespaces by name.
     #[serde(default, deserialize_with = "lenient::null_is_default")]
     pub namespaces: Vec<String>,
-    /// By regular expressions for their names.
+    /// Selects namespaces by regular expressions for their names.
     #[serde(default, deserialize_with = "lenient::null_is_default")]
     pub namespace_regexes: Vec<String>,
 }
 
-/// What is known of a store.
+/// The state of a store.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StoreStatus {
-    /// `Ready`, and `BatchReads` where that was found out.
+    /// `Ready`, and `BatchReads` once the controller has probed for it.
     #[serde(default, deserialize_with = "lenient::or_default")]
     pub conditions: Vec<Condition>,
-    /// `ReadWrite`
+    /// The capabilities, such as `ReadWrite`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub capabilities: Option<String>,
 }
 
-/// `provider.aws`
+/// The provider AWS.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Aws {
-    /// The service.
+    /// The AWS service.
     pub service: AwsService,
-    /// `eu-west-1`
+    /// The region, such as `eu-west-1`.
     #[schemars(length(min = 1))]
     pub region: String,
-    /// As whom the base credentials are got; by default as the controller's Pod.
+    /// How to authenticate. Default: the credentials of the controller's Pod.
     #[serde(default, deserialize_with = "lenient::null_is_default")]
     pub auth: AwsAuth,
     /// The ARN of a role to assume.
     #[serde(default, deserialize_with = "lenient::null_is_default")]
     pub role: String,
-    /// The ARNs of roles to assume before, in order.
+    /// The ARNs of roles to assume before `role`, in order.
     #[serde(default, deserialize_with = "lenient::null_is_default")]
     pub additional_roles: Vec<String>,
-    /// What the role's trust policy asks for.
+    /// The external ID that the trust policy of the role requires.
     #[serde(rename = "externalID", default, deserialize_with = "lenient::null_is_default")]
     pub external_id: String,
-    /// Tags of the session.
+    /// The tags of the session.
     #[serde(default, deserialize_with = "lenient::null_is_default")]
     pub session_tags: Vec<Tag>,
-    /// Those that sessions inherit which are assumed from it.
+    /// The keys of tags that later sessions in the role chain inherit.
     #[serde(default, deserialize_with = "lenient::null_is_default")]
     pub transitive_tag_keys: Vec<String>,
-    /// Which further tags tell who asks.
+    /// Which tags identify the ExternalSecret that requests a value.
     #[serde(default, deserialize_with = "lenient::null_is_default")]
     pub session_tags_policy: SessionTagsPolicy,
-    /// Further tags, with the policy `Custom`.
+    /// Additional tags for the policy `Custom`.
     #[serde(default, deserialize_with = "lenient::strings")]
     pub custom_session_tags: BTreeMap<String, String>,
-    /// What all keys begin with.
+    /// A prefix for all keys.
     #[serde(default, deserialize_with = "lenient::null_is_default")]
     pub prefix: String,
-    /// How secrets are deleted. For PushSecrets.
+    /// How to delete secrets. For PushSecrets.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "any_object_schema")]
     pub secrets_manager: Option<Value>,
 }
 
-/// The services of AWS.
+/// An AWS service.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Hash, JsonSchema, PartialEq, Serialize)]
 pub enum AwsService {
     /// AWS Secrets Manager.
@@ -181,22 +180,22 @@ pub enum AwsService {
     CertificateManager,
 }
 
-/// As whom the base credentials are got.
+/// How to authenticate to AWS.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AwsAuth {
-    /// With a key in Secrets.
+    /// An access key in Secrets.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret_ref: Option<AwsSecretRef>,
-    /// As a ServiceAccount.
+    /// A ServiceAccount with a role (IRSA).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jwt: Option<AwsJwt>,
 }
 
-/// A key in Secrets.
+/// An access key in Secrets.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct AwsSecretRef {
-    /// The access key id.
+    /// The access key ID.
     #[serde(rename = "accessKeyIDSecretRef")]
     pub access_key_id: SecretKeyRef,
     /// The secret access key.
@@ -207,21 +206,21 @@ pub struct AwsSecretRef {
     pub session_token: Option<SecretKeyRef>,
 }
 
-/// A key of a Secret.
+/// A reference to a key of a Secret.
 #[derive(Clone, Debug, Default, Deserialize, Eq, Hash, JsonSchema, PartialEq, Serialize)]
 pub struct SecretKeyRef {
     /// The name of the Secret.
     #[serde(default)]
     pub name: String,
-    /// The key.
+    /// The key in the Secret.
     #[serde(default)]
     pub key: String,
-    /// The namespace, for a ClusterSecretStore; without it that of the ExternalSecret.
+    /// The namespace, for a ClusterSecretStore. Default: the namespace of the ExternalSecret.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub namespace: Option<String>,
 }
 
-/// As a ServiceAccount.
+/// Authenticates as a ServiceAccount.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AwsJwt {
@@ -230,21 +229,21 @@ pub struct AwsJwt {
     pub service_account_ref: ServiceAccountRef,
 }
 
-/// A ServiceAccount.
+/// A reference to a ServiceAccount.
 #[derive(Clone, Debug, Default, Deserialize, Eq, Hash, JsonSchema, PartialEq, Serialize)]
 pub struct ServiceAccountRef {
-    /// Its name.
+    /// The name of the ServiceAccount.
     #[serde(default)]
     pub name: String,
-    /// The namespace, for a ClusterSecretStore; without it that of the ExternalSecret.
+    /// The namespace, for a ClusterSecretStore. Default: the namespace of the ExternalSecret.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub namespace: Option<String>,
-    /// Further audiences of the token.
+    /// Additional audiences of the token.
     #[serde(default, deserialize_with = "lenient::null_is_default")]
     pub audiences: Vec<String>,
 }
 
-/// A tag.
+/// A tag of a session.
 #[derive(Clone, Debug, Default, Deserialize, Eq, Hash, JsonSchema, PartialEq, Serialize)]
 pub struct Tag {
     /// The key.
@@ -253,15 +252,15 @@ pub struct Tag {
     pub value: String,
 }
 
-/// Which further tags tell who asks.
+/// Which tags identify the ExternalSecret that requests a value.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Hash, JsonSchema, PartialEq, Serialize)]
 pub enum SessionTagsPolicy {
-    /// None.
+    /// No tags.
     #[default]
     None,
     /// `esoNamespace`, `esoStoreName` and `esoStoreKind`.
     Simple,
-    /// Those, and the ones of the store.
+    /// The tags of `Simple`, and those in `customSessionTags`.
     Custom,
 }
 
@@ -270,7 +269,7 @@ fn provider_schema(generator: &mut SchemaGenerator) -> Schema {
     aws.insert("x-kubernetes-preserve-unknown-fields".into(), true.into());
     json_schema!({
         "type": "object",
-        "description": "One provider, by its name. Those that this controller does not know are kept.",
+        "description": "The provider, by name. The controller keeps providers that it does not know.",
         "minProperties": 1,
         "maxProperties": 1,
         "properties": { "aws": aws },

@@ -1,252 +1,252 @@
-//! `spec.data` and `spec.dataFrom`: which values, and what becomes of them and of their keys.
+//! `spec.data` and `spec.dataFrom`: the values to read, and how to convert them and their keys.
 
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::StoreRef;
+use super::store_ref::StoreRef;
 use crate::lenient;
 
-/// One value.
+/// A single value.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Data {
-    /// Its key in the Secret.
+    /// The key in the Secret.
     #[schemars(length(min = 1, max = 253), regex(pattern = "^[-._a-zA-Z0-9]+$"))]
     pub secret_key: String,
-    /// Where it is in the store.
+    /// Where the value is in the store.
     pub remote_ref: RemoteRef,
-    /// Another store.
+    /// A store other than `spec.secretStoreRef`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_ref: Option<SourceRef>,
 }
 
-/// A value in a store.
+/// A reference to a value in a store.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RemoteRef {
-    /// Its name, or its ARN.
+    /// The name or ARN of the value.
     pub key: String,
-    /// A part of it, if it is JSON: a path of gjson.
+    /// A gjson path that selects a part of a JSON value.
     #[serde(default, deserialize_with = "lenient::null_is_default")]
     pub property: String,
-    /// Its version. On Secrets Manager a stage, by default `AWSCURRENT`, or `uuid/` and a version id;
-    /// on Parameter Store a number or a label.
+    /// The version. In Secrets Manager: a stage, or `uuid/` and a version ID. Default: `AWSCURRENT`. In
+    /// Parameter Store: a number or a label.
     #[serde(default, deserialize_with = "lenient::null_is_default")]
     pub version: String,
-    /// Whether its tags are read in its place.
+    /// Whether to read the tags instead of the value.
     #[serde(default, deserialize_with = "lenient::null_is_default")]
     pub metadata_policy: MetadataPolicy,
-    /// What becomes of characters that keys of a Secret cannot have. For `extract`.
+    /// How to replace characters that are invalid in keys of a Secret. For `extract`.
     #[serde(default, deserialize_with = "lenient::null_is_default")]
     pub conversion_strategy: ConversionStrategy,
-    /// How the value is decoded.
+    /// How to decode the value.
     #[serde(default, deserialize_with = "lenient::null_is_default")]
     pub decoding_strategy: DecodingStrategy,
-    /// What becomes of a value with null bytes.
+    /// What to do with null bytes in the value.
     #[serde(default, deserialize_with = "lenient::null_is_default")]
     pub null_byte_policy: NullBytePolicy,
 }
 
-/// Whether tags are read in place of the value.
+/// Whether to read the tags instead of the value.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub enum MetadataPolicy {
-    /// The value.
+    /// Read the value.
     #[default]
     None,
-    /// The tags, as JSON.
+    /// Read the tags, as JSON.
     Fetch,
 }
 
-/// What becomes of characters that keys of a Secret cannot have.
+/// How to replace characters that are invalid in keys of a Secret.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub enum ConversionStrategy {
-    /// `_`
+    /// Replace each with `_`.
     #[default]
     Default,
-    /// `_U0000_` with the number of the character.
+    /// Replace each with `_U0000_`, where `0000` is its code point.
     Unicode,
 }
 
-/// How a value is decoded.
+/// How to decode a value.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub enum DecodingStrategy {
-    /// Not at all.
+    /// Do not decode.
     #[default]
     None,
-    /// RFC 4648 §4.
+    /// Decode base64 (RFC 4648 §4).
     Base64,
-    /// RFC 4648 §5.
+    /// Decode base64url (RFC 4648 §5).
     Base64URL,
-    /// One of both if it can be, else not at all.
+    /// Decode either if the value is valid, or else do not decode.
     Auto,
 }
 
-/// What becomes of a value with null bytes.
+/// What to do with null bytes in a value.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub enum NullBytePolicy {
-    /// It is taken as it is.
+    /// Keep them.
     #[default]
     Ignore,
-    /// It is an error.
+    /// Fail.
     Fail,
 }
 
-/// Another store, or a generator.
+/// A source other than `spec.secretStoreRef`.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SourceRef {
-    /// The store.
+    /// A store.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub store_ref: Option<StoreRef>,
-    /// The generator. Not supported: the object is left alone, with a condition.
+    /// A generator. Not supported: the controller ignores the object, and explains this in a condition.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub generator_ref: Option<GeneratorRef>,
 }
 
-/// A generator.
+/// A reference to a generator.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct GeneratorRef {
     /// `generators.external-secrets.io/v1alpha1`
     #[serde(default)]
     pub api_version: String,
-    /// The kind.
+    /// The kind of the generator.
     #[serde(default)]
     pub kind: String,
-    /// The name.
+    /// The name of the generator.
     #[serde(default)]
     pub name: String,
 }
 
-/// Many values.
+/// A group of values.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DataFrom {
-    /// The members of one value that is JSON.
+    /// Read all members of one JSON value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub extract: Option<RemoteRef>,
-    /// All values that match.
+    /// Read all values that match.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub find: Option<Find>,
-    /// What becomes of the keys, in order.
+    /// How to rewrite the keys. The steps run in order.
     #[serde(default, deserialize_with = "lenient::null_is_default")]
     pub rewrite: Vec<Rewrite>,
-    /// Another store, or a generator.
+    /// A store other than `spec.secretStoreRef`, or a generator.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_ref: Option<SourceRef>,
 }
 
-/// Which values match.
+/// Selects values.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Find {
-    /// What their names begin with.
+    /// The prefix of their names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
-    /// What their names match.
+    /// A pattern for their names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<FindName>,
-    /// The tags that they have.
+    /// The tags that they must have.
     #[serde(default, deserialize_with = "lenient::strings")]
     pub tags: BTreeMap<String, String>,
-    /// What becomes of characters that keys of a Secret cannot have.
+    /// How to replace characters that are invalid in keys of a Secret.
     #[serde(default, deserialize_with = "lenient::null_is_default")]
     pub conversion_strategy: ConversionStrategy,
-    /// How each value is decoded.
+    /// How to decode each value.
     #[serde(default, deserialize_with = "lenient::null_is_default")]
     pub decoding_strategy: DecodingStrategy,
-    /// What becomes of a value with null bytes.
+    /// What to do with null bytes in the value.
     #[serde(default, deserialize_with = "lenient::null_is_default")]
     pub null_byte_policy: NullBytePolicy,
 }
 
-/// A regular expression for names.
+/// A pattern for names.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct FindName {
-    /// In the syntax of RE2.
+    /// A regular expression in RE2 syntax.
     #[serde(default)]
     pub regexp: String,
 }
 
-/// What becomes of keys: exactly one of these.
+/// A step that rewrites keys. Set exactly one field.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct Rewrite {
-    /// Replaces what matches.
+    /// Replace the matches of a regular expression.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub regexp: Option<RewriteRegexp>,
-    /// Renders each key.
+    /// Render a template for each key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub transform: Option<RewriteTransform>,
-    /// Merges the members of all values.
+    /// Merge the members of all values.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub merge: Option<RewriteMerge>,
 }
 
-/// Replaces what matches.
+/// Replaces the matches of a regular expression.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct RewriteRegexp {
-    /// In the syntax of RE2.
+    /// A regular expression in RE2 syntax.
     pub source: String,
-    /// With `$1` and `${name}`.
+    /// The replacement, with `$1` and `${name}` for groups.
     pub target: String,
 }
 
-/// Renders each key.
+/// Renders a template for each key.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct RewriteTransform {
-    /// A template that sees the key as `.value`.
+    /// The template. The key is `.value`.
     pub template: String,
 }
 
-/// Merges the members of all values, each a JSON object.
+/// Merges the members of all values. Each value must be a JSON object.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RewriteMerge {
     /// The key of the result, with the strategy `JSON`.
     #[serde(default, deserialize_with = "lenient::null_is_default")]
     pub into: String,
-    /// Keys that win over others, the later over the earlier.
+    /// Keys that override others. Later keys override earlier ones.
     #[serde(default, deserialize_with = "lenient::null_is_default")]
     pub priority: Vec<String>,
-    /// Whether those have to be there.
+    /// Whether the keys in `priority` must exist.
     #[serde(default, deserialize_with = "lenient::null_is_default")]
     pub priority_policy: PriorityPolicy,
     /// Whether two values may have the same member.
     #[serde(default, deserialize_with = "lenient::null_is_default")]
     pub conflict_policy: ConflictPolicy,
-    /// What the result is.
+    /// The form of the result.
     #[serde(default, deserialize_with = "lenient::null_is_default")]
     pub strategy: MergeStrategy,
 }
 
-/// Whether keys with priority have to be there.
+/// Whether the keys in `priority` must exist.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub enum PriorityPolicy {
-    /// They have to.
+    /// They must exist.
     #[default]
     Strict,
-    /// They need not.
+    /// They may be missing.
     IgnoreNotFound,
 }
 
 /// Whether two values may have the same member.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub enum ConflictPolicy {
-    /// They may not.
+    /// A duplicate member is an error.
     #[default]
     Error,
-    /// They may.
+    /// Duplicate members are allowed.
     Ignore,
 }
 
-/// What a merge gives.
+/// The form of the result of a merge.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub enum MergeStrategy {
-    /// The members in place of the values.
+    /// The merged members replace the values.
     #[default]
     Extract,
-    /// One value beside them.
+    /// The merged members become one additional JSON value.
     JSON,
 }

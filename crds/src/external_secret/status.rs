@@ -1,4 +1,4 @@
-//! `status`.
+//! `status` of an ExternalSecret.
 
 use std::collections::BTreeMap;
 
@@ -7,32 +7,32 @@ use serde::{Deserialize, Serialize};
 
 use crate::lenient;
 
-/// What became of the ExternalSecret.
+/// The state of the ExternalSecret.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ExternalSecretStatus {
-    /// When the values were last read (RFC 3339), as of the last write of the status.
+    /// When the values were last read (RFC 3339), as known at the last status update.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "time_schema")]
     pub refresh_time: Option<String>,
 
-    /// The generation, labels and annotations that the Secret was made for.
+    /// Identifies the generation, labels and annotations that were last synced.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub synced_resource_version: Option<String>,
 
-    /// The Secret, as servicebinding.io wants it.
+    /// The Secret, in the form that servicebinding.io specifies.
     #[serde(default, deserialize_with = "lenient::or_default")]
     pub binding: Binding,
 
-    /// `Ready`, and `Explained` where something is wrong.
+    /// `Ready`, and `Explained` if there is a problem.
     #[serde(default, deserialize_with = "lenient::or_default")]
     pub conditions: Vec<Condition>,
 
-    /// A keyed MAC over the Secret, where it has no hash of its data.
+    /// A keyed MAC over the Secret, if the Secret has no hash of its data.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fingerprint: Option<String>,
 
-    /// The versions that were read: none older than these is written.
+    /// The versions that were read. The controller never writes an older version.
     #[serde(
         default,
         deserialize_with = "lenient::strings",
@@ -41,39 +41,39 @@ pub struct ExternalSecretStatus {
     pub versions: BTreeMap<String, String>,
 }
 
-/// A Secret by name.
+/// A reference to a Secret.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct Binding {
-    /// The name.
+    /// The name of the Secret.
     #[serde(default, deserialize_with = "lenient::null_is_default")]
     pub name: String,
 }
 
-/// One aspect of the state.
+/// A condition.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Condition {
-    /// `Ready` or `Explained`.
+    /// The type, such as `Ready` or `Explained`.
     #[serde(rename = "type")]
     pub type_: String,
     /// `True`, `False` or `Unknown`.
     pub status: String,
-    /// One word for programs.
+    /// A machine-readable reason.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// A sentence for people. Never a value.
+    /// A human-readable message. It never contains a value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
     /// When `status` last changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "time_schema")]
     pub last_transition_time: Option<String>,
-    /// Of `BatchReads`: the generation of the store that it is about.
+    /// For `BatchReads`: the generation of the store that was observed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
 }
 
-/// The condition of this type.
+/// The condition of this type, if any.
 pub fn condition<'c>(conditions: &'c [Condition], type_: &str) -> Option<&'c Condition> {
     conditions.iter().find(|condition| condition.type_ == type_)
 }

@@ -1,173 +1,174 @@
-//! `spec.target`: the Secret, and the templates that it is made with.
+//! `spec.target`: the Secret to write, and its templates.
 
 use std::collections::BTreeMap;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
-use super::DecodingStrategy;
+use super::data::DecodingStrategy;
 use crate::lenient;
 
-/// The Secret.
+/// The Secret to write.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Target {
-    /// Its name; by default that of the ExternalSecret.
+    /// The name of the Secret. Default: the name of the ExternalSecret.
     #[serde(default, deserialize_with = "lenient::null_is_default")]
     #[schemars(length(max = 253))]
     pub name: String,
-    /// Whose it is.
+    /// Who owns the Secret.
     #[serde(default, deserialize_with = "lenient::null_is_default")]
     pub creation_policy: CreationPolicy,
-    /// What becomes of it when the provider has no values any more.
+    /// What to do with the Secret if the provider has no values any more.
     #[serde(default, deserialize_with = "lenient::null_is_default")]
     pub deletion_policy: DeletionPolicy,
-    /// Whether it is immutable.
+    /// Whether the Secret is immutable.
     #[serde(default, deserialize_with = "lenient::null_is_default")]
     pub immutable: bool,
-    /// Another kind than Secret. Not supported: the object is left alone, with a condition.
+    /// A kind other than Secret. Not supported: the controller ignores the object, and explains this in
+    /// a condition.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub manifest: Option<Manifest>,
-    /// What is made of the values.
+    /// Templates for the Secret.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub template: Option<Template>,
 }
 
-/// Whose the Secret is.
+/// Who owns the Secret.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub enum CreationPolicy {
-    /// The ExternalSecret's: it goes with it.
+    /// The ExternalSecret owns the Secret. Deleting it deletes the Secret.
     #[default]
     Owner,
-    /// Nobody's: it stays.
+    /// The controller creates the Secret without an owner. It stays when the ExternalSecret is deleted.
     Orphan,
-    /// Somebody else's, who makes it: values are added.
+    /// The controller adds values to an existing Secret.
     Merge,
-    /// Values are added to it; it is made if it is not there.
+    /// The controller adds values to the Secret, and creates it if it does not exist.
     CreateOrMerge,
-    /// None is written.
+    /// The controller writes no Secret.
     None,
 }
 
-/// What becomes of the Secret when the provider has no values any more.
+/// What to do with the Secret if the provider has no values any more.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub enum DeletionPolicy {
-    /// It stays as it is.
+    /// Keep it.
     #[default]
     Retain,
-    /// It is deleted.
+    /// Delete it.
     Delete,
-    /// Its values are removed.
+    /// Remove its values.
     Merge,
 }
 
-/// A kind.
+/// A kind of object.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Manifest {
-    /// `v1`
+    /// The API version, such as `v1`.
     #[serde(default)]
     pub api_version: String,
-    /// `ConfigMap`
+    /// The kind, such as `ConfigMap`.
     #[serde(default)]
     pub kind: String,
 }
 
-/// What is made of the values.
+/// Templates for the Secret.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Template {
-    /// The type of the Secret; by default `Opaque`.
+    /// The type of the Secret. Default: `Opaque`.
     #[serde(rename = "type", default, deserialize_with = "lenient::null_is_default")]
     pub type_: String,
-    /// The version of the templates' language.
+    /// The version of the template engine.
     #[serde(default, deserialize_with = "lenient::null_is_default")]
     #[schemars(schema_with = "engine_schema")]
     pub engine_version: String,
     /// Labels and annotations of the Secret.
     #[serde(default, deserialize_with = "lenient::null_is_default")]
     pub metadata: TemplateMetadata,
-    /// Whether the values themselves are in the Secret too.
+    /// Whether the Secret also contains the values themselves.
     #[serde(default, deserialize_with = "lenient::null_is_default")]
     pub merge_policy: MergePolicy,
     /// Templates by key.
     #[serde(default, deserialize_with = "lenient::strings")]
     pub data: BTreeMap<String, String>,
-    /// Templates from elsewhere.
+    /// Templates from ConfigMaps, Secrets or literals.
     #[serde(default, deserialize_with = "lenient::null_is_default")]
     pub template_from: Vec<TemplateFrom>,
 }
 
-/// Labels and annotations of the Secret; their values are templates.
+/// Labels and annotations of the Secret. Their values are templates.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct TemplateMetadata {
-    /// Annotations.
+    /// Annotations of the Secret.
     #[serde(default, deserialize_with = "lenient::strings")]
     pub annotations: BTreeMap<String, String>,
-    /// Labels.
+    /// Labels of the Secret.
     #[serde(default, deserialize_with = "lenient::strings")]
     pub labels: BTreeMap<String, String>,
-    /// Finalizers.
+    /// Finalizers of the Secret.
     #[serde(default, deserialize_with = "lenient::null_is_default")]
     pub finalizers: Vec<String>,
 }
 
-/// Whether the values themselves are in the Secret beside those of templates.
+/// Whether the Secret also contains the values themselves.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub enum MergePolicy {
-    /// Not if there are templates.
+    /// Only if there are no templates.
     #[default]
     Replace,
-    /// They are.
+    /// Always.
     Merge,
 }
 
-/// Templates of one ConfigMap, one Secret or one literal.
+/// Templates from one ConfigMap, one Secret or one literal.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TemplateFrom {
-    /// Templates in a ConfigMap of the namespace.
+    /// A ConfigMap in the same namespace.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config_map: Option<TemplateRef>,
-    /// Templates in a Secret of the namespace.
+    /// A Secret in the same namespace.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret: Option<TemplateRef>,
     /// A template that renders to keys and values in YAML.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub literal: Option<String>,
-    /// `Data`, `Annotations` or `Labels`.
+    /// Where the result goes: `Data`, `Annotations` or `Labels`.
     #[serde(default, deserialize_with = "lenient::null_is_default")]
     pub target: String,
-    /// How what is rendered is decoded.
+    /// How to decode the rendered values.
     #[serde(default, deserialize_with = "lenient::null_is_default")]
     pub values_decoding_strategy: DecodingStrategy,
 }
 
-/// Some keys of an object.
+/// A reference to keys of an object.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct TemplateRef {
     /// The name of the object.
     pub name: String,
-    /// The keys.
+    /// The keys that contain templates.
     #[serde(default, deserialize_with = "lenient::null_is_default")]
     pub items: Vec<TemplateItem>,
 }
 
-/// A key, and what its template makes.
+/// A key that contains a template.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TemplateItem {
     /// The key.
     pub key: String,
-    /// What its template makes.
+    /// What the template renders.
     #[serde(default, deserialize_with = "lenient::null_is_default")]
     pub template_as: TemplateScope,
 }
 
-/// What a template makes.
+/// What a template renders.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub enum TemplateScope {
-    /// The value of the key.
+    /// The value of this key.
     #[default]
     Values,
     /// A map of keys to values, in YAML.
