@@ -1,4 +1,4 @@
-//! What the user may type. Plain data: `command` makes sense of it.
+//! The arguments as plain data. `command` validates them.
 
 use std::path::PathBuf;
 
@@ -6,15 +6,13 @@ use clap::{Args as ClapArgs, Parser, Subcommand};
 use clap_complete::Shell;
 use sealing::Scope;
 
-use crate::output::Format;
-use crate::source::From;
-use crate::{exit, names};
+use crate::{exit, names, output::Format};
 
 /// Encrypt secrets into a SealedSecret that is safe to commit to git
 ///
 /// Reads values from files or the standard input (dotenv, Terraform variables, a flat JSON or YAML
-/// object, or Secret manifests) and writes a SealedSecret that only the controller of the cluster
-/// can open.
+/// object, or Secret manifests). Writes a SealedSecret that only the controller in the cluster can
+/// decrypt.
 #[derive(Debug, Parser)]
 #[command(
     name = "mtk-seal",
@@ -24,7 +22,7 @@ use crate::{exit, names};
     max_term_width = 100,
 )]
 pub(crate) struct Args {
-    /// Say nothing on stderr but errors
+    /// Only print errors
     #[arg(short, long, global = true)]
     pub(crate) quiet: bool,
     #[command(subcommand)]
@@ -35,20 +33,20 @@ pub(crate) struct Args {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum CommandArgs {
-    /// Write a project file, and fetch the certificate into a file beside it
+    /// Create a project file, and save the certificate next to it
     Init(InitArgs),
-    /// Open SealedSecrets offline, with the private keys
+    /// Decrypt SealedSecrets offline, with the private keys
     Unseal(UnsealArgs),
-    /// Render the templates of SealedSecrets and ExternalSecrets offline, or find their mistakes
+    /// Render or lint the templates of SealedSecrets and ExternalSecrets offline
     Template(TemplateArgs),
-    /// Print the certificate that would be used
+    /// Print the certificate that sealing would use
     Cert(CertArgs),
     /// Print a completion script for a shell
     Completions {
         /// The shell
         shell: Shell,
     },
-    /// Print the manual page of mtk-seal, or of one of its commands
+    /// Print the manual page of mtk-seal or one of its commands
     Man {
         /// The command
         command: Option<String>,
@@ -57,29 +55,29 @@ pub(crate) enum CommandArgs {
 
 #[derive(ClapArgs, Debug)]
 pub(crate) struct SealArgs {
-    /// Files to seal; `-` or none is the standard input
+    /// Files to seal; `-` or no file reads the standard input
     #[arg(value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
-    /// A file to seal, for names that are also commands
+    /// A file to seal; use this if its name is also a command
     #[arg(short, long, value_name = "FILE")]
     pub(crate) file: Vec<PathBuf>,
-    /// What the input is; by default each file's name tells, else its content
+    /// Format of the input [default: detected from the file name or content]
     #[arg(long, value_enum, value_name = "SOURCE", help_heading = "Input")]
-    pub(crate) from: Option<From>,
-    /// The Terraform variable with the values, `app_secrets` by default
+    pub(crate) from: Option<SourceFormat>,
+    /// Terraform variable with the values [default: app_secrets]
     #[arg(long, value_name = "NAME", help_heading = "Input")]
     pub(crate) tfvar: Option<String>,
-    /// Leave out manifests that are not Secrets
+    /// Skip manifests that are not Secrets
     #[arg(long, help_heading = "Input")]
     pub(crate) skip_others: bool,
-    /// Seal a Secret without values too
+    /// Allow a Secret without values
     #[arg(long, help_heading = "Input")]
     pub(crate) allow_empty: bool,
     #[command(flatten)]
     pub(crate) target: TargetArgs,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
-    /// The certificate: a PEM file, or an https URL
+    /// Certificate: a PEM file or an https URL
     #[arg(long, value_name = "FILE|URL", env = "MTK_SEAL_CERT", help_heading = "Certificate")]
     pub(crate) cert: Option<String>,
     #[command(flatten)]
@@ -88,31 +86,46 @@ pub(crate) struct SealArgs {
     pub(crate) project: ProjectArgs,
 }
 
+/// A format that `--from` names.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, clap::ValueEnum)]
+pub(crate) enum SourceFormat {
+    /// KEY=value lines
+    Dotenv,
+    /// a map in Terraform variables
+    Tfvars,
+    /// one flat JSON object
+    Json,
+    /// one flat YAML mapping
+    Yaml,
+    /// Secret manifests, YAML or JSON
+    Manifest,
+}
+
 #[derive(ClapArgs, Debug)]
 #[command(next_help_heading = "Secret")]
 pub(crate) struct TargetArgs {
-    /// The Secret's name
+    /// Name of the Secret
     #[arg(long, env = "MTK_SEAL_NAME", value_parser = names::object)]
     pub(crate) name: Option<String>,
-    /// The Secret's namespace
+    /// Namespace of the Secret
     #[arg(short, long, env = "MTK_SEAL_NAMESPACE", value_parser = names::namespace)]
     pub(crate) namespace: Option<String>,
-    /// Where it may be opened: strict, namespace-wide or cluster-wide [default: strict]
+    /// Where the Secret can be decrypted: strict, namespace-wide or cluster-wide [default: strict]
     #[arg(long, env = "MTK_SEAL_SCOPE")]
     pub(crate) scope: Option<Scope>,
-    /// The Secret's type, such as kubernetes.io/tls
+    /// Type of the Secret, such as kubernetes.io/tls
     #[arg(long = "type", value_name = "TYPE")]
     pub(crate) type_: Option<String>,
-    /// A label of the Secret
+    /// Label of the Secret
     #[arg(short, long, value_name = "KEY=VALUE", value_parser = names::label)]
     pub(crate) label: Vec<(String, String)>,
-    /// An annotation of the Secret
+    /// Annotation of the Secret
     #[arg(long, value_name = "KEY=VALUE", value_parser = names::annotation)]
     pub(crate) annotation: Vec<(String, String)>,
-    /// A label of the SealedSecret itself
+    /// Label of the SealedSecret
     #[arg(long, value_name = "KEY=VALUE", value_parser = names::label)]
     pub(crate) sealed_label: Vec<(String, String)>,
-    /// An annotation of the SealedSecret itself, such as Argo CD's sync wave
+    /// Annotation of the SealedSecret, such as an Argo CD sync wave
     #[arg(long, value_name = "KEY=VALUE", value_parser = names::annotation)]
     pub(crate) sealed_annotation: Vec<(String, String)>,
 }
@@ -120,10 +133,10 @@ pub(crate) struct TargetArgs {
 #[derive(ClapArgs, Debug)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct OutputArgs {
-    /// The format [default: yaml, or json for a -w FILE.json]
+    /// Output format [default: yaml, or json with -w FILE.json]
     #[arg(short, long, value_enum, env = "MTK_SEAL_OUTPUT", value_name = "FORMAT")]
     pub(crate) output: Option<Format>,
-    /// Replace this file in one step, and only if all went well; `-` is the standard output
+    /// Write to this file atomically, only on success; `-` is the standard output
     #[arg(short, long, value_name = "FILE")]
     pub(crate) write: Option<PathBuf>,
 }
@@ -131,19 +144,19 @@ pub(crate) struct OutputArgs {
 #[derive(ClapArgs, Debug)]
 #[command(next_help_heading = "Certificate")]
 pub(crate) struct ClusterArgs {
-    /// Allow a certificate URL with plain http
+    /// Allow a certificate URL with plain HTTP
     #[arg(long)]
     pub(crate) insecure_http: bool,
-    /// The kubeconfig [default: KUBECONFIG, else ~/.kube/config]
+    /// Path of the kubeconfig [default: $KUBECONFIG or ~/.kube/config]
     #[arg(long, value_name = "FILE")]
     pub(crate) kubeconfig: Option<PathBuf>,
-    /// The kubeconfig's context
+    /// Context of the kubeconfig
     #[arg(long, value_name = "NAME", env = "MTK_SEAL_CONTEXT")]
     pub(crate) context: Option<String>,
-    /// The controller's namespace [default: kube-system]
+    /// Namespace of the controller [default: kube-system]
     #[arg(long, value_name = "NAMESPACE", env = "MTK_SEAL_CONTROLLER_NAMESPACE", value_parser = names::namespace)]
     pub(crate) controller_namespace: Option<String>,
-    /// The controller's Service [default: mtk-controller, then sealed-secrets-controller]
+    /// Service of the controller [default: mtk-controller, then sealed-secrets-controller]
     #[arg(long, value_name = "NAME", env = "MTK_SEAL_CONTROLLER_NAME", value_parser = names::object)]
     pub(crate) controller_name: Option<String>,
 }
@@ -151,7 +164,7 @@ pub(crate) struct ClusterArgs {
 #[derive(ClapArgs, Debug)]
 #[command(next_help_heading = "Project")]
 pub(crate) struct ProjectArgs {
-    /// Use this project file, whoever owns it, instead of the nearest .mtk-seal.yaml
+    /// Use this project file instead of the nearest .mtk-seal.yaml, even if another user owns it
     #[arg(
         long,
         value_name = "FILE",
@@ -159,26 +172,26 @@ pub(crate) struct ProjectArgs {
         conflicts_with = "no_project_file"
     )]
     pub(crate) project_file: Option<PathBuf>,
-    /// Use no project file
+    /// Ignore project files
     #[arg(long)]
     pub(crate) no_project_file: bool,
 }
 
 #[derive(ClapArgs, Debug)]
 pub(crate) struct InitArgs {
-    /// The Secret's name
+    /// Name of the Secret
     #[arg(long, value_parser = names::object)]
     pub(crate) name: Option<String>,
-    /// The Secret's namespace
+    /// Namespace of the Secret
     #[arg(short, long, value_parser = names::namespace)]
     pub(crate) namespace: Option<String>,
-    /// Where it may be opened: strict, namespace-wide or cluster-wide
+    /// Where Secrets can be decrypted: strict, namespace-wide or cluster-wide
     #[arg(long)]
     pub(crate) scope: Option<Scope>,
     /// Overwrite an existing project file and certificate
     #[arg(long)]
     pub(crate) force: bool,
-    /// The certificate, a PEM file or an https URL, instead of the cluster's
+    /// Certificate: a PEM file or an https URL, instead of the cluster's
     #[arg(long, value_name = "FILE|URL", env = "MTK_SEAL_CERT", help_heading = "Certificate")]
     pub(crate) cert: Option<String>,
     #[command(flatten)]
@@ -187,10 +200,10 @@ pub(crate) struct InitArgs {
 
 #[derive(ClapArgs, Debug)]
 pub(crate) struct UnsealArgs {
-    /// Files to open; `-` or none is the standard input
+    /// Files to decrypt; `-` or no file reads the standard input
     #[arg(value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
-    /// A private key: PEM, a key Secret, or a List of them; may be given several times
+    /// Private key: PEM, a key Secret, or a List of key Secrets; repeatable
     #[arg(
         short,
         long,
@@ -200,13 +213,13 @@ pub(crate) struct UnsealArgs {
         required = true
     )]
     pub(crate) key: Vec<PathBuf>,
-    /// Leave out manifests that are not SealedSecrets
+    /// Skip manifests that are not SealedSecrets
     #[arg(long)]
     pub(crate) skip_others: bool,
-    /// The name, if the file has none
+    /// Name that the items were sealed for, if the file has none
     #[arg(long, value_parser = names::object)]
     pub(crate) name: Option<String>,
-    /// The namespace, if the file has none
+    /// Namespace that the items were sealed for, if the file has none
     #[arg(short, long, value_parser = names::namespace)]
     pub(crate) namespace: Option<String>,
     #[command(flatten)]
@@ -215,13 +228,13 @@ pub(crate) struct UnsealArgs {
 
 #[derive(ClapArgs, Debug)]
 pub(crate) struct TemplateArgs {
-    /// Files with the manifests; `-` or none is the standard input
+    /// Files with manifests; `-` or no file reads the standard input
     #[arg(value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
-    /// The values of all items: a JSON object of names and strings [default: placeholders]
+    /// JSON file with the values of all items, names to strings [default: placeholders]
     #[arg(long, value_name = "FILE")]
     pub(crate) values: Option<PathBuf>,
-    /// Print the mistakes of the templates instead: unknown functions, missing keys, random values
+    /// Print template errors instead: unknown functions, missing keys, random values
     #[arg(long, conflicts_with_all = ["output", "write"])]
     pub(crate) lint: bool,
     #[command(flatten)]
@@ -230,10 +243,10 @@ pub(crate) struct TemplateArgs {
 
 #[derive(ClapArgs, Debug)]
 pub(crate) struct CertArgs {
-    /// Ask the cluster, whatever the project file says
+    /// Ask the cluster, and ignore the certificate of the project file
     #[arg(long, conflicts_with = "cert", help_heading = "Certificate")]
     pub(crate) cluster: bool,
-    /// The certificate: a PEM file, or an https URL
+    /// Certificate: a PEM file or an https URL
     #[arg(long, value_name = "FILE|URL", env = "MTK_SEAL_CERT", help_heading = "Certificate")]
     pub(crate) cert: Option<String>,
     #[command(flatten)]

@@ -1,33 +1,33 @@
-//! What goes wrong, as the user is told it: one cause, details where there are several, and hints.
+//! Failures as the user sees them: one cause, details if several things failed, and hints.
 
 use std::path::Path;
 
 use crate::exit::Exit;
 
-/// A failure that is ready to be shown.
+/// A failure that is ready to print.
 #[derive(Debug)]
 pub(crate) struct Failure {
     /// The exit code of the program.
     pub(crate) exit: Exit,
     /// One line: lower case, no final period, never a value.
     pub(crate) cause: String,
-    /// One line each, for failures that name several things.
+    /// One line for each thing that failed, if there are several.
     pub(crate) details: Vec<String>,
-    /// What the user can do.
+    /// One line for each thing the user can do.
     pub(crate) hints: Vec<String>,
 }
 
-/// An error that knows what the user can do about it. `Display` is the cause line.
+/// An error with an exit code and hints. Its `Display` is the cause line.
 pub(crate) trait Explain: std::error::Error {
     /// The exit code.
     fn exit(&self) -> Exit;
 
-    /// What the user can do, a line each.
+    /// One line for each thing the user can do.
     fn hints(&self) -> Vec<String> {
         Vec::new()
     }
 
-    /// What the cause line counts, a line each.
+    /// One line for each thing that the cause line counts.
     fn details(&self) -> Vec<String> {
         Vec::new()
     }
@@ -49,8 +49,8 @@ pub(crate) fn hint(text: impl Into<String>) -> Vec<String> {
     vec![text.into()]
 }
 
-/// The innermost source of an error: the sentence that says what happened. The operating system's
-/// start with a capital letter and end with a number, ours do not.
+/// The innermost source of an error. Messages of the operating system lose their capital letter and
+/// error number, to match ours.
 pub(crate) fn root_cause(error: &(dyn std::error::Error + 'static)) -> String {
     let mut cause = error;
     while let Some(source) = cause.source() {
@@ -63,7 +63,7 @@ pub(crate) fn root_cause(error: &(dyn std::error::Error + 'static)) -> String {
     }
 }
 
-/// A path as the user would type it: relative if it is below the working directory.
+/// A path as the user would type it: relative if it is inside the working directory.
 pub(crate) fn shown(path: &Path) -> String {
     let here = std::env::current_dir().ok();
     let below = here.and_then(|here| path.strip_prefix(here).ok());

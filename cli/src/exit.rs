@@ -1,29 +1,28 @@
 //! The exit codes, in one place: `--help`, the man page and `docs/cli.md` all show this list.
 
-use std::fmt::Write as _;
-use std::process::ExitCode;
+use std::{fmt::Write as _, process::ExitCode};
 
 /// How the program ends.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[repr(u8)]
 pub(crate) enum Exit {
-    /// Everything asked for was done.
+    /// The command succeeded.
     Success = 0,
-    /// What no other code names.
+    /// Any error without a code of its own.
     Failure = 1,
-    /// Flags that do not exist, or do not go together. The code is clap's own.
+    /// Unknown or conflicting flags. clap uses the same code.
     Usage = 2,
-    /// The values could not be read as what they are.
+    /// The input is malformed.
     Input = 3,
-    /// The Secret has no name or namespace, two places disagree, or Kubernetes would refuse it.
+    /// The name, namespace, scope or size of the Secret is missing, invalid or conflicting.
     Target = 4,
-    /// The certificate could not be got.
+    /// The certificate could not be fetched or read.
     CertificateUnavailable = 5,
-    /// The certificate was got, and must not be used.
+    /// The certificate must not be used.
     CertificateRefused = 6,
     /// The project file cannot be used.
     Project = 7,
-    /// Something sealed could not be opened.
+    /// An item could not be decrypted.
     Unseal = 8,
     /// The result could not be written.
     Output = 9,
@@ -43,28 +42,28 @@ impl Exit {
         Self::Output,
     ];
 
-    /// The number the shell sees.
+    /// The exit status of the process.
     pub(crate) fn code(self) -> u8 {
         self as u8
     }
 
     fn meaning(self) -> &'static str {
         match self {
-            Self::Success => "done",
-            Self::Failure => "an error that no other code names",
-            Self::Usage => "unknown flags, or flags that do not go together",
+            Self::Success => "success",
+            Self::Failure => "other error",
+            Self::Usage => "unknown or conflicting flags",
             Self::Input => {
-                "the input is empty, malformed, too large, or holds a duplicate or invalid key"
+                "the input is empty, malformed or too large, or has a duplicate or invalid key"
             }
             Self::Target => {
-                "the Secret's name, namespace, scope or size is missing, wrong or contradicted"
+                "the Secret's name, namespace, scope or size is missing, invalid or conflicting"
             }
             Self::CertificateUnavailable => "the certificate could not be fetched or read",
             Self::CertificateRefused => {
-                "the certificate is expired, of the wrong kind, or came over plain http"
+                "the certificate is expired, of the wrong kind, or served over plain HTTP"
             }
-            Self::Project => "the project file is malformed, or belongs to another user",
-            Self::Unseal => "a key cannot be used, or an item cannot be opened",
+            Self::Project => "the project file is invalid or belongs to another user",
+            Self::Unseal => "a private key cannot be used, or an item cannot be decrypted",
             Self::Output => "the result could not be written",
         }
     }
@@ -91,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_code_is_in_the_documentation() {
+    fn exit_codes_are_documented() {
         let docs = include_str!("../../docs/cli.md");
         for exit in Exit::ALL {
             let row = format!("| {} | {} |", exit.code(), exit.meaning());

@@ -1,29 +1,30 @@
 //! `mtk-seal` encrypts secrets into SealedSecrets that are safe to commit to git.
 //!
-//! `args` is what the user typed, `command` what was meant; `source` reads values, `certificate`
-//! gets the public key, `output` writes the result, and only `report` speaks to the user.
+//! `args` declares the arguments and `command` validates them. `input` reads files, the crate `sources`
+//! reads values from their text, `certificate` gets the public key, and `output` writes the result.
+//! Only `report` prints messages.
 
 mod args;
 mod certificate;
 mod command;
-mod document;
 mod error;
 mod exit;
+mod input;
 mod names;
 mod output;
 mod project;
 mod rendering;
 mod report;
-mod secret;
-mod source;
+mod scope;
+mod secret_manifest;
+mod source_error;
 mod target;
 
 use std::process::ExitCode;
 
 use clap::Parser as _;
 
-use crate::exit::Exit;
-use crate::report::Report;
+use crate::{exit::Exit, report::Report};
 
 fn main() -> ExitCode {
     let args = match args::Args::try_parse() {

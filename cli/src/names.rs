@@ -1,15 +1,15 @@
-//! What Kubernetes accepts as a name, checked before anything is sealed.
+//! The names that Kubernetes accepts. The command checks names before it seals anything.
 //!
 //! The rules are those of `k8s.io/apimachinery/pkg/util/validation`.
 
-/// The longest name of an object, and of a Secret's key.
-const SUBDOMAIN_MAX: usize = 253;
-/// The longest DNS label, label value, and name part of a label's key.
-const LABEL_MAX: usize = 63;
+/// The longest name of an object, in bytes.
+const MAX_SUBDOMAIN_BYTES: usize = 253;
+/// The longest DNS label, label value, and name part of a label's key, in bytes.
+const MAX_LABEL_BYTES: usize = 63;
 
-/// A namespace: a DNS-1123 label.
+/// The name of a namespace: a DNS-1123 label.
 pub(crate) fn namespace(text: &str) -> Result<String, NameError> {
-    let fits = (1..=LABEL_MAX).contains(&text.len()) && is_dns_part(text);
+    let fits = (1..=MAX_LABEL_BYTES).contains(&text.len()) && is_dns_part(text);
     fits.then(|| text.to_owned()).ok_or(NameError::Namespace)
 }
 
@@ -18,15 +18,7 @@ pub(crate) fn object(text: &str) -> Result<String, NameError> {
     is_subdomain(text).then(|| text.to_owned()).ok_or(NameError::Object)
 }
 
-/// A key of a Secret.
-pub(crate) fn is_secret_key(text: &str) -> bool {
-    (1..=SUBDOMAIN_MAX).contains(&text.len())
-        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b))
-        && text != "."
-        && !text.starts_with("..")
-}
-
-/// A `KEY=VALUE` for a label.
+/// A label from `KEY=VALUE`.
 pub(crate) fn label(text: &str) -> Result<(String, String), NameError> {
     let (key, value) = text.split_once('=').ok_or(NameError::Pair)?;
     if !is_qualified(key) {
@@ -39,7 +31,7 @@ pub(crate) fn label(text: &str) -> Result<(String, String), NameError> {
     }
 }
 
-/// A `KEY=VALUE` for an annotation.
+/// An annotation from `KEY=VALUE`.
 pub(crate) fn annotation(text: &str) -> Result<(String, String), NameError> {
     let (key, value) = text.split_once('=').ok_or(NameError::Pair)?;
     if is_qualified(key) {
@@ -49,7 +41,7 @@ pub(crate) fn annotation(text: &str) -> Result<(String, String), NameError> {
     }
 }
 
-/// Which rule a name breaks.
+/// The rule that a name breaks.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub(crate) enum NameError {
     /// Not a DNS-1123 label.
@@ -67,7 +59,7 @@ pub(crate) enum NameError {
     Pair,
     /// Not a qualified name.
     #[error(
-        "the key of a label or annotation is [prefix/]name: a DNS prefix, and up to 63 letters, digits, `-`, `_` and `.`"
+        "the key of a label or annotation is [prefix/]name: a DNS prefix, then up to 63 letters, digits, `-`, `_` and `.`"
     )]
     MetadataKey,
     /// Not a label value.
@@ -78,7 +70,7 @@ pub(crate) enum NameError {
 }
 
 fn is_subdomain(text: &str) -> bool {
-    (1..=SUBDOMAIN_MAX).contains(&text.len()) && text.split('.').all(is_dns_part)
+    (1..=MAX_SUBDOMAIN_BYTES).contains(&text.len()) && text.split('.').all(is_dns_part)
 }
 
 fn is_dns_part(text: &str) -> bool {
@@ -90,18 +82,18 @@ fn is_dns_part(text: &str) -> bool {
 
 fn is_qualified(key: &str) -> bool {
     match key.split_once('/') {
-        // Kubernetes compares prefixes without regard to case.
+        // Kubernetes ignores the case of prefixes.
         Some((prefix, name)) => is_subdomain(&prefix.to_lowercase()) && is_qualified_name(name),
         None => is_qualified_name(key),
     }
 }
 
 fn is_qualified_name(name: &str) -> bool {
-    let outer = |b: Option<&u8>| b.is_some_and(u8::is_ascii_alphanumeric);
+    let is_alphanumeric = |b: Option<&u8>| b.is_some_and(u8::is_ascii_alphanumeric);
     let bytes = name.as_bytes();
-    bytes.len() <= LABEL_MAX
-        && outer(bytes.first())
-        && outer(bytes.last())
+    bytes.len() <= MAX_LABEL_BYTES
+        && is_alphanumeric(bytes.first())
+        && is_alphanumeric(bytes.last())
         && bytes.iter().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(b))
 }
 
@@ -121,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn a_namespace_has_no_dots_and_63_letters_at_most() {
+    fn namespace_has_no_dots_and_at_most_63_characters() {
         assert!(namespace(&"n".repeat(63)).is_ok());
         for bad in ["", "a.b", "A", "a-", &"n".repeat(64)] {
             assert_eq!(namespace(bad), Err(NameError::Namespace), "{bad}");
@@ -129,17 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn secret_keys_follow_kubernetes() {
-        for good in ["a", "A_B", ".dockerconfigjson", "tls.crt", "-", "a..b", &"k".repeat(253)] {
-            assert!(is_secret_key(good), "{good}");
-        }
-        for bad in ["", ".", "..", "..a", "a b", "a/b", "ä", "a=b", &"k".repeat(254)] {
-            assert!(!is_secret_key(bad), "{bad}");
-        }
-    }
-
-    #[test]
-    fn labels_and_annotations_are_pairs_with_qualified_keys() {
+    fn labels_and_annotations_need_qualified_keys() {
         assert_eq!(label("app=web"), Ok(("app".to_owned(), "web".to_owned())));
         assert_eq!(label("a/b="), Ok(("a/b".to_owned(), String::new())));
         assert_eq!(label("app"), Err(NameError::Pair));

@@ -1,55 +1,59 @@
-//! Writing results: whole documents, made in memory first, so that an error leaves nothing behind.
+//! Writes results. Documents are complete in memory first, so that an error leaves no partial output.
 
-use std::fs::{self, File};
-use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
+use std::{
+    fs::{self, File},
+    io::{self, Write as _},
+    path::{Path, PathBuf},
+};
 
 use serde::Serialize;
 
-use crate::error::{Explain, hint, root_cause, shown};
-use crate::exit::Exit;
+use crate::{
+    error::{Explain, hint, root_cause, shown},
+    exit::Exit,
+};
 
-/// How documents are written.
+/// The format of the output.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, clap::ValueEnum)]
 pub(crate) enum Format {
-    /// YAML, each document after a `---`.
+    /// YAML, each document after a `---`
     Yaml,
-    /// JSON with two spaces, documents one after the other.
+    /// indented JSON, one document after another
     Json,
 }
 
 impl Format {
-    /// What was asked for, else what the file is called, else YAML.
-    pub(crate) fn choose(asked: Option<Self>, to: &Destination) -> Self {
-        asked.unwrap_or_else(|| match to {
+    /// The format of the flag, or else of the file name, or else YAML.
+    pub(crate) fn choose(flag: Option<Self>, to: &Destination) -> Self {
+        flag.unwrap_or_else(|| match to {
             Destination::File(path) if path.extension().is_some_and(|e| e == "json") => Self::Json,
             _ => Self::Yaml,
         })
     }
 }
 
-/// Where a result goes.
+/// Where to write the result.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Destination {
     /// The standard output.
     Stdout,
-    /// A file, replaced as a whole.
+    /// A file, which is replaced atomically.
     File(PathBuf),
 }
 
 impl Destination {
-    /// `-w`'s argument; none and `-` are the standard output.
+    /// From the argument of `-w`. None and `-` are the standard output.
     pub(crate) fn from_flag(path: Option<PathBuf>) -> Self {
         path.filter(|path| path.as_os_str() != "-").map_or(Self::Stdout, Self::File)
     }
 }
 
-/// Who may read a file that did not exist before.
+/// Who may read a new file.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Audience {
-    /// Whoever the umask lets.
+    /// Everyone whom the umask allows.
     Everyone,
-    /// The user alone: the file holds secrets.
+    /// Only the user, because the file contains secrets.
     Owner,
 }
 
@@ -64,7 +68,7 @@ impl Audience {
     }
 }
 
-/// The documents as text. Maps keep the order that the types give them: sorted.
+/// The documents as text.
 pub(crate) fn render<T: Serialize>(documents: &[T], format: Format) -> Result<String, OutputError> {
     let mut text = String::new();
     for document in documents {
@@ -83,15 +87,15 @@ pub(crate) fn render<T: Serialize>(documents: &[T], format: Format) -> Result<St
     Ok(text)
 }
 
-/// One YAML document without `---`, safe to read under YAML 1.1 and 1.2.
+/// One YAML document without `---`. It means the same in YAML 1.1 and 1.2.
 pub(crate) fn yaml<T: Serialize>(document: &T) -> Result<String, OutputError> {
-    // One line per value: folded ciphertexts make diffs of many lines.
+    // One line per value: folded ciphertext would make large diffs.
     let options = serde_saphyr::ser_options! { prefer_block_scalars: false };
     serde_saphyr::to_string_with_options(document, options)
         .map_err(|error| OutputError::Render(error.to_string()))
 }
 
-/// Writes the result. A reader of the standard output that has gone is no error.
+/// Writes the result. A closed pipe on the standard output is not an error.
 pub(crate) fn write(to: &Destination, bytes: &[u8], audience: Audience) -> Result<(), OutputError> {
     match to {
         Destination::Stdout => {
@@ -106,8 +110,8 @@ pub(crate) fn write(to: &Destination, bytes: &[u8], audience: Audience) -> Resul
     }
 }
 
-/// Replaces a file in one step. An existing file keeps its mode; through a symbolic link, the file
-/// that it points to is replaced; a pipe or device is written to as it is.
+/// Replaces a file atomically. An existing file keeps its mode. A symbolic link stays, and its target is
+/// replaced. Pipes and devices are written to directly.
 fn replace(path: &Path, bytes: &[u8], audience: Audience) -> io::Result<()> {
     let existing = match fs::metadata(path) {
         Ok(metadata) => Some(metadata),
@@ -125,7 +129,7 @@ fn replace(path: &Path, bytes: &[u8], audience: Audience) -> io::Result<()> {
 
     let mut builder = tempfile::Builder::new();
     builder.prefix(".mtk-seal-");
-    // The umask applies to these.
+    // The umask applies to these permissions.
     #[cfg(unix)]
     let permissions = audience.permissions();
     #[cfg(unix)]
@@ -140,21 +144,21 @@ fn replace(path: &Path, bytes: &[u8], audience: Audience) -> io::Result<()> {
     Ok(())
 }
 
-/// Why the result could not be written.
+/// Why the result cannot be written.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum OutputError {
-    /// The serialiser refused. It never does for the types we have.
+    /// The serialiser failed. It never does for our types.
     #[error("cannot render the result: {0}")]
     Render(String),
-    /// The standard output failed, other than by a reader that went away.
+    /// The standard output failed. A closed pipe is not an error.
     #[error("cannot write to the standard output: {}", root_cause(.0))]
     Stdout(#[source] io::Error),
-    /// The file could not be replaced. It is unchanged.
+    /// The file cannot be replaced. It is unchanged.
     #[error("cannot write `{}`: {}", shown(path), root_cause(source))]
     File {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The error.
         source: io::Error,
     },
 }
@@ -192,7 +196,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn an_existing_file_keeps_its_mode() {
+    fn existing_file_keeps_its_mode() {
         use std::os::unix::fs::PermissionsExt as _;
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("sealed.yaml");
@@ -204,7 +208,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_new_file_with_secrets_is_for_its_owner_alone() {
+    fn new_file_with_secrets_is_readable_only_by_its_owner() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("secret.yaml");
         write_to(&path, "x", Audience::Owner);
@@ -214,7 +218,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_symbolic_link_stays_one() {
+    fn symbolic_link_is_kept() {
         let directory = tempfile::tempdir().unwrap();
         let (file, link) = (directory.path().join("file"), directory.path().join("link"));
         fs::write(&file, "old").unwrap();
@@ -225,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failed_write_names_the_file_and_leaves_nothing() {
+    fn failed_write_names_the_file_and_leaves_no_temporary_file() {
         let directory = tempfile::tempdir().unwrap();
         let to = Destination::File(directory.path().join("missing/sealed.yaml"));
         let error = write(&to, b"x", Audience::Everyone).unwrap_err();
@@ -234,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn strings_that_yaml_1_1_reads_as_something_else_are_quoted() {
+    fn strings_that_yaml_1_1_would_convert_are_quoted() {
         for text in [
             "yes",
             "no",
@@ -260,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_value_stays_on_one_line() {
+    fn long_value_stays_on_one_line() {
         let map = BTreeMap::from([("k", "a b".repeat(2000))]);
         assert_eq!(yaml(&map).unwrap().lines().count(), 1);
     }

@@ -1,42 +1,41 @@
-//! The only place that speaks to the user: everything on stderr, one line each.
+//! Prints messages for the user on stderr, one line each.
 //!
-//! Data goes to stdout through `output`. Colour only on a terminal, and never with `NO_COLOR` set
-//! (<https://no-color.org>).
+//! Data goes to stdout through `output`. Messages have colour only on a terminal, and never if
+//! `NO_COLOR` is set (<https://no-color.org>).
 
 use std::io::{self, IsTerminal as _, Write as _};
 
-use crate::error::Failure;
-use crate::exit::Exit;
+use crate::{error::Failure, exit::Exit};
 
-/// The user's ear.
+/// Prints messages for the user.
 pub(crate) struct Report {
     quiet: bool,
     colour: bool,
 }
 
 impl Report {
-    /// `quiet` keeps everything but errors back.
+    /// `quiet` prints only errors.
     pub(crate) fn new(quiet: bool) -> Self {
         let no_colour = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
         Self { quiet, colour: io::stderr().is_terminal() && !no_colour && !dumb }
     }
 
-    /// Something worth knowing that is not an error.
+    /// Prints a note, unless `--quiet` is set.
     pub(crate) fn note(&self, text: &str) {
         if !self.quiet {
             self.line("note", "36", text);
         }
     }
 
-    /// Says that the program waits for the user, if somebody is there to be told.
+    /// Prints a note that the program reads from the terminal, if it does.
     pub(crate) fn waiting_for_input(&self, what: &str) {
         if io::stdin().is_terminal() {
-            self.note(&format!("reading {what} from the terminal, end with Ctrl-D"));
+            self.note(&format!("reading {what} from the terminal; press Ctrl-D to end"));
         }
     }
 
-    /// The failure: its cause, its details, its hints. Gives back the exit code.
+    /// Prints a failure with its details and hints, and returns its exit code.
     pub(crate) fn failure(&self, failure: &Failure) -> Exit {
         self.line("error", "31", &failure.cause);
         for detail in &failure.details {
@@ -57,14 +56,14 @@ impl Report {
     }
 }
 
-/// Shows what clap has to say: help and version on stdout, errors on stderr.
+/// Prints clap's output: help and version on stdout, errors on stderr.
 pub(crate) fn usage(error: &clap::Error) -> Exit {
-    // Nobody is left to be told when this cannot be written.
+    // If the stream is closed, nobody can read the message.
     let _ = error.print();
     if error.use_stderr() { Exit::Usage } else { Exit::Success }
 }
 
 fn write_line(text: &str) {
-    // A closed stderr is no reason to fail, nor to panic as `eprintln!` does.
+    // A closed stderr must not make the command fail. `eprintln!` would panic.
     let _ = writeln!(io::stderr().lock(), "{text}");
 }

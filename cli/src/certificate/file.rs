@@ -1,20 +1,24 @@
-//! A certificate in a file.
+//! Reads a certificate from a file.
 
-use std::fs::File;
-use std::io::{self, Read as _};
-use std::path::{Path, PathBuf};
+use std::{
+    fs::File,
+    io::{self, Read as _},
+    path::{Path, PathBuf},
+};
 
-use super::MAX_SIZE;
-use crate::error::{Explain, hint, root_cause, shown};
-use crate::exit::Exit;
+use super::source::MAX_CERTIFICATE_BYTES;
+use crate::{
+    error::{Explain, hint, root_cause, shown},
+    exit::Exit,
+};
 
-/// The bytes of the file.
+/// Reads the file.
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, FileError> {
     let mut bytes = Vec::new();
     File::open(path)
-        .and_then(|file| file.take(MAX_SIZE + 1).read_to_end(&mut bytes))
+        .and_then(|file| file.take(MAX_CERTIFICATE_BYTES + 1).read_to_end(&mut bytes))
         .map_err(|source| FileError::Unreadable { path: path.to_owned(), source })?;
-    if bytes.len() as u64 > MAX_SIZE {
+    if bytes.len() as u64 > MAX_CERTIFICATE_BYTES {
         return Err(FileError::TooLarge { path: path.to_owned() });
     }
     Ok(bytes)
@@ -23,18 +27,18 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, FileError> {
 /// Why the file gives no certificate.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum FileError {
-    /// No certificate is that large.
+    /// The file is larger than any certificate.
     #[error("the certificate `{}` is larger than 1 MiB", shown(path))]
     TooLarge {
         /// The file.
         path: PathBuf,
     },
-    /// The operating system's reason.
+    /// The operating system reported an error.
     #[error("cannot read the certificate `{}`: {}", shown(path), root_cause(source))]
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The error.
         source: io::Error,
     },
 }
@@ -47,7 +51,7 @@ impl Explain for FileError {
     fn hints(&self) -> Vec<String> {
         match self {
             Self::Unreadable { .. } => hint(
-                "`mtk-seal init` fetches the cluster's certificate, `mtk-seal cert --cluster` prints it",
+                "`mtk-seal init` saves the cluster's certificate; `mtk-seal cert --cluster` prints it",
             ),
             Self::TooLarge { .. } => Vec::new(),
         }

@@ -1,20 +1,20 @@
-//! A certificate from a URL. The system's trust store decides, `HTTPS_PROXY` and `NO_PROXY` count.
+//! Fetches a certificate from a URL. Uses the trust store of the system, `HTTPS_PROXY` and `NO_PROXY`.
 
-use std::io;
-use std::sync::Arc;
-use std::time::Duration;
+use std::{io, sync::Arc, time::Duration};
 
 use ureq::tls::{RootCerts, TlsConfig, TlsProvider};
 
-use super::MAX_SIZE;
-use crate::error::{Explain, hint, root_cause};
-use crate::exit::Exit;
+use super::source::MAX_CERTIFICATE_BYTES;
+use crate::{
+    error::{Explain, hint, root_cause},
+    exit::Exit,
+};
 
-/// For all of it: name, connection, redirects, answer.
-const TIMEOUT: Duration = Duration::from_secs(30);
+/// The limit for the whole request: name resolution, connection, redirects and response.
+const FETCH_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The bytes at the URL. Plain `http:`, asked for or redirected to, only if it is allowed: whoever
-/// is in between could give a certificate of their own.
+/// Fetches the URL. Plain HTTP, in the URL or after a redirect, needs `insecure_http`: an attacker on
+/// the network could send their own certificate.
 pub(crate) fn fetch(url: &str, insecure_http: bool) -> Result<Vec<u8>, UrlError> {
     let shown = redact(url);
     if !insecure_http && !url.get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https:")) {
@@ -27,7 +27,7 @@ pub(crate) fn fetch(url: &str, insecure_http: bool) -> Result<Vec<u8>, UrlError>
         .build();
     let agent = ureq::Agent::config_builder()
         .https_only(!insecure_http)
-        .timeout_global(Some(TIMEOUT))
+        .timeout_global(Some(FETCH_TIMEOUT))
         .tls_config(tls)
         .user_agent(concat!("mtk-seal/", env!("CARGO_PKG_VERSION")))
         .build()
@@ -36,11 +36,13 @@ pub(crate) fn fetch(url: &str, insecure_http: bool) -> Result<Vec<u8>, UrlError>
         .get(url)
         .header("Accept", "application/x-pem-file, */*")
         .call()
-        .and_then(|mut response| response.body_mut().with_config().limit(MAX_SIZE).read_to_vec())
+        .and_then(|mut response| {
+            response.body_mut().with_config().limit(MAX_CERTIFICATE_BYTES).read_to_vec()
+        })
         .map_err(|error| UrlError::from_ureq(shown, error))
 }
 
-/// The URL without a user and password in it.
+/// The URL without user and password.
 pub(crate) fn redact(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else {
         return url.to_owned();
@@ -52,55 +54,55 @@ pub(crate) fn redact(url: &str) -> String {
     }
 }
 
-/// Why the URL gives no certificate.
+/// Why the certificate cannot be fetched.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum UrlError {
-    /// Plain http.
-    #[error("the certificate URL {url} is plain http")]
+    /// The URL has plain HTTP.
+    #[error("the certificate URL {url} uses plain HTTP")]
     Insecure {
         /// The URL.
         url: String,
     },
-    /// A redirect to plain http.
-    #[error("the certificate URL {url} leads to plain http")]
+    /// The server redirects to plain HTTP.
+    #[error("the certificate URL {url} redirects to plain HTTP")]
     InsecureRedirect {
         /// The URL.
         url: String,
     },
-    /// Another status than 200.
-    #[error("cannot fetch {url}: the server answered {status}")]
+    /// The server returned an error status.
+    #[error("cannot fetch {url}: the server returned {status}")]
     Status {
         /// The URL.
         url: String,
         /// The HTTP status.
         status: u16,
     },
-    /// No answer in time.
-    #[error("cannot fetch {url}: no answer in {} seconds", TIMEOUT.as_secs())]
+    /// The server did not respond in time.
+    #[error("cannot fetch {url}: no response within {} seconds", FETCH_TIMEOUT.as_secs())]
     Timeout {
         /// The URL.
         url: String,
     },
-    /// The server's certificate is not trusted.
+    /// The TLS certificate of the server is not trusted.
     #[error("cannot fetch {url}: {cause}")]
     Tls {
         /// The URL.
         url: String,
-        /// Why.
+        /// The reason.
         cause: String,
     },
-    /// The answer is too large.
-    #[error("cannot fetch {url}: the answer is larger than 1 MiB")]
+    /// The response is too large.
+    #[error("cannot fetch {url}: the response is larger than 1 MiB")]
     TooLarge {
         /// The URL.
         url: String,
     },
-    /// No connection.
+    /// The connection failed.
     #[error("cannot fetch {url}: {cause}")]
     Unreachable {
         /// The URL.
         url: String,
-        /// Why.
+        /// The reason.
         cause: String,
     },
 }
@@ -134,16 +136,16 @@ impl Explain for UrlError {
     fn hints(&self) -> Vec<String> {
         hint(match self {
             Self::Insecure { .. } | Self::InsecureRedirect { .. } => {
-                "anyone in between could swap the certificate and read the secrets; `--insecure-http` allows it"
+                "an attacker on the network could replace the certificate and read the secrets; `--insecure-http` allows plain HTTP"
             }
             Self::Status { status: 404, .. } => {
-                "the controller serves its certificate under /v1/cert.pem"
+                "the controller serves its certificate at /v1/cert.pem"
             }
             Self::Tls { .. } => {
-                "is the server's certificate authority in the system's trust store?"
+                "check that the system's trust store contains the certificate authority of the server"
             }
             Self::Timeout { .. } | Self::Unreachable { .. } => {
-                "check the address, and HTTPS_PROXY and NO_PROXY if there is a proxy"
+                "check the address, and HTTPS_PROXY and NO_PROXY if you use a proxy"
             }
             Self::Status { .. } | Self::TooLarge { .. } => return Vec::new(),
         })
@@ -152,12 +154,14 @@ impl Explain for UrlError {
 
 #[cfg(test)]
 mod tests {
-    use std::io::{Read as _, Write as _};
-    use std::net::TcpListener;
+    use std::{
+        io::{Read as _, Write as _},
+        net::TcpListener,
+    };
 
     use super::*;
 
-    /// A server that gives one answer, and its address.
+    /// Starts a server that sends one response, and returns its address.
     fn server(answer: Vec<u8>) -> String {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = format!("http://{}/v1/cert.pem", listener.local_addr().unwrap());
@@ -178,14 +182,14 @@ mod tests {
     }
 
     #[test]
-    fn plain_http_is_refused_unless_it_is_allowed() {
+    fn plain_http_is_rejected_unless_allowed() {
         let url = server(answer("200 OK", b"pem"));
         assert!(matches!(fetch(&url, false), Err(UrlError::Insecure { .. })));
         assert_eq!(fetch(&url, true).unwrap(), b"pem");
     }
 
     #[test]
-    fn a_status_other_than_200_a_large_answer_and_no_server_are_told_apart() {
+    fn error_status_large_response_and_missing_server_give_different_errors() {
         assert!(matches!(
             fetch(&server(answer("404 Not Found", b"")), true),
             Err(UrlError::Status { status: 404, .. })
@@ -204,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn a_password_in_a_url_is_not_shown() {
+    fn passwords_in_urls_are_redacted() {
         assert_eq!(redact("https://u:hunter2@x/v1?a@b"), "https://x/v1?a@b");
         assert_eq!(redact("https://x/a@b"), "https://x/a@b");
         let error = fetch("http://u:hunter2@x/", false).unwrap_err();

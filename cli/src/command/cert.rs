@@ -1,21 +1,24 @@
-//! `mtk-seal cert`: shows the certificate that would be used.
+//! `mtk-seal cert`: prints the certificate that sealing would use.
 
-use crate::certificate;
-use crate::error::Failure;
-use crate::output::{self, Audience, Destination};
-use crate::project;
-use crate::report::Report;
+use crate::{
+    certificate,
+    error::Failure,
+    output::{self, Audience, Destination},
+    project,
+    report::Report,
+};
 
-/// What was asked for.
+/// The validated arguments.
 pub(crate) struct Options {
     pub(crate) certificate: certificate::Options,
     pub(crate) project: project::Choice,
 }
 
-/// Prints the certificate, and says on stderr which it is.
+/// Prints the certificate on stdout, and its fingerprint and origin on stderr.
 pub(crate) fn run(options: &Options, report: &Report) -> Result<(), Failure> {
     let project = project::find(&options.project)?;
-    let got = certificate::get(&options.certificate, project.as_ref())?;
+    let got =
+        certificate::get(&options.certificate, project.and_then(|project| project.certificate))?;
     report.note(&got.describe());
     Ok(output::write(
         &Destination::Stdout,

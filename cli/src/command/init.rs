@@ -1,25 +1,27 @@
-//! `mtk-seal init`: writes the project file, and the certificate beside it.
+//! `mtk-seal init`: writes the project file, and the certificate next to it.
 
 use std::path::{Path, PathBuf};
 
 use sealing::Scope;
 use serde::Serialize;
 
-use crate::certificate;
-use crate::error::{Explain, Failure, hint, shown};
-use crate::exit::Exit;
-use crate::output::{self, Audience, Destination};
-use crate::project;
-use crate::report::Report;
+use crate::{
+    certificate,
+    error::{Explain, Failure, hint, shown},
+    exit::Exit,
+    output::{self, Audience, Destination},
+    project,
+    report::Report,
+};
 
-/// The certificate's file name. Not `.pem`: that is in many a `.gitignore`.
-const CERTIFICATE: &str = ".mtk-seal.crt";
-const HEADER: &str = "\
-# What `mtk-seal` seals for in this directory and below. Commit it, and the certificate too:
-# both are public. The fields are certificate, namespace, name and scope.
+/// The certificate's file name. Not `.pem`, because many `.gitignore` files contain that.
+const CERTIFICATE_FILE: &str = ".mtk-seal.crt";
+const FILE_HEADER: &str = "\
+# Defaults for `mtk-seal` in this directory and below. Commit this file and the certificate: both are
+# public. The fields are certificate, namespace, name and scope.
 ";
 
-/// What was asked for.
+/// The validated arguments.
 pub(crate) struct Options {
     pub(crate) name: Option<String>,
     pub(crate) namespace: Option<String>,
@@ -30,28 +32,28 @@ pub(crate) struct Options {
 
 /// Fetches the certificate, then writes both files.
 pub(crate) fn run(options: &Options, report: &Report) -> Result<(), Failure> {
-    for file in [project::FILE, CERTIFICATE] {
+    for file in [project::FILE_NAME, CERTIFICATE_FILE] {
         if !options.force && Path::new(file).symlink_metadata().is_ok() {
-            return Err(Exists { path: file.into() }.into());
+            return Err(FileExists { path: file.into() }.into());
         }
     }
     let got = certificate::get(&options.certificate, None)?;
     let fields = Fields {
-        certificate: CERTIFICATE,
+        certificate: CERTIFICATE_FILE,
         name: options.name.as_deref(),
         namespace: options.namespace.as_deref(),
         scope: options.scope.map(|scope| scope.to_string()),
     };
-    let text = format!("{HEADER}{}", output::yaml(&fields)?);
+    let text = format!("{FILE_HEADER}{}", output::yaml(&fields)?);
 
-    // The certificate first: a project file without it would be of no use.
-    write(CERTIFICATE, &got.certificate.to_pem())?;
-    write(project::FILE, &text)?;
+    // Write the certificate first: a project file without it is useless.
+    write(CERTIFICATE_FILE, &got.certificate.to_pem())?;
+    write(project::FILE_NAME, &text)?;
     report.note(&got.describe());
-    report.note(&format!("wrote {} and {CERTIFICATE}: commit both", project::FILE));
+    report.note(&format!("wrote {} and {CERTIFICATE_FILE}: commit both", project::FILE_NAME));
     let needs_namespace = options.scope != Some(Scope::ClusterWide);
     if options.name.is_none() || (options.namespace.is_none() && needs_namespace) {
-        report.note("the name or the namespace is not in it: give `--name` and `--namespace` when sealing values");
+        report.note("the project file lacks a name or namespace: give `--name` and `--namespace` when you seal values");
     }
     Ok(())
 }
@@ -73,17 +75,17 @@ struct Fields<'a> {
 
 /// A file that would be overwritten.
 #[derive(Debug, thiserror::Error)]
-#[error("`{}` exists already", shown(path))]
-struct Exists {
+#[error("`{}` already exists", shown(path))]
+struct FileExists {
     path: PathBuf,
 }
 
-impl Explain for Exists {
+impl Explain for FileExists {
     fn exit(&self) -> Exit {
         Exit::Project
     }
 
     fn hints(&self) -> Vec<String> {
-        hint("`--force` overwrites it, and fetches the certificate anew")
+        hint("`--force` overwrites it, and fetches the certificate again")
     }
 }

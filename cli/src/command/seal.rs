@@ -1,26 +1,27 @@
-//! `mtk-seal`: seals values. Everything is made in memory before a byte is written.
+//! `mtk-seal`: seals values. Builds the whole result in memory before it writes anything.
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::{collections::BTreeMap, path::PathBuf};
 
 use sealing::{Certificate, SealError};
 use serde::Serialize;
+use sources::{ReadOptions, SecretBytes};
 
-use crate::certificate;
-use crate::error::{Explain, Failure};
-use crate::exit::Exit;
-use crate::output::{self, Audience, Destination, Format};
-use crate::project;
-use crate::report::Report;
-use crate::source::input::Input;
-use crate::source::{self, Reading};
-use crate::target::{self, Target, Wanted};
+use crate::{
+    certificate,
+    error::{Explain, Failure},
+    exit::Exit,
+    input::Input,
+    output::{self, Audience, Destination, Format},
+    project,
+    report::Report,
+    target::{self, Target, TargetOptions},
+};
 
-/// What was asked for.
+/// The validated arguments.
 pub(crate) struct Options {
     pub(crate) files: Vec<PathBuf>,
-    pub(crate) reading: Reading,
-    pub(crate) wanted: Wanted,
+    pub(crate) reading: ReadOptions,
+    pub(crate) target: TargetOptions,
     pub(crate) sealed_labels: BTreeMap<String, String>,
     pub(crate) sealed_annotations: BTreeMap<String, String>,
     pub(crate) format: Format,
@@ -33,28 +34,30 @@ pub(crate) struct Options {
 pub(crate) fn run(options: &Options, report: &Report) -> Result<(), Failure> {
     let project = project::find(&options.project)?;
     let inputs = Input::read_all(&options.files, "values", report)?;
-    let read = source::read(&inputs, &options.reading)?;
+    let texts = inputs.iter().map(Input::source).collect::<Result<Vec<_>, _>>()?;
+    let parsed = sources::read(&texts, &options.reading)?;
     drop(inputs);
-    for skipped in &read.skipped {
-        report.note(&format!("left out {skipped}"));
+    for skipped in &parsed.skipped {
+        report.note(&format!("skipped {skipped}"));
     }
-    let targets = target::resolve_all(read.secrets, &options.wanted, project.as_ref())?;
+    let targets = target::resolve_all(parsed.secrets, &options.target, project.as_ref())?;
 
-    // Last of what can fail: it may take a while.
-    let got = certificate::get(&options.certificate, project.as_ref())?;
-    let documents = targets
+    // Fetching the certificate may be slow, so report all other errors first.
+    let got =
+        certificate::get(&options.certificate, project.and_then(|project| project.certificate))?;
+    let manifests = targets
         .iter()
-        .map(|target| document(target, &got.certificate, options))
+        .map(|target| seal(target, &got.certificate, options))
         .collect::<Result<Vec<_>, _>>()?;
-    let text = output::render(&documents, options.format)?;
+    let text = output::render(&manifests, options.format)?;
     report.note(&got.describe());
     Ok(output::write(&options.to, text.as_bytes(), Audience::Everyone)?)
 }
 
-/// A SealedSecret as it is written: sorted, and without what is empty.
+/// The manifest of a SealedSecret: keys sorted, empty fields left out.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Document<'a> {
+struct SealedSecretManifest<'a> {
     api_version: &'static str,
     kind: &'static str,
     metadata: Metadata<'a>,
@@ -88,24 +91,24 @@ struct Template<'a> {
     type_: Option<&'a str>,
 }
 
-fn document<'a>(
+fn seal<'a>(
     target: &'a Target,
     certificate: &Certificate,
     options: &'a Options,
-) -> Result<Document<'a>, SealingError> {
+) -> Result<SealedSecretManifest<'a>, SealingError> {
     let label = target.label();
-    let seal = |(key, value): (&'a String, &sealing::Plaintext)| {
+    let seal_item = |(key, value): (&'a String, &SecretBytes)| {
         certificate
             .seal(&label, value.expose())
             .map(|item| (key.as_str(), item))
             .map_err(|source| SealingError { key: key.clone(), source })
     };
-    Ok(Document {
+    Ok(SealedSecretManifest {
         api_version: "bitnami.com/v1alpha1",
         kind: "SealedSecret",
         metadata: metadata(target, &options.sealed_annotations, &options.sealed_labels),
         spec: Spec {
-            encrypted_data: target.data.iter().map(seal).collect::<Result<_, _>>()?,
+            encrypted_data: target.data.iter().map(seal_item).collect::<Result<_, _>>()?,
             template: Template {
                 immutable: target.immutable,
                 metadata: metadata(target, &target.annotations, &target.labels),
@@ -115,8 +118,8 @@ fn document<'a>(
     })
 }
 
-/// Metadata with the scope's annotation: the SealedSecret's says how to open the items, and the
-/// template's is there because the peer writes it.
+/// Metadata with the scope's annotation. In the SealedSecret it tells the controller how to decrypt
+/// the items. In the template it matches what kubeseal writes.
 fn metadata<'a>(
     target: &'a Target,
     annotations: &'a BTreeMap<String, String>,
@@ -136,7 +139,7 @@ fn borrowed(map: &BTreeMap<String, String>) -> BTreeMap<&str, &str> {
     map.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect()
 }
 
-/// A value could not be sealed.
+/// A value cannot be sealed.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot seal `{key}`: {source}")]
 struct SealingError {

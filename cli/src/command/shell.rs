@@ -1,13 +1,14 @@
-//! What belongs into the user's system: completions and manual pages, made of the same definitions
-//! as `--help`.
+//! Completion scripts and manual pages, generated from the same definitions as `--help`.
 
 use clap::CommandFactory as _;
 use clap_complete::Shell;
 
-use crate::args::Args;
-use crate::error::{Explain, Failure, hint};
-use crate::exit::Exit;
-use crate::output::{self, Audience, Destination};
+use crate::{
+    args::Args,
+    error::{Explain, Failure, hint},
+    exit::Exit,
+    output::{self, Audience, Destination},
+};
 
 /// Prints a completion script.
 pub(crate) fn completions(shell: Shell) -> Result<(), Failure> {
@@ -37,9 +38,9 @@ fn print(text: &[u8]) -> Result<(), Failure> {
     Ok(output::write(&Destination::Stdout, text, Audience::Everyone)?)
 }
 
-/// There is no such command.
+/// The command does not exist.
 #[derive(Debug, thiserror::Error)]
-#[error("there is no command `{name}`")]
+#[error("unknown command `{name}`")]
 struct UnknownCommand {
     name: String,
 }
@@ -50,6 +51,6 @@ impl Explain for UnknownCommand {
     }
 
     fn hints(&self) -> Vec<String> {
-        hint("`mtk-seal --help` lists them")
+        hint("`mtk-seal --help` lists the commands")
     }
 }

@@ -1,75 +1,74 @@
-//! Why a Secret cannot be sealed as it is, and what to do about it.
+//! Why a Secret cannot be sealed, and what the user can do.
 
 use sealing::Scope;
 
-use crate::error::{Explain, hint};
-use crate::exit::Exit;
-use crate::names;
-use crate::secret::MAX_DATA;
+use sources::MAX_SECRET_BYTES;
 
-/// Why a Secret cannot be sealed as it is.
+use crate::{
+    error::{Explain, hint},
+    exit::Exit,
+    names,
+};
+
+/// Why a Secret cannot be sealed.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub(crate) enum TargetError {
-    /// Flag and manifest differ.
-    #[error("{origin}: the manifest has the {field} `{manifest}`, and `--{field}` says `{flag}`")]
+    /// A flag and the manifest differ.
+    #[error("{origin}: the manifest has the {field} `{manifest}`, but `--{field}` is `{flag}`")]
     Contradiction {
-        /// Where the manifest is.
+        /// The place of the manifest.
         origin: String,
-        /// The flag without dashes.
+        /// The flag, without dashes.
         field: &'static str,
-        /// What the flag says.
+        /// The value of the flag.
         flag: String,
-        /// What the manifest says.
+        /// The value in the manifest.
         manifest: String,
     },
-    /// No values.
-    #[error("{origin}: there are no values to seal")]
+    /// The Secret has no values.
+    #[error("{origin}: no values to seal")]
     Empty {
-        /// Where.
+        /// The place of the Secret.
         origin: String,
     },
-    /// A name that Kubernetes refuses.
+    /// Kubernetes would reject the name or namespace.
     #[error("{origin}: {error}")]
     Invalid {
-        /// Where.
+        /// The place of the Secret.
         origin: String,
-        /// Which rule.
+        /// The rule that it breaks.
         error: names::NameError,
     },
-    /// Nobody names it.
+    /// Nothing sets the name.
     #[error("{origin}: the Secret has no name")]
     NoName {
-        /// Where.
+        /// The place of the Secret.
         origin: String,
     },
-    /// Nobody says where it goes.
-    #[error("{origin}: the Secret has no namespace, and the scope `{scope}` is bound to one")]
+    /// Nothing sets the namespace, but the scope needs one.
+    #[error("{origin}: the Secret has no namespace, but the scope `{scope}` requires one")]
     NoNamespace {
-        /// Where.
+        /// The place of the Secret.
         origin: String,
         /// The scope.
         scope: Scope,
     },
-    /// A scope that is none. Flags and manifests are checked before.
-    #[error("{origin}: unknown scope")]
-    Scope {
-        /// Where.
-        origin: String,
-    },
-    /// More than Kubernetes takes.
-    #[error("{origin}: the values have {size} bytes in all, and a Secret holds {MAX_DATA}")]
+    /// The values exceed the limit of Kubernetes.
+    #[error(
+        "{origin}: the values have {size} bytes, but a Secret can contain at most {MAX_SECRET_BYTES}"
+    )]
     TooLarge {
-        /// Where.
+        /// The place of the Secret.
         origin: String,
         /// The bytes of all values.
         size: usize,
     },
-    /// The same object twice.
-    #[error("{origin}: there is another Secret `{name}` in the input")]
-    Twice {
-        /// Where the second is.
+    /// Two Secrets have the same name and namespace.
+    #[error("{origin}: the input has another Secret `{name}`")]
+    Duplicate {
+        /// The place of the second Secret.
         origin: String,
-        /// Its name.
+        /// The name.
         name: String,
     },
 }
@@ -86,12 +85,12 @@ impl Explain for TargetError {
         hint(match self {
             Self::Contradiction { field: field @ ("name" | "namespace" | "scope"), .. } => {
                 return hint(format!(
-                    "leave `--{field}` out (and MTK_SEAL_{} unset), or change the manifest",
+                    "remove `--{field}` (and unset MTK_SEAL_{}), or change the manifest",
                     field.to_uppercase()
                 ));
             }
-            Self::Contradiction { .. } => "leave the flag out, or change the manifest",
-            Self::Empty { .. } => "`--allow-empty` seals a Secret without values",
+            Self::Contradiction { .. } => "remove the flag, or change the manifest",
+            Self::Empty { .. } => "`--allow-empty` allows a Secret without values",
             Self::Invalid { .. } => "change it in the manifest or the flag",
             Self::NoName { .. } => {
                 "give `--name`, or write a project file with `mtk-seal init --name NAME`"
@@ -99,10 +98,9 @@ impl Explain for TargetError {
             Self::NoNamespace { .. } => {
                 "give `--namespace`, or write a project file with `mtk-seal init --namespace NAMESPACE`"
             }
-            Self::Scope { .. } => "it is one of strict, namespace-wide, cluster-wide",
             Self::TooLarge { .. } => "split it into several Secrets",
-            Self::Twice { .. } => {
-                "the second would overwrite the first: give it another name, or merge them"
+            Self::Duplicate { .. } => {
+                "the second would overwrite the first: rename it, or merge both"
             }
         })
     }

@@ -1,100 +1,101 @@
-//! The ways a cluster can fail to give a certificate, each with what to do about it.
+//! Why the cluster gives no certificate, with a hint for each reason.
 
-use std::io;
-use std::path::PathBuf;
+use std::{io, path::PathBuf};
 
 use kube::client::AuthError;
 
-use crate::error::{Explain, root_cause};
-use crate::exit::Exit;
+use crate::{
+    error::{Explain, root_cause},
+    exit::Exit,
+};
 
 /// Why the cluster gives no certificate.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ClusterError {
-    /// The credentials could not be had.
+    /// The login failed.
     #[error("cannot log in to the cluster: {cause}")]
     Credentials {
-        /// Why.
+        /// The reason.
         cause: String,
     },
-    /// 403.
-    #[error("you may not {what}")]
+    /// The API server returned 403.
+    #[error("you do not have permission to {what}")]
     Forbidden {
         /// The action.
         what: String,
     },
-    /// The kubeconfig is there and unusable.
+    /// The kubeconfig cannot be used.
     #[error("cannot use the kubeconfig: {cause}")]
     Kubeconfig {
-        /// Why.
+        /// The reason.
         cause: String,
     },
-    /// The Service answers, and has no certificate.
-    #[error("the Service {service} has no /v1/cert.pem")]
+    /// The Service does not serve a certificate.
+    #[error("the Service {service} does not serve /v1/cert.pem")]
     NoCertificate {
         /// `namespace/name`
         service: String,
     },
-    /// No Pod is behind the Service.
+    /// The Service has no endpoints.
     #[error("the Service {service} has no running Pod")]
     NoEndpoints {
         /// `namespace/name`
         service: String,
     },
-    /// No kubeconfig, and no Pod's ServiceAccount.
-    #[error("there is no certificate, and no kubeconfig to fetch it with{}", path.as_ref().map(|path| format!(": `{}` does not exist", path.display())).unwrap_or_default())]
+    /// Neither a kubeconfig nor the ServiceAccount of a Pod was found.
+    #[error("no certificate given, and no kubeconfig found to fetch it{}", path.as_ref().map(|path| format!(": `{}` does not exist", path.display())).unwrap_or_default())]
     NoKubeconfig {
-        /// The one that was asked for.
+        /// The kubeconfig that the user named.
         path: Option<PathBuf>,
     },
-    /// A Service without ports.
+    /// The Service has no port.
     #[error("the Service {service} has no port")]
     NoPort {
         /// `namespace/name`
         service: String,
     },
-    /// No controller.
-    #[error("there is no Service `{names}` in the namespace `{namespace}`")]
+    /// The Service does not exist.
+    #[error("Service `{names}` not found in the namespace `{namespace}`")]
     NoService {
-        /// Those looked for.
+        /// The names that were tried.
         names: String,
-        /// Where.
+        /// The namespace.
         namespace: String,
     },
-    /// The API server could not talk to the Pod.
+    /// The API server cannot reach the Pod.
     #[error("the API server cannot reach the Service {service} ({status}): {message}")]
     ProxyFailed {
         /// `namespace/name`
         service: String,
         /// The HTTP status.
         status: u16,
-        /// The API server's words.
+        /// The message of the API server.
         message: String,
     },
-    /// The API server waited for the Pod in vain.
-    #[error("the API server got no answer from the Service {service}")]
+    /// The Pod did not respond to the API server.
+    #[error("the API server got no response from the Service {service}")]
     ProxyTimeout {
         /// `namespace/name`
         service: String,
     },
-    /// Nobody listens.
-    #[error("nothing answers at {url}: connection refused")]
+    /// The connection was refused.
+    #[error("cannot connect to {url}: connection refused")]
     Refused {
         /// The API server.
         url: String,
     },
-    /// Another status.
-    #[error("the API server at {url} answered {status}: {message}")]
+    /// The API server returned another status.
+    #[error("the API server at {url} returned {status}: {message}")]
     Status {
         /// The API server.
         url: String,
         /// The HTTP status.
         status: u16,
-        /// Its words.
+        /// The message of the API server.
         message: String,
     },
-    /// No answer in time.
-    #[error("the API server at {url} does not answer")]
+    /// The API server did not respond in time.
+    #[error("the API server at {url} does not respond")]
     Timeout {
         /// The API server.
         url: String,
@@ -104,27 +105,27 @@ pub(crate) enum ClusterError {
     Tls {
         /// The API server.
         url: String,
-        /// Why.
+        /// The reason.
         cause: String,
     },
-    /// 401.
-    #[error("the API server at {url} does not accept your credentials")]
+    /// The API server returned 401.
+    #[error("the API server at {url} rejected your credentials")]
     Unauthorized {
         /// The API server.
         url: String,
     },
-    /// No connection, for another reason.
+    /// The connection failed for another reason.
     #[error("cannot reach the API server at {url}: {cause}")]
     Unreachable {
         /// The API server.
         url: String,
-        /// Why.
+        /// The reason.
         cause: String,
     },
 }
 
 impl ClusterError {
-    /// What a failed request says, by the errors inside it.
+    /// The reason why a request failed, from the errors inside it.
     pub(super) fn from_kube(url: &str, error: &kube::Error) -> Self {
         let url = url.to_owned();
         let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
@@ -141,7 +142,7 @@ impl ClusterError {
                     io::ErrorKind::TimedOut => return Self::Timeout { url },
                     _ => {}
                 }
-                // A handshake's error is wrapped, and not a source.
+                // An error of the TLS handshake is wrapped instead of being a source.
                 if let Some(inner) =
                     io.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>())
                 {
@@ -165,43 +166,43 @@ impl Explain for ClusterError {
                 "give the certificate with `--cert FILE`, or a kubeconfig with `--kubeconfig` or KUBECONFIG"
             }
             Self::Kubeconfig { .. } => {
-                "`kubectl config get-contexts` lists its contexts, `--context` chooses one"
+                "`kubectl config get-contexts` lists the contexts; `--context` chooses one"
             }
             Self::Credentials { .. } | Self::Unauthorized { .. } => {
                 "log in to the cluster again; `kubectl get namespaces` must work"
             }
             Self::Forbidden { .. } => {
-                "ask for the certificate itself: it is public, and `--cert FILE` needs no access"
+                "ask an administrator for the certificate: it is public, and `--cert FILE` needs no access"
             }
             Self::NoService { .. } => {
-                "is the controller installed? `--controller-namespace` and `--controller-name` say where"
+                "check that the controller is installed; `--controller-namespace` and `--controller-name` set its location"
             }
             Self::NoPort { .. } | Self::NoCertificate { .. } => {
-                "is this the controller's Service? `--controller-name` names another"
+                "check that this is the Service of the controller; `--controller-name` names another"
             }
             Self::NoEndpoints { .. } => {
-                "is the controller running? `kubectl get pods -n NAMESPACE` tells"
+                "check with `kubectl get pods -n NAMESPACE` that the controller is running"
             }
             Self::ProxyFailed { .. } | Self::ProxyTimeout { .. } => {
                 return vec![
-                    "the controller may be starting; or a firewall keeps a private control plane from its Pods".to_owned(),
-                    "around it: `kubectl port-forward service/NAME 8080 -n NAMESPACE`, then `--cert http://localhost:8080/v1/cert.pem --insecure-http`".to_owned(),
+                    "the controller may be starting, or a firewall may block the control plane from its Pods".to_owned(),
+                    "workaround: `kubectl port-forward service/NAME 8080 -n NAMESPACE`, then `--cert http://localhost:8080/v1/cert.pem --insecure-http`".to_owned(),
                 ];
             }
             Self::Refused { .. } | Self::Timeout { .. } | Self::Unreachable { .. } => {
-                "is this the right cluster? `--context` chooses another; `--cert FILE` needs none"
+                "check that this is the right cluster; `--context` chooses another, and `--cert FILE` needs no cluster"
             }
-            Self::Tls { .. } => "is this the cluster that the kubeconfig was made for?",
+            Self::Tls { .. } => "check that the kubeconfig belongs to this cluster",
             Self::Status { .. } => return Vec::new(),
         };
         vec![first.to_owned()]
     }
 }
 
-/// What kept a login command from giving credentials, without what it printed.
+/// Why a login command failed, without its output.
 fn describe(error: &AuthError) -> String {
     match error {
-        AuthError::AuthExecParse(_) => "the login command's answer is malformed".to_owned(),
+        AuthError::AuthExecParse(_) => "the login command printed malformed output".to_owned(),
         AuthError::AuthExecRun { cmd, out } => format!("`{cmd}` failed: {}", out.status),
         AuthError::AuthExecStart(error) => {
             format!("the login command cannot be run: {}", root_cause(error))

@@ -1,13 +1,15 @@
-//! The ways a cluster can fail, played by a fake API server.
+//! A fake API server simulates the failures of a cluster.
 
-use std::collections::HashMap;
-use std::io::{Read as _, Write as _};
-use std::net::TcpListener;
-use std::path::Path;
+use std::{
+    collections::HashMap,
+    io::{Read as _, Write as _},
+    net::TcpListener,
+    path::Path,
+};
 
 use super::*;
 
-/// An API server with these answers by path; every other path is 404. Ends with the process.
+/// Starts an API server with these responses by path. Every other path is 404.
 fn server(answers: &[(&str, u16, &str)]) -> String {
     let answers: HashMap<String, (u16, String)> = answers
         .iter()
@@ -56,18 +58,22 @@ fn failure(answers: &[(&str, u16, &str)]) -> ClusterError {
     error
 }
 
-const OURS: &str = "/api/v1/namespaces/kube-system/services/mtk-controller";
-const PEERS: &str = "/api/v1/namespaces/kube-system/services/sealed-secrets-controller";
-const PROXY: &str =
+const SERVICE_PATH: &str = "/api/v1/namespaces/kube-system/services/mtk-controller";
+const SEALED_SECRETS_PATH: &str =
+    "/api/v1/namespaces/kube-system/services/sealed-secrets-controller";
+const PROXY_PATH: &str =
     "/api/v1/namespaces/kube-system/services/http:mtk-controller:http/proxy/v1/cert.pem";
 const SERVICE: &str = r#"{"spec": {"ports": [{"name": "http", "port": 8080}]}}"#;
 
 #[test]
-fn our_service_is_asked_before_the_peers() {
-    let fetched =
-        fetch_from(&server(&[(OURS, 200, SERVICE), (PEERS, 200, SERVICE), (PROXY, 200, "pem")]))
-            .ok()
-            .unwrap();
+fn mtk_controller_is_preferred_over_sealed_secrets() {
+    let fetched = fetch_from(&server(&[
+        (SERVICE_PATH, 200, SERVICE),
+        (SEALED_SECRETS_PATH, 200, SERVICE),
+        (PROXY_PATH, 200, "pem"),
+    ]))
+    .ok()
+    .unwrap();
     assert_eq!(
         (fetched.service.as_str(), fetched.pem.as_slice()),
         ("service kube-system/mtk-controller", b"pem".as_slice())
@@ -75,35 +81,42 @@ fn our_service_is_asked_before_the_peers() {
 }
 
 #[test]
-fn a_role_for_the_peers_service_alone_is_enough_and_a_port_without_name_goes_by_number() {
+fn forbidden_service_is_skipped_and_unnamed_port_is_addressed_by_number() {
     let proxy = "/api/v1/namespaces/kube-system/services/http:sealed-secrets-controller:8080/proxy/v1/cert.pem";
     let service = r#"{"spec": {"ports": [{"port": 8080}]}}"#;
-    let fetched =
-        fetch_from(&server(&[(OURS, 403, "{}"), (PEERS, 200, service), (proxy, 200, "pem")]))
-            .ok()
-            .unwrap();
+    let fetched = fetch_from(&server(&[
+        (SERVICE_PATH, 403, "{}"),
+        (SEALED_SECRETS_PATH, 200, service),
+        (proxy, 200, "pem"),
+    ]))
+    .ok()
+    .unwrap();
     assert_eq!(fetched.service, "service kube-system/sealed-secrets-controller");
 }
 
 #[test]
-fn each_answer_of_the_api_server_has_its_own_error() {
+fn each_response_of_the_api_server_has_its_own_error() {
     assert!(
         matches!(failure(&[]), ClusterError::NoService { names, .. } if names.contains("mtk-controller` or `sealed"))
     );
-    assert!(matches!(failure(&[(OURS, 401, "{}")]), ClusterError::Unauthorized { .. }));
+    assert!(matches!(failure(&[(SERVICE_PATH, 401, "{}")]), ClusterError::Unauthorized { .. }));
     assert!(matches!(
-        failure(&[(OURS, 403, "{}"), (PEERS, 403, "{}")]),
+        failure(&[(SERVICE_PATH, 403, "{}"), (SEALED_SECRETS_PATH, 403, "{}")]),
         ClusterError::Forbidden { .. }
     ));
     assert!(
-        matches!(failure(&[(OURS, 500, r#"{"message": "etcd"}"#)]), ClusterError::Status { status: 500, message, .. } if message == "etcd")
+        matches!(failure(&[(SERVICE_PATH, 500, r#"{"message": "etcd"}"#)]), ClusterError::Status { status: 500, message, .. } if message == "etcd")
     );
-    assert!(matches!(failure(&[(OURS, 200, r#"{"spec": {}}"#)]), ClusterError::NoPort { .. }));
+    assert!(matches!(
+        failure(&[(SERVICE_PATH, 200, r#"{"spec": {}}"#)]),
+        ClusterError::NoPort { .. }
+    ));
 }
 
 #[test]
-fn each_answer_of_the_service_proxy_has_its_own_error() {
-    let proxied = |status, body| failure(&[(OURS, 200, SERVICE), (PROXY, status, body)]);
+fn each_response_of_the_service_proxy_has_its_own_error() {
+    let proxied =
+        |status, body| failure(&[(SERVICE_PATH, 200, SERVICE), (PROXY_PATH, status, body)]);
     assert!(matches!(
         proxied(503, r#"{"message": "no endpoints available for service \"x\""}"#),
         ClusterError::NoEndpoints { .. }
@@ -124,7 +137,7 @@ fn each_answer_of_the_service_proxy_has_its_own_error() {
 }
 
 #[test]
-fn no_kubeconfig_a_broken_one_and_a_wrong_context_are_told_apart() {
+fn missing_and_broken_kubeconfig_and_wrong_context_give_different_errors() {
     let missing =
         Access { kubeconfig: Some("/nonexistent/kubeconfig".into()), ..Access::default() };
     assert!(matches!(fetch(&missing), Err(ClusterError::NoKubeconfig { path: Some(_) })));
@@ -145,13 +158,13 @@ fn no_kubeconfig_a_broken_one_and_a_wrong_context_are_told_apart() {
 }
 
 #[test]
-fn a_closed_port_is_a_refused_connection() {
+fn closed_port_is_a_refused_connection() {
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     assert!(matches!(fetch_from(&format!("http://{free}")), Err(ClusterError::Refused { .. })));
 }
 
 #[test]
-fn a_server_that_does_not_speak_tls_is_told() {
+fn server_without_tls_is_an_error() {
     let url = server(&[]).replace("http:", "https:");
     let error = fetch_from(&url).err().unwrap();
     assert!(

@@ -1,12 +1,12 @@
-//! ExternalSecrets, as far as templates need them.
+//! The fields of an ExternalSecret that templates need.
 
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::Value as Json;
-use templates::external_secret::{Place, SourceTemplate, Target};
+use templates::external_secret::{Field, Place, SourceTemplate, Target};
 
-/// What is read of an ExternalSecret.
+/// An ExternalSecret.
 #[derive(Deserialize)]
 pub(crate) struct External {
     #[serde(default)]
@@ -91,13 +91,13 @@ pub(crate) struct Item {
 }
 
 impl External {
-    /// The keys that `spec.data` names.
+    /// The keys in `spec.data`.
     pub(crate) fn keys(&self) -> impl Iterator<Item = &str> {
         self.spec.data.iter().map(|data| data.secret_key.as_str())
     }
 
-    /// Whether there are keys that only the provider knows.
-    pub(crate) fn is_open(&self) -> bool {
+    /// Whether it has keys that only the provider knows.
+    pub(crate) fn has_provider_keys(&self) -> bool {
         !self.spec.data_from.is_empty()
     }
 
@@ -108,16 +108,17 @@ impl External {
 
 /// All templates of a target.
 pub(crate) fn texts(target: &Target) -> Vec<(Place, &str)> {
-    use templates::external_secret::Field::{Annotations, Data, Labels};
     let mut texts = Vec::new();
     for (index, source) in target.from.iter().enumerate() {
         for SourceTemplate { key, text, .. } in &source.templates {
             texts.push((Place::From(index, key.clone()), text.as_str()));
         }
     }
-    for (field, templates) in
-        [(Data, &target.data), (Labels, &target.labels), (Annotations, &target.annotations)]
-    {
+    for (field, templates) in [
+        (Field::Data, &target.data),
+        (Field::Labels, &target.labels),
+        (Field::Annotations, &target.annotations),
+    ] {
         let place = |key: &String| Place::Key(field, key.clone());
         texts.extend(templates.iter().map(|(key, text)| (place(key), text.as_str())));
     }

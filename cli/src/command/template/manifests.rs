@@ -1,27 +1,26 @@
-//! The objects with templates, and the ConfigMaps and Secrets that they take templates from.
+//! Reads the objects with templates, and the ConfigMaps and Secrets that contain further templates.
 
-use std::collections::BTreeMap;
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use crds::SealedSecret;
 use serde_json::{Value as Json, json};
+use sources::{Node, SourceError, Value};
 use templates::external_secret::{Decoding, Field, Scope, Source, SourceTemplate, Target};
 
 use super::external::{External, Reference, TemplateFrom};
-use crate::error::{Explain, hint};
-use crate::exit::Exit;
-use crate::source::input::Input;
-use crate::source::node::{Node, Value};
-use crate::source::{self, SourceError};
+use crate::{
+    error::{Explain, hint},
+    exit::Exit,
+    input::{Input, InputError},
+};
 
-/// What was read.
+/// The objects in all inputs.
 pub(crate) struct Manifests {
     pub(crate) objects: Vec<Object>,
-    /// Others, as `Kind of file:line`.
+    /// The objects that were skipped, as `Kind at file:line`.
     pub(crate) skipped: Vec<String>,
-    /// Texts of ConfigMaps and Secrets by kind, namespace and name.
+    /// The values of ConfigMaps and Secrets, by kind, namespace and name.
     texts: BTreeMap<(&'static str, String, String), BTreeMap<String, String>>,
 }
 
@@ -30,12 +29,12 @@ pub(crate) struct Object {
     /// `file:line`
     pub(crate) origin: String,
     pub(crate) name: String,
-    /// Empty if there is none.
+    /// Empty if it has none.
     pub(crate) namespace: String,
     pub(crate) subject: Subject,
 }
 
-/// What it is.
+/// The kind of an object with templates.
 pub(crate) enum Subject {
     Sealed(Box<SealedSecret>),
     External(Box<External>),
@@ -53,12 +52,12 @@ impl fmt::Display for Object {
 }
 
 impl Manifests {
-    /// Reads all inputs. There has to be something with templates.
+    /// Reads all inputs. They must contain an object with templates.
     pub(crate) fn read(inputs: &[Input]) -> Result<Self, ManifestsError> {
         let mut manifests =
             Self { objects: Vec::new(), skipped: Vec::new(), texts: BTreeMap::new() };
         for input in inputs {
-            for node in source::documents(input)? {
+            for node in sources::documents(input.source()?)? {
                 manifests.add(&node, &input.name)?;
             }
         }
@@ -108,7 +107,7 @@ impl Manifests {
                 return Ok(());
             }
             (Some(kind), _) => {
-                self.skipped.push(format!("{} of {origin}", kind.escape_debug()));
+                self.skipped.push(format!("{} at {origin}", kind.escape_debug()));
                 return Ok(());
             }
             (None, _) => return Err(ManifestsError::NoKind { origin }),
@@ -117,7 +116,7 @@ impl Manifests {
         Ok(())
     }
 
-    /// The templates of an ExternalSecret, those that it takes from elsewhere included.
+    /// The templates of an ExternalSecret, including those of its `templateFrom`.
     pub(crate) fn target(
         &self,
         object: &Object,
@@ -141,7 +140,7 @@ impl Manifests {
         for (kind, reference) in [("ConfigMap", &from.config_map), ("Secret", &from.secret)] {
             let Some(Reference { name, items }) = reference else { continue };
             let id = (kind, object.namespace.clone(), name.clone());
-            let texts = self.texts.get(&id).ok_or_else(|| ManifestsError::Absent {
+            let texts = self.texts.get(&id).ok_or_else(|| ManifestsError::NotFound {
                 object: object.to_string(),
                 kind,
                 name: name.clone(),
@@ -174,7 +173,7 @@ impl Manifests {
     }
 }
 
-/// The values of a ConfigMap or a Secret that are text.
+/// The values of a ConfigMap or a Secret. None if a value is not text.
 fn texts(node: &Node, kind: &str) -> Option<BTreeMap<String, String>> {
     let mut texts = BTreeMap::new();
     for (key, value) in node.get("data").and_then(Node::entries).unwrap_or_default() {
@@ -194,12 +193,12 @@ fn texts(node: &Node, kind: &str) -> Option<BTreeMap<String, String>> {
     Some(texts)
 }
 
-/// Why there is nothing to render.
+/// Why the manifests cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ManifestsError {
-    /// A template stands elsewhere.
+    /// A referenced ConfigMap or Secret is missing.
     #[error("{object}: the {kind} `{name}` is not in the input")]
-    Absent {
+    NotFound {
         /// The object that refers to it.
         object: String,
         /// ConfigMap or Secret.
@@ -207,15 +206,15 @@ pub(crate) enum ManifestsError {
         /// Its name.
         name: String,
     },
-    /// Not of its schema.
-    #[error("{origin}: the {kind} is not of its schema")]
+    /// The object does not match its schema.
+    #[error("{origin}: the {kind} does not match its schema")]
     Malformed {
         /// `file:line`
         origin: String,
         /// Its kind.
         kind: &'static str,
     },
-    /// A template that is not there.
+    /// A referenced key is missing.
     #[error("{object}: the {kind} `{name}` has no key `{key}`")]
     NoKey {
         /// The object that refers to it.
@@ -227,16 +226,19 @@ pub(crate) enum ManifestsError {
         /// The key.
         key: String,
     },
-    /// Not an object of Kubernetes.
+    /// A document is not a Kubernetes object.
     #[error("{origin}: a document without `kind`")]
     NoKind {
         /// `file:line`
         origin: String,
     },
-    /// Nothing in it.
-    #[error("there is no SealedSecret or ExternalSecret in the input")]
+    /// The input has no object with templates.
+    #[error("no SealedSecret or ExternalSecret in the input")]
     None,
-    /// Not YAML or JSON.
+    /// The file cannot be read.
+    #[error(transparent)]
+    Input(#[from] InputError),
+    /// The file is neither YAML nor JSON.
     #[error(transparent)]
     Source(#[from] SourceError),
 }
@@ -248,12 +250,13 @@ impl Explain for ManifestsError {
 
     fn hints(&self) -> Vec<String> {
         match self {
-            Self::Absent { .. } => hint("give its manifest too, in the same namespace"),
+            Self::NotFound { .. } => hint("add its manifest to the input, in the same namespace"),
             Self::Malformed { kind, .. } => {
-                hint(format!("`kubectl explain {}.spec` shows it", kind.to_lowercase()))
+                hint(format!("`kubectl explain {}.spec` shows the schema", kind.to_lowercase()))
             }
             Self::NoKey { .. } | Self::NoKind { .. } => Vec::new(),
             Self::None => hint("give the manifests on the standard input, or name files"),
+            Self::Input(error) => error.hints(),
             Self::Source(error) => error.hints(),
         }
     }

@@ -1,17 +1,18 @@
-//! The values of the items: a JSON object of names and strings.
+//! Reads the values of items from a JSON object of names and strings.
 
-use std::collections::BTreeMap;
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
 
 use templates::sealed_secret;
 use zeroize::Zeroizing;
 
-use crate::error::{Explain, hint};
-use crate::exit::Exit;
-use crate::report::Report;
-use crate::source::input::{Input, InputError};
+use crate::{
+    error::{Explain, hint},
+    exit::Exit,
+    input::{Input, InputError},
+    report::Report,
+};
 
-/// Values by their names.
+/// Values by name.
 pub(crate) struct Values(BTreeMap<String, Zeroizing<String>>);
 
 impl Values {
@@ -25,13 +26,13 @@ impl Values {
     }
 }
 
-/// Reads a file; `-` is the standard input.
+/// Reads a file. `-` is the standard input.
 pub(crate) fn read(path: &Path) -> Result<Values, ValuesError> {
     let files = [path.to_owned()];
     let mut inputs = Input::read_all(&files, "values", &Report::new(true))?;
     let input = inputs.remove(0);
     let malformed = || ValuesError::Malformed { name: input.name.clone() };
-    // What serde_json would say could hold a value.
+    // The message of serde_json could contain a value.
     let values = serde_json::from_str(input.text()?).map_err(|_| malformed())?;
     Ok(Values(values))
 }
@@ -41,13 +42,13 @@ pub(crate) fn placeholders<'a>(keys: impl Iterator<Item = &'a String>) -> sealed
     keys.map(|key| (key.clone(), Zeroizing::new(format!("<{key}>").into_bytes()))).collect()
 }
 
-/// Why there are no values.
+/// Why the values cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ValuesError {
     /// The file cannot be read.
     #[error(transparent)]
     Input(#[from] InputError),
-    /// It is something else.
+    /// The file is not a JSON object of strings.
     #[error("{name}: the values are not a JSON object of names and strings")]
     Malformed {
         /// The file.
@@ -63,7 +64,9 @@ impl Explain for ValuesError {
     fn hints(&self) -> Vec<String> {
         match self {
             Self::Input(error) => error.hints(),
-            Self::Malformed { .. } => hint("such as {\"DB_PASSWORD\": \"…\", \"PORT\": \"5432\"}"),
+            Self::Malformed { .. } => {
+                hint("for example {\"DB_PASSWORD\": \"…\", \"PORT\": \"5432\"}")
+            }
         }
     }
 }

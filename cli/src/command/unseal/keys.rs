@@ -1,19 +1,20 @@
-//! Private keys from files: PEM, key Secrets as a cluster holds them, and Lists of those.
+//! Reads private keys from files: PEM, key Secrets from a cluster, and Lists of key Secrets.
 
-use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::{collections::BTreeSet, path::PathBuf};
 
 use sealing::{KeyError, SealingKey};
+use sources::SourceError;
 
-use crate::error::{Explain, hint};
-use crate::exit::Exit;
-use crate::source::input::{Input, InputError};
-use crate::source::{self, SourceError};
+use crate::{
+    error::{Explain, hint},
+    exit::Exit,
+    input::{Input, InputError},
+};
 
-/// The field of a key Secret with the private key.
-const PRIVATE_KEY: &str = "tls.key";
+/// The key of a key Secret that contains the private key.
+const PRIVATE_KEY_FIELD: &str = "tls.key";
 
-/// The keys of all files, each once, in their order.
+/// The keys in all files, in order, without duplicates.
 pub(crate) fn load(paths: &[PathBuf]) -> Result<Vec<SealingKey>, KeysError> {
     let mut keys = Vec::new();
     for path in paths {
@@ -22,11 +23,11 @@ pub(crate) fn load(paths: &[PathBuf]) -> Result<Vec<SealingKey>, KeysError> {
             keys.push(read(&input.name, input.bytes())?);
             continue;
         }
-        let secrets = source::secrets(&input)?;
+        let secrets = sources::secrets(input.source()?)?;
         let before = keys.len();
         for secret in secrets {
-            if let Some(pem) = secret.data.get(PRIVATE_KEY) {
-                // The certificate does not open anything, so it may be missing or broken.
+            if let Some(pem) = secret.data.get(PRIVATE_KEY_FIELD) {
+                // Decryption does not need the certificate, so it may be missing or broken.
                 keys.push(read(&secret.origin, pem.expose())?);
             }
         }
@@ -48,27 +49,27 @@ fn read(name: &str, pem: &[u8]) -> Result<SealingKey, KeysError> {
         .map_err(|source| KeysError::Key { name: name.to_owned(), source })
 }
 
-/// Why there are no keys.
+/// Why the keys cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum KeysError {
     /// The file cannot be read.
     #[error(transparent)]
     Input(#[from] InputError),
     /// The key cannot be used.
-    #[error("the key in {name} cannot be used: {source}")]
+    #[error("cannot use the key in {name}: {source}")]
     Key {
-        /// The file, and the line of the Secret.
+        /// The file and the line of the Secret.
         name: String,
-        /// Why.
+        /// The reason.
         source: KeyError,
     },
-    /// There is no key in it.
-    #[error("{name}: there is no private key in the file")]
+    /// The file contains no key.
+    #[error("{name}: no private key in the file")]
     None {
         /// The file.
         name: String,
     },
-    /// It is neither PEM nor manifests.
+    /// The file contains neither PEM nor manifests.
     #[error(transparent)]
     Source(#[from] SourceError),
 }
@@ -79,10 +80,13 @@ impl Explain for KeysError {
     }
 
     fn hints(&self) -> Vec<String> {
-        let wanted = "a key is a PEM private key, or a Secret with `tls.key`, as `kubectl get secret -n kube-system -l sealedsecrets.bitnami.com/sealed-secrets-key -o yaml` prints them";
+        let format = "a key is a PEM private key, or a Secret with `tls.key`; `kubectl get secret -n kube-system -l sealedsecrets.bitnami.com/sealed-secrets-key -o yaml` prints the keys of a cluster";
         match self {
-            Self::Input(_) => Vec::new(),
-            Self::Key { .. } | Self::None { .. } | Self::Source(_) => hint(wanted),
+            Self::Input(InputError::Unreadable { .. } | InputError::TooLarge { .. }) => Vec::new(),
+            Self::Input(InputError::NotUtf8 { .. })
+            | Self::Key { .. }
+            | Self::None { .. }
+            | Self::Source(_) => hint(format),
         }
     }
 }

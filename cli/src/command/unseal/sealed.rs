@@ -1,25 +1,34 @@
-//! SealedSecrets in files, and the Secrets that their templates make of opened items.
+//! Reads SealedSecrets from files, and makes Secrets from their templates and decrypted items.
 
 use std::collections::BTreeMap;
 
+use crds::SealedSecret;
 use sealing::Plaintext;
 use serde_json::{Value as Json, json};
+use sources::{Node, SourceError, Value};
 use templates::sealed_secret;
 
-use super::{Options, SealedSecret};
-use crate::error::{Explain, hint};
-use crate::exit::Exit;
-use crate::rendering::with_environment;
-use crate::report::Report;
-use crate::secret::Secret;
-use crate::source::input::Input;
-use crate::source::node::{Node, Value};
-use crate::source::{self, SourceError};
+use crate::{
+    error::{Explain, hint},
+    exit::Exit,
+    input::{Input, InputError},
+    rendering::secret_from_template,
+    report::Report,
+    scope::take_scope,
+    secret_manifest::SecretContent,
+};
 
-/// A SealedSecret, with the name and namespace that its items are bound to.
+/// What to read, and the name and namespace of files without them.
+pub(crate) struct SealedOptions {
+    pub(crate) skip_others: bool,
+    pub(crate) name: Option<String>,
+    pub(crate) namespace: Option<String>,
+}
+
+/// A SealedSecret, with the name and namespace that its items were sealed for.
 pub(crate) struct Sealed {
     pub(crate) name: String,
-    /// Empty if there is none, and the scope needs none.
+    /// Empty if it has none and its scope requires none.
     pub(crate) namespace: String,
     pub(crate) resource: SealedSecret,
     origin: String,
@@ -28,13 +37,13 @@ pub(crate) struct Sealed {
 /// The SealedSecrets of all inputs.
 pub(crate) fn read(
     inputs: &[Input],
-    options: &Options,
+    options: &SealedOptions,
     report: &Report,
 ) -> Result<Vec<Sealed>, SealedError> {
     let mut found = Vec::new();
     for input in inputs {
-        for node in source::documents(input)? {
-            document(&node, &input.name, options, report, &mut found)?;
+        for node in sources::documents(input.source()?)? {
+            add_object(&node, &input.name, options, report, &mut found)?;
         }
     }
     if found.is_empty() { Err(SealedError::None) } else { Ok(found) }
@@ -50,37 +59,39 @@ impl Sealed {
         }
     }
 
-    /// The Secret of opened items and rendered templates.
-    pub(crate) fn secret(&self, items: BTreeMap<String, Plaintext>) -> Result<Secret, SealedError> {
-        let template = &self.resource.spec.template;
+    /// The Secret that the template makes from decrypted items.
+    pub(crate) fn secret(
+        &self,
+        items: BTreeMap<String, Plaintext>,
+    ) -> Result<SecretContent, SealedError> {
         let items = items.into_iter().map(|(key, value)| (key, value.into_bytes())).collect();
-        let rendered = with_environment(|environment| {
-            sealed_secret::render(&template.data, items, environment)
-        });
-        let rendered = rendered
-            .map_err(|source| SealedError::Template { origin: self.origin.clone(), source })?;
-        Ok(Secret {
-            type_: Some(template.type_.clone()).filter(|type_| !type_.is_empty()),
-            immutable: template.immutable,
-            labels: template.metadata.labels.clone(),
-            annotations: template.metadata.annotations.clone(),
-            data: rendered.data.into_iter().map(|(key, value)| (key, value.into())).collect(),
-            ..Secret::default()
-        })
+        secret_from_template(&self.resource.spec.template, items)
+            .map_err(|source| SealedError::Template { origin: self.origin.clone(), source })
     }
 
-    /// The Secret that was sealed as a whole, as kubeseal did before 0.7.
-    pub(crate) fn legacy(&self, plaintext: &Plaintext) -> Result<Secret, SealedError> {
+    /// The Secret in `spec.data`, which kubeseal before 0.7 sealed as a whole.
+    pub(crate) fn legacy_secret(
+        &self,
+        plaintext: &Plaintext,
+    ) -> Result<SecretContent, SealedError> {
         let malformed = || SealedError::Legacy { origin: self.origin.clone() };
         let text = std::str::from_utf8(plaintext.expose()).map_err(|_| malformed())?;
-        source::one_secret(text).ok_or_else(malformed)
+        let mut secret = sources::secret_from_json(text).ok_or_else(malformed)?;
+        take_scope(&mut secret.annotations);
+        Ok(SecretContent {
+            type_: secret.type_,
+            immutable: secret.immutable,
+            labels: secret.labels,
+            annotations: secret.annotations,
+            data: secret.data.into_iter().map(|(key, value)| (key, value.into_bytes())).collect(),
+        })
     }
 }
 
-fn document(
+fn add_object(
     node: &Node,
     input: &str,
-    options: &Options,
+    options: &SealedOptions,
     report: &Report,
     found: &mut Vec<Sealed>,
 ) -> Result<(), SealedError> {
@@ -92,11 +103,11 @@ fn document(
             Ok(())
         }
         (Some("List" | "SealedSecretList"), Some(Value::List(items))) => {
-            items.iter().try_for_each(|item| document(item, input, options, report, found))
+            items.iter().try_for_each(|item| add_object(item, input, options, report, found))
         }
         (kind, _) if options.skip_others => {
             report.note(&format!(
-                "left out {} of {origin}",
+                "skipped {} at {origin}",
                 kind.unwrap_or("a document without kind")
             ));
             Ok(())
@@ -108,13 +119,13 @@ fn document(
     }
 }
 
-fn sealed(node: &Node, origin: String, options: &Options) -> Result<Sealed, SealedError> {
+fn sealed(node: &Node, origin: String, options: &SealedOptions) -> Result<Sealed, SealedError> {
     let metadata = node.get("metadata");
     let field = |key: &str| metadata.and_then(|metadata| metadata.get(key));
-    let of_file = |key| field(key).and_then(Node::as_str).map(str::to_owned);
-    let name = agree(&origin, "name", options.name.clone(), of_file("name"))?;
-    let namespace = agree(&origin, "namespace", options.namespace.clone(), of_file("namespace"))?;
-    // What the server added is not ours to understand.
+    let from_file = |key| field(key).and_then(Node::as_str).map(str::to_owned);
+    let name = agree(&origin, "name", options.name.clone(), from_file("name"))?;
+    let namespace = agree(&origin, "namespace", options.namespace.clone(), from_file("namespace"))?;
+    // Only these fields: whatever the API server added must not make the object malformed.
     let document = json!({
         "apiVersion": "bitnami.com/v1alpha1",
         "kind": "SealedSecret",
@@ -138,7 +149,7 @@ fn sealed(node: &Node, origin: String, options: &Options) -> Result<Sealed, Seal
     Ok(Sealed { name, namespace, resource, origin })
 }
 
-/// The entries that are strings; an API server refuses the others.
+/// The entries that are strings. The API server would reject others.
 fn strings(node: &Node) -> BTreeMap<&str, &str> {
     let entries = node.entries().unwrap_or_default();
     entries.iter().filter_map(|(key, value)| Some((key.as_str(), value.as_str()?))).collect()
@@ -158,49 +169,49 @@ fn agree(
     }
 }
 
-/// Why a file is not SealedSecrets that can be opened.
+/// Why the SealedSecrets in a file cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SealedError {
-    /// Old and new format at once.
-    #[error("{origin}: a SealedSecret has `encryptedData` or the old `data`, not both")]
+    /// The SealedSecret has items in the old and the new format.
+    #[error("{origin}: a SealedSecret cannot have both `encryptedData` and the old `data`")]
     BothFormats {
         /// `file:line`
         origin: String,
     },
-    /// Flag and file differ.
-    #[error("{origin}: the SealedSecret has the {field} `{file}`, and `--{field}` says `{flag}`")]
+    /// A flag and the file differ.
+    #[error("{origin}: the SealedSecret has the {field} `{file}`, but `--{field}` is `{flag}`")]
     Contradiction {
         /// `file:line`
         origin: String,
-        /// The flag without dashes.
+        /// The flag, without dashes.
         field: &'static str,
-        /// What the flag says.
+        /// The value of the flag.
         flag: String,
-        /// What the file says.
+        /// The value in the file.
         file: String,
     },
-    /// The whole was opened, and is no Secret.
-    #[error("{origin}: the old `data` does not hold a Secret")]
+    /// The old `data` decrypts to something other than a Secret.
+    #[error("{origin}: the old `data` does not contain a Secret")]
     Legacy {
         /// `file:line`
         origin: String,
     },
-    /// Not of its schema.
-    #[error("{origin}: the SealedSecret is not of its schema")]
+    /// The object does not match the schema.
+    #[error("{origin}: the SealedSecret does not match its schema")]
     Malformed {
         /// `file:line`
         origin: String,
     },
-    /// Nothing in it.
-    #[error("there is no SealedSecret in the input")]
+    /// The input has no SealedSecret.
+    #[error("no SealedSecret in the input")]
     None,
-    /// Not an object of Kubernetes.
+    /// A document is not a Kubernetes object.
     #[error("{origin}: a document without `kind`")]
     NoKind {
         /// `file:line`
         origin: String,
     },
-    /// Its items are bound to what is missing.
+    /// The name or namespace that the items were sealed for is missing.
     #[error("{origin}: the SealedSecret has no {field}")]
     NoName {
         /// `file:line`
@@ -208,7 +219,7 @@ pub(crate) enum SealedError {
         /// `name` or `namespace`
         field: &'static str,
     },
-    /// Another kind.
+    /// An object of another kind.
     #[error("{origin}: {kind} is not a SealedSecret")]
     OtherKind {
         /// `file:line`
@@ -216,15 +227,18 @@ pub(crate) enum SealedError {
         /// The kind.
         kind: String,
     },
-    /// Not YAML or JSON.
+    /// The file cannot be read.
+    #[error(transparent)]
+    Input(#[from] InputError),
+    /// The file is neither YAML nor JSON.
     #[error(transparent)]
     Source(#[from] SourceError),
-    /// A template that cannot be rendered.
+    /// A template cannot be rendered.
     #[error("{origin}: template.data `{}`: {source}", source.key)]
     Template {
         /// `file:line`
         origin: String,
-        /// The key, and what is wrong.
+        /// The key of the template and the problem.
         source: sealed_secret::Error,
     },
 }
@@ -242,17 +256,18 @@ impl Explain for SealedError {
     fn hints(&self) -> Vec<String> {
         match self {
             Self::BothFormats { .. } | Self::Legacy { .. } => Vec::new(),
-            Self::Contradiction { field, .. } => hint(format!("leave `--{field}` out")),
-            Self::Malformed { .. } => hint("`kubectl explain sealedsecret.spec` shows it"),
+            Self::Contradiction { field, .. } => hint(format!("remove `--{field}`")),
+            Self::Malformed { .. } => hint("`kubectl explain sealedsecret.spec` shows the schema"),
             Self::None => hint("give the SealedSecret on the standard input, or name files"),
             Self::NoKind { .. } | Self::OtherKind { .. } => {
-                hint("`--skip-others` opens the SealedSecrets alone; a key is given with `--key`")
+                hint("`--skip-others` decrypts only the SealedSecrets; `--key` reads private keys")
             }
             Self::NoName { field, .. } => {
-                hint(format!("give the one it was sealed for with `--{field}`"))
+                hint(format!("give the {field} it was sealed for with `--{field}`"))
             }
+            Self::Input(error) => error.hints(),
             Self::Source(error) => error.hints(),
-            Self::Template { .. } => hint("`mtk-seal template --lint` lists all mistakes"),
+            Self::Template { .. } => hint("`mtk-seal template --lint` lists all template errors"),
         }
     }
 }

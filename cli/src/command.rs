@@ -1,0 +1,291 @@
+//! The subcommands, one file each. This module validates the arguments before any I/O.
+
+mod cert;
+mod init;
+mod seal;
+mod shell;
+mod template;
+mod unseal;
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+use sources::{ReadOptions, SourceKind};
+
+use crate::{
+    args::{Args, ClusterArgs, CommandArgs, ProjectArgs, SealArgs, SourceFormat},
+    certificate::{self, Access, Source},
+    error::{Explain, Failure, hint},
+    exit::Exit,
+    output::{Destination, Format},
+    project,
+    report::Report,
+    scope::is_scope_annotation,
+    target::TargetOptions,
+};
+
+/// A validated command.
+pub(crate) enum Command {
+    /// `mtk-seal cert`
+    Cert(cert::Options),
+    /// `mtk-seal completions`
+    Completions(clap_complete::Shell),
+    /// `mtk-seal init`
+    Init(init::Options),
+    /// `mtk-seal man`
+    Man(Option<String>),
+    /// `mtk-seal`
+    Seal(Box<seal::Options>),
+    /// `mtk-seal template`
+    Template(template::Options),
+    /// `mtk-seal unseal`
+    Unseal(unseal::Options),
+}
+
+impl Command {
+    /// Runs the command.
+    pub(crate) fn run(self, report: &Report) -> Result<(), Failure> {
+        match self {
+            Self::Cert(options) => cert::run(&options, report),
+            Self::Completions(shell) => shell::completions(shell),
+            Self::Init(options) => init::run(&options, report),
+            Self::Man(command) => shell::man(command.as_deref()),
+            Self::Seal(options) => seal::run(&options, report),
+            Self::Template(options) => template::run(&options, report),
+            Self::Unseal(options) => unseal::run(&options, report),
+        }
+    }
+}
+
+impl TryFrom<Args> for Command {
+    type Error = Failure;
+
+    fn try_from(args: Args) -> Result<Self, Failure> {
+        Ok(match args.command {
+            None => Self::Seal(Box::new(seal_options(args.seal)?)),
+            Some(CommandArgs::Cert(args)) => {
+                let cluster = args.cluster.then_some(Source::Cluster);
+                Self::Cert(cert::Options {
+                    certificate: certificate_options(args.cert, cluster, args.access),
+                    project: project_choice(args.project),
+                })
+            }
+            Some(CommandArgs::Completions { shell }) => Self::Completions(shell),
+            Some(CommandArgs::Init(args)) => Self::Init(init::Options {
+                name: args.name,
+                namespace: args.namespace,
+                scope: args.scope,
+                force: args.force,
+                certificate: certificate_options(args.cert, Some(Source::Cluster), args.cluster),
+            }),
+            Some(CommandArgs::Man { command }) => Self::Man(command),
+            Some(CommandArgs::Template(args)) => {
+                check_one_stdin(args.files.iter().chain(&args.values))?;
+                let to = Destination::from_flag(args.output.write);
+                Self::Template(template::Options {
+                    files: args.files,
+                    values: args.values,
+                    lint: args.lint,
+                    format: Format::choose(args.output.output, &to),
+                    to,
+                })
+            }
+            Some(CommandArgs::Unseal(args)) => {
+                let to = Destination::from_flag(args.output.write);
+                check_one_stdin(&args.files)?;
+                Self::Unseal(unseal::Options {
+                    files: args.files,
+                    keys: args.key,
+                    sealed: unseal::SealedOptions {
+                        skip_others: args.skip_others,
+                        name: args.name,
+                        namespace: args.namespace,
+                    },
+                    format: Format::choose(args.output.output, &to),
+                    to,
+                })
+            }
+        })
+    }
+}
+
+fn seal_options(args: SealArgs) -> Result<seal::Options, UsageError> {
+    let target = args.target;
+    let to = Destination::from_flag(args.output.write);
+    let kind = match (args.from.map(source_kind), &args.tfvar) {
+        (None, Some(_)) => Some(SourceKind::Tfvars),
+        (Some(kind), Some(_)) if kind != SourceKind::Tfvars => {
+            return Err(UsageError::TfvarWithOtherFormat);
+        }
+        (kind, _) => kind,
+    };
+    check_one_stdin(args.files.iter().chain(&args.file))?;
+    Ok(seal::Options {
+        files: args.files.into_iter().chain(args.file).collect(),
+        reading: ReadOptions { kind, variable: args.tfvar, skip_others: args.skip_others },
+        target: TargetOptions {
+            name: target.name,
+            namespace: target.namespace,
+            scope: target.scope,
+            type_: target.type_,
+            labels: unique_pairs("--label", target.label)?,
+            annotations: unique_pairs("--annotation", target.annotation)?,
+            allow_empty: args.allow_empty,
+        },
+        sealed_labels: unique_pairs("--sealed-label", target.sealed_label)?,
+        sealed_annotations: unique_pairs("--sealed-annotation", target.sealed_annotation)?,
+        format: Format::choose(args.output.output, &to),
+        to,
+        certificate: certificate_options(args.cert, None, args.cluster),
+        project: project_choice(args.project),
+    })
+}
+
+fn source_kind(format: SourceFormat) -> SourceKind {
+    match format {
+        SourceFormat::Dotenv => SourceKind::Dotenv,
+        SourceFormat::Tfvars => SourceKind::Tfvars,
+        SourceFormat::Json => SourceKind::Json,
+        SourceFormat::Yaml => SourceKind::Yaml,
+        SourceFormat::Manifest => SourceKind::Manifest,
+    }
+}
+
+fn certificate_options(
+    cert: Option<String>,
+    otherwise: Option<Source>,
+    args: ClusterArgs,
+) -> certificate::Options {
+    certificate::Options {
+        source: cert.map(|cert| Source::parse(&cert, None)).or(otherwise),
+        insecure_http: args.insecure_http,
+        access: Access {
+            kubeconfig: args.kubeconfig,
+            context: args.context,
+            namespace: args.controller_namespace,
+            name: args.controller_name,
+        },
+    }
+}
+
+fn project_choice(args: ProjectArgs) -> project::Choice {
+    match args.project_file {
+        _ if args.no_project_file => project::Choice::None,
+        Some(path) => project::Choice::File(path),
+        None => project::Choice::Search,
+    }
+}
+
+fn unique_pairs(
+    flag: &'static str,
+    given: Vec<(String, String)>,
+) -> Result<BTreeMap<String, String>, UsageError> {
+    let mut map = BTreeMap::new();
+    for (key, value) in given {
+        if is_scope_annotation(&key) {
+            return Err(UsageError::ScopeAnnotation { key });
+        }
+        if map.insert(key.clone(), value).is_some() {
+            return Err(UsageError::DuplicateKey { flag, key });
+        }
+    }
+    Ok(map)
+}
+
+fn check_one_stdin<'a>(files: impl IntoIterator<Item = &'a PathBuf>) -> Result<(), UsageError> {
+    match files.into_iter().filter(|path| path.as_os_str() == "-").count() {
+        0 | 1 => Ok(()),
+        _ => Err(UsageError::StdinTwice),
+    }
+}
+
+/// Flags that cannot be combined.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub(crate) enum UsageError {
+    /// A scope annotation, which `--scope` sets.
+    #[error("the annotation `{key}` sets the scope")]
+    ScopeAnnotation {
+        /// The annotation.
+        key: String,
+    },
+    /// `-` is given twice.
+    #[error("the standard input can be read only once")]
+    StdinTwice,
+    /// `--tfvar` with a format other than Terraform variables.
+    #[error("`--tfvar` requires `--from tfvars`")]
+    TfvarWithOtherFormat,
+    /// A flag sets a key twice.
+    #[error("`{flag}` is given twice for `{key}`")]
+    DuplicateKey {
+        /// The flag.
+        flag: &'static str,
+        /// The key.
+        key: String,
+    },
+}
+
+impl Explain for UsageError {
+    fn exit(&self) -> Exit {
+        Exit::Usage
+    }
+
+    fn hints(&self) -> Vec<String> {
+        match self {
+            Self::ScopeAnnotation { .. } => hint("use `--scope` instead"),
+            Self::StdinTwice | Self::TfvarWithOtherFormat | Self::DuplicateKey { .. } => Vec::new(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{CommandFactory as _, Parser as _};
+
+    use super::*;
+
+    fn command(args: &[&str]) -> Result<Command, Failure> {
+        Command::try_from(Args::try_parse_from(args).unwrap())
+    }
+
+    #[test]
+    fn arguments_are_consistent() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn flags_and_variables_are_documented() {
+        let docs = include_str!("../../docs/cli.md");
+        let root = Args::command();
+        let commands = std::iter::once(&root).chain(root.get_subcommands());
+        for arg in commands.flat_map(clap::Command::get_arguments) {
+            if let Some(long) = arg.get_long().filter(|long| !["help", "version"].contains(long)) {
+                assert!(docs.contains(&format!("`--{long}")), "docs/cli.md lacks --{long}");
+            }
+            if let Some(variable) = arg.get_env() {
+                assert!(
+                    docs.contains(&format!("`{}`", variable.display())),
+                    "docs/cli.md lacks {variable:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn file_flag_accepts_names_of_subcommands() {
+        let Ok(Command::Seal(options)) = command(&["mtk-seal", "a.env", "-f", "init"]) else {
+            panic!("not sealing");
+        };
+        assert_eq!(options.files, [PathBuf::from("a.env"), PathBuf::from("init")]);
+    }
+
+    #[test]
+    fn conflicting_flags_are_usage_errors() {
+        for args in [
+            ["mtk-seal", "--tfvar=x", "--from=json"],
+            ["mtk-seal", "-", "-"],
+            ["mtk-seal", "--label=a=1", "--label=a=2"],
+            ["mtk-seal", "-q", "--annotation=sealedsecrets.bitnami.com/cluster-wide=true"],
+        ] {
+            assert_eq!(command(&args).err().unwrap().exit, Exit::Usage, "{args:?}");
+        }
+    }
+}

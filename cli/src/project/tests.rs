@@ -1,0 +1,115 @@
+use super::*;
+
+fn tree(files: &[(&str, &str)]) -> tempfile::TempDir {
+    let root = tempfile::tempdir().unwrap();
+    for (path, text) in files {
+        let path = root.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+    root
+}
+
+fn name_found(root: &tempfile::TempDir, start: &str, home: Option<&str>) -> Option<String> {
+    let start = root.path().join(start);
+    fs::create_dir_all(&start).unwrap();
+    let home = home.map(|home| root.path().join(home));
+    search(&start, home.as_deref()).unwrap().and_then(|project| project.name)
+}
+
+#[test]
+fn nearest_file_inside_the_repository_is_found() {
+    let root = tree(&[
+        (".mtk-seal.yaml", "name: outside"),
+        ("repo/.git/HEAD", ""),
+        ("repo/.mtk-seal.yaml", "name: repo"),
+        ("repo/app/.mtk-seal.yaml", "name: app"),
+    ]);
+    assert_eq!(name_found(&root, "repo/app/x", None).as_deref(), Some("app"));
+    assert_eq!(name_found(&root, "repo/other", None).as_deref(), Some("repo"));
+}
+
+#[test]
+fn search_stops_at_the_repository_inside_home() {
+    let root = tree(&[(".mtk-seal.yaml", "name: home"), ("repo/.git", "gitdir: elsewhere")]);
+    assert_eq!(name_found(&root, "repo/app", Some("")), None);
+}
+
+#[test]
+fn search_without_a_repository_stops_at_home() {
+    let root = tree(&[
+        (".mtk-seal.yaml", "name: above"),
+        ("home/.mtk-seal.yaml", "name: home"),
+        ("house/.mtk-seal.yaml", "name: house"),
+    ]);
+    assert_eq!(name_found(&root, "home/a/b", Some("home")).as_deref(), Some("home"));
+    assert_eq!(name_found(&root, "house/a", Some("house")).as_deref(), Some("house"));
+    assert_eq!(name_found(&root, "else/a/b", Some("home")).as_deref(), Some("above"));
+}
+
+#[test]
+fn paths_are_relative_to_the_file() {
+    let root = tree(&[(
+        ".mtk-seal.yaml",
+        "certificate: certs/a.pem\nnamespace: n\nscope: namespace-wide\n",
+    )]);
+    let project = search(root.path(), None).unwrap().unwrap();
+    assert_eq!(project.certificate, Some(Source::File(root.path().join("certs/a.pem"))));
+    assert_eq!(
+        (project.namespace.as_deref(), project.scope),
+        (Some("n"), Some(Scope::NamespaceWide))
+    );
+}
+
+#[test]
+fn unknown_and_invalid_fields_are_rejected_with_their_line() {
+    for (text, cause) in [
+        ("name: a\nnamspace: b\n", ":2: the project file has no field `namspace`"),
+        ("name: A\n", ":1: a name has"),
+        ("namespace: a.b\n", ":1: a namespace has"),
+        ("scope: wide\n", ":1: unknown scope"),
+        ("certificate: [a]\n", ":1: `certificate` must be a string"),
+        ("- a\n", ":1: not a mapping"),
+        ("name: a\nname: b\n", ":2: the key `name` is already on line 1"),
+        ("name: a\n---\nname: b\n", ": more than one document"),
+    ] {
+        let root = tree(&[(".mtk-seal.yaml", text)]);
+        let error = search(root.path(), None).unwrap_err().to_string();
+        assert!(error.contains(cause), "{error}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn files_of_user_root_and_sudo_caller_are_trusted() {
+    assert!(is_trusted(1000, 1000, None));
+    assert!(is_trusted(0, 1000, None));
+    assert!(is_trusted(1000, 0, Some(1000)));
+    assert!(!is_trusted(1000, 0, None));
+    assert!(!is_trusted(1001, 1000, None));
+}
+
+#[cfg(unix)]
+#[test]
+fn file_or_link_of_another_user_is_rejected() {
+    if !rustix::process::geteuid().is_root() {
+        return; // Only root can give files away; the rule itself is tested above.
+    }
+    let other = Some(rustix::fs::Uid::from_raw(12345));
+    let root = tree(&[(".mtk-seal.yaml", "name: a")]);
+    let path = root.path().join(FILE_NAME);
+    rustix::fs::chown(&path, other, None).unwrap();
+    assert!(matches!(
+        search(root.path(), None),
+        Err(ProjectError::OtherOwner { owner: 12345, .. })
+    ));
+    assert_eq!(find(&Choice::File(path)).unwrap().unwrap().name.as_deref(), Some("a"));
+
+    let linked = tree(&[("mine.yaml", "name: a")]);
+    let link = linked.path().join(FILE_NAME);
+    std::os::unix::fs::symlink("mine.yaml", &link).unwrap();
+    assert!(search(linked.path(), None).unwrap().is_some());
+    rustix::fs::chownat(rustix::fs::CWD, &link, other, None, rustix::fs::AtFlags::SYMLINK_NOFOLLOW)
+        .unwrap();
+    assert!(matches!(search(linked.path(), None), Err(ProjectError::OtherOwner { .. })));
+}

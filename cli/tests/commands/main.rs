@@ -1,0 +1,7 @@
+//! Runs the command: single runs as cases in files, and sequences of runs as code.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests may panic")]
+
+mod cases;
+mod fake_server;
+mod flow;

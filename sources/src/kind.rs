@@ -1,0 +1,16 @@
+//! The kinds of sources.
+
+/// What an input contains.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum SourceKind {
+    /// `KEY=value` lines.
+    Dotenv,
+    /// A map in Terraform variables.
+    Tfvars,
+    /// One flat JSON object.
+    Json,
+    /// One flat YAML mapping.
+    Yaml,
+    /// Secret manifests, in YAML or JSON.
+    Manifest,
+}
