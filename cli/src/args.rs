@@ -64,7 +64,7 @@ pub(crate) struct SealArgs {
     /// Format of the input [default: detected from the file name or content]
     #[arg(long, value_enum, value_name = "SOURCE", help_heading = "Input")]
     pub(crate) from: Option<SourceFormat>,
-    /// Terraform variable with the values [default: app_secrets]
+    /// Terraform variable with the values [default: `app_secrets`]
     #[arg(long, value_name = "NAME", help_heading = "Input")]
     pub(crate) tfvar: Option<String>,
     /// Skip manifests that are not Secrets
