@@ -6,11 +6,7 @@ use std::{
     time::Duration,
 };
 
-use futures::{
-    StreamExt as _,
-    future::{self},
-    stream,
-};
+use futures::{StreamExt as _, future, stream};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, oneshot},
     time::Instant,
