@@ -1,4 +1,4 @@
-//! One sealed value, parsed.
+//! A sealed value, parsed.
 
 use std::fmt;
 
@@ -10,8 +10,7 @@ use base64::{
 
 /// The parsed wire format of one value of `spec.encryptedData`, or of the legacy `spec.data`.
 ///
-/// Parsing is total and costs no cryptography. That an item parses says nothing about whether any
-/// key opens it.
+/// Parsing needs no cryptography and accepts some items that no key opens.
 #[derive(Clone, Eq, PartialEq)]
 pub struct Item {
     bytes: Vec<u8>,
@@ -19,10 +18,10 @@ pub struct Item {
 }
 
 impl Item {
-    /// The longest text that [`Item::parse`] takes, in bytes and with its line breaks: 4 MiB. A
-    /// Secret holds 1 MiB, an etcd value 1.5 MiB.
+    /// The longest text that [`Item::parse`] accepts, in bytes with line breaks: 4 MiB. A Secret holds
+    /// 1 MiB, a value in etcd 1.5 MiB.
     pub const MAX_TEXT_LEN: usize = 4 << 20;
-    /// The longest item that [`Item::from_bytes`] takes: what 4 MiB of base64 hold.
+    /// The longest item that [`Item::from_bytes`] accepts: the content of 4 MiB of base64.
     pub const MAX_LEN: usize = Self::MAX_TEXT_LEN / 4 * 3;
 
     pub(crate) const HEADER_LEN: usize = 2;
@@ -30,8 +29,8 @@ impl Item {
 
     /// Reads standard base64 with padding.
     ///
-    /// `\r` and `\n` are skipped wherever they stand, as Go's decoder skips them: people fold
-    /// long lines of YAML. Nothing else is.
+    /// Skips `\r` and `\n` anywhere, as Go's decoder does: people fold long lines of YAML. Other blanks
+    /// are errors.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
         if text.len() > Self::MAX_TEXT_LEN {
             return Err(Malformed::TooLarge { len: text.len(), limit: Self::MAX_TEXT_LEN });
@@ -46,10 +45,10 @@ impl Item {
         Self::from_bytes(bytes.map_err(|_| not_base64(text))?)
     }
 
-    /// Reads the bytes themselves.
+    /// Reads the decoded bytes.
     ///
-    /// The legacy format (`spec.data`, written before kubeseal 0.7) is one such item, whose
-    /// plaintext is the JSON of the whole Secret.
+    /// The legacy format (`spec.data`, written before kubeseal 0.7) is one item, whose plaintext is the
+    /// JSON of the whole Secret.
     pub fn from_bytes(bytes: Vec<u8>) -> Result<Self, Malformed> {
         if bytes.len() > Self::MAX_LEN {
             return Err(Malformed::TooLarge { len: bytes.len(), limit: Self::MAX_LEN });
@@ -70,12 +69,12 @@ impl Item {
         Ok(Self { bytes, wrapped_len })
     }
 
-    /// The item's bytes, as they stand on the wire.
+    /// The item's bytes on the wire.
     pub fn as_bytes(&self) -> &[u8] {
         &self.bytes
     }
 
-    /// The size of the RSA key that the item was sealed for, in bits: its wrapped key's length.
+    /// The size in bits of the RSA key that the item was sealed for: the length of its wrapped key.
     pub fn modulus_bits(&self) -> usize {
         self.wrapped_len * 8
     }
@@ -100,19 +99,19 @@ impl fmt::Debug for Item {
     }
 }
 
-/// Why bytes are no item. None of these depends on a key.
+/// Why bytes are not an item. No variant depends on a key.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum Malformed {
-    /// Fewer bytes than the header has.
+    /// Shorter than the header.
     #[error("it is too short: {len} bytes, not even a header")]
     NoHeader {
-        /// The bytes there are.
+        /// The size in bytes.
         len: usize,
     },
-    /// The header says that the wrapped key has no bytes.
+    /// The header gives the wrapped key a length of 0.
     #[error("its header announces a key of 0 bytes")]
     NoWrappedKey,
-    /// A byte that standard base64 does not have.
+    /// A byte outside the alphabet of standard base64.
     #[error("it is not standard base64: {} at byte {at}", byte.escape_ascii())]
     NotBase64 {
         /// The offset in the text.
@@ -120,24 +119,24 @@ pub enum Malformed {
         /// The byte there.
         byte: u8,
     },
-    /// Each byte is of base64, but the number of them or the padding is wrong.
+    /// All bytes are base64, but their number or the padding is wrong.
     #[error("it is not standard base64: cut off, or its padding is missing or misplaced")]
     Padding,
-    /// More than any Secret holds.
+    /// Larger than a Secret can be.
     #[error("it is too large: {len} bytes, at most {limit} are read")]
     TooLarge {
-        /// The bytes there are.
+        /// The size in bytes.
         len: usize,
-        /// The bytes there may be.
+        /// The limit in bytes.
         limit: usize,
     },
-    /// The bytes end before the value's authentication tag does.
+    /// The bytes end within the value's authentication tag.
     #[error("it is cut off: {have} bytes of value, at least 16 are needed")]
     ValueCut {
         /// The bytes after the wrapped key.
         have: usize,
     },
-    /// The bytes end before the wrapped key does.
+    /// The bytes end within the wrapped key.
     #[error("it is cut off: its header announces a key of {want} bytes, and {have} follow")]
     WrappedKeyCut {
         /// The length in the header.
@@ -148,13 +147,13 @@ pub enum Malformed {
 }
 
 /// As Go's `base64.StdEncoding`: padding is required, the unused bits of the last character are
-/// not looked at.
+/// ignored.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &STANDARD,
     GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true),
 );
 
-/// Says where and why, for people who look at a folded or hand-edited file.
+/// The position and the cause, for people with a folded or hand-edited file.
 fn not_base64(text: &str) -> Malformed {
     let known = |byte: u8| byte.is_ascii_alphanumeric() || b"+/=\r\n".contains(&byte);
     match text.bytes().enumerate().find(|(_, byte)| !known(*byte)) {
@@ -176,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn every_way_to_be_malformed_has_its_error() {
+    fn each_malformation_has_its_error() {
         let parse = |bytes| Item::from_bytes(bytes).map(|_| ());
         assert_eq!(parse(vec![]), Err(Malformed::NoHeader { len: 0 }));
         assert_eq!(parse(vec![1]), Err(Malformed::NoHeader { len: 1 }));
@@ -195,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn sizes_are_capped_before_anything_is_decoded() {
+    fn sizes_are_limited_before_decoding() {
         let text = "A".repeat(Item::MAX_TEXT_LEN + 4);
         assert!(matches!(Item::parse(&text), Err(Malformed::TooLarge { .. })));
         let bytes = vec![1; Item::MAX_LEN + 1];
@@ -207,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn folded_base64_is_read_and_other_blanks_are_not() {
+    fn folded_base64_is_accepted_and_other_blanks_are_rejected() {
         let text = BASE64_STANDARD.encode(bytes(256, 256, 17));
         let item = Item::parse(&text).unwrap();
         assert_eq!(item.modulus_bits(), 2048);
@@ -223,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn padding_is_required_and_the_url_alphabet_is_refused() {
+    fn padding_is_required_and_url_alphabet_is_rejected() {
         let text = BASE64_STANDARD.encode(bytes(256, 256, 17));
         assert!(text.ends_with('='));
         assert_eq!(Item::parse(text.trim_end_matches('=')), Err(Malformed::Padding));
@@ -233,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn unused_bits_of_the_last_character_are_not_looked_at() {
+    fn unused_bits_of_last_character_are_ignored() {
         let text = BASE64_STANDARD.encode(bytes(256, 256, 17));
         let (kept, last) =
             text.trim_end_matches('=').split_at(text.trim_end_matches('=').len() - 1);

@@ -8,33 +8,33 @@
 //! AES-256-GCM            of the value under the session key; nonce of 12 zero bytes, no AAD, 16-byte tag
 //! ```
 //!
-//! The zero nonce is sound only because a session key seals one value and is forgotten.
+//! The zero nonce is sound because each session key seals exactly one value.
 //!
-//! | module | what | feature |
+//! | module | content | feature |
 //! |---|---|---|
-//! | `scope` | where an item may be opened, and the label that says so | |
+//! | `scope` | where an item may be opened, and the label that binds it | |
 //! | `item` | the bytes above, parsed | |
 //! | `plaintext` | bytes that cannot be printed | |
-//! | `certificate`, `seal` | a public key, and what it does | `seal` |
-//! | `key`, `open` | a private key, and what it does | `open` |
+//! | `certificate`, `seal` | a public key, and sealing with it | `seal` |
+//! | `key`, `open` | a private key, and opening with it | `open` |
 //!
-//! Public-key operations are `rsa` and `aes-gcm`, pure Rust. Every private-key operation is
-//! `aws-lc-rs`, in constant time. Nothing here does I/O, reads a clock or knows Kubernetes.
+//! With only the feature `seal`, everything is pure Rust. aws-lc-rs does all private-key operations, in
+//! constant time. Nothing here does I/O, reads a clock or knows Kubernetes.
 
 #[cfg(feature = "seal")]
 mod certificate;
-#[cfg(feature = "seal")]
-mod fingerprint;
 mod item;
 #[cfg(feature = "open")]
 mod key;
 #[cfg(feature = "open")]
-mod open;
-#[cfg(feature = "seal")]
-mod pem;
-mod plaintext;
+mod key_error;
 #[cfg(feature = "open")]
-mod private_der;
+mod key_file;
+#[cfg(feature = "open")]
+mod open;
+#[cfg(feature = "open")]
+mod operations;
+mod plaintext;
 mod scope;
 #[cfg(feature = "seal")]
 mod seal;
@@ -42,10 +42,11 @@ mod seal;
 mod self_signed;
 
 #[cfg(feature = "seal")]
+pub use pki::{Fingerprint, pem::PemError};
+
+#[cfg(feature = "seal")]
 pub use crate::{
     certificate::{Certificate, CertificateError},
-    fingerprint::Fingerprint,
-    pem::PemError,
     seal::SealError,
 };
 pub use crate::{
@@ -55,6 +56,8 @@ pub use crate::{
 };
 #[cfg(feature = "open")]
 pub use crate::{
-    key::{KeyError, KeyOptions, SealingKey, private_key_operations},
+    key::{KeyOptions, SealingKey},
+    key_error::KeyError,
     open::{OpenError, Opened, diagnose, open},
+    operations::private_key_operations,
 };

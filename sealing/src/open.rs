@@ -1,4 +1,4 @@
-//! Item to value, under a private key.
+//! Opening an item with a private key.
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use zeroize::Zeroizing;
@@ -10,11 +10,11 @@ use crate::{
     scope::{Label, Scope},
 };
 
-/// Opens an item with the first of the keys that can, tried in the order given.
+/// Opens an item with the first key that can, trying them in the given order.
 ///
-/// Only keys of the item's size are tried; each costs one private-key operation
-/// ([`private_key_operations`](crate::private_key_operations)). The format names no key, so to put
-/// the likely one first is all that a caller can do to be fast.
+/// Only keys of the item's size are tried. Each costs one private-key operation
+/// ([`private_key_operations`](crate::private_key_operations)). The format does not name the key, so
+/// callers should put the likely key first.
 pub fn open<'k>(
     item: &Item,
     label: &Label,
@@ -33,7 +33,7 @@ pub fn open<'k>(
     }
 }
 
-/// What [`open`] found.
+/// The result of [`open`].
 #[derive(Debug)]
 pub struct Opened<'k> {
     /// The value.
@@ -44,30 +44,29 @@ pub struct Opened<'k> {
 
 /// Why no key opened an item.
 ///
-/// Whether RSA-OAEP or AES-GCM failed is not told: the difference is an oracle (RFC 8017 §7.1.2).
+/// It does not distinguish RSA-OAEP from AES-GCM failures: the difference is an oracle (RFC 8017
+/// §7.1.2).
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum OpenError {
-    /// No key has the size that the item was sealed for, so none was tried.
+    /// There is no key of the item's size, so none was tried.
     #[error("it was sealed for an RSA key of {bits} bits, and there is no key of that size")]
     NoKeyOfThisSize {
         /// The size in bits.
         bits: usize,
     },
-    /// The key is not there, or the scope, the name or the namespace is not the item's, or the item
-    /// was altered.
+    /// The key is missing, the scope, name or namespace is wrong, or the item was changed.
     #[error("none of the {tried} keys of its size opens it")]
     NoKeyOpens {
-        /// How many keys of the item's size there are.
+        /// The number of keys of the item's size.
         tried: usize,
     },
 }
 
-/// After a failure to open under `scope`: the other scope that would open the item for the object
-/// `namespace/name`, if there is one.
+/// After a failure to open under `scope`: another scope that opens the item for the object
+/// `namespace/name`, if any.
 ///
-/// For callers whose user may know: the answer is one bit about a ciphertext, so it must not leave
-/// through an endpoint that strangers can ask. Costs up to two private-key operations for each key
-/// of the item's size.
+/// The answer reveals something about a ciphertext: it must not be available from an unauthenticated
+/// endpoint. Costs up to two private-key operations for each key of the item's size.
 pub fn diagnose<'k>(
     item: &Item,
     namespace: &str,
@@ -87,7 +86,7 @@ fn open_with(item: &Item, label: &Label, key: &SealingKey) -> Option<Plaintext> 
     let session_key = key.unwrap_session_key(item, label)?;
     let cipher = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, &*session_key).ok()?);
     let mut buffer = Zeroizing::new(item.sealed_value().to_vec());
-    // The session key is this item's own, so the nonce is fixed.
+    // Each session key encrypts one value, so a fixed nonce is safe.
     let nonce = Nonce::assume_unique_for_key([0; 12]);
     let len = cipher.open_in_place(nonce, Aad::empty(), &mut buffer).ok()?.len();
     buffer.truncate(len);

@@ -4,21 +4,21 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
-/// An opened value. Wiped when dropped; `Debug` tells its length only.
+/// An opened value. Wiped when dropped. `Debug` prints only its length.
 pub struct Plaintext(Zeroizing<Vec<u8>>);
 
 impl Plaintext {
-    /// Takes the bytes over. Copies made before are the caller's to wipe.
+    /// Takes ownership of the bytes. Callers wipe copies that they made before.
     pub fn new(bytes: Vec<u8>) -> Self {
         Self(Zeroizing::new(bytes))
     }
 
-    /// The bytes. The name is long to be found in review.
+    /// The bytes. The name makes uses easy to find in reviews.
     pub fn expose(&self) -> &[u8] {
         &self.0
     }
 
-    /// The bytes themselves, which are wiped when dropped.
+    /// The bytes, which are wiped when dropped.
     pub fn into_bytes(self) -> Zeroizing<Vec<u8>> {
         self.0
     }
@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn debug_tells_the_length_and_nothing_else() {
+    fn debug_prints_only_the_length() {
         let plaintext = Plaintext::from(b"hunter2".to_vec());
         assert_eq!(format!("{plaintext:?}"), "Plaintext(7 bytes)");
         assert_eq!(format!("{plaintext:#?}"), "Plaintext(7 bytes)");

@@ -2,9 +2,9 @@
 
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
-/// How far an item is bound: to its object, its namespace, or nothing.
+/// What an item is bound to: its object, its namespace, or nothing.
 ///
-/// The binding is the OAEP label, so it is authenticated: an item opens under its own scope only.
+/// The OAEP label authenticates the binding: an item opens only under its own scope.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum Scope {
     /// Opens in any object of any namespace.
@@ -22,16 +22,16 @@ impl Scope {
     /// The annotation that makes an object namespace-wide, when its value is `true`.
     pub const NAMESPACE_WIDE_ANNOTATION: &str = "sealedsecrets.bitnami.com/namespace-wide";
 
-    /// The scope that an object's annotations ask for.
+    /// The scope in an object's annotations.
     ///
-    /// Only the exact string `true` counts, and cluster-wide wins over namespace-wide, as in the
-    /// peer's controller.
+    /// As in Bitnami's controller, only the exact string `true` counts, and cluster-wide wins over
+    /// namespace-wide.
     pub fn from_annotations(annotations: Option<&BTreeMap<String, String>>) -> Self {
-        let says =
+        let is_true =
             |key| annotations.and_then(|all| all.get(key)).is_some_and(|value| value == "true");
-        if says(Self::CLUSTER_WIDE_ANNOTATION) {
+        if is_true(Self::CLUSTER_WIDE_ANNOTATION) {
             Self::ClusterWide
-        } else if says(Self::NAMESPACE_WIDE_ANNOTATION) {
+        } else if is_true(Self::NAMESPACE_WIDE_ANNOTATION) {
             Self::NamespaceWide
         } else {
             Self::Strict
@@ -82,17 +82,17 @@ impl FromStr for Scope {
     }
 }
 
-/// The text names no scope.
+/// The text is not the name of a scope.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("unknown scope: it is one of strict, namespace-wide, cluster-wide")]
 pub struct UnknownScope;
 
-/// The OAEP label that binds an item to its scope. Made by [`Scope::label`] alone.
+/// The OAEP label that binds an item to its scope. Made only by [`Scope::label`].
 #[derive(Clone, Eq, PartialEq)]
 pub struct Label(Vec<u8>);
 
 impl Label {
-    /// The label's bytes. Empty for cluster-wide, which RSA-OAEP holds equal to no label.
+    /// The label's bytes. Empty for cluster-wide, which RSA-OAEP treats as no label.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }
@@ -109,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_exact_string_true_counts_and_cluster_wide_wins() {
+    fn only_the_string_true_counts_and_cluster_wide_wins() {
         let (cluster, namespace) =
             (Scope::CLUSTER_WIDE_ANNOTATION, Scope::NAMESPACE_WIDE_ANNOTATION);
         assert_eq!(Scope::from_annotations(None), Scope::Strict);
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn the_annotation_of_a_scope_leads_back_to_it() {
+    fn scope_is_read_from_its_annotation() {
         for scope in [Scope::ClusterWide, Scope::NamespaceWide, Scope::Strict] {
             let map = scope.annotation().map(|key| (key.to_owned(), "true".to_owned()));
             assert_eq!(Scope::from_annotations(Some(&map.into_iter().collect())), scope);
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_read_back_and_others_are_refused() {
+    fn names_survive_a_round_trip_and_others_are_rejected() {
         for scope in [Scope::ClusterWide, Scope::NamespaceWide, Scope::Strict] {
             assert_eq!(scope.to_string().parse(), Ok(scope));
         }
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn labels_are_the_peer_s_bytes() {
+    fn labels_match_kubeseal() {
         assert_eq!(Scope::Strict.label("ns", "name").as_bytes(), b"ns/name");
         assert_eq!(Scope::NamespaceWide.label("ns", "name").as_bytes(), b"ns");
         assert_eq!(Scope::ClusterWide.label("ns", "name").as_bytes(), b"");

@@ -1,36 +1,31 @@
-//! Value to item, under a public key.
+//! Sealing a value with a public key.
 
 use aes_gcm::{AeadInOut as _, Aes256Gcm, KeyInit as _, Nonce, aead::inout::InOutBuf};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use rand::{TryRng as _, rngs::SysRng};
-use rsa::Oaep;
-use sha2::Sha256;
 use zeroize::Zeroizing;
 
 use crate::{certificate::Certificate, item::Item, scope::Label};
 
-/// The longest value that is sealed: 2 MiB, twice what a Secret holds, so that every item we make
-/// can be read again.
-const MAX_PLAINTEXT_LEN: usize = 2 << 20;
+/// The longest value that can be sealed: 2 MiB, twice what a Secret holds. Every sealed item is short
+/// enough to be read again.
+const MAX_PLAINTEXT_BYTES: usize = 2 << 20;
 
 impl Certificate {
-    /// Seals one value under a fresh session key, and gives the item in base64.
+    /// Seals one value with a fresh session key, and returns the item in base64.
     ///
-    /// Does not look at the clock: see [`Certificate::check_validity`].
+    /// Does not check the validity: see [`Certificate::check_validity`].
     pub fn seal(&self, label: &Label, plaintext: &[u8]) -> Result<String, SealError> {
-        if plaintext.len() > MAX_PLAINTEXT_LEN {
-            return Err(SealError::TooLarge { len: plaintext.len(), limit: MAX_PLAINTEXT_LEN });
+        if plaintext.len() > MAX_PLAINTEXT_BYTES {
+            return Err(SealError::TooLarge { len: plaintext.len(), limit: MAX_PLAINTEXT_BYTES });
         }
         let mut session_key = Zeroizing::new([0; 32]);
         SysRng.try_fill_bytes(&mut *session_key).map_err(|_| SealError::Randomness)?;
-        let padding = Oaep::<Sha256>::new_with_label(label.as_bytes());
-        let wrapped = self
-            .public_key
-            .encrypt(&mut SysRng, padding, &*session_key)
-            .map_err(|_| SealError::PublicKey)?;
+        let wrapped = self.public_key.encrypt_oaep_sha256(label.as_bytes(), &*session_key);
+        let wrapped = wrapped.ok_or(SealError::PublicKey)?;
 
         let header = u16::try_from(wrapped.len()).map_err(|_| SealError::PublicKey)?.to_be_bytes();
-        // With this capacity the buffer is not moved while it holds the plaintext.
+        // With this capacity the buffer does not move, which would leave a copy of the plaintext behind.
         let len = header.len() + wrapped.len() + plaintext.len() + Item::TAG_LEN;
         let mut item = Vec::with_capacity(len);
         item.extend_from_slice(&header);
@@ -48,13 +43,13 @@ impl Certificate {
 /// Why a value could not be sealed.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum SealError {
-    /// The public key refused: an RSA error, or no randomness for its padding.
+    /// The RSA operation failed, or there was no randomness for its padding.
     #[error("the RSA encryption failed")]
     PublicKey,
-    /// The operating system gave no randomness.
+    /// The operating system returned no randomness.
     #[error("the operating system gave no random bytes")]
     Randomness,
-    /// Larger than any Secret.
+    /// Larger than a Secret can be.
     #[error("the value is too large: {len} bytes, at most {limit} can be sealed")]
     TooLarge {
         /// The value's length.

@@ -4,6 +4,7 @@ mod arguments;
 mod builtin;
 mod external;
 mod go;
+pub(crate) mod pki;
 mod sprig;
 
 use std::fmt;

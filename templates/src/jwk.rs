@@ -1,10 +1,12 @@
 //! JSON Web Keys (RFC 7517, RFC 7518 §6, RFC 8037): RSA, the curves of NIST, Ed25519.
 
+use pki::keys::{Curve, PrivateKey, PublicKey, RsaNumbers};
+use zeroize::Zeroizing;
+
 use crate::{
-    der::Der,
     error::Failure,
+    functions::pki::{Metered, failure},
     json,
-    keys::{ED25519, P256, P384, P521, PrivateKey, PublicKey, RsaNumbers},
     limits::Meter,
     radix::BASE64,
     text::{Buffer, Text},
@@ -29,7 +31,7 @@ impl Jwk {
     }
 
     /// The public key in DER. A private key is none.
-    pub(crate) fn public_key(&self) -> Result<Der, Failure> {
+    pub(crate) fn public_key(&self) -> Result<Zeroizing<Vec<u8>>, Failure> {
         if self.text("d").is_some() {
             return Err("the JSON Web Key is private".into());
         }
@@ -37,7 +39,7 @@ impl Jwk {
             b"RSA" => PublicKey::rsa(&self.number("n")?, &self.number("e")?),
             b"EC" => self.point()?,
             b"OKP" if self.text("crv").as_deref() == Some(b"Ed25519") => {
-                PublicKey::new(ED25519, &self.bytes("x")?)
+                PublicKey::ed25519(&self.bytes("x")?)
             }
             _ => return Err(UNKNOWN),
         };
@@ -54,39 +56,40 @@ impl Jwk {
                     private_exponent: &self.number("d")?,
                     primes: [&p, &q],
                 };
-                PrivateKey::rsa_from_numbers(meter, &numbers)
+                PrivateKey::from_rsa_numbers(&mut Metered(meter), &numbers).map_err(failure)
             }
             b"EC" => {
-                let key = PrivateKey::ec_from_number(self.curve()?.0, &self.number("d")?)?;
-                if key.public_key()? == self.point()? { Ok(key) } else { Err(OFF) }
+                let key = PrivateKey::from_ec_number(self.curve()?, &self.number("d")?);
+                let key = key.map_err(failure)?;
+                let public = key.public_key().map_err(failure)?;
+                if public == self.point()? { Ok(key) } else { Err(OFF) }
             }
             b"OKP" if self.text("crv").as_deref() == Some(b"Ed25519") => {
                 let seed = self.bytes("d")?;
                 let seed: &[u8; 32] = (*seed).try_into().map_err(|_| MISSING)?;
-                Ok(PrivateKey::ed25519_from_seed(seed))
+                Ok(PrivateKey::from_ed25519_seed(seed))
             }
             _ => Err(UNKNOWN),
         }
     }
 
     fn point(&self) -> Result<PublicKey, Failure> {
-        let (curve, len) = self.curve()?;
+        let curve = self.curve()?;
         let mut point = vec![4];
         for coordinate in ["x", "y"] {
             let number = self.number(coordinate)?;
-            let zeros = len.checked_sub(number.len()).ok_or(MISSING)?;
+            let zeros = curve.len_bytes().checked_sub(number.len()).ok_or(MISSING)?;
             point.resize(point.len() + zeros, 0);
             point.extend_from_slice(&number);
         }
         PublicKey::ec(curve, &point).ok_or(OFF)
     }
 
-    /// The identifier of the curve, and how long its numbers are.
-    fn curve(&self) -> Result<(&'static [u8], usize), Failure> {
+    fn curve(&self) -> Result<Curve, Failure> {
         match self.text("crv").as_deref() {
-            Some(b"P-256") => Ok((P256, 32)),
-            Some(b"P-384") => Ok((P384, 48)),
-            Some(b"P-521") => Ok((P521, 66)),
+            Some(b"P-256") => Ok(Curve::P256),
+            Some(b"P-384") => Ok(Curve::P384),
+            Some(b"P-521") => Ok(Curve::P521),
             _ => Err(UNKNOWN),
         }
     }

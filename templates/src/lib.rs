@@ -9,7 +9,7 @@
 //! | `functions` | what templates may call, by dialect |
 //! | `sealed_secret`, `external_secret` | all templates of one object |
 //! | `rewrite` | what an ExternalSecret makes of keys |
-//! | `keys`, `x509`, `pem`, `pkcs12`, `jwk`, `der`, `yaml` | what some of them read and make |
+//! | `jwk`, `yaml` | what some of them read and make |
 //! | `inspect` | what a template mentions |
 //! | `catalogue` | what documentation says of them |
 //! | `limits`, `context`, `error` | what a rendering may use, see and say |
@@ -28,7 +28,6 @@
 
 mod catalogue;
 mod context;
-mod der;
 mod dialect;
 mod error;
 mod evaluate;
@@ -38,11 +37,8 @@ mod functions;
 mod inspect;
 mod json;
 mod jwk;
-mod keys;
 mod limits;
 mod objects;
-mod pem;
-mod pkcs12;
 mod radix;
 mod regex;
 pub mod rewrite;
@@ -56,7 +52,6 @@ mod time;
 mod unicode;
 mod url;
 mod value;
-mod x509;
 mod yaml;
 
 #[cfg(test)]

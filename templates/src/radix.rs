@@ -20,10 +20,6 @@ pub(crate) const BASE64: Radix = Radix {
     group: 4,
 };
 
-/// The alphabet of bcrypt.
-pub(crate) const BCRYPT64: Radix =
-    Radix { digits: b"./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789", ..BASE64 };
-
 /// RFC 4648 §6.
 pub(crate) const BASE32: Radix =
     Radix { name: "base32", digits: b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", bits: 5, group: 8 };

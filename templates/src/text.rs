@@ -78,6 +78,18 @@ impl From<Buffer> for Text {
     }
 }
 
+impl From<Zeroizing<Vec<u8>>> for Text {
+    fn from(bytes: Zeroizing<Vec<u8>>) -> Self {
+        Self(Rc::new(bytes))
+    }
+}
+
+impl From<Zeroizing<String>> for Text {
+    fn from(mut text: Zeroizing<String>) -> Self {
+        Self::from(std::mem::take(&mut *text))
+    }
+}
+
 impl fmt::Debug for Text {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Text({} bytes)", self.len())

@@ -1,11 +1,12 @@
 //! JSON Web Keys.
 
+use pki::pem;
+
 use crate::{
     context::Context,
     error::Failure,
-    functions::{Arguments, Function, Parameter::Text},
+    functions::{Arguments, Function, Parameter::Text, pki::failure},
     jwk::Jwk,
-    pem,
     value::Value,
 };
 
@@ -17,7 +18,8 @@ pub(super) static FUNCTIONS: &[Function] = &[
 fn private_key(context: &mut Context<'_>, arguments: Arguments<'_>) -> Result<Value, Failure> {
     let jwk = Jwk::read(&mut context.meter, arguments.text(0)?)?;
     let key = jwk.private_key(&mut context.meter)?;
-    Ok(Value::text(pem::encode("PRIVATE KEY", &key.to_pkcs8()?)))
+    let pkcs8 = key.to_pkcs8().map_err(failure)?;
+    Ok(Value::text(pem::encode("PRIVATE KEY", &pkcs8)))
 }
 
 fn public_key(context: &mut Context<'_>, arguments: Arguments<'_>) -> Result<Value, Failure> {

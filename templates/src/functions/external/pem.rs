@@ -1,16 +1,20 @@
 //! PEM texts and chains of certificates.
 
+use pki::{
+    pem,
+    x509::{AlternativeName, Certificate},
+};
+
 use crate::{
     context::Context,
     error::Failure,
-    functions::{Arguments, Function, Parameter::Text},
+    functions::{Arguments, Function, Parameter::Text, pki::certificate},
     limits::Meter,
-    pem,
     rune::runes,
     text::{Buffer, Text as Bytes},
     unicode::{to_lower, to_upper},
+    url,
     value::{Element, List, Value},
-    x509::{self, Certificate},
 };
 
 pub(super) static FUNCTIONS: &[Function] = &[
@@ -30,7 +34,7 @@ fn filter(context: &mut Context<'_>, arguments: Arguments<'_>) -> Result<Value, 
     let mut blocks = pem::blocks(text);
     for block in &mut blocks {
         if is_same(block.label, label) {
-            found.push(&*block.encode());
+            found.push(&**block.encode());
         }
     }
     if found.is_empty() && !blocks.rest().is_empty() {
@@ -44,7 +48,7 @@ fn filter_chain(context: &mut Context<'_>, arguments: Arguments<'_>) -> Result<V
     let (part, text) = (arguments.text(0)?, arguments.text(1)?);
     read(&mut context.meter, text)?;
     let blocks: Vec<_> = pem::blocks(text).collect();
-    let certificates = blocks.iter().map(|block| x509::parse(&block.bytes).ok_or(MALFORMED));
+    let certificates = blocks.iter().map(|block| certificate(&block.bytes).ok_or(MALFORMED));
     let certificates: Vec<_> = certificates.collect::<Result<_, _>>()?;
     let chain = order(&mut context.meter, &certificates)?;
     let (Some(leaf), Some(last)) = (chain.first(), chain.last()) else { return Err(NO_LEAF) };
@@ -65,10 +69,26 @@ fn alternative_names(
     let text = without_junk(arguments.text(0)?);
     read(&mut context.meter, text)?;
     let block = pem::first_block(text).ok_or(NOT_PEM)?;
-    let names = x509::parse(&block.bytes).ok_or(MALFORMED)?.alternative_names();
+    let names = certificate(&block.bytes).ok_or(MALFORMED)?.alternative_names();
     context.meter.items(names.len())?;
-    let names = names.into_iter().map(|name| Value::Text(Bytes::from(name))).collect();
+    let names = names.into_iter().map(|name| Value::Text(name_text(name))).collect();
     Ok(Value::List(List::new(Element::Text, names)))
+}
+
+/// A name as Go prints it.
+fn name_text(name: AlternativeName<'_>) -> Bytes {
+    match name {
+        AlternativeName::Dns(text) | AlternativeName::Email(text) => Bytes::from(text),
+        AlternativeName::Ip(address) => Bytes::from(address.to_string()),
+        AlternativeName::Uri(uri) => {
+            let mut text = Buffer::default();
+            // `certificate` has checked that it parses.
+            if let Some(url) = url::parse(uri) {
+                url.write(&mut text);
+            }
+            text.into()
+        }
+    }
 }
 
 /// Reading is paid for.
@@ -81,7 +101,7 @@ pub(super) fn read(meter: &mut Meter<'_>, text: &[u8]) -> Result<(), Failure> {
 pub(super) fn encode<'a>(certificates: impl Iterator<Item = &'a [u8]>) -> Buffer {
     let mut text = Buffer::default();
     for der in certificates {
-        text.push(&*pem::encode("CERTIFICATE", der));
+        text.push(&**pem::encode("CERTIFICATE", der));
     }
     text
 }

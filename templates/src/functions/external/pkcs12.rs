@@ -1,16 +1,22 @@
 //! PKCS#12: a password may stand before the file that is read, and behind what is written.
 
+use pki::{
+    keys::PrivateKey,
+    pem,
+    pkcs12::{self, Contents},
+};
+
 use super::pem::{MALFORMED, encode, order, read};
 use crate::{
     context::Context,
     error::Failure,
-    functions::{Arguments, Function, Parameter::Text},
-    keys::PrivateKey,
-    pem,
-    pkcs12::{self, Contents},
+    functions::{
+        Arguments, Function,
+        Parameter::Text,
+        pki::{Metered, certificate, failure},
+    },
     radix::BASE64,
     value::Value,
-    x509,
 };
 
 pub(super) static FUNCTIONS: &[Function] = &[
@@ -34,18 +40,24 @@ fn open(context: &mut Context<'_>, arguments: Arguments<'_>) -> Result<Contents,
         _ => (arguments.text(0)?, arguments.text(1)?),
     };
     context.meter.bytes(file.len())?;
-    pkcs12::read(&mut context.meter, file, password)
+    let contents = pkcs12::read(&mut Metered(&mut context.meter), file, password);
+    let contents = contents.map_err(failure)?;
+    if contents.certificates.iter().any(|der| certificate(der).is_none()) {
+        return Err(MALFORMED);
+    }
+    Ok(contents)
 }
 
 fn key(context: &mut Context<'_>, arguments: Arguments<'_>) -> Result<Value, Failure> {
     let contents = open(context, arguments)?;
-    Ok(Value::text(pem::encode("PRIVATE KEY", &contents.key.to_pkcs8()?)))
+    let pkcs8 = contents.key.to_pkcs8().map_err(failure)?;
+    Ok(Value::text(pem::encode("PRIVATE KEY", &pkcs8)))
 }
 
 /// In the order of the chain if they are one, else as they stand.
 fn certificates(context: &mut Context<'_>, arguments: Arguments<'_>) -> Result<Value, Failure> {
     let contents = open(context, arguments)?;
-    let parsed = contents.certificates.iter().map(|der| x509::parse(der).ok_or(MALFORMED));
+    let parsed = contents.certificates.iter().map(|der| certificate(der).ok_or(MALFORMED));
     let parsed: Vec<_> = parsed.collect::<Result<_, _>>()?;
     Ok(Value::text(match order(&mut context.meter, &parsed) {
         Ok(chain) => encode(chain.into_iter().map(|certificate| certificate.der)),
@@ -74,16 +86,18 @@ fn write(
     read(&mut context.meter, text)?;
     read(&mut context.meter, key)?;
     let mut blocks = pem::blocks(text);
-    let certificate = blocks.next().ok_or(NOT_PEM)?;
-    x509::parse(&certificate.bytes).ok_or(MALFORMED)?;
+    let own = blocks.next().ok_or(NOT_PEM)?;
+    certificate(&own.bytes).ok_or(MALFORMED)?;
     let issuers = if with_issuers { all(blocks)? } else { Vec::new() };
-    let issuers: Vec<_> = issuers.iter().map(|block| &*block.bytes).collect();
-    if issuers.iter().any(|issuer| x509::parse(issuer).is_none()) {
+    let issuers: Vec<&[u8]> = issuers.iter().map(|block| &**block.bytes).collect();
+    if issuers.iter().any(|issuer| certificate(issuer).is_none()) {
         return Err(MALFORMED);
     }
     let key = pem::first_block(key).ok_or(NOT_PEM)?;
-    let key = PrivateKey::from_der(&mut context.meter, &key.bytes)?;
-    let file = pkcs12::write(context, &key, &certificate.bytes, &issuers, password)?;
+    let meter = &mut Metered(&mut context.meter);
+    let key = PrivateKey::from_der(meter, &key.bytes).map_err(failure)?;
+    let file = pkcs12::write(meter, context.random, &key, &own.bytes, &issuers, password);
+    let file = file.map_err(failure)?;
     Ok(Value::text(BASE64.encode(&file)))
 }
 
@@ -92,9 +106,11 @@ fn trust_store(context: &mut Context<'_>, arguments: Arguments<'_>) -> Result<Va
     let password: &[u8] = if arguments.all().len() > 1 { arguments.text(1)? } else { &[] };
     read(&mut context.meter, text)?;
     let blocks = all(pem::blocks(text))?;
-    let certificates = blocks.iter().map(|block| x509::parse(&block.bytes).ok_or(MALFORMED));
+    let certificates = blocks.iter().map(|block| certificate(&block.bytes).ok_or(MALFORMED));
     let certificates: Vec<_> = certificates.collect::<Result<_, _>>()?;
-    let file = pkcs12::write_trust_store(context, &certificates, password)?;
+    let meter = &mut Metered(&mut context.meter);
+    let file = pkcs12::write_trust_store(meter, context.random, &certificates, password);
+    let file = file.map_err(failure)?;
     Ok(Value::text(BASE64.encode(&file)))
 }
 

@@ -1,11 +1,18 @@
 //! RSA.
 
+use pki::{
+    keys::{OaepDigest, PrivateKey},
+    pem,
+};
+
 use crate::{
     context::Context,
     error::Failure,
-    functions::{Arguments, Function, Parameter::Text},
-    keys::{Digest, PrivateKey},
-    pem,
+    functions::{
+        Arguments, Function,
+        Parameter::Text,
+        pki::{Metered, failure},
+    },
     value::Value,
 };
 
@@ -23,11 +30,12 @@ fn decrypt(context: &mut Context<'_>, arguments: Arguments<'_>) -> Result<Value,
     let key = arguments.text(3)?;
     context.meter.bytes(key.len())?;
     let block = pem::first_block(key).ok_or(Failure::Because("the private key is not PEM"))?;
-    let key = PrivateKey::from_der(&mut context.meter, &block.bytes)?;
+    let meter = &mut Metered(&mut context.meter);
+    let key = PrivateKey::from_der(meter, &block.bytes).map_err(failure)?;
     let digest = match &**hash {
-        b"SHA1" => Digest::Sha1,
-        b"SHA512" => Digest::Sha512,
-        _ => Digest::Sha256,
+        b"SHA1" => OaepDigest::Sha1,
+        b"SHA512" => OaepDigest::Sha512,
+        _ => OaepDigest::Sha256,
     };
-    Ok(Value::text(key.decrypt_oaep(&mut context.meter, digest, text)?))
+    Ok(Value::text(key.decrypt_oaep(meter, digest, text).map_err(failure)?))
 }

@@ -8,14 +8,16 @@ mod ciphers;
 mod derive;
 mod passwords;
 
+use pki::keys::{PrivateKey, generate_dsa_pem};
+
 use crate::{
     context::Context,
     error::Failure,
     functions::{
         Arguments, Function,
         Parameter::{Certificate, Int, List, Text, Uint32},
+        pki::{Metered, failure},
     },
-    keys::{self, PrivateKey},
     text::Buffer,
     value::Value,
 };
@@ -53,17 +55,18 @@ const RSA_BITS: u32 = 4096;
 
 fn private_key(context: &mut Context<'_>, arguments: Arguments<'_>) -> Result<Value, Failure> {
     let kind = arguments.text(0)?;
+    let (meter, random) = (&mut Metered(&mut context.meter), &mut *context.random);
     let key = match &**kind {
-        b"" | b"rsa" => PrivateKey::rsa(context, RSA_BITS)?,
-        b"ecdsa" => PrivateKey::ec(context)?,
-        b"ed25519" => PrivateKey::ed25519(context)?,
-        b"dsa" => return Ok(Value::text(keys::dsa_pem(context)?)),
+        b"" | b"rsa" => PrivateKey::generate_rsa(meter, random, RSA_BITS),
+        b"ecdsa" => PrivateKey::generate_p256(meter, random),
+        b"ed25519" => PrivateKey::generate_ed25519(meter, random),
+        b"dsa" => return generate_dsa_pem(meter, random).map(Value::text).map_err(failure),
         other => {
             context.meter.bytes(other.len())?;
             return Ok(Value::text(told("Unknown type ", other)));
         }
     };
-    let pem = key.to_pem()?;
+    let pem = key.and_then(|key| key.to_pem()).map_err(failure)?;
     context.meter.bytes(pem.len())?;
     Ok(Value::text(pem))
 }

@@ -3,17 +3,23 @@
 use std::{net::IpAddr, rc::Rc};
 
 use jiff::SignedDuration;
+use pki::{
+    keys::PrivateKey,
+    pem,
+    x509::{self, NewCertificate, Purpose, common_name},
+};
+use zeroize::Zeroizing;
 
 use crate::{
     context::Context,
     error::Failure,
-    functions::Arguments,
-    keys::PrivateKey,
-    pem,
+    functions::{
+        Arguments,
+        pki::{Metered, certificate, failure},
+    },
     radix::BASE64,
-    text::{Buffer, Text},
+    text::Text,
     value::{Certificate, Value},
-    x509::{self, Contents},
 };
 
 /// The bits of a key that comes with a certificate.
@@ -28,7 +34,7 @@ pub(super) fn authority(
     arguments: Arguments<'_>,
 ) -> Result<Value, Failure> {
     let subject = Subject {
-        name: x509::name(arguments.text(0)?)?,
+        name: common_name(arguments.text(0)?).map_err(failure)?,
         days: arguments.int(1)?,
         ..Subject::default()
     };
@@ -53,11 +59,11 @@ pub(super) fn signed(
 ) -> Result<Value, Failure> {
     let subject = Subject::new(context, arguments)?;
     let authority = arguments.certificate(4)?;
-    let certificate = first_block(context, &authority.cert)?;
-    let issuer = x509::parse(&certificate).ok_or(MALFORMED)?;
-    let issuer_key = PrivateKey::from_pem(context, &authority.key)?;
+    let block = first_block(context, &authority.cert)?;
+    let issuer = certificate(&block).ok_or(MALFORMED)?;
+    let issuer_key = read_key(context, &authority.key)?;
     // Before a key is made for nothing.
-    let public = issuer_key.signature_algorithm().and_then(|_| issuer_key.public_key())?;
+    let public = issuer_key.public_key().map_err(failure)?;
     if issuer.key.as_ref().is_some_and(|key| *key != public) {
         return Err("the private key is not that of the authority's certificate".into());
     }
@@ -78,9 +84,9 @@ pub(super) fn custom(
     };
     let (cert, key) = (decode(0)?, decode(1)?);
     let block = first_block(context, &cert)?;
-    x509::parse(&block).ok_or(MALFORMED)?;
-    PrivateKey::from_pem(context, &key)?;
-    Ok(certificate(cert, key))
+    certificate(&block).ok_or(MALFORMED)?;
+    read_key(context, &key)?;
+    Ok(pair(cert, key))
 }
 
 /// Who or what a certificate is for, and for how long.
@@ -107,7 +113,12 @@ impl Subject {
             return Err("a DNS name is not ASCII".into());
         }
         let days = arguments.int(3)?;
-        Ok(Self { name: x509::name(arguments.text(0)?)?, addresses, dns_names, days })
+        Ok(Self {
+            name: common_name(arguments.text(0)?).map_err(failure)?,
+            addresses,
+            dns_names,
+            days,
+        })
     }
 }
 
@@ -135,9 +146,16 @@ fn key(
     index: usize,
 ) -> Result<PrivateKey, Failure> {
     match arguments.rest(index) {
-        [] => PrivateKey::rsa(context, RSA_BITS),
-        _ => PrivateKey::from_pem(context, arguments.text(index)?),
+        [] => {
+            let meter = &mut Metered(&mut context.meter);
+            PrivateKey::generate_rsa(meter, context.random, RSA_BITS).map_err(failure)
+        }
+        _ => read_key(context, arguments.text(index)?),
     }
+}
+
+fn read_key(context: &mut Context<'_>, pem: &[u8]) -> Result<PrivateKey, Failure> {
+    PrivateKey::from_pem(&mut Metered(&mut context.meter), pem).map_err(failure)
 }
 
 /// Who signs; none if a certificate signs itself.
@@ -155,16 +173,18 @@ fn issue(
     // A day count that is too large wraps around, as Go's nanoseconds do.
     let nanoseconds = subject.days.wrapping_mul(24 * 60 * 60 * 1_000_000_000);
     let not_after = context.now.checked_add(SignedDuration::from_nanos(nanoseconds));
-    let mut contents = Contents {
+    let dns_names: Vec<&[u8]> = subject.dns_names.iter().map(|name| &**name).collect();
+    let mut contents = NewCertificate {
         serial: &serial,
         issuer: &subject.name,
         subject: &subject.name,
         not_before: context.now,
         not_after: not_after.map_err(|_| "the validity leaves the years 0 to 9999")?,
-        key: &key.public_key()?,
+        public_key: &key.public_key().map_err(failure)?.to_der(),
+        purpose: Purpose::Tls,
         is_authority,
         authority_key_id: &[],
-        dns_names: &subject.dns_names,
+        dns_names: &dns_names,
         addresses: &subject.addresses,
     };
     let mut signer = key;
@@ -175,18 +195,21 @@ fn issue(
         }
         signer = issuer_key;
     }
-    let der = x509::create(&mut context.meter, &contents, signer)?;
-    let (cert, key) = (pem::encode("CERTIFICATE", &der), key.to_pem()?);
+    let algorithm = signer.signature_algorithm().map_err(failure)?;
+    let der =
+        contents.sign(&algorithm, |message| signer.sign(&mut Metered(&mut context.meter), message));
+    let cert = pem::encode("CERTIFICATE", &der.map_err(failure)?);
+    let key = key.to_pem().map_err(failure)?;
     context.meter.bytes(cert.len() + key.len())?;
-    Ok(certificate(cert, key))
+    Ok(pair(cert.as_bytes(), key.as_bytes()))
 }
 
-fn certificate(cert: Buffer, key: Buffer) -> Value {
+fn pair(cert: impl Into<Text>, key: impl Into<Text>) -> Value {
     Value::Certificate(Rc::new(Certificate { cert: cert.into(), key: key.into() }))
 }
 
 /// The bytes of the first block of PEM, whatever its label is.
-fn first_block(context: &mut Context<'_>, text: &[u8]) -> Result<Buffer, Failure> {
+fn first_block(context: &mut Context<'_>, text: &[u8]) -> Result<Zeroizing<Vec<u8>>, Failure> {
     context.meter.bytes(text.len())?;
     context.meter.steps((text.len() >> 6) as u64)?;
     Ok(pem::first_block(text).ok_or(NOT_PEM)?.bytes)

@@ -1,17 +1,11 @@
 //! `encryptAES` and `decryptAES`: AES-256 in CBC, without any proof that nothing was changed.
 
-use aes::{
-    Aes256,
-    cipher::{Block, BlockModeDecrypt as _, BlockModeEncrypt as _, KeyIvInit as _},
-};
+use pki::cipher::{AES_BLOCK_BYTES, aes_256_cbc_decrypt, aes_256_cbc_encrypt};
 use zeroize::Zeroizing;
 
 use crate::{
     context::Context, error::Failure, functions::Arguments, radix::BASE64, text::Text, value::Value,
 };
-
-/// The size of a block.
-const BLOCK: usize = 16;
 
 const MALFORMED: Failure = Failure::Because("the ciphertext is malformed");
 
@@ -25,17 +19,10 @@ pub(super) fn encrypt(
         return Ok(Value::text(""));
     }
     context.meter.bytes(text.len().saturating_mul(3) + 64)?;
-    let padding = BLOCK - text.len() % BLOCK;
-    let mut bytes = Zeroizing::new(vec![padding as u8; BLOCK + text.len() + padding]);
-    bytes[BLOCK..BLOCK + text.len()].copy_from_slice(text);
-    let mut iv = [0; BLOCK];
+    let mut iv = [0; AES_BLOCK_BYTES];
     context.random.fill_bytes(&mut iv);
-    bytes[..BLOCK].copy_from_slice(&iv);
-    let mut cipher = cbc::Encryptor::<Aes256>::new((&*key(password)).into(), &iv.into());
-    for block in bytes[BLOCK..].chunks_exact_mut(BLOCK) {
-        cipher.encrypt_block(in_place(block)?);
-    }
-    Ok(Value::text(BASE64.encode(&bytes)))
+    let encrypted = aes_256_cbc_encrypt(&key(password), &iv, text);
+    Ok(Value::text(BASE64.encode(&[&iv[..], &encrypted].concat())))
 }
 
 /// The last byte says how many are cut off. As in Sprig, the others of the padding are not looked at.
@@ -49,16 +36,8 @@ pub(super) fn decrypt(
     }
     context.meter.bytes(text.len().saturating_mul(2))?;
     let bytes = BASE64.decode(text).map_err(|_| MALFORMED)?;
-    let (iv, rest) = bytes.split_at_checked(BLOCK).ok_or(MALFORMED)?;
-    let iv: [u8; BLOCK] = iv.try_into().map_err(|_| MALFORMED)?;
-    if !rest.len().is_multiple_of(BLOCK) {
-        return Err(MALFORMED);
-    }
-    let mut plain = Zeroizing::new(rest.to_vec());
-    let mut cipher = cbc::Decryptor::<Aes256>::new((&*key(password)).into(), &iv.into());
-    for block in plain.chunks_exact_mut(BLOCK) {
-        cipher.decrypt_block(in_place(block)?);
-    }
+    let (iv, rest) = bytes.split_first_chunk::<AES_BLOCK_BYTES>().ok_or(MALFORMED)?;
+    let plain = aes_256_cbc_decrypt(&key(password), iv, rest).ok_or(MALFORMED)?;
     let padding = usize::from(*plain.last().ok_or(MALFORMED)?);
     let len = plain.len().checked_sub(padding).ok_or(MALFORMED)?;
     Ok(Value::text(Text::from(&plain[..len])))
@@ -70,10 +49,6 @@ fn key(password: &[u8]) -> Zeroizing<[u8; 32]> {
     let len = password.len().min(key.len());
     key[..len].copy_from_slice(&password[..len]);
     key
-}
-
-fn in_place(block: &mut [u8]) -> Result<&mut Block<Aes256>, Failure> {
-    block.try_into().map_err(|_| MALFORMED)
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! `derivePassword`: the first version of the algorithm of Master Password.
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use scrypt::{Params, scrypt};
+use pki::password::scrypt;
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
@@ -36,13 +36,11 @@ pub(super) fn password(
     context.meter.bytes(password.len() + user.len() + site.len())?;
 
     let (log_rounds, block, parallel) = SCRYPT;
-    let params = Params::new(log_rounds, block, parallel).map_err(|_| IMPOSSIBLE)?;
     let mut salt = Buffer::default();
     salt.push(SCOPE);
     salt.push((user.len() as u32).to_be_bytes());
     salt.push(user);
-    let mut key = Zeroizing::new([0; 64]);
-    scrypt(password, &salt, &params, &mut *key).map_err(|_| IMPOSSIBLE)?;
+    let key = scrypt(password, &salt, log_rounds, block, parallel).ok_or(IMPOSSIBLE)?;
 
     let mut mac = Hmac::<Sha256>::new_from_slice(&*key).map_err(|_| IMPOSSIBLE)?;
     mac.update(SCOPE);

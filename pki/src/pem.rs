@@ -1,0 +1,15 @@
+//! PEM (RFC 7468): one writer and two readers.
+//!
+//! [`blocks`] reads as Go's `encoding/pem` does, which programs rely on: it skips what is not a block.
+//! [`checked_blocks`] reads files that people hand over: it accepts more layouts, and its errors name
+//! the mistake.
+
+mod checked;
+mod encode;
+mod go;
+
+pub use self::{
+    checked::{CheckedBlock, CheckedBlocks, MAX_TEXT_BYTES, PemError, checked_blocks},
+    encode::encode,
+    go::{Block, Blocks, blocks, first_block},
+};

@@ -1,0 +1,35 @@
+//! X.509 certificates (RFC 5280).
+//!
+//! `Certificate` reads as strictly as Go's `crypto/x509`. `CertificateKey` reads only the validity and the
+//! key, and accepts any names and extensions. `NewCertificate` makes certificates byte for byte as Go's
+//! `x509.CreateCertificate`.
+
+#[cfg(feature = "full")]
+mod alternative_name;
+#[cfg(feature = "full")]
+mod certificate;
+#[cfg(feature = "private-keys")]
+mod common_name;
+#[cfg(feature = "private-keys")]
+mod create;
+#[cfg(feature = "full")]
+mod extension;
+#[cfg(feature = "full")]
+mod fields;
+mod key;
+#[cfg(feature = "full")]
+mod name_constraint;
+#[cfg(feature = "full")]
+mod name_text;
+
+pub use self::key::{CertificateKey, KeyAlgorithm, Malformed};
+#[cfg(feature = "full")]
+pub use self::{
+    alternative_name::{AlternativeName, is_domain},
+    certificate::Certificate,
+};
+#[cfg(feature = "private-keys")]
+pub use self::{
+    common_name::common_name,
+    create::{NewCertificate, Purpose},
+};
