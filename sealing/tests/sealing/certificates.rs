@@ -5,7 +5,7 @@ use sealing::{Certificate, CertificateError, PemError};
 use crate::fixtures::read;
 
 #[test]
-fn fingerprints_and_sizes_are_those_of_ssh_keygen() {
+fn fingerprints_and_sizes_match_ssh_keygen() {
     // From `ssh-keygen -lf` on the public half of each key.
     for (file, bits, fingerprint) in [
         ("vectors/keys/rsa2048.crt", 2048, "SHA256:KtW2IEbT+COw/YpHY0YPXtPsuOwg+0qvVl1fS3fSsds"),
@@ -22,7 +22,7 @@ fn fingerprints_and_sizes_are_those_of_ssh_keygen() {
 }
 
 #[test]
-fn a_certificate_is_read_however_its_pem_is_laid_out() {
+fn pem_layouts_found_in_files_are_accepted() {
     let plain = String::from_utf8(read("vectors/keys/rsa2048.crt")).unwrap();
     let fingerprint = Certificate::from_pem(plain.as_bytes()).unwrap().fingerprint().clone();
     let key = String::from_utf8(read("vectors/keys/rsa2048.key")).unwrap();
@@ -43,21 +43,21 @@ fn a_certificate_is_read_however_its_pem_is_laid_out() {
 }
 
 #[test]
-fn only_the_first_certificate_of_a_chain_counts() {
+fn only_first_certificate_of_chain_counts() {
     let leaf = read("vectors/keys/rsa2048.crt");
     let chain = [read("pem/ec.crt"), leaf].concat();
     assert!(matches!(Certificate::from_pem(&chain), Err(CertificateError::NotRsa { .. })));
 }
 
 #[test]
-fn to_pem_gives_back_the_certificate_alone() {
+fn to_pem_writes_certificate_without_chain() {
     let file = read("vectors/keys/rsa3072.crt");
     let certificate = Certificate::from_pem(&[&b"words\n"[..], &file, &file].concat()).unwrap();
     assert_eq!(certificate.to_pem().as_bytes(), file);
 }
 
 #[test]
-fn an_expired_certificate_is_read_and_refused_by_date() {
+fn expired_certificate_is_read_and_rejected_by_date() {
     let expired = Certificate::from_pem(&read("pem/expired.crt")).unwrap();
     let last = "2020-02-01T00:00:00Z".parse().unwrap();
     assert_eq!(expired.not_before(), "2020-01-01T00:00:00Z".parse().unwrap());
@@ -69,20 +69,20 @@ fn an_expired_certificate_is_read_and_refused_by_date() {
 }
 
 #[test]
-fn a_certificate_of_tomorrow_is_not_refused() {
+fn certificate_that_is_not_valid_yet_is_accepted() {
     let certificate = Certificate::from_pem(&read("pem/peer-no-cn.crt")).unwrap();
     assert_eq!(certificate.check_validity("2025-12-31T00:00:00Z".parse().unwrap()), Ok(()));
 }
 
 #[test]
-fn a_certificate_without_end_never_expires() {
+fn certificate_without_end_never_expires() {
     let endless = Certificate::from_pem(&read("pem/endless.crt")).unwrap();
     assert_eq!(endless.not_after(), jiff::Timestamp::MAX);
     assert_eq!(endless.check_validity("9999-12-01T00:00:00Z".parse().unwrap()), Ok(()));
 }
 
 #[test]
-fn keys_that_cannot_seal_are_refused_by_name() {
+fn keys_that_cannot_seal_are_rejected_by_algorithm() {
     let refused = |file| Certificate::from_pem(&read(file)).unwrap_err().to_string();
     assert_eq!(refused("pem/ec.crt"), "its key is EC; only RSA keys can seal");
     assert_eq!(refused("pem/ed25519.crt"), "its key is Ed25519; only RSA keys can seal");
@@ -95,7 +95,7 @@ fn keys_that_cannot_seal_are_refused_by_name() {
 }
 
 #[test]
-fn what_is_no_certificate_is_named() {
+fn other_files_are_reported_by_kind() {
     let refused = |bytes: &[u8]| Certificate::from_pem(bytes).unwrap_err();
     assert_eq!(refused(&read("pem/public.pem")), CertificateError::PublicKey);
     for key in ["vectors/keys/rsa2048.key", "pem/rsa2048-pkcs8.key", "pem/ec-sec1.key"] {
@@ -115,7 +115,7 @@ fn what_is_no_certificate_is_named() {
 }
 
 #[test]
-fn a_utf_16_file_is_named() {
+fn utf_16_file_is_reported() {
     let utf16: Vec<u8> =
         "\u{feff}-----BEGIN X-----".encode_utf16().flat_map(u16::to_le_bytes).collect();
     assert_eq!(Certificate::from_pem(&utf16).unwrap_err(), PemError::Utf16.into());

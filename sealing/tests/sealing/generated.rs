@@ -6,7 +6,7 @@ use sealing::{Certificate, Item, KeyError, KeyOptions, Scope, SealingKey, open};
 use crate::fixtures::seal;
 
 #[test]
-fn a_generated_key_seals_opens_and_survives_its_pem() {
+fn generated_key_seals_opens_and_survives_a_pem_round_trip() {
     for bits in [2048, 3072, 4096] {
         let key = SealingKey::generate(&options(bits)).unwrap();
         assert_eq!(key.modulus_bits(), bits);
@@ -34,7 +34,7 @@ fn generated_keys_and_serials_differ() {
 }
 
 #[test]
-fn any_common_name_gives_a_certificate_that_reads() {
+fn certificates_with_any_common_name_are_readable() {
     for name in ["", "mtk", "sceau* é", "a\0b\n", &"long ".repeat(100)] {
         let key = SealingKey::generate(&KeyOptions { common_name: name.into(), ..options(2048) });
         let pem = key.unwrap().certificate().unwrap().to_pem();
@@ -43,7 +43,7 @@ fn any_common_name_gives_a_certificate_that_reads() {
 }
 
 #[test]
-fn options_that_make_no_certificate_are_refused() {
+fn invalid_options_are_rejected() {
     let refused = |options: &KeyOptions| SealingKey::generate(options).unwrap_err();
     for bits in [0, 1024, 2047, 2560, 16384] {
         assert_eq!(refused(&options(bits)), KeyError::UnsupportedSize { bits });

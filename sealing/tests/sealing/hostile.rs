@@ -7,7 +7,7 @@ use sealing::{Certificate, Item, Label, Malformed, OpenError, Scope, SealingKey,
 use crate::fixtures::{Failure, key, keys, read, reopen, seal};
 
 #[test]
-fn every_truncation_of_an_item_s_text_is_malformed() {
+fn truncated_text_is_malformed() {
     let (key, label) = (key("rsa2048"), label());
     let text = seal(&key, &label, b"");
     for len in 0..text.len() {
@@ -28,7 +28,7 @@ fn every_truncation_of_an_item_s_text_is_malformed() {
 }
 
 #[test]
-fn every_truncation_of_an_item_s_bytes_has_its_error() {
+fn truncated_bytes_have_typed_errors() {
     for key in keys() {
         let label = label();
         let bytes = sealed(&key, &label, b"fifteen bytes..");
@@ -56,7 +56,7 @@ fn every_truncation_of_an_item_s_bytes_has_its_error() {
 }
 
 #[test]
-fn a_ciphertext_out_of_range_opens_with_nothing() {
+fn wrapped_key_out_of_range_does_not_open() {
     let key = key("rsa2048");
     for fill in [0xff, 0x00] {
         let mut bytes = sealed(&key, &label(), b"x");
@@ -67,7 +67,7 @@ fn a_ciphertext_out_of_range_opens_with_nothing() {
 }
 
 #[test]
-fn a_header_that_lies_is_malformed_or_of_no_size() {
+fn wrong_header_is_malformed_or_of_unknown_size() {
     let key = key("rsa2048");
     for (header, want) in [
         (0, Failure::Malformed(Malformed::NoWrappedKey)),
@@ -85,7 +85,7 @@ fn a_header_that_lies_is_malformed_or_of_no_size() {
 }
 
 #[test]
-fn a_pem_file_of_many_lines_costs_one_pass() {
+fn pem_with_many_lines_is_read_in_one_pass() {
     for unit in
         ["-----BEGIN X-----\n", "-----END X-----\n", "\n", "a:\n", "-----BEGIN CERTIFICATE-----\n"]
     {
@@ -101,7 +101,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 
     #[test]
-    fn any_flipped_bit_has_a_typed_error(bit in 0..(2 + 256 + 9 + 16) * 8_usize) {
+    fn flipped_bit_has_a_typed_error(bit in 0..(2 + 256 + 9 + 16) * 8_usize) {
         let key = key("rsa2048");
         let mut bytes = sealed(&key, &label(), b"nine byte");
         bytes[bit / 8] ^= 1 << (bit % 8);
@@ -124,7 +124,7 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_are_an_item_or_an_error(bytes in proptest::collection::vec(any::<u8>(), 0..600)) {
+    fn random_bytes_are_an_item_or_an_error(bytes in proptest::collection::vec(any::<u8>(), 0..600)) {
         if let Ok(item) = Item::from_bytes(bytes.clone()) {
             prop_assert_eq!(item.as_bytes(), &bytes);
             prop_assert!(open(&item, &label(), &keys()).is_err());
@@ -132,18 +132,18 @@ proptest! {
     }
 
     #[test]
-    fn any_text_is_an_item_or_an_error(text in "(?s)(\\PC|[A-Za-z0-9+/=\r\n]){0,400}") {
+    fn random_text_is_an_item_or_an_error(text in "(?s)(\\PC|[A-Za-z0-9+/=\r\n]){0,400}") {
         let _ = Item::parse(&text);
     }
 
     #[test]
-    fn any_bytes_are_a_certificate_or_an_error(bytes in proptest::collection::vec(any::<u8>(), 0..600)) {
+    fn random_bytes_are_no_certificate_and_no_key(bytes in proptest::collection::vec(any::<u8>(), 0..600)) {
         prop_assert!(Certificate::from_pem(&bytes).is_err());
         prop_assert!(SealingKey::from_pem(&bytes, None).is_err());
     }
 
     #[test]
-    fn a_damaged_certificate_is_a_certificate_or_an_error(
+    fn damaged_certificate_is_a_certificate_or_an_error(
         at in 0..700_usize, byte in any::<u8>(), len in 0..839_usize,
     ) {
         let mut der = read("pem/rsa2048.der");
@@ -153,7 +153,7 @@ proptest! {
     }
 
     #[test]
-    fn a_damaged_key_is_a_key_or_an_error(at in 0..1190_usize, byte in any::<u8>(), len in 0..1180_usize) {
+    fn damaged_key_is_a_key_or_an_error(at in 0..1190_usize, byte in any::<u8>(), len in 0..1180_usize) {
         let text = String::from_utf8(read("vectors/keys/rsa2048.key")).unwrap();
         let body: String = text.lines().filter(|line| !line.starts_with('-')).collect();
         let mut der = BASE64_STANDARD.decode(body).unwrap();
@@ -164,7 +164,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_sealed_opens_whatever_it_is(
+    fn sealed_random_bytes_open(
         plaintext in proptest::collection::vec(any::<u8>(), 0..3000),
         namespace in "[a-z0-9-]{1,63}", name in "[a-z0-9.-]{1,253}",
     ) {

@@ -13,7 +13,7 @@ use serde_json::json;
 use crate::fixtures::{keys, seal};
 
 #[test]
-fn an_independent_implementation_opens_what_we_seal_and_only_under_its_label() {
+fn independent_implementation_opens_items_only_under_their_label() {
     let Some(python) = python() else { return };
     let wrong = Scope::Strict.label("team", "other");
     let mut input = Vec::new();

@@ -5,7 +5,7 @@ use sealing::{CertificateError, Item, KeyError, PemError, Scope, SealingKey, ope
 use crate::fixtures::{key, keys, read, seal};
 
 #[test]
-fn pkcs1_and_pkcs8_are_the_same_key() {
+fn pkcs1_and_pkcs8_give_the_same_key() {
     let (pkcs1, pkcs8) = (read("vectors/keys/rsa2048.key"), read("pem/rsa2048-pkcs8.key"));
     let crlf = String::from_utf8(pkcs8.clone()).unwrap().replace('\n', "\r\n").into_bytes();
     let around = [&b"words\n"[..], &read("pem/chain.pem"), &pkcs1].concat();
@@ -22,7 +22,7 @@ fn pkcs1_and_pkcs8_are_the_same_key() {
 }
 
 #[test]
-fn a_key_and_its_certificate_have_one_fingerprint() {
+fn key_and_its_certificate_have_the_same_fingerprint() {
     for key in keys() {
         assert_eq!(key.fingerprint(), key.certificate().unwrap().fingerprint());
     }
@@ -32,13 +32,13 @@ fn a_key_and_its_certificate_have_one_fingerprint() {
 }
 
 #[test]
-fn a_chain_signed_by_an_authority_is_the_key_s_own() {
+fn chain_signed_by_an_authority_matches_the_key() {
     let key = read("vectors/keys/rsa2048.key");
     assert!(SealingKey::from_pem(&key, Some(&read("pem/chain.pem"))).is_ok());
 }
 
 #[test]
-fn a_certificate_of_another_key_is_refused() {
+fn certificate_of_another_key_is_rejected() {
     let (key, other) = (read("vectors/keys/rsa2048.key"), read("pem/peer-no-cn.crt"));
     let error = SealingKey::from_pem(&key, Some(&other)).unwrap_err();
     assert_eq!(
@@ -51,7 +51,7 @@ fn a_certificate_of_another_key_is_refused() {
 }
 
 #[test]
-fn keys_that_cannot_open_are_refused_by_name() {
+fn keys_that_cannot_open_are_rejected_by_algorithm() {
     let refused = |file| SealingKey::from_pem(&read(file), None).unwrap_err().to_string();
     assert_eq!(refused("pem/ec.key"), "it is EC; only RSA keys can open");
     assert_eq!(refused("pem/ec-sec1.key"), "it is EC; only RSA keys can open");
@@ -61,7 +61,7 @@ fn keys_that_cannot_open_are_refused_by_name() {
 }
 
 #[test]
-fn what_is_no_private_key_is_named() {
+fn other_files_are_reported_by_kind() {
     let refused = |bytes: &[u8]| SealingKey::from_pem(bytes, None).unwrap_err();
     assert_eq!(refused(&read("pem/encrypted-pkcs1.key")), KeyError::Encrypted);
     assert_eq!(refused(&read("pem/encrypted-pkcs8.key")), KeyError::Encrypted);
@@ -96,7 +96,7 @@ fn debug_never_shows_a_key() {
 }
 
 #[test]
-fn a_key_can_be_shared_between_threads() {
+fn key_can_be_shared_between_threads() {
     fn shared<T: Send + Sync>() {}
     shared::<SealingKey>();
 }

@@ -7,7 +7,7 @@ use crate::fixtures::{Failure, key, keys, read, reopen, seal};
 const SCOPES: [Scope; 3] = [Scope::ClusterWide, Scope::NamespaceWide, Scope::Strict];
 
 #[test]
-fn what_is_sealed_opens_in_every_scope_and_size() {
+fn sealed_items_open_in_every_scope_and_size() {
     let mut ring = keys();
     ring.push(rsa8192());
     for key in &ring {
@@ -28,14 +28,14 @@ fn what_is_sealed_opens_in_every_scope_and_size() {
 }
 
 #[test]
-fn items_start_as_the_peer_s_do() {
+fn items_start_as_kubeseal_items_do() {
     let label = Scope::Strict.label("team", "db");
     assert!(seal(&key("rsa2048"), &label, b"x").starts_with("AQ"));
     assert!(seal(&key("rsa4096"), &label, b"x").starts_with("Ag"));
 }
 
 #[test]
-fn the_same_value_never_gives_the_same_item() {
+fn same_value_gives_different_items() {
     let (key, label) = (key("rsa2048"), Scope::Strict.label("team", "db"));
     let items: Vec<_> =
         (0..20).map(|_| Item::parse(&seal(&key, &label, &[0; 32])).unwrap()).collect();
@@ -49,7 +49,7 @@ fn the_same_value_never_gives_the_same_item() {
 }
 
 #[test]
-fn a_wrong_key_of_the_same_size_is_told_apart_from_a_missing_size() {
+fn wrong_key_and_missing_key_size_are_different_errors() {
     let label = Scope::Strict.label("team", "db");
     let text = seal(&key("rsa2048"), &label, b"x");
     let stranger = SealingKey::from_pem(&read("pem/peer.key"), None).unwrap();
@@ -63,7 +63,7 @@ fn a_wrong_key_of_the_same_size_is_told_apart_from_a_missing_size() {
 }
 
 #[test]
-fn the_key_that_opens_is_found_among_others_of_its_size() {
+fn right_key_is_found_among_others_of_its_size() {
     let label = Scope::ClusterWide.label("", "");
     let stranger = SealingKey::from_pem(&read("pem/peer.key"), None).unwrap();
     let ring = [key("rsa4096"), stranger, key("rsa2048")];
@@ -73,7 +73,7 @@ fn the_key_that_opens_is_found_among_others_of_its_size() {
 }
 
 #[test]
-fn a_legacy_secret_is_one_item_in_bytes() {
+fn legacy_secret_is_one_item_in_bytes() {
     let (key, label) = (key("rsa2048"), Scope::Strict.label("team", "db"));
     let json = br#"{"kind":"Secret","data":{"a":"Yg=="}}"#;
     let bytes = Item::parse(&seal(&key, &label, json)).unwrap().as_bytes().to_vec();
@@ -82,7 +82,7 @@ fn a_legacy_secret_is_one_item_in_bytes() {
 }
 
 #[test]
-fn a_value_that_no_secret_can_hold_is_not_sealed() {
+fn value_larger_than_any_secret_is_rejected() {
     let (key, label) = (key("rsa2048"), Scope::Strict.label("team", "db"));
     let largest = vec![1; 2 << 20];
     assert_eq!(reopen(&seal(&key, &label, &largest), &label, &[key]).as_ref(), Ok(&largest));

@@ -7,7 +7,7 @@ use crate::fixtures::{Failure, keys, read, reopen, vectors};
 const NO_KEY_OPENS: Failure = Failure::Open(OpenError::NoKeyOpens { tried: 1 });
 
 #[test]
-fn every_item_of_kubeseal_opens_to_its_plaintext() {
+fn kubeseal_items_open_to_their_plaintext() {
     let keys = keys();
     let vectors = vectors();
     assert_eq!(vectors.len(), 108);
@@ -18,7 +18,7 @@ fn every_item_of_kubeseal_opens_to_its_plaintext() {
 }
 
 #[test]
-fn no_item_of_kubeseal_opens_under_another_scope_name_or_namespace() {
+fn kubeseal_items_do_not_open_under_another_scope_name_or_namespace() {
     let keys = keys();
     for vector in vectors() {
         let (scope, namespace, name) = (vector.scope(), &*vector.namespace, &*vector.name);
@@ -38,7 +38,7 @@ fn no_item_of_kubeseal_opens_under_another_scope_name_or_namespace() {
 }
 
 #[test]
-fn a_wrong_scope_is_diagnosed_and_a_right_one_is_not_doubted() {
+fn wrong_scope_is_diagnosed_and_right_scope_is_not() {
     let keys = keys();
     for vector in vectors().iter().filter(|vector| vector.key == "rsa2048") {
         let item = Item::parse(&vector.ciphertext).unwrap();
@@ -51,7 +51,7 @@ fn a_wrong_scope_is_diagnosed_and_a_right_one_is_not_doubted() {
 }
 
 #[test]
-fn a_wrong_key_is_told_apart_from_a_wrong_scope() {
+fn wrong_key_is_distinguished_from_wrong_scope() {
     let keys = keys();
     let vector = vectors().into_iter().find(|v| v.scope() == Scope::NamespaceWide).unwrap();
     let item = Item::parse(&vector.ciphertext).unwrap();
@@ -63,7 +63,7 @@ fn a_wrong_key_is_told_apart_from_a_wrong_scope() {
 }
 
 #[test]
-fn folded_items_of_kubeseal_open_too() {
+fn folded_kubeseal_items_open() {
     let keys = keys();
     for vector in vectors().iter().step_by(9) {
         let lines: Vec<_> = vector.ciphertext.as_bytes().chunks(64).map(<[u8]>::to_vec).collect();
@@ -75,7 +75,7 @@ fn folded_items_of_kubeseal_open_too() {
 }
 
 #[test]
-fn the_items_of_a_file_that_kubeseal_wrote_open() {
+fn items_of_a_kubeseal_file_open() {
     let file: serde_json::Value =
         serde_json::from_slice(&read("vectors/files/f03.rsa2048.strict.json")).unwrap();
     let text = |pointer| file.pointer(pointer).and_then(serde_json::Value::as_str).unwrap();
