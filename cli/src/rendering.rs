@@ -33,6 +33,6 @@ pub(crate) fn with_environment<T>(render: impl FnOnce(Environment<'_>) -> T) -> 
         now: Timestamp::now(),
         random: &mut rand::rng(),
         limits: Limits::default(),
-        interrupted: &|| Instant::now() >= deadline,
+        deadline_exceeded: &|| Instant::now() >= deadline,
     })
 }

@@ -4,7 +4,7 @@
 
 use fuzz::{CANARY, entry, render, text};
 use libfuzzer_sys::fuzz_target;
-use templates::{Dialect, Value};
+use templates::{Dialect, dialect, Value};
 
 fuzz_target!(|bytes: &[u8]| {
     let Ok(template) = str::from_utf8(bytes) else { return };
@@ -17,7 +17,7 @@ fuzz_target!(|bytes: &[u8]| {
         entry("i", Value::Int(42)),
         entry("j", text(json.as_bytes())),
     ]);
-    for dialect in [Dialect::go(), Dialect::sealed_secret(), Dialect::external_secret()] {
+    for dialect in [Dialect::go(), dialect::sealed_secret(), dialect::external_secret()] {
         render(template, &data, &dialect);
     }
 });

@@ -7,14 +7,14 @@ use std::sync::LazyLock;
 
 use fuzz::{CANARY, entry, render, text};
 use libfuzzer_sys::fuzz_target;
-use templates::{Dialect, Signature, Value};
+use templates::{dialect, Signature, Value};
 
 static FUNCTIONS: LazyLock<Vec<(&'static str, usize)>> = LazyLock::new(|| {
     let arity = |function: Signature| {
         let (fixed, more) = function.arity();
         (function.name, fixed + usize::from(more))
     };
-    Dialect::external_secret().functions().map(arity).collect()
+    dialect::external_secret().functions().map(arity).collect()
 });
 
 const ARGUMENTS: [&str; 8] = [".a", ".b", ".c", ".l", ".m", "1", "-1", ".s"];
@@ -42,5 +42,5 @@ fuzz_target!(|bytes: &[u8]| {
         template.push_str(ARGUMENTS[choice % ARGUMENTS.len()]);
     }
     template.push_str(" }}");
-    render(&template, &data, &Dialect::external_secret());
+    render(&template, &data, &dialect::external_secret());
 });

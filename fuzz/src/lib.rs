@@ -19,7 +19,7 @@ pub fn render(text: &str, data: &Value, dialect: &Dialect) {
                 now: jiff::Timestamp::UNIX_EPOCH,
                 random: &mut StdRng::seed_from_u64(1),
                 limits: Limits { steps: 100_000, bytes: 4 << 20, ..Limits::default() },
-                interrupted: &|| {
+                deadline_exceeded: &|| {
                     questions.set(questions.get() + 1);
                     questions.get() > 1000
                 },

@@ -1,24 +1,24 @@
-//! The data, labels and annotations of the Secret that an ExternalSecret describes: the values of the
-//! provider, and what the templates of `spec.target.template` make of them, as External Secrets does
-//! with its engine `v2`.
+//! Renders the data, labels and annotations of the Secret of an ExternalSecret, from the provider's
+//! values and the templates of `spec.target.template`, as External Secrets' engine `v2` does.
 //!
-//! A template sees the values, and no other template. A key that they have not is an error. What stands
-//! in `data` wins over what comes from elsewhere, of which the later wins; the values themselves are in
-//! the Secret if no template makes data, or if they are to be merged.
+//! A template sees only the values. A missing key is an error. `data` wins over `templateFrom`, and a
+//! later source wins over an earlier one. The Secret contains the values themselves if no template
+//! renders data, or with `mergePolicy: Merge`.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
 };
 
+use gotemplate::{
+    Buffer, Context, Dialect, Environment, Failure, Limit, ParseError, RenderError,
+    RenderErrorKind, Template, Text, Value,
+};
 use zeroize::Zeroizing;
 
-use crate::{
-    Dialect, Environment, Limit, ParseError, RenderError, RenderErrorKind, Template, Text, Value,
-    context::Context, error::Failure, radix::BASE64, sealed_secret::Values, yaml,
-};
+use crate::sealed_secret::Values;
 
-/// What `spec.target.template` says, with the texts it refers to.
+/// `spec.target.template`, with the texts of its references.
 #[derive(Clone, Debug, Default)]
 pub struct Target {
     /// `mergePolicy: Merge`
@@ -36,7 +36,7 @@ pub struct Target {
 /// Templates of one ConfigMap, one Secret or one literal.
 #[derive(Clone, Debug)]
 pub struct Source {
-    /// The templates, in their order: of the same key, the later counts.
+    /// The templates, in order. The later of two with the same key counts.
     pub templates: Vec<SourceTemplate>,
     /// `target`
     pub field: Field,
@@ -47,15 +47,15 @@ pub struct Source {
 /// A template of a [`Source`].
 #[derive(Clone, Debug)]
 pub struct SourceTemplate {
-    /// Its key there.
+    /// Its key in the source.
     pub key: String,
     /// The template.
     pub text: String,
-    /// How it is meant.
+    /// The kind of its output.
     pub scope: Scope,
 }
 
-/// What a template of a [`Source`] makes (`templateAs`).
+/// The kind of output of a template of a [`Source`] (`templateAs`).
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum Scope {
     /// A value.
@@ -65,7 +65,7 @@ pub enum Scope {
     KeysAndValues,
 }
 
-/// Where rendered values go.
+/// The field of the Secret that rendered values are written to.
 #[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Field {
     /// `data`
@@ -78,7 +78,7 @@ pub enum Field {
 }
 
 impl Field {
-    /// By its name, in upper or lower case. Nothing means `Data`.
+    /// Parses the name, ignoring case. An empty name means `Data`.
     pub fn parse(name: &str) -> Option<Self> {
         match name.to_lowercase().as_str() {
             "" | "data" => Some(Self::Data),
@@ -99,12 +99,12 @@ pub enum Decoding {
     Base64,
     /// RFC 4648 §5.
     Base64Url,
-    /// One of both if it can be, else not at all.
+    /// The first of both that decodes the value, or none of them.
     Auto,
 }
 
 impl Decoding {
-    /// By its name. Nothing means `None`.
+    /// Parses the name. An empty name means `None`.
     pub fn parse(name: &str) -> Option<Self> {
         match name {
             "" | "None" => Some(Self::None),
@@ -115,9 +115,9 @@ impl Decoding {
         }
     }
 
-    /// Decodes a value. None if it is not what it should be.
+    /// Decodes a value. `None` if it is malformed.
     pub fn decode(self, value: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
-        let standard = |value: &[u8]| Some(BASE64.decode(value).ok()?.into_bytes());
+        let standard = |value: &[u8]| sprig::decode_base64(value).map(Buffer::into_bytes);
         let url = |value: &[u8]| {
             if value.iter().any(|byte| b"+/".contains(byte)) {
                 return None;
@@ -140,7 +140,7 @@ impl Decoding {
     }
 }
 
-/// What the Secret gets.
+/// The rendered parts of the Secret.
 pub struct Rendered {
     /// Its data.
     pub data: Values,
@@ -148,21 +148,21 @@ pub struct Rendered {
     pub labels: BTreeMap<String, Zeroizing<String>>,
     /// Its annotations.
     pub annotations: BTreeMap<String, Zeroizing<String>>,
-    /// The fields and keys of what would be something else the next time.
+    /// The fields and keys whose values differ each time.
     pub random: BTreeSet<(Field, String)>,
 }
 
-/// Why there is nothing for the Secret.
+/// Why the templates of an object could not be rendered.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("{cause}")]
 pub struct Error {
-    /// Which template is at fault.
+    /// The template that failed.
     pub place: Place,
-    /// What is wrong with it.
+    /// The kind of error.
     pub cause: Cause,
 }
 
-/// Where a template stands in `spec.target.template`.
+/// The place of a template in `spec.target.template`.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Place {
     /// `data`, `metadata.labels` or `metadata.annotations`, and the key.
@@ -182,25 +182,25 @@ impl fmt::Display for Place {
     }
 }
 
-/// What is wrong with a template.
+/// The kinds of errors of a template.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum Cause {
-    /// It is none.
+    /// It cannot be parsed.
     #[error(transparent)]
     Parse(#[from] ParseError),
     /// It cannot be rendered with these values.
     #[error(transparent)]
     Render(#[from] RenderError),
-    /// What it renders to is not a map of keys to values.
-    #[error("it should render to keys and values in YAML: {0}")]
+    /// The output is not a map of keys to values.
+    #[error("the output is not a YAML map of strings: {0}")]
     NotKeysAndValues(&'static str),
-    /// What it renders to cannot be decoded.
-    #[error("what it renders to is not encoded as its decoding strategy says")]
+    /// The output cannot be decoded.
+    #[error("the output cannot be decoded by its decoding strategy")]
     NotEncoded,
     /// A label or an annotation that is not UTF-8.
-    #[error("what it renders to is not UTF-8")]
+    #[error("the output is not UTF-8")]
     NotText,
-    /// A limit that is not of one template.
+    /// A limit was exhausted outside of a template.
     #[error("{0}")]
     Limit(Limit),
 }
@@ -216,11 +216,11 @@ impl Error {
     }
 }
 
-/// Renders the templates of one object with the delimiters of `dialect`. Of the limits, `output` is for
+/// Renders the templates of one object with the delimiters of `dialect`. The limit `output` applies to
 /// all of them together.
 ///
 /// # Errors
-/// That of the first template that cannot be rendered. It tells no value.
+/// The error of the first template that cannot be rendered. It contains no value.
 pub fn render(
     target: &Target,
     values: Values,
@@ -293,7 +293,7 @@ impl Renderer<'_, '_> {
         }
         let entries = {
             let mut context = Context::new(self.environment());
-            yaml::decode_strings(&mut context.meter, &output)
+            sprig::yaml::decode_strings(&mut context.meter, &output)
         };
         let entries = entries.map_err(|error| {
             raise(match error {
@@ -307,7 +307,7 @@ impl Renderer<'_, '_> {
         Ok(())
     }
 
-    /// The output of a template, and whether it is another one each time.
+    /// The output of a template, and whether it differs each time.
     fn render(
         &mut self,
         name: &str,
@@ -325,8 +325,13 @@ impl Renderer<'_, '_> {
     }
 
     fn environment(&mut self) -> Environment<'_> {
-        let Environment { now, random, limits, interrupted } = &mut self.environment;
-        Environment { now: *now, random: &mut **random, limits: *limits, interrupted: *interrupted }
+        let Environment { now, random, limits, deadline_exceeded } = &mut self.environment;
+        Environment {
+            now: *now,
+            random: &mut **random,
+            limits: *limits,
+            deadline_exceeded: *deadline_exceeded,
+        }
     }
 
     fn set(
@@ -351,7 +356,7 @@ impl Renderer<'_, '_> {
     }
 }
 
-/// The text of bytes that are known to be UTF-8.
+/// Bytes as text. The caller has checked that they are UTF-8.
 fn to_text(mut bytes: Zeroizing<Vec<u8>>) -> Zeroizing<String> {
     Zeroizing::new(String::from_utf8(std::mem::take(&mut *bytes)).unwrap_or_default())
 }

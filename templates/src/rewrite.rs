@@ -1,30 +1,31 @@
-//! What `dataFrom[].rewrite` of an ExternalSecret makes of keys and values, as External Secrets does
-//! it with Go's `regexp`, its templates and `encoding/json`.
+//! Rewrites keys and values as `dataFrom[].rewrite` of an ExternalSecret describes. External Secrets
+//! does this with Go's `regexp`, `text/template` and `encoding/json`.
 //!
-//! Two keys that become one are an error, unless they hold the same: with External Secrets, chance
-//! decides which is kept.
+//! Two keys that are rewritten to the same key need equal values, otherwise they are an error. External
+//! Secrets keeps one of them at random.
 
 use std::collections::BTreeMap;
 
-use crate::{
-    Dialect, Environment, Limit, ParseError, RenderError, Template, Text, Value,
-    context::Context,
-    error::Failure,
+use gotemplate::{
+    Buffer, Context, Dialect, Environment, Failure, Limit, Limits, Meter, ParseError, RenderError,
+    Template, Text, Value,
     fmt::{FloatFormat, format_float},
+};
+use sprig::{
     json::{self, Style},
-    regex::{Haystack, Pattern, expand},
-    sealed_secret::Values,
-    text::Buffer,
+    regex::{Haystack, Pattern},
 };
 
-/// One step.
+use crate::sealed_secret::Values;
+
+/// One step of rewriting.
 #[derive(Clone, Debug)]
 pub enum Rewrite {
     /// Replaces what a regular expression matches in each key.
     Regexp {
         /// The expression.
         source: String,
-        /// With `$1` and `${name}`.
+        /// The replacement, with `$1` and `${name}`.
         target: String,
     },
     /// Renders each key with a template that sees it as `.value`.
@@ -36,21 +37,20 @@ pub enum Rewrite {
     Merge(Merge),
 }
 
-/// How values are merged.
+/// How to merge values.
 #[derive(Clone, Debug, Default)]
 pub struct Merge {
-    /// The key of the result, which then stands beside the values; none to have its members in their
-    /// place.
+    /// The key of the result, which is added to the values. `None` replaces the values by the members.
     pub into: Option<String>,
-    /// Keys whose members win, the later over the earlier.
+    /// Keys whose members win. Later keys win over earlier ones.
     pub priority: Vec<String>,
-    /// Whether one of those may be missing.
+    /// Whether keys of `priority` may be missing.
     pub ignores_missing: bool,
     /// Whether two values may have the same member.
     pub ignores_conflicts: bool,
 }
 
-/// Why keys cannot be rewritten. Tells keys, and no value.
+/// Why keys cannot be rewritten. The error contains keys, and no values.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum RewriteError {
     /// Not a regular expression.
@@ -62,16 +62,16 @@ pub enum RewriteError {
     /// It cannot be rendered.
     #[error("{0}")]
     Render(#[from] RenderError),
-    /// What is rendered is not UTF-8.
-    #[error("a key becomes something that is not UTF-8")]
+    /// A rewritten key is not UTF-8.
+    #[error("a rewritten key is not UTF-8")]
     NotText,
-    /// Two keys become one, with different values.
-    #[error("two keys both become `{0}`")]
+    /// Two keys with different values are rewritten to the same key.
+    #[error("two keys are rewritten to `{0}`")]
     Collision(String),
-    /// A key with priority is not there.
-    #[error("there is no key `{0}`, which has priority")]
+    /// A key of `priority` is missing.
+    #[error("the key `{0}` of `priority` is missing")]
     Missing(String),
-    /// A value that is no JSON object.
+    /// A value is not a JSON object.
     #[error("the value of `{0}` is not a JSON object")]
     NotAnObject(String),
     /// Two values have the same member.
@@ -86,7 +86,7 @@ pub enum RewriteError {
 }
 
 impl Rewrite {
-    /// Does one step.
+    /// Rewrites `values`.
     pub fn apply(
         &self,
         values: Values,
@@ -100,25 +100,17 @@ impl Rewrite {
                 let pattern = Pattern::new(meter, source.as_bytes()).map_err(malformed)?;
                 renamed(values, |key| {
                     let text = Haystack::new(meter, &Text::from(key))?;
-                    let mut buffer = Buffer::default();
-                    let mut copied = 0;
-                    pattern.captures(meter, &text, |meter, captures| {
-                        let Some(whole) = captures.get(0) else { return Ok(()) };
-                        buffer.push(text.slice(copied, whole.start()));
-                        copied = whole.end();
-                        expand(&mut buffer, meter, &pattern, target.as_bytes(), &text, captures)
-                    })?;
-                    buffer.push(text.slice(copied, text.len()));
-                    Ok(buffer.into_bytes().to_vec())
+                    let key = pattern.replace_all(meter, &text, target.as_bytes(), false)?;
+                    Ok(key.into_bytes().to_vec())
                 })
             }
             Self::Transform { template } => {
                 let template = Template::parse("transform", template, dialect)?;
-                let Environment { now, random, mut limits, interrupted } = environment;
+                let Environment { now, random, mut limits, deadline_exceeded } = environment;
                 renamed(values, |key| {
                     let context = Value::strings([(Text::from("value"), Text::from(key))]);
                     let environment =
-                        Environment { now, random: &mut *random, limits, interrupted };
+                        Environment { now, random: &mut *random, limits, deadline_exceeded };
                     let rendered = template.render(&context, environment)?;
                     limits.output -= rendered.output.len();
                     Ok(rendered.output.to_vec())
@@ -129,10 +121,7 @@ impl Rewrite {
     }
 }
 
-/// Whether a text matches a regular expression of Go somewhere.
-///
-/// # Errors
-/// `Regexp`, or a limit.
+/// A regular expression in Go's syntax.
 pub struct Matcher(Pattern);
 
 impl Matcher {
@@ -141,13 +130,13 @@ impl Matcher {
     /// # Errors
     /// When it is malformed or too large.
     pub fn new(pattern: &str) -> Result<Self, RewriteError> {
-        let mut meter = crate::limits::Meter::new(crate::Limits::default(), &|| false);
+        let mut meter = Meter::new(Limits::default(), &|| false);
         Ok(Self(Pattern::new(&mut meter, pattern.as_bytes()).map_err(malformed)?))
     }
 
-    /// Whether the text matches.
+    /// Whether the expression matches somewhere in the text.
     pub fn is_match(&self, text: &str) -> bool {
-        let mut meter = crate::limits::Meter::new(crate::Limits::default(), &|| false);
+        let mut meter = Meter::new(Limits::default(), &|| false);
         let text = Haystack::new(&mut meter, &Text::from(text));
         text.is_ok_and(|text| self.0.is_match(&mut meter, &text).unwrap_or(false))
     }
@@ -167,7 +156,7 @@ fn renamed(
     let mut renamed = Values::new();
     for (key, value) in values {
         let key = String::from_utf8(rename(&key)?).map_err(|_| RewriteError::NotText)?;
-        // What is to be left out is given no key: there it does not matter which value is which.
+        // Values with an empty key are left out, so collisions among them do not matter.
         if !key.is_empty() && renamed.get(&key).is_some_and(|other| *other != value) {
             return Err(RewriteError::Collision(key));
         }
@@ -246,7 +235,6 @@ fn encoded(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Limits;
 
     fn values(pairs: &[(&str, &str)]) -> Values {
         let pair =
@@ -262,9 +250,10 @@ mod tests {
             now: jiff::Timestamp::UNIX_EPOCH,
             random: &mut rand::rng(),
             limits: Limits::default(),
-            interrupted: &|| false,
+            deadline_exceeded: &|| false,
         };
-        let rewritten = rewrite.apply(values(pairs), &Dialect::external_secret(), environment)?;
+        let rewritten =
+            rewrite.apply(values(pairs), &crate::dialect::external_secret(), environment)?;
         let pair = |(key, value): (String, zeroize::Zeroizing<Vec<u8>>)| {
             (key, String::from_utf8(value.to_vec()).unwrap())
         };
@@ -279,7 +268,7 @@ mod tests {
         expected.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect()
     }
 
-    /// Recorded, x34 and x35.
+    /// Cases x34 and x35 of `e2e/golden`.
     #[test]
     fn keys_are_rewritten_by_regular_expressions() {
         let dupes = [("a-b", "1"), ("a_b", "2"), ("a.b", "3")];
@@ -291,16 +280,16 @@ mod tests {
     }
 
     #[test]
-    fn two_keys_become_one_only_if_they_hold_the_same() {
+    fn colliding_keys_need_equal_values() {
         let all = regexp(".+", "k");
         assert_eq!(apply(&all, &[("a", "1"), ("b", "1")]).unwrap(), pairs(&[("k", "1")]));
         let collision = apply(&all, &[("a", "1"), ("b", "2")]);
         assert_eq!(collision, Err(RewriteError::Collision("k".into())));
     }
 
-    /// Recorded, x36.
+    /// Case x36 of `e2e/golden`.
     #[test]
-    fn keys_are_rendered() {
+    fn keys_are_rewritten_by_templates() {
         let transform = Rewrite::Transform { template: "{{ .value | upper }}_K".into() };
         assert_eq!(apply(&transform, &[("x", "y")]).unwrap(), pairs(&[("X_K", "y")]));
     }

@@ -1,19 +1,15 @@
-//! The values of the Secret that a SealedSecret describes: its opened items, and what the templates
-//! of `spec.template.data` make of them, as sealed-secrets 0.40 does.
+//! Renders the data of the Secret of a SealedSecret, from its unsealed items and the templates of
+//! `spec.template.data`, as sealed-secrets 0.40 does.
 //!
-//! A template sees the items, and beside them the texts of the other templates as they stand. An
-//! item wins over a text of its name. A null keeps the item of its name out of the Secret; templates
-//! see it still.
+//! A template sees the items, and the other templates as unrendered text. An item replaces a template of
+//! the same key. A null hides the item of its key from the Secret, but not from templates.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use gotemplate::{Environment, ParseError, RenderError, RenderErrorKind, Template, Text, Value};
 use zeroize::Zeroizing;
 
-use crate::{
-    Dialect, Environment, ParseError, RenderError, RenderErrorKind, Template, Text, Value,
-};
-
-/// How an action begins. A text without one is its own rendering.
+/// The start of an action. A text without actions renders to itself.
 const ACTION: &str = "{{";
 
 /// Values by their key. They need not be UTF-8, and are wiped when dropped.
@@ -21,26 +17,26 @@ pub type Values = BTreeMap<String, Zeroizing<Vec<u8>>>;
 
 /// The values of the Secret.
 pub struct Rendered {
-    /// All of them.
+    /// All values, by key.
     pub data: Values,
-    /// The keys of those that would be something else the next time.
+    /// The keys whose values differ each time.
     pub random: BTreeSet<String>,
 }
 
-/// Why there are none.
+/// Why the templates of an object could not be rendered.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("{cause}")]
 pub struct Error {
     /// The key of the template.
     pub key: String,
-    /// What is wrong with it.
+    /// The kind of error.
     pub cause: Cause,
 }
 
-/// What is wrong with a template.
+/// The kinds of errors of a template.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum Cause {
-    /// It is none.
+    /// It cannot be parsed.
     #[error(transparent)]
     Parse(#[from] ParseError),
     /// It cannot be rendered with these items.
@@ -48,22 +44,22 @@ pub enum Cause {
     Render(#[from] RenderError),
 }
 
-/// Whether there is anything to render: otherwise rendering takes no time.
+/// Whether any template has actions. If none has, rendering takes no time.
 pub fn has_actions(template: &BTreeMap<String, Option<String>>, items: &Values) -> bool {
     texts(template).any(|(key, text)| text.contains(ACTION) && !items.contains_key(key))
 }
 
-/// Renders the templates of one object. Of the limits, `output` is for all of them together.
+/// Renders the templates of one object. The limit `output` applies to all of them together.
 ///
 /// # Errors
-/// That of the first template, by key, that cannot be rendered. It tells no value.
+/// The error of the first template, by key, that cannot be rendered. It contains no value.
 pub fn render(
     template: &BTreeMap<String, Option<String>>,
     mut items: Values,
     environment: Environment<'_>,
 ) -> Result<Rendered, Error> {
-    let Environment { now, random, mut limits, interrupted } = environment;
-    let dialect = Dialect::sealed_secret();
+    let Environment { now, random, mut limits, deadline_exceeded } = environment;
+    let dialect = crate::dialect::sealed_secret();
     let mut context = None;
     let mut data = Values::new();
     let mut non_deterministic = BTreeSet::new();
@@ -75,7 +71,7 @@ pub fn render(
         let raise = |cause| Error { key: key.clone(), cause };
         let parsed = Template::parse(key, text, &dialect).map_err(|error| raise(error.into()))?;
         let context = context.get_or_insert_with(|| self::context(template, &items));
-        let environment = Environment { now, random: &mut *random, limits, interrupted };
+        let environment = Environment { now, random: &mut *random, limits, deadline_exceeded };
         let rendered = parsed.render(context, environment).map_err(|error| raise(error.into()))?;
         limits.output -= rendered.output.len();
         if rendered.non_deterministic {
@@ -88,12 +84,12 @@ pub fn render(
     Ok(Rendered { data, random: non_deterministic })
 }
 
-/// The keys with a text.
+/// The keys that have a template.
 fn texts(template: &BTreeMap<String, Option<String>>) -> impl Iterator<Item = (&String, &String)> {
     template.iter().filter_map(|(key, text)| Some((key, text.as_ref()?)))
 }
 
-/// What templates see.
+/// The data of all templates.
 fn context(template: &BTreeMap<String, Option<String>>, items: &Values) -> Value {
     let texts = texts(template).map(|(key, text)| (Text::from(&**key), Text::from(&**text)));
     let items = items.iter().map(|(key, value)| (Text::from(&**key), Text::from(&***value)));
@@ -111,10 +107,10 @@ impl Error {
 
 #[cfg(test)]
 mod tests {
+    use gotemplate::Limits;
     use rand::{SeedableRng as _, rngs::StdRng};
 
     use super::*;
-    use crate::Limits;
 
     fn rendered(
         template: &[(&str, Option<&str>)],
@@ -132,7 +128,7 @@ mod tests {
             now: jiff::Timestamp::UNIX_EPOCH,
             random: &mut StdRng::seed_from_u64(1),
             limits: Limits::default(),
-            interrupted: &|| false,
+            deadline_exceeded: &|| false,
         };
         render(&template, items, environment)
     }
@@ -143,16 +139,16 @@ mod tests {
         rendered.data.iter().map(|(key, value)| format!("{key}={}", text(value))).collect()
     }
 
-    /// Recorded, g34.
+    /// Case g34 of `e2e/golden`.
     #[test]
-    fn a_template_uses_an_item() {
+    fn template_reads_an_item() {
         let template = [("url", Some("postgres://u:{{ .PW }}@h/db"))];
         assert_eq!(data(&template, &[("PW", "p")]), ["PW=p", "url=postgres://u:p@h/db"]);
     }
 
-    /// Recorded, g43 and g44.
+    /// Cases g43 and g44 of `e2e/golden`.
     #[test]
-    fn templates_see_each_others_texts_as_they_stand() {
+    fn template_sees_unrendered_text_of_other_templates() {
         let template = [("P", Some("plain")), ("Q", Some("{{ .P }}-{{ .A }}-{{ .Q }}"))];
         assert_eq!(
             data(&template, &[("A", "1")]),
@@ -160,21 +156,21 @@ mod tests {
         );
     }
 
-    /// Recorded, g35.
+    /// Case g35 of `e2e/golden`.
     #[test]
-    fn an_item_wins_over_a_text_of_its_name_for_templates_too() {
+    fn item_replaces_template_of_the_same_key() {
         let template = [("A", Some("{{ fail .A }}")), ("B", Some("{{ .A }}"))];
         assert_eq!(data(&template, &[("A", "1")]), ["A=1", "B=1"]);
     }
 
     #[test]
-    fn null_keeps_an_item_out_of_the_secret_and_not_from_templates() {
+    fn null_template_hides_item_from_secret_but_not_from_templates() {
         let template = [("A", None), ("B", Some("{{ .A }}")), ("C", None)];
         assert_eq!(data(&template, &[("A", "1")]), ["B=1"]);
     }
 
     #[test]
-    fn what_is_random_is_named() {
+    fn random_keys_are_listed() {
         let template = [
             ("d", Some("{{ .A }}")),
             ("r", Some("{{ randAlphaNum 8 }}")),
@@ -185,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_tells_key_place_and_kind_and_no_value() {
+    fn error_names_key_and_place_without_value() {
         let error = |text| rendered(&[("c", Some(text))], &[("A", "canary")]).err().unwrap();
         let failed = error("x\n{{ fail .A }}");
         assert_eq!(failed.key, "c");
@@ -199,7 +195,7 @@ mod tests {
 
     /// A thousand templates of a megabyte each would be a gigabyte.
     #[test]
-    fn the_output_of_all_templates_together_is_bounded() {
+    fn output_limit_covers_all_templates() {
         let text = format!("{{{{ repeat {} \"x\" }}}}", 3 << 20);
         let both = [("a", Some(&*text)), ("b", Some(&*text))];
         assert!(rendered(&both[..1], &[]).is_ok());
@@ -208,13 +204,13 @@ mod tests {
     }
 
     #[test]
-    fn a_value_that_is_no_text_passes_as_its_bytes() {
+    fn binary_value_passes_unchanged() {
         let items = [("A".to_owned(), Zeroizing::new(vec![0xff, 0]))].into();
         let environment = Environment {
             now: jiff::Timestamp::UNIX_EPOCH,
             random: &mut StdRng::seed_from_u64(1),
             limits: Limits::default(),
-            interrupted: &|| false,
+            deadline_exceeded: &|| false,
         };
         let template = [("B".to_owned(), Some("{{ .A }}".to_owned()))].into();
         let rendered = render(&template, items, environment).unwrap();

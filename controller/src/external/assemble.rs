@@ -11,7 +11,7 @@ use crds::{
     },
 };
 use templates::{
-    Dialect, Environment,
+    Dialect, Environment, dialect,
     external_secret::Decoding,
     rewrite::{Merge, Rewrite},
     sealed_secret::Values,
@@ -109,7 +109,7 @@ pub fn assemble(
 
 /// Whether there is time left.
 fn in_time(environments: &mut dyn Environments) -> Result<(), Failure> {
-    if (environments.environment().interrupted)() {
+    if (environments.environment().deadline_exceeded)() {
         let message = "the values before this one have taken all the time that an object has";
         return Err(Failure::new(Reason::TemplateInvalid, message));
     }
@@ -306,7 +306,7 @@ pub(super) mod tests {
                 now: Timestamp::UNIX_EPOCH,
                 random: &mut self.random,
                 limits: templates::Limits::default(),
-                interrupted: if self.is_over { &|| true } else { &|| false },
+                deadline_exceeded: if self.is_over { &|| true } else { &|| false },
             }
         }
     }
@@ -319,7 +319,7 @@ pub(super) mod tests {
         let one = Fetched::One(One { key: Some("a".to_owned()), answer });
         let entries = Entries { from: vec![], data: vec![one] };
         let mut clock = Clock { is_over, ..Clock::default() };
-        let dialect = Dialect::external_secret();
+        let dialect = dialect::external_secret();
         let versions = &mut Versions::default();
         assemble(&spec, entries, versions, &dialect, &mut clock, Instant::now())
     }

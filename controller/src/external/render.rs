@@ -16,7 +16,7 @@ use crds::{
 };
 use jiff::Timestamp;
 use templates::{
-    Dialect, Environment,
+    Environment, dialect,
     external_secret::{self, Decoding, Field, Scope, Source, Target},
 };
 use tokio::{sync::Semaphore, time::Instant};
@@ -126,7 +126,7 @@ struct Bounded<R> {
     settings: Settings,
     now: Timestamp,
     random: rand::rngs::ThreadRng,
-    interrupted: R,
+    deadline_exceeded: R,
 }
 
 impl<R: Fn() -> bool> Environments for Bounded<R> {
@@ -135,7 +135,7 @@ impl<R: Fn() -> bool> Environments for Bounded<R> {
             now: self.now,
             random: &mut self.random,
             limits: self.settings.limits,
-            interrupted: &self.interrupted,
+            deadline_exceeded: &self.deadline_exceeded,
         }
     }
 }
@@ -154,9 +154,9 @@ fn make(
         settings,
         now: Timestamp::now(),
         random: rand::rng(),
-        interrupted: move || Instant::now() >= end,
+        deadline_exceeded: move || Instant::now() >= end,
     };
-    let dialect = Dialect::external_secret().with_delimiters(&delimiters.left, &delimiters.right);
+    let dialect = dialect::external_secret().with_delimiters(&delimiters.left, &delimiters.right);
     let assembled =
         assemble(&object.spec, entries, &mut versions, &dialect, &mut bounded, Instant::now());
     let Assembled { values, missing, versions: read } = match assembled {

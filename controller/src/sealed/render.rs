@@ -96,7 +96,7 @@ fn rendered(
         now: Timestamp::now(),
         random: &mut rand::rng(),
         limits: settings.limits,
-        interrupted: &|| Instant::now() >= end,
+        deadline_exceeded: &|| Instant::now() >= end,
     };
     let rendered = sealed_secret::render(template, items, environment).map_err(|e| failure(&e))?;
     let data = rendered.data.into_iter().map(|(key, value)| (key, value.into()));

@@ -1,7 +1,7 @@
+use gotemplate::Limits;
 use rand::{SeedableRng as _, rngs::StdRng};
 
 use super::*;
-use crate::Limits;
 
 fn strings(entries: &[(&str, &str)]) -> BTreeMap<String, String> {
     entries.iter().map(|(key, text)| ((*key).to_owned(), (*text).to_owned())).collect()
@@ -16,9 +16,9 @@ fn rendered(target: &Target, values: &[(&str, &str)]) -> Result<Rendered, Error>
         now: jiff::Timestamp::UNIX_EPOCH,
         random: &mut StdRng::seed_from_u64(1),
         limits: Limits::default(),
-        interrupted: &|| false,
+        deadline_exceeded: &|| false,
     };
-    render(target, values, &Dialect::external_secret(), environment)
+    render(target, values, &crate::dialect::external_secret(), environment)
 }
 
 fn data(target: &Target, values: &[(&str, &str)]) -> Vec<String> {
@@ -31,9 +31,9 @@ fn template(key: &str, text: &str, scope: Scope) -> SourceTemplate {
     SourceTemplate { key: key.to_owned(), text: text.to_owned(), scope }
 }
 
-/// They were rendered by the alphabet, and of two of the same key only one was.
+/// Not in alphabetical order, and the later of two with the same key counts.
 #[test]
-fn the_items_of_a_source_are_rendered_in_their_order() {
+fn source_templates_are_rendered_in_order() {
     let templates = vec![
         template("values", "PORT: 1", Scope::KeysAndValues),
         template("override", "PORT: 2", Scope::KeysAndValues),
@@ -49,9 +49,9 @@ fn literal(text: &str) -> Source {
     Source { templates, field: Field::Data, decoding: Decoding::None }
 }
 
-/// Recorded, x46 and x47.
+/// Cases x46 and x47 of `e2e/golden`.
 #[test]
-fn templates_replace_the_values_unless_they_are_merged() {
+fn templates_replace_values_unless_merged() {
     let mut target = Target {
         data: strings(&[("url", "pg://{{ .user }}:{{ .pass | urlquery }}@h")]),
         ..Target::default()
@@ -64,9 +64,9 @@ fn templates_replace_the_values_unless_they_are_merged() {
     assert_eq!(data(&target, &values), ["pass=p@ss", "user=bob"]);
 }
 
-/// Recorded, x45 and x50.
+/// Cases x45 and x50 of `e2e/golden`.
 #[test]
-fn annotations_are_templates_and_so_is_what_a_config_map_holds() {
+fn annotations_and_config_maps_are_templates() {
     let templates = vec![template("t", "x: {{ .A }}", Scope::Values)];
     let target = Target {
         annotations: strings(&[("p", "{{ .A }}")]),
@@ -78,7 +78,7 @@ fn annotations_are_templates_and_so_is_what_a_config_map_holds() {
     assert_eq!(*rendered(&target, &values).unwrap().annotations["p"], "hunter2");
 }
 
-/// Recorded, x51.
+/// Case x51 of `e2e/golden`.
 #[test]
 fn keys_and_values_come_from_one_template() {
     let text = "{{ range $k, $v := . }}p_{{ $k }}: {{ $v | quote }}\n{{ end }}";
@@ -87,14 +87,14 @@ fn keys_and_values_come_from_one_template() {
 }
 
 #[test]
-fn numbers_and_booleans_among_them_become_strings() {
+fn numbers_and_booleans_become_strings() {
     let text = "a: 1\nb: yes\nc: 1.50\nd:\ne: 0x10\nf: 3.14159265\n7: x";
     let target = Target { from: vec![literal(text)], ..Target::default() };
     assert_eq!(data(&target, &[]), ["7=x", "a=1", "b=true", "c=1.5", "d=", "e=16", "f=3.1415927"]);
 }
 
 #[test]
-fn what_stands_in_data_wins_and_of_the_others_the_later() {
+fn data_wins_over_sources_and_later_sources_over_earlier() {
     let target = Target {
         merge: true,
         data: strings(&[("a", "data")]),
@@ -118,16 +118,16 @@ fn rendered_values_are_decoded() {
     assert_eq!(Decoding::Auto.decode(b"%%%").as_deref(), Some(&b"%%%".to_vec()));
 }
 
-/// Recorded, x48 and x49: the peer tells the value.
+/// Cases x48 and x49 of `e2e/golden`, where External Secrets prints the value.
 #[test]
-fn an_error_tells_the_place_and_no_value() {
+fn error_names_the_place_without_value() {
     let error = |key: &str, text: &str| {
         let target = Target { data: strings(&[(key, text)]), ..Target::default() };
         rendered(&target, &[("A", "canary")]).err().unwrap()
     };
     let missing = error("u", "{{ .nope }}");
     assert_eq!(missing.place.to_string(), "data[u]");
-    assert_eq!(missing.to_string(), "line 1, column 4: no entry has the key \"nope\"");
+    assert_eq!(missing.to_string(), "line 1, column 4: the map has no key \"nope\"");
     let failed = error("u", "{{ fail .A }}");
     assert!(!format!("{failed} {failed:?}").contains("canary"));
     let target = Target { from: vec![literal("{{ .A }}")], ..Target::default() };
@@ -137,7 +137,7 @@ fn an_error_tells_the_place_and_no_value() {
 }
 
 #[test]
-fn what_is_random_is_named() {
+fn random_fields_and_keys_are_listed() {
     let target = Target {
         data: strings(&[("a", "{{ uuidv4 }}"), ("b", "x")]),
         annotations: strings(&[("t", "{{ now }}")]),
@@ -149,16 +149,16 @@ fn what_is_random_is_named() {
 }
 
 #[test]
-fn other_delimiters_leave_braces_alone() {
+fn other_delimiters_keep_braces_as_text() {
     let target = Target { data: strings(&[("a", "{{ <<.A>> }}")]), ..Target::default() };
     let environment = Environment {
         now: jiff::Timestamp::UNIX_EPOCH,
         random: &mut StdRng::seed_from_u64(1),
         limits: Limits::default(),
-        interrupted: &|| false,
+        deadline_exceeded: &|| false,
     };
     let values = [("A".to_owned(), Zeroizing::new(b"x".to_vec()))].into();
-    let dialect = Dialect::external_secret().with_delimiters("<<", ">>");
+    let dialect = crate::dialect::external_secret().with_delimiters("<<", ">>");
     let rendered = render(&target, values, &dialect, environment).unwrap();
     assert_eq!(**rendered.data["a"], *b"{{ x }}");
 }

@@ -10,8 +10,13 @@ use crate::command::{self, program};
 use crate::steps::{Output, Steps};
 use crate::{build, places};
 
-/// Without those of keys and certificates, which take most of the time.
-const CORPORA: [&str; 4] = ["builtin", "functions", "language", "sprig"];
+/// The corpora, without keys and certificates, which would take most of the time.
+const CORPORA: [&str; 4] = [
+    "gotemplate/tests/corpus/builtin.jsonl",
+    "gotemplate/tests/corpus/language.jsonl",
+    "sprig/tests/corpus/functions.jsonl",
+    "sprig/tests/corpus/sprig.jsonl",
+];
 
 /// How much to measure.
 #[derive(Args, Debug)]
@@ -31,15 +36,14 @@ struct Times([Duration; 2]);
 pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
     let output = Output::Stdout;
     let mut steps = Steps::new(output);
-    let ours = steps
-        .step("building ours as released", build::released_example("templates", "corpus"))
-        .await?;
+    let ours =
+        steps.step("building ours as released", build::released_example("sprig", "corpus")).await?;
     let directory = tempfile::tempdir().context("a temporary directory")?;
     let gos = directory.path().join("conformance");
     let build = async {
         let mut go = program("go");
         go.args(["build", "-o"]).arg(&gos).arg(".");
-        command::output(go.current_dir(places::root().join("templates/conformance"))).await
+        command::output(go.current_dir(places::root().join("sprig/conformance"))).await
     };
     steps.step("building Go's", build).await?;
 
@@ -61,8 +65,7 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
 }
 
 async fn times(mut program: tokio::process::Command) -> anyhow::Result<Times> {
-    let corpus = places::root().join("templates/tests/corpus");
-    program.args(CORPORA.map(|name| corpus.join(name).with_extension("jsonl")));
+    program.args(CORPORA.map(|path| places::root().join(path)));
     let printed = command::output(&mut program).await?;
     let time = |text: &str| text.parse().ok().map(Duration::from_nanos);
     let times: Option<Vec<Duration>> = printed.split_whitespace().map(time).collect();

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use templates::{Dialect, Limits, Signature};
+use templates::{Limits, Signature, dialect};
 
 /// What stands before and behind the list.
 const HEAD: &str = include_str!("functions/head.md");
@@ -11,11 +11,11 @@ const TAIL: &str = include_str!("functions/tail.md");
 
 /// The page.
 pub(super) fn page() -> String {
-    let (sealed, external) = (Dialect::sealed_secret(), Dialect::external_secret());
+    let (sealed, external) = (dialect::sealed_secret(), dialect::external_secret());
     let sealed: BTreeSet<_> = sealed.names().collect();
     let mut groups: BTreeMap<&str, Vec<Signature>> = BTreeMap::new();
     for function in external.functions() {
-        groups.entry(function.group).or_default().push(function);
+        groups.entry(dialect::group(function.name)).or_default().push(function);
     }
     let limits = Limits::default();
     let mut page = HEAD

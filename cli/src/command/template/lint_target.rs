@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crds::SealedSecret;
-use templates::{Dialect, external_secret};
+use templates::{Dialect, dialect, external_secret};
 
 use super::{
     external::{self, External},
@@ -64,7 +64,7 @@ impl LintTarget for SealedTarget<'_> {
     }
 
     fn dialect(&self) -> Dialect {
-        Dialect::sealed_secret()
+        dialect::sealed_secret()
     }
 
     fn has_key(&self, key: &str) -> bool {
@@ -99,7 +99,7 @@ impl LintTarget for ExternalTarget<'_> {
     }
 
     fn dialect(&self) -> Dialect {
-        Dialect::external_secret()
+        dialect::external_secret()
     }
 
     fn has_key(&self, key: &str) -> bool {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crds::SealedSecret;
-use templates::{Dialect, Template, external_secret, sealed_secret};
+use templates::{Template, dialect, external_secret, sealed_secret};
 use zeroize::Zeroizing;
 
 use super::{
@@ -54,7 +54,7 @@ fn external_secret(
 ) -> Result<SecretManifest, Failure> {
     let target = manifests.target(object, external)?;
     let items = values.map_or_else(|| placeholders(external, &target), Values::to_items);
-    let dialect = Dialect::external_secret();
+    let dialect = dialect::external_secret();
     let rendered = with_environment(|environment| {
         external_secret::render(&target, items, &dialect, environment)
     });
@@ -88,7 +88,7 @@ fn external_secret(
 fn placeholders(external: &External, target: &external_secret::Target) -> sealed_secret::Values {
     let mut keys: Vec<String> = external.keys().map(str::to_owned).collect();
     if external.has_provider_keys() {
-        let dialect = Dialect::external_secret();
+        let dialect = dialect::external_secret();
         for (_, text) in external::texts(target) {
             let template = Template::parse("", text, &dialect);
             let references = template.map(|template| template.inspect().keys).unwrap_or_default();

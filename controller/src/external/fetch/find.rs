@@ -211,7 +211,7 @@ mod tests {
     use crds::ExternalSecret;
     use futures::future::{BoxFuture, ready};
     use serde_json::json;
-    use templates::Dialect;
+    use templates::dialect;
     use zeroize::Zeroizing;
 
     use super::*;
@@ -314,7 +314,7 @@ mod tests {
         now: Instant,
     ) -> Result<Vec<String>, Reason> {
         let entries = fetch(object, sources, versions, now).await;
-        let (dialect, mut clock) = (Dialect::external_secret(), Clock::default());
+        let (dialect, mut clock) = (dialect::external_secret(), Clock::default());
         let made = assemble(&object.spec, entries, versions, &dialect, &mut clock, now);
         let made = made.map_err(|complaints| complaints[0].failure.reason)?;
         versions.took(made.versions);

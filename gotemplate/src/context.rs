@@ -1,0 +1,78 @@
+//! The environment of a rendering, and the state that its functions see.
+
+use std::{
+    any::{Any, TypeId},
+    collections::BTreeMap,
+};
+
+use rand::CryptoRng;
+
+use crate::{
+    limits::{Limits, Meter},
+    value::Map,
+};
+
+/// All inputs of a rendering other than its data. It has no clock, no files and no network.
+pub struct Environment<'e> {
+    /// The current time.
+    pub now: jiff::Timestamp,
+    /// The source of randomness.
+    pub random: &'e mut dyn CryptoRng,
+    /// How much the rendering may use.
+    pub limits: Limits,
+    /// Called now and then. The rendering fails with [`Limit::Time`](crate::Limit::Time) once it
+    /// returns true.
+    pub deadline_exceeded: &'e dyn Fn() -> bool,
+}
+
+/// The state of a rendering, as functions see it.
+pub struct Context<'e> {
+    /// Counts what the rendering uses.
+    pub meter: Meter<'e>,
+    /// The source of randomness.
+    pub random: &'e mut dyn CryptoRng,
+    /// The current time.
+    pub now: jiff::Timestamp,
+    /// Whether the output depends on something that differs each time.
+    pub non_deterministic: bool,
+    changed_maps: Vec<Map>,
+    extensions: BTreeMap<TypeId, Box<dyn Any>>,
+}
+
+impl<'e> Context<'e> {
+    /// A context in which nothing has been used.
+    pub fn new(environment: Environment<'e>) -> Self {
+        let Environment { now, random, limits, deadline_exceeded } = environment;
+        Self {
+            meter: Meter::new(limits, deadline_exceeded),
+            random,
+            now,
+            non_deterministic: false,
+            changed_maps: Vec::new(),
+            extensions: BTreeMap::new(),
+        }
+    }
+
+    /// State that functions keep during one rendering, such as a cache. There is one of each type.
+    pub fn extension<T: Any + Default>(&mut self) -> &mut T {
+        let extension = self.extensions.entry(TypeId::of::<T>()).or_insert_with(|| {
+            let extension: Box<dyn Any> = Box::<T>::default();
+            extension
+        });
+        extension.downcast_mut().expect("an extension has the type that it is stored under")
+    }
+
+    /// Empties `map` when the rendering ends. Functions call this before they change a map, since a
+    /// map that contains itself would never be freed, nor the secrets in it wiped.
+    pub fn clear_at_end(&mut self, map: &Map) {
+        self.changed_maps.push(map.clone());
+    }
+}
+
+impl Drop for Context<'_> {
+    fn drop(&mut self) {
+        for map in &self.changed_maps {
+            map.clear();
+        }
+    }
+}

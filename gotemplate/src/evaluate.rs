@@ -1,0 +1,34 @@
+//! From a tree and a value to bytes.
+//!
+//! A node contains pipelines, whose operands may be pipelines: the evaluator is recursive.
+
+mod argument;
+mod field;
+mod raised;
+mod walk;
+
+use self::walk::Evaluator;
+use crate::{
+    context::{Context, Environment},
+    error::RenderError,
+    template::{Rendered, Template, position},
+    value::Value,
+};
+
+impl Template {
+    /// Renders it with `data` as its dot. The caller's lists and maps stay as they are.
+    pub fn render(
+        &self,
+        data: &Value,
+        environment: Environment<'_>,
+    ) -> Result<Rendered, RenderError> {
+        let mut evaluator = Evaluator::new(self, Context::new(environment));
+        match evaluator.template(&self.name, data.detach(), 0) {
+            Ok(()) => Ok(evaluator.finish()),
+            Err(raised) => {
+                let (line, column) = position(self.text(), raised.at as usize);
+                Err(RenderError { line, column, kind: *raised.kind })
+            }
+        }
+    }
+}

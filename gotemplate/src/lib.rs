@@ -1,0 +1,56 @@
+//! Go's text/template: templates render to the bytes that Go renders, within limits.
+//!
+//! | module | what |
+//! |---|---|
+//! | `syntax` | lexer, parser, tree |
+//! | `evaluate` | from a tree and a value to bytes |
+//! | `value`, `text` | what templates compute with |
+//! | [`fmt`], [`rune`], [`unicode`] | Go's formatting, characters and numbers |
+//! | `function`, `builtin` | functions, and those that Go itself has |
+//! | `dialect`, `signature` | which functions a template may call, and how documentation lists them |
+//! | `inspect` | which keys and functions a template mentions |
+//! | `limits`, `context`, `error` | what a rendering may use, what functions see, what goes wrong |
+//!
+//! The crate does no I/O and reads no clock. Strings are wiped when they are dropped. An error gives
+//! a place and a kind, never a value.
+
+// Numbers are converted and compared as Go does it, which these lints warn about.
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    clippy::float_cmp
+)]
+
+mod builtin;
+mod context;
+mod dialect;
+mod error;
+mod evaluate;
+pub mod fmt;
+mod function;
+mod inspect;
+mod limits;
+pub mod rune;
+mod signature;
+mod syntax;
+mod template;
+mod text;
+pub mod unicode;
+mod value;
+
+pub use crate::{
+    builtin::BUILTIN_FUNCTIONS,
+    context::{Context, Environment},
+    dialect::Dialect,
+    error::{Failure, ParseError, ParseErrorKind, RenderError, RenderErrorKind},
+    function::{Arguments, Function, ObjectType, Parameter, Run},
+    inspect::{Inspection, Mention},
+    limits::{Limit, Limits, MILLISECOND, Meter},
+    signature::Signature,
+    syntax::{parse_float, parse_integer},
+    template::{Rendered, Template},
+    text::{Buffer, Text},
+    value::{Element, Field, Kind, List, Map, MapKind, Member, Object, Value},
+};

@@ -1,0 +1,74 @@
+//! Values of types that templates only get from functions: structures, pointers to them, and integers
+//! with methods.
+
+use std::{any::Any, fmt};
+
+use super::dynamic::Value;
+
+/// A value of a type that a function defines, such as Go's `time.Time`.
+pub trait Object: Any + fmt::Debug {
+    /// The name of the type, as `%T` prints it.
+    fn type_name(&self) -> &'static str;
+
+    /// The kind of the type.
+    fn kind(&self) -> Kind;
+
+    /// The exported fields and methods: `name`, called with `arguments`.
+    fn member(&self, name: &str, arguments: &[Value]) -> Member;
+
+    /// Whether `other` has the same type and the same content.
+    fn equals(&self, other: &dyn Object) -> bool;
+
+    /// The result of the method `String`, where the type has one.
+    fn string(&self) -> Option<String> {
+        None
+    }
+
+    /// The result of the method `GoString`, where the type has one.
+    fn go_string(&self) -> Option<String> {
+        None
+    }
+
+    /// The fields of a structure, in order: what is printed where no method applies.
+    fn fields(&self) -> Vec<(&'static str, Field)> {
+        Vec::new()
+    }
+
+    /// Another integer of this type.
+    fn with_integer(&self, number: i64) -> Value {
+        Value::Int64(number)
+    }
+}
+
+/// The kind of the type of an [`Object`].
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Kind {
+    /// A structure.
+    Structure,
+    /// A pointer to a structure.
+    Pointer,
+    /// An integer, and its value.
+    Integer(i64),
+}
+
+/// A field of a structure, as it is printed.
+#[derive(Clone, Debug)]
+pub enum Field {
+    /// A value.
+    Value(Value),
+    /// A pointer, which prints as nil. The text is its type and value for verbs that do not suit it.
+    Pointer(&'static str),
+}
+
+/// The result of looking up a member of an [`Object`].
+#[derive(Clone, Debug)]
+pub enum Member {
+    /// The field, or what the method returned.
+    Value(Value),
+    /// The type has no such member.
+    Unknown,
+    /// The method, whose name is given, takes other arguments.
+    WrongArguments(&'static str),
+    /// The method failed: its name, and the reason.
+    Failed(&'static str, &'static str),
+}

@@ -1,0 +1,39 @@
+//! The functions that Sprig and External Secrets add to Go's templates, on the crate `gotemplate`.
+//!
+//! | module | what |
+//! |---|---|
+//! | `functions` | the functions, and the dialects that they make |
+//! | [`json`], [`yaml`], `url`, `time`, `semver`, [`regex`], `radix`, `jwk` | Go's libraries, as far as functions need them |
+//! | `certificate` | the type of `genCA` and its relatives |
+//!
+//! No function does I/O or reads a clock. Sprig's `env`, `expandenv` and `getHostByName` do not exist
+//! here. An error contains no value.
+
+// Numbers are converted and compared as Go does it, which these lints warn about.
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    clippy::float_cmp
+)]
+
+mod certificate;
+mod functions;
+pub mod json;
+mod jwk;
+mod metered;
+mod radix;
+pub mod regex;
+mod semver;
+mod time;
+mod url;
+pub mod yaml;
+
+#[cfg(test)]
+mod testing;
+
+pub use crate::{
+    functions::{dialect, external_secrets_dialect, group},
+    radix::decode_base64,
+};

@@ -1,0 +1,9 @@
+//! Regular expressions: Go's syntax and semantics on the `regex` crate.
+
+mod class;
+mod haystack;
+mod pattern;
+mod replacement;
+mod translate;
+
+pub use self::{haystack::Haystack, pattern::Pattern};

@@ -1,9 +1,0 @@
-//! JSON, as Go's encoding/json reads and writes it.
-
-mod decode;
-mod encode;
-
-pub(crate) use self::{
-    decode::decode,
-    encode::{Style, encode},
-};
