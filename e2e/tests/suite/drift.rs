@@ -1,14 +1,12 @@
-//! The Secret is kept as the SealedSecret says, whoever changes which of the two.
+//! The controller repairs a Secret that differs from its SealedSecret.
 
 use sealing::Scope;
 use serde_json::json;
 
-use crate::support::{
-    Kind, condition, data, eventually, pause, sealed, sealed_with, shared, vector_key,
-};
+use crate::support::{Kind, catch_up, condition, data, sealed, sealed_with, shared, vector_key};
 
 #[tokio::test]
-async fn a_deleted_secret_is_made_anew() {
+async fn deleted_secret_is_created_again() {
     let api = shared().api().await;
     let ns = api.namespace("drift-deleted").await;
     api.apply(Kind::SealedSecret, &sealed(&ns, "s", &[("A", "1")])).await;
@@ -20,7 +18,7 @@ async fn a_deleted_secret_is_made_anew() {
 }
 
 #[tokio::test]
-async fn an_edited_secret_is_repaired_and_the_labels_of_others_stay() {
+async fn edited_secret_is_repaired_and_keeps_foreign_labels() {
     let api = shared().api().await;
     let ns = api.namespace("drift-edited").await;
     let mut object = sealed(&ns, "s", &[("A", "1"), ("B", "2")]);
@@ -41,9 +39,9 @@ async fn an_edited_secret_is_repaired_and_the_labels_of_others_stay() {
     api.wait(Kind::Secret, &ns, "s", |secret| secret["metadata"]["labels"]["ours"] == "1").await;
 }
 
-/// An edit of what is not ours costs no write (fault F19).
+/// Fault F19.
 #[tokio::test]
-async fn what_others_add_is_left_alone() {
+async fn foreign_labels_and_annotations_cause_no_request() {
     let shared = shared();
     let api = shared.api().await;
     let ns = api.namespace("drift-others").await;
@@ -51,15 +49,15 @@ async fn what_others_add_is_left_alone() {
     api.wait_ready(&ns, "s").await;
     let patch = json!({ "metadata": { "labels": { "theirs": "1" }, "annotations": { "a": "1" } } });
     let edited = api.patch(Kind::Secret, &ns, "s", patch).await;
-    pause(2000).await;
+    catch_up(&api).await;
     assert_eq!(api.secret(&ns, "s").await.unwrap(), edited);
-    let gets = shared.cluster.requests().unwrap();
-    let gets = gets.iter().filter(|request| request.namespace == ns && request.verb == "get");
-    assert_eq!(gets.count(), 0, "the watch has told enough");
+    let requests = shared.cluster.requests().unwrap();
+    let gets = requests.iter().filter(|request| request.namespace == ns && request.verb == "get");
+    assert_eq!(gets.count(), 0, "the watch delivers all that the controller needs");
 }
 
 #[tokio::test]
-async fn the_type_of_a_secret_cannot_change_and_the_way_out_is_said() {
+async fn changed_type_is_reported_with_the_remedy() {
     let api = shared().api().await;
     let ns = api.namespace("drift-type").await;
     let mut object = sealed(&ns, "s", &[("A", "1")]);
@@ -79,7 +77,7 @@ async fn the_type_of_a_secret_cannot_change_and_the_way_out_is_said() {
 }
 
 #[tokio::test]
-async fn a_new_generation_is_followed_and_items_that_left_go() {
+async fn new_generation_removes_items_and_keeps_the_transition_time() {
     let shared = shared();
     let api = shared.api().await;
     let ns = api.namespace("drift-generation").await;
@@ -91,8 +89,8 @@ async fn a_new_generation_is_followed_and_items_that_left_go() {
         .await;
     assert_eq!(data(&api.secret(&ns, "s").await.unwrap()), ["A=3"]);
     let since = |object| condition(object, "Synced").unwrap()["lastTransitionTime"].clone();
-    assert_eq!(since(&first), since(&second), "it was in sync all the time");
-    pause(1000).await;
+    assert_eq!(since(&first), since(&second), "it stayed in sync");
+    catch_up(&api).await;
     let writes = shared.cluster.writes().unwrap();
     let writes: Vec<_> = writes
         .iter()
@@ -100,11 +98,11 @@ async fn a_new_generation_is_followed_and_items_that_left_go() {
         .map(|write| format!("{} {}{}", write.verb, write.resource, write.subresource))
         .collect();
     let [create, patch, status] = ["create secrets", "patch secrets", "patch sealedsecretsstatus"];
-    assert_eq!(writes, [create, status, patch, status], "no write announces work");
+    assert_eq!(writes, [create, status, patch, status], "no write reports progress");
 }
 
 #[tokio::test]
-async fn a_scope_annotation_alone_is_reconciled() {
+async fn changed_scope_annotation_is_reconciled() {
     let api = shared().api().await;
     let ns = api.namespace("drift-scope").await;
     let key = vector_key("rsa2048");
@@ -117,15 +115,15 @@ async fn a_scope_annotation_alone_is_reconciled() {
     assert!(message.contains("sealedsecrets.bitnami.com/namespace-wide=true"), "{message}");
     assert_eq!(api.secret(&ns, "s").await, None);
 
-    let mended = api.apply(Kind::SealedSecret, &right).await;
-    assert_eq!(mended["metadata"]["generation"], 1, "annotations have no generation");
+    let corrected = api.apply(Kind::SealedSecret, &right).await;
+    assert_eq!(corrected["metadata"]["generation"], 1, "annotations do not change the generation");
     api.wait_ready(&ns, "s").await;
     assert_eq!(data(&api.secret(&ns, "s").await.unwrap()), ["A=1"]);
 }
 
-/// Recorded, g50: the peer fails on its own Secret at the second look.
+/// Case g50: Bitnami's controller fails on its own Secret at the second reconcile.
 #[tokio::test]
-async fn a_secret_without_owner_is_still_ours() {
+async fn secret_without_owner_reference_stays_managed() {
     let api = shared().api().await;
     let ns = api.namespace("drift-ownerless").await;
     let ownerless = |value: &str| {
@@ -147,10 +145,7 @@ async fn a_secret_without_owner_is_still_ours() {
     api.wait_ready(&ns, "s").await;
 
     api.delete(Kind::SealedSecret, &ns, "s").await;
-    eventually("the SealedSecret is gone", async || {
-        api.get(Kind::SealedSecret, &ns, "s").await.is_none().then_some(())
-    })
-    .await;
-    pause(2000).await;
-    assert_eq!(data(&api.secret(&ns, "s").await.unwrap()), ["A=2"], "nobody owns it");
+    api.wait_deleted(Kind::SealedSecret, &ns, "s").await;
+    catch_up(&api).await;
+    assert_eq!(data(&api.secret(&ns, "s").await.unwrap()), ["A=2"], "no object owns it");
 }

@@ -1,25 +1,25 @@
-//! What is not ours is left alone, and what is said of it.
+//! The controller does not touch Secrets of other owners, and reports why.
 
 use std::time::{Duration, Instant};
 
 use crds::SealedSecret;
 use serde_json::json;
 
-use crate::support::{Kind, condition, data, eventually, foreign, pause, sealed, shared};
+use crate::support::{Kind, catch_up, condition, data, eventually, foreign, sealed, shared};
 
 #[tokio::test]
-async fn a_foreign_secret_stays_as_it_is_to_the_byte_and_the_sealed_secret_says_why() {
+async fn foreign_secret_stays_unchanged_and_the_status_explains_why() {
     let api = shared().api().await;
     let ns = api.namespace("ownership-foreign").await;
     let before = api.create(Kind::Secret, foreign(&ns, "s")).await;
     api.apply(Kind::SealedSecret, &sealed(&ns, "s", &[("A", "1")])).await;
     let sealed = api.wait_reason(&ns, "s", "NotOwned").await;
-    pause(3000).await;
+    catch_up(&api).await;
     assert_eq!(api.secret(&ns, "s").await.unwrap(), before);
 
     let status = |type_: &str| condition(&sealed, type_).unwrap()["status"].clone();
     assert_eq!(status("Synced"), "False");
-    assert_eq!(status("Stalled"), "False", "somebody may remove the Secret");
+    assert_eq!(status("Stalled"), "False", "its owner may delete the Secret");
     let message = condition(&sealed, "Synced").unwrap()["message"].clone();
     let message = message.as_str().unwrap();
     assert!(message.contains("ownership-foreign/s already exists"), "{message}");
@@ -32,14 +32,14 @@ async fn a_foreign_secret_stays_as_it_is_to_the_byte_and_the_sealed_secret_says_
 }
 
 #[tokio::test]
-async fn what_others_do_to_their_own_secrets_costs_no_request() {
+async fn edits_of_a_foreign_secret_cause_no_request() {
     let shared = shared();
     let api = shared.api().await;
     let ns = api.namespace("ownership-busy").await;
     api.create(Kind::Secret, foreign(&ns, "s")).await;
     api.apply(Kind::SealedSecret, &sealed(&ns, "s", &[("A", "1")])).await;
     api.wait_reason(&ns, "s", "NotOwned").await;
-    pause(1000).await;
+    catch_up(&api).await;
     let requests = || {
         let requests = shared.cluster.requests().unwrap();
         requests.iter().filter(|request| request.namespace == ns).count()
@@ -49,12 +49,12 @@ async fn what_others_do_to_their_own_secrets_costs_no_request() {
         let edit = json!({ "stringData": { "mine": n.to_string() } });
         api.patch(Kind::Secret, &ns, "s", edit).await;
     }
-    pause(1500).await;
+    catch_up(&api).await;
     assert_eq!(requests(), before);
 }
 
 #[tokio::test]
-async fn the_name_is_taken_two_seconds_after_the_foreign_secret_is_gone_and_not_at_once() {
+async fn name_is_taken_two_seconds_after_the_foreign_secret_is_deleted() {
     let api = shared().api().await;
     let ns = api.namespace("ownership-vacancy").await;
     api.create(Kind::Secret, foreign(&ns, "s")).await;
@@ -63,7 +63,7 @@ async fn the_name_is_taken_two_seconds_after_the_foreign_secret_is_gone_and_not_
 
     api.delete(Kind::Secret, &ns, "s").await;
     let deleted = Instant::now();
-    let secret = eventually("the name is taken", async || api.secret(&ns, "s").await).await;
+    let secret = eventually("the controller creates its Secret", async || api.secret(&ns, "s").await).await;
     let after = deleted.elapsed();
     assert_eq!(data(&secret), ["A=1"]);
     assert!(after > Duration::from_millis(1800), "after {after:?}");
@@ -73,23 +73,27 @@ async fn the_name_is_taken_two_seconds_after_the_foreign_secret_is_gone_and_not_
 
 /// People replace Secrets by delete and create.
 #[tokio::test]
-async fn a_foreign_secret_that_is_replaced_within_the_two_seconds_stays_foreign() {
+async fn foreign_secret_replaced_within_two_seconds_stays_foreign() {
     let api = shared().api().await;
     let ns = api.namespace("ownership-replaced").await;
-    api.create(Kind::Secret, foreign(&ns, "s")).await;
-    api.apply(Kind::SealedSecret, &sealed(&ns, "s", &[("A", "1")])).await;
-    api.wait_reason(&ns, "s", "NotOwned").await;
+    for name in ["s", "later"] {
+        api.create(Kind::Secret, foreign(&ns, name)).await;
+        api.apply(Kind::SealedSecret, &sealed(&ns, name, &[("A", "1")])).await;
+        api.wait_reason(&ns, name, "NotOwned").await;
+    }
 
     api.delete(Kind::Secret, &ns, "s").await;
-    pause(1000).await;
+    catch_up(&api).await;
     let other = api.create(Kind::Secret, foreign(&ns, "s")).await;
-    pause(3500).await;
+    // Its two seconds begin after those of the first one, so they end later too.
+    api.delete(Kind::Secret, &ns, "later").await;
+    api.wait(Kind::Secret, &ns, "later", |secret| data(secret) == ["A=1"]).await;
     assert_eq!(api.secret(&ns, "s").await.unwrap(), other);
     api.wait_reason(&ns, "s", "NotOwned").await;
 }
 
 #[tokio::test]
-async fn consent_that_is_given_later_is_honoured() {
+async fn later_consent_is_honoured() {
     let api = shared().api().await;
     let ns = api.namespace("ownership-consent").await;
     for name in ["taken", "merged"] {
@@ -113,7 +117,7 @@ async fn consent_that_is_given_later_is_honoured() {
 }
 
 #[tokio::test]
-async fn the_secret_of_another_sealed_secret_is_never_taken() {
+async fn secret_of_another_sealed_secret_is_never_taken_over() {
     let api = shared().api().await;
     let ns = api.namespace("ownership-other").await;
     let owner = api.apply(Kind::SealedSecret, &sealed(&ns, "other", &[("B", "2")])).await;
@@ -128,6 +132,6 @@ async fn the_secret_of_another_sealed_secret_is_never_taken() {
     let sealed = api.wait_reason(&ns, "s", "NotOwned").await;
     let message = condition(&sealed, "Ready").unwrap()["message"].to_string();
     assert!(message.contains("SealedSecret/other"), "{message}");
-    pause(1500).await;
+    catch_up(&api).await;
     assert_eq!(api.secret(&ns, "s").await.unwrap(), before);
 }

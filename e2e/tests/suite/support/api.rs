@@ -1,4 +1,4 @@
-//! The API server, as the admin sees it: objects are JSON.
+//! A client of the API server with the admin's permissions. Objects are JSON.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -68,12 +68,12 @@ impl Kind {
 }
 
 impl Api {
-    /// A client of the cluster. It belongs to the runtime that it is made in.
+    /// A client of the cluster. It belongs to the runtime that created it.
     pub(crate) async fn of(cluster: &Cluster) -> Self {
         Self::at(cluster.plane().kubeconfig()).await
     }
 
-    /// The same by a kubeconfig.
+    /// A client from a kubeconfig.
     pub(crate) async fn at(kubeconfig: &Path) -> Self {
         // An error means that another test was faster.
         drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
@@ -83,7 +83,7 @@ impl Api {
         Self { client: Client::try_from(config.unwrap()).unwrap() }
     }
 
-    /// Makes a namespace and returns its name.
+    /// Creates a namespace and returns its name.
     pub(crate) async fn namespace(&self, name: &str) -> String {
         let namespace = json!({ "metadata": { "name": name } });
         self.create(Kind::Namespace, namespace).await;
@@ -92,6 +92,11 @@ impl Api {
 
     pub(crate) async fn create(&self, kind: Kind, object: Value) -> Value {
         self.create_as("unknown", kind, object).await
+    }
+
+    pub(crate) async fn try_create(&self, kind: Kind, object: Value) -> Result<Value, Error> {
+        let api = self.of_object(kind, &object);
+        api.create(&PostParams::default(), &with_type(kind, object)).await.map(json)
     }
 
     /// Creates under the name of a field manager.
@@ -120,7 +125,7 @@ impl Api {
         found.unwrap().map(json)
     }
 
-    /// All of a kind, in one namespace or in all.
+    /// Lists a kind in one namespace or in all.
     pub(crate) async fn list(&self, kind: Kind, namespace: Option<&str>) -> Vec<Value> {
         let api = match namespace {
             Some(namespace) => self.of_kind(kind, namespace),
@@ -161,7 +166,7 @@ impl Api {
         patched.unwrap();
     }
 
-    /// Deletes one, if it is there.
+    /// Deletes the object if it exists.
     pub(crate) async fn delete(&self, kind: Kind, namespace: &str, name: &str) {
         self.delete_as(kind, namespace, name, DeleteParams::default()).await;
     }
@@ -180,7 +185,7 @@ impl Api {
         }
     }
 
-    /// Deletes all of a kind, wherever they are, and waits until they are gone.
+    /// Deletes all objects of a kind in all namespaces, and waits until none is left.
     pub(crate) async fn clear(&self, kind: Kind) {
         eventually("everything is deleted", async || {
             let left = self.list(kind, None).await;
@@ -196,24 +201,31 @@ impl Api {
         .await;
     }
 
-    /// Waits until the object is there and as it must be.
+    /// Waits until the object is deleted.
+    pub(crate) async fn wait_deleted(&self, kind: Kind, namespace: &str, name: &str) {
+        let what = format!("{kind:?} {namespace}/{name} is deleted");
+        eventually(&what, async || self.get(kind, namespace, name).await.is_none().then_some(()))
+            .await;
+    }
+
+    /// Waits until the object exists and matches.
     pub(crate) async fn wait(
         &self,
         kind: Kind,
         namespace: &str,
         name: &str,
-        is_right: impl Fn(&Value) -> bool,
+        matches: impl Fn(&Value) -> bool,
     ) -> Value {
         let mut last = Value::Null;
-        let what = format!("{kind:?} {namespace}/{name} as it must be");
+        let what = format!("{kind:?} {namespace}/{name} matches");
         let wait = eventually(&what, async || {
             last = self.get(kind, namespace, name).await?;
-            is_right(&last).then(|| last.clone())
+            matches(&last).then(|| last.clone())
         });
         wait.await
     }
 
-    /// Waits until the SealedSecret says so about its latest generation.
+    /// Waits until the latest generation of the SealedSecret is in sync.
     pub(crate) async fn wait_ready(&self, namespace: &str, name: &str) -> Value {
         self.wait_reason(namespace, name, "Unsealed").await
     }
