@@ -1,4 +1,4 @@
-//! From the command line program to the Secret.
+//! From `mtk-seal` to the Secret.
 
 use std::io::Write as _;
 use std::process::{Command, Stdio};
@@ -13,7 +13,7 @@ const DOTENV: &str =
     "SECRET_KEY='a $b \\n'\nexport DB_PASSWORD=\"two\\nlines\" # comment\nEMPTY=\nUTF=ключ\n";
 
 #[tokio::test]
-async fn what_mtk_seal_makes_is_opened_in_the_cluster() {
+async fn controller_opens_output_of_mtk_seal() {
     let api = shared().api().await;
     let ns = api.namespace("cli-opens").await;
     let flags = |name| ["--namespace", "cli-opens", "--name", name];
@@ -43,7 +43,7 @@ async fn what_mtk_seal_makes_is_opened_in_the_cluster() {
 }
 
 #[test]
-fn what_mtk_seal_makes_is_opened_by_an_implementation_that_shares_no_code_with_it() {
+fn independent_implementation_opens_output_of_mtk_seal() {
     let Some(python) = python() else { return };
     let mut questions = String::new();
     let mut answers = Vec::new();
@@ -69,7 +69,7 @@ fn what_mtk_seal_makes_is_opened_by_an_implementation_that_shares_no_code_with_i
     assert_eq!(opened.lines().collect::<Vec<_>>(), answers);
 }
 
-/// `mtk-seal` for a test key, as far from this user's own configuration as can be.
+/// Runs `mtk-seal` for a test key, without the user's own configuration.
 fn seal(key: &str, flags: &[&str], input: &str) -> Value {
     let certificate = programs::repository(&format!("sealing/tests/vectors/keys/{key}.crt"));
     let mut command = Command::new(programs::seal().unwrap());
@@ -87,8 +87,8 @@ fn run(command: &mut Command, input: &str) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// An interpreter with the package `cryptography`: `MTK_PYTHON`, which must have it, else `python3`
-/// if it has.
+/// An interpreter with the package `cryptography`: `MTK_PYTHON`, which must have it, or `python3` if it
+/// has it.
 fn python() -> Option<String> {
     let has_it = |python: &str| {
         let mut command = Command::new(python);

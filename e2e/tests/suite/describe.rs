@@ -1,11 +1,11 @@
-//! What a person sees.
+//! The output of kubectl.
 
 use std::process::Command;
 
-use crate::support::{Kind, condition, foreign, sealed, shared};
+use crate::support::{Kind, catch_up, condition, eventually, foreign, sealed, shared};
 
 #[tokio::test]
-async fn kubectl_wait_returns_when_the_secret_is_there() {
+async fn kubectl_wait_returns_once_the_secret_exists() {
     let api = shared().api().await;
     let ns = api.namespace("describe-wait").await;
     api.apply(Kind::SealedSecret, &sealed(&ns, "s", &[("A", "1")])).await;
@@ -14,7 +14,7 @@ async fn kubectl_wait_returns_when_the_secret_is_there() {
 }
 
 #[tokio::test]
-async fn kubectl_get_says_in_a_line_how_each_stands() {
+async fn kubectl_get_shows_the_state_of_each_object() {
     let api = shared().api().await;
     let ns = api.namespace("describe-get").await;
     api.create(Kind::Secret, foreign(&ns, "blocked")).await;
@@ -31,12 +31,12 @@ async fn kubectl_get_says_in_a_line_how_each_stands() {
     assert!(wide.contains("already exists and is not managed"), "{wide}");
 }
 
-/// A file for another cluster is what people get wrong most.
+/// Sealing for another cluster is the most frequent mistake.
 #[tokio::test]
-async fn a_file_for_another_cluster_is_stalled_and_described_with_the_remedy() {
+async fn file_for_another_cluster_stalls_and_shows_the_remedy() {
     let api = shared().api().await;
     let ns = api.namespace("describe-stalled").await;
-    // Sealed for another name, which is as wrong a label as another cluster's key is a key.
+    // An item sealed for another name fails like an item sealed for another cluster.
     let mut object = sealed(&ns, "t", &[("A", "1")]);
     object["metadata"]["name"] = "s".into();
     api.apply(Kind::SealedSecret, &object).await;
@@ -45,7 +45,7 @@ async fn a_file_for_another_cluster_is_stalled_and_described_with_the_remedy() {
     for (type_, status) in [("Synced", "False"), ("Ready", "False"), ("Stalled", "True")] {
         assert_eq!(condition(&sealed, type_).unwrap()["status"], status, "{type_}");
     }
-    crate::support::eventually("the Event", async || {
+    eventually("the Event exists", async || {
         let events = api.events(&ns, "s").await;
         events.iter().any(|[_, reason, _]| reason == "UnknownKey").then_some(())
     })
@@ -64,12 +64,12 @@ async fn a_file_for_another_cluster_is_stalled_and_described_with_the_remedy() {
 }
 
 #[tokio::test]
-async fn a_success_is_one_event_and_no_more_follow() {
+async fn success_causes_one_event() {
     let api = shared().api().await;
     let ns = api.namespace("describe-event").await;
     api.apply(Kind::SealedSecret, &sealed(&ns, "s", &[("A", "1")])).await;
     api.wait_ready(&ns, "s").await;
-    crate::support::pause(1500).await;
+    catch_up(&api).await;
     let events = api.events(&ns, "s").await;
     let [[type_, reason, message]] = &events[..] else { panic!("{events:?}") };
     assert_eq!((type_.as_str(), reason.as_str()), ("Normal", "Unsealed"));

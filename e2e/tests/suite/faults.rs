@@ -1,4 +1,4 @@
-//! Objects that are bad on purpose.
+//! Invalid and hostile objects.
 
 use std::time::{Duration, Instant};
 
@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 
 use crate::support::{Key, Kind, data, sealed, shared};
 
-/// Fault F8: what nobody can open is tried, said and left, while others are served.
+/// Fault F8.
 #[tokio::test]
-async fn hostile_objects_delay_nobody_else() {
+async fn hostile_objects_do_not_delay_other_objects() {
     let api = shared().api().await;
     let ns = api.namespace("faults-hostile").await;
     let unknown = unknown_key().seal(Scope::Strict, &ns, "many", "1");
@@ -46,7 +46,7 @@ async fn hostile_objects_delay_nobody_else() {
 }
 
 #[tokio::test]
-async fn a_secret_that_the_api_server_refuses_is_said_by_its_fields() {
+async fn rejected_secret_is_reported_with_its_invalid_fields() {
     let api = shared().api().await;
     let ns = api.namespace("faults-invalid").await;
     let mut object = sealed(&ns, "s", &[("A", "1")]);
@@ -58,9 +58,9 @@ async fn a_secret_that_the_api_server_refuses_is_said_by_its_fields() {
     assert!(message.contains("data[tls.key]"), "{message}");
 }
 
-/// Nobody makes a sealing key by a SealedSecret, since others would seal with it.
+/// A SealedSecret must not create a sealing key: others would seal with it.
 #[tokio::test]
-async fn the_controllers_own_secrets_cannot_be_made_by_a_sealed_secret() {
+async fn sealed_secret_cannot_create_a_controller_key() {
     let api = shared().api().await;
     let ns = e2e::cluster::NAMESPACE;
     let label = "sealedsecrets.bitnami.com/sealed-secrets-key";

@@ -1,4 +1,4 @@
-//! What Bitnami's controller did in 59 recorded cases, ours does too (`e2e/golden/README.md`).
+//! Our controller behaves like Bitnami's in 59 recorded cases (`e2e/golden/README.md`).
 
 use std::fs;
 use std::time::Duration;
@@ -8,10 +8,10 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::support::{
-    Api, Kind, condition, eventually, pause, ready_reason, shared, without_what_was_not_recorded,
+    Api, Kind, catch_up, condition, eventually, ready_reason, shared, without_unrecorded_fields,
 };
 
-/// Fail in a template.
+/// Cases with a template error.
 const TEMPLATE_ERRORS: [&str; 4] = ["g38", "g39", "g40", "g41"];
 
 /// One line of the recording.
@@ -32,7 +32,7 @@ struct After {
 }
 
 #[tokio::test]
-async fn the_recorded_cases_give_the_same_secrets_and_the_same_synced() {
+async fn recorded_cases_give_the_same_secrets_and_conditions() {
     let shared = shared();
     let api = shared.api().await;
     let cases = cases();
@@ -49,7 +49,7 @@ async fn the_recorded_cases_give_the_same_secrets_and_the_same_synced() {
     }
 }
 
-/// Replays one case and returns what differs from it.
+/// Replays one case and returns the difference, if there is one.
 async fn replay(api: &Api, case: Case) -> Option<String> {
     let Case { id, ns, before, apply, after } = expected(case);
     api.namespace(&ns).await;
@@ -72,8 +72,8 @@ async fn replay(api: &Api, case: Case) -> Option<String> {
         found.clone().ok()
     });
     if tokio::time::timeout(Duration::from_secs(80), settles).await.is_ok() {
-        // It must not only pass by.
-        pause(1500).await;
+        // The state must be stable.
+        catch_up(api).await;
         found = compare(api, &ns, &after).await;
     }
     if let Err(difference) = found {
@@ -93,24 +93,24 @@ async fn replay(api: &Api, case: Case) -> Option<String> {
     None
 }
 
-/// The recorded outcome, but where ours differs on purpose.
+/// The recorded outcome, changed where ours differs intentionally.
 fn expected(mut case: Case) -> Case {
     let after = &mut case.after;
     let synced = |after: &mut After, status: &str| {
         after.status["s"]["conditions"][0]["status"] = json!(status);
     };
     match case.id.as_str() {
-        // By such a Secret Kubernetes gives a ServiceAccount's rights away.
+        // Such a Secret would grant the permissions of a ServiceAccount.
         "g26" => {
             after.secrets.clear();
             synced(after, "False");
         }
-        // Nothing authenticates the template's finalizers.
+        // Nothing authenticates the finalizers of a template.
         "g31" => {
             let metadata = after.secrets[0]["metadata"].as_object_mut().unwrap();
             metadata.remove("finalizers").unwrap();
         }
-        // The recorded version's CRD refused null; since v0.40 it means absent.
+        // The recorded version's CRD rejects null; since v0.40 null means absent.
         "g45" => {
             let owner = json!({ "apiVersion": "bitnami.com/v1alpha1", "kind": "SealedSecret",
                                 "name": "s", "controller": true, "uid": "UID" });
@@ -123,7 +123,7 @@ fn expected(mut case: Case) -> Case {
             let status = json!({ "observedGeneration": 1, "conditions": conditions });
             after.status.insert("s".into(), status);
         }
-        // The recorded second pass did not know the Secret that the first had made.
+        // The recorded second reconcile did not recognise the Secret of the first.
         "g50" => synced(after, "True"),
         _ => {}
     }
@@ -132,7 +132,7 @@ fn expected(mut case: Case) -> Case {
 
 async fn compare(api: &Api, namespace: &str, after: &After) -> Result<(), String> {
     let mut secrets = api.list(Kind::Secret, Some(namespace)).await;
-    secrets.iter_mut().for_each(without_what_was_not_recorded);
+    secrets.iter_mut().for_each(without_unrecorded_fields);
     if secrets != after.secrets {
         return Err(format!("Secrets are {}, and were {}", json!(secrets), json!(after.secrets)));
     }

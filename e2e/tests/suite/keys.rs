@@ -1,4 +1,4 @@
-//! Sealing keys: made, added, broken, withdrawn, and the certificate to seal with.
+//! Sealing keys: created, added, invalid, revoked; and the certificate that the controller serves.
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use e2e::cluster::NAMESPACE;
@@ -7,8 +7,8 @@ use sealing::{Certificate, KeyOptions, Scope, SealingKey};
 use serde_json::{Value, json};
 
 use crate::support::{
-    Key, Kind, data, eventually, key_pair, key_secret, pause, private, sealed, sealed_with, text,
-    vector_key,
+    Key, Kind, catch_up, data, eventually, key_pair, key_secret, private, sealed, sealed_with,
+    text, vector_key,
 };
 
 const LABEL: &str = "sealedsecrets.bitnami.com/sealed-secrets-key";
@@ -16,7 +16,7 @@ const KEYS: &str = "mtk_controller_sealing_keys";
 const OPERATIONS: &str = "mtk_controller_private_key_operations_total";
 
 #[tokio::test]
-async fn the_first_key_is_made_as_bitnamis_controller_makes_it_and_only_once() {
+async fn first_key_equals_bitnamis_and_is_created_once() {
     let private = private().await;
     let api = private.api().await;
     let flags = ["--key-size=2048", "--my-cn=here"];
@@ -49,12 +49,12 @@ async fn the_first_key_is_made_as_bitnamis_controller_makes_it_and_only_once() {
     api.wait_ready(&ns, "s").await;
     controller.end().unwrap();
     let _controller = private.cluster().controller(&flags).unwrap();
-    assert_eq!(keys().await.len(), 1, "no second one");
+    assert_eq!(keys().await.len(), 1, "no second key");
 }
 
-/// Fault F17: Bitnami's controller crashes on such a Secret, again and again.
+/// Fault F17: Bitnami's controller crashes in a loop on such a Secret.
 #[tokio::test]
-async fn a_broken_key_secret_harms_nobody() {
+async fn invalid_key_secret_is_isolated() {
     let private = private().await;
     let api = private.api().await;
     let broken = |name: &str, item: &str| {
@@ -68,7 +68,7 @@ async fn a_broken_key_secret_harms_nobody() {
     let controller = private.cluster().controller(&[]).unwrap();
     assert!(controller.log().unwrap().contains("aaa-broken"));
     api.create(Kind::Secret, broken("zzz-broken", "tls.crt")).await;
-    eventually("the other is noticed", async || {
+    eventually("the log names the other key", async || {
         controller.log().unwrap().contains("zzz-broken").then_some(())
     })
     .await;
@@ -81,7 +81,7 @@ async fn a_broken_key_secret_harms_nobody() {
 }
 
 #[tokio::test]
-async fn a_key_that_comes_later_opens_what_none_opened_and_one_that_is_withdrawn_no_more() {
+async fn added_key_opens_waiting_objects_and_revoked_key_opens_none() {
     let private = private().await;
     let api = private.api().await;
     api.create(Kind::Secret, key_secret(NAMESPACE, "rsa2048")).await;
@@ -104,12 +104,12 @@ async fn a_key_that_comes_later_opens_what_none_opened_and_one_that_is_withdrawn
     api.patch(Kind::Secret, NAMESPACE, name, label("compromised")).await;
     api.wait_reason(&ns, "s", "UnknownKey").await;
     assert_eq!(controller.metrics().unwrap()[KEYS].to_string(), "1");
-    assert_eq!(api.secret(&ns, "s").await.unwrap(), secret, "the app keeps running");
+    assert_eq!(api.secret(&ns, "s").await.unwrap(), secret, "the app keeps its Secret");
 
     api.patch(Kind::Secret, NAMESPACE, name, label("active")).await;
     api.wait_ready(&ns, "s").await;
     assert_eq!(api.secret(&ns, "s").await.unwrap(), secret);
-    // What once failed is guarded like all others.
+    // An object that failed once is repaired like all others.
     api.patch(Kind::Secret, &ns, "s", json!({ "data": { "A": "Mg==" } })).await;
     let secret = api.wait(Kind::Secret, &ns, "s", |secret| data(secret) == ["A=1"]).await;
     api.delete(Kind::Secret, NAMESPACE, name).await;
@@ -119,7 +119,7 @@ async fn a_key_that_comes_later_opens_what_none_opened_and_one_that_is_withdrawn
 }
 
 #[tokio::test]
-async fn the_certificate_served_is_of_the_newest_active_key() {
+async fn newest_active_key_is_served() {
     let private = private().await;
     let api = private.api().await;
     api.create(Kind::Secret, key_secret(NAMESPACE, "rsa2048")).await;
@@ -146,17 +146,22 @@ async fn the_certificate_served_is_of_the_newest_active_key() {
         "tls.crt": key.certificate().unwrap().to_pem(),
     });
     api.create(Kind::Secret, secret).await;
-    eventually("the new certificate", async || (served() == *key.fingerprint()).then_some(()))
-        .await;
+    eventually("the new certificate is served", async || {
+        (served() == *key.fingerprint()).then_some(())
+    })
+    .await;
 
     let relabel = json!({ "metadata": { "labels": { LABEL: "compromised" } } });
     api.patch(Kind::Secret, NAMESPACE, "renewed", relabel).await;
-    eventually("the old one", async || (served() == fingerprint(&old)).then_some(())).await;
+    eventually("the old certificate is served", async || {
+        (served() == fingerprint(&old)).then_some(())
+    })
+    .await;
 }
 
 /// Fault F18.
 #[tokio::test]
-async fn a_lost_fingerprint_key_costs_one_pass_and_no_write_of_a_secret() {
+async fn lost_fingerprint_key_costs_one_reconcile_and_no_secret_write() {
     let private = private().await;
     let api = private.api().await;
     api.create(Kind::Secret, key_secret(NAMESPACE, "rsa2048")).await;
@@ -178,7 +183,7 @@ async fn a_lost_fingerprint_key_costs_one_pass_and_no_write_of_a_secret() {
     controller.end().unwrap();
 
     let controller = private.cluster().controller(&[]).unwrap();
-    pause(1000).await;
+    catch_up(&api).await;
     assert_eq!(controller.metrics().unwrap()[OPERATIONS].to_string(), "0");
 }
 

@@ -1,11 +1,11 @@
 //! The controller and the command line program on a real API server.
 //!
-//! Most tests share one control plane and one controller, each in namespaces of its own. Those that
-//! start, kill or configure a controller, or change the sealing keys, take turns on a second one
-//! (`support::private`). Tests mostly wait: `cargo test -p e2e --test suite -- --test-threads=8`
-//! takes a third of the time of the default.
+//! Most tests share one control plane and one controller, and each has its own namespaces. Tests that
+//! start, kill or configure a controller, or change the sealing keys, take turns on a second control
+//! plane (`support::private`). Tests mostly wait for the cluster, so
+//! `cargo test -p e2e --test suite -- --test-threads=8` takes a third of the default's time.
 
-#![expect(clippy::unwrap_used, reason = "the helpers of tests panic as tests do")]
+#![expect(clippy::unwrap_used, reason = "helpers of tests panic like tests")]
 
 mod charts;
 mod cli;
@@ -18,7 +18,6 @@ mod keys;
 mod lifecycle;
 mod namespaced;
 mod ownership;
-mod peers_crd;
 mod pods;
 mod proxy;
 mod restart;
@@ -27,4 +26,5 @@ mod support;
 mod taint;
 mod take_over;
 mod templates;
+mod upstream_crd;
 mod workloads;

@@ -1,10 +1,10 @@
-//! A controller that looks after some namespaces, with rights in these alone.
+//! A controller that watches some namespaces, with permissions only there.
 
 use e2e::controller::Controller;
 use serde_json::{Value, json};
 
 use crate::support::{
-    Kind, condition, data, key_secret, pause, private, ready_reason, sealed, text,
+    Kind, catch_up_in, condition, data, key_secret, private, ready_reason, sealed, text,
 };
 
 const OWN: &str = "namespaced-own";
@@ -13,7 +13,7 @@ const OTHER: &str = "namespaced-other";
 const USER: &str = "system:serviceaccount:namespaced-own:sealer";
 
 #[tokio::test]
-async fn roles_in_its_namespaces_are_all_it_needs() {
+async fn roles_in_watched_namespaces_suffice() {
     let private = private().await;
     let (api, cluster) = (private.api().await, private.cluster());
     for namespace in [OWN, TEAM, OTHER] {
@@ -38,11 +38,11 @@ async fn roles_in_its_namespaces_are_all_it_needs() {
         api.wait_ready(namespace, "s").await;
         let secret = api.secret(namespace, "s").await.unwrap();
         assert_eq!(data(&secret), [format!("A={namespace}")]);
-        // Guarded, too.
+        // The controller repairs it too.
         api.patch(Kind::Secret, namespace, "s", json!({ "data": { "A": "Mg==" } })).await;
         api.wait(Kind::Secret, namespace, "s", |now| data(now) == data(&secret)).await;
     }
-    // ClusterSecretStores it does not see: whoever does says what becomes of those who use one.
+    // It cannot see ClusterSecretStores, so it leaves objects that use one to another controller.
     let theirs = json!({
         "metadata": { "namespace": TEAM, "name": "theirs" },
         "spec": { "secretStoreRef": { "kind": "ClusterSecretStore", "name": "aws" },
@@ -57,11 +57,11 @@ async fn roles_in_its_namespaces_are_all_it_needs() {
     assert!(message.contains("left to another controller"), "{message}");
     assert!(condition(&theirs, "Ready").is_none(), "{message}");
 
-    // One list of a namespace must not make it forget the others.
+    // The list of one namespace must not remove objects of another.
     controller.end().unwrap();
     let controller = Controller::spawn(&identity, &log, "127.0.0.1:0", &flags).unwrap();
     let controller = controller.ready().unwrap();
-    pause(1000).await;
+    catch_up_in(&api, TEAM).await;
     let operations = "mtk_controller_private_key_operations_total";
     assert_eq!(controller.metrics().unwrap()[operations].to_string(), "0");
 

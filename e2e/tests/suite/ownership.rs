@@ -63,7 +63,8 @@ async fn name_is_taken_two_seconds_after_the_foreign_secret_is_deleted() {
 
     api.delete(Kind::Secret, &ns, "s").await;
     let deleted = Instant::now();
-    let secret = eventually("the controller creates its Secret", async || api.secret(&ns, "s").await).await;
+    let secret =
+        eventually("the controller creates its Secret", async || api.secret(&ns, "s").await).await;
     let after = deleted.elapsed();
     assert_eq!(data(&secret), ["A=1"]);
     assert!(after > Duration::from_millis(1800), "after {after:?}");

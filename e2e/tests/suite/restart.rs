@@ -1,6 +1,7 @@
-//! The end of the controller, orderly or not, and its next start.
+//! The controller stops, in order or not, and starts again.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use e2e::cluster::NAMESPACE;
 use rustix::process::{Pid, Signal, kill_process};
@@ -9,44 +10,44 @@ use serde_json::json;
 use tokio::task::JoinSet;
 
 use crate::support::{
-    Kind, Private, condition, data, eventually, key_secret, pause, private, ready_reason, sealed,
-    sealed_with, vector_key,
+    Kind, Private, catch_up, condition, data, eventually, key_secret, private, ready_reason,
+    sealed, sealed_with, vector_key,
 };
 
+/// Time between two changes: long enough that kills hit different objects.
+const BETWEEN_CHANGES: Duration = Duration::from_millis(40);
 const OBJECTS: u32 = 2000;
 const CONNECTIONS: usize = 16;
 const OPERATIONS: &str = "mtk_controller_private_key_operations_total";
 
 #[tokio::test]
-async fn a_restart_with_2000_unchanged_objects_does_no_rsa_no_get_and_no_write() {
+async fn restart_with_2000_unchanged_objects_causes_no_rsa_no_get_and_no_write() {
     let private = private().await;
     let api = private.api().await;
     api.create(Kind::Secret, key_secret(NAMESPACE, "rsa2048")).await;
     api.namespace("restart-many").await;
     let controller = private.cluster().controller(&[]).unwrap();
     create_many(&private).await;
-    eventually("all are in sync", async || {
+    eventually("all objects are in sync", async || {
         let all = api.list(Kind::SealedSecret, Some("restart-many")).await;
         let ready = all.iter().filter(|sealed| ready_reason(sealed) == Some("Unsealed"));
         let ready = ready.count();
-        pause(500).await;
         (u32::try_from(ready) == Ok(OBJECTS)).then_some(())
     })
     .await;
     let operations = controller.metrics().unwrap()[OPERATIONS];
-    assert!(operations >= 2.0 * f64::from(OBJECTS), "each item once: {operations}");
+    assert!(operations >= 2.0 * f64::from(OBJECTS), "one operation per item: {operations}");
     controller.end().unwrap();
 
     let before = private.cluster().requests().unwrap().len();
     let controller = private.cluster().controller(&[]).unwrap();
-    eventually("all were looked at", async || {
+    eventually("all objects are reconciled", async || {
         let metrics = controller.metrics().unwrap();
         let synced =
             metrics.iter().filter(|(name, value)| name.contains("condition_info") && **value > 0.0);
         (u32::try_from(synced.count()) == Ok(OBJECTS)).then_some(())
     })
     .await;
-    pause(1000).await;
 
     let metrics = controller.metrics().unwrap();
     assert_eq!(metrics[OPERATIONS].to_string(), "0", "RSA operations");
@@ -55,7 +56,7 @@ async fn a_restart_with_2000_unchanged_objects_does_no_rsa_no_get_and_no_write()
         .filter(|(name, _)| name.contains("api_requests_total"))
         .filter(|(name, _)| !["list", "watch"].iter().any(|verb| name.contains(verb)))
         .collect();
-    // Its own two Secrets: the fingerprint key, and the key without a label.
+    // The controller reads its own two Secrets: the fingerprint key, and the key without a label.
     let own = "mtk_controller_api_requests_total{verb=\"get\",resource=\"secrets\"}".to_owned();
     counted.retain(|count| *count != (&own, &2.0));
     assert!(counted.is_empty(), "by the controller's own count: {counted:?}");
@@ -69,10 +70,10 @@ async fn a_restart_with_2000_unchanged_objects_does_no_rsa_no_get_and_no_write()
     assert!(not_own.is_empty(), "by the API server's count: {not_own:?}");
 }
 
-/// At a random point of a creation or a change: before the Secret is written, between Secret and
-/// status (fault F1), after both, or while it starts.
+/// The kill hits a random point: before the write of the Secret, between Secret and status (fault F1),
+/// after both, or during the start.
 #[tokio::test]
-async fn killing_the_controller_at_any_point_ends_in_the_same_state_without_a_second_write() {
+async fn killed_controller_converges_without_a_second_write() {
     const NAMES: usize = 40;
     const VERSIONS: usize = 3;
     let private = private().await;
@@ -87,7 +88,7 @@ async fn killing_the_controller_at_any_point_ends_in_the_same_state_without_a_se
                 let values = [("A", format!("{version}")), ("B", format!("{n}"))];
                 let values = values.each_ref().map(|(key, value)| (*key, value.as_str()));
                 user.apply(Kind::SealedSecret, &sealed(&in_ns, &format!("s{n}"), &values)).await;
-                pause(40).await;
+                tokio::time::sleep(BETWEEN_CHANGES).await;
             }
         }
     });
@@ -96,7 +97,7 @@ async fn killing_the_controller_at_any_point_ends_in_the_same_state_without_a_se
     while !changes.is_finished() || kills < 10 {
         let controller = private.cluster().spawn_controller("127.0.0.1:0", &[]).unwrap();
         random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-        pause(100 + (random >> 33) % 900).await;
+        tokio::time::sleep(Duration::from_millis(100 + (random >> 33) % 900)).await;
         drop(controller);
         kills += 1;
     }
@@ -115,7 +116,7 @@ async fn killing_the_controller_at_any_point_ends_in_the_same_state_without_a_se
             writes.entry(write.name).or_default().push(write.verb);
         }
     }
-    // A request whose sender was killed may be carried out and count as failed: fewer is possible.
+    // The API server may execute a request of a killed controller and log it as failed, so fewer are possible.
     for (name, verbs) in writes {
         let creations = verbs.iter().filter(|verb| *verb == "create").count();
         assert!(creations <= 1, "{name}: {verbs:?} after {kills} kills");
@@ -124,7 +125,7 @@ async fn killing_the_controller_at_any_point_ends_in_the_same_state_without_a_se
 }
 
 #[tokio::test]
-async fn what_changes_while_no_controller_runs_is_found_at_the_next_start() {
+async fn changes_without_a_controller_are_found_after_the_next_start() {
     let private = private().await;
     let api = private.api().await;
     api.create(Kind::Secret, key_secret(NAMESPACE, "rsa2048")).await;
@@ -139,7 +140,7 @@ async fn what_changes_while_no_controller_runs_is_found_at_the_next_start() {
     api.patch(Kind::Secret, &ns, "edited", json!({ "data": { "A": "Mg==" } })).await;
     api.delete(Kind::Secret, &ns, "deleted").await;
     api.apply(Kind::SealedSecret, &sealed(&ns, "changed", &[("A", "2")])).await;
-    // Who may write the status cannot make an altered Secret pass for ours.
+    // Write access to the status must not hide an altered Secret.
     let other = api.get(Kind::SealedSecret, &ns, "same").await.unwrap();
     let fingerprint = json!({ "status": { "fingerprint": other["status"]["fingerprint"] } });
     api.patch_status(Kind::SealedSecret, &ns, "forged", fingerprint).await;
@@ -159,13 +160,13 @@ async fn what_changes_while_no_controller_runs_is_found_at_the_next_start() {
     assert_eq!(api.secret(&ns, "same").await, same);
 }
 
-/// The way in: Bitnami's controller is removed, and ours takes its place.
+/// Migration: our controller replaces Bitnami's.
 #[tokio::test]
-async fn what_bitnamis_controller_left_is_taken_on_without_a_write_of_a_secret() {
+async fn secret_of_bitnamis_controller_is_adopted_without_a_write() {
     let private = private().await;
     let api = private.api().await;
     api.create(Kind::Secret, key_secret(NAMESPACE, "rsa2048")).await;
-    let ns = api.namespace("restart-peers").await;
+    let ns = api.namespace("restart-bitnami").await;
     let object = api.apply(Kind::SealedSecret, &sealed(&ns, "s", &[("A", "1")])).await;
     let now = "2026-11-23T12:00:00Z";
     let synced = json!({ "type": "Synced", "status": "True", "message": "",
@@ -184,22 +185,28 @@ async fn what_bitnamis_controller_left_is_taken_on_without_a_write_of_a_secret()
     let ready = api.wait_ready(&ns, "s").await;
     assert_eq!(api.secret(&ns, "s").await.unwrap(), secret);
     let synced = condition(&ready, "Synced").unwrap();
-    assert_eq!(synced["lastTransitionTime"], now, "it was in sync all the time");
+    assert_eq!(synced["lastTransitionTime"], now, "it stayed in sync");
 }
 
 /// Fault F6.
 #[tokio::test]
-async fn an_api_server_that_stands_still_for_a_while_is_waited_for() {
+async fn controller_survives_a_stopped_api_server() {
     let private = private().await;
     let api = private.api().await;
     api.create(Kind::Secret, key_secret(NAMESPACE, "rsa2048")).await;
     let ns = api.namespace("restart-still").await;
     let controller = private.cluster().controller(&[]).unwrap();
     api.apply(Kind::SealedSecret, &sealed(&ns, "before", &[("A", "1")])).await;
+    let logged = controller.log().unwrap().len();
     let server = private.cluster().plane().component_pids()["kube-apiserver"];
     let server = Pid::from_raw(server.try_into().unwrap()).unwrap();
     kill_process(server, Signal::STOP).unwrap();
-    pause(8000).await;
+    // The controller's requests time out and its watches break.
+    eventually("the controller logs that a request or watch failed", async || {
+        let log = controller.log().unwrap();
+        log[logged..].contains("WARN").then_some(())
+    })
+    .await;
     controller.get("/healthz").unwrap();
     kill_process(server, Signal::CONT).unwrap();
     api.apply(Kind::SealedSecret, &sealed(&ns, "after", &[("A", "2")])).await;
@@ -209,7 +216,7 @@ async fn an_api_server_that_stands_still_for_a_while_is_waited_for() {
     }
 }
 
-/// Two items each, which all objects share: sealing is not what is tested.
+/// All objects share two items: this test does not measure sealing.
 async fn create_many(private: &Private) {
     let key = vector_key("rsa2048");
     let values = [("A", "1"), ("B", "2")];

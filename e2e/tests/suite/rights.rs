@@ -1,12 +1,12 @@
-//! The controller's rights are those it uses.
+//! The controller has only the permissions that it uses.
 
 use e2e::cluster::USER;
 
 use crate::external::settings::WITHOUT_DELETE;
-use crate::support::{Kind, pause, private, sealed, shared};
+use crate::support::{Kind, catch_up, private, sealed, shared};
 
 #[tokio::test]
-async fn it_may_not_update_or_delete_secrets_nor_touch_a_sealed_secret_itself() {
+async fn controller_may_not_update_secrets_or_sealed_secrets() {
     for (verb, resource, answer) in [
         ("get", "secrets", "yes"),
         ("create", "secrets", "yes"),
@@ -23,7 +23,7 @@ async fn it_may_not_update_or_delete_secrets_nor_touch_a_sealed_secret_itself() 
         ("impersonate", "users", "no"),
     ] {
         let mut kubectl = shared().cluster.plane().kubectl();
-        // What follows a slash would be a name.
+        // kubectl would read the part after a slash as a name.
         let (resource, subresource) = resource.split_once('/').unwrap_or((resource, ""));
         kubectl.args(["auth", "can-i", verb, resource, "--subresource", subresource]);
         kubectl.args(["--all-namespaces", "--as", USER]);
@@ -34,19 +34,19 @@ async fn it_may_not_update_or_delete_secrets_nor_touch_a_sealed_secret_itself() 
 }
 
 #[tokio::test]
-async fn nothing_it_asks_for_is_forbidden() {
+async fn no_request_is_forbidden() {
     let shared = shared();
     let api = shared.api().await;
     let ns = api.namespace("rights-used").await;
     api.apply(Kind::SealedSecret, &sealed(&ns, "s", &[("A", "1")])).await;
     api.wait_ready(&ns, "s").await;
     api.apply(Kind::SealedSecret, &sealed(&ns, "s", &[("A", "2")])).await;
-    pause(2000).await;
+    catch_up(&api).await;
     let requests = shared.cluster.requests().unwrap();
     assert!(
         requests.iter().any(|r| r.namespace == ns && r.verb == "patch" && r.resource == "secrets")
     );
-    // All that was asked for on the other cluster so far counts too, but where a test is about that.
+    // Requests of earlier tests on the other cluster count too, except in tests of missing permissions.
     let others = private().await.cluster().requests().unwrap();
     let forbidden: Vec<_> = requests
         .iter()

@@ -1,7 +1,7 @@
-//! No value of a secret is ever anywhere but in the data of the Secret.
+//! A secret value is in no other place than the data of its Secret.
 //!
-//! Canaries go through every path that we know of, good and bad, with all logs on; then everything
-//! that the controller wrote or said is searched for them, raw, in base64 and in hex.
+//! Canaries pass through every known path, good and bad, at the highest log level. Then the test searches
+//! everything that the controller wrote for them: raw, in base64 and in hex.
 
 use std::fs;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -11,11 +11,11 @@ use sealing::Scope;
 use serde_json::{Value, json};
 
 use crate::support::{
-    Api, Kind, eventually, foreign, pause, sealed, sealed_with, shared, vector_key,
+    Api, Kind, catch_up, eventually, foreign, sealed, sealed_with, shared, vector_key,
 };
 
 #[tokio::test]
-async fn a_value_is_nowhere_but_in_the_data_of_the_secret() {
+async fn value_appears_only_in_secret_data() {
     let shared = shared();
     let api = shared.api().await;
     let ns = api.namespace("taint").await;
@@ -28,12 +28,12 @@ async fn a_value_is_nowhere_but_in_the_data_of_the_secret() {
         api.wait_reason(&ns, name, reason).await;
     }
     changes(&api, &ns, &canary).await;
-    pause(1500).await;
+    catch_up(&api).await;
 
     let found = needles(&canary);
     let holds = |text: &str| found.iter().any(|needle| text.contains(needle));
     let secret = api.secret(&ns, "fine").await.unwrap();
-    assert!(holds(&secret["data"].to_string()), "the search can find it");
+    assert!(holds(&secret["data"].to_string()), "the search finds it there");
 
     let mut said = vec![
         ("the log", shared.controller.log().unwrap()),
@@ -53,12 +53,12 @@ async fn a_value_is_nowhere_but_in_the_data_of_the_secret() {
     }
     assert!(said.len() > 30, "{}", said.len());
     for (what, text) in said {
-        // The text itself is not shown: a failed test must not leak either.
+        // A failed test must not leak the text either.
         assert!(!holds(&text), "{what} holds a value");
     }
 }
 
-/// Objects with the canary in them, and the reason that each ends with.
+/// Objects with the canary, and the reason that each one reports.
 fn scenario(ns: &str, canary: &str) -> Vec<(&'static str, &'static str, Value)> {
     let one = |name: &str| sealed(ns, name, &[("A", canary)]);
     let with = |name: &str, item: &str, template: Value| {
@@ -79,7 +79,7 @@ fn scenario(ns: &str, canary: &str) -> Vec<(&'static str, &'static str, Value)> 
         object["metadata"].as_object_mut().unwrap().remove("annotations");
         object
     };
-    // As large as an object may be, and as a Secret one too large.
+    // The largest object possible, whose Secret is too large.
     let large = format!("{canary}{}", "x".repeat(1_060_000));
     vec![
         ("fine", "Unsealed", one("fine")),
@@ -88,7 +88,7 @@ fn scenario(ns: &str, canary: &str) -> Vec<(&'static str, &'static str, Value)> 
         ("scope", "ScopeMismatch", other_scope),
         ("fail", "TemplateInvalid", with("fail", "A", template("{{ fail .A }}"))),
         ("index", "TemplateInvalid", with("index", "A", template("{{ index .A 99 }}"))),
-        // Go writes the value into the output, which is the Secret's own.
+        // Go writes the value into the output, which belongs to the Secret.
         ("printf", "Unsealed", with("printf", "A", template("{{ printf \"%d\" .A }}"))),
         ("tls", "InvalidSecret", with("tls", "tls.crt", json!({ "type": "kubernetes.io/tls" }))),
         (
@@ -125,11 +125,11 @@ fn scenario(ns: &str, canary: &str) -> Vec<(&'static str, &'static str, Value)> 
     ]
 }
 
-/// The canary in what is edited, made immutable, and taken over.
+/// The canary in Secrets that are edited, made immutable and taken over.
 async fn changes(api: &Api, ns: &str, canary: &str) {
     let edited = json!({ "data": { "A": BASE64_STANDARD.encode(format!("edited {canary}")) } });
     api.patch(Kind::Secret, ns, "fine", edited.clone()).await;
-    eventually("it is repaired", async || {
+    eventually("the Secret is repaired", async || {
         let secret = api.secret(ns, "fine").await?;
         (secret["data"]["A"] == BASE64_STANDARD.encode(canary)).then_some(())
     })
@@ -147,14 +147,14 @@ async fn changes(api: &Api, ns: &str, canary: &str) {
     api.wait_ready(ns, "changed").await;
 }
 
-/// A word that is nowhere else.
+/// A unique word.
 pub(crate) fn canary() -> String {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos();
     format!("canary{now}{}", std::process::id())
 }
 
-/// The word as it may be written: raw, in hex, and in base64 at each of the three places that it
-/// can have in a longer text (without the ends, which depend on what is around it).
+/// The possible encodings of the word: raw, in hex, and in base64 at each of the three offsets in a longer
+/// text (without the ends, which depend on the text around it).
 pub(crate) fn needles(word: &str) -> Vec<String> {
     let hex = word.bytes().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
     let mut needles = vec![word.to_owned(), hex.to_uppercase(), hex];

@@ -1,10 +1,10 @@
-//! Values that templates make of the items.
+//! Values that templates compute from the items.
 
 use e2e::cluster::NAMESPACE;
 use serde_json::{Value, json};
 
 use crate::support::{
-    Api, Kind, condition, data, eventually, key_secret, pause, private, sealed, shared,
+    Api, Kind, condition, data, eventually, key_secret, private, resyncs, sealed, shared,
 };
 
 const RANDOM_FOR: &str = "mtk.mytomorrows.com/random-values-for";
@@ -34,7 +34,7 @@ async fn of_generation(api: &Api, namespace: &str, generation: u32) -> Value {
 }
 
 #[tokio::test]
-async fn a_mistake_is_said_with_its_place_and_without_the_value() {
+async fn template_error_has_the_position_and_no_value() {
     let api = shared().api().await;
     let ns = api.namespace("templates-mistake").await;
     let good = json!({ "url": "x://{{ .A }}@h" });
@@ -50,9 +50,9 @@ async fn a_mistake_is_said_with_its_place_and_without_the_value() {
     assert!(!everything.contains("canary-9k"), "{everything}");
 }
 
-/// Bitnami's controller makes them anew whenever it looks.
+/// Bitnami's controller generates them again at each reconcile.
 #[tokio::test]
-async fn random_values_are_made_once_for_each_version_of_the_spec() {
+async fn random_values_are_generated_once_per_generation() {
     let api = shared().api().await;
     let ns = api.namespace("templates-random").await;
     let templates = json!({ "R": "{{ randAlphaNum 24 }}", "T": "t-{{ .A }}" });
@@ -65,14 +65,14 @@ async fn random_values_are_made_once_for_each_version_of_the_spec() {
     assert!(events.iter().any(says), "{events:?}");
     assert!(!format!("{events:?}").contains(&random));
 
-    // Repaired, but for what nobody could repair.
+    // A repair keeps the random values.
     api.patch(Kind::Secret, &ns, "s", json!({ "data": { "A": "eA==", "T": null } })).await;
     let repaired =
         api.wait(Kind::Secret, &ns, "s", |secret| data(secret).contains(&"T=t-1".into()));
     let repaired = repaired.await;
     assert_eq!((value(&repaired, "A"), value(&repaired, "R")), ("1".into(), random.clone()));
     api.patch(Kind::Secret, &ns, "s", json!({ "data": { "R": null } })).await;
-    let made = eventually("it is made again", async || {
+    let made = eventually("the value is generated again", async || {
         let secret = api.secret(&ns, "s").await?;
         data(&secret).iter().any(|pair| pair.starts_with("R=")).then(|| value(&secret, "R"))
     });
@@ -84,14 +84,14 @@ async fn random_values_are_made_once_for_each_version_of_the_spec() {
     assert_eq!(value(&second, "T"), "t-2");
     assert_ne!(value(&second, "R"), made);
 
-    // Without anything random, there is no mark.
+    // Without random values, the annotation disappears.
     api.apply(Kind::SealedSecret, &with_templates(&ns, "2", json!({ "T": "{{ .A }}" }))).await;
     let last = api.wait(Kind::Secret, &ns, "s", |secret| data(secret) == ["A=2", "T=2"]).await;
     assert_eq!(last["metadata"]["annotations"].get(RANDOM_FOR), None);
 }
 
 #[tokio::test]
-async fn neither_a_resync_nor_a_restart_nor_a_lost_record_makes_random_values_anew() {
+async fn random_values_survive_a_resync_a_restart_and_a_lost_record() {
     let private = private().await;
     let api = private.api().await;
     api.create(Kind::Secret, key_secret(NAMESPACE, "rsa2048")).await;
@@ -100,10 +100,10 @@ async fn neither_a_resync_nor_a_restart_nor_a_lost_record_makes_random_values_an
     let templates = json!({ "R": "{{ randAlphaNum 24 }}", "U": "{{ uuidv4 }}" });
     api.apply(Kind::SealedSecret, &with_templates(&ns, "1", templates)).await;
     let before = of_generation(&api, &ns, 1).await;
-    pause(4000).await;
+    resyncs(&controller, 3).await;
     assert_eq!(api.secret(&ns, "s").await.unwrap(), before, "no resync writes");
     controller.end().unwrap();
-    // As under the CRD of Bitnami, which drops it.
+    // Bitnami's CRD drops the field.
     let lost = json!({ "status": { "fingerprint": null } });
     api.patch_status(Kind::SealedSecret, &ns, "s", lost).await;
     let controller = private.cluster().controller(&[]).unwrap();
@@ -117,7 +117,7 @@ async fn neither_a_resync_nor_a_restart_nor_a_lost_record_makes_random_values_an
 }
 
 #[tokio::test]
-async fn a_template_that_takes_long_keeps_nobody_else_waiting() {
+async fn slow_template_does_not_delay_other_objects() {
     let api = shared().api().await;
     let ns = api.namespace("templates-long").await;
     let round = "{{ range until 9999 }}";

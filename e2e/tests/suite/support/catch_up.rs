@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use e2e::controller::Controller;
 use serde_json::{Value, json};
 
 use super::api::{Api, Kind};
@@ -39,7 +40,8 @@ pub(crate) async fn catch_up_in(api: &Api, namespace: &str) {
 async fn round(api: &Api, namespace: &str) {
     let name = format!("probe-{}", NUMBER.fetch_add(1, Ordering::Relaxed));
     api.create(Kind::SealedSecret, probe(namespace, &name)).await;
-    let first = eventually("the probe's Secret exists", async || api.secret(namespace, &name).await);
+    let first =
+        eventually("the probe's Secret exists", async || api.secret(namespace, &name).await);
     let uid = first.await["metadata"]["uid"].clone();
     api.delete(Kind::Secret, namespace, &name).await;
     api.wait(Kind::Secret, namespace, &name, |secret| secret["metadata"]["uid"] != uid).await;
@@ -68,4 +70,20 @@ fn probe(namespace: &str, name: &str) -> Value {
         "metadata": { "namespace": namespace, "name": name },
         "spec": { "encryptedData": {}, "template": { "data": { "probe": "1" } } },
     })
+}
+
+/// Waits until the controller has reconciled everything this many times more, as each resync does.
+pub(crate) async fn resyncs(controller: &Controller, times: u32) {
+    let first = reconciles(controller);
+    eventually("the resyncs", async || {
+        (reconciles(controller) >= first + f64::from(times)).then_some(())
+    })
+    .await;
+}
+
+fn reconciles(controller: &Controller) -> f64 {
+    let metrics = controller.metrics().unwrap();
+    let counters =
+        metrics.iter().filter(|(name, _)| name.starts_with("mtk_controller_reconcile_total"));
+    counters.map(|(_, count)| count).sum()
 }

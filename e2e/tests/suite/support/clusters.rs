@@ -1,4 +1,4 @@
-//! The clusters.
+//! The two clusters of the tests.
 
 use std::fs;
 use std::sync::LazyLock;
@@ -9,13 +9,13 @@ use serde_json::{Value, json};
 
 use super::api::{Api, Kind};
 
-/// The cluster that most tests share, with a controller that has the key `rsa2048` and logs all.
+/// The cluster that most tests share. Its controller has the key `rsa2048` and logs at level debug.
 pub(crate) struct Shared {
     pub(crate) cluster: Cluster,
     pub(crate) controller: Controller,
 }
 
-/// A cluster of one's own, for as long as it is held. It has no controller and no SealedSecret.
+/// Exclusive use of the second cluster. It has no controller and no SealedSecret.
 pub(crate) struct Private {
     turn: tokio::sync::MutexGuard<'static, Option<Cluster>>,
 }
@@ -29,12 +29,12 @@ static SHARED: LazyLock<Shared> = LazyLock::new(|| {
 
 static PRIVATE: tokio::sync::Mutex<Option<Cluster>> = tokio::sync::Mutex::const_new(None);
 
-/// The shared cluster. It ends with this process.
+/// The shared cluster. It stops with this process.
 pub(crate) fn shared() -> &'static Shared {
     &SHARED
 }
 
-/// Waits for one's turn on the private cluster.
+/// Waits for exclusive use of the second cluster.
 pub(crate) async fn private() -> Private {
     let mut turn = PRIVATE.lock().await;
     if turn.is_none() {
@@ -42,7 +42,7 @@ pub(crate) async fn private() -> Private {
     }
     let private = Private { turn };
     let cluster = private.cluster();
-    // Whatever the last one left.
+    // Remove everything that the previous test left.
     e2e::cluster::install(cluster.plane().access()).unwrap();
     e2e::cluster::forbid_delete(cluster.plane().access()).unwrap();
     let api = Api::of(cluster).await;
@@ -62,7 +62,7 @@ impl Shared {
 
 impl Private {
     pub(crate) fn cluster(&self) -> &Cluster {
-        self.turn.as_ref().expect("it was started")
+        self.turn.as_ref().expect("the cluster is running")
     }
 
     /// A client, as the admin.
@@ -71,7 +71,7 @@ impl Private {
     }
 }
 
-/// A key Secret of a test key, as the controller makes them.
+/// The key Secret of a test key, as the controller creates it.
 pub(crate) fn key_secret(namespace: &str, key: &str) -> Value {
     let [private, certificate] = key_pair(key);
     json!({

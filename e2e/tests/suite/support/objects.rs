@@ -1,4 +1,4 @@
-//! Objects, made and read.
+//! Creating and reading objects.
 
 use std::sync::LazyLock;
 
@@ -63,7 +63,7 @@ pub(crate) fn sealed_with(
     })
 }
 
-/// A Secret of somebody else.
+/// A Secret of another owner.
 pub(crate) fn foreign(namespace: &str, name: &str) -> Value {
     json!({
         "apiVersion": "v1", "kind": "Secret",
@@ -83,7 +83,7 @@ pub(crate) fn ready_reason(object: &Value) -> Option<&str> {
     condition(object, "Ready")?["reason"].as_str()
 }
 
-/// The values of a Secret that are text, as `KEY=VALUE`, sorted.
+/// The values of a Secret as `KEY=VALUE`, sorted.
 pub(crate) fn data(secret: &Value) -> Vec<String> {
     let Some(data) = secret["data"].as_object() else {
         return Vec::new();
@@ -96,13 +96,13 @@ pub(crate) fn data(secret: &Value) -> Vec<String> {
         .collect()
 }
 
-/// The text in a field; empty when there is none.
+/// The text of a field, or an empty one.
 pub(crate) fn text(field: &Value) -> String {
     field.as_str().unwrap_or_default().to_owned()
 }
 
-/// Takes out of a Secret what recordings do not have.
-pub(crate) fn without_what_was_not_recorded(secret: &mut Value) {
+/// Removes the fields of a Secret that recordings do not have.
+pub(crate) fn without_unrecorded_fields(secret: &mut Value) {
     secret["apiVersion"] = json!("v1");
     secret["kind"] = json!("Secret");
     let metadata = secret["metadata"].as_object_mut().unwrap();
