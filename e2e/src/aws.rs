@@ -1,6 +1,6 @@
-//! A local AWS that misbehaves: moto (a real HTTP API of AWS), behind a proxy of ours that counts
-//! requests and adds what moto lacks: limits, throttling, denials of single items, lists that lag,
-//! stale reads, slow and broken answers, credentials that expire.
+//! A local AWS with faults: moto, which serves the HTTP API of AWS, behind a proxy that counts requests and
+//! adds what moto lacks: limits, throttling, denials of single items, lagging lists, stale reads, slow and
+//! invalid responses, expired credentials.
 
 pub mod faults;
 mod moto;
@@ -24,7 +24,7 @@ use crate::programs;
 /// The region of everything here.
 pub const REGION: &str = "eu-west-1";
 
-/// A running AWS. Dropping it ends it.
+/// A running AWS. Dropping it stops it.
 #[derive(Debug)]
 pub struct Aws {
     proxy: Proxy,
@@ -59,7 +59,7 @@ impl Aws {
         environment(self.address())
     }
 
-    /// What goes wrong.
+    /// The faults in force.
     pub fn faults(&self) -> &Arc<Faults> {
         self.proxy.faults()
     }
@@ -67,6 +67,11 @@ impl Aws {
     /// All requests since the start.
     pub fn requests(&self) -> Vec<Request> {
         self.proxy.requests()
+    }
+
+    /// Whether no request waits for its response.
+    pub fn is_idle(&self) -> bool {
+        self.proxy.is_idle()
     }
 
     /// Requests by operation, such as `GetSecretValue`, since the start.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use anyhow::Context;
@@ -36,6 +37,7 @@ struct Shared {
     client: Client<HttpConnector, Body>,
     faults: Arc<Faults>,
     requests: Mutex<Vec<Request>>,
+    in_flight: AtomicUsize,
 }
 
 /// What somebody has asked for.
@@ -56,6 +58,7 @@ impl Proxy {
             client: Client::builder(TokioExecutor::new()).build_http(),
             faults: Arc::default(),
             requests: Mutex::default(),
+            in_flight: AtomicUsize::new(0),
         });
         let listener = std::net::TcpListener::bind((host, 0))?;
         listener.set_nonblocking(true)?;
@@ -89,6 +92,10 @@ impl Proxy {
         self.shared.requests.lock().expect("no holder of the lock panics").clone()
     }
 
+    pub(super) fn is_idle(&self) -> bool {
+        self.shared.in_flight.load(Ordering::SeqCst) == 0
+    }
+
     pub(super) fn counts(&self) -> BTreeMap<String, usize> {
         let mut counts = BTreeMap::new();
         for request in self.shared.requests.lock().expect("no holder of the lock panics").iter() {
@@ -99,6 +106,13 @@ impl Proxy {
 }
 
 async fn forward(State(shared): State<Arc<Shared>>, request: axum::extract::Request) -> Response {
+    shared.in_flight.fetch_add(1, Ordering::SeqCst);
+    let response = respond(&shared, request).await;
+    shared.in_flight.fetch_sub(1, Ordering::SeqCst);
+    response
+}
+
+async fn respond(shared: &Shared, request: axum::extract::Request) -> Response {
     let (mut parts, body) = request.into_parts();
     if let Some(answer) = pod::answer(parts.uri.path(), &parts.headers) {
         return answer;

@@ -5,3 +5,5 @@ mod changes;
 mod controller;
 mod other_tools;
 mod support;
+
+pub(crate) use support::restarts_catch_up;

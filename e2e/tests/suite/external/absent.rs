@@ -1,24 +1,24 @@
-//! What becomes of the Secret where there is no value, or where it is not the object's to change.
-
-use std::time::Duration;
+//! The Secret when a value is missing, or when another owner has the Secret.
 
 use serde_json::{Value, json};
 
 use super::support::{
     change, external, force, rig, secret, store, stores, value, wait_ready, wait_value,
 };
-use crate::support::{Api, Kind, condition, eventually, pause, text};
+use crate::support::{Api, Kind, condition, eventually, text};
 
-/// How many requests the namespace has made of AWS: its name is the id of its access key.
+/// The number of requests to AWS for the namespace: its name is the access key id.
 fn requests(ns: &str) -> usize {
     rig().aws.requests().iter().filter(|request| request.access_key == ns).count()
 }
 
-async fn quiet(ns: &str) {
+async fn no_more_requests(ns: &str) {
+    let api = rig().api().await;
+    rig().catch_up(&api).await;
     let before = requests(ns);
     assert!(before > 0);
-    tokio::time::sleep(Duration::from_secs(4)).await;
-    assert_eq!(requests(ns), before, "AWS is asked again and again");
+    rig().catch_up(&api).await;
+    assert_eq!(requests(ns), before, "the controller repeats requests");
 }
 
 async fn wait_reason(api: &Api, ns: &str, reason: &str, message: &str) {
@@ -30,9 +30,9 @@ async fn wait_reason(api: &Api, ns: &str, reason: &str, message: &str) {
     .await;
 }
 
-/// They were looked at again at once, several times a second, for ever.
+/// Such objects used to be reconciled several times a second.
 #[tokio::test]
-async fn a_secret_that_is_retained_though_somebody_made_it_by_hand_is_left_in_peace() {
+async fn retained_secret_of_another_owner_causes_no_repeated_reads() {
     let (api, ns) = (rig().api().await, "external-by-hand");
     stores(&api, ns).await;
     let by_hand =
@@ -42,14 +42,13 @@ async fn a_secret_that_is_retained_though_somebody_made_it_by_hand_is_left_in_pe
     object["spec"]["dataFrom"] = json!([{ "find": { "name": { "regexp": "^there-is-none$" } } }]);
     api.create(Kind::ExternalSecret, object).await;
     wait_reason(&api, ns, "SecretSynced", "secret retained due to DeletionPolicy=Retain").await;
-    pause(500).await;
-    quiet(ns).await;
+    no_more_requests(ns).await;
     assert_eq!(value(&api.secret(ns, "s").await.unwrap(), "own").as_deref(), Some("1"));
 }
 
-/// The same, where the value is gone and the Secret is another's.
+/// The same with a deleted value and `deletionPolicy: Delete`.
 #[tokio::test]
-async fn a_secret_of_somebody_else_is_not_deleted_and_left_in_peace() {
+async fn foreign_secret_is_not_deleted_and_causes_no_repeated_reads() {
     let (api, ns) = (rig().api().await, "external-not-ours");
     stores(&api, ns).await;
     let by_hand =
@@ -59,14 +58,13 @@ async fn a_secret_of_somebody_else_is_not_deleted_and_left_in_peace() {
     object["spec"]["target"] = json!({ "deletionPolicy": "Delete" });
     api.create(Kind::ExternalSecret, object).await;
     wait_reason(&api, ns, "SecretDeleted", "").await;
-    pause(500).await;
-    quiet(ns).await;
+    no_more_requests(ns).await;
     assert!(api.secret(ns, "s").await.is_some());
 }
 
-/// The template missed its values, and the Secret stayed for good.
+/// The template fails without its values, which must not keep the Secret.
 #[tokio::test]
-async fn row_18_a_secret_with_a_template_is_deleted_with_its_values_too() {
+async fn row_18_templated_secret_is_deleted_with_its_values() {
     let (api, ns) = (rig().api().await, "external-delete-template");
     stores(&api, ns).await;
     secret(&rig().aws, "external-delete-template/a", "1", &[]).await;
@@ -82,9 +80,9 @@ async fn row_18_a_secret_with_a_template_is_deleted_with_its_values_too() {
     assert!(api.secret(ns, "s").await.is_none());
 }
 
-/// It was refused before anything was read.
+/// The policy is rejected only when the Secret is to be deleted.
 #[tokio::test]
-async fn row_18_an_orphan_is_made_and_kept_when_it_should_be_deleted() {
+async fn row_18_orphan_is_created_and_never_deleted() {
     let (api, ns) = (rig().api().await, "external-delete-orphan");
     stores(&api, ns).await;
     secret(&rig().aws, "external-delete-orphan/a", "1", &[]).await;
@@ -99,10 +97,9 @@ async fn row_18_an_orphan_is_made_and_kept_when_it_should_be_deleted() {
     assert!(api.secret(ns, "s").await.is_some());
 }
 
-/// The watch does not tell of releases of Helm, and one that was gone was looked for again at once, for
-/// ever.
+/// The watch excludes Helm releases, so the controller cannot see that such a Secret is missing.
 #[tokio::test]
-async fn a_secret_that_no_watch_tells_of_is_made_again() {
+async fn unwatched_secret_is_created_again_on_refresh() {
     let (api, ns) = (rig().api().await, "external-helm");
     stores(&api, ns).await;
     secret(&rig().aws, "external-helm/a", "1", &[]).await;
@@ -113,13 +110,12 @@ async fn a_secret_that_no_watch_tells_of_is_made_again() {
     api.delete(Kind::Secret, ns, "s").await;
     force(&api, ns, "s").await;
     wait_value(&api, ns, "s", "A", "1").await;
-    pause(500).await;
-    quiet(ns).await;
+    no_more_requests(ns).await;
 }
 
-/// Nobody looked at its objects any more.
+/// Objects of a store wait while it belongs to another controller.
 #[tokio::test]
-async fn a_store_that_comes_from_another_controller_brings_its_objects() {
+async fn store_handed_over_by_another_controller_syncs_its_objects() {
     let (api, ns) = (rig().api().await, "external-handed-over");
     stores(&api, ns).await;
     secret(&rig().aws, "external-handed-over/a", "1", &[]).await;
@@ -129,12 +125,12 @@ async fn a_store_that_comes_from_another_controller_brings_its_objects() {
     wait_value(&api, ns, "s", "A", "1").await;
     let class = |class: &str| json!({ "spec": { "controller": class } });
     api.patch(Kind::SecretStore, ns, "aws", class("another")).await;
-    // Its time comes, and it is somebody else's.
-    pause(5000).await;
+    // The object becomes due while the store belongs to another controller.
+    rig().catch_up(&api).await;
     change(&rig().aws, "external-handed-over/a", "2").await;
     let own: Value = store(ns, "aws", "SecretsManager")["spec"]["controller"].clone();
     api.patch(Kind::SecretStore, ns, "aws", class(&text(&own))).await;
-    eventually("it is read again", async || {
+    eventually("the new value is read", async || {
         let secret = api.secret(ns, "s").await?;
         (value(&secret, "A").as_deref() == Some("2")).then_some(())
     })

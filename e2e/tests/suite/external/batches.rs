@@ -1,4 +1,4 @@
-//! Reads are planned: few requests for many objects, and no more rights asked for than there are.
+//! Planned reads: few requests for many objects, also with few permissions.
 
 use std::collections::BTreeMap;
 
@@ -6,10 +6,12 @@ use e2e::aws::{Aws, Fault};
 use futures::future::join_all;
 use serde_json::json;
 
-use super::support::{external, faulty, faulty_store, force, rig, secret, wait_ready, wait_value};
-use crate::support::{Api, Kind, condition, pause, text};
+use super::support::{
+    external, faulty, faulty_store, force, rig, secret, wait_ready, wait_refreshes, wait_value,
+};
+use crate::support::{Api, Kind, condition, text};
 
-/// Makes so many secrets, and an object for each.
+/// Creates this many secrets, and an object for each.
 async fn many(api: &Api, aws: &Aws, ns: &str, count: usize) {
     for number in 0..count {
         secret(aws, &format!("{ns}/{number}"), "v", &[]).await;
@@ -30,7 +32,7 @@ fn since(aws: &Aws, before: &BTreeMap<String, usize>, operation: &str) -> usize 
 }
 
 #[tokio::test]
-async fn many_objects_are_few_requests_and_the_store_says_so() {
+async fn many_objects_need_few_requests_and_the_store_reports_it() {
     let (faulty, _turn) = faulty().await;
     let api = rig().api().await;
     let ns = "external-batches";
@@ -41,7 +43,7 @@ async fn many_objects_are_few_requests_and_the_store_says_so() {
     let batches = since(&faulty.aws, &before, "BatchGetSecretValue");
     let singles = since(&faulty.aws, &before, "GetSecretValue");
     assert!(batches >= 3 && batches + singles <= 12, "{batches} batches, {singles} singles");
-    assert_eq!(since(&faulty.aws, &before, "AssumeRole"), 1, "one session for all of it");
+    assert_eq!(since(&faulty.aws, &before, "AssumeRole"), 1, "one session for all objects");
     let store =
         api.wait(Kind::SecretStore, ns, "aws", |store| condition(store, "BatchReads").is_some());
     let store = store.await;
@@ -49,7 +51,7 @@ async fn many_objects_are_few_requests_and_the_store_says_so() {
 }
 
 #[tokio::test]
-async fn a_role_that_may_not_read_batches_reads_singly_and_the_store_names_the_action() {
+async fn role_without_batches_reads_individually_and_the_store_names_the_action() {
     let (faulty, _turn) = faulty().await;
     let api = rig().api().await;
     let ns = "external-singles";
@@ -67,9 +69,9 @@ async fn a_role_that_may_not_read_batches_reads_singly_and_the_store_names_the_a
     assert!(text(&batches["message"]).contains("secretsmanager:BatchGetSecretValue"), "{batches}");
 }
 
-/// `GetParameters` is refused as a whole for one parameter that the role may not read.
+/// AWS denies a whole `GetParameters` because of one parameter that the role may not read.
 #[tokio::test]
-async fn a_denied_parameter_is_named_and_spoils_no_other() {
+async fn denied_parameter_is_named_and_does_not_affect_others() {
     let (faulty, _turn) = faulty().await;
     let api = rig().api().await;
     let ns = "external-denied-parameter";
@@ -96,9 +98,9 @@ async fn a_denied_parameter_is_named_and_spoils_no_other() {
     assert!(since(&faulty.aws, &before, "GetParameters") >= 1);
 }
 
-/// moto gives the old version in batches after the stages were moved, which AWS may do for a moment.
+/// After stages moved, moto returns the old version in batches. AWS may do the same for a moment.
 #[tokio::test]
-async fn what_a_batch_gives_of_another_stage_is_read_singly() {
+async fn batched_value_of_another_stage_is_read_individually() {
     let (faulty, _turn) = faulty().await;
     let api = rig().api().await;
     let ns = "external-stages";
@@ -122,7 +124,7 @@ async fn what_a_batch_gives_of_another_stage_is_read_singly() {
 }
 
 #[tokio::test]
-async fn what_is_read_again_unchanged_is_not_written() {
+async fn unchanged_value_causes_no_write() {
     let (faulty, _turn) = faulty().await;
     let api = rig().api().await;
     let ns = "external-unchanged";
@@ -133,14 +135,14 @@ async fn what_is_read_again_unchanged_is_not_written() {
     api.create(Kind::ExternalSecret, object).await;
     let object = wait_ready(&api, ns, "s", "True").await;
     let before = faulty.aws.counts();
-    pause(9000).await;
-    assert!(since(&faulty.aws, &before, "GetSecretValue") >= 2, "it is read again");
+    wait_refreshes(&faulty.controller, ns, "s", 3.0).await;
+    assert!(since(&faulty.aws, &before, "GetSecretValue") >= 2, "the controller reads it again");
     let after = api.get(Kind::ExternalSecret, ns, "s").await.unwrap();
     let versions = [&object, &after].map(|object| text(&object["metadata"]["resourceVersion"]));
     assert_eq!(versions[0], versions[1]);
     let writes = rig().cluster.writes().unwrap();
     let secrets =
         writes.iter().filter(|write| write.namespace == ns && write.resource == "secrets");
-    assert_eq!(secrets.count(), 1, "its creation");
+    assert_eq!(secrets.count(), 1, "only the creation");
     force(&api, ns, "s").await;
 }

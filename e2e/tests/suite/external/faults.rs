@@ -1,15 +1,16 @@
-//! Nothing is lost when AWS denies, throttles, lags or lies.
+//! The Secret keeps its values while AWS denies, throttles or lags.
 
 use std::time::Duration;
 
 use e2e::aws::Fault;
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::support::{
-    Faulty, change, external, faulty, faulty_store, force, rig, secret, value, wait_ready,
-    wait_value,
+    Faulty, change, external, faulty, faulty_store, force, rig, secret, value, wait_idle,
+    wait_ready, wait_requested, wait_value,
 };
-use crate::support::{Api, Kind, condition, pause, text};
+use crate::support::{Api, Kind, condition, eventually, text};
 
 async fn explained(api: &Api, ns: &str, name: &str, reason: &str) -> String {
     let object = api.wait(Kind::ExternalSecret, ns, name, |object| {
@@ -18,7 +19,7 @@ async fn explained(api: &Api, ns: &str, name: &str, reason: &str) -> String {
     text(&condition(&object.await, "Explained").unwrap()["message"])
 }
 
-/// An object with `A` and `B`, that has been synced.
+/// Creates an object with `A` and `B`, and waits until it is in sync.
 async fn synced(api: &Api, faulty: &Faulty, ns: &str) {
     faulty_store(api, faulty, ns, json!({})).await;
     for name in ["a", "b"] {
@@ -29,9 +30,9 @@ async fn synced(api: &Api, faulty: &Faulty, ns: &str) {
     wait_ready(api, ns, "s", "True").await;
 }
 
-/// F12: External Secrets drops the keys that a batch has errors for.
+/// Fault F12: External Secrets drops keys whose items fail in a batch.
 #[tokio::test]
-async fn a_denied_item_of_a_batch_keeps_the_secret_whole_and_is_named() {
+async fn denied_batch_item_keeps_the_secret_and_is_named() {
     let (faulty, _turn) = faulty().await;
     let api = rig().api().await;
     let ns = "external-denied";
@@ -53,15 +54,15 @@ async fn a_denied_item_of_a_batch_keeps_the_secret_whole_and_is_named() {
     let object = wait_ready(&api, ns, "s", "False").await;
     let ready = text(&condition(&object, "Ready").unwrap()["message"]);
     assert!(ready.contains("Stale since"), "{ready}");
-    quiet(&api, faulty, &object).await;
+    no_provider_text(&api, faulty, &object).await;
     faulty.aws.faults().clear();
     wait_value(&api, ns, "s", "A", "2").await;
     wait_ready(&api, ns, "s", "True").await;
 }
 
-/// F12: 19 of 20, and not a word of the last.
+/// Fault F12: a batch returns 19 of 20 values, and no error.
 #[tokio::test]
-async fn what_a_batch_leaves_out_is_read_all_the_same() {
+async fn item_missing_from_a_batch_is_read_individually() {
     let (faulty, _turn) = faulty().await;
     let api = rig().api().await;
     let ns = "external-left-out";
@@ -71,14 +72,17 @@ async fn what_a_batch_leaves_out_is_read_all_the_same() {
     assert_eq!(value(&made, "B").as_deref(), Some("1"));
 }
 
-/// F13: a read after a change gives what was there before it.
+/// Fault F13: a read after a change returns the value before it.
 #[tokio::test]
-async fn an_older_version_never_overwrites_a_newer_one() {
+async fn older_version_never_overwrites_a_newer_one() {
     let (faulty, _turn) = faulty().await;
     let api = rig().api().await;
     let ns = "external-older";
     synced(&api, faulty, ns).await;
-    pause(1100).await;
+    // Versions are ordered by their creation, in seconds.
+    let second = Timestamp::now().as_second();
+    eventually("the next second", async || (Timestamp::now().as_second() > second).then_some(()))
+        .await;
     let id = change(&faulty.aws, "external-older/a", "2").await;
     force(&api, ns, "s").await;
     wait_value(&api, ns, "s", "A", "2").await;
@@ -98,9 +102,9 @@ async fn an_older_version_never_overwrites_a_newer_one() {
     wait_ready(&api, ns, "s", "True").await;
 }
 
-/// F14: lists lag by minutes.
+/// Fault F14: lists lag by minutes.
 #[tokio::test]
-async fn a_secret_that_a_list_does_not_show_is_still_found() {
+async fn unlisted_secret_is_still_found() {
     let (faulty, _turn) = faulty().await;
     let api = rig().api().await;
     let ns = "external-lag";
@@ -121,12 +125,12 @@ async fn a_secret_that_a_list_does_not_show_is_still_found() {
     for name in ["path", "tags"] {
         force(&api, ns, name).await;
     }
-    pause(3000).await;
+    faulty.catch_up(&api).await;
     for name in ["path", "tags"] {
         let kept = api.secret(ns, name).await.unwrap();
         assert_eq!(value(&kept, "external-lag_b").as_deref(), Some("b"), "{name}");
     }
-    // What is really gone goes.
+    // A deleted secret disappears.
     let deleted = faulty.aws.secrets().delete_secret().secret_id("external-lag/b");
     deleted.force_delete_without_recovery(true).send().await.unwrap();
     for name in ["path", "tags"] {
@@ -135,9 +139,9 @@ async fn a_secret_that_a_list_does_not_show_is_still_found() {
     }
 }
 
-/// F15: credentials end in the middle of things.
+/// Fault F15: credentials expire.
 #[tokio::test]
-async fn credentials_that_have_expired_are_renewed_and_an_outage_of_sts_passes() {
+async fn expired_credentials_are_renewed_and_sts_outages_are_retried() {
     let (faulty, _turn) = faulty().await;
     let api = rig().api().await;
     let ns = "external-expired";
@@ -157,9 +161,9 @@ async fn credentials_that_have_expired_are_renewed_and_an_outage_of_sts_passes()
     assert!(condition(&object, "Explained").is_none());
 }
 
-/// F20: the store changes while values are read: they are of the wrong one.
+/// Fault F20: the store changes during a read.
 #[tokio::test]
-async fn what_was_read_from_a_store_that_has_changed_is_not_written() {
+async fn values_of_a_changed_store_are_discarded() {
     let (faulty, _turn) = faulty().await;
     let api = rig().api().await;
     let ns = "external-changed";
@@ -168,7 +172,7 @@ async fn what_was_read_from_a_store_that_has_changed_is_not_written() {
     faulty.aws.faults().add(Fault::Slow("GetSecretValue", Duration::from_secs(3)));
     faulty_store(&api, faulty, ns, json!({ "prefix": "external-changed/old/" })).await;
     api.create(Kind::ExternalSecret, external(ns, "s", &[("A", "a")])).await;
-    pause(1000).await;
+    wait_requested(&faulty.aws, ns, "GetSecretValue").await;
     let patch = json!({ "spec": { "provider": { "aws": { "prefix": "external-changed/new/" } } } });
     api.patch(Kind::SecretStore, ns, "aws", patch).await;
     wait_value(&api, ns, "s", "A", "new").await;
@@ -178,12 +182,12 @@ async fn what_was_read_from_a_store_that_has_changed_is_not_written() {
             && write.resource == "secrets"
             && write.user.ends_with("mtk-controller")
     });
-    assert_eq!(secrets.count(), 1, "it was never written with the old one");
+    assert_eq!(secrets.count(), 1, "the old value was never written");
 }
 
-/// F20: the store, or the namespace, goes while values are read.
+/// Fault F20: the store or the namespace is deleted during a read.
 #[tokio::test]
-async fn what_was_read_from_a_store_or_for_a_namespace_that_is_gone_is_not_written() {
+async fn values_for_a_deleted_store_or_namespace_are_discarded() {
     let (faulty, _turn) = faulty().await;
     let api = rig().api().await;
     let (without_store, going) = ("external-store-gone", "external-namespace-gone");
@@ -194,25 +198,26 @@ async fn what_was_read_from_a_store_or_for_a_namespace_that_is_gone_is_not_writt
         let from = format!("{ns}/a");
         api.create(Kind::ExternalSecret, external(ns, "s", &[("A", &from)])).await;
     }
-    pause(1000).await;
+    for ns in [without_store, going] {
+        wait_requested(&faulty.aws, ns, "GetSecretValue").await;
+    }
     api.delete(Kind::SecretStore, without_store, "aws").await;
     api.delete(Kind::Namespace, "", going).await;
     let message = explained(&api, without_store, "s", "StoreInvalid").await;
     assert!(message.contains("there is no SecretStore external-store-gone/aws"), "{message}");
-    pause(3000).await;
+    wait_idle(&faulty.aws).await;
+    faulty.aws.faults().clear();
+    faulty.catch_up(&api).await;
     assert!(api.secret(without_store, "s").await.is_none());
-    let is_said = |line: &str| line.contains("not in sync") && line.contains(going);
+    let reports_failure = |line: &str| line.contains("not in sync") && line.contains(going);
     let log = faulty.controller.log().unwrap();
-    assert!(!log.lines().any(is_said), "a namespace that goes is no failure");
-    crate::support::eventually("the namespace is gone", async || {
-        api.get(Kind::Namespace, "", going).await.is_none().then_some(())
-    })
-    .await;
+    assert!(!log.lines().any(reports_failure), "a deleted namespace is no failure");
+    api.wait_deleted(Kind::Namespace, "", going).await;
 }
 
-/// F20: the object goes while its values are read, and its Secret would stay.
+/// Fault F20: the object is deleted during a read. Its Secret would stay for good.
 #[tokio::test]
-async fn what_was_read_for_an_object_that_is_gone_is_not_written() {
+async fn values_for_a_deleted_object_are_discarded() {
     let (faulty, _turn) = faulty().await;
     let api = rig().api().await;
     let ns = "external-object-gone";
@@ -225,15 +230,17 @@ async fn what_was_read_for_an_object_that_is_gone_is_not_written() {
         object["spec"]["target"] = json!({ "creationPolicy": "Orphan" });
         api.create(Kind::ExternalSecret, object).await;
     }
-    pause(1000).await;
+    wait_requested(&faulty.aws, ns, "GetSecretValue").await;
     api.delete(Kind::ExternalSecret, ns, "going").await;
     wait_value(&api, ns, "staying", "A", "1").await;
-    pause(1000).await;
+    wait_idle(&faulty.aws).await;
+    faulty.aws.faults().clear();
+    faulty.catch_up(&api).await;
     assert!(api.secret(ns, "going").await.is_none());
 }
 
 #[tokio::test]
-async fn a_short_throttle_is_not_noticed_and_a_long_one_is_told() {
+async fn short_throttle_is_hidden_and_long_throttle_is_reported() {
     let (faulty, _turn) = faulty().await;
     let api = rig().api().await;
     let ns = "external-throttled";
@@ -247,7 +254,7 @@ async fn a_short_throttle_is_not_noticed_and_a_long_one_is_told() {
     faulty.aws.faults().add(Fault::Throttled("GetSecretValue", 1000));
     force(&api, ns, "s").await;
     explained(&api, ns, "s", "Throttled").await;
-    quiet(&api, faulty, &object).await;
+    no_provider_text(&api, faulty, &object).await;
     let kept = api.secret(ns, "s").await.unwrap();
     assert_eq!(value(&kept, "A").as_deref(), Some("1"));
     faulty.aws.faults().clear();
@@ -255,7 +262,7 @@ async fn a_short_throttle_is_not_noticed_and_a_long_one_is_told() {
 }
 
 #[tokio::test]
-async fn answers_that_are_no_json_lose_nothing() {
+async fn invalid_json_keeps_the_secret() {
     let (faulty, _turn) = faulty().await;
     let api = rig().api().await;
     let ns = "external-broken";
@@ -264,12 +271,12 @@ async fn answers_that_are_no_json_lose_nothing() {
     faulty.aws.faults().add(Fault::Broken("BatchGetSecretValue"));
     force(&api, ns, "s").await;
     let object = wait_ready(&api, ns, "s", "False").await;
-    quiet(&api, faulty, &object).await;
+    no_provider_text(&api, faulty, &object).await;
     assert!(api.secret(ns, "s").await.is_some());
 }
 
-/// No text of AWS is anywhere.
-async fn quiet(api: &Api, faulty: &Faulty, object: &Value) {
+/// Text of AWS appears nowhere.
+async fn no_provider_text(api: &Api, faulty: &Faulty, object: &Value) {
     let canary = "canary-provider-text";
     assert!(!object.to_string().contains(canary), "{object}");
     assert!(!faulty.controller.log().unwrap().contains(canary));

@@ -14,9 +14,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::support::{KEYS, rig, secret, stores};
-use crate::support::{
-    Api, Kind, condition, eventually, pause, text, without_what_was_not_recorded,
-};
+use crate::support::{Api, Kind, condition, eventually, text, without_unrecorded_fields};
 
 /// One line of the recording.
 #[derive(Clone, Deserialize)]
@@ -133,17 +131,17 @@ async fn replay(api: &Api, case: Case) -> Option<String> {
         found.clone().ok()
     });
     if tokio::time::timeout(Duration::from_secs(40), settles).await.is_ok() {
-        // It must not only pass by.
-        pause(1500).await;
+        // The state must be stable.
+        rig().catch_up(api).await;
         found = compare(api, &ns, &after).await;
     }
     found.err().map(|difference| format!("{id}: {difference}"))
 }
 
-/// The recorded outcome, but where ours differs on purpose.
+/// The recorded outcome, changed where ours differs intentionally.
 fn expected(mut case: Case) -> Case {
     if case.id == "x61" {
-        // A Secret that nothing is written to is not marked either.
+        // The controller does not mark a Secret that it does not write to.
         let metadata = case.after.secrets[0]["metadata"].as_object_mut().unwrap();
         metadata["labels"] = json!({ "own": "1" });
         metadata["fieldManagers"] = json!(["kubectl-create/Update"]);
@@ -193,7 +191,7 @@ fn normalise(secret: &mut Value) {
     });
     let mut managers: Vec<_> = managers.collect();
     managers.sort();
-    without_what_was_not_recorded(secret);
+    without_unrecorded_fields(secret);
     secret["metadata"]["fieldManagers"] = json!(managers);
 }
 

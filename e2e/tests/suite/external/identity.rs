@@ -1,4 +1,4 @@
-//! What one identity may read is never given to another.
+//! A value that one identity reads never reaches another.
 
 use e2e::aws::Fault;
 use serde_json::json;
@@ -6,11 +6,11 @@ use serde_json::json;
 use super::support::{
     KEYS, external, faulty, faulty_store, force, rig, secret, stores, wait_ready, wait_value,
 };
-use crate::support::{Kind, condition, pause};
+use crate::support::{Kind, condition};
 
-/// A cache or a batch that is shared by the name of a secret gives the second what it may not read.
+/// A cache or batch keyed by the secret's name would give the second store a value it may not read.
 #[tokio::test]
-async fn two_stores_read_the_same_secret_each_by_its_own_rights() {
+async fn two_stores_read_the_same_secret_each_with_its_own_permissions() {
     let (faulty, _turn) = faulty().await;
     let api = rig().api().await;
     let (may, may_not) = ("external-may", "external-may-not");
@@ -22,7 +22,7 @@ async fn two_stores_read_the_same_secret_each_by_its_own_rights() {
     for ns in [may, may_not] {
         faulty_store(&api, faulty, ns, json!({})).await;
     }
-    // In the same moment, and again when the first has it.
+    // At the same time, and again after the first store has read the value.
     for round in ["s", "t"] {
         for ns in [may, may_not] {
             let object = external(ns, round, &[("X", "shared/x"), ("Y", "shared/y")]);
@@ -35,9 +35,9 @@ async fn two_stores_read_the_same_secret_each_by_its_own_rights() {
     }
 }
 
-/// Nobody waits half an hour for the next attempt after the keys were put right.
+/// Corrected access keys cause an immediate retry, without waiting for the back-off.
 #[tokio::test]
-async fn keys_that_are_put_right_are_used_at_once() {
+async fn corrected_access_keys_are_used_at_once() {
     let (faulty, _turn) = faulty().await;
     let api = rig().api().await;
     let ns = "external-keys";
@@ -46,8 +46,8 @@ async fn keys_that_are_put_right_are_used_at_once() {
     faulty_store(&api, faulty, ns, json!({})).await;
     api.create(Kind::ExternalSecret, external(ns, "s", &[("A", "external-keys/a")])).await;
     wait_ready(&api, ns, "s", "False").await;
-    // By now it is tried again only after a while.
-    pause(4000).await;
+    // The back-off of the object has grown by then.
+    faulty.catch_up(&api).await;
     let keys = json!({ "stringData": { "id": "other", "secret": "key" } });
     api.patch(Kind::Secret, ns, KEYS, keys).await;
     let changed = std::time::Instant::now();
@@ -55,13 +55,13 @@ async fn keys_that_are_put_right_are_used_at_once() {
     assert!(changed.elapsed().as_secs() < 3);
 }
 
-/// Secrets of the same name in another account counted as older versions of those that were read before.
+/// A version of another account must not count as an older version of this one.
 #[tokio::test]
-async fn what_a_store_gives_after_it_was_edited_is_taken_at_once() {
+async fn value_of_an_edited_store_is_used_at_once() {
     let api = rig().api().await;
     let ns = "external-moved";
     stores(&api, ns).await;
-    // The version of a parameter is a smaller number than the time of a secret.
+    // The version number of a parameter is smaller than the creation time of a secret.
     let parameter = rig().aws.parameters().put_parameter().name("external-moved/a");
     parameter.value("theirs").r#type("String".into()).send().await.unwrap();
     secret(&rig().aws, "external-moved/a", "1", &[]).await;
@@ -69,16 +69,16 @@ async fn what_a_store_gives_after_it_was_edited_is_taken_at_once() {
     wait_value(&api, ns, "s", "A", "1").await;
     let service = json!({ "spec": { "provider": { "aws": { "service": "ParameterStore" } } } });
     api.patch(Kind::SecretStore, ns, "aws", service).await;
-    pause(500).await;
+    rig().catch_up(&api).await;
     let forced = std::time::Instant::now();
     force(&api, ns, "s").await;
     wait_value(&api, ns, "s", "A", "theirs").await;
     assert!(forced.elapsed().as_secs() < 20, "{:?}", forced.elapsed());
 }
 
-/// A ClusterSecretStore reads with the keys of the namespace that asks, where it names none.
+/// A ClusterSecretStore whose references have no namespace reads with the keys of the object's namespace.
 #[tokio::test]
-async fn rows_34_and_37_a_referent_store_reads_as_the_namespace_that_asks() {
+async fn rows_34_and_37_referent_store_reads_with_the_keys_of_the_namespace() {
     let (faulty, _turn) = faulty().await;
     let api = rig().api().await;
     let (may, may_not) = ("external-referent-may", "external-referent-may-not");
@@ -108,12 +108,12 @@ async fn rows_34_and_37_a_referent_store_reads_as_the_namespace_that_asks() {
         condition(store, "Ready").is_some_and(|ready| ready["reason"] == "ValidationUnknown")
     });
     assert_eq!(condition(&store.await, "Ready").unwrap()["status"], "True");
-    // Where its conditions do not allow it, nothing is read.
+    // Its conditions do not allow this namespace.
     let elsewhere = "external-elsewhere";
     api.namespace(elsewhere).await;
     api.create(Kind::ExternalSecret, object(elsewhere)).await;
     let refused = wait_ready(&api, elsewhere, "s", "False").await;
     assert_eq!(condition(&refused, "Explained").unwrap()["reason"], "StoreInvalid");
-    pause(500).await;
+    faulty.catch_up(&api).await;
     assert!(api.secret(elsewhere, "s").await.is_none());
 }

@@ -1,9 +1,9 @@
-//! When values are read, whose the Secret is, and what becomes of it.
+//! Refresh, creation and deletion policies.
 
 use serde_json::{Value, json};
 
 use super::support::{change, external, force, rig, secret, stores, value, wait_ready, wait_value};
-use crate::support::{Api, Kind, condition, pause, text};
+use crate::support::{Api, Kind, condition, eventually, text};
 
 async fn begin(ns: &str) -> Api {
     let api = rig().api().await;
@@ -26,7 +26,7 @@ async fn wait_reason(api: &Api, ns: &str, reason: &str) {
 }
 
 #[tokio::test]
-async fn rows_20_and_22_a_changed_value_comes_with_the_interval_and_at_once_when_forced() {
+async fn rows_20_and_22_changed_value_is_read_after_the_interval_or_when_forced() {
     let ns = "external-interval";
     let api = begin(ns).await;
     api.create(Kind::ExternalSecret, object(ns, json!({ "refreshInterval": "3s" }))).await;
@@ -36,13 +36,13 @@ async fn rows_20_and_22_a_changed_value_comes_with_the_interval_and_at_once_when
     let patch = json!({ "spec": { "refreshInterval": "1h" } });
     api.patch(Kind::ExternalSecret, ns, "s", patch).await;
     change(&rig().aws, "external-interval/a", "3").await;
-    pause(1500).await;
+    rig().catch_up(&api).await;
     force(&api, ns, "s").await;
     wait_value(&api, ns, "s", "A", "3").await;
 }
 
 #[tokio::test]
-async fn an_edited_or_deleted_secret_is_put_right_at_once() {
+async fn edited_or_deleted_secret_is_repaired_at_once() {
     let ns = "external-drift";
     let api = begin(ns).await;
     api.create(Kind::ExternalSecret, object(ns, json!({}))).await;
@@ -57,19 +57,19 @@ async fn an_edited_or_deleted_secret_is_put_right_at_once() {
 }
 
 #[tokio::test]
-async fn row_20_with_no_interval_a_change_of_the_object_is_not_followed() {
+async fn row_20_interval_0_never_reads_again() {
     let ns = "external-once";
     let api = begin(ns).await;
     api.create(Kind::ExternalSecret, object(ns, json!({ "refreshInterval": "0" }))).await;
     wait_value(&api, ns, "s", "A", "1").await;
     change(&rig().aws, "external-once/a", "2").await;
     force(&api, ns, "s").await;
-    pause(2000).await;
+    rig().catch_up(&api).await;
     assert_eq!(value(&api.secret(ns, "s").await.unwrap(), "A").as_deref(), Some("1"));
 }
 
 #[tokio::test]
-async fn row_18_a_secret_is_deleted_when_its_values_are_and_made_again_when_they_are_back() {
+async fn row_18_secret_follows_the_deletion_and_return_of_its_values() {
     let ns = "external-delete";
     let api = begin(ns).await;
     let target = json!({ "target": { "deletionPolicy": "Delete" }, "refreshInterval": "2s" });
@@ -79,7 +79,7 @@ async fn row_18_a_secret_is_deleted_when_its_values_are_and_made_again_when_they
     secrets.delete_secret().secret_id("external-delete/a").send().await.unwrap();
     wait_reason(&api, ns, "SecretDeleted").await;
     assert!(api.secret(ns, "s").await.is_none());
-    crate::support::eventually("Events of both", async || {
+    eventually("both Events exist", async || {
         let events = api.events(ns, "s").await;
         let has = |reason: &str| events.iter().any(|event| event.iter().any(|word| word == reason));
         (has("Deleted") && has("MissingProviderSecret")).then_some(())
@@ -90,7 +90,7 @@ async fn row_18_a_secret_is_deleted_when_its_values_are_and_made_again_when_they
 }
 
 #[tokio::test]
-async fn the_secret_of_a_renamed_target_is_cleaned_up() {
+async fn secret_of_a_renamed_target_is_deleted() {
     let ns = "external-renamed";
     let api = begin(ns).await;
     api.create(Kind::ExternalSecret, object(ns, json!({ "target": { "name": "one" } }))).await;
@@ -99,14 +99,14 @@ async fn the_secret_of_a_renamed_target_is_cleaned_up() {
     let patch = json!({ "spec": { "target": { "name": "two" } } });
     api.patch(Kind::ExternalSecret, ns, "s", patch).await;
     wait_value(&api, ns, "two", "A", "1").await;
-    crate::support::eventually("the old one is gone", async || {
+    eventually("the old Secret is deleted", async || {
         api.secret(ns, "one").await.is_none().then_some(())
     })
     .await;
 }
 
 #[tokio::test]
-async fn row_16_values_are_added_to_a_secret_of_somebody_else_and_taken_out_again() {
+async fn row_16_merge_adds_and_removes_values_of_a_foreign_secret() {
     let ns = "external-merge";
     let api = begin(ns).await;
     secret(&rig().aws, "external-merge/b", "2", &[]).await;
@@ -127,9 +127,9 @@ async fn row_16_values_are_added_to_a_secret_of_somebody_else_and_taken_out_agai
     assert_eq!(value(&merged, "A").as_deref(), Some("1"));
 }
 
-/// It stayed `SecretSynced`, with an interval of none for good.
+/// The status must not stay `SecretSynced`.
 #[tokio::test]
-async fn row_16_a_secret_to_merge_into_that_is_deleted_is_told_as_missing() {
+async fn row_16_deleted_merge_target_is_reported_as_missing() {
     let ns = "external-merge-gone";
     let api = begin(ns).await;
     let foreign =
@@ -145,9 +145,9 @@ async fn row_16_a_secret_to_merge_into_that_is_deleted_is_told_as_missing() {
     wait_value(&api, ns, "s", "A", "1").await;
 }
 
-/// What was kept away by policy counted as in order whatever the object became.
+/// A policy that forbids the Secret must not outlive a change of the object.
 #[tokio::test]
-async fn rows_20_and_22_what_was_absent_by_policy_comes_when_the_object_changes() {
+async fn rows_20_and_22_secret_absent_by_policy_is_created_when_the_object_changes() {
     let ns = "external-absent";
     let api = begin(ns).await;
     let once = |more: Value| {
@@ -162,10 +162,8 @@ async fn rows_20_and_22_what_was_absent_by_policy_comes_when_the_object_changes(
     api.patch(Kind::ExternalSecret, ns, "s", made).await;
     wait_value(&api, ns, "s", "A", "1").await;
     api.delete(Kind::ExternalSecret, ns, "s").await;
-    crate::support::eventually("the Secret is gone", async || {
-        api.secret(ns, "s").await.is_none().then_some(())
-    })
-    .await;
+    eventually("the Secret is deleted", async || api.secret(ns, "s").await.is_none().then_some(()))
+        .await;
 
     let found = json!({ "find": { "name": { "regexp": "^external-absent/later$" } } });
     let retained = object(ns, once(json!({ "data": [], "dataFrom": [found] })));
@@ -177,9 +175,9 @@ async fn rows_20_and_22_what_was_absent_by_policy_comes_when_the_object_changes(
     wait_value(&api, ns, "s", "external-absent_later", "2").await;
 }
 
-/// A webhook that changes what is written made a loop of requests.
+/// A webhook that changes the written Secret must not cause a loop of reads.
 #[tokio::test]
-async fn a_secret_that_is_changed_on_its_way_does_not_have_aws_asked_again_and_again() {
+async fn secret_changed_by_a_webhook_causes_few_reads() {
     let ns = "external-webhook";
     let api = begin(ns).await;
     let policy = json!({
@@ -205,9 +203,9 @@ async fn a_secret_that_is_changed_on_its_way_does_not_have_aws_asked_again_and_a
     for object in [policy, binding] {
         rig().cluster.apply(&object).unwrap();
     }
-    // The API server takes a moment to heed it.
+    // The API server needs a moment to apply the policy.
     let probe = json!({ "metadata": { "namespace": ns, "name": "s" }, "data": { "A": "MQ==" } });
-    crate::support::eventually("the policy is heeded", async || {
+    eventually("the policy applies", async || {
         api.create(Kind::Secret, probe.clone()).await;
         let made = api.secret(ns, "s").await.unwrap();
         api.delete(Kind::Secret, ns, "s").await;
@@ -216,15 +214,19 @@ async fn a_secret_that_is_changed_on_its_way_does_not_have_aws_asked_again_and_a
     .await;
     api.create(Kind::ExternalSecret, object(ns, json!({}))).await;
     wait_ready(&api, ns, "s", "True").await;
-    pause(6000).await;
-    let requests = rig().aws.requests();
-    let asked = requests.iter().filter(|request| request.access_key == ns).count();
-    assert!((2..12).contains(&asked), "{asked} requests");
+    // Without a guard, each repair would cause the next read at once.
+    let count = || {
+        let requests = rig().aws.requests();
+        requests.iter().filter(|request| request.access_key == ns).count()
+    };
+    eventually("a repair", async || (count() >= 2).then_some(())).await;
+    rig().catch_up(&api).await;
+    assert!((2..12).contains(&count()), "{} requests", count());
 }
 
-/// It has no finalizer of ours, and is not held up by the peer's.
+/// Our controller sets no finalizer, and removes External Secrets' during deletion.
 #[tokio::test]
-async fn row_49_an_object_with_the_peers_finalizer_can_be_deleted() {
+async fn row_49_object_with_the_upstream_finalizer_can_be_deleted() {
     let ns = "external-finalizer";
     let api = begin(ns).await;
     let peers = "externalsecrets.external-secrets.io/externalsecret-cleanup";
@@ -232,9 +234,9 @@ async fn row_49_an_object_with_the_peers_finalizer_can_be_deleted() {
     object["metadata"]["finalizers"] = json!([peers]);
     api.create(Kind::ExternalSecret, object).await;
     let object = wait_ready(&api, ns, "s", "True").await;
-    assert_eq!(object["metadata"]["finalizers"], json!([peers]), "it is left where it is");
+    assert_eq!(object["metadata"]["finalizers"], json!([peers]), "the controller keeps it");
     api.delete(Kind::ExternalSecret, ns, "s").await;
-    crate::support::eventually("both are gone", async || {
+    eventually("both are deleted", async || {
         let gone = api.get(Kind::ExternalSecret, ns, "s").await.is_none()
             && api.secret(ns, "s").await.is_none();
         gone.then_some(())
@@ -243,19 +245,19 @@ async fn row_49_an_object_with_the_peers_finalizer_can_be_deleted() {
 }
 
 #[tokio::test]
-async fn rows_01_and_39_stores_of_others_are_left_alone() {
+async fn rows_01_and_39_stores_of_other_controllers_are_not_touched() {
     let ns = "external-others";
     let api = begin(ns).await;
     let vault = json!({ "metadata": { "namespace": ns, "name": "vault" },
         "spec": { "provider": { "vault": { "server": "https://v", "path": "p", "auth": { "x": 1 } } } } });
     let made = api.create(Kind::SecretStore, vault).await;
-    assert_eq!(made["spec"]["provider"]["vault"]["auth"]["x"], 1, "nothing is pruned");
+    assert_eq!(made["spec"]["provider"]["vault"]["auth"]["x"], 1, "the API server prunes nothing");
     let store =
         api.wait(Kind::SecretStore, ns, "vault", |store| condition(store, "Supported").is_some());
     let store = store.await;
     assert_eq!(condition(&store, "Supported").unwrap()["status"], "False");
     assert!(condition(&store, "Ready").is_none());
-    // Its objects too, but for a word: whoever looks after them says what they are.
+    // The controller only explains why it does not touch the objects of such a store.
     let peers = "externalsecrets.external-secrets.io/externalsecret-cleanup";
     let mut theirs = object(ns, json!({ "secretStoreRef": { "name": "vault" } }));
     theirs["metadata"]["name"] = json!("theirs");
@@ -275,9 +277,9 @@ async fn rows_01_and_39_stores_of_others_are_left_alone() {
     let mut object = object(ns, json!({}));
     object["spec"]["secretStoreRef"]["name"] = json!("foreign");
     api.create(Kind::ExternalSecret, object).await;
-    pause(2000).await;
+    rig().catch_up(&api).await;
     let theirs = api.get(Kind::ExternalSecret, ns, "theirs").await.unwrap();
-    assert_eq!(theirs["metadata"]["finalizers"], json!([peers]), "the other has to clean up");
+    assert_eq!(theirs["metadata"]["finalizers"], json!([peers]), "the other controller needs it");
     let object = api.get(Kind::ExternalSecret, ns, "s").await.unwrap();
     assert!(object["status"].is_null(), "{object}");
     assert_eq!(text(&object["metadata"]["name"]), "s");

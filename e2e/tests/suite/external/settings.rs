@@ -1,17 +1,19 @@
-//! What the operator settles: by rights, and by flags.
+//! Permissions and flags that the cluster's administrator sets.
 
 use e2e::aws::Aws;
 use serde_json::json;
 
-use super::support::{change, external, force, secret, stores, value, wait_ready, wait_value};
-use crate::support::{Kind, condition, pause, private, text};
+use super::support::{
+    catch_up, change, external, force, secret, stores, value, wait_ready, wait_value,
+};
+use crate::support::{Kind, condition, private, text};
 
-/// Where ExternalSecrets ask for what the controller has no right to.
+/// Namespaces of tests in which the controller lacks a permission.
 pub(crate) const WITHOUT_DELETE: [&str; 2] = ["external-no-delete", "external-renamed-twice"];
 const HASH: &str = "reconcile.external-secrets.io/data-hash";
 
 #[tokio::test]
-async fn without_the_right_to_delete_the_condition_names_the_value_that_gives_it() {
+async fn missing_delete_permission_is_reported_with_the_chart_value() {
     let private = private().await;
     let (api, ns) = (private.api().await, WITHOUT_DELETE[0]);
     let aws = Aws::start().unwrap();
@@ -36,13 +38,13 @@ async fn without_the_right_to_delete_the_condition_names_the_value_that_gives_it
         let object = wait_ready(&api, ns, name, "False").await;
         let message = text(&condition(&object, "Explained").unwrap()["message"]);
         assert!(message.contains("externalSecrets.allowDelete=true"), "{name}: {message}");
-        assert!(api.secret(ns, kept).await.is_some(), "{kept} is left as it was");
+        assert!(api.secret(ns, kept).await.is_some(), "{kept} is unchanged");
     }
 }
 
-/// Only the last name but one was known, and what had had a name in between stayed.
+/// The status remembers every earlier name, not only the last one.
 #[tokio::test]
-async fn what_could_not_be_deleted_when_the_target_was_renamed_is_deleted_when_it_may_be() {
+async fn secrets_of_renamed_targets_are_deleted_once_rbac_allows_it() {
     let private = private().await;
     let (api, ns) = (private.api().await, WITHOUT_DELETE[1]);
     let aws = Aws::start().unwrap();
@@ -69,7 +71,7 @@ async fn what_could_not_be_deleted_when_the_target_was_renamed_is_deleted_when_i
 }
 
 #[tokio::test]
-async fn without_a_hash_and_without_copies_a_secret_bears_nothing_of_a_value_or_of_argo_cd() {
+async fn flags_omit_the_data_hash_and_copied_labels() {
     let private = private().await;
     let (api, ns) = (private.api().await, "external-flags");
     let aws = Aws::start().unwrap();
@@ -84,22 +86,23 @@ async fn without_a_hash_and_without_copies_a_secret_bears_nothing_of_a_value_or_
     let made = api.secret(ns, "s").await.unwrap();
     assert!(made["metadata"]["annotations"][HASH].is_null(), "{}", made["metadata"]);
     assert!(made["metadata"]["labels"]["argocd.argoproj.io/instance"].is_null());
-    // What others do to it is seen all the same,
+    // The controller still repairs edits.
     api.patch(Kind::Secret, ns, "s", json!({ "data": { "A": "eA==" } })).await;
     wait_value(&api, ns, "s", "A", "1").await;
-    pause(1500).await;
-    // and that it is in order too, after a restart.
+    catch_up(&api, &aws, &controller, "default").await;
+    // After a restart it finds the Secret in sync.
     controller.end().unwrap();
-    let (before, version) = (aws.counts(), api.secret(ns, "s").await.unwrap());
-    let _controller = private.cluster().controller_with(&aws, &flags).unwrap();
-    pause(4000).await;
-    assert_eq!(aws.counts(), before);
+    let reads = || aws.requests().iter().filter(|request| request.access_key == ns).count();
+    let (before, version) = (reads(), api.secret(ns, "s").await.unwrap());
+    let controller = private.cluster().controller_with(&aws, &flags).unwrap();
+    catch_up(&api, &aws, &controller, "default").await;
+    assert_eq!(reads(), before);
     let after = api.secret(ns, "s").await.unwrap();
     assert_eq!(after["metadata"]["resourceVersion"], version["metadata"]["resourceVersion"]);
 }
 
 #[tokio::test]
-async fn with_consent_asked_for_a_secret_of_somebody_else_is_left_alone_until_it_says_yes() {
+async fn required_consent_protects_a_foreign_secret() {
     let private = private().await;
     let (api, ns) = (private.api().await, "external-consent");
     let aws = Aws::start().unwrap();
@@ -118,7 +121,7 @@ async fn with_consent_asked_for_a_secret_of_somebody_else_is_left_alone_until_it
     let consent = json!({ "metadata": { "annotations": { "mtk.mytomorrows.com/adopt": "true" } } });
     api.patch(Kind::Secret, ns, "s", consent).await;
     wait_value(&api, ns, "s", "A", "1").await;
-    // Its own it knows without being told again.
+    // The controller needs no further consent for its own Secret.
     change(&aws, "consent/a", "2").await;
     force(&api, ns, "s").await;
     wait_value(&api, ns, "s", "A", "2").await;

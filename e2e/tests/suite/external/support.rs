@@ -1,4 +1,4 @@
-//! What the tests of ExternalSecrets share: one AWS, and one controller that uses it.
+//! Shared parts of the tests of ExternalSecrets: one AWS, and one controller that uses it.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{LazyLock, Mutex};
@@ -13,7 +13,7 @@ use e2e::controller::Controller;
 use serde_json::{Value, json};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use crate::support::{Api, Kind, condition};
+use crate::support::{Api, Kind, condition, eventually};
 
 /// A cluster and an AWS, with a controller that may delete Secrets.
 pub(crate) struct Rig {
@@ -22,7 +22,7 @@ pub(crate) struct Rig {
     pub(crate) controller: Controller,
 }
 
-/// The Secret with keys for AWS that [`stores`] makes.
+/// The Secret with AWS access keys that [`stores`] creates.
 pub(crate) const KEYS: &str = "aws-keys";
 
 static RIG: LazyLock<Rig> = LazyLock::new(|| {
@@ -32,15 +32,14 @@ static RIG: LazyLock<Rig> = LazyLock::new(|| {
     Rig { cluster, aws, controller }
 });
 
-/// An AWS of which things go wrong, with a controller of its own in the same cluster: it looks after
-/// the stores of its class.
+/// An AWS with faults. Its controller runs in the same cluster and manages the stores of its class.
 pub(crate) struct Faulty {
     pub(crate) aws: Aws,
     pub(crate) controller: Controller,
     pub(crate) class: String,
 }
 
-/// Two, since a test has one to itself.
+/// Two, because each test uses one exclusively.
 static FAULTY: [LazyLock<Faulty>; 2] = [
     LazyLock::new(|| Faulty::start("faulty-0".to_owned())),
     LazyLock::new(|| Faulty::start("faulty-1".to_owned())),
@@ -51,7 +50,7 @@ static TURNS: LazyLock<Semaphore> = LazyLock::new(|| {
     Semaphore::new(FAULTY.len())
 });
 
-/// A test's turn on one of them.
+/// Exclusive use of one of them.
 pub(crate) struct Turn {
     index: usize,
     _permit: SemaphorePermit<'static>,
@@ -63,7 +62,7 @@ impl Drop for Turn {
     }
 }
 
-/// Waits for one's turn on an AWS of which things go wrong. When it comes, nothing does.
+/// Waits for exclusive use of an AWS with faults. At first it has none.
 pub(crate) async fn faulty() -> (&'static Faulty, Turn) {
     let permit = TURNS.acquire().await.unwrap();
     let index = FREE.lock().unwrap().pop().unwrap();
@@ -73,6 +72,11 @@ pub(crate) async fn faulty() -> (&'static Faulty, Turn) {
 }
 
 impl Faulty {
+    /// See [`catch_up`].
+    pub(crate) async fn catch_up(&self, api: &Api) {
+        catch_up(api, &self.aws, &self.controller, &self.class).await;
+    }
+
     fn start(class: String) -> Faulty {
         let aws = Aws::start().unwrap();
         let flags = ["--log-level=debug", &format!("--controller-class={class}")];
@@ -81,7 +85,7 @@ impl Faulty {
     }
 }
 
-/// Makes a namespace with the store `aws` of its class.
+/// Creates a namespace with the store `aws` of its class.
 pub(crate) async fn faulty_store(api: &Api, faulty: &Faulty, namespace: &str, more: Value) {
     api.namespace(namespace).await;
     keys(api, namespace).await;
@@ -92,7 +96,7 @@ pub(crate) async fn faulty_store(api: &Api, faulty: &Faulty, namespace: &str, mo
     api.create(Kind::SecretStore, store).await;
 }
 
-/// An ExternalSecret of the store `aws` with these keys and the secrets they are from.
+/// An ExternalSecret of the store `aws` with these keys, each from the named secret.
 pub(crate) fn external(namespace: &str, name: &str, data: &[(&str, &str)]) -> Value {
     let data =
         data.iter().map(|(key, from)| json!({ "secretKey": key, "remoteRef": { "key": from } }));
@@ -104,7 +108,7 @@ pub(crate) fn external(namespace: &str, name: &str, data: &[(&str, &str)]) -> Va
     })
 }
 
-/// Has the values read again, as people do it.
+/// Forces a refresh with the annotation that people use.
 pub(crate) async fn force(api: &Api, namespace: &str, name: &str) {
     static NUMBER: AtomicUsize = AtomicUsize::new(0);
     let number = NUMBER.fetch_add(1, Ordering::Relaxed).to_string();
@@ -134,7 +138,7 @@ pub(crate) fn value(secret: &Value, key: &str) -> Option<String> {
     Some(String::from_utf8(bytes).unwrap())
 }
 
-/// The rig that most tests share. It ends with this process.
+/// The rig that most tests share. It stops with this process.
 pub(crate) fn rig() -> &'static Rig {
     &RIG
 }
@@ -144,9 +148,68 @@ impl Rig {
     pub(crate) async fn api(&self) -> Api {
         Api::of(&self.cluster).await
     }
+
+    /// See [`catch_up`].
+    pub(crate) async fn catch_up(&self, api: &Api) {
+        catch_up(api, &self.aws, &self.controller, "default").await;
+    }
 }
 
-/// Makes a namespace with the stores `aws` (Secrets Manager) and `ps` (Parameter Store).
+/// Waits until the controller has processed every earlier change, and every refresh that was due.
+///
+/// The probe is an ExternalSecret with the shortest interval. The queue is ordered by due time, so every
+/// earlier refresh begins before the probe's second one.
+pub(crate) async fn catch_up(api: &Api, aws: &Aws, controller: &Controller, class: &str) {
+    static NUMBER: AtomicUsize = AtomicUsize::new(0);
+    let ns = format!("external-probe-{}", NUMBER.fetch_add(1, Ordering::Relaxed));
+    api.namespace(&ns).await;
+    keys(api, &ns).await;
+    let mut store = store(&ns, "aws", "SecretsManager");
+    store["spec"]["controller"] = json!(class);
+    api.create(Kind::SecretStore, store).await;
+    secret(aws, &format!("{ns}/a"), "1", &[]).await;
+    let mut object = external(&ns, "probe", &[("A", &format!("{ns}/a"))]);
+    object["spec"]["refreshInterval"] = json!("1s");
+    api.create(Kind::ExternalSecret, object).await;
+    wait_refreshes(controller, &ns, "probe", 2.0).await;
+    api.delete(Kind::ExternalSecret, &ns, "probe").await;
+}
+
+/// Waits until the ExternalSecret has been refreshed this many times more.
+pub(crate) async fn wait_refreshes(controller: &Controller, ns: &str, name: &str, times: f64) {
+    let first = refreshes(controller, ns, name);
+    eventually("the refreshes", async || {
+        (refreshes(controller, ns, name) >= first + times).then_some(())
+    })
+    .await;
+}
+
+fn refreshes(controller: &Controller, ns: &str, name: &str) -> f64 {
+    let metrics = controller.metrics().unwrap();
+    let labels = [format!("namespace=\"{ns}\""), format!("name=\"{name}\"")];
+    let counters = metrics.iter().filter(|(metric, _)| {
+        metric.starts_with("externalsecret_sync_calls_total")
+            && labels.iter().all(|label| metric.contains(label.as_str()))
+    });
+    counters.map(|(_, count)| count).sum()
+}
+
+/// Waits until AWS has received this operation with the access key of the namespace.
+pub(crate) async fn wait_requested(aws: &Aws, ns: &str, operation: &str) {
+    eventually("the request to AWS", async || {
+        let requests = aws.requests();
+        let mut of_ns = requests.iter().filter(|request| request.access_key == ns);
+        of_ns.any(|request| request.operation == operation).then_some(())
+    })
+    .await;
+}
+
+/// Waits until AWS has answered every request.
+pub(crate) async fn wait_idle(aws: &Aws) {
+    eventually("AWS answers all requests", async || aws.is_idle().then_some(())).await;
+}
+
+/// Creates a namespace with the stores `aws` (Secrets Manager) and `ps` (Parameter Store).
 pub(crate) async fn stores(api: &Api, namespace: &str) {
     api.namespace(namespace).await;
     keys(api, namespace).await;
@@ -155,7 +218,7 @@ pub(crate) async fn stores(api: &Api, namespace: &str) {
     }
 }
 
-/// The access key id is the namespace's name.
+/// The access key id is the name of the namespace.
 async fn keys(api: &Api, namespace: &str) {
     let keys = json!({
         "metadata": { "namespace": namespace, "name": KEYS },
@@ -176,7 +239,7 @@ pub(crate) fn store(namespace: &str, name: &str, service: &str) -> Value {
     })
 }
 
-/// Makes a secret in AWS.
+/// Creates a secret in AWS.
 pub(crate) async fn secret(aws: &Aws, name: &str, value: impl AsRef<[u8]>, tags: &[(&str, &str)]) {
     let tags = tags.iter().map(|(key, value)| Tag::builder().key(*key).value(*value).build());
     let made = aws.secrets().create_secret().name(name).set_tags(Some(tags.collect()));
@@ -188,7 +251,7 @@ pub(crate) async fn secret(aws: &Aws, name: &str, value: impl AsRef<[u8]>, tags:
     made.send().await.unwrap();
 }
 
-/// Gives a secret another value, and returns the id of the version.
+/// Changes the value of a secret, and returns the id of the version.
 pub(crate) async fn change(aws: &Aws, name: &str, value: &str) -> String {
     let put = aws.secrets().put_secret_value().secret_id(name).secret_string(value);
     put.send().await.unwrap().version_id.unwrap()

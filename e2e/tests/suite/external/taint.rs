@@ -10,7 +10,7 @@ use super::support::{
     Faulty, KEYS, change, external, faulty, faulty_store, force, rig, secret, store, wait_ready,
     wait_value,
 };
-use crate::support::{Api, Kind, pause};
+use crate::support::{Api, Kind};
 use crate::taint::{canary, needles};
 
 const NS: &str = "external-taint";
@@ -127,13 +127,13 @@ async fn stores_of_more(api: &Api, faulty: &Faulty, canary: &str) {
 }
 
 #[tokio::test]
-async fn a_value_of_aws_is_nowhere_but_in_the_data_of_the_secret() {
+async fn value_of_aws_appears_only_in_secret_data() {
     let (faulty, _turn) = faulty().await;
     let api = rig().api().await;
     let canary = canary();
     faulty_store(&api, faulty, NS, json!({})).await;
     let large = format!("{canary}{}", "x".repeat(60_000));
-    // A key is a name, which may be told; what is told of this one must not be its value.
+    // Messages may contain this key, but not its value.
     let keys = json!({ "with space": canary }).to_string();
     for (name, value) in [("plain", canary.as_str()), ("large", &large), ("keys", &keys)] {
         secret(&faulty.aws, &format!("taint/{name}"), value, &[]).await;
@@ -148,12 +148,12 @@ async fn a_value_of_aws_is_nowhere_but_in_the_data_of_the_secret() {
         wait_ready(&api, NS, name, if is_fine { "True" } else { "False" }).await;
     }
     denied(&api, faulty, &canary).await;
-    pause(1500).await;
+    faulty.catch_up(&api).await;
 
     let found = needles(&canary);
     let holds = |text: &str| found.iter().any(|needle| text.contains(needle));
     let secret = api.secret(NS, "fine").await.unwrap();
-    assert!(holds(&secret["data"].to_string()), "the search can find it");
+    assert!(holds(&secret["data"].to_string()), "the search finds it there");
 
     let mut said = vec![
         ("the log", faulty.controller.log().unwrap()),

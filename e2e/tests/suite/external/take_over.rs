@@ -1,5 +1,4 @@
-//! A cluster moves from the External Secrets Operator to us without a write to a Secret and without
-//! a request to AWS.
+//! Migration from the External Secrets Operator causes no write of a Secret and no request to AWS.
 
 use std::io::Write as _;
 use std::process::{Command, Stdio};
@@ -10,18 +9,18 @@ use e2e::aws::Aws;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::support::{KEYS, external, store};
-use crate::support::{Api, Kind, eventually, pause, private};
+use super::support::{KEYS, catch_up, external, store};
+use crate::support::{Api, Kind, eventually, private};
 
 const NS: &str = "external-take-over";
 
-/// Objects as the operator leaves them: recorded, x01, with the hashes that belong to it.
-async fn as_the_peer_left_it(api: &Api) {
+/// Objects as the operator leaves them (case x01), with the matching hashes.
+async fn objects_of_the_operator(api: &Api) {
     api.namespace(NS).await;
     let keys = json!({ "metadata": { "namespace": NS, "name": KEYS },
                        "stringData": { "id": "a", "secret": "b" } });
     api.create(Kind::Secret, keys).await;
-    // With a role: who looks at it asks STS.
+    // With a role, so that a check of the store would send a request to STS.
     let mut role = store(NS, "aws", "SecretsManager");
     role["spec"]["provider"]["aws"]["role"] = json!("arn:aws:iam::123456789012:role/reader");
     api.create(Kind::SecretStore, role).await;
@@ -83,43 +82,43 @@ fn secret(name: &str, uid: &Value) -> Value {
 }
 
 #[tokio::test]
-async fn row_33_what_the_peer_made_is_adopted_without_a_write_and_without_a_read() {
+async fn row_33_objects_of_the_operator_are_adopted_without_a_write_or_read() {
     let private = private().await;
     let api = private.api().await;
-    as_the_peer_left_it(&api).await;
+    objects_of_the_operator(&api).await;
     let aws = Aws::start().unwrap();
     super::support::secret(&aws, "g/plain", "hunter2", &[]).await;
-    let made = aws.counts();
+    let requests = || aws.requests().iter().filter(|request| request.access_key == "a").count();
     let before = private.cluster().writes().unwrap().len();
     let controller = private.cluster().controller_with(&aws, &["--log-level=debug"]).unwrap();
-    pause(5000).await;
-    assert_eq!(aws.counts(), made);
+    catch_up(&api, &aws, &controller, "default").await;
+    assert_eq!(requests(), 0);
     let writes: Vec<_> = private.cluster().writes().unwrap().split_off(before);
     let mine: Vec<_> =
         writes.iter().filter(|write| write.namespace == NS && write.resource != "events").collect();
     assert!(mine.is_empty(), "{mine:?}\n{}", controller.log().unwrap());
-    // A second one finds the same.
+    // The same after a restart.
     controller.end().unwrap();
     let controller = private.cluster().controller_with(&aws, &[]).unwrap();
-    pause(3000).await;
-    assert_eq!(aws.counts(), made);
-    // What is due is read, and the Secrets are as ours would have made them.
+    catch_up(&api, &aws, &controller, "default").await;
+    assert_eq!(requests(), 0);
+    // A refresh finds the Secrets as our controller would create them.
     let secrets = api.list(Kind::Secret, Some(NS)).await;
     for number in 0..10 {
         let patch = json!({ "spec": { "refreshInterval": "2h" } });
         api.patch(Kind::ExternalSecret, NS, &format!("s{number}"), patch).await;
     }
-    eventually("all are read", async || {
+    eventually("all objects are refreshed", async || {
         let metrics = controller.metrics().unwrap();
         let calls = metrics.iter().filter(|(name, _)| name.contains("sync_calls_total"));
         let all = calls.filter(|(name, count)| name.contains(NS) && **count >= 1.0).count();
         (all == 10).then_some(())
     })
     .await;
-    pause(500).await;
-    assert_eq!(api.list(Kind::Secret, Some(NS)).await, secrets, "not one is written");
+    catch_up(&api, &aws, &controller, "default").await;
+    assert_eq!(api.list(Kind::Secret, Some(NS)).await, secrets, "no Secret is written");
     assert_eq!(aws.counts()["AssumeRole"], 1);
-    // And it lets them go, though the peer's finalizer is on them.
+    // The operator's finalizer does not block their deletion.
     api.clear(Kind::ExternalSecret).await;
     drop(controller);
 }

@@ -8,7 +8,8 @@ use e2e::load::Load;
 use serde_json::{Map, Value, json};
 
 use super::stage::Stage;
-use crate::support::{Api, Kind, eventually, pause, sealed};
+use crate::support::{Api, Kind, eventually, sealed};
+use crate::workloads::restarts_catch_up;
 
 pub(super) const CHART: &str = "deploy/charts/app";
 /// The release, and so the Deployment and the Service.
@@ -111,37 +112,40 @@ impl<'s> App<'s> {
                     && status["replicas"] == deployment["spec"]["replicas"]
             })
             .await;
-        eventually("old Pods are gone", async || {
+        eventually("old Pods are deleted", async || {
             let pods = self.pods().await;
             pods.iter().all(|pod| pod["metadata"]["deletionTimestamp"].is_null()).then_some(())
         })
         .await;
     }
 
-    /// After this change the app has these values, by one rolling restart and without a request that
-    /// fails.
+    /// Checks that the change gives the app these values by one rolling restart, without a failed request.
     pub(super) async fn restarts_once(&self, lines: &str, change: impl Future<Output = ()>) {
         let before = self.revision().await;
         let load = Load::start(self.address().await, "/");
         change.await;
         self.wait_for(lines).await;
         self.wait_for_rollout().await;
-        // A second restart would come soon after the first.
-        pause(5000).await;
+        restarts_catch_up(&self.api).await;
         let answers = load.end().unwrap();
         assert_eq!(self.revision().await, before + 1, "exactly one restart");
-        assert!(answers.failed.is_empty(), "{:?} beside {} good", answers.failed, answers.good);
+        assert!(
+            answers.failed.is_empty(),
+            "{:?} failed, {} succeeded",
+            answers.failed,
+            answers.good
+        );
         assert!(answers.good > 100, "{}", answers.good);
     }
 
-    /// The app's Pods.
+    /// The Pods of the app.
     pub(super) async fn pods(&self) -> Vec<Value> {
         let pods = self.api.list(Kind::Pod, Some(self.namespace)).await;
         let of_app = |pod: &Value| pod["metadata"]["labels"]["app.kubernetes.io/instance"] == NAME;
         pods.into_iter().filter(of_app).collect()
     }
 
-    /// Everything in the namespace that somebody put there, as `KIND/NAME`.
+    /// All objects in the namespace that Kubernetes does not create itself, as `KIND/NAME`.
     pub(super) fn objects(&self) -> Vec<String> {
         let kinds = "all,secrets,configmaps,serviceaccounts,roles,rolebindings,networkpolicies,\
                      ingresses,poddisruptionbudgets,horizontalpodautoscalers,endpointslices,\

@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 
 use super::app::{App, CHART, NAME, sealed_values};
 use super::stage::{Stage, stage};
-use crate::support::{Kind, data, pause};
+use crate::support::{Kind, data};
+use crate::workloads::restarts_catch_up;
 
 #[tokio::test]
 async fn moving_to_sealed_values_leaves_no_moment_without_the_secret_with_helm_4() {
@@ -85,19 +86,20 @@ async fn move_over(stage: &Stage, helm: &Helm, ns: &'static str) {
     app.upgrade(values);
     app.wait_for("SECRET_KEY=new\nDB_PASSWORD=5\n").await;
     app.wait_for_rollout().await;
-    pause(3000).await;
+    restarts_catch_up(&app.api).await;
     let answers = load.end().unwrap();
-    assert!(answers.failed.is_empty(), "{:?} beside {} good", answers.failed, answers.good);
+    assert!(answers.failed.is_empty(), "{:?} failed, {} succeeded", answers.failed, answers.good);
     let after = app.api.secret(ns, secret).await.unwrap();
     assert_eq!(after["metadata"]["uid"], before["metadata"]["uid"], "never deleted");
     assert_eq!(data(&after), ["DB_PASSWORD=5", "SECRET_KEY=new"]);
     assert_eq!(owner(&after), "SealedSecret");
 
-    // Helm does not know the Secret any more, and goes with the rest.
+    // The Secret is no longer part of the release.
     helm.uninstall(app.release()).unwrap();
-    let gone = crate::support::eventually("the Secret goes with its SealedSecret", async || {
-        app.api.get(Kind::Secret, ns, secret).await.is_none().then_some(())
-    });
+    let gone =
+        crate::support::eventually("the Secret is deleted with its SealedSecret", async || {
+            app.api.get(Kind::Secret, ns, secret).await.is_none().then_some(())
+        });
     gone.await;
 }
 

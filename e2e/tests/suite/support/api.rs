@@ -160,10 +160,19 @@ impl Api {
     }
 
     pub(crate) async fn patch_status(&self, kind: Kind, namespace: &str, name: &str, patch: Value) {
+        self.try_patch_status(kind, namespace, name, patch).await.unwrap();
+    }
+
+    pub(crate) async fn try_patch_status(
+        &self,
+        kind: Kind,
+        namespace: &str,
+        name: &str,
+        patch: Value,
+    ) -> Result<Value, Error> {
         let api = self.of_kind(kind, namespace);
         let params = PatchParams::default();
-        let patched = api.patch_status(name, &params, &Patch::Merge(patch)).await;
-        patched.unwrap();
+        api.patch_status(name, &params, &Patch::Merge(patch)).await.map(json)
     }
 
     /// Deletes the object if it exists.

@@ -38,12 +38,15 @@ pub(super) static CLUSTER: LazyLock<Shared> = LazyLock::new(|| {
 ///
 /// The probe is a Deployment of its own, whose Secret changes now. The controller restarts each workload
 /// the same time after its last change, so the probe's restart comes after all others.
-pub(super) async fn restarts_catch_up(api: &Api) {
+pub(crate) async fn restarts_catch_up(api: &Api) {
     static NUMBER: AtomicU32 = AtomicU32::new(0);
     let ns = format!("{PROBES}-{}", NUMBER.fetch_add(1, Ordering::Relaxed));
     api.namespace(&ns).await;
     secret(api, &ns, "s", &[("A", "1")]).await;
-    api.apply(Kind::Deployment, &deployment(&ns, "*", json!([from_key("s", "A")]))).await;
+    let mut probe = deployment(&ns, "*", json!([from_key("s", "A")]));
+    // No node runs its Pods.
+    probe["spec"]["template"]["spec"]["nodeSelector"] = json!({ "probes": "none" });
+    api.apply(Kind::Deployment, &probe).await;
     adopted(api, Kind::Deployment, &ns).await;
     secret(api, &ns, "s", &[("A", "2")]).await;
     api.wait(Kind::Deployment, &ns, "app", |workload| template(workload).is_string()).await;

@@ -5,13 +5,14 @@ use std::fs;
 
 use e2e::aws::{Aws, Fault, bare, pod};
 use e2e::cluster::Cluster;
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::super::support::{
     change, external, faulty, faulty_store, force, rig, secret, stores, wait_value,
 };
 use super::{Row, entry, explained};
-use crate::support::{Api, Kind, condition, eventually, pause, private, text};
+use crate::support::{Api, Kind, condition, eventually, private, text};
 
 #[tokio::test]
 async fn row_35_a_service_account_reads_with_a_token_and_one_session() {
@@ -27,11 +28,11 @@ async fn row_35_a_service_account_reads_with_a_token_and_one_session() {
     let patch = json!({ "spec": { "provider": { "aws": { "auth": auth } } } });
     api.patch(Kind::SecretStore, ns, "aws", patch).await;
     api.create(Kind::ExternalSecret, external(ns, "s", &[("A", "row35/a")])).await;
-    // The right is for ServiceAccounts that the operator names, and for no others.
+    // The chart grants the permission only for ServiceAccounts that it names.
     let (reason, message) = explained(&api, ns, "s").await;
     assert_eq!(reason, "AccessDenied", "{message}");
     assert!(message.contains("ServiceAccount external-row-35/reader"), "{message}");
-    // What the chart's `externalSecrets.serviceAccounts` gives.
+    // The permissions that the chart's `externalSecrets.serviceAccounts` grants.
     let right = |resource: &str, verb: &str| json!({ "apiGroups": [""], "resources": [resource], "resourceNames": ["reader"], "verbs": [verb] });
     let role = json!({ "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role",
         "metadata": { "namespace": ns, "name": "mtk-controller-token-reader" },
@@ -47,8 +48,10 @@ async fn row_35_a_service_account_reads_with_a_token_and_one_session() {
     let before = count(&faulty.aws.counts(), "AssumeRoleWithWebIdentity");
     force(&api, ns, "s").await;
     wait_value(&api, ns, "s", "A", "1").await;
+    let second = Timestamp::now().as_second();
+    eventually("the next second", async || (Timestamp::now().as_second() > second).then_some(()))
+        .await;
     change(&faulty.aws, "row35/a", "2").await;
-    pause(1200).await;
     force(&api, ns, "s").await;
     wait_value(&api, ns, "s", "A", "2").await;
     assert_eq!(count(&faulty.aws.counts(), "AssumeRoleWithWebIdentity"), before + 1);
@@ -182,7 +185,7 @@ async fn row_39_a_store_says_how_often_a_request_is_tried() {
         api.patch(Kind::SecretStore, ns, "aws", patch).await;
         let from = format!("{ns}/a");
         secret(&faulty.aws, &from, "1", &[]).await;
-        pause(500).await;
+        faulty.catch_up(&api).await;
         let times = if errors == 0 { 4 } else { 1 };
         faulty.aws.faults().add(Fault::Failing("GetSecretValue", times));
         api.create(Kind::ExternalSecret, external(ns, "s", &[("A", &from)])).await;

@@ -6,7 +6,7 @@ use super::super::support::{
     change, external, force, rig, secret, store, stores, value, wait_ready, wait_value,
 };
 use super::{Row, entry, explained};
-use crate::support::{Kind, condition, pause, text};
+use crate::support::{Kind, collect_garbage, condition, text};
 
 #[tokio::test]
 async fn rows_15_29_and_41_what_is_not_supported_is_refused_with_a_word() {
@@ -63,7 +63,7 @@ async fn row_16_a_secret_has_an_owner_or_none_or_is_not_made_at_all() {
 }
 
 #[tokio::test]
-async fn row_17_create_or_merge_makes_the_secret_and_leaves_other_keys() {
+async fn row_17_create_or_merge_creates_the_secret_and_keeps_other_keys() {
     let (api, ns) = (rig().api().await, "external-row-17");
     stores(&api, ns).await;
     secret(&rig().aws, "row17/a", "1", &[]).await;
@@ -79,14 +79,15 @@ async fn row_17_create_or_merge_makes_the_secret_and_leaves_other_keys() {
     let merged = api.secret(ns, "there").await.unwrap();
     assert_eq!(value(&merged, "own").as_deref(), Some("1"));
     assert!(merged["metadata"]["ownerReferences"].is_null());
-    // It is nobody's: it stays.
+    // It has no owner, so it stays.
     api.delete(Kind::ExternalSecret, ns, "new").await;
-    pause(1500).await;
+    collect_garbage(&api, ns).await;
+    rig().catch_up(&api).await;
     assert!(api.secret(ns, "new").await.is_some());
 }
 
 #[tokio::test]
-async fn row_18_what_is_gone_is_kept_or_taken_out() {
+async fn row_18_deleted_value_is_retained_or_removed() {
     let row = Row::new("external-row-18").await;
     for name in ["retain", "merge"] {
         let [a, b] = [row.secret(&format!("{name}-a"), "1").await, row.secret(name, "2").await];
@@ -107,7 +108,7 @@ async fn row_18_what_is_gone_is_kept_or_taken_out() {
 }
 
 #[tokio::test]
-async fn row_19_an_immutable_secret_is_made_once() {
+async fn row_19_immutable_secret_is_created_once() {
     let row = Row::new("external-row-19").await;
     let from = row.secret("a", "1").await;
     let data = [entry("A", &from, json!({}))];
@@ -116,13 +117,13 @@ async fn row_19_an_immutable_secret_is_made_once() {
     assert_eq!(secret["immutable"], true);
     change(&rig().aws, &from, "2").await;
     force(&row.api, row.ns, "s").await;
-    pause(2000).await;
+    rig().catch_up(&row.api).await;
     let later = row.api.secret(row.ns, "s").await.unwrap();
     assert_eq!(later["metadata"]["resourceVersion"], secret["metadata"]["resourceVersion"]);
 }
 
 #[tokio::test]
-async fn row_20_on_change_follows_the_object_and_created_once_follows_nothing() {
+async fn row_20_on_change_follows_the_object_and_created_once_does_not() {
     let row = Row::new("external-row-20").await;
     let from = row.secret("a", "1").await;
     let data = json!([entry("A", &from, json!({}))]);
@@ -131,7 +132,7 @@ async fn row_20_on_change_follows_the_object_and_created_once_follows_nothing() 
         row.gives(&policy.to_lowercase(), spec, &[("A", "1")]).await;
     }
     change(&rig().aws, &from, "2").await;
-    pause(3000).await;
+    rig().catch_up(&row.api).await;
     for name in ["onchange", "createdonce"] {
         let secret = row.api.secret(row.ns, name).await.unwrap();
         assert_eq!(value(&secret, "A").as_deref(), Some("1"), "{name}");
@@ -143,7 +144,7 @@ async fn row_20_on_change_follows_the_object_and_created_once_follows_nothing() 
 }
 
 #[tokio::test]
-async fn row_21_a_closed_window_holds_back_what_is_due_and_nothing_else() {
+async fn row_21_closed_window_delays_only_due_refreshes() {
     let (api, ns) = (rig().api().await, "external-row-21");
     stores(&api, ns).await;
     secret(&rig().aws, "row21/a", "1", &[]).await;
@@ -154,14 +155,14 @@ async fn row_21_a_closed_window_holds_back_what_is_due_and_nothing_else() {
     api.create(Kind::ExternalSecret, object).await;
     wait_value(&api, ns, "s", "A", "1").await;
     change(&rig().aws, "row21/a", "2").await;
-    pause(4000).await;
+    rig().catch_up(&api).await;
     assert_eq!(value(&api.secret(ns, "s").await.unwrap(), "A").as_deref(), Some("1"));
     force(&api, ns, "s").await;
     wait_value(&api, ns, "s", "A", "2").await;
 }
 
 #[tokio::test]
-async fn row_23_a_template_makes_data_type_and_metadata() {
+async fn row_23_template_sets_data_type_and_metadata() {
     let row = Row::new("external-row-23").await;
     let from = row.secret("a", r#"{"user":"u","password":"p"}"#).await;
     let template = json!({

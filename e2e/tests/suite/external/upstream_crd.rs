@@ -1,16 +1,16 @@
-//! External Secrets' CRD in the place of ours: it refuses the condition `Explained`, and prunes
+//! External Secrets' CRD instead of ours: it rejects the condition `Explained` and prunes
 //! `status.versions`.
 
 use e2e::aws::Aws;
 use serde_json::{Value, json};
 
-use super::support::{external, secret, stores, wait_ready, wait_value};
-use crate::support::{Kind, condition, eventually, pause, private, text};
+use super::support::{catch_up, external, secret, stores, wait_ready, wait_refreshes, wait_value};
+use crate::support::{Api, Kind, condition, eventually, private, text};
 
 const NAME: &str = "externalsecrets.external-secrets.io";
 
-/// Ours, as far as a status is concerned like theirs.
-fn peers(mut crd: Value) -> Value {
+/// Our CRD with the status schema of External Secrets'.
+fn upstream(mut crd: Value) -> Value {
     crd.as_object_mut().unwrap().remove("status");
     crd["metadata"] = json!({ "name": NAME, "labels": crd["metadata"]["labels"] });
     for version in crd["spec"]["versions"].as_array_mut().unwrap() {
@@ -27,48 +27,47 @@ fn peers(mut crd: Value) -> Value {
 }
 
 #[tokio::test]
-async fn with_external_secrets_crd_reasons_are_told_and_what_is_unchanged_is_not_written() {
+async fn upstream_crd_gets_reasons_and_no_repeated_writes() {
     let private = private().await;
-    let (api, ns) = (private.api().await, "external-peers-crd");
+    let (api, ns) = (private.api().await, "external-upstream-crd");
     let aws = Aws::start().unwrap();
-    secret(&aws, "peers-crd/a", "1", &[]).await;
+    secret(&aws, "upstream-crd/a", "1", &[]).await;
     stores(&api, ns).await;
     let crd = api.get(Kind::CustomResourceDefinition, "", NAME).await.unwrap();
-    private.cluster().apply(&peers(crd)).unwrap();
-    // The API server takes a moment to heed the new schema.
-    pause(3000).await;
+    private.cluster().apply(&upstream(crd)).unwrap();
+    wait_for_explained(&api, ns, false).await;
     let controller = private.cluster().controller_with(&aws, &[]).unwrap();
 
-    api.create(Kind::ExternalSecret, external(ns, "lost", &[("A", "peers-crd/none")])).await;
+    api.create(Kind::ExternalSecret, external(ns, "lost", &[("A", "upstream-crd/none")])).await;
     let lost = wait_ready(&api, ns, "lost", "False").await;
     let ready = condition(&lost, "Ready").unwrap();
     assert_eq!(ready["reason"], "SecretSyncedError");
     let message = text(&ready["message"]);
     assert!(message.starts_with("could not get secret data from provider"), "{message}");
-    assert!(message.contains("secret `peers-crd/none` not found"), "{message}");
-    eventually("an Event", async || {
+    assert!(message.contains("secret `upstream-crd/none` not found"), "{message}");
+    eventually("the Event exists", async || {
         let events = api.events(ns, "lost").await;
         events.iter().any(|event| event[1] == "UpdateFailed").then_some(())
     })
     .await;
 
-    let mut object = external(ns, "s", &[("A", "peers-crd/a")]);
+    let mut object = external(ns, "s", &[("A", "upstream-crd/a")]);
     object["spec"]["refreshInterval"] = json!("1s");
     api.create(Kind::ExternalSecret, object).await;
     wait_value(&api, ns, "s", "A", "1").await;
     let object = wait_ready(&api, ns, "s", "True").await;
-    assert!(object["status"]["versions"].is_null(), "it is pruned");
-    pause(1000).await;
+    assert!(object["status"]["versions"].is_null(), "the API server prunes it");
+    catch_up(&api, &aws, &controller, "default").await;
     let version = async || {
         let object = api.get(Kind::ExternalSecret, ns, "s").await.unwrap();
         text(&object["metadata"]["resourceVersion"])
     };
     let (before, asked) = (version().await, aws.requests().len());
-    pause(4000).await;
-    assert!(aws.requests().len() > asked, "it is read again");
-    assert_eq!(version().await, before, "and not written");
+    wait_refreshes(&controller, ns, "s", 3.0).await;
+    assert!(aws.requests().len() > asked, "the controller reads it again");
+    assert_eq!(version().await, before, "the controller does not write it");
 
-    // Of an object that is another controller's, not even that.
+    // The controller writes nothing to an object of another controller.
     let vault = json!({ "metadata": { "namespace": ns, "name": "vault" },
         "spec": { "provider": { "vault": { "server": "https://v" } } } });
     api.create(Kind::SecretStore, vault).await;
@@ -80,21 +79,32 @@ async fn with_external_secrets_crd_reasons_are_told_and_what_is_unchanged_is_not
     api.patch_status(Kind::ExternalSecret, ns, "theirs", ready.clone()).await;
     let label = json!({ "metadata": { "labels": { "looked-at": "again" } } });
     api.patch(Kind::ExternalSecret, ns, "theirs", label).await;
-    pause(2000).await;
+    catch_up(&api, &aws, &controller, "default").await;
     let theirs = api.get(Kind::ExternalSecret, ns, "theirs").await.unwrap();
     assert_eq!(theirs["status"], ready["status"]);
     let log = controller.log().unwrap();
-    assert_eq!(log.matches("refuses the condition Explained").count(), 1, "said once");
-    assert_eq!(log.matches("has no field status.versions").count(), 1, "said once");
+    assert_eq!(log.matches("refuses the condition Explained").count(), 1, "logged once");
+    assert_eq!(log.matches("has no field status.versions").count(), 1, "logged once");
 
-    // Others need ours, and the API server takes a moment again.
+    // Other tests need our CRD.
     e2e::cluster::install(private.cluster().plane().access()).unwrap();
-    eventually("ours is in force", async || {
-        let crd = api.get(Kind::CustomResourceDefinition, "", NAME).await.unwrap();
-        let types = "/spec/versions/0/schema/openAPIV3Schema/properties/status/properties/conditions\
-                     /items/properties/type/enum";
-        crd.pointer(types).is_none().then_some(())
+    wait_for_explained(&api, ns, true).await;
+}
+
+/// Waits until the API server accepts the condition `Explained`, or rejects it.
+async fn wait_for_explained(api: &Api, ns: &str, accepted: bool) {
+    let mut object = external(ns, "schema", &[("A", "x")]);
+    object["spec"]["secretStoreRef"]["name"] = json!("none-of-ours");
+    object["spec"]["refreshInterval"] = json!("0");
+    api.apply(Kind::ExternalSecret, &object).await;
+    let explained = json!({ "status": { "conditions": [{
+        "type": "Explained", "status": "True", "reason": "Probe", "message": "",
+    }] } });
+    eventually("the schema is in force", async || {
+        let patched =
+            api.try_patch_status(Kind::ExternalSecret, ns, "schema", explained.clone()).await;
+        (patched.is_ok() == accepted).then_some(())
     })
     .await;
-    pause(3000).await;
+    api.delete(Kind::ExternalSecret, ns, "schema").await;
 }
