@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn a_metric_is_found_by_its_name_and_labels() {
+    fn metric_is_found_by_name_and_labels() {
         let text = "# HELP x y.\nx_total{verb=\"get\",resource=\"a b\"} 3\ny 0.5\n# EOF\n";
         let metrics = parse_metrics(text);
         assert_eq!(metrics["x_total{verb=\"get\",resource=\"a b\"}"].to_string(), "3");

@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_script_is_never_busy_while_other_threads_start_programs() {
+    fn written_script_can_run_while_threads_start_programs() {
         let directory = tempfile::tempdir().unwrap();
         let done = AtomicBool::new(false);
         thread::scope(|threads| {

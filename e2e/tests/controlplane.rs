@@ -15,7 +15,7 @@ use e2e::programs;
 use rustix::process::{Pid, Signal, kill_process};
 
 #[test]
-fn it_is_ready_in_seconds_and_says_its_version() {
+fn control_plane_is_ready_within_seconds_and_reports_its_version() {
     let plane = ControlPlane::start(&StartOptions::default()).unwrap();
     assert!(plane.ready_in() < Duration::from_secs(60), "{:?}", plane.ready_in());
     let version = text(plane.kubectl().arg("version"));
@@ -25,7 +25,7 @@ fn it_is_ready_in_seconds_and_says_its_version() {
 }
 
 #[test]
-fn two_run_at_once_and_know_nothing_of_each_other() {
+fn two_instances_run_independently() {
     let start = || thread::spawn(|| ControlPlane::start(&StartOptions::default()).unwrap());
     let [one, other] = [start(), start()].map(|started| started.join().unwrap());
     assert_ne!(one.access().server(), other.access().server());
@@ -37,7 +37,7 @@ fn two_run_at_once_and_know_nothing_of_each_other() {
 }
 
 #[test]
-fn dropping_it_ends_every_process_and_removes_every_file() {
+fn drop_stops_all_processes_and_removes_all_files() {
     let plane = ControlPlane::start(&StartOptions::default()).unwrap();
     let (pids, directory) = (pids(&plane), plane.directory().to_owned());
     drop(plane);
@@ -46,7 +46,7 @@ fn dropping_it_ends_every_process_and_removes_every_file() {
 }
 
 #[test]
-fn killing_it_outright_leaves_no_process() {
+fn sigkill_leaves_no_process() {
     let plane = ControlPlane::start(&StartOptions::default()).unwrap();
     let pids = pids(&plane);
     signal(plane.pid(), Signal::KILL);
@@ -57,7 +57,7 @@ fn killing_it_outright_leaves_no_process() {
 }
 
 #[test]
-fn ctrl_c_ends_all_of_it() {
+fn ctrl_c_stops_everything() {
     let plane = ControlPlane::start(&StartOptions::default()).unwrap();
     let (pids, directory) = (pids(&plane), plane.directory().to_owned());
     signal(plane.pid(), Signal::INT);
@@ -68,7 +68,7 @@ fn ctrl_c_ends_all_of_it() {
 }
 
 #[test]
-fn the_end_of_one_component_is_the_end_of_all() {
+fn exit_of_one_component_stops_all() {
     let plane = ControlPlane::start(&StartOptions::default()).unwrap();
     let pids = pids(&plane);
     signal(plane.component_pids()["etcd"], Signal::KILL);
@@ -78,7 +78,7 @@ fn the_end_of_one_component_is_the_end_of_all() {
 /// A shell stands for the holder: it starts the control plane as a test does, with a pipe to its
 /// standard input, becomes a process that does nothing but hold that pipe, and is killed.
 #[test]
-fn killing_its_holder_leaves_neither_process_nor_file() {
+fn killed_holder_leaves_no_process_or_file() {
     let binary = e2e::controlplane::binary(|_| {}).unwrap();
     let temporary = tempfile::tempdir().unwrap();
     let (directory, answer) = (temporary.path().join("plane"), temporary.path().join("answer"));
@@ -108,7 +108,7 @@ fn killing_its_holder_leaves_neither_process_nor_file() {
 }
 
 #[test]
-fn the_programs_of_kubebuilder_assets_are_used_instead() {
+fn kubebuilder_assets_replace_the_built_programs() {
     let binary = e2e::controlplane::binary(|_| {}).unwrap();
     let assets = tempfile::tempdir().unwrap();
     for name in ["etcd", "kube-apiserver"] {
@@ -129,7 +129,7 @@ fn the_programs_of_kubebuilder_assets_are_used_instead() {
 }
 
 #[test]
-fn a_component_that_cannot_start_is_named_with_its_own_words() {
+fn failed_component_is_named_with_its_error() {
     let assets = tempfile::tempdir().unwrap();
     for name in ["etcd", "kube-apiserver"] {
         let script = "#!/bin/sh\nsleep 0.2\necho no disk here\nexit 3\n";
@@ -143,7 +143,7 @@ fn a_component_that_cannot_start_is_named_with_its_own_words() {
 }
 
 #[test]
-fn the_audit_log_tells_who_asked_for_what() {
+fn audit_log_has_user_and_request() {
     let options = StartOptions { audit: true, ..StartOptions::default() };
     let plane = ControlPlane::start(&options).unwrap();
     text(plane.kubectl().args(["create", "serviceaccount", "reader"]));
@@ -169,7 +169,7 @@ fn the_audit_log_tells_who_asked_for_what() {
 }
 
 #[test]
-fn a_detached_one_runs_until_it_is_stopped() {
+fn detached_control_plane_runs_until_stopped() {
     let temporary = tempfile::tempdir().unwrap();
     let directory = temporary.path().join("up");
     assert!(!Detached::stop(&directory).unwrap(), "nothing to stop");
@@ -182,7 +182,7 @@ fn a_detached_one_runs_until_it_is_stopped() {
 }
 
 #[test]
-fn a_process_that_only_has_the_number_of_a_stopped_one_is_left_alone() {
+fn reused_process_id_is_not_killed() {
     let temporary = tempfile::tempdir().unwrap();
     let directory = temporary.path().join("up");
     fs::create_dir(&directory).unwrap();

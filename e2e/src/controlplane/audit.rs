@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_is_told_by_user_verb_and_object() {
+    fn request_has_user_verb_and_object() {
         let requests = parse(&event("a", "patch", 409)).unwrap();
         let [request] = requests.as_slice() else { panic!("one request: {requests:?}") };
         assert_eq!(request.user, "system:serviceaccount:kube-system:mtk-controller");
@@ -134,14 +134,14 @@ mod tests {
     }
 
     #[test]
-    fn the_two_events_of_a_watch_are_one_request() {
+    fn two_events_of_a_watch_are_one_request() {
         let log = [event("w", "watch", 200), event("g", "get", 200), event("w", "watch", 200)];
         let verbs: Vec<_> = parse(&log.concat()).unwrap().into_iter().map(|r| r.verb).collect();
         assert_eq!(verbs, ["watch", "get"]);
     }
 
     #[test]
-    fn an_unfinished_last_line_waits() {
+    fn unfinished_last_line_is_skipped() {
         let log = event("a", "get", 200) + r#"{"kind":"Ev"#;
         assert_eq!(parse(&log).unwrap().len(), 1);
     }

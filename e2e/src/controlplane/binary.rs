@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_server_is_told_its_version() {
+    fn linker_flags_set_the_server_version() {
         let flags = kubernetes_flags("v1.37.2");
         for part in ["gitVersion=v1.37.2 ", "gitMajor=1 ", "gitMinor=37"] {
             assert!(flags.contains(part), "{part} in {flags}");
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn the_versions_are_those_that_the_modules_require() {
+    fn versions_come_from_the_modules() {
         let source = source();
         for (directory, module) in [
             (source.clone(), "k8s.io/kubernetes"),

@@ -183,14 +183,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_version_is_that_of_the_required_module() {
+    fn version_comes_from_the_required_module() {
         let go_mod = "module m\n\nrequire (\n\tk8s.io/kubectl v0.37.2\n\tk8s.io/kubernetes v1.37.2 // indirect\n)\n";
         assert_eq!(version_in(go_mod, "k8s.io/kubernetes").unwrap(), "v1.37.2");
         assert_eq!(version_in(go_mod, "k8s.io/kube"), None);
     }
 
     #[test]
-    fn the_key_covers_a_module_but_not_the_one_inside_it() {
+    fn key_covers_a_module_without_its_nested_module() {
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("controlplane");
         let outer = inputs(&source).unwrap();
         let inner = inputs(&source.join("node")).unwrap();

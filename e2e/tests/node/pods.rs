@@ -16,7 +16,7 @@ use crate::support::{
 static PLANE: LazyLock<ControlPlane> = LazyLock::new(start);
 
 #[test]
-fn the_node_is_ready_and_schedules_pods() {
+fn node_becomes_ready_and_runs_pods() {
     if skipped() {
         return;
     }
@@ -30,7 +30,7 @@ fn the_node_is_ready_and_schedules_pods() {
 }
 
 #[test]
-fn a_restricted_pod_is_reached_by_each_of_its_addresses() {
+fn restricted_pod_is_reachable_at_each_address() {
     if skipped() {
         return;
     }
@@ -63,7 +63,7 @@ fn a_restricted_pod_is_reached_by_each_of_its_addresses() {
 const BALANCER: &str = "{.status.loadBalancer.ingress[0].ip}";
 
 #[test]
-fn pods_reach_services_by_name_even_the_one_that_leads_back_to_them() {
+fn pods_reach_services_by_name_including_their_own() {
     if skipped() {
         return;
     }
@@ -83,7 +83,7 @@ fn pods_reach_services_by_name_even_the_one_that_leads_back_to_them() {
 }
 
 #[test]
-fn a_released_load_balancer_is_gone_with_its_service() {
+fn deleted_service_releases_its_load_balancer() {
     if skipped() {
         return;
     }
@@ -99,7 +99,7 @@ fn a_released_load_balancer_is_gone_with_its_service() {
 }
 
 #[test]
-fn logs_and_exec_work_from_this_machine() {
+fn logs_and_exec_work_from_the_host() {
     if skipped() {
         return;
     }
@@ -114,7 +114,7 @@ fn logs_and_exec_work_from_this_machine() {
 }
 
 #[test]
-fn a_changed_secret_is_in_the_mounted_file_within_seconds() {
+fn changed_secret_reaches_the_mounted_file_within_seconds() {
     if skipped() {
         return;
     }

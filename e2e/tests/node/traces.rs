@@ -16,7 +16,7 @@ use crate::support::{
 };
 
 #[test]
-fn killing_it_outright_leaves_nothing_of_it() {
+fn sigkill_leaves_no_trace() {
     if skipped() {
         return;
     }
@@ -33,7 +33,7 @@ fn killing_it_outright_leaves_nothing_of_it() {
 }
 
 #[test]
-fn ctrl_c_leaves_nothing_of_it_either_and_takes_seconds() {
+fn ctrl_c_leaves_no_trace_within_seconds() {
     if skipped() {
         return;
     }
@@ -49,7 +49,7 @@ fn ctrl_c_leaves_nothing_of_it_either_and_takes_seconds() {
 }
 
 #[test]
-fn the_end_of_one_component_is_the_end_of_all() {
+fn exit_of_one_component_stops_all() {
     if skipped() {
         return;
     }
@@ -61,7 +61,7 @@ fn the_end_of_one_component_is_the_end_of_all() {
 }
 
 #[test]
-fn a_stopped_one_is_gone_with_its_directory() {
+fn stopped_node_removes_its_directory() {
     if skipped() {
         return;
     }
@@ -80,7 +80,7 @@ fn a_stopped_one_is_gone_with_its_directory() {
 }
 
 #[test]
-fn two_run_at_once_and_know_nothing_of_each_other() {
+fn two_instances_run_independently() {
     if skipped() {
         return;
     }
@@ -96,7 +96,7 @@ fn two_run_at_once_and_know_nothing_of_each_other() {
 }
 
 #[test]
-fn what_a_killed_one_left_in_the_directory_hinders_no_start() {
+fn leftovers_of_a_killed_node_do_not_block_a_start() {
     if skipped() {
         return;
     }

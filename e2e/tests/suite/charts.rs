@@ -15,7 +15,7 @@ const NAMESPACE: &str = "charts";
 
 /// Also as Pods of the profile `restricted`: what is not restricted has a warning.
 #[test]
-fn all_that_the_charts_render_passes_a_dry_run_on_the_server() {
+fn rendered_charts_pass_a_server_side_dry_run() {
     let cases = cases();
     let directory = tempfile::tempdir().unwrap();
     let write = |name: &str, objects: &[Value]| {

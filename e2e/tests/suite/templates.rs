@@ -22,7 +22,7 @@ fn value(secret: &Value, key: &str) -> String {
     found.unwrap_or_else(|| panic!("no {key}"))
 }
 
-async fn of_generation(api: &Api, namespace: &str, generation: u32) -> Value {
+async fn secret_of_generation(api: &Api, namespace: &str, generation: u32) -> Value {
     let mark = format!(".{generation}");
     let secret = api.wait(Kind::Secret, namespace, "s", |secret| {
         let text = secret["metadata"]["annotations"][RANDOM_FOR].as_str();
@@ -57,7 +57,7 @@ async fn random_values_are_generated_once_per_generation() {
     let ns = api.namespace("templates-random").await;
     let templates = json!({ "R": "{{ randAlphaNum 24 }}", "T": "t-{{ .A }}" });
     api.apply(Kind::SealedSecret, &with_templates(&ns, "1", templates.clone())).await;
-    let first = of_generation(&api, &ns, 1).await;
+    let first = secret_of_generation(&api, &ns, 1).await;
     let random = value(&first, "R");
     assert_eq!(random.len(), 24);
     let events = api.events(&ns, "s").await;
@@ -80,7 +80,7 @@ async fn random_values_are_generated_once_per_generation() {
     assert_ne!(made, random);
 
     api.apply(Kind::SealedSecret, &with_templates(&ns, "2", templates)).await;
-    let second = of_generation(&api, &ns, 2).await;
+    let second = secret_of_generation(&api, &ns, 2).await;
     assert_eq!(value(&second, "T"), "t-2");
     assert_ne!(value(&second, "R"), made);
 
@@ -99,7 +99,7 @@ async fn random_values_survive_a_resync_a_restart_and_a_lost_record() {
     let controller = private.cluster().controller(&["--resync-period=1s"]).unwrap();
     let templates = json!({ "R": "{{ randAlphaNum 24 }}", "U": "{{ uuidv4 }}" });
     api.apply(Kind::SealedSecret, &with_templates(&ns, "1", templates)).await;
-    let before = of_generation(&api, &ns, 1).await;
+    let before = secret_of_generation(&api, &ns, 1).await;
     resyncs(&controller, 3).await;
     assert_eq!(api.secret(&ns, "s").await.unwrap(), before, "no resync writes");
     controller.end().unwrap();

@@ -146,14 +146,14 @@ mod tests {
         cgroup2 /sys/fs/cgroup/unified cgroup2 rw,relatime 0 0\n";
 
     #[test]
-    fn control_groups_of_either_version_do() {
+    fn both_cgroup_versions_suffice() {
         assert_eq!(control_groups(V1, &|_| "hugetlb".into()), []);
         let v2 = "cgroup2 /sys/fs/cgroup cgroup2 rw,nosuid,nsdelegate 0 0\n";
         assert_eq!(control_groups(v2, &|_| "cpuset cpu io memory pids".into()), []);
     }
 
     #[test]
-    fn control_groups_that_cannot_be_written_are_missing() {
+    fn read_only_cgroups_count_as_missing() {
         let read_only = V1.replace("memory cgroup rw", "memory cgroup ro");
         let missing = control_groups(&read_only, &|_| "hugetlb".into());
         assert_eq!(missing, [Missing::ControlGroup("memory")]);
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn root_of_a_container_lacks_capabilities() {
+    fn container_root_lacks_capabilities() {
         assert_eq!(capabilities("Name:\tx\nCapEff:\t000001ffffffffff\n"), []);
         let missing = capabilities("CapEff:\t00000000a80425fb\n");
         let lost = ["CAP_NET_ADMIN", "CAP_SYS_ADMIN"].map(Missing::Capability);
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_said_with_the_package_that_has_it() {
+    fn missing_program_is_reported_with_its_package() {
         let missing = Missing::Program { name: "nft", package: "nftables" };
         assert_eq!(missing.to_string(), "the program nft (Debian's package nftables)");
     }

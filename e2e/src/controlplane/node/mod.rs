@@ -144,7 +144,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_without_a_host_is_what_the_kubelet_makes_of_it() {
+    fn image_name_without_registry_is_normalised_like_the_kubelets() {
         assert_eq!(qualified("mtk-app:0.1.0").unwrap(), "docker.io/library/mtk-app:0.1.0");
         assert_eq!(qualified("team/app:1").unwrap(), "docker.io/team/app:1");
         for full in ["example.com/app:1", "localhost/app", "host:5000/app:1"] {
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn every_imported_image_is_named() {
+    fn imported_images_are_listed() {
         let output = "unpacking docker.io/library/a:1 (sha256:0a)...done\n\
                       unpacking example.com/team/b:2 (sha256:0b)...done\n";
         assert_eq!(imported(output), ["docker.io/library/a:1", "example.com/team/b:2"]);

@@ -90,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_missing_programs_are_installed_each_package_once() {
+    fn missing_packages_are_installed_once() {
         let program = |name, package| Missing::Program { name, package };
         let missing = [
             program("ptp", "containernetworking-plugins"),

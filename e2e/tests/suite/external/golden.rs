@@ -33,7 +33,7 @@ struct After {
 }
 
 #[tokio::test]
-async fn the_recorded_cases_give_the_same_secrets_and_the_same_ready() {
+async fn recorded_cases_give_the_same_secrets_and_conditions() {
     let rig = rig();
     let api = rig.api().await;
     let cases = cases();

@@ -139,7 +139,7 @@ print(f"{meta['generation']}-{sha(both)}")
 
 /// The way back: by its own rules, the operator would read nothing that is not due, and write nothing.
 #[tokio::test]
-async fn row_33_what_ours_has_made_is_in_order_for_the_peer() {
+async fn row_33_our_objects_are_in_sync_for_the_operator() {
     let (rig, ns) = (super::support::rig(), "external-way-back");
     let api = rig.api().await;
     super::support::stores(&api, ns).await;

@@ -37,7 +37,7 @@ async fn install(stage: &'static Stage, namespace: &'static str, values: Value) 
 }
 
 #[tokio::test]
-async fn a_value_changed_in_aws_reaches_the_environment_by_one_restart() {
+async fn value_changed_in_aws_reaches_the_environment_by_one_restart() {
     let Some(stage) = stage() else { return };
     make(stage, "pods-aws/app", r#"{"SECRET_KEY":"one","DB_PASSWORD":"d"}"#).await;
     let app = install(stage, "pods-aws", values("pods-aws/app")).await;
@@ -49,7 +49,7 @@ async fn a_value_changed_in_aws_reaches_the_environment_by_one_restart() {
 }
 
 #[tokio::test]
-async fn a_value_changed_in_aws_reaches_a_mounted_file_without_a_restart() {
+async fn value_changed_in_aws_reaches_a_mounted_file_without_a_restart() {
     let Some(stage) = stage() else { return };
     make(stage, "pods-aws-files/app", r#"{"API_TOKEN":"one"}"#).await;
     let files =

@@ -8,13 +8,13 @@ use super::stage::{CONTROLLER, CONTROLLER_CHART, Stage, stage};
 use crate::support::{Kind, data, eventually};
 
 #[tokio::test]
-async fn the_app_leaves_no_orphan_and_loses_no_secret_with_helm_4() {
+async fn app_release_leaves_no_orphan_and_loses_no_secret_with_helm_4() {
     let Some(stage) = stage() else { return };
     app_comes_and_goes(stage, &stage.helm, "pods-chart-4").await;
 }
 
 #[tokio::test]
-async fn the_app_leaves_no_orphan_and_loses_no_secret_with_helm_3() {
+async fn app_release_leaves_no_orphan_and_loses_no_secret_with_helm_3() {
     let Some(stage) = stage() else { return };
     app_comes_and_goes(stage, &stage.helm3, "pods-chart-3").await;
 }
@@ -51,7 +51,7 @@ async fn app_comes_and_goes(stage: &Stage, helm: &Helm, ns: &'static str) {
 }
 
 #[tokio::test]
-async fn a_namespaced_controller_comes_and_goes_and_leaves_its_keys() {
+async fn uninstalled_namespaced_controller_leaves_its_keys() {
     let Some(stage) = stage() else { return };
     for (helm, ns) in [(&stage.helm, "pods-controller-4"), (&stage.helm3, "pods-controller-3")] {
         let api = stage.api().await;
@@ -92,7 +92,7 @@ async fn a_namespaced_controller_comes_and_goes_and_leaves_its_keys() {
 
 /// Among other things it must find the CRD, which the chart brings, where it was left behind.
 #[tokio::test]
-async fn the_controllers_release_can_be_upgraded_in_place() {
+async fn controller_release_is_upgraded_in_place() {
     let Some(stage) = stage() else { return };
     let notes = stage.helm.notes(CONTROLLER).unwrap();
     assert!(notes.contains("mtk-seal"), "{notes}");

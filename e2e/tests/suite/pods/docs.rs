@@ -13,7 +13,7 @@ use super::stage::{node, stage};
 
 /// From nothing to the app and away again: every block marked `sh`, in order, in one shell.
 #[tokio::test]
-async fn a_reader_gets_from_nothing_to_the_app_by_deploy_cluster() {
+async fn commands_of_deploy_cluster_install_the_app() {
     // Its own node, since the book begins with none of this installed and ends so.
     let Some(_) = stage() else { return };
     let plane = node().unwrap();

@@ -23,7 +23,7 @@ print("token", os.path.exists("/var/run/secrets/kubernetes.io"))
 "#;
 
 #[tokio::test]
-async fn the_app_runs_with_nothing_it_does_not_need() {
+async fn app_runs_with_least_privileges() {
     let Some(stage) = stage() else { return };
     let values = json!({ "secrets": { "enabled": false } });
     let app = App::install(stage, &stage.helm, "pods-hardening", values).await;
@@ -49,7 +49,7 @@ async fn the_app_runs_with_nothing_it_does_not_need() {
 
 /// There is no shell in its image: what it is shows from outside.
 #[tokio::test]
-async fn the_controller_runs_with_nothing_it_does_not_need() {
+async fn controller_runs_with_least_privileges() {
     let Some(_) = stage() else { return };
     let pid = controllers_pid().expect("the controller's process");
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();

@@ -10,25 +10,25 @@ use crate::support::{Kind, data};
 use crate::workloads::restarts_catch_up;
 
 #[tokio::test]
-async fn moving_to_sealed_values_leaves_no_moment_without_the_secret_with_helm_4() {
+async fn migration_to_sealed_values_keeps_the_secret_with_helm_4() {
     let Some(stage) = stage() else { return };
     move_over(stage, &stage.helm, "pods-move-4").await;
 }
 
 #[tokio::test]
-async fn moving_to_sealed_values_leaves_no_moment_without_the_secret_with_helm_3() {
+async fn migration_to_sealed_values_keeps_the_secret_with_helm_3() {
     let Some(stage) = stage() else { return };
     move_over(stage, &stage.helm3, "pods-move-3").await;
 }
 
 #[tokio::test]
-async fn an_upgrade_of_the_old_charts_release_keeps_the_secret_with_helm_4() {
+async fn upgrade_of_the_old_chart_keeps_the_secret_with_helm_4() {
     let Some(stage) = stage() else { return };
     upgrade(stage, &stage.helm, "pods-old-4").await;
 }
 
 #[tokio::test]
-async fn an_upgrade_of_the_old_charts_release_keeps_the_secret_with_helm_3() {
+async fn upgrade_of_the_old_chart_keeps_the_secret_with_helm_3() {
     let Some(stage) = stage() else { return };
     upgrade(stage, &stage.helm3, "pods-old-3").await;
 }

@@ -7,7 +7,7 @@ use super::{Row, entry, explained};
 use crate::support::Kind;
 
 #[tokio::test]
-async fn row_03_a_key_is_a_whole_value_or_a_property_of_it() {
+async fn row_03_key_reads_a_value_or_a_property() {
     let row = Row::new("external-row-03").await;
     let text = r#"{"user":"u","port":5432,"on":true,"none":null}"#;
     let from = row.secret("a", text).await;
@@ -25,7 +25,7 @@ async fn row_03_a_key_is_a_whole_value_or_a_property_of_it() {
 }
 
 #[tokio::test]
-async fn row_04_a_property_is_a_path_of_gjson() {
+async fn row_04_property_is_a_gjson_path() {
     let row = Row::new("external-row-04").await;
     let text = r#"{"list":[{"name":"a","port":1},{"name":"b","port":2}],"d.t":{"x":"y"}}"#;
     let from = row.secret("a", text).await;
@@ -43,7 +43,7 @@ async fn row_04_a_property_is_a_path_of_gjson() {
 }
 
 #[tokio::test]
-async fn row_05_a_name_with_a_dot_comes_before_the_path() {
+async fn row_05_name_with_a_dot_precedes_the_path() {
     let row = Row::new("external-row-05").await;
     let both = row.secret("both", r#"{"a":{"b":"path"},"a.b":"name"}"#).await;
     let one = row.secret("one", r#"{"a":{"b":"path"}}"#).await;
@@ -53,7 +53,7 @@ async fn row_05_a_name_with_a_dot_comes_before_the_path() {
 }
 
 #[tokio::test]
-async fn row_06_a_version_is_a_stage_or_an_id() {
+async fn row_06_version_is_a_stage_or_an_id() {
     let row = Row::new("external-row-06").await;
     let from = row.secret("a", "1").await;
     let second = change(&rig().aws, &from, "2").await;
@@ -69,7 +69,7 @@ async fn row_06_a_version_is_a_stage_or_an_id() {
 }
 
 #[tokio::test]
-async fn row_07_the_tags_of_a_secret_can_be_its_value() {
+async fn row_07_metadata_policy_reads_tags() {
     let row = Row::new("external-row-07").await;
     let from = row.tagged("a", "treasure", &[("env", "prod"), ("team", "x")]).await;
     let data = json!([
@@ -81,7 +81,7 @@ async fn row_07_the_tags_of_a_secret_can_be_its_value() {
 }
 
 #[tokio::test]
-async fn row_08_values_are_decoded_as_asked() {
+async fn row_08_values_are_decoded_by_strategy() {
     let row = Row::new("external-row-08").await;
     let standard = row.secret("standard", "Pz8/").await;
     let url = row.secret("url", "Pz8_").await;
@@ -112,7 +112,7 @@ async fn row_08_values_are_decoded_as_asked() {
 }
 
 #[tokio::test]
-async fn row_09_names_become_keys_and_two_never_become_one() {
+async fn row_09_names_become_distinct_keys() {
     let row = Row::new("external-row-09").await;
     let from = row.secret("a", r#"{"a/b":"1","c":"2"}"#).await;
     let twins = row.secret("twins", r#"{"a/b":"1","a:b":"2"}"#).await;
@@ -126,7 +126,7 @@ async fn row_09_names_become_keys_and_two_never_become_one() {
 }
 
 #[tokio::test]
-async fn row_10_null_bytes_are_kept_or_refused() {
+async fn row_10_null_bytes_are_kept_or_rejected() {
     let (api, ns) = (rig().api().await, "external-row-10");
     stores(&api, ns).await;
     secret(&rig().aws, "row10/a", [b'a', 0, b'b'], &[]).await;
@@ -155,7 +155,7 @@ async fn row_11_all_properties_become_keys() {
 }
 
 #[tokio::test]
-async fn row_12_secrets_are_found_by_name_path_and_tags() {
+async fn row_12_find_selects_by_name_path_and_tags() {
     let row = Row::new("external-row-12").await;
     row.tagged("one", "1", &[("row12", "x"), ("env", "prod")]).await;
     row.tagged("two", "2", &[("row12", "x"), ("env", "test")]).await;
@@ -212,7 +212,7 @@ async fn row_14_one_object_reads_from_several_stores() {
 }
 
 #[tokio::test]
-async fn row_40_parameters_are_read_singly_as_json_and_by_path() {
+async fn row_40_parameters_are_read_individually_as_json_and_by_path() {
     let row = Row::new("external-row-40").await;
     for (name, kind, value) in [
         ("/external-row-40/text", "String", "1"),

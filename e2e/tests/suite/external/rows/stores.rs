@@ -15,7 +15,7 @@ use super::{Row, entry, explained};
 use crate::support::{Api, Kind, condition, eventually, private, text};
 
 #[tokio::test]
-async fn row_35_a_service_account_reads_with_a_token_and_one_session() {
+async fn row_35_service_account_reads_with_a_token_and_one_session() {
     let (faulty, _turn) = faulty().await;
     let (api, ns) = (rig().api().await, "external-row-35");
     faulty_store(&api, faulty, ns, json!({})).await;
@@ -104,7 +104,7 @@ async fn read_as_pod(
 }
 
 #[tokio::test]
-async fn row_35_a_pod_has_its_credentials_by_each_way_that_there_is() {
+async fn row_35_pod_gets_credentials_from_each_source() {
     let private = private().await;
     let aws = Aws::start().unwrap();
     secret(&aws, "pods-own", "1", &[]).await;
@@ -139,7 +139,7 @@ async fn row_35_a_pod_has_its_credentials_by_each_way_that_there_is() {
 }
 
 #[tokio::test]
-async fn row_36_a_session_has_tags_of_who_asks() {
+async fn row_36_session_has_tags_of_the_object() {
     let (faulty, _turn) = faulty().await;
     let (api, ns) = (rig().api().await, "external-row-36");
     secret(&faulty.aws, "row36/a", "1", &[]).await;
@@ -162,7 +162,7 @@ async fn row_36_a_session_has_tags_of_who_asks() {
 }
 
 #[tokio::test]
-async fn row_38_a_prefix_stands_before_every_name() {
+async fn row_38_prefix_applies_to_every_name() {
     let row = Row::new("external-row-38").await;
     row.secret("a", "1").await;
     let patch = json!({ "spec": { "provider": { "aws": { "prefix": "external-row-38/" } } } });
@@ -175,7 +175,7 @@ async fn row_38_a_prefix_stands_before_every_name() {
 }
 
 #[tokio::test]
-async fn row_39_a_store_says_how_often_a_request_is_tried() {
+async fn row_39_store_sets_the_number_of_retries() {
     let (faulty, _turn) = faulty().await;
     let api = rig().api().await;
     for (ns, retries, errors) in [("external-row-39-many", 5, 0), ("external-row-39-once", 1, 1)] {
@@ -201,7 +201,7 @@ async fn row_39_a_store_says_how_often_a_request_is_tried() {
 }
 
 #[tokio::test]
-async fn row_39_a_store_is_looked_at_again_as_often_as_it_says() {
+async fn row_39_store_sets_its_check_interval() {
     let (faulty, _turn) = faulty().await;
     let (api, ns) = (rig().api().await, "external-row-39-again");
     faulty.aws.faults().add(Fault::Denied("AssumeRole"));
@@ -222,7 +222,7 @@ async fn row_39_a_store_is_looked_at_again_as_often_as_it_says() {
 }
 
 #[tokio::test]
-async fn row_45_what_cannot_be_meant_is_refused_at_once() {
+async fn row_45_invalid_objects_are_rejected_at_admission() {
     let (api, ns) = (rig().api().await, "external-row-45");
     stores(&api, ns).await;
     let one = json!([{ "secretKey": "A", "remoteRef": { "key": "x" } }]);
@@ -260,7 +260,7 @@ async fn row_45_what_cannot_be_meant_is_refused_at_once() {
 
 /// What a rule of the API server cannot see, the status tells.
 #[tokio::test]
-async fn row_45_a_store_that_cannot_be_used_says_why() {
+async fn row_45_invalid_store_explains_why() {
     let (api, ns) = (rig().api().await, "external-row-45-stores");
     stores(&api, ns).await;
     let with = |name: &str, keys: &str, field: &str, value: &str| {
@@ -294,7 +294,7 @@ async fn row_45_a_store_that_cannot_be_used_says_why() {
 }
 
 #[tokio::test]
-async fn row_46_metrics_have_the_names_that_dashboards_know() {
+async fn row_46_metrics_have_upstream_names() {
     let row = Row::new("external-row-46").await;
     let from = row.secret("a", "1").await;
     row.gives("s", json!({ "data": [entry("A", &from, json!({}))] }), &[("A", "1")]).await;
@@ -321,7 +321,7 @@ async fn row_46_metrics_have_the_names_that_dashboards_know() {
 }
 
 #[tokio::test]
-async fn row_48_each_service_can_have_an_endpoint_of_its_own() {
+async fn row_48_each_service_has_its_own_endpoint_variable() {
     let private = private().await;
     let aws = Aws::start().unwrap();
     secret(&aws, "pods-own", "1", &[]).await;

@@ -9,7 +9,7 @@ use super::{Row, entry, explained};
 use crate::support::{Kind, collect_garbage, condition, text};
 
 #[tokio::test]
-async fn rows_15_29_and_41_what_is_not_supported_is_refused_with_a_word() {
+async fn rows_15_29_and_41_unsupported_fields_are_rejected_with_an_explanation() {
     let (api, ns) = (rig().api().await, "external-row-15");
     stores(&api, ns).await;
     let mut generated = external(ns, "generated", &[]);
@@ -41,7 +41,7 @@ async fn rows_15_29_and_41_what_is_not_supported_is_refused_with_a_word() {
 }
 
 #[tokio::test]
-async fn row_16_a_secret_has_an_owner_or_none_or_is_not_made_at_all() {
+async fn row_16_creation_policy_sets_the_owner() {
     let row = Row::new("external-row-16").await;
     let from = row.secret("a", "1").await;
     let spec = |policy: &str| json!({ "target": { "creationPolicy": policy }, "data": [entry("A", &from, json!({}))] });
@@ -178,7 +178,7 @@ async fn row_23_template_sets_data_type_and_metadata() {
 }
 
 #[tokio::test]
-async fn row_24_templates_are_from_configmaps_secrets_and_literals() {
+async fn row_24_templates_come_from_configmaps_secrets_and_literals() {
     let row = Row::new("external-row-24").await;
     let from = row.secret("a", "v").await;
     let templates = json!({ "file": "A={{ .A }}", "pairs": "P: {{ .A }}\nQ: q" });
@@ -205,7 +205,7 @@ async fn row_24_templates_are_from_configmaps_secrets_and_literals() {
 }
 
 #[tokio::test]
-async fn row_25_a_template_replaces_what_was_read_or_is_added_to_it() {
+async fn row_25_template_replaces_or_extends_the_values() {
     let row = Row::new("external-row-25").await;
     let from = row.secret("a", "1").await;
     let spec = |policy: &str| {
@@ -242,7 +242,7 @@ async fn rows_26_to_28_templates_have_the_language_and_its_functions() {
 }
 
 #[tokio::test]
-async fn row_30_the_status_names_the_secret_for_service_bindings() {
+async fn row_30_status_names_the_secret_for_service_bindings() {
     let row = Row::new("external-row-30").await;
     let from = row.secret("a", "1").await;
     let data = [entry("A", &from, json!({}))];
@@ -285,7 +285,7 @@ async fn rows_31_and_32_kubectl_shows_and_waits_for_what_scripts_expect() {
 }
 
 #[tokio::test]
-async fn row_50_without_a_template_labels_and_annotations_are_copied() {
+async fn row_50_labels_and_annotations_are_copied_without_a_template() {
     let row = Row::new("external-row-50").await;
     let from = row.secret("a", "1").await;
     for (name, template) in [("copied", Value::Null), ("own", json!({ "data": { "A": "x" } }))] {
