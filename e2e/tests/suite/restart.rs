@@ -10,8 +10,8 @@ use serde_json::json;
 use tokio::task::JoinSet;
 
 use crate::support::{
-    Kind, Private, catch_up, condition, data, eventually, key_secret, private, ready_reason,
-    sealed, sealed_with, vector_key,
+    Kind, Private, condition, data, eventually, key_secret, private, ready_reason, sealed,
+    sealed_with, vector_key,
 };
 
 /// Time between two changes: long enough that kills hit different objects.

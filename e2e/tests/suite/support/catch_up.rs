@@ -9,7 +9,7 @@ use super::api::{Api, Kind};
 use super::wait::eventually;
 
 /// The namespace of the probes. A controller that watches some namespaces only must watch this one.
-pub(crate) const PROBES: &str = "catch-up";
+const PROBES: &str = "catch-up";
 /// The first round follows the changes through the watches, the second one through the queue.
 const ROUNDS: u32 = 2;
 
