@@ -1,4 +1,4 @@
-//! The controller restarts a workload once when data changed that it uses from a Secret. A new ReplicaSet
+//! The controller restarts a workload once when data changed that it uses from a Secret. A new `ReplicaSet`
 //! is a rollout.
 
 mod changes;
