@@ -12,6 +12,7 @@ use tracing::Level;
 
 use crate::{
     external::{controller, render::Delimiters},
+    keys::KeySettings,
     restart,
     runtime::scope::WatchScope,
     sealed::render,
@@ -167,19 +168,6 @@ pub struct Config {
     /// How it is logged
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub log_format: LogFormat,
-}
-
-/// How new sealing keys are made.
-#[derive(Clone, Debug)]
-pub struct KeySettings {
-    /// Prefix of the names of key Secrets.
-    pub prefix: String,
-    /// Size of the key.
-    pub bits: usize,
-    /// Common name in the certificate.
-    pub common_name: String,
-    /// Validity of the certificate.
-    pub lifetime: SignedDuration,
 }
 
 /// The least that is logged.

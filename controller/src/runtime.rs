@@ -5,9 +5,11 @@ pub mod backoff;
 pub mod client;
 pub mod events;
 pub mod go_duration;
+pub mod mac;
 pub mod namespaces;
 pub mod queue;
 pub mod scope;
+pub mod secret;
 pub mod watch;
 
 /// The name under which the controller writes (`metadata.managedFields`).

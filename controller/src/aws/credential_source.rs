@@ -28,7 +28,7 @@ use crate::{
     },
     reason::{Failure, Reason},
     runtime::api::request,
-    target::SecretObject,
+    runtime::secret::SecretObject,
 };
 
 /// How long keys from Secrets, files and the environment are used before they are read again.

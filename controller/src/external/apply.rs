@@ -14,10 +14,9 @@ use super::{
 use crate::target::data_hash;
 use crate::{
     key::ObjectKey,
-    reason::{Failure, Reason},
+    reason::Failure,
     target::{
-        Applied, ApplyError, ExternalSecretTarget,
-        external::IMMUTABLE,
+        Applied, ApplyError, Deletion, ExternalSecretTarget, Refusal,
         policy::{check_keys, check_labels},
     },
 };
@@ -70,12 +69,10 @@ impl ExternalSecretController {
             }
             Err(ApplyError::NamespaceGone) => Ended::Nothing,
             Err(ApplyError::Vanished) => Ended::Again,
-            Err(ApplyError::Failed(failure)) => Ended::Failed(Unsynced {
-                message: refusal(&failure),
-                binding: existed,
-                complaints: failure.into(),
-                versions: None,
-            }),
+            Err(ApplyError::Failed(failure)) => not_applied(NO_UPDATE, failure, existed),
+            Err(ApplyError::Refused(refusal)) => {
+                not_applied(refusal_message(&refusal), refusal.failure(), existed)
+            }
         }
     }
 
@@ -98,15 +95,15 @@ impl ExternalSecretController {
                 block_owner_deletion: Some(true),
             },
             policy: target.creation_policy,
-            manager: data_hash::field_manager(&key.name),
+            field_manager: data_hash::field_manager(&key.name),
             type_: parts.type_,
             immutable: target.immutable,
             labels: parts.labels,
             annotations: parts.annotations,
             finalizers: parts.finalizers,
             data: parts.data,
-            has_hash: self.settings.has_hash,
-            needs_consent: self.settings.needs_consent,
+            writes_data_hash: self.settings.has_hash,
+            requires_consent: self.settings.needs_consent,
         }
     }
 
@@ -127,7 +124,9 @@ impl ExternalSecretController {
         }
         let by = data_hash::created_by(&key.namespace, &key.name);
         for orphan in self.secrets.created_by(&key.namespace, &by) {
-            if orphan != *secret && self.delete_owned(&orphan, known.uid()).await? {
+            if orphan != *secret
+                && self.delete_owned(&orphan, known.uid()).await? == Deletion::Deleted
+            {
                 let message =
                     format!("secret {} deleted: the target has another name", orphan.name);
                 self.deleted(key, known, &message).await;
@@ -137,14 +136,21 @@ impl ExternalSecretController {
     }
 }
 
-/// Why there is no Secret, in External Secrets' words.
-fn refusal(failure: &Failure) -> &'static str {
-    let is_external = failure.message.contains("controlled by ExternalSecret/");
-    let is_immutable = failure.message.starts_with(IMMUTABLE);
-    match failure.reason {
-        Reason::Immutable if is_immutable => "could not update secret, target is immutable",
-        Reason::NotOwned if is_external => "target is owned by another ExternalSecret",
-        Reason::NotOwned => "failed to take ownership of target secret",
-        _ => NO_UPDATE,
+fn not_applied(message: &'static str, failure: Failure, binding: bool) -> Ended {
+    Ended::Failed(Unsynced { message, binding, complaints: failure.into(), versions: None })
+}
+
+/// External Secrets' message for a refusal.
+fn refusal_message(refusal: &Refusal) -> &'static str {
+    match refusal {
+        Refusal::ControlledBy { controller, .. } if &*controller.kind == "ExternalSecret" => {
+            "target is owned by another ExternalSecret"
+        }
+        Refusal::Immutable { .. } => "could not update secret, target is immutable",
+        Refusal::TypeDiffers { .. } => NO_UPDATE,
+        Refusal::ConsentMissing { .. }
+        | Refusal::ControlledBy { .. }
+        | Refusal::NotManaged { .. }
+        | Refusal::OwnedByEarlierObject { .. } => "failed to take ownership of target secret",
     }
 }

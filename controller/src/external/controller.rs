@@ -258,8 +258,8 @@ const RETAINED: &str = "secret retained due to DeletionPolicy=Retain";
 
 /// Whether a Secret is as it was written.
 pub fn is_valid(seen: &SecretSnapshot, fingerprint: Option<&str>) -> bool {
-    match seen.hash_holds {
-        _ if !seen.is_external => false,
+    match seen.data_hash_matches {
+        _ if !seen.has_external_secrets_label => false,
         Some(holds) => holds,
         None => fingerprint.is_some_and(|fingerprint| fingerprint == seen.content.to_string()),
     }

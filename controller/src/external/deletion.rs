@@ -4,7 +4,7 @@
 use crds::ExternalSecret;
 use kube::{
     Api,
-    api::{DeleteParams, Patch, PatchParams, Preconditions},
+    api::{Patch, PatchParams},
 };
 use serde_json::json;
 use tracing::{info, warn};
@@ -23,14 +23,14 @@ use crate::{
     runtime::api::request,
     runtime::events::Severity,
     runtime::queue::Priority,
-    target::{Applied, SecretObject},
+    target::{Applied, Deletion},
 };
 
 impl ExternalSecretController {
     /// Deletes the Secret, since AWS has no value any more and the object asks for that.
     pub(super) async fn delete(&self, known: &ExternalSecretEntry, missing: Vec<String>) -> Ended {
         let is_deleted = match self.delete_owned(&known.target(), known.uid()).await {
-            Ok(is_deleted) => is_deleted,
+            Ok(deletion) => deletion == Deletion::Deleted,
             Err(failure) => return failed(NO_DELETE, failure),
         };
         Ended::Done(Synced {
@@ -56,44 +56,22 @@ impl ExternalSecretController {
         self.events.publish(&*known.object, Severity::Normal, "Deleted", message).await;
     }
 
-    /// Deletes a Secret, if the object with this uid owns it. Whether there was one to delete.
+    /// Deletes a Secret, if the object with this uid owns it.
     pub(super) async fn delete_owned(
         &self,
         secret: &ObjectKey,
         uid: &str,
-    ) -> Result<bool, Failure> {
-        let api: Api<SecretObject> = Api::namespaced(self.client.clone(), &secret.namespace);
-        let action = format!("delete Secret {secret}");
-        let existing =
-            request(api.get_opt(&secret.name)).await.map_err(|error| error.failure(&action))?;
-        let Some(existing) = existing else { return Ok(false) };
-        let owners = existing.metadata.owner_references.iter().flatten();
-        let is_owned =
-            owners.into_iter().any(|owner| owner.controller == Some(true) && owner.uid == uid);
-        if !is_owned {
-            return Ok(false);
-        }
-        let params = DeleteParams {
-            preconditions: Some(Preconditions {
-                uid: existing.metadata.uid.clone(),
-                resource_version: existing.metadata.resource_version.clone(),
-            }),
-            ..DeleteParams::default()
-        };
-        match request(api.delete(&secret.name, &params)).await {
-            Ok(_) => Ok(true),
-            Err(error) if error.is_not_found() => Ok(false),
-            Err(error) => {
-                let mut failure = error.failure(&action);
-                if failure.reason == Reason::AccessDenied {
-                    failure.message = format!(
-                        "the controller may not {action}: set externalSecrets.allowDelete=true in its \
-                         chart, or delete the Secret yourself"
-                    );
-                }
-                Err(failure)
-            }
-        }
+    ) -> Result<Deletion, Failure> {
+        self.writer.delete(secret, uid).await.map_err(|failure| match failure.reason {
+            Reason::AccessDenied => Failure::new(
+                Reason::AccessDenied,
+                format!(
+                    "the controller may not delete Secret {secret}: set \
+                     externalSecrets.allowDelete=true in its chart, or delete the Secret yourself"
+                ),
+            ),
+            _ => failure,
+        })
     }
 
     /// Takes External Secrets' finalizer off an object that is being deleted: its owner reference does

@@ -28,8 +28,8 @@ use super::{
 };
 use crate::{
     reason::{Failure, Reason},
+    runtime::secret::SecretValue,
     sealed::render::Settings,
-    target::object::Value,
 };
 
 /// The marks around actions.
@@ -61,7 +61,7 @@ pub struct Parts {
     /// Finalizers.
     pub finalizers: Vec<String>,
     /// The data.
-    pub data: BTreeMap<String, Value>,
+    pub data: BTreeMap<String, SecretValue>,
     /// The entries whose value is gone, where that is no error.
     pub missing: Vec<String>,
     /// Whether AWS gave no value at all.
@@ -171,7 +171,7 @@ fn make(
     }
     let texts = texts.map_err(Trouble::Template)?;
     let value = |(key, value): (String, zeroize::Zeroizing<Vec<u8>>)| {
-        (key, Value::from(sealing::Plaintext::from(value)))
+        (key, SecretValue::from(sealing::Plaintext::from(value)))
     };
     let Some(template) = &object.spec.target.template else {
         let metadata = |map: &Option<BTreeMap<String, String>>| {

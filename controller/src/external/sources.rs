@@ -25,7 +25,7 @@ use crate::{
     reason::{Failure, Reason},
     runtime::api::request,
     runtime::queue::Priority,
-    target::SecretObject,
+    runtime::secret::SecretObject,
 };
 
 /// The stores of an object; none where there is no such store.

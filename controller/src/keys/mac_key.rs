@@ -1,84 +1,78 @@
-//! The key of all fingerprints: random, in a Secret of the controller's namespace, made once.
+//! The key of all fingerprints: random, created once, in a Secret of the controller's namespace.
 //!
-//! It is not derived from a sealing key, so renewing those invalidates nothing. If it is lost, a
-//! new one is made and every object gets the full work once.
+//! It is not derived from a sealing key, so renewing those invalidates nothing. If it is lost, the
+//! controller creates a new one and does the full work for every object once.
 
 use std::collections::BTreeMap;
 
-use kube::{Api, Client};
+use kube::{Api, Client, api::ObjectMeta};
 use rand::TryRng as _;
-use serde::Serialize;
 use zeroize::Zeroizing;
 
-use super::create::post;
-use crate::{
-    runtime::api::{RequestError, request},
-    target::{SecretObject, fingerprint::MacKey, object::Value},
+use crate::runtime::{
+    FIELD_MANAGER,
+    api::{RequestError, request},
+    mac::MacKey,
+    secret::{self, FINGERPRINT_KEY_SECRET, SecretBody, SecretObject, SecretValue},
 };
 
-/// The Secret's name.
-pub const SECRET_NAME: &str = "mtk-controller-fingerprint-key";
 const ITEM: &str = "key";
 
 /// Why there is no key.
 #[derive(Debug, thiserror::Error)]
 pub enum MacKeyError {
-    /// The API server did not give or take it.
     #[error("{0}")]
     Request(String),
-    /// The system has no randomness.
-    #[error("the system gives no random bytes")]
+    #[error("the operating system returned no random bytes")]
     NoRandomness,
-    /// The Secret is there without a usable key.
     #[error(
-        "Secret {SECRET_NAME} has no item `{ITEM}` of {} bytes: delete it, and a new one is made",
+        "Secret {FINGERPRINT_KEY_SECRET} has no item `{ITEM}` of {} bytes: delete it, and the \
+         controller creates a new one",
         MacKey::BYTES
     )]
     Unusable,
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Body {
-    api_version: &'static str,
-    kind: &'static str,
-    metadata: BTreeMap<&'static str, &'static str>,
-    #[serde(rename = "type")]
-    type_: &'static str,
-    data: BTreeMap<&'static str, Value>,
-}
-
-/// Reads the key, or makes it.
+/// Reads the key, or creates it.
 ///
 /// # Errors
 /// When the API server refuses, or the Secret holds something else.
 pub async fn load_or_create(client: &Client, namespace: &str) -> Result<MacKey, MacKeyError> {
     let api: Api<SecretObject> = Api::namespaced(client.clone(), namespace);
     let failed = |error: RequestError, verb: &str| {
-        MacKeyError::Request(
-            error.failure(&format!("{verb} Secret {namespace}/{SECRET_NAME}")).message,
-        )
+        let action = format!("{verb} Secret {namespace}/{FINGERPRINT_KEY_SECRET}");
+        MacKeyError::Request(error.failure(&action).message)
     };
-    if let Some(secret) = request(api.get_opt(SECRET_NAME)).await.map_err(|e| failed(e, "read"))? {
+    let existing = request(api.get_opt(FINGERPRINT_KEY_SECRET)).await;
+    if let Some(secret) = existing.map_err(|error| failed(error, "read"))? {
         return key_in(&secret);
     }
     let mut bytes = Zeroizing::new([0_u8; MacKey::BYTES]);
     rand::rngs::SysRng.try_fill_bytes(&mut *bytes).map_err(|_| MacKeyError::NoRandomness)?;
-    let body = Body {
-        api_version: "v1",
-        kind: "Secret",
-        metadata: [("name", SECRET_NAME)].into(),
-        type_: "Opaque",
-        data: [(ITEM, Value::from(bytes.as_slice()))].into(),
-    };
-    match post(client, namespace, &body).await {
+    match create(client, namespace, &*bytes).await {
         Ok(created) => key_in(&created),
-        // Another process was faster: its key counts.
+        // Another process was faster. Its key counts.
         Err(error) if error.is_conflict() => {
-            key_in(&request(api.get(SECRET_NAME)).await.map_err(|e| failed(e, "read"))?)
+            let existing = request(api.get(FINGERPRINT_KEY_SECRET)).await;
+            key_in(&existing.map_err(|error| failed(error, "read"))?)
         }
         Err(error) => Err(failed(error, "create")),
     }
+}
+
+async fn create(
+    client: &Client,
+    namespace: &str,
+    bytes: &[u8],
+) -> Result<SecretObject, RequestError> {
+    let metadata = ObjectMeta {
+        namespace: Some(namespace.to_owned()),
+        name: Some(FINGERPRINT_KEY_SECRET.to_owned()),
+        ..ObjectMeta::default()
+    };
+    let data = BTreeMap::from([(ITEM.to_owned(), SecretValue::from(bytes))]);
+    let body = SecretBody::new(metadata, Some("Opaque"), false, &data);
+    secret::create(client, FIELD_MANAGER, &body).await
 }
 
 fn key_in(secret: &SecretObject) -> Result<MacKey, MacKeyError> {

@@ -1,4 +1,4 @@
-//! Follows the key Secrets.
+//! Keeps the ring of sealing keys up to date with the key Secrets.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -16,13 +16,14 @@ use tokio::sync::watch;
 use tracing::{info, warn};
 
 use super::{
-    KEY_LABEL,
-    create::{CreateError, create},
+    create::{CreateError, KeySettings, create},
     load::{is_active, load},
     ring::KeyRing,
 };
-use crate::{
-    config::KeySettings, runtime::api::request, runtime::watch::follow, target::SecretObject,
+use crate::runtime::{
+    api::request,
+    secret::{KEY_LABEL, SecretObject},
+    watch::follow,
 };
 
 /// The sealing keys, as they are now.
@@ -36,10 +37,8 @@ pub struct KeyStore {
 /// Why the keys could not be loaded.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The first key could not be made.
     #[error(transparent)]
     Create(#[from] CreateError),
-    /// The key Secrets could not be read.
     #[error("{0}")]
     Request(String),
 }
@@ -60,13 +59,13 @@ impl KeyStore {
         self.ring.borrow().clone()
     }
 
-    /// Tells of each change of the keys.
+    /// Receives each change of the keys.
     pub fn changes(&self) -> watch::Receiver<Arc<KeyRing>> {
         self.ring.subscribe()
     }
 
-    /// Reads all key Secrets, and makes the first key if there is none at all. Where there are
-    /// some but none can be read, none is made: a new key would hide the loss.
+    /// Reads all key Secrets, and creates the first key if there are none. If key Secrets exist but
+    /// none is readable, the controller creates no key: a new one would hide the loss.
     ///
     /// # Errors
     /// When the API server refuses, or no key can be generated.
@@ -75,8 +74,8 @@ impl KeyStore {
         let list = request(api.list(&ListParams::default().labels(KEY_LABEL))).await;
         let list = list
             .map_err(|error| StoreError::Request(error.failure("list the key Secrets").message))?;
-        let mut found = list.items.iter().filter(|secret| self.note(secret)).count();
-        // Made before labels were in use, or brought by the user under the prefix's plain name.
+        let mut found = list.items.iter().filter(|secret| self.update(secret)).count();
+        // Created before labels were in use, or by the user under the prefix's plain name.
         let unlabelled = request(api.get_opt(&self.settings.prefix)).await;
         let unlabelled = unlabelled.map_err(|error| {
             StoreError::Request(error.failure("read the unlabelled key Secret").message)
@@ -87,8 +86,8 @@ impl KeyStore {
         }
         if found == 0 {
             let secret = create(client, &self.namespace, &self.settings, Timestamp::now()).await?;
-            self.note(&secret);
-            info!(secret = secret.metadata.name, "made a new sealing key");
+            self.update(&secret);
+            info!(secret = secret.metadata.name, "created a new sealing key");
         }
         Ok(())
     }
@@ -101,7 +100,7 @@ impl KeyStore {
             Event::Init => listed.clear(),
             Event::InitApply(secret) => {
                 listed.extend(secret.metadata.name.clone());
-                self.note(&secret);
+                self.update(&secret);
             }
             Event::InitDone => {
                 let prefix = self.settings.prefix.clone();
@@ -110,7 +109,7 @@ impl KeyStore {
                 });
             }
             Event::Apply(secret) => {
-                self.note(&secret);
+                self.update(&secret);
             }
             Event::Delete(secret) => {
                 let name = secret.metadata.name.unwrap_or_default();
@@ -120,8 +119,8 @@ impl KeyStore {
         .await;
     }
 
-    /// Takes a labelled Secret for what it says. True when it says it is an active key.
-    fn note(&self, secret: &SecretObject) -> bool {
+    /// Takes in or drops a labelled Secret, as its label says. Returns whether the key is active.
+    fn update(&self, secret: &SecretObject) -> bool {
         let active = is_active(secret);
         if active {
             self.insert(secret);
@@ -134,20 +133,20 @@ impl KeyStore {
     fn insert(&self, secret: &SecretObject) {
         let name = secret.metadata.name.clone().unwrap_or_default();
         match load(secret) {
-            Ok((key, complaint)) => {
-                if let Some(complaint) = complaint {
-                    warn!(secret = name, error = %complaint, "a sealing key opens but cannot seal");
+            Ok((key, certificate_error)) => {
+                if let Some(error) = certificate_error {
+                    warn!(secret = name, %error, "sealing key can open but not seal");
                 }
                 self.change(|keys| keys.insert(name, Arc::new(key)));
             }
             Err(error) => {
-                warn!(secret = name, %error, "a key Secret is left out");
+                warn!(secret = name, %error, "key Secret ignored");
                 self.change(|keys| keys.remove(&name));
             }
         }
     }
 
-    /// Changes the keys, and tells if the ring is another one then.
+    /// Changes the keys, and notifies receivers if the ring differs then.
     fn change<T>(&self, change: impl FnOnce(&mut HashMap<String, Arc<SealingKey>>) -> T) {
         let mut by_secret = self.by_secret.lock().expect("no holder of the lock panics");
         change(&mut by_secret);
@@ -156,7 +155,7 @@ impl KeyStore {
             let modified = current.ids().ne(ring.ids());
             if modified {
                 *current = Arc::new(ring);
-                info!(keys = current.len(), "the sealing keys have changed");
+                info!(keys = current.len(), "sealing keys changed");
             }
             modified
         });

@@ -15,10 +15,8 @@ use subtle::ConstantTimeEq as _;
 use super::references::{Items, Use};
 use crate::{
     key::ObjectKey,
-    target::{
-        fingerprint::{Mac, MacKey},
-        index::{ItemMac, item_mac},
-    },
+    runtime::mac::{Mac, MacKey},
+    target::fingerprint::{ItemMac, item_mac},
 };
 
 const VERSION: &str = "v1";
@@ -198,7 +196,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::target::{SecretIndex, SecretObject};
+    use crate::{runtime::secret::SecretObject, target::SecretIndex};
 
     fn mac_key(byte: u8) -> MacKey {
         MacKey::from_bytes(&[byte; 32]).unwrap()
@@ -220,7 +218,7 @@ mod tests {
         }))
         .unwrap();
         let index = SecretIndex::new(mac_key(byte).into()).with_items();
-        let items = index.note(&secret).items.unwrap();
+        let items = index.upsert(&secret).items.unwrap();
         let key = ObjectKey { namespace: "n".into(), name: "s".into() };
         observe(&mac_key(byte), &key, used, Some(&items))
     }

@@ -142,6 +142,9 @@ impl SealedSecretController {
         match self.sync(&object, &known).await {
             Ok(done) => self.succeeded(key, &object, &done).await,
             Err(ApplyError::Failed(failure)) => self.failed(key, &object, &failure).await,
+            Err(ApplyError::Refused(refusal)) => {
+                self.failed(key, &object, &refusal.failure()).await;
+            }
             // The watch of the namespaces tells when there is something to do again.
             Err(ApplyError::NamespaceGone) => debug!(object = %key, "the namespace is going"),
             Err(ApplyError::Vanished) => self.queue.add(key.clone(), Priority::Drift, VACANCY),

@@ -17,8 +17,7 @@ use crate::{
     runtime::api::version_of,
     target::{
         SecretSnapshot,
-        desired::label_and_annotation_macs,
-        fingerprint::{Mac, MacKey, PairMac},
+        fingerprint::{Mac, MacKey, MetadataMac, label_and_annotation_macs},
         ownership::Ownership,
     },
 };
@@ -39,7 +38,7 @@ pub struct SealedSecretEntry {
     /// The MAC over what decides the Secret.
     pub inputs: Mac,
     /// The MACs of the template's labels and annotations.
-    pub pairs: Box<[PairMac]>,
+    pub pairs: Box<[MetadataMac]>,
     /// The status in the API server, as last seen or written.
     pub status: SealedSecretStatus,
     /// The record of the last success, which the status may not hold yet (or never: the CRD of
@@ -109,16 +108,18 @@ impl SealedSecretEntry {
         let (Some(record), Some(seen)) = (&self.applied, seen) else {
             return SyncState::OutOfSync;
         };
-        let has_owner = seen.marks.controller.is_some();
-        let owned = match seen.marks.ownership(&self.uid, self.wants_owner) {
+        let has_owner = seen.ownership.controller.is_some();
+        let owned = match seen.ownership.ownership(&self.uid, self.wants_owner) {
             Ownership::Ours => has_owner == self.wants_owner,
-            Ownership::Merge { own } => has_owner == (own && self.wants_owner),
+            Ownership::Shared { with_owner_reference } => {
+                has_owner == (with_owner_reference && self.wants_owner)
+            }
             Ownership::TakeOver | Ownership::Foreign { .. } => false,
         };
         let unchanged = record.inputs == self.inputs
             && record.content == seen.content
             && record.keys.iter().all(|key| keys.contains(key))
-            && seen.has_pairs(&self.pairs);
+            && seen.has_labels_and_annotations(&self.pairs);
         if !owned || !unchanged {
             SyncState::OutOfSync
         } else if self.says_so(record) {
@@ -274,8 +275,8 @@ mod tests {
 
     use super::*;
     use crate::{
+        runtime::secret::SecretObject,
         sealed::status::{Outcome, next},
-        target::SecretObject,
     };
 
     fn mac_key() -> MacKey {

@@ -13,9 +13,9 @@ use super::{index::wants_owner, render::Rendered};
 use crate::{
     key::ObjectKey,
     reason::{Failure, Reason},
+    runtime::secret::{SecretObject, SecretValue},
     target::{
-        desired::{DesiredSecret, OPAQUE, RANDOM_FOR, Random},
-        object::{SecretObject, Value},
+        desired::{DesiredSecret, OPAQUE, RANDOM_FOR, RandomValues},
         policy::Policy,
     },
 };
@@ -75,7 +75,7 @@ pub fn desired(sealed: &SealedSecret, rendered: Rendered) -> DesiredSecret {
         &template.type_,
         template.immutable.unwrap_or(false),
         &template.metadata,
-        data.into_iter().map(|(key, value)| (key, Value::from(value))).collect(),
+        data.into_iter().map(|(key, value)| (key, SecretValue::from(value))).collect(),
     );
     if random.is_empty() { desired } else { with_random(desired, sealed, random) }
 }
@@ -87,9 +87,9 @@ fn with_random(
     keys: BTreeSet<String>,
 ) -> DesiredSecret {
     let generation = sealed.metadata.generation.unwrap_or_default();
-    let mark = format!("{}.{generation}", desired.owner_uid);
-    desired.annotations.insert(RANDOM_FOR.to_owned(), mark.clone());
-    desired.random = Some(Random { keys, mark });
+    let version = format!("{}.{generation}", desired.owner_uid);
+    desired.annotations.insert(RANDOM_FOR.to_owned(), version.clone());
+    desired.random = Some(RandomValues { keys, version });
     desired
 }
 
@@ -137,7 +137,7 @@ fn secret_for(
     type_: &str,
     immutable: bool,
     metadata: &TemplateMetadata,
-    data: BTreeMap<String, Value>,
+    data: BTreeMap<String, SecretValue>,
 ) -> DesiredSecret {
     let key = ObjectKey::of(&sealed.metadata);
     let owner_uid = sealed.metadata.uid.clone().unwrap_or_default();
@@ -168,7 +168,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        keys::{KEY_LABEL, mac_key},
+        runtime::secret::{FINGERPRINT_KEY_SECRET, KEY_LABEL},
         target::policy::DENIED_TYPES,
     };
 
@@ -213,7 +213,7 @@ mod tests {
             Some(Reason::TypeDenied)
         );
         assert_eq!(refused(&sealed("other", "s", spec), &policy()), None);
-        for name in ["sealed-secrets-key", "sealed-secrets-keyabcde", mac_key::SECRET_NAME] {
+        for name in ["sealed-secrets-key", "sealed-secrets-keyabcde", FINGERPRINT_KEY_SECRET] {
             let spec = json!({ "encryptedData": {} });
             assert_eq!(
                 refused(&sealed("kube-system", name, spec.clone()), &policy()),
@@ -278,6 +278,6 @@ mod tests {
         let random = BTreeSet::from(["R".to_owned()]);
         let desired = desired(&object, Rendered { data: BTreeMap::new(), random: random.clone() });
         assert_eq!(desired.annotations[RANDOM_FOR], "u1.3");
-        assert_eq!(desired.random.unwrap(), Random { keys: random, mark: "u1.3".into() });
+        assert_eq!(desired.random.unwrap(), RandomValues { keys: random, version: "u1.3".into() });
     }
 }

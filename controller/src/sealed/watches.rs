@@ -22,8 +22,9 @@ use crate::{
     },
     runtime::queue::Priority,
     runtime::scope::NamespaceScope,
+    runtime::secret::SecretObject,
     runtime::watch::follow,
-    target::{SecretObject, ownership::Ownership},
+    target::ownership::Ownership,
 };
 
 /// Releases of Helm are Secrets of up to 1 MiB, and nobody's SealedSecret.
@@ -115,7 +116,7 @@ impl SealedSecretController {
             }
             Event::Apply(secret) => self.secret_seen(&secret, false),
             Event::Delete(secret) => {
-                if self.secrets.forget(&secret) {
+                if self.secrets.remove(&secret) {
                     self.secret_gone(&ObjectKey::of(&secret.metadata));
                 }
             }
@@ -126,7 +127,7 @@ impl SealedSecretController {
     fn secret_seen(&self, secret: &SecretObject, is_listed: bool) {
         let key = ObjectKey::of(&secret.metadata);
         let before = self.secrets.get(&key);
-        let seen = self.secrets.note(secret);
+        let seen = self.secrets.upsert(secret);
         if let Some(restarts) = &self.restarts {
             restarts.secret_changed(&key);
         }
@@ -139,7 +140,7 @@ impl SealedSecretController {
         let Some(known) = self.objects.get(&key) else {
             return;
         };
-        let standing = seen.marks.ownership(&known.uid, known.wants_owner);
+        let standing = seen.ownership.ownership(&known.uid, known.wants_owner);
         // What others do to their own Secrets must not have our items opened each time.
         let still_foreign =
             known.failed == Some(Reason::NotOwned) && matches!(standing, Ownership::Foreign { .. });

@@ -1,5 +1,5 @@
-//! The names and hashes by which External Secrets knows its Secrets, byte for byte: so either of the
-//! two finds the other's work in order.
+//! The names and hashes by which External Secrets knows its Secrets, byte for byte. So either of the
+//! two finds the other's Secrets in sync.
 
 use std::{collections::BTreeMap, fmt::Write as _};
 
@@ -7,18 +7,18 @@ use kube::api::ObjectMeta;
 use sha3::{Digest as _, Sha3_224};
 use zeroize::Zeroizing;
 
-use crate::target::object::Value;
+use crate::runtime::secret::SecretValue;
 
-/// Label on each Secret: that it is looked after.
+/// Label on each Secret that External Secrets manages.
 pub const MANAGED: &str = "reconcile.external-secrets.io/managed";
-/// Label on a Secret that is owned: by which object.
+/// Label on an owned Secret: the hash of its owner's name.
 pub const CREATED_BY: &str = "reconcile.external-secrets.io/created-by";
 /// Annotation on each Secret: the hash of its data.
 pub const DATA_HASH: &str = "reconcile.external-secrets.io/data-hash";
 
-/// The hash of the data, over the text that Go prints of a map of bytes. It is not keyed: compatibility
-/// needs it, and a flag turns it off.
-pub fn data(data: &BTreeMap<String, Value>) -> String {
+/// The hash of the data, over the text that Go prints of a map of bytes. It is not keyed, because
+/// compatibility needs it so. A flag turns it off.
+pub fn data(data: &BTreeMap<String, SecretValue>) -> String {
     let size: usize =
         data.iter().map(|(key, value)| key.len() + 4 * value.expose().len() + 4).sum();
     let mut text = Zeroizing::new(String::with_capacity(size + 5));
@@ -41,7 +41,7 @@ pub fn data(data: &BTreeMap<String, Value>) -> String {
     sha3(&text)
 }
 
-/// The generation, and the hash of labels and annotations: what a Secret was made for.
+/// The generation, and the hash of labels and annotations: the version of an ExternalSecret.
 pub fn version(metadata: &ObjectMeta) -> String {
     let mut text = String::from("{annotations:");
     map(&mut text, metadata.annotations.as_ref());
@@ -56,7 +56,7 @@ pub fn created_by(namespace: &str, name: &str) -> String {
     sha3(&format!("{namespace}/{name}"))
 }
 
-/// The name under which the Secret of this object is written.
+/// The field manager of the Secret of this ExternalSecret.
 pub fn field_manager(name: &str) -> String {
     let manager = format!("externalsecrets.external-secrets.io/{name}");
     if manager.len() <= 63 {
@@ -97,7 +97,7 @@ mod tests {
 
     /// The vectors of External Secrets' own tests.
     #[test]
-    fn hashes_are_those_of_external_secrets() {
+    fn data_hashes_are_those_of_external_secrets() {
         let two = [("foo", "value1"), ("bar", "value2")];
         assert_eq!(hash(&two), "1bed8bcbcb4547ffe19a19cd47d9078e84aa6598266d86b99f992d64");
         let one = [("foo", "bar")];
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn a_version_counts_generation_labels_and_annotations() {
+    fn version_covers_generation_labels_and_annotations() {
         let mut metadata = ObjectMeta { generation: Some(3), ..ObjectMeta::default() };
         assert_eq!(
             version(&metadata),
@@ -120,9 +120,9 @@ mod tests {
         );
     }
 
-    /// Recorded, x01; long names by what the peer writes.
+    /// Recorded, x01. Long names are those that External Secrets writes.
     #[test]
-    fn secrets_bear_the_names_of_external_secrets() {
+    fn label_and_field_manager_are_those_of_external_secrets() {
         assert_eq!(
             created_by("eso-x01", "s"),
             "3b1fb97d66d4ac919848200f7a2503cdada8d9569efbb2eb4ba908f6"

@@ -1,60 +1,28 @@
-//! Keyed MACs over what went into a Secret and what is in it (design, decision 4).
+//! MACs over what is in a Secret: all that the controller keeps of its data (`docs/design/decisions.md`,
+//! decision 3).
 //!
-//! Every MAC is HMAC-SHA256 under a random key that only the controller's namespace holds, over
-//! length-prefixed parts behind a word that names its purpose. An unkeyed hash would let anybody
-//! who sees it guess a weak value; a MAC that is not bound to namespace and name would show which
-//! objects hold the same value.
+//! Each is bound to namespace and name: otherwise equal MACs would show which Secrets hold the same
+//! value.
 
-use std::fmt;
+use std::{collections::BTreeMap, sync::Arc};
 
-use hmac::{Hmac, KeyInit as _, Mac as _};
-use sha2::Sha256;
-use subtle::ConstantTimeEq as _;
-use zeroize::Zeroizing;
+pub use crate::runtime::mac::{Mac, MacKey};
+use crate::{key::ObjectKey, runtime::secret::SecretObject};
 
-use super::object::SecretObject;
-use crate::key::ObjectKey;
+/// A 64-bit MAC of one label or annotation. It shows presence, at 8 bytes each.
+pub type MetadataMac = u64;
 
-/// The 256-bit MAC key.
-pub struct MacKey(Zeroizing<[u8; 32]>);
-
-/// One MAC. Comparing takes the same time wherever the difference is.
+/// The MACs of one item: 24 bytes, whatever its size.
 #[derive(Clone, Copy, Debug)]
-pub struct Mac([u8; 32]);
-
-/// A 64-bit MAC of one label or annotation: tells presence, at 8 bytes a pair.
-pub type PairMac = u64;
-
-/// Whether a pair is a label or an annotation.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum PairKind {
-    /// A label.
-    Label,
-    /// An annotation.
-    Annotation,
+pub struct ItemMac {
+    /// Over the item's name.
+    pub name: u64,
+    /// Over the value, bound to the Secret and the item's name.
+    pub value: [u8; 16],
 }
 
-/// A MAC in the making: parts are length-prefixed, so no two sequences of parts collide.
-pub struct Transcript(Hmac<Sha256>);
-
 impl MacKey {
-    /// Length of the key in bytes.
-    pub const BYTES: usize = 32;
-
-    /// The key with these bytes; none when there are not exactly 32.
-    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        Some(Self(Zeroizing::new(bytes.try_into().ok()?)))
-    }
-
-    /// Starts a MAC for one purpose.
-    pub fn transcript(&self, purpose: &str) -> Transcript {
-        let hmac = Hmac::<Sha256>::new_from_slice(&*self.0).expect("HMAC takes any key length");
-        let mut transcript = Transcript(hmac);
-        transcript.part(purpose.as_bytes());
-        transcript
-    }
-
-    /// What a Secret holds: type, immutability and data, bound to its namespace and name.
+    /// Type, immutability and data of a Secret.
     pub fn content(&self, key: &ObjectKey, secret: &SecretObject) -> Mac {
         let mut transcript = self.transcript("content");
         transcript.part(key.namespace.as_bytes());
@@ -69,81 +37,58 @@ impl MacKey {
         transcript.finish()
     }
 
-    /// The value of one item of a Secret, bound to namespace, Secret and item.
-    pub fn item(&self, key: &ObjectKey, name: &str, value: &[u8]) -> [u8; 16] {
+    fn item(&self, key: &ObjectKey, name: &str, value: &[u8]) -> ItemMac {
         let mut transcript = self.transcript("item");
         for part in [key.namespace.as_bytes(), key.name.as_bytes(), name.as_bytes(), value] {
             transcript.part(part);
         }
-        let mac = transcript.finish();
-        mac.0[..16].try_into().expect("a MAC has 32 bytes")
+        ItemMac { name: self.item_name(name), value: transcript.finish().truncated_128() }
     }
 
-    /// The name of an item, to find it by.
-    pub fn item_name(&self, name: &str) -> u64 {
+    fn item_name(&self, name: &str) -> u64 {
         let mut transcript = self.transcript("item-name");
         transcript.part(name.as_bytes());
-        let mac = transcript.finish();
-        u64::from_be_bytes(mac.0[..8].try_into().expect("a MAC has 32 bytes"))
+        transcript.finish().truncated_64()
     }
 
-    /// One label or annotation.
-    pub fn pair(&self, kind: PairKind, name: &str, value: &str) -> PairMac {
-        let mut transcript = self.transcript(match kind {
-            PairKind::Label => "label",
-            PairKind::Annotation => "annotation",
-        });
+    fn metadata(&self, purpose: &str, name: &str, value: &str) -> MetadataMac {
+        let mut transcript = self.transcript(purpose);
         transcript.part(name.as_bytes());
         transcript.part(value.as_bytes());
-        let mac = transcript.finish();
-        u64::from_be_bytes(mac.0[..8].try_into().expect("a MAC has 32 bytes"))
+        transcript.finish().truncated_64()
     }
 }
 
-impl Transcript {
-    /// Adds one part.
-    pub fn part(&mut self, bytes: &[u8]) {
-        self.count(bytes.len());
-        self.0.update(bytes);
-    }
-
-    /// Adds a number, such as how many parts follow.
-    pub fn count(&mut self, number: usize) {
-        self.0.update(&(number as u64).to_be_bytes());
-    }
-
-    /// The MAC over all parts.
-    pub fn finish(self) -> Mac {
-        Mac(self.0.finalize().into_bytes().into())
-    }
+/// The MACs of all items, sorted by that of the name.
+pub(super) fn item_macs(mac_key: &MacKey, secret: &SecretObject) -> Arc<[ItemMac]> {
+    let key = ObjectKey::of(&secret.metadata);
+    let macs = secret.data.iter().map(|(name, value)| mac_key.item(&key, name, value.expose()));
+    let mut macs: Vec<_> = macs.collect();
+    macs.sort_unstable_by_key(|item| item.name);
+    macs.into()
 }
 
-impl Mac {
-    /// The MAC with these bytes.
-    pub fn from_bytes(bytes: [u8; 32]) -> Self {
-        Self(bytes)
-    }
-
-    /// The bytes.
-    pub fn as_bytes(&self) -> &[u8; 32] {
-        &self.0
-    }
+/// The MAC of one item's value, if the Secret has that item.
+pub fn item_mac(mac_key: &MacKey, name: &str, items: &[ItemMac]) -> Option<[u8; 16]> {
+    let name = mac_key.item_name(name);
+    let place = items.binary_search_by_key(&name, |item| item.name).ok()?;
+    Some(items[place].value)
 }
 
-impl fmt::Display for Mac {
-    /// In hexadecimal.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
+/// The MACs of labels and annotations, sorted.
+pub fn label_and_annotation_macs(
+    mac_key: &MacKey,
+    labels: &BTreeMap<String, String>,
+    annotations: &BTreeMap<String, String>,
+) -> Box<[MetadataMac]> {
+    let label = |(name, value): (&String, &String)| mac_key.metadata("label", name, value);
+    let annotation =
+        |(name, value): (&String, &String)| mac_key.metadata("annotation", name, value);
+    let labels = labels.iter().map(label);
+    let mut macs: Vec<_> = labels.chain(annotations.iter().map(annotation)).collect();
+    macs.sort_unstable();
+    macs.into_boxed_slice()
 }
-
-impl PartialEq for Mac {
-    fn eq(&self, other: &Self) -> bool {
-        self.0.ct_eq(&other.0).into()
-    }
-}
-
-impl Eq for Mac {}
 
 #[cfg(test)]
 mod tests {
@@ -180,20 +125,11 @@ mod tests {
     }
 
     #[test]
-    fn parts_cannot_be_shifted_into_one_another() {
-        let mac = |parts: [&str; 2]| {
-            let mut transcript = key(1).transcript("test");
-            parts.iter().for_each(|part| transcript.part(part.as_bytes()));
-            transcript.finish()
-        };
-        assert_ne!(mac(["ab", "c"]), mac(["a", "bc"]));
-    }
-
-    #[test]
-    fn a_label_and_an_annotation_of_the_same_text_differ() {
+    fn label_and_annotation_of_the_same_text_differ() {
+        let (none, one) = (BTreeMap::new(), BTreeMap::from([("a".to_owned(), "b".to_owned())]));
         assert_ne!(
-            key(1).pair(PairKind::Label, "a", "b"),
-            key(1).pair(PairKind::Annotation, "a", "b")
+            label_and_annotation_macs(&key(1), &one, &none),
+            label_and_annotation_macs(&key(1), &none, &one)
         );
     }
 }

@@ -4,9 +4,8 @@ use std::{collections::BTreeSet, fs, path::PathBuf, sync::Arc, time::Duration};
 
 use jiff::SignedDuration;
 use mtk_controller::{
-    config::KeySettings,
     key::ObjectKey,
-    keys::KeyStore,
+    keys::{KeySettings, KeyStore},
     metrics::Metrics,
     runtime::events::EventPublisher,
     runtime::namespaces::Namespaces,
@@ -108,7 +107,7 @@ impl Controller {
     pub(crate) fn edit_secret(&self, patch: &Value) {
         self.api.edit_secret(patch);
         let secret = serde_json::from_value(self.api.secret()).expect("a Secret");
-        self.reconciler.secrets.note(&secret);
+        self.reconciler.secrets.upsert(&secret);
     }
 
     /// The watch tells that the Secret is gone.

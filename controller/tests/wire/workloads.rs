@@ -183,7 +183,7 @@ impl World {
             "metadata": { "namespace": "team", "name": "s", "resourceVersion": version.to_string() },
             "data": { "A": base64::Engine::encode(&base64::prelude::BASE64_STANDARD, value) },
         });
-        self.restarts.secrets.note(&serde_json::from_value(secret).expect("a Secret"));
+        self.restarts.secrets.upsert(&serde_json::from_value(secret).expect("a Secret"));
         self.restarts.secret_changed(&ObjectKey { namespace: "team".into(), name: "s".into() });
     }
 

@@ -8,7 +8,8 @@ use crate::restart::{
 };
 use crate::{
     key::ObjectKey,
-    target::{SecretIndex, SecretObject, fingerprint::MacKey},
+    runtime::{mac::MacKey, secret::SecretObject},
+    target::SecretIndex,
 };
 
 const DELAYS: Delays = Delays {
@@ -406,7 +407,7 @@ fn only_a_used_item_counts() {
         let secret: SecretObject = serde_json::from_value(json!({
             "metadata": { "namespace": "n", "name": "db" }, "data": { "A": a, "B": b } }))
         .unwrap();
-        let items = SecretIndex::new(mac_key.clone()).with_items().note(&secret).items;
+        let items = SecretIndex::new(mac_key.clone()).with_items().upsert(&secret).items;
         let used = Use {
             items: crate::restart::references::Items::Named(vec!["A".into()]),
             required: true,

@@ -1,55 +1,55 @@
-//! A Secret as the API server gives it, with data that is wiped and never printed.
+//! A Secret as the API server returns it.
 
 use std::{borrow::Cow, collections::BTreeMap, fmt};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::{api::core::v1::Secret, apimachinery::pkg::apis::meta::v1::OwnerReference};
 use kube::{Resource, api::ObjectMeta};
 use sealing::Plaintext;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use zeroize::Zeroizing;
 
-/// A Secret that was read: `metadata`, `type`, `immutable` and the decoded `data`.
+/// A Secret that was read.
 #[derive(Clone, Default, Deserialize)]
 pub struct SecretObject {
-    /// The metadata, whose annotations may quote the data (`last-applied-configuration`).
+    /// Its annotations may quote the data (`last-applied-configuration`).
     #[serde(default)]
     pub metadata: ObjectMeta,
-    /// The type; the API server fills in `Opaque`.
+    /// The API server fills in `Opaque`.
     #[serde(rename = "type", default)]
     pub type_: String,
-    /// Whether the API server refuses changes of the data.
+    /// Whether the API server refuses to change the data.
     #[serde(default)]
     pub immutable: Option<bool>,
-    /// The values by key.
+    /// The decoded values by key.
     #[serde(default, deserialize_with = "null_is_empty")]
-    pub data: BTreeMap<String, Value>,
+    pub data: BTreeMap<String, SecretValue>,
 }
 
-/// One value of a Secret: base64 on the wire.
+/// One value of a Secret. On the wire it is base64.
 #[derive(Clone, Eq, PartialEq)]
-pub struct Value(Zeroizing<Vec<u8>>);
+pub struct SecretValue(Zeroizing<Vec<u8>>);
 
-impl Value {
+impl SecretValue {
     /// The bytes.
     pub fn expose(&self) -> &[u8] {
         &self.0
     }
 }
 
-impl From<Plaintext> for Value {
+impl From<Plaintext> for SecretValue {
     fn from(plaintext: Plaintext) -> Self {
         Self(plaintext.into_bytes())
     }
 }
 
-impl From<&[u8]> for Value {
+impl From<&[u8]> for SecretValue {
     fn from(bytes: &[u8]) -> Self {
         Self(Zeroizing::new(bytes.to_vec()))
     }
 }
 
-impl<'de> Deserialize<'de> for Value {
+impl<'de> Deserialize<'de> for SecretValue {
     /// # Errors
     /// When the text is not base64. The error never quotes it.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -61,13 +61,13 @@ impl<'de> Deserialize<'de> for Value {
     }
 }
 
-impl Serialize for Value {
+impl Serialize for SecretValue {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&Zeroizing::new(STANDARD.encode(&*self.0)))
     }
 }
 
-impl fmt::Debug for Value {
+impl fmt::Debug for SecretValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "({} bytes)", self.0.len())
     }
@@ -111,9 +111,15 @@ impl Resource for SecretObject {
     }
 }
 
+/// The owner reference with `controller: true`.
+pub fn controller_of(metadata: &ObjectMeta) -> Option<&OwnerReference> {
+    let owners = metadata.owner_references.as_ref()?;
+    owners.iter().find(|owner| owner.controller == Some(true))
+}
+
 fn null_is_empty<'de, D: Deserializer<'de>>(
     deserializer: D,
-) -> Result<BTreeMap<String, Value>, D::Error> {
+) -> Result<BTreeMap<String, SecretValue>, D::Error> {
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
@@ -133,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_about_a_value_does_not_quote_it() {
+    fn parse_error_does_not_quote_the_value() {
         let error =
             serde_json::from_str::<SecretObject>(r#"{"data":{"A":"can!ary"}}"#).unwrap_err();
         assert!(!error.to_string().contains("can!ary"), "{error}");

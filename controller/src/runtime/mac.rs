@@ -1,0 +1,111 @@
+//! Keyed MACs (`docs/design/decisions.md`, decision 4).
+//!
+//! Every MAC is HMAC-SHA256 under a random key that only the controller's namespace holds, over
+//! length-prefixed parts behind a word that names its purpose. An unkeyed hash would let anybody
+//! who sees it guess a weak value.
+
+use std::fmt;
+
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use sha2::Sha256;
+use subtle::ConstantTimeEq as _;
+use zeroize::Zeroizing;
+
+/// The 256-bit MAC key.
+pub struct MacKey(Zeroizing<[u8; 32]>);
+
+/// One MAC. Comparing takes the same time wherever the difference is.
+#[derive(Clone, Copy, Debug)]
+pub struct Mac([u8; 32]);
+
+/// A MAC in the making: parts are length-prefixed, so no two sequences of parts collide.
+pub struct Transcript(Hmac<Sha256>);
+
+impl MacKey {
+    /// Length of the key in bytes.
+    pub const BYTES: usize = 32;
+
+    /// `None` unless there are exactly 32 bytes.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        Some(Self(Zeroizing::new(bytes.try_into().ok()?)))
+    }
+
+    /// Starts a MAC for one purpose.
+    pub fn transcript(&self, purpose: &str) -> Transcript {
+        let hmac = Hmac::<Sha256>::new_from_slice(&*self.0).expect("HMAC takes any key length");
+        let mut transcript = Transcript(hmac);
+        transcript.part(purpose.as_bytes());
+        transcript
+    }
+}
+
+impl Transcript {
+    /// Adds one part.
+    pub fn part(&mut self, bytes: &[u8]) {
+        self.count(bytes.len());
+        self.0.update(bytes);
+    }
+
+    /// Adds a number, such as how many parts follow.
+    pub fn count(&mut self, number: usize) {
+        self.0.update(&(number as u64).to_be_bytes());
+    }
+
+    /// The MAC over all parts.
+    pub fn finish(self) -> Mac {
+        Mac(self.0.finalize().into_bytes().into())
+    }
+}
+
+impl Mac {
+    /// The MAC with these bytes.
+    pub fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// The bytes.
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// The first 64 bits, as a number.
+    pub fn truncated_64(&self) -> u64 {
+        u64::from_be_bytes(self.0[..8].try_into().expect("a MAC has 32 bytes"))
+    }
+
+    /// The first 128 bits.
+    pub fn truncated_128(&self) -> [u8; 16] {
+        self.0[..16].try_into().expect("a MAC has 32 bytes")
+    }
+}
+
+impl fmt::Display for Mac {
+    /// In hexadecimal.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl PartialEq for Mac {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.ct_eq(&other.0).into()
+    }
+}
+
+impl Eq for Mac {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_cannot_be_shifted_into_one_another() {
+        let key = MacKey::from_bytes(&[1; 32]).unwrap();
+        let mac = |parts: [&str; 2]| {
+            let mut transcript = key.transcript("test");
+            parts.iter().for_each(|part| transcript.part(part.as_bytes()));
+            transcript.finish()
+        };
+        assert_ne!(mac(["ab", "c"]), mac(["a", "bc"]));
+    }
+}

@@ -1,0 +1,115 @@
+use serde_json::{Value as Json, json};
+
+use super::*;
+
+fn target(policy: CreationPolicy) -> ExternalSecretTarget {
+    ExternalSecretTarget {
+        key: ObjectKey { namespace: "n".into(), name: "s".into() },
+        name: "e".into(),
+        owner: OwnerReference {
+            api_version: "external-secrets.io/v1".into(),
+            kind: "ExternalSecret".into(),
+            name: "e".into(),
+            uid: "u1".into(),
+            controller: Some(true),
+            block_owner_deletion: Some(true),
+        },
+        policy,
+        field_manager: "external".into(),
+        type_: None,
+        immutable: false,
+        labels: BTreeMap::new(),
+        annotations: BTreeMap::new(),
+        finalizers: Vec::new(),
+        data: [("A".to_owned(), SecretValue::from(b"1".as_slice()))].into(),
+        writes_data_hash: false,
+        requires_consent: false,
+    }
+}
+
+fn existing(metadata: Json, data: &Json) -> SecretObject {
+    let mut body = json!({ "type": "Opaque", "metadata": { "uid": "x", "resourceVersion": "7" }, "data": data });
+    for (key, value) in metadata.as_object().unwrap() {
+        body["metadata"][key] = value.clone();
+    }
+    serde_json::from_value(body).unwrap()
+}
+
+fn controlled_by(kind: &str, name: &str) -> SecretObject {
+    let owner = json!({ "apiVersion": "external-secrets.io/v1beta1", "kind": kind, "name": name,
+                        "uid": "u0", "controller": true });
+    existing(json!({ "ownerReferences": [owner] }), &json!({}))
+}
+
+fn patch(existing: &SecretObject, target: &ExternalSecretTarget) -> Json {
+    match target.plan(existing).unwrap() {
+        Change::None => Json::Null,
+        Change::Patch(patch) => serde_json::to_value(patch).unwrap(),
+    }
+}
+
+#[test]
+fn secret_of_another_writer_is_refused_with_its_controller() {
+    for (kind, name) in [("ExternalSecret", "other"), ("SealedSecret", "s")] {
+        for policy in [CreationPolicy::Owner, CreationPolicy::Orphan, CreationPolicy::Merge] {
+            match target(policy).plan(&controlled_by(kind, name)).unwrap_err() {
+                Refusal::ControlledBy { controller, .. } => assert_eq!(&*controller.kind, kind),
+                refusal => panic!("{refusal:?}"),
+            }
+        }
+    }
+    let secret = controlled_by("Certificate", "c");
+    assert!(target(CreationPolicy::Owner).plan(&secret).is_err());
+    assert!(target(CreationPolicy::Merge).plan(&secret).is_ok());
+}
+
+#[test]
+fn recreated_external_secret_owns_the_secret_of_its_predecessor() {
+    let target = target(CreationPolicy::Owner);
+    let patch = patch(&controlled_by("ExternalSecret", "e"), &target);
+    let owner = serde_json::to_value([&target.owner]).unwrap();
+    assert_eq!(patch["metadata"]["ownerReferences"], owner);
+}
+
+#[test]
+fn existing_secret_needs_consent_unless_this_object_wrote_its_data() {
+    let target = ExternalSecretTarget { requires_consent: true, ..target(CreationPolicy::Owner) };
+    let refused = |metadata: Json| target.plan(&existing(metadata, &json!({}))).err();
+    let secret = target.key.clone();
+    assert_eq!(refused(json!({})), Some(Refusal::ConsentMissing { secret }));
+    assert_eq!(refused(json!({ "annotations": { CONSENT: "true" } })), None);
+    let fields = json!({ "f:data": { "f:A": {} } });
+    let managed = json!([{ "manager": "external", "fieldsV1": fields }]);
+    assert_eq!(refused(json!({ "managedFields": managed })), None);
+}
+
+#[test]
+fn merged_secret_loses_only_own_keys_under_both_guards() {
+    let fields = json!({ "f:data": { "f:A": {}, "f:OLD": {} } });
+    let metadata = json!({
+        "labels": { data_hash::MANAGED: "true" },
+        "managedFields": [{ "manager": "external", "fieldsV1": fields }],
+    });
+    let secret = existing(metadata, &json!({ "A": "Mg==", "OLD": "", "OTHER": "" }));
+    assert_eq!(
+        patch(&secret, &target(CreationPolicy::Merge)),
+        json!({ "metadata": { "uid": "x", "resourceVersion": "7" },
+                "data": { "A": "MQ==", "OLD": null } })
+    );
+}
+
+#[test]
+fn immutable_secret_and_other_type_are_different_refusals() {
+    let mut secret = existing(json!({}), &json!({ "A": "Mg==" }));
+    let other = ExternalSecretTarget { type_: Some("x/y".into()), ..target(CreationPolicy::Owner) };
+    assert!(matches!(other.plan(&secret), Err(Refusal::TypeDiffers { .. })));
+    secret.immutable = Some(true);
+    let refused = target(CreationPolicy::Owner).plan(&secret);
+    assert!(matches!(refused, Err(Refusal::Immutable { .. })));
+}
+
+#[test]
+fn merge_policy_creates_no_secret() {
+    assert!(target(CreationPolicy::Merge).creation().is_none());
+    assert!(target(CreationPolicy::Owner).creation().is_some());
+}
