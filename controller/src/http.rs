@@ -1,4 +1,4 @@
-//! The endpoints, one route a file. None takes a body, and none reaches a private key.
+//! The HTTP endpoints, one route per file. None takes a body, and none reaches a private key.
 
 mod cert;
 mod health;
@@ -15,19 +15,16 @@ pub use health::Health;
 
 use crate::keys::KeyStore;
 
-/// What the endpoints tell of.
 #[derive(Clone)]
 pub struct Endpoints {
-    /// For the certificate.
     pub keys: Arc<KeyStore>,
-    /// For readiness.
     pub health: Arc<Health>,
 }
 
 /// Serves `/v1/cert.pem`, `/healthz` and `/readyz` until `stop` ends.
 ///
 /// # Errors
-/// When the address cannot be listened on.
+/// When it cannot listen on the address.
 pub async fn serve(
     address: SocketAddr,
     endpoints: Endpoints,
@@ -44,7 +41,7 @@ pub async fn serve(
 /// Serves `/metrics` until `stop` ends.
 ///
 /// # Errors
-/// When the address cannot be listened on.
+/// When it cannot listen on the address.
 pub async fn serve_metrics(
     address: SocketAddr,
     registry: Arc<Registry>,

@@ -8,9 +8,11 @@
 pub mod create;
 mod load;
 pub mod mac_key;
+pub mod metrics;
 pub mod ring;
 pub mod store;
 
 pub use create::KeySettings;
+pub use metrics::KeyMetrics;
 pub use ring::{KeyId, KeyRing};
 pub use store::KeyStore;

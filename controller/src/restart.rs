@@ -1,58 +1,57 @@
-//! Restart on change: workloads that ask for it are rolled when what they use of a Secret changed.
+//! Restarts workloads that ask for it when Secrets that they use change.
 //!
 //! ```text
 //!  Deployments, StatefulSets, DaemonSets, Rollouts ─▶ workload: reduced on receipt ┐
-//!  SealedSecrets with restart-targets ──────────────▶ sources                      ├─▶ index
-//!  Canaries of Flagger ─────────────────────────────▶ whose workloads are left     ┘     │
-//!  Secret watch ─▶ target::index: one MAC an item, the data is dropped ──────┐           ▼
+//!  SealedSecrets with restart-targets ──────────────▶ source                       ├─▶ index
+//!  Canaries of Flagger ─────────────────────────────▶ their workloads are skipped  ┘     │
+//!  Secret watch ─▶ target::index: one MAC for each item ─────────────────────┐           ▼
 //!                                                                            │    queue by workload
-//!  pass:  observe (MACs of what is used now) ◀───────────────────────────────┘           │
+//!  reconcile:  observe (MACs of what the Pods use now) ◀─────────────────────┘           │
 //!         ─▶ plan (pure: no client, no clock) ─▶ nothing | wait | record | restart ◀─────┘
 //!         ─▶ apply: one merge patch under uid and resourceVersion ─▶ Event, metric
 //! ```
 //!
-//! `index` owns what is known, `plan` decides, `apply` is the only writer of workloads. It works on
-//! levels, not on edges: a pass compares what is there now with the *baseline*, what the Pods were
-//! last known to have. So a resync, a second look or a restart of the controller finds them equal
-//! and does nothing; what was missed is found later; and what changed back in time is no change.
+//! `index` holds the workloads, `plan` decides, `apply` is the only writer of workloads. The
+//! controller is level-triggered: a reconcile compares the Secrets as they are now with the
+//! *baseline*, the Secrets that the Pods last had. A resync, a second reconcile or a restart of the
+//! controller finds them equal and does nothing. A missed change is found later. A change that was
+//! reverted in time is none.
 //!
-//! The baseline is in the workload's own annotation [`STATE`], which starts no rollout, so that a
-//! workload is adopted as it is. A restart is one patch that holds the new baseline and what rolls
-//! the Pods: the annotation [`TEMPLATE`] of the Pod template, or `spec.restartAt` of a Rollout. A
-//! copy of the baseline in memory goes before the annotation, which others put back at times
+//! The baseline is in an annotation of the workload, [`annotations::RESTART_STATE`], which starts no
+//! rollout. So the controller adopts a workload without restarting it. A restart is one patch with
+//! the new baseline and the change that rolls the Pods: the annotation
+//! [`annotations::TEMPLATE_SECRETS`] of the Pod template, or `spec.restartAt` of a Rollout. A copy of
+//! the baseline in memory takes precedence over the annotation, because others put that back at times
 //! (`kubectl rollout undo` restores a Deployment's annotations with its template).
 //!
 //! What can go wrong:
-//! - An answer is lost after the commit, or another controller did it: the annotation tells at the
-//!   next look. Others edit at the same moment: the patch is refused, and it is planned anew.
-//! - The MAC key is lost: no MAC of before can be compared, so all baselines are taken anew and
-//!   nothing is restarted.
-//! - What a template uses and the Secret both change while no controller runs: the rollout that the
-//!   template's change caused counts, and the baseline is taken from what is there.
-//! - Rights are missing, or Argo Rollouts and Flagger are not installed: said once, and looked for
-//!   again each minute.
+//! - An answer is lost after the commit, or another instance made the write: the next reconcile sees
+//!   the annotation. If others edit at the same moment, the API server refuses the patch and the
+//!   controller plans again.
+//! - The MAC key is lost: old MACs cannot be compared, so the controller records all baselines again
+//!   and restarts nothing.
+//! - Template and Secret both change while no controller runs: the change of the template caused a
+//!   rollout, and the controller records the Secrets as they are.
+//! - RBAC forbids a kind, or Argo Rollouts or Flagger are not installed: logged once, and tried again
+//!   every minute.
 //!
-//! A workload is never restarted for a Secret that is not there, or that lacks an item without
-//! which its Pods could not start: that would end Pods that work.
+//! The controller never restarts a workload for a Secret that does not exist, or that lacks an item
+//! without which its Pods could not start. That would end Pods that work.
 
 pub mod annotations;
 pub mod apply;
+pub mod baseline;
 pub mod controller;
+pub mod entry;
 pub mod events;
 pub mod index;
+pub mod kind;
+pub mod metrics;
 pub mod plan;
 pub mod references;
-pub mod state;
+pub mod source;
 pub mod watches;
 pub mod workload;
 
 pub use controller::{RestartController, Settings};
-
-/// On a workload: whose changes restart it. Names of Secrets, or `*` for those it uses.
-pub const RESTART_ON: &str = "mtk.mytomorrows.com/restart-on";
-/// On what makes a Secret: the workloads that its changes restart, as `Kind/name`.
-pub const RESTART_TARGETS: &str = "mtk.mytomorrows.com/restart-targets";
-/// On a workload, by us: what its Pods were last known to have.
-pub const STATE: &str = "mtk.mytomorrows.com/restart-state";
-/// On a Pod template, by us: a MAC of what it uses. Its change is what restarts the Pods.
-pub const TEMPLATE: &str = "mtk.mytomorrows.com/secrets";
+pub use metrics::RestartMetrics;

@@ -17,15 +17,19 @@ use crate::{
     config::Config,
     external::{self, ExternalSecretController},
     http::{self, Endpoints, Health},
-    keys::{KeyStore, mac_key},
-    metrics::{Metrics, Readings, external::ExternalMetrics},
-    restart::RestartController,
+    keys::{KeyMetrics, KeyStore, mac_key},
+    metrics::external::ExternalMetrics,
+    restart::{RestartController, RestartMetrics},
     runtime::client,
     runtime::events::EventPublisher,
+    runtime::metrics::{QueueMetrics, RequestMetrics},
     runtime::namespaces::Namespaces,
     runtime::queue::WorkQueue,
     runtime::scope::WatchScope,
-    sealed::{SealedIndex, SealedSecretController, render::Renderer, unseal::Unsealer},
+    sealed::{
+        SealedIndex, SealedSecretController, metrics::SealedSecretMetrics, render::Renderer,
+        unseal::Unsealer,
+    },
     target::{SecretIndex, Writer, fingerprint::MacKey, policy::Policy},
 };
 
@@ -41,6 +45,7 @@ struct External {
     queue: Arc<WorkQueue>,
     metrics: ExternalMetrics,
     aws: AwsMetrics,
+    restarts: RestartMetrics,
 }
 
 /// Keeps the memory of this process, which holds private keys, out of core dumps and away from
@@ -64,18 +69,24 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     info!(version = env!("CARGO_PKG_VERSION"), namespace, "starting");
     let queue = Arc::new(WorkQueue::default());
     let mut registry = Registry::default();
-    let metrics = Metrics::register(&mut registry, !config.metrics_omit_secret_labels);
-    registry.register_collector(Box::new(Readings(queue.clone())));
+    let metrics = SealedSecretMetrics::register(&mut registry, !config.metrics_omit_secret_labels);
+    QueueMetrics::register(&mut registry, queue.clone());
     let external = External {
         queue: Arc::default(),
         metrics: ExternalMetrics::register(&mut registry, !config.metrics_omit_secret_labels),
         aws: AwsMetrics::register(&mut registry),
+        restarts: RestartMetrics::register(&mut registry),
     };
-    let client = client::connect(config.kubeconfig.as_deref(), metrics.clone())
-        .await
-        .context("the configuration of the cluster cannot be used")?;
+    let client =
+        client::connect(config.kubeconfig.as_deref(), RequestMetrics::register(&mut registry))
+            .await
+            .context("the configuration of the cluster cannot be used")?;
 
-    let keys = Arc::new(KeyStore::new(&namespace, config.key_settings()));
+    let keys = Arc::new(KeyStore::new(
+        &namespace,
+        config.key_settings(),
+        KeyMetrics::register(&mut registry),
+    ));
     let health = Arc::new(Health::new(vec![queue.clone(), external.queue.clone()]));
     let (stop, stopped) = watch::channel(false);
     let stopping = move || {
@@ -123,7 +134,7 @@ async fn control(
     keys: Arc<KeyStore>,
     health: Arc<Health>,
     queue: Arc<WorkQueue>,
-    metrics: Metrics,
+    metrics: SealedSecretMetrics,
     external: External,
     stop: impl Future<Output = ()>,
 ) {
@@ -137,7 +148,6 @@ async fn control(
     let mut workers = JoinSet::new();
     let run = async {
         let reconciler = start.await;
-        metrics.keys(keys.ring().len());
         watches.spawn(keys.clone().watch(client.clone()));
         follow_all(&reconciler, &config.watched(&namespace), &mut watches).await;
         health.set_synced();
@@ -152,7 +162,7 @@ async fn control(
             watches.spawn(restarts.run(config.watched(&namespace), period));
         }
         if let Some(externals) = &reconciler.externals {
-            for _ in 0..config.external_workers {
+            for _ in 0..config.external_workers() {
                 workers.spawn(externals.clone().work_off());
             }
             for _ in 0..STORE_WORKERS {
@@ -232,7 +242,7 @@ fn reconciler(
     client: &Client,
     keys: &Arc<KeyStore>,
     queue: &Arc<WorkQueue>,
-    metrics: &Metrics,
+    metrics: &SealedSecretMetrics,
     external: &External,
     mac_key: Arc<MacKey>,
 ) -> SealedSecretController {
@@ -247,7 +257,7 @@ fn reconciler(
             secrets,
             mac_key,
             events.clone(),
-            metrics.clone(),
+            external.restarts.clone(),
             settings,
         )
     });
@@ -260,7 +270,7 @@ fn reconciler(
     };
     let namespaces = Arc::new(Namespaces::default());
     let writer = Writer::new(client.clone(), secrets.clone());
-    let externals = config.external_secrets.then(|| {
+    let externals = config.external_secrets().then(|| {
         Arc::new(ExternalSecretController {
             client: client.clone(),
             objects: Arc::default(),

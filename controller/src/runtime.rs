@@ -6,6 +6,7 @@ pub mod client;
 pub mod events;
 pub mod go_duration;
 pub mod mac;
+pub mod metrics;
 pub mod namespaces;
 pub mod queue;
 pub mod scope;

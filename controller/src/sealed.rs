@@ -19,6 +19,7 @@
 
 pub mod controller;
 pub mod index;
+pub mod metrics;
 pub mod prepare;
 pub mod record;
 pub mod render;

@@ -1,11 +1,31 @@
 //! Logs: to standard error, as text or JSON.
 
+use clap::ValueEnum;
 use tracing::{Level, Metadata};
 use tracing_subscriber::{
     filter::filter_fn, fmt, layer::SubscriberExt as _, util::SubscriberInitExt as _,
 };
 
-use crate::config::{LogFormat, LogLevel};
+/// The least severe level that is logged.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub enum LogLevel {
+    /// Only what needs a person
+    Error,
+    /// Also what may need one
+    Warn,
+    /// Also each change
+    Info,
+    /// Also each decision
+    Debug,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub enum LogFormat {
+    /// One line of text for each message
+    Text,
+    /// One line of JSON for each message
+    Json,
+}
 
 /// Starts logging.
 pub fn init(level: LogLevel, format: LogFormat) {
@@ -19,8 +39,19 @@ pub fn init(level: LogLevel, format: LogFormat) {
     }
 }
 
-/// Only what we log ourselves. Libraries would log, at some level, bodies that they cannot parse,
-/// and a body may be a Secret (kube-client does, as a warning).
+impl From<LogLevel> for Level {
+    fn from(level: LogLevel) -> Self {
+        match level {
+            LogLevel::Error => Self::ERROR,
+            LogLevel::Warn => Self::WARN,
+            LogLevel::Info => Self::INFO,
+            LogLevel::Debug => Self::DEBUG,
+        }
+    }
+}
+
+/// Only our own crate logs. Libraries would log, at some level, bodies that they cannot parse, and a
+/// body may be a Secret (kube-client does, as a warning).
 fn is_ours(metadata: &Metadata<'_>) -> bool {
     metadata.target().starts_with("mtk_controller")
 }

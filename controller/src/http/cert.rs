@@ -13,6 +13,6 @@ use super::Endpoints;
 pub(super) async fn get(State(endpoints): State<Endpoints>) -> Response {
     match endpoints.keys.ring().certificate().map(Certificate::to_pem) {
         Some(pem) => ([(CONTENT_TYPE, "application/x-pem-file")], pem).into_response(),
-        None => (StatusCode::SERVICE_UNAVAILABLE, "there is no sealing key yet\n").into_response(),
+        None => (StatusCode::SERVICE_UNAVAILABLE, "no sealing key yet\n").into_response(),
     }
 }

@@ -16,26 +16,24 @@ pub struct KeyRing(Vec<(KeyId, Arc<SealingKey>)>);
 impl KeyId {
     const LENGTH: usize = 16;
 
-    /// The short name of the key with this fingerprint.
     pub fn of(fingerprint: &Fingerprint) -> Self {
         let text = fingerprint.to_string();
         let digest = text.trim_start_matches("SHA256:");
         Self(digest.chars().take(Self::LENGTH).collect())
     }
 
-    /// The short name as a record holds it.
+    /// A short name read from a record.
     pub fn from_text(text: &str) -> Self {
         Self(text.to_owned())
     }
 
-    /// The text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
 impl KeyRing {
-    /// A ring of these keys; of two Secrets with one key, one counts.
+    /// Two Secrets with the same key count once.
     pub fn new<'k>(keys: impl IntoIterator<Item = &'k Arc<SealingKey>>) -> Self {
         let by_id: BTreeMap<_, _> =
             keys.into_iter().map(|key| (KeyId::of(key.fingerprint()), key.clone())).collect();
@@ -44,17 +42,16 @@ impl KeyRing {
         Self(keys)
     }
 
-    /// Whether the key is active.
     pub fn contains(&self, id: &KeyId) -> bool {
         self.0.iter().any(|(known, _)| known == id)
     }
 
-    /// The certificate to seal with: of the newest key that has one.
+    /// The certificate to seal with: that of the newest key that has one.
     pub fn certificate(&self) -> Option<&Certificate> {
         self.0.iter().find_map(|(_, key)| key.certificate())
     }
 
-    /// The keys in the order to try them: those that opened the object before, then newest first.
+    /// The keys in the order to try them: those that opened the object before, then the newest first.
     pub fn in_order<'r>(&'r self, first: &'r [KeyId]) -> impl Iterator<Item = &'r SealingKey> {
         let (before, others): (Vec<_>, Vec<_>) =
             self.0.iter().partition(|(id, _)| first.contains(id));
@@ -66,12 +63,10 @@ impl KeyRing {
         self.0.iter().map(|(id, _)| id)
     }
 
-    /// How many keys there are.
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

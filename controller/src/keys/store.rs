@@ -18,6 +18,7 @@ use tracing::{info, warn};
 use super::{
     create::{CreateError, KeySettings, create},
     load::{is_active, load},
+    metrics::KeyMetrics,
     ring::KeyRing,
 };
 use crate::runtime::{
@@ -30,6 +31,7 @@ use crate::runtime::{
 pub struct KeyStore {
     namespace: String,
     settings: KeySettings,
+    metrics: KeyMetrics,
     by_secret: Mutex<HashMap<String, Arc<SealingKey>>>,
     ring: watch::Sender<Arc<KeyRing>>,
 }
@@ -44,17 +46,16 @@ pub enum StoreError {
 }
 
 impl KeyStore {
-    /// An empty store for the key Secrets of this namespace.
-    pub fn new(namespace: &str, settings: KeySettings) -> Self {
+    pub fn new(namespace: &str, settings: KeySettings, metrics: KeyMetrics) -> Self {
         Self {
             namespace: namespace.to_owned(),
             settings,
+            metrics,
             by_secret: Mutex::default(),
             ring: watch::Sender::default(),
         }
     }
 
-    /// The keys as of now.
     pub fn ring(&self) -> Arc<KeyRing> {
         self.ring.borrow().clone()
     }
@@ -155,6 +156,7 @@ impl KeyStore {
             let modified = current.ids().ne(ring.ids());
             if modified {
                 *current = Arc::new(ring);
+                self.metrics.set_active(current.len());
                 info!(keys = current.len(), "sealing keys changed");
             }
             modified

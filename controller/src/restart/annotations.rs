@@ -1,38 +1,47 @@
-//! The annotations by which people ask for restarts.
+//! The annotations by which people ask for restarts, and those that the controller writes.
 
-use super::workload::Kind;
+use super::kind::WorkloadKind;
 
-/// So many names of one annotation count: each costs the controller memory, and a request where it
-/// names nothing.
-const MOST: usize = 100;
+/// On a workload: the Secrets whose changes restart it, by name, or `*` for those that it uses.
+pub const RESTART_ON: &str = "mtk.mytomorrows.com/restart-on";
+/// On an object that makes a Secret: the workloads to restart with it, as `Kind/name`.
+pub const RESTART_TARGETS: &str = "mtk.mytomorrows.com/restart-targets";
+/// On a workload, written by the controller: the baseline.
+pub const RESTART_STATE: &str = "mtk.mytomorrows.com/restart-state";
+/// On a Pod template, written by the controller: a MAC of the Secrets that it uses. Its change is
+/// what restarts the Pods.
+pub const TEMPLATE_SECRETS: &str = "mtk.mytomorrows.com/secrets";
 
-/// The annotation `restart-on` of a workload.
+/// Names in one annotation beyond this number are invalid: each costs the controller memory, and a
+/// request if it does not exist.
+const MAX_NAMES: usize = 100;
+
+/// The annotation [`RESTART_ON`].
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct OptIn {
-    /// `*`: the Secrets that the workload uses.
+    /// It names `*`.
     pub used: bool,
-    /// Secrets by name.
     pub named: Vec<String>,
-    /// What cannot be read, as it stands there.
+    /// The invalid parts, quoted.
     pub invalid: Vec<String>,
 }
 
-/// The annotation `restart-targets` of what makes a Secret.
+/// The annotation [`RESTART_TARGETS`].
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Targets {
-    /// Kinds and names of workloads of the same namespace.
-    pub workloads: Vec<(Kind, String)>,
-    /// What cannot be read, as it stands there.
+    /// Of the same namespace.
+    pub workloads: Vec<(WorkloadKind, String)>,
+    /// The invalid parts, quoted.
     pub invalid: Vec<String>,
 }
 
 impl OptIn {
-    /// Reads the annotation: names of Secrets and `*`, separated by commas.
+    /// Reads names of Secrets and `*`, separated by commas.
     pub fn of(annotation: Option<&str>) -> Self {
         let mut opt_in = Self::default();
         for part in parts(annotation) {
             match part {
-                _ if opt_in.named.len() == MOST => opt_in.invalid.push(quoted(part)),
+                _ if opt_in.named.len() == MAX_NAMES => opt_in.invalid.push(quoted(part)),
                 "*" => opt_in.used = true,
                 name if is_name(name) => opt_in.named.push(name.to_owned()),
                 other => opt_in.invalid.push(quoted(other)),
@@ -41,14 +50,14 @@ impl OptIn {
         opt_in
     }
 
-    /// Whether the annotation is there, be it right or wrong.
-    pub fn is_some(&self) -> bool {
+    /// Whether the workload has the annotation, valid or not.
+    pub fn is_present(&self) -> bool {
         *self != Self::default()
     }
 }
 
 impl Targets {
-    /// Reads the annotation: `Kind/name`, separated by commas.
+    /// Reads `Kind/name`, separated by commas.
     pub fn of(annotation: Option<&str>) -> Self {
         let mut targets = Self::default();
         for part in parts(annotation) {
@@ -56,7 +65,7 @@ impl Targets {
                 let (kind, name) = (kind.trim().parse().ok()?, name.trim());
                 is_name(name).then(|| (kind, name.to_owned()))
             });
-            match target.filter(|_| targets.workloads.len() < MOST) {
+            match target.filter(|_| targets.workloads.len() < MAX_NAMES) {
                 Some(target) => targets.workloads.push(target),
                 None => targets.invalid.push(quoted(part)),
             }
@@ -83,7 +92,7 @@ fn is_false(value: &str) -> bool {
     ["", "0", "f", "F", "false", "False", "FALSE"].contains(&value.trim())
 }
 
-/// An annotation that is there and names nothing is one wrong part.
+/// An annotation that names nothing is one invalid part.
 fn parts(annotation: Option<&str>) -> impl Iterator<Item = &str> {
     let text = annotation.map(str::trim);
     let empty = text.filter(|text| text.replace(',', "").trim().is_empty());
@@ -91,7 +100,7 @@ fn parts(annotation: Option<&str>) -> impl Iterator<Item = &str> {
     empty.into_iter().chain(parts.map(str::trim).filter(|part| !part.is_empty()))
 }
 
-/// A DNS subdomain (RFC 1123), as the names of Secrets and workloads are.
+/// Whether the text is a DNS subdomain (RFC 1123), as names of Secrets and workloads are.
 fn is_name(text: &str) -> bool {
     let is_label = |label: &str| {
         let is_end = |letter: Option<u8>| {
@@ -104,7 +113,7 @@ fn is_name(text: &str) -> bool {
     text.len() <= 253 && text.split('.').all(is_label)
 }
 
-/// For a message: short, and without what could break a line.
+/// For a message: short, and without line breaks.
 fn quoted(part: &str) -> String {
     format!("{:?}", part.chars().take(80).collect::<String>())
 }
@@ -119,19 +128,19 @@ mod tests {
     }
 
     #[test]
-    fn names_and_the_star_are_read_with_blanks_around_them() {
+    fn names_and_star_are_parsed_with_blanks_around_them() {
         assert_eq!(OptIn::of(Some("db, api.keys ,")), opt_in(false, &["db", "api.keys"], &[]));
         assert_eq!(OptIn::of(Some("*")), opt_in(true, &[], &[]));
         assert_eq!(OptIn::of(Some("*,extra")), opt_in(true, &["extra"], &[]));
-        assert!(!OptIn::of(None).is_some());
+        assert!(!OptIn::of(None).is_present());
     }
 
     #[test]
-    fn what_is_wrong_is_kept_for_the_event_and_the_rest_counts() {
+    fn invalid_names_are_kept_for_the_event_and_valid_ones_count() {
         assert_eq!(OptIn::of(Some("db,No_Name")), opt_in(false, &["db"], &["\"No_Name\""]));
         assert_eq!(OptIn::of(Some("n/db")), opt_in(false, &[], &["\"n/db\""]));
         for empty in ["", " ", ",", " , "] {
-            assert!(OptIn::of(Some(empty)).is_some(), "{empty:?}");
+            assert!(OptIn::of(Some(empty)).is_present(), "{empty:?}");
             assert_eq!(OptIn::of(Some(empty)).invalid.len(), 1, "{empty:?}");
         }
         let long = OptIn::of(Some(&"é\n".repeat(500))).invalid.remove(0);
@@ -139,19 +148,22 @@ mod tests {
     }
 
     #[test]
-    fn beyond_a_hundred_nothing_counts() {
+    fn names_beyond_the_limit_are_invalid() {
         let many: Vec<_> = (0..200).map(|n| format!("Deployment/a{n}")).collect();
         let targets = Targets::of(Some(&many.join(",")));
-        assert_eq!((targets.workloads.len(), targets.invalid.len()), (MOST, 100));
+        assert_eq!((targets.workloads.len(), targets.invalid.len()), (MAX_NAMES, 100));
         let names: Vec<_> = (0..200).map(|n| format!("a{n}")).collect();
         let opt_in = OptIn::of(Some(&names.join(",")));
-        assert_eq!((opt_in.named.len(), opt_in.invalid.len()), (MOST, 100));
+        assert_eq!((opt_in.named.len(), opt_in.invalid.len()), (MAX_NAMES, 100));
     }
 
     #[test]
-    fn targets_are_kinds_and_names() {
+    fn targets_are_parsed_as_kind_and_name() {
         let targets = Targets::of(Some("Deployment/app, statefulset/db"));
-        let expected = [(Kind::Deployment, "app".to_owned()), (Kind::StatefulSet, "db".to_owned())];
+        let expected = [
+            (WorkloadKind::Deployment, "app".to_owned()),
+            (WorkloadKind::StatefulSet, "db".to_owned()),
+        ];
         assert_eq!(targets.workloads, expected);
         let wrong = Targets::of(Some("CronJob/x, app, Deployment/, Deployment/a/b"));
         assert_eq!(wrong.workloads, []);
@@ -159,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn reloader_is_known_by_its_annotations_for_secrets() {
+    fn reloader_is_detected_by_its_annotations_for_secrets() {
         let has = |name: &'static str, value: &'static str| {
             has_reloader(|asked| (asked == name).then_some(value))
         };

@@ -1,4 +1,4 @@
-//! Makes the one write that a plan asks for. Nothing else writes workloads.
+//! Makes the one write that a plan asks for. No other module writes workloads.
 
 use jiff::Timestamp;
 use kube::{
@@ -8,41 +8,45 @@ use kube::{
 use serde_json::{Value, json};
 
 use super::{
-    STATE, TEMPLATE,
-    workload::{Kind, Workload, WorkloadKey, WorkloadObject},
+    annotations::{RESTART_STATE, TEMPLATE_SECRETS},
+    kind::{WorkloadKey, WorkloadKind},
+    workload::{Workload, WorkloadObject},
 };
-use crate::{reason::Failure, runtime::FIELD_MANAGER, runtime::api::request};
+use crate::{
+    reason::Failure,
+    runtime::{FIELD_MANAGER, api::request},
+};
 
 /// What to write.
 #[derive(Clone, Debug)]
 pub struct Write {
-    /// The annotation with the baseline.
-    pub state: String,
-    /// What restarts the Pods; none to write the baseline alone.
+    /// The text of the annotation.
+    pub baseline: String,
+    /// `None` to write only the baseline.
     pub restart: Option<Restart>,
 }
 
-/// What restarts the Pods.
+/// The change that restarts the Pods.
 #[derive(Clone, Debug)]
 pub struct Restart {
     /// The annotation of the Pod template.
     pub template: String,
-    /// For a Rollout: it restarts the Pods that are older, within the bounds of its strategy.
+    /// For a Rollout, which replaces older Pods within the bounds of its strategy.
     pub at: Timestamp,
 }
 
-/// What became of it.
+/// What became of a write.
 #[derive(Debug)]
 pub enum Written {
-    /// This.
+    /// The workload after it.
     Done(Box<WorkloadObject>),
-    /// Others changed the workload: look again.
+    /// Others have changed the workload since it was read.
     Outdated,
-    /// It is gone.
+    /// The workload was deleted.
     Gone,
 }
 
-/// Reads a workload; none when it does not exist, or its kind does not.
+/// Reads a workload. `None` if it or its kind does not exist.
 ///
 /// # Errors
 /// What the API server refuses.
@@ -52,7 +56,7 @@ pub async fn read(client: &Client, key: &WorkloadKey) -> Result<Option<WorkloadO
         .map_err(|error| error.failure(&format!("read {key}")))
 }
 
-/// Writes, unless the workload is another one by now than the one that was decided on.
+/// Writes, unless the workload has changed since it was read.
 ///
 /// # Errors
 /// What the API server refuses.
@@ -77,21 +81,21 @@ pub async fn write(
 }
 
 /// A merge patch (RFC 7386), guarded by uid and resourceVersion.
-fn body(kind: Kind, workload: &Workload, write: &Write) -> Value {
+fn body(kind: WorkloadKind, workload: &Workload, write: &Write) -> Value {
     let mut body = json!({
         "metadata": {
             "uid": workload.uid,
             "resourceVersion": workload.resource_version,
-            "annotations": { STATE: write.state },
+            "annotations": { RESTART_STATE: write.baseline },
         },
     });
     match &write.restart {
-        // A change of the template would be a new version of the app, with canaries and analyses.
-        Some(restart) if kind == Kind::Rollout => {
+        // A changed template would be a new version of the app, with canaries and analyses.
+        Some(restart) if kind == WorkloadKind::Rollout => {
             body["spec"] = json!({ "restartAt": second(restart.at) });
         }
         Some(restart) => {
-            let metadata = json!({ "annotations": { TEMPLATE: restart.template } });
+            let metadata = json!({ "annotations": { TEMPLATE_SECRETS: restart.template } });
             body["spec"] = json!({ "template": { "metadata": metadata } });
         }
         None => {}
@@ -113,34 +117,34 @@ mod tests {
 
     fn workload() -> Workload {
         let object = json!({ "metadata": { "uid": "u", "resourceVersion": "7" } });
-        Workload::of(Kind::Deployment, &serde_json::from_value(object).unwrap())
+        Workload::of(WorkloadKind::Deployment, &serde_json::from_value(object).unwrap())
     }
 
     fn restart() -> Write {
         let restart = Restart { template: "mac".into(), at: Timestamp::UNIX_EPOCH };
-        Write { state: "s".into(), restart: Some(restart) }
+        Write { baseline: "s".into(), restart: Some(restart) }
     }
 
     #[test]
-    fn a_restart_is_one_patch_under_both_guards() {
+    fn restart_is_one_patch_under_both_guards() {
         assert_eq!(
-            body(Kind::StatefulSet, &workload(), &restart()),
+            body(WorkloadKind::StatefulSet, &workload(), &restart()),
             json!({
-                "metadata": { "uid": "u", "resourceVersion": "7", "annotations": { STATE: "s" } },
-                "spec": { "template": { "metadata": { "annotations": { TEMPLATE: "mac" } } } },
+                "metadata": { "uid": "u", "resourceVersion": "7", "annotations": { RESTART_STATE: "s" } },
+                "spec": { "template": { "metadata": { "annotations": { TEMPLATE_SECRETS: "mac" } } } },
             })
         );
     }
 
     #[test]
-    fn a_rollout_is_told_when_and_its_template_stays() {
-        let body = body(Kind::Rollout, &workload(), &restart());
+    fn rollout_gets_a_restart_time_and_keeps_its_template() {
+        let body = body(WorkloadKind::Rollout, &workload(), &restart());
         assert_eq!(body["spec"], json!({ "restartAt": "1970-01-01T00:00:00Z" }));
     }
 
     #[test]
-    fn a_baseline_alone_touches_no_spec() {
+    fn baseline_write_changes_no_spec() {
         let write = Write { restart: None, ..restart() };
-        assert_eq!(body(Kind::Deployment, &workload(), &write).get("spec"), None);
+        assert_eq!(body(WorkloadKind::Deployment, &workload(), &write).get("spec"), None);
     }
 }

@@ -1,320 +1,356 @@
-//! One pass over one workload: observe, decide, write at most once, say what came of it.
+//! One reconcile of one workload: observe, plan, apply at most one write, report.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use kube::Client;
 use tokio::time::Instant;
-use tracing::{debug, info, warn};
+use tracing::{debug, warn};
 
 use super::{
     apply::{self, Restart, Write, Written},
-    events::listed,
-    index::{Index, View, WorkloadEntry},
-    plan::{Decision, Delays, Inputs, Plan, plan},
-    state::{self, Observed, State, observe},
-    workload::WorkloadKey,
+    baseline::{self, Baseline, CurrentUse, current_use},
+    entry::{Progress, View, WorkloadEntry},
+    index::Index,
+    kind::WorkloadKey,
+    metrics::{RestartMetrics, RestartOutcome},
+    plan::{Action, Delays, Observed, Plan, plan},
 };
 use crate::{
     key::ObjectKey,
-    metrics::{Metrics, RestartOutcome},
     reason::Failure,
-    runtime::events::EventPublisher,
-    runtime::queue::{Priority, WorkQueue},
-    target::{SecretIndex, fingerprint::MacKey},
+    runtime::{
+        events::EventPublisher,
+        mac::MacKey,
+        queue::{Priority, WorkQueue},
+    },
+    target::SecretIndex,
 };
 
-/// How often a pass decides anew when others write at the same moment.
-const ATTEMPTS: usize = 5;
-/// What usually passes by itself is said only after this many attempts.
-const PATIENCE: u32 = 3;
-/// A target that comes in this time, as the objects of one release do, was not missing.
-const GRACE: Duration = Duration::from_mins(1);
-const BACK_OFF_FIRST: Duration = Duration::from_secs(1);
-const BACK_OFF_MOST: Duration = Duration::from_mins(5);
+/// How often one reconcile plans again when others write at the same moment.
+const MAX_ATTEMPTS: usize = 5;
+/// Failures that usually pass are reported only after this many attempts.
+const ATTEMPTS_BEFORE_EVENT: u32 = 3;
+/// How long a target may be missing before that is reported: the objects of one release come one
+/// after another.
+const MISSING_TARGET_GRACE: Duration = Duration::from_mins(1);
+const BACKOFF_MIN: Duration = Duration::from_secs(1);
+const BACKOFF_MAX: Duration = Duration::from_mins(5);
+/// The longest wait for a Secret that keeps changing.
+const MAX_DELAY: Duration = Duration::from_secs(15);
 
 /// What the operator sets.
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {
     /// How long to wait after the last change.
     pub delay: Duration,
-    /// How long to wait between two restarts of one workload.
+    /// The least time between two restarts of one workload.
     pub min_interval: Duration,
 }
 
-/// Everything a pass needs.
+/// Restarts workloads when Secrets that they use change.
 pub struct RestartController {
-    /// The API server.
     pub client: Client,
-    /// What is known of the workloads.
     pub index: Index,
-    /// What is known of the Secrets: each item by itself.
+    /// Keeps the items of the Secrets.
     pub secrets: Arc<SecretIndex>,
-    /// The key of the MACs.
     pub mac_key: Arc<MacKey>,
-    /// What comes next.
     pub queue: WorkQueue<WorkloadKey>,
-    /// For people.
     pub events: EventPublisher,
-    /// For programs.
-    pub metrics: Metrics,
+    pub metrics: RestartMetrics,
     delays: Delays,
     key_id: String,
 }
 
-/// What became of a write.
+/// What a reconcile does next.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Noted {
+enum Step {
     Done,
-    Outdated,
-    Gone,
+    /// View and plan again.
+    Repeat,
+    /// Read the workload first: it has changed since the watch reported it.
+    ReadAgain,
+}
+
+/// What the API server has under a name.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Read {
+    Found,
+    Missing,
 }
 
 impl RestartController {
-    /// Knows nothing yet. The index of the Secrets must keep their items.
+    /// The index of the Secrets must keep their items.
     pub fn new(
         client: Client,
         secrets: Arc<SecretIndex>,
         mac_key: Arc<MacKey>,
         events: EventPublisher,
-        metrics: Metrics,
+        metrics: RestartMetrics,
         settings: Settings,
     ) -> Self {
-        let key_id = state::key_id(&mac_key);
-        let longest = Duration::from_secs(15).max(settings.delay);
-        let (quiet, between) = (settings.delay, settings.min_interval);
-        let delays = Delays { quiet, longest, between };
+        let key_id = baseline::key_id(&mac_key);
+        let delays = Delays {
+            quiet: settings.delay,
+            longest: MAX_DELAY.max(settings.delay),
+            between: settings.min_interval,
+        };
         let (index, queue) = (Index::default(), WorkQueue::default());
         Self { client, index, secrets, mac_key, queue, events, metrics, delays, key_id }
     }
 
-    /// Looks at one workload.
-    pub async fn pass(&self, key: &WorkloadKey) {
-        for _ in 0..ATTEMPTS {
-            match self.index.view(key) {
-                View::Unwanted => return,
-                View::Unknown(unknown) => match self.read(&unknown).await {
-                    Ok(true) => {}
-                    Ok(false) if unknown == *key => return self.missing(key).await,
-                    // The watch tells when it comes.
-                    Ok(false) => return debug!(workload = %key, "{unknown} does not exist"),
-                    Err(failure) => {
-                        self.metrics.restart(RestartOutcome::Failed);
-                        warn!(workload = %key, %failure, "cannot be read");
-                        return self.queue.add(key.clone(), Priority::Retry, GRACE);
-                    }
+    pub async fn reconcile(&self, key: &WorkloadKey) {
+        for _ in 0..MAX_ATTEMPTS {
+            let step = match self.index.view(key) {
+                View::Untracked => Step::Done,
+                View::Unread(unread) => self.read_first(key, &unread).await,
+                View::Tracked(entry) => match self.plan_and_apply(key, &entry).await {
+                    Ok(Step::ReadAgain) => self.read_again(key, &entry).await,
+                    Ok(step) => step,
+                    Err(failure) => self.retry(key, &entry, &failure).await,
                 },
-                View::WorkloadEntry(known) => match self.decide(key, &known).await {
-                    Ok(true) => return,
-                    Ok(false) => match self.read(key).await {
-                        Ok(true) => {}
-                        Ok(false) => return drop(self.index.forget(key.kind, &key.object)),
-                        Err(failure) => return self.failed(key, &known, &failure).await,
-                    },
-                    Err(failure) => return self.failed(key, &known, &failure).await,
-                },
+            };
+            if step == Step::Done {
+                return;
             }
         }
-        // Others keep writing. It is no failure to let them finish.
-        self.queue.add(key.clone(), Priority::Retry, BACK_OFF_FIRST);
+        // Others keep writing. That is no failure: let them finish.
+        self.queue.add(key.clone(), Priority::Retry, BACKOFF_MIN);
     }
 
-    /// True when that is done, false when the workload is another one than was known.
-    async fn decide(&self, key: &WorkloadKey, known: &WorkloadEntry) -> Result<bool, Failure> {
-        self.tell_invalid(key, known).await;
-        let workload = &known.workload;
+    /// Reads a workload that the index does not have: this one, or the one whose template it uses.
+    async fn read_first(&self, key: &WorkloadKey, unread: &WorkloadKey) -> Step {
+        match self.read(unread).await {
+            Ok(Read::Found) => return Step::Repeat,
+            Ok(Read::Missing) if unread == key => self.missing(key).await,
+            // The watch reports it when somebody creates it.
+            Ok(Read::Missing) => debug!(workload = %key, "{unread} does not exist"),
+            Err(failure) => {
+                self.metrics.count(RestartOutcome::Failed);
+                warn!(workload = %key, %failure, "cannot read {unread}");
+                self.queue.add(key.clone(), Priority::Retry, MISSING_TARGET_GRACE);
+            }
+        }
+        Step::Done
+    }
+
+    async fn read_again(&self, key: &WorkloadKey, entry: &WorkloadEntry) -> Step {
+        match self.read(key).await {
+            Ok(Read::Found) => Step::Repeat,
+            Ok(Read::Missing) => {
+                drop(self.index.remove(key.kind, &key.object));
+                Step::Done
+            }
+            Err(failure) => self.retry(key, entry, &failure).await,
+        }
+    }
+
+    async fn plan_and_apply(
+        &self,
+        key: &WorkloadKey,
+        entry: &WorkloadEntry,
+    ) -> Result<Step, Failure> {
+        self.report_invalid(key, entry).await;
+        let workload = &entry.workload;
+        let recorded = workload.baseline.as_deref();
+        let recorded = recorded.and_then(|text| Baseline::parse(text, &self.key_id));
         let now = Instant::now();
-        let recorded = workload.state.as_deref();
-        let recorded = recorded.and_then(|text| State::parse(text, &self.key_id));
-        let Plan { decision, baseline, pending } = plan(&Inputs {
-            now,
+        let observed = Observed {
             delays: self.delays,
             workload,
-            left_to: known.left_to,
+            other_restarter: entry.other_restarter,
             recorded: recorded.as_ref(),
-            observed: &self.observe(key, known),
-            memory: &known.memory,
-        });
-        let mark = pending.as_ref().map(|pending| pending.mark.clone());
-        self.remember(key, &workload.uid, |known| {
-            known.memory.baseline = baseline;
-            known.memory.considered.clone_from(&known.workload.state);
-            known.memory.pending = pending;
-            if mark.is_none() {
-                known.told.postponed = None;
+            uses: &self.current_uses(key, entry),
+            memory: &entry.progress.memory,
+        };
+        let Plan { action, baseline, pending } = plan(&observed, now);
+        let digest = pending.as_ref().map(|pending| pending.digest.clone());
+        self.update(key, &workload.uid, |progress| {
+            progress.memory.baseline = baseline;
+            progress.memory.considered_annotation.clone_from(&workload.baseline);
+            progress.memory.pending = pending;
+            if digest.is_none() {
+                progress.reported.postponed = None;
             }
         });
-        match decision {
-            Decision::Nothing => {
-                if let Some(other) = known.left_to.filter(|_| known.is_new) {
-                    self.tell_left(key, known, other, &[]).await;
-                }
-                Ok(true)
-            }
-            Decision::Wait(at) => {
-                self.queue.add(key.clone(), Priority::Retry, at.saturating_duration_since(now));
-                Ok(true)
-            }
-            Decision::Postpone(changed) => {
-                if known.told.postponed != mark {
-                    self.tell_postponed(key, known, mark, &changed).await;
-                }
-                Ok(true)
-            }
-            Decision::Leave(other, changed) => {
-                self.metrics.restart(RestartOutcome::Skipped);
-                self.tell_left(key, known, other, &changed).await;
-                Ok(true)
-            }
-            Decision::Record(state) => self.record(key, known, state).await,
-            Decision::Restart { state, changed } => self.restart(key, known, state, &changed).await,
-        }
+        self.perform(key, entry, action, digest, now).await
     }
 
-    fn observe(&self, key: &WorkloadKey, known: &WorkloadEntry) -> BTreeMap<String, Observed> {
-        let observed = known.secrets.iter().map(|(name, used)| {
+    async fn perform(
+        &self,
+        key: &WorkloadKey,
+        entry: &WorkloadEntry,
+        action: Action,
+        digest: Option<String>,
+        now: Instant,
+    ) -> Result<Step, Failure> {
+        match action {
+            Action::Nothing => {
+                if let Some(other) = entry.other_restarter.filter(|_| entry.is_new) {
+                    self.report_left(key, entry, other, &[]).await;
+                }
+            }
+            Action::Wait(at) => {
+                self.queue.add(key.clone(), Priority::Retry, at.saturating_duration_since(now));
+            }
+            Action::Postpone(changed) => {
+                if entry.progress.reported.postponed != digest {
+                    self.report_postponed(key, entry, digest, &changed).await;
+                }
+            }
+            Action::Leave(other, changed) => {
+                self.metrics.count(RestartOutcome::Skipped);
+                self.report_left(key, entry, other, &changed).await;
+            }
+            Action::Record(baseline) => return self.record(key, entry, baseline).await,
+            Action::Restart { baseline, changed } => {
+                return self.restart(key, entry, baseline, &changed).await;
+            }
+        }
+        Ok(Step::Done)
+    }
+
+    fn current_uses(
+        &self,
+        key: &WorkloadKey,
+        entry: &WorkloadEntry,
+    ) -> BTreeMap<String, CurrentUse> {
+        let uses = entry.secrets.iter().map(|(name, used)| {
             let namespace = key.object.namespace.clone();
             let secret = ObjectKey { namespace, name: name.clone() };
-            let seen = self.secrets.get(&secret);
-            let items = seen.as_ref().and_then(|seen| seen.items.as_deref());
-            (name.clone(), observe(&self.mac_key, &secret, used, items))
+            let snapshot = self.secrets.get(&secret);
+            let items = snapshot.as_ref().and_then(|snapshot| snapshot.items.as_deref());
+            (name.clone(), current_use(&self.mac_key, &secret, used, items))
         });
-        observed.collect()
+        uses.collect()
     }
 
     async fn record(
         &self,
         key: &WorkloadKey,
-        known: &WorkloadEntry,
-        state: State,
-    ) -> Result<bool, Failure> {
-        let write = Write { state: state.text(&self.key_id), restart: None };
-        let written = apply::write(&self.client, key, &known.workload, &write).await?;
-        let noted = self.note_write(key, known, written, |known| {
-            known.memory.baseline = Some(state);
-            known.memory.records.note(Instant::now());
+        entry: &WorkloadEntry,
+        baseline: Baseline,
+    ) -> Result<Step, Failure> {
+        let write = Write { baseline: baseline.text(&self.key_id), restart: None };
+        let written = apply::write(&self.client, key, &entry.workload, &write).await?;
+        self.written(key, entry, &written, |progress| {
+            progress.memory.baseline = Some(baseline);
+            progress.memory.records.count(Instant::now());
         });
-        if noted != Noted::Done {
-            return Ok(noted == Noted::Gone);
-        }
-        debug!(workload = %key, "the baseline is recorded");
-        Ok(true)
+        debug!(workload = %key, ?written, "baseline recorded");
+        Ok(next_step(&written))
     }
 
     async fn restart(
         &self,
         key: &WorkloadKey,
-        known: &WorkloadEntry,
-        state: State,
+        entry: &WorkloadEntry,
+        baseline: Baseline,
         changed: &[String],
-    ) -> Result<bool, Failure> {
-        let workload = &known.workload;
-        let template = state::template_mac(&self.mac_key, &state, workload.template.as_deref());
+    ) -> Result<Step, Failure> {
+        let workload = &entry.workload;
+        let before = workload.template_annotation.as_deref();
+        let template = baseline::template_mac(&self.mac_key, &baseline, before);
         let restart = Restart { template, at: Timestamp::now() };
-        let write = Write { state: state.text(&self.key_id), restart: Some(restart) };
+        let write = Write { baseline: baseline.text(&self.key_id), restart: Some(restart) };
         let written = apply::write(&self.client, key, workload, &write).await?;
-        let noted = self.note_write(key, known, written, |known| {
-            known.memory.baseline = Some(state);
-            known.memory.pending = None;
-            known.memory.restarted = Some(Instant::now());
-            known.told.postponed = None;
+        self.written(key, entry, &written, |progress| {
+            progress.memory.baseline = Some(baseline);
+            progress.memory.pending = None;
+            progress.memory.restarted = Some(Instant::now());
+            progress.reported.postponed = None;
         });
-        if noted != Noted::Done {
-            return Ok(noted == Noted::Gone);
+        if matches!(written, Written::Done(_)) {
+            self.report_restarted(key, workload, changed).await;
         }
-        info!(workload = %key, secrets = listed(changed), "restarted");
-        self.metrics.restart(RestartOutcome::Triggered);
-        self.tell_restarted(key, workload, changed).await;
-        Ok(true)
+        Ok(next_step(&written))
     }
 
-    /// Takes note of what became of a write.
-    fn note_write(
+    /// Brings the index up to date with a write.
+    fn written(
         &self,
         key: &WorkloadKey,
-        known: &WorkloadEntry,
-        written: Written,
-        change: impl FnOnce(&mut WorkloadEntry),
-    ) -> Noted {
+        entry: &WorkloadEntry,
+        written: &Written,
+        change: impl FnOnce(&mut Progress),
+    ) {
         match written {
             Written::Done(object) => {
-                drop(self.index.note(key.kind, &object, false));
-                self.remember(key, &known.workload.uid, |known| {
-                    known.memory.considered.clone_from(&known.workload.state);
-                    known.attempts = 0;
-                    known.told.failed = None;
-                    change(known);
+                drop(self.index.upsert(key.kind, object, false));
+                let workload = &entry.workload;
+                self.update(key, &workload.uid, |progress| {
+                    progress.memory.considered_annotation.clone_from(&workload.baseline);
+                    progress.attempts = 0;
+                    progress.reported.failed = None;
+                    change(progress);
                 });
-                Noted::Done
             }
-            Written::Outdated => Noted::Outdated,
-            Written::Gone => {
-                drop(self.index.forget(key.kind, &key.object));
-                Noted::Gone
-            }
+            Written::Outdated => {}
+            Written::Gone => drop(self.index.remove(key.kind, &key.object)),
         }
     }
 
-    /// False when there is no such workload.
-    async fn read(&self, key: &WorkloadKey) -> Result<bool, Failure> {
-        let object = apply::read(&self.client, key).await?;
-        if let Some(object) = &object {
-            for other in self.index.note(key.kind, object, true) {
-                if other != *key {
-                    self.queue.add(other, Priority::Change, Duration::ZERO);
-                }
+    async fn read(&self, key: &WorkloadKey) -> Result<Read, Failure> {
+        let Some(object) = apply::read(&self.client, key).await? else {
+            return Ok(Read::Missing);
+        };
+        for other in self.index.upsert(key.kind, &object, true) {
+            if other != *key {
+                self.queue.add(other, Priority::Change, Duration::ZERO);
             }
         }
-        Ok(object.is_some())
+        Ok(Read::Found)
     }
 
     async fn missing(&self, key: &WorkloadKey) {
         let now = Instant::now();
-        let (since, told) = self.index.note_missing(key, now);
-        let left = (since + GRACE).saturating_duration_since(now);
+        let (since, is_reported) = self.index.record_missing(key, now);
+        let left = (since + MISSING_TARGET_GRACE).saturating_duration_since(now);
         if !left.is_zero() {
-            return self.queue.add(key.clone(), Priority::Retry, left);
+            self.queue.add(key.clone(), Priority::Retry, left);
+        } else if !is_reported {
+            self.report_missing(key).await;
         }
-        if told {
-            return;
-        }
-        self.tell_missing(key).await;
     }
 
-    /// Tries again, with back-off and for ever.
-    async fn failed(&self, key: &WorkloadKey, known: &WorkloadEntry, failure: &Failure) {
+    /// Backs off, without a limit on retries.
+    async fn retry(&self, key: &WorkloadKey, entry: &WorkloadEntry, failure: &Failure) -> Step {
         warn!(workload = %key, reason = %failure.reason, message = failure.message, "not restarted");
-        self.metrics.restart(RestartOutcome::Failed);
-        let attempts = known.attempts.saturating_add(1);
-        self.queue.add(key.clone(), Priority::Retry, back_off(known.attempts, rand::random()));
-        let is_news = known.told.failed.as_ref() != Some(&failure.message)
-            && (!failure.reason.passes() || attempts >= PATIENCE);
-        self.remember(key, &known.workload.uid, |known| {
-            known.attempts = attempts;
-            if is_news {
-                known.told.failed = Some(failure.message.clone());
+        self.metrics.count(RestartOutcome::Failed);
+        let Progress { reported, attempts, .. } = &entry.progress;
+        self.queue.add(key.clone(), Priority::Retry, back_off(*attempts, rand::random()));
+        let attempts = attempts.saturating_add(1);
+        let is_new = reported.failed.as_ref() != Some(&failure.message)
+            && (!failure.reason.passes() || attempts >= ATTEMPTS_BEFORE_EVENT);
+        self.update(key, &entry.workload.uid, |progress| {
+            progress.attempts = attempts;
+            if is_new {
+                progress.reported.failed = Some(failure.message.clone());
             }
         });
-        if is_news {
-            self.tell_failed(key, &known.workload, failure).await;
+        if is_new {
+            self.report_failed(key, &entry.workload, failure).await;
         }
+        Step::Done
     }
 
-    pub(super) fn remember(
-        &self,
-        key: &WorkloadKey,
-        uid: &str,
-        change: impl FnOnce(&mut WorkloadEntry),
-    ) {
+    pub(super) fn update(&self, key: &WorkloadKey, uid: &str, change: impl FnOnce(&mut Progress)) {
         if self.index.update(key, uid, change) {
-            self.metrics.restarts_pending(self.index.pending());
+            self.metrics.set_pending(self.index.pending());
         }
     }
 }
 
-/// Exponential, without a last attempt; `noise` spreads what failed together.
+fn next_step(written: &Written) -> Step {
+    match written {
+        Written::Done(_) | Written::Gone => Step::Done,
+        Written::Outdated => Step::ReadAgain,
+    }
+}
+
+/// Exponential; `noise` spreads what failed together.
 fn back_off(attempts: u32, noise: u32) -> Duration {
-    let full = BACK_OFF_FIRST.saturating_mul(1 << attempts.min(16)).min(BACK_OFF_MOST);
+    let full = BACKOFF_MIN.saturating_mul(1 << attempts.min(16)).min(BACKOFF_MAX);
     let share = f64::from(noise) / f64::from(u32::MAX);
     full.mul_f64(0.5 + share / 2.0)
 }
@@ -324,9 +360,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_back_off_grows_to_its_limit_and_never_ends() {
-        assert_eq!(back_off(0, u32::MAX), BACK_OFF_FIRST);
-        assert_eq!(back_off(0, 0), BACK_OFF_FIRST / 2);
-        assert_eq!(back_off(u32::MAX, u32::MAX), BACK_OFF_MOST);
+    fn backoff_grows_to_its_limit() {
+        assert_eq!(back_off(0, u32::MAX), BACKOFF_MIN);
+        assert_eq!(back_off(0, 0), BACKOFF_MIN / 2);
+        assert_eq!(back_off(u32::MAX, u32::MAX), BACKOFF_MAX);
     }
 }

@@ -1,158 +1,175 @@
-//! What is said of restarts: Events on workloads, and on what names them. Each reason is fixed.
+//! Events on workloads and on the objects that name them. Each reason is fixed.
 
 use std::fmt::Write as _;
 
 use k8s_openapi::api::core::v1::ObjectReference;
+use tracing::info;
 
 use super::{
-    RESTART_ON, RESTART_TARGETS, RestartController,
-    index::{SourceKey, WorkloadEntry},
-    workload::{LeftTo, Workload, WorkloadKey},
+    annotations::{RESTART_ON, RESTART_TARGETS},
+    controller::RestartController,
+    entry::WorkloadEntry,
+    kind::WorkloadKey,
+    metrics::RestartOutcome,
+    source::SourceKey,
+    workload::{OtherRestarter, Workload},
 };
 use crate::{
-    metrics::RestartOutcome, reason::Failure, runtime::FIELD_MANAGER, runtime::events::Severity,
+    reason::Failure,
+    runtime::{FIELD_MANAGER, events::Severity},
 };
 
-/// Reason of the Event: the Pods are being replaced.
+/// The Pods are being replaced.
 pub const TRIGGERED: &str = "RestartTriggered";
-/// Reason of the Event: they will be, at the end of the workload's pause.
+/// The Pods are replaced after the workload's pause.
 pub const POSTPONED: &str = "RestartPostponed";
-/// Reason of the Event: other software does that.
+/// Other software restarts the workload.
 pub const SKIPPED: &str = "RestartSkipped";
-/// Reason of the Event: the API server refuses, and it is tried again.
+/// The write failed. The controller tries again.
 pub const FAILED: &str = "RestartFailed";
-/// Reason of the Event: an annotation cannot be read.
+/// An annotation is invalid.
 pub const INVALID: &str = "RestartInvalid";
-/// Reason of the Event: the workload that an annotation names does not exist.
+/// An annotation names a workload that does not exist.
 pub const TARGET_MISSING: &str = "RestartTargetMissing";
 
 impl RestartController {
-    pub(super) async fn tell_restarted(
+    pub(super) async fn report_restarted(
         &self,
         key: &WorkloadKey,
         workload: &Workload,
         changed: &[String],
     ) {
+        info!(workload = %key, secrets = listed(changed), "restarted");
+        self.metrics.count(RestartOutcome::Triggered);
         let plural = if changed.len() == 1 { "" } else { "s" };
         let mut message =
             format!("Secret{plural} {} changed: its Pods are replaced", listed(changed));
         if workload.on_delete {
-            message.push_str(" when somebody deletes them, as its update strategy OnDelete says");
+            message
+                .push_str(" when somebody deletes them, because its update strategy is OnDelete");
         }
-        self.tell(key.reference(&workload.uid), Severity::Normal, TRIGGERED, &message).await;
+        self.publish(key.reference(&workload.uid), Severity::Normal, TRIGGERED, &message).await;
     }
 
-    pub(super) async fn tell_failed(
+    pub(super) async fn report_failed(
         &self,
         key: &WorkloadKey,
         workload: &Workload,
         failure: &Failure,
     ) {
         let about = key.reference(&workload.uid);
-        self.tell(about, Severity::Warning, FAILED, &failure.message).await;
+        self.publish(about, Severity::Warning, FAILED, &failure.message).await;
     }
 
-    /// Once for each change that waits.
-    pub(super) async fn tell_postponed(
+    /// Once for each pending change.
+    pub(super) async fn report_postponed(
         &self,
         key: &WorkloadKey,
-        known: &WorkloadEntry,
-        mark: Option<String>,
+        entry: &WorkloadEntry,
+        digest: Option<String>,
         changed: &[String],
     ) {
-        self.remember(key, &known.workload.uid, |known| known.told.postponed = mark);
-        self.metrics.restart(RestartOutcome::Postponed);
+        let uid = &entry.workload.uid;
+        self.update(key, uid, |progress| progress.reported.postponed = digest);
+        self.metrics.count(RestartOutcome::Postponed);
         let message = format!(
             "{} changed, and the {} is paused: its Pods are replaced after the pause",
             listed(changed),
             key.kind.as_str()
         );
-        let about = key.reference(&known.workload.uid);
-        self.tell(about, Severity::Normal, POSTPONED, &message).await;
+        let about = key.reference(&entry.workload.uid);
+        self.publish(about, Severity::Normal, POSTPONED, &message).await;
     }
 
     /// Once for each workload.
-    pub(super) async fn tell_left(
+    pub(super) async fn report_left(
         &self,
         key: &WorkloadKey,
-        known: &WorkloadEntry,
-        other: LeftTo,
+        entry: &WorkloadEntry,
+        other: OtherRestarter,
         changed: &[String],
     ) {
-        if known.told.left_to == Some(other) {
+        if entry.progress.reported.other_restarter == Some(other) {
             return;
         }
-        self.remember(key, &known.workload.uid, |known| known.told.left_to = Some(other));
+        let uid = &entry.workload.uid;
+        self.update(key, uid, |progress| progress.reported.other_restarter = Some(other));
         let why = match other {
-            LeftTo::Reloader => {
-                "it has annotations of Reloader, and two must not restart it: to have the \
-                 controller do it, remove those"
+            OtherRestarter::Reloader => {
+                "it has annotations of Reloader, and only one of the two may restart it. Remove them \
+                 to let this controller do it"
             }
-            LeftTo::Flagger => {
-                "it belongs to a Canary, and Flagger itself follows the Secrets that it uses"
+            OtherRestarter::Flagger => {
+                "it belongs to a Canary, and Flagger follows the Secrets that it uses"
             }
         };
         let mut message = format!("{FIELD_MANAGER} does not restart it on changed Secrets: {why}");
         if !changed.is_empty() {
             message = format!("{} changed. {message}", listed(changed));
         }
-        let about = key.reference(&known.workload.uid);
-        self.tell(about, Severity::Normal, SKIPPED, &message).await;
+        let about = key.reference(&entry.workload.uid);
+        self.publish(about, Severity::Normal, SKIPPED, &message).await;
     }
 
     /// Once for each annotation.
-    pub(super) async fn tell_invalid(&self, key: &WorkloadKey, known: &WorkloadEntry) {
-        let invalid = &known.workload.opt_in.invalid;
-        if known.told.invalid == *invalid {
+    pub(super) async fn report_invalid(&self, key: &WorkloadKey, entry: &WorkloadEntry) {
+        let invalid = &entry.workload.opt_in.invalid;
+        if entry.progress.reported.invalid == *invalid {
             return;
         }
-        self.remember(key, &known.workload.uid, |known| known.told.invalid.clone_from(invalid));
+        let uid = &entry.workload.uid;
+        self.update(key, uid, |progress| progress.reported.invalid.clone_from(invalid));
         if invalid.is_empty() {
             return;
         }
         let message = format!(
-            "the annotation {RESTART_ON} names no Secret with {}: it holds names of Secrets of this \
-             namespace, separated by commas, or * for those that the Pods use",
+            "invalid in the annotation {RESTART_ON}: {}. Use names of Secrets of this namespace, \
+             separated by commas, or * for those that the Pods use",
             listed(invalid)
         );
-        let about = key.reference(&known.workload.uid);
-        self.tell(about, Severity::Warning, INVALID, &message).await;
+        let about = key.reference(&entry.workload.uid);
+        self.publish(about, Severity::Warning, INVALID, &message).await;
     }
 
-    /// On what names a workload that does not exist.
-    pub(super) async fn tell_missing(&self, key: &WorkloadKey) {
+    /// On the objects that name a workload that does not exist.
+    pub(super) async fn report_missing(&self, key: &WorkloadKey) {
         let message = format!(
-            "there is no {key} to restart, as the annotation {RESTART_TARGETS} asks for; it is \
-             looked for again when it is created"
+            "the annotation {RESTART_TARGETS} names {key}, which does not exist. The controller \
+             notices when it is created"
         );
-        for (source, uid) in self.index.tell_missing(key) {
-            self.tell(source.reference(&uid), Severity::Warning, TARGET_MISSING, &message).await;
+        for (source, uid) in self.index.report_missing(key) {
+            self.publish(source.reference(&uid), Severity::Warning, TARGET_MISSING, &message).await;
         }
     }
 
-    /// On what names workloads in a way that cannot be read.
-    pub(super) async fn tell_invalid_targets(
+    /// On the object with the invalid annotation.
+    pub(super) async fn report_invalid_targets(
         &self,
         key: &SourceKey,
         uid: &str,
         invalid: &[String],
     ) {
         let message = format!(
-            "the annotation {RESTART_TARGETS} names no workload with {}: it holds Kind/name, \
-             separated by commas, of Deployments, StatefulSets, DaemonSets and Rollouts of this \
-             namespace",
+            "invalid in the annotation {RESTART_TARGETS}: {}. Use Kind/name of Deployments, \
+             StatefulSets, DaemonSets and Rollouts of this namespace, separated by commas",
             listed(invalid)
         );
-        self.tell(key.reference(uid), Severity::Warning, INVALID, &message).await;
+        self.publish(key.reference(uid), Severity::Warning, INVALID, &message).await;
     }
 
-    async fn tell(&self, about: ObjectReference, severity: Severity, reason: &str, message: &str) {
+    async fn publish(
+        &self,
+        about: ObjectReference,
+        severity: Severity,
+        reason: &str,
+        message: &str,
+    ) {
         self.events.publish_about(about, "Restart", severity, reason, message).await;
     }
 }
 
-/// `a`, `a and b`, `a, b and 3 others`.
-pub fn listed(names: &[String]) -> String {
+/// `a`, `a and b`, `a, b and 3 more`.
+fn listed(names: &[String]) -> String {
     let mut text = names.first().cloned().unwrap_or_default();
     match names {
         [] | [_] => {}

@@ -1,172 +1,175 @@
-//! Whether a workload is restarted now: a total function of what was observed.
+//! Whether to restart a workload now: a total function of what was observed.
+
+#[cfg(test)]
+mod tests;
 
 use std::{collections::BTreeMap, time::Duration};
 
 use tokio::time::Instant;
 
 use super::{
-    state::{Entry, Observed, State},
-    workload::{LeftTo, Workload},
+    baseline::{Baseline, CurrentUse, Entry},
+    workload::{OtherRestarter, Workload},
 };
 
-/// What is observed.
-pub struct Inputs<'a> {
-    /// The time.
-    pub now: Instant,
-    /// How long to wait.
+/// Baselines written further apart than this are no fight with another writer.
+const FIGHT_WINDOW: Duration = Duration::from_mins(10);
+/// How many baselines in a row are written without delay.
+const MAX_IMMEDIATE_WRITES: u32 = 5;
+
+pub struct Observed<'a> {
     pub delays: Delays,
-    /// The workload.
     pub workload: &'a Workload,
-    /// Who restarts it in our place.
-    pub left_to: Option<LeftTo>,
-    /// The baseline in its annotation, where that can be read.
-    pub recorded: Option<&'a State>,
-    /// What it uses of the Secrets that are to restart it, by name.
-    pub observed: &'a BTreeMap<String, Observed>,
-    /// What was known after the last look.
+    /// Other software that restarts it, so that the controller does not.
+    pub other_restarter: Option<OtherRestarter>,
+    /// The baseline in its annotation, if valid.
+    pub recorded: Option<&'a Baseline>,
+    /// By the name of the Secret: what it uses of those that restart it.
+    pub uses: &'a BTreeMap<String, CurrentUse>,
     pub memory: &'a Memory,
 }
 
 /// How long to wait.
 #[derive(Clone, Copy, Debug)]
 pub struct Delays {
-    /// After the last change, so that several make one restart.
+    /// After the last change, so that several changes cause one restart.
     pub quiet: Duration,
-    /// After the first change, although there are others.
+    /// After the first change, even if others follow.
     pub longest: Duration,
     /// Between two restarts of one workload.
     pub between: Duration,
 }
 
-/// What is remembered of a workload between two looks.
+/// What the controller remembers of a workload between two reconciles.
 #[derive(Clone, Debug, Default)]
 pub struct Memory {
-    /// What its Pods were last known to have. It goes before the annotation, which others put back.
-    pub baseline: Option<State>,
-    /// The annotation that was taken into account for it.
-    pub considered: Option<String>,
-    /// A change that is not acted upon yet.
+    /// What its Pods last had. It takes precedence over the annotation, which others put back.
+    pub baseline: Option<Baseline>,
+    /// The text of the annotation that the baseline takes into account.
+    pub considered_annotation: Option<String>,
     pub pending: Option<Pending>,
-    /// When it was last restarted.
     pub restarted: Option<Instant>,
-    /// The writes of a baseline alone.
     pub records: Records,
 }
 
-/// A change that is not acted upon yet.
+/// A change that waits for its restart.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Pending {
-    /// When it was first seen.
-    pub first: Instant,
-    /// When it last became another one.
-    pub last: Instant,
-    /// What there was then, by [`State::mark`].
-    pub mark: String,
+    pub first_seen: Instant,
+    pub last_changed: Instant,
+    /// Of the baseline after the restart, by [`Baseline::digest`].
+    pub digest: String,
 }
 
-/// Writes of a baseline alone, each soon after the one before: somebody may be undoing them.
+/// Writes of a baseline without a restart, each soon after the one before: somebody may be undoing
+/// them.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Records {
-    /// How many in a row.
-    pub count: u32,
-    /// When the last was.
-    pub last: Option<Instant>,
+    in_a_row: u32,
+    last: Option<Instant>,
 }
 
-/// The decision, and what is to be remembered in any case.
+/// The action, and what to remember in any case.
 #[derive(Debug, Eq, PartialEq)]
 pub struct Plan {
-    /// What to do.
-    pub decision: Decision,
-    /// The baseline from now on, also if nothing is or can be written.
-    pub baseline: Option<State>,
+    pub action: Action,
+    /// The baseline from now on, even if the action fails.
+    pub baseline: Option<Baseline>,
     /// The change that waits from now on.
     pub pending: Option<Pending>,
 }
 
-/// What to do.
 #[derive(Debug, Eq, PartialEq)]
-pub enum Decision {
-    /// All is as it must be, or there is nothing to be done for it.
+pub enum Action {
     Nothing,
-    /// Look again then.
+    /// Reconcile again then.
     Wait(Instant),
     /// Write the baseline, which restarts nothing.
-    Record(State),
-    /// Restart it, and write the baseline.
+    Record(Baseline),
+    /// Restart the workload for these changed Secrets, and write the baseline.
     Restart {
-        /// The new baseline.
-        state: State,
-        /// The Secrets that changed.
+        baseline: Baseline,
         changed: Vec<String>,
     },
-    /// It is to be restarted, and is paused. Its end of the pause is a change, and looked at.
+    /// The workload is paused. The end of its pause is a change, so the controller reconciles it.
     Postpone(Vec<String>),
-    /// It would be restarted, and somebody else does that.
-    Leave(LeftTo, Vec<String>),
+    /// Other software restarts it for these changed Secrets.
+    Leave(OtherRestarter, Vec<String>),
 }
 
-/// Baselines written further apart than this are not a quarrel.
-const QUARREL: Duration = Duration::from_mins(10);
-/// So many baselines in a row are written at once.
-const AT_ONCE: u32 = 5;
-
-/// Decides.
-pub fn plan(inputs: &Inputs<'_>) -> Plan {
-    let &Inputs { now, delays, workload, left_to, recorded, observed, memory } = inputs;
-    if workload.deleting || observed.is_empty() {
-        return Plan { decision: Decision::Nothing, baseline: None, pending: None };
+pub fn plan(observed: &Observed<'_>, now: Instant) -> Plan {
+    let &Observed { workload, other_restarter, uses, .. } = observed;
+    if workload.deleting || uses.is_empty() {
+        return Plan { action: Action::Nothing, baseline: None, pending: None };
     }
-    let before = baseline(inputs);
-    let (kept, current, changed) = compare(before.as_ref(), observed);
-    let plan = |decision, baseline, pending| Plan { decision, baseline: Some(baseline), pending };
-
-    if let Some(other) = left_to {
-        let decision =
-            if changed.is_empty() { Decision::Nothing } else { Decision::Leave(other, changed) };
-        return plan(decision, current, None);
+    let Comparison { kept, current, changed } = compare(known_baseline(observed).as_ref(), uses);
+    let without_change =
+        |action, baseline| Plan { action, baseline: Some(baseline), pending: None };
+    if let Some(other) = other_restarter {
+        let action =
+            if changed.is_empty() { Action::Nothing } else { Action::Leave(other, changed) };
+        return without_change(action, current);
     }
-    // Nothing runs: what starts later has what is there by then.
+    // Without replicas nothing runs. Pods that start later have the Secrets of that moment.
     if changed.is_empty() || workload.no_replicas {
-        let decision = if recorded == Some(&current) {
-            Decision::Nothing
-        } else {
-            let at = memory.records.next_at(now);
-            if at > now { Decision::Wait(at) } else { Decision::Record(current.clone()) }
-        };
-        return plan(decision, current, None);
+        return without_change(record(observed, &current, now), current);
     }
-    let mark = current.mark();
-    let pending = match &memory.pending {
-        Some(pending) if pending.mark == mark => pending.clone(),
-        Some(pending) => Pending { first: pending.first, last: now, mark },
-        None => Pending { first: now, last: now, mark },
-    };
-    let settled = (pending.last + delays.quiet).min(pending.first + delays.longest);
-    let allowed = memory.restarted.map_or(settled, |last| last + delays.between);
-    let at = settled.max(allowed);
-    let decision = if at > now {
-        Decision::Wait(at)
-    } else if workload.paused {
-        Decision::Postpone(changed)
-    } else {
-        Decision::Restart { state: current, changed }
-    };
-    plan(decision, kept, Some(pending))
+    let pending = pending(observed, &current, now);
+    let action = restart(observed, &pending, current, changed, now);
+    Plan { action, baseline: Some(kept), pending: Some(pending) }
 }
 
-/// What the Pods were last known to have. The annotation counts where nothing is remembered, and
-/// once whenever it is another one: where it tells what is there now, another wrote it, or we did
-/// and did not hear of the success.
-fn baseline(inputs: &Inputs<'_>) -> Option<State> {
-    let &Inputs { workload, recorded, observed, memory, .. } = inputs;
+/// The write of the baseline, if the annotation differs from it.
+fn record(observed: &Observed<'_>, current: &Baseline, now: Instant) -> Action {
+    if observed.recorded == Some(current) {
+        return Action::Nothing;
+    }
+    let at = observed.memory.records.next_at(now);
+    if at > now { Action::Wait(at) } else { Action::Record(current.clone()) }
+}
+
+fn pending(observed: &Observed<'_>, current: &Baseline, now: Instant) -> Pending {
+    let digest = current.digest();
+    match &observed.memory.pending {
+        Some(pending) if pending.digest == digest => pending.clone(),
+        Some(pending) => Pending { first_seen: pending.first_seen, last_changed: now, digest },
+        None => Pending { first_seen: now, last_changed: now, digest },
+    }
+}
+
+/// The restart, once its delays are over.
+fn restart(
+    observed: &Observed<'_>,
+    pending: &Pending,
+    baseline: Baseline,
+    changed: Vec<String>,
+    now: Instant,
+) -> Action {
+    let delays = observed.delays;
+    let settled = (pending.last_changed + delays.quiet).min(pending.first_seen + delays.longest);
+    let allowed = observed.memory.restarted.map_or(settled, |last| last + delays.between);
+    let at = settled.max(allowed);
+    if at > now {
+        Action::Wait(at)
+    } else if observed.workload.paused {
+        Action::Postpone(changed)
+    } else {
+        Action::Restart { baseline, changed }
+    }
+}
+
+/// What the Pods last had. The annotation counts if nothing is remembered, and once whenever it
+/// changes: where it equals the Secret as it is now, either somebody else wrote it, or this
+/// controller did and lost the answer.
+fn known_baseline(observed: &Observed<'_>) -> Option<Baseline> {
+    let &Observed { workload, recorded, uses, memory, .. } = observed;
     let Some(remembered) = &memory.baseline else {
         return recorded.cloned();
     };
     let mut baseline = remembered.clone();
-    if workload.state != memory.considered {
-        for (secret, entry) in recorded.iter().flat_map(|state| &state.0) {
-            let now = observed.get(secret);
+    if workload.baseline != memory.considered_annotation {
+        for (secret, entry) in recorded.iter().flat_map(|recorded| &recorded.0) {
+            let now = uses.get(secret);
             if now.is_some_and(|now| now.mac.is_some() && now.entry() == *entry) {
                 baseline.0.insert(secret.clone(), *entry);
             }
@@ -175,23 +178,27 @@ fn baseline(inputs: &Inputs<'_>) -> Option<State> {
     Some(baseline)
 }
 
-/// The baseline to keep until what changed is acted upon, the one for afterwards, and the Secrets
-/// that changed.
-fn compare(
-    before: Option<&State>,
-    observed: &BTreeMap<String, Observed>,
-) -> (State, State, Vec<String>) {
-    let (mut kept, mut current) = (State::default(), State::default());
+struct Comparison {
+    /// The baseline until the restart.
+    kept: Baseline,
+    /// The baseline after it.
+    current: Baseline,
+    /// The Secrets that changed.
+    changed: Vec<String>,
+}
+
+fn compare(before: Option<&Baseline>, uses: &BTreeMap<String, CurrentUse>) -> Comparison {
+    let (mut kept, mut current) = (Baseline::default(), Baseline::default());
     let mut changed = Vec::new();
-    for (secret, now) in observed {
-        let old = before.and_then(|state| state.0.get(secret));
-        // Of other items than before nothing is known: the template changed, and that was a rollout.
+    for (secret, now) in uses {
+        let old = before.and_then(|before| before.0.get(secret));
+        // The MAC of other items says nothing: the template changed, and that was a rollout.
         let old = old.filter(|old| old.items == now.items);
-        let (keep, take) = match (old, now.mac) {
+        let (until, after) = match (old, now.mac) {
             (None, _) => (now.entry(), now.entry()),
-            // A Secret that goes restarts nothing, and is compared when it comes back.
+            // A removed Secret restarts nothing. It is compared when it comes back.
             (Some(old), None) => (*old, *old),
-            // Pods that need it did not start before it came.
+            // Pods that need it did not start before it existed.
             (Some(Entry { mac: None, .. }), Some(_)) if now.required => (now.entry(), now.entry()),
             (Some(old), Some(mac)) => {
                 if old.mac != Some(mac) {
@@ -200,35 +207,31 @@ fn compare(
                 (*old, now.entry())
             }
         };
-        kept.0.insert(secret.clone(), keep);
-        current.0.insert(secret.clone(), take);
+        kept.0.insert(secret.clone(), until);
+        current.0.insert(secret.clone(), after);
     }
-    (kept, current, changed)
+    Comparison { kept, current, changed }
 }
 
-impl Observed {
+impl CurrentUse {
     fn entry(&self) -> Entry {
         Entry { items: self.items, mac: self.mac }
     }
 }
 
 impl Records {
-    /// When the next may be written: at once, unless somebody keeps undoing them.
+    /// When to write the next one: at once, unless somebody keeps undoing them.
     fn next_at(self, now: Instant) -> Instant {
-        let Some(last) = self.last.filter(|last| now < *last + QUARREL) else {
+        let Some(last) = self.last.filter(|last| now < *last + FIGHT_WINDOW) else {
             return now;
         };
-        let beyond = self.count.saturating_sub(AT_ONCE);
+        let beyond = self.in_a_row.saturating_sub(MAX_IMMEDIATE_WRITES);
         if beyond == 0 { now } else { last + Duration::from_secs(1 << (beyond + 1).min(9)) }
     }
 
-    /// Notes one.
-    pub fn note(&mut self, now: Instant) {
-        let quarrel = self.last.is_some_and(|last| now < last + QUARREL);
-        self.count = if quarrel { self.count.saturating_add(1) } else { 1 };
+    pub fn count(&mut self, now: Instant) {
+        let is_fight = self.last.is_some_and(|last| now < last + FIGHT_WINDOW);
+        self.in_a_row = if is_fight { self.in_a_row.saturating_add(1) } else { 1 };
         self.last = Some(now);
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,34 +1,33 @@
-//! What a Pod template uses of which Secret.
+//! Which Secrets a Pod template uses, and which of their items.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-/// What of one Secret.
+/// What a Pod template uses of one Secret.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Use {
-    /// Which items.
-    pub items: Items,
-    /// Without the Secret the Pods do not start.
+pub struct SecretUse {
+    pub items: UsedItems,
+    /// Whether the Pods start only if the Secret exists.
     pub required: bool,
-    /// Without these items the Pods do not start.
+    /// The Pods start only with these items.
     pub required_items: Vec<String>,
 }
 
-/// Which items of a Secret count.
+/// The items of a Secret whose changes count.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Items {
-    /// All of them, those that are added later too.
+pub enum UsedItems {
+    /// All of them, also those added later.
     All,
-    /// These, sorted.
+    /// Sorted.
     Named(Vec<String>),
 }
 
-/// By the name of the Secret. What pulls images does not count: running Pods do not use it.
+/// By the name of the Secret. `imagePullSecrets` do not count, because running Pods do not use them.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct Uses(BTreeMap<String, Use>);
+pub struct SecretUses(BTreeMap<String, SecretUse>);
 
-impl Uses {
+impl SecretUses {
     /// Reads the `spec` of a Pod template: environment of containers and init containers, volumes
     /// of Secrets, and projected ones.
     pub fn of(spec: &Value) -> Self {
@@ -53,14 +52,14 @@ impl Uses {
         uses
     }
 
-    /// What is used of this Secret. One that is named as a cause of restarts and not used by the
-    /// template counts as a whole: its reader, the app itself or a driver, is not seen from here.
-    pub fn get(&self, secret: &str) -> Use {
-        let unseen = || Use { items: Items::All, required: false, required_items: Vec::new() };
-        self.0.get(secret).cloned().unwrap_or_else(unseen)
+    /// What the template uses of this Secret. A Secret that only an annotation names counts whole:
+    /// its reader, such as the app itself or a driver, is unknown here.
+    pub fn get(&self, secret: &str) -> SecretUse {
+        let unknown =
+            || SecretUse { items: UsedItems::All, required: false, required_items: Vec::new() };
+        self.0.get(secret).cloned().unwrap_or_else(unknown)
     }
 
-    /// The names of the Secrets.
     pub fn secrets(&self) -> impl Iterator<Item = &str> {
         self.0.keys().map(String::as_str)
     }
@@ -76,14 +75,14 @@ impl Uses {
 
     fn add_all(&mut self, name: &Value, reference: &Value) {
         if let Some(found) = self.entry(name, reference) {
-            found.items = Items::All;
+            found.items = UsedItems::All;
         }
     }
 
     fn add_item(&mut self, name: &Value, item: &Value, reference: &Value) {
         let Some(item) = item.as_str() else { return };
         let Some(found) = self.entry(name, reference) else { return };
-        if let Items::Named(items) = &mut found.items {
+        if let UsedItems::Named(items) = &mut found.items {
             insert(items, item);
         }
         if is_required(reference) {
@@ -91,10 +90,13 @@ impl Uses {
         }
     }
 
-    fn entry(&mut self, name: &Value, reference: &Value) -> Option<&mut Use> {
+    fn entry(&mut self, name: &Value, reference: &Value) -> Option<&mut SecretUse> {
         let name = name.as_str().filter(|name| !name.is_empty())?;
-        let none =
-            || Use { items: Items::Named(Vec::new()), required: false, required_items: Vec::new() };
+        let none = || SecretUse {
+            items: UsedItems::Named(Vec::new()),
+            required: false,
+            required_items: Vec::new(),
+        };
         let found = self.0.entry(name.to_owned()).or_insert_with(none);
         found.required |= is_required(reference);
         Some(found)
@@ -106,7 +108,7 @@ fn is_required(reference: &Value) -> bool {
 }
 
 fn insert(sorted: &mut Vec<String>, item: &str) {
-    if let Err(place) = sorted.binary_search_by(|there| there.as_str().cmp(item)) {
+    if let Err(place) = sorted.binary_search_by(|present| present.as_str().cmp(item)) {
         sorted.insert(place, item.to_owned());
     }
 }
@@ -121,8 +123,8 @@ mod tests {
 
     use super::*;
 
-    fn named(items: &[&str]) -> Items {
-        Items::Named(items.iter().map(|item| (*item).to_owned()).collect())
+    fn named(items: &[&str]) -> UsedItems {
+        UsedItems::Named(items.iter().map(|item| (*item).to_owned()).collect())
     }
 
     fn key_ref(name: &str, key: &str, optional: bool) -> Value {
@@ -131,8 +133,8 @@ mod tests {
     }
 
     #[test]
-    fn the_environment_of_all_containers_counts() {
-        let uses = Uses::of(&json!({
+    fn environment_of_all_containers_counts() {
+        let uses = SecretUses::of(&json!({
             "initContainers": [{ "env": [key_ref("a", "Y", false)] }],
             "containers": [
                 { "env": [key_ref("a", "X", true), { "name": "plain", "value": "1" }] },
@@ -148,8 +150,8 @@ mod tests {
     }
 
     #[test]
-    fn volumes_count_by_their_items_or_as_a_whole() {
-        let uses = Uses::of(&json!({ "volumes": [
+    fn volumes_count_by_item_or_whole() {
+        let uses = SecretUses::of(&json!({ "volumes": [
             { "name": "v", "secret": { "secretName": "a", "items": [{ "key": "K", "path": "k" }] } },
             { "name": "w", "secret": { "secretName": "b" } },
             { "name": "p", "projected": { "sources": [
@@ -161,29 +163,29 @@ mod tests {
         ]}));
         assert_eq!(uses.secrets().collect::<Vec<_>>(), ["a", "b", "c", "d"]);
         assert_eq!(uses.get("a").items, named(&["K"]));
-        assert_eq!(uses.get("b").items, Items::All);
+        assert_eq!(uses.get("b").items, UsedItems::All);
         assert!(uses.get("b").required);
         assert_eq!(uses.get("c").items, named(&["L"]));
         assert!(!uses.get("c").required && uses.get("c").required_items.is_empty());
-        assert_eq!(uses.get("d").items, Items::All);
+        assert_eq!(uses.get("d").items, UsedItems::All);
     }
 
     #[test]
-    fn one_use_as_a_whole_outweighs_items_in_any_order() {
+    fn use_of_the_whole_secret_outweighs_single_items() {
         let whole = json!({ "secretRef": { "name": "a" } });
         for containers in [
             json!([{ "env": [key_ref("a", "X", false)], "envFrom": [whole] }]),
             json!([{ "envFrom": [whole] }, { "env": [key_ref("a", "X", false)] }]),
         ] {
-            let a = Uses::of(&json!({ "containers": containers })).get("a");
-            assert_eq!(a.items, Items::All);
+            let a = SecretUses::of(&json!({ "containers": containers })).get("a");
+            assert_eq!(a.items, UsedItems::All);
             assert_eq!(a.required_items, ["X"]);
         }
     }
 
     #[test]
-    fn secrets_that_pull_images_do_not_count() {
-        let uses = Uses::of(&json!({ "imagePullSecrets": [{ "name": "registry" }] }));
-        assert_eq!(uses, Uses::default());
+    fn image_pull_secrets_do_not_count() {
+        let uses = SecretUses::of(&json!({ "imagePullSecrets": [{ "name": "registry" }] }));
+        assert_eq!(uses, SecretUses::default());
     }
 }

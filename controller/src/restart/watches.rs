@@ -1,4 +1,4 @@
-//! What makes the controller look at a workload: the watches, the Secrets, their sources, and time.
+//! What triggers a reconcile: watches of workloads, changed Secrets, their sources, and time.
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
@@ -10,30 +10,33 @@ use tokio::{sync::watch, task::JoinSet};
 use tracing::{info, warn};
 
 use super::{
-    RestartController,
     annotations::Targets,
-    index::{Source, SourceKey, SourceKind},
-    workload::{Kind, WorkloadKey, WorkloadObject},
+    controller::RestartController,
+    kind::{WorkloadKey, WorkloadKind},
+    source::{Source, SourceKey, SourceKind},
+    workload::WorkloadObject,
 };
 use crate::{
     key::ObjectKey,
-    runtime::queue::Priority,
-    runtime::scope::{NamespaceScope, WatchScope},
-    runtime::watch::{Absence, follow_while_served},
+    runtime::{
+        queue::Priority,
+        scope::{NamespaceScope, WatchScope},
+        watch::{Absence, follow_while_served},
+    },
 };
 
-/// How often a kind that is not served, or may not be watched, is looked for again.
-const LOOK_AGAIN: Duration = Duration::from_secs(60);
-/// Workloads looked at at a time. A pass makes two requests at most, so one that waits for an
-/// answer delays nobody.
+/// How often to try a kind again that is not served or may not be watched.
+const KIND_POLL_INTERVAL: Duration = Duration::from_secs(60);
+/// A reconcile makes few requests, so these suffice.
 const WORKERS: usize = 8;
 
 impl RestartController {
-    /// Follows the workloads and works until it is dropped. The Secrets and what makes them must be
-    /// known in full by then: what is not there yet would else be taken for absent.
+    /// Follows the workloads and restarts them until the future is dropped. The watches of Secrets and
+    /// of their sources must have delivered their lists before: a Secret that the index lacks counts
+    /// as missing.
     pub async fn run(self: Arc<Self>, watched: WatchScope, resync: Duration) {
         let mut tasks = JoinSet::new();
-        let kinds: Vec<_> = Kind::ALL
+        let kinds: Vec<_> = WorkloadKind::ALL
             .into_iter()
             .flat_map(|kind| watched.parts().into_iter().map(move |part| (kind, part)))
             .collect();
@@ -46,14 +49,14 @@ impl RestartController {
                 this.watch_kind(kind, &part, ready).await;
             });
         }
-        // Whether a workload is Flagger's must be known before it is restarted.
+        // The Canaries must be known before a workload is restarted.
         let _ = ready.wait_for(|all| all.iter().all(|seen| *seen)).await;
-        info!(workloads = self.index.len(), "the workloads to restart on changes are known");
+        info!(workloads = self.index.len(), "initial sync of workloads complete");
         for key in self.index.keys() {
             self.queue.add(key, Priority::Change, Duration::ZERO);
         }
         for _ in 0..WORKERS {
-            tasks.spawn(self.clone().work_off());
+            tasks.spawn(self.clone().run_worker());
         }
         let mut ticks = tokio::time::interval(resync);
         ticks.tick().await;
@@ -65,13 +68,14 @@ impl RestartController {
         }
     }
 
-    /// A Secret was changed, or is gone.
+    /// Call this when a Secret was changed or deleted.
     pub fn secret_changed(&self, secret: &ObjectKey) {
-        self.look_at(self.index.users_of(secret));
+        self.enqueue(self.index.users_of(secret));
     }
 
-    /// What makes a Secret was seen: with its annotation [`RESTART_TARGETS`], if it has one.
-    pub fn source_seen(
+    /// Call this when an object that makes a Secret was listed or changed, with its annotation
+    /// `restart-targets`.
+    pub fn source_changed(
         self: &Arc<Self>,
         key: &SourceKey,
         uid: &str,
@@ -86,25 +90,27 @@ impl RestartController {
         let invalid = source.iter().flat_map(|source| source.targets.invalid.clone());
         let invalid: Vec<_> = invalid.collect();
         if let Some(touched) = self.index.set_source(key, source) {
-            self.look_at(touched);
+            self.enqueue(touched);
             if !invalid.is_empty() {
                 let (this, key, uid) = (self.clone(), key.clone(), uid.to_owned());
-                tokio::spawn(async move { this.tell_invalid_targets(&key, &uid, &invalid).await });
+                tokio::spawn(
+                    async move { this.report_invalid_targets(&key, &uid, &invalid).await },
+                );
             }
         }
     }
 
-    /// What made a Secret is gone.
-    pub fn source_gone(&self, key: &SourceKey) {
-        self.look_at(self.index.set_source(key, None).unwrap_or_default());
+    /// Call this when an object that makes a Secret was deleted.
+    pub fn source_deleted(&self, key: &SourceKey) {
+        self.enqueue(self.index.set_source(key, None).unwrap_or_default());
     }
 
-    /// A new list of what makes Secrets came to its end.
+    /// Call this after a new list of objects that make Secrets.
     pub fn sources_listed(&self, kind: SourceKind, keep: impl Fn(&ObjectKey) -> bool) {
-        self.look_at(self.index.retain_sources(kind, keep));
+        self.enqueue(self.index.retain_sources(kind, keep));
     }
 
-    async fn watch_kind(&self, kind: Kind, part: &NamespaceScope, mut ready: impl FnMut()) {
+    async fn watch_kind(&self, kind: WorkloadKind, part: &NamespaceScope, mut ready: impl FnMut()) {
         let what = part.describe(kind.plural());
         let mut absent = None;
         loop {
@@ -114,71 +120,71 @@ impl RestartController {
                 Event::Init => listed.clear(),
                 Event::InitApply(object) => {
                     listed.insert(ObjectKey::of(&object.metadata));
-                    self.look_at(self.index.note(kind, &object, false));
+                    self.enqueue(self.index.upsert(kind, &object, false));
                 }
                 Event::InitDone => {
                     let keep = |key: &ObjectKey| !part.covers(key) || listed.contains(key);
-                    self.look_at(self.index.retain(kind, keep));
-                    self.metrics.restarts_pending(self.index.pending());
+                    self.enqueue(self.index.retain(kind, keep));
+                    self.metrics.set_pending(self.index.pending());
                     listed.clear();
                     absent = None;
-                    self.metrics.workloads_forbidden(kind.plural(), false);
+                    self.metrics.set_watch_forbidden(kind, false);
                     ready();
                 }
-                Event::Apply(object) => self.look_at(self.index.note(kind, &object, true)),
+                Event::Apply(object) => self.enqueue(self.index.upsert(kind, &object, true)),
                 Event::Delete(object) => {
-                    self.look_at(self.index.forget(kind, &ObjectKey::of(&object.metadata)));
-                    self.metrics.restarts_pending(self.index.pending());
+                    self.enqueue(self.index.remove(kind, &ObjectKey::of(&object.metadata)));
+                    self.metrics.set_pending(self.index.pending());
                 }
             })
             .await;
-            self.look_at(self.index.retain(kind, |key| !part.covers(key)));
-            self.metrics.restarts_pending(self.index.pending());
-            self.metrics.workloads_forbidden(kind.plural(), absence == Absence::Forbidden);
+            self.enqueue(self.index.retain(kind, |key| !part.covers(key)));
+            self.metrics.set_pending(self.index.pending());
+            self.metrics.set_watch_forbidden(kind, absence == Absence::Forbidden);
             if absent.replace(absence) != Some(absence) {
-                say_absent(kind, &what, absence);
+                log_absence(kind, &what, absence);
             }
             ready();
-            tokio::time::sleep(LOOK_AGAIN).await;
+            tokio::time::sleep(KIND_POLL_INTERVAL).await;
         }
     }
 
-    /// Takes from the queue until the process ends. A pass that panics costs that workload a retry,
-    /// and nobody else anything.
-    async fn work_off(self: Arc<Self>) {
+    /// Takes from the queue until the process ends. A reconcile that panics costs only its workload a
+    /// retry.
+    async fn run_worker(self: Arc<Self>) {
         loop {
             let key = self.queue.next().await;
             let this = self.clone();
-            let of = key.clone();
-            let pass = tokio::spawn(async move { this.pass(&of).await });
-            if let Err(error) = pass.await
+            let workload = key.clone();
+            let reconcile = tokio::spawn(async move { this.reconcile(&workload).await });
+            if let Err(error) = reconcile.await
                 && error.is_panic()
             {
-                warn!(workload = %key, "a pass failed on a bug: please report it");
+                warn!(workload = %key, "reconcile panicked; please report this bug");
                 self.queue.add(key.clone(), Priority::Retry, Duration::from_mins(1));
             }
             self.queue.done(&key);
         }
     }
 
-    fn look_at(&self, keys: Vec<WorkloadKey>) {
+    fn enqueue(&self, keys: Vec<WorkloadKey>) {
         for key in keys {
             self.queue.add(key, Priority::Change, Duration::ZERO);
         }
     }
 }
 
-fn say_absent(kind: Kind, what: &str, absence: Absence) {
+fn log_absence(kind: WorkloadKind, what: &str, absence: Absence) {
     let (group, resource) = (kind.group(), kind.plural());
     match absence {
-        Absence::NotServed => info!(what, "not installed here; looked for again each minute"),
-        Absence::Forbidden if kind == Kind::Canary => warn!(
-            "the controller may not watch {resource}.{group} ({what}): it cannot leave to Flagger \
-             what is Flagger's; give its ServiceAccount get, list and watch"
+        Absence::NotServed => info!(what, "kind not served; checked again every minute"),
+        Absence::Forbidden if kind == WorkloadKind::Canary => warn!(
+            "the controller may not watch {resource}.{group} ({what}), so it cannot see which workloads \
+             Flagger restarts. Give its ServiceAccount get, list and watch"
         ),
         Absence::Forbidden => warn!(
-            "the controller may not watch {resource}.{group} ({what}), so it restarts none of them; \
-             give its ServiceAccount get, list, watch and patch"
+            "the controller may not watch {resource}.{group} ({what}), so it restarts none of them. Give \
+             its ServiceAccount get, list, watch and patch"
         ),
     }
 }

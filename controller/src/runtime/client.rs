@@ -13,13 +13,13 @@ use kube::{
 };
 use tower::{Layer, Service};
 
-use crate::metrics::{Metrics, RequestLabels};
+use crate::runtime::metrics::{RequestLabels, RequestMetrics};
 
-/// Connects by a kubeconfig, else as `kubectl` would, else as a Pod.
+/// Connects with a kubeconfig, or as `kubectl` would, or as a Pod.
 ///
 /// # Errors
-/// When no configuration is found, or it cannot be used.
-pub async fn connect(kubeconfig: Option<&Path>, metrics: Metrics) -> anyhow::Result<Client> {
+/// When there is no valid configuration.
+pub async fn connect(kubeconfig: Option<&Path>, metrics: RequestMetrics) -> anyhow::Result<Client> {
     let config = match kubeconfig {
         Some(path) => {
             let kubeconfig = Kubeconfig::read_from(path)?;
@@ -31,13 +31,13 @@ pub async fn connect(kubeconfig: Option<&Path>, metrics: Metrics) -> anyhow::Res
 }
 
 /// Counts requests by verb and resource.
-pub struct Counting(pub Metrics);
+pub struct Counting(pub RequestMetrics);
 
-/// The service with the count.
+/// A service that counts requests.
 #[derive(Clone)]
 pub struct Counted<S> {
     inner: S,
-    metrics: Metrics,
+    metrics: RequestMetrics,
 }
 
 impl<S> Layer<S> for Counting {
@@ -58,7 +58,7 @@ impl<S: Service<Request<Body>>> Service<Request<Body>> for Counted<S> {
     }
 
     fn call(&mut self, request: Request<Body>) -> S::Future {
-        self.metrics.requests.get_or_create(&labels(&request)).inc();
+        self.metrics.count(&labels(&request));
         self.inner.call(request)
     }
 }

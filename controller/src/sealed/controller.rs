@@ -14,6 +14,7 @@ use tracing::{debug, info, warn};
 
 use super::{
     index::{SealedIndex, SealedSecretEntry, SyncState},
+    metrics::SealedSecretMetrics,
     prepare::{Sealed, desired, desired_legacy, ignored_fields, prepare},
     record::{Record, inputs},
     render::Renderer,
@@ -24,7 +25,6 @@ use crate::{
     external::ExternalSecretController,
     key::ObjectKey,
     keys::{KeyId, KeyStore},
-    metrics::Metrics,
     reason::{Failure, Reason, Retry},
     restart::RestartController,
     runtime::FIELD_MANAGER,
@@ -78,7 +78,7 @@ pub struct SealedSecretController {
     /// For people.
     pub events: EventPublisher,
     /// For programs.
-    pub metrics: Metrics,
+    pub metrics: SealedSecretMetrics,
     /// What makes Secrets of values of AWS, where the operator wants it.
     pub externals: Option<Arc<ExternalSecretController>>,
     /// What restarts workloads with their Secrets, where the operator wants it.

@@ -17,8 +17,8 @@ use crate::{
     keys::KeyRing,
     reason::Reason,
     restart::{
-        RESTART_TARGETS,
-        index::{SourceKey, SourceKind},
+        annotations::RESTART_TARGETS,
+        source::{SourceKey, SourceKind},
     },
     runtime::queue::Priority,
     runtime::scope::NamespaceScope,
@@ -61,7 +61,7 @@ impl SealedSecretController {
                 self.objects.forget(&key);
                 self.metrics.forget(&key);
                 if let Some(restarts) = &self.restarts {
-                    restarts.source_gone(&SourceKey::sealed(key));
+                    restarts.source_deleted(&SourceKey::sealed(key));
                 }
             }
         })
@@ -84,7 +84,7 @@ impl SealedSecretController {
             let annotation = metadata.annotations.as_ref().and_then(|all| all.get(RESTART_TARGETS));
             let uid = metadata.uid.as_deref().unwrap_or_default();
             let source = SourceKey::sealed(key.clone());
-            restarts.source_seen(&source, uid, &key.name, annotation.map(String::as_str));
+            restarts.source_changed(&source, uid, &key.name, annotation.map(String::as_str));
         }
         let changed = self.objects.note(&object);
         if changed {
@@ -171,7 +171,6 @@ impl SealedSecretController {
     /// Looks again at what wants other keys than those there were.
     pub async fn watch_keys(&self, mut changes: watch::Receiver<Arc<KeyRing>>) {
         while changes.changed().await.is_ok() {
-            self.metrics.keys(changes.borrow_and_update().len());
             for key in self.objects.failed_for(&[Reason::UnknownKey, Reason::ScopeMismatch]) {
                 self.queue.add(key, Priority::Retry, Duration::ZERO);
             }

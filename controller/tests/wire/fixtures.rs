@@ -5,13 +5,13 @@ use std::{collections::BTreeSet, fs, path::PathBuf, sync::Arc, time::Duration};
 use jiff::SignedDuration;
 use mtk_controller::{
     key::ObjectKey,
-    keys::{KeySettings, KeyStore},
-    metrics::Metrics,
+    keys::{KeyMetrics, KeySettings, KeyStore},
     runtime::events::EventPublisher,
     runtime::namespaces::Namespaces,
     runtime::queue::{Priority, WorkQueue},
     sealed::{
         SealedIndex, SealedSecretController,
+        metrics::SealedSecretMetrics,
         render::{self, Renderer},
         unseal::Unsealer,
     },
@@ -55,7 +55,9 @@ impl Controller {
             common_name: String::new(),
             lifetime: SignedDuration::from_hours(1),
         };
-        let keys = Arc::new(KeyStore::new("kube-system", settings));
+        let mut registry = Registry::default();
+        let keys =
+            Arc::new(KeyStore::new("kube-system", settings, KeyMetrics::register(&mut registry)));
         keys.load(&client).await.expect("the key is there");
         let mac_key = Arc::new(MacKey::from_bytes(&[7; MacKey::BYTES]).expect("a key"));
         let secrets = Arc::new(SecretIndex::new(mac_key.clone()));
@@ -77,7 +79,7 @@ impl Controller {
             externals: None,
             queue: Arc::new(WorkQueue::default()),
             events: EventPublisher::new(client.clone(), String::new()),
-            metrics: Metrics::register(&mut Registry::default(), true),
+            metrics: SealedSecretMetrics::register(&mut registry, true),
             restarts: None,
             client,
         };

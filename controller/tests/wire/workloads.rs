@@ -1,4 +1,4 @@
-//! RestartController when the API server fails: single passes over one Deployment that uses one Secret.
+//! Restarts when the API server fails: single reconciles of one Deployment that uses one Secret.
 
 use std::{
     collections::VecDeque,
@@ -10,13 +10,13 @@ use http::{Method, Request, Response};
 use kube::{Client, client::Body};
 use mtk_controller::{
     key::ObjectKey,
-    metrics::Metrics,
     restart::{
-        RESTART_ON, RestartController, STATE, Settings, TEMPLATE,
-        workload::{Kind, WorkloadKey},
+        RestartController, RestartMetrics, Settings,
+        annotations::{RESTART_ON, RESTART_STATE, TEMPLATE_SECRETS},
+        kind::{WorkloadKey, WorkloadKind},
     },
-    runtime::events::EventPublisher,
-    target::{SecretIndex, fingerprint::MacKey},
+    runtime::{events::EventPublisher, mac::MacKey},
+    target::SecretIndex,
 };
 use prometheus_client::registry::Registry;
 use serde_json::{Value, json};
@@ -26,7 +26,7 @@ use tower_test::mock::{self, SendResponse};
 use crate::api::{Fault, merge, response, status};
 
 #[tokio::test(start_paused = true)]
-async fn a_restart_whose_answer_is_lost_is_not_made_twice() {
+async fn restart_with_a_lost_answer_is_not_repeated() {
     let world = World::adopted().await;
     world.break_next(Fault::AnswerLost);
     world.set_secret("2");
@@ -34,13 +34,13 @@ async fn a_restart_whose_answer_is_lost_is_not_made_twice() {
     assert_eq!(world.take_requests(), ["patch: lost", "patch: 409", "get: 200"]);
     let restarted = world.deployment();
     assert!(template(&restarted).is_string());
-    world.look_again().await;
+    world.reconcile().await;
     assert!(world.take_requests().is_empty());
     assert_eq!(world.deployment(), restarted);
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_edit_at_the_same_moment_is_kept_and_the_restart_is_planned_anew() {
+async fn concurrent_edit_is_kept_and_the_restart_is_planned_again() {
     let world = World::adopted().await;
     world.break_next(Fault::ChangedBefore(json!({ "metadata": { "labels": { "theirs": "1" } } })));
     world.set_secret("2");
@@ -52,7 +52,7 @@ async fn an_edit_at_the_same_moment_is_kept_and_the_restart_is_planned_anew() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_pause_that_comes_at_the_same_moment_is_respected() {
+async fn concurrent_pause_postpones_the_restart() {
     let world = World::adopted().await;
     world.break_next(Fault::ChangedBefore(json!({ "spec": { "paused": true } })));
     world.set_secret("2");
@@ -63,7 +63,7 @@ async fn a_pause_that_comes_at_the_same_moment_is_respected() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_workload_deleted_at_the_same_moment_is_forgotten() {
+async fn concurrently_deleted_workload_is_removed_from_the_index() {
     let world = World::adopted().await;
     world.break_next(Fault::DeletedBefore);
     world.set_secret("2");
@@ -74,7 +74,7 @@ async fn a_workload_deleted_at_the_same_moment_is_forgotten() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_the_api_server_refuses_is_said_once_and_tried_ever_more_slowly() {
+async fn refused_restart_is_reported_once_and_retried_with_backoff() {
     let world = World::adopted().await;
     for _ in 0..6 {
         world.break_next(Fault::Status(403));
@@ -88,7 +88,7 @@ async fn what_the_api_server_refuses_is_said_once_and_tried_ever_more_slowly() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_api_server_that_stumbles_once_is_no_event() {
+async fn single_server_error_causes_no_event() {
     let world = World::adopted().await;
     world.break_next(Fault::Status(500));
     world.set_secret("2");
@@ -98,19 +98,19 @@ async fn an_api_server_that_stumbles_once_is_no_event() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_event_of_the_watch_that_is_older_than_our_write_brings_nothing_back() {
+async fn stale_watch_event_after_own_write_changes_nothing() {
     let world = World::adopted().await;
     let before = world.deployment();
     world.set_secret("2");
     world.work().await;
     world.take_requests();
     let stale = serde_json::from_value(before).unwrap();
-    assert_eq!(world.restarts.index.note(Kind::Deployment, &stale, true), []);
-    world.look_again().await;
+    assert_eq!(world.restarts.index.upsert(WorkloadKind::Deployment, &stale, true), []);
+    world.reconcile().await;
     assert!(world.take_requests().is_empty());
 }
 
-/// A controller that restarts workloads, without its watches: what they would tell, the tests tell.
+/// A controller without watches: the tests deliver their events.
 struct World {
     restarts: RestartController,
     server: Arc<Mutex<Server>>,
@@ -126,7 +126,7 @@ struct Server {
 }
 
 impl World {
-    /// The Deployment is known, and its baseline is recorded.
+    /// The Deployment is indexed, and its baseline is recorded.
     async fn adopted() -> Self {
         let (service, mut handle) = mock::pair::<Request<Body>, Response<Body>>();
         let container = json!({ "envFrom": [{ "secretRef": { "name": "s" } }] });
@@ -153,17 +153,17 @@ impl World {
             Arc::new(SecretIndex::new(mac_key.clone()).with_items()),
             mac_key,
             EventPublisher::new(client, String::new()),
-            Metrics::register(&mut Registry::default(), true),
+            RestartMetrics::register(&mut Registry::default()),
             Settings { delay: Duration::from_secs(2), min_interval: Duration::from_secs(60) },
         );
         let world = Self { restarts, server };
         world.set_secret("1");
         let object = serde_json::from_value(world.deployment()).expect("a Deployment");
-        world.restarts.index.note(Kind::Deployment, &object, false);
-        world.look_again().await;
+        world.restarts.index.upsert(WorkloadKind::Deployment, &object, false);
+        world.reconcile().await;
         assert_eq!(world.take_requests(), ["patch: 200"]);
         let adopted = world.deployment();
-        assert!(adopted["metadata"]["annotations"][STATE].is_string());
+        assert!(adopted["metadata"]["annotations"][RESTART_STATE].is_string());
         assert!(template(&adopted).is_null());
         world
     }
@@ -172,7 +172,7 @@ impl World {
         lock(&self.server).faults.push_back(fault);
     }
 
-    /// As the watch of the Secrets tells.
+    /// Delivers what the watch of Secrets would.
     fn set_secret(&self, value: &str) {
         let version = {
             let mut server = lock(&self.server);
@@ -187,16 +187,16 @@ impl World {
         self.restarts.secret_changed(&ObjectKey { namespace: "team".into(), name: "s".into() });
     }
 
-    async fn look_again(&self) {
-        self.restarts.pass(&key()).await;
+    async fn reconcile(&self) {
+        self.restarts.reconcile(&key()).await;
         self.work().await;
     }
 
-    /// All passes that come within the hour.
+    /// All reconciles that are due within the hour.
     async fn work(&self) {
         let hour = Duration::from_hours(1);
         while let Ok(key) = tokio::time::timeout(hour, self.restarts.queue.next()).await {
-            self.restarts.pass(&key).await;
+            self.restarts.reconcile(&key).await;
             self.restarts.queue.done(&key);
         }
     }
@@ -277,9 +277,9 @@ fn lock(server: &Mutex<Server>) -> MutexGuard<'_, Server> {
 
 fn key() -> WorkloadKey {
     let object = ObjectKey { namespace: "team".into(), name: "app".into() };
-    WorkloadKey { kind: Kind::Deployment, object }
+    WorkloadKey { kind: WorkloadKind::Deployment, object }
 }
 
 fn template(deployment: &Value) -> &Value {
-    &deployment["spec"]["template"]["metadata"]["annotations"][TEMPLATE]
+    &deployment["spec"]["template"]["metadata"]["annotations"][TEMPLATE_SECRETS]
 }

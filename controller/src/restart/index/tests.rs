@@ -1,9 +1,12 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::restart::RESTART_ON;
+use crate::restart::{
+    annotations::{RESTART_ON, Targets},
+    workload::OtherRestarter,
+};
 
-fn named(kind: Kind, name: &str) -> WorkloadKey {
+fn named(kind: WorkloadKind, name: &str) -> WorkloadKey {
     WorkloadKey { kind, object: object(name) }
 }
 
@@ -37,128 +40,140 @@ fn sealed(name: &str) -> SourceKey {
 
 fn secrets(index: &Index, key: &WorkloadKey) -> Vec<String> {
     match index.view(key) {
-        View::WorkloadEntry(known) => known.secrets.into_keys().collect(),
+        View::Tracked(entry) => entry.secrets.into_keys().collect(),
         other => panic!("{other:?}"),
     }
 }
 
 #[test]
-fn of_a_workload_that_does_not_ask_nothing_is_kept() {
+fn workload_without_opt_in_is_not_tracked() {
     let index = Index::default();
-    assert_eq!(index.note(Kind::Deployment, &workload("a", 1, None, using("db")), true), []);
+    assert_eq!(
+        index.upsert(WorkloadKind::Deployment, &workload("a", 1, None, using("db")), true),
+        []
+    );
     assert!(index.is_empty());
-    let key = named(Kind::Deployment, "a");
+    let key = named(WorkloadKind::Deployment, "a");
     let asks = workload("a", 2, Some("*"), using("db"));
-    assert_eq!(index.note(Kind::Deployment, &asks, true), std::slice::from_ref(&key));
+    assert_eq!(index.upsert(WorkloadKind::Deployment, &asks, true), std::slice::from_ref(&key));
     assert_eq!(index.users_of(&object("db")), [key]);
-    index.note(Kind::Deployment, &workload("a", 3, None, using("db")), true);
+    index.upsert(WorkloadKind::Deployment, &workload("a", 3, None, using("db")), true);
     assert!(index.is_empty());
     assert_eq!(index.users_of(&object("db")), []);
 }
 
 #[test]
-fn the_star_follows_the_template() {
+fn star_follows_the_template() {
     let index = Index::default();
-    let key = named(Kind::Deployment, "a");
-    index.note(Kind::Deployment, &workload("a", 1, Some("*,extra"), using("db")), true);
+    let key = named(WorkloadKind::Deployment, "a");
+    index.upsert(WorkloadKind::Deployment, &workload("a", 1, Some("*,extra"), using("db")), true);
     assert_eq!(secrets(&index, &key), ["db", "extra"]);
-    index.note(Kind::Deployment, &workload("a", 2, Some("*,extra"), using("other")), true);
+    index.upsert(
+        WorkloadKind::Deployment,
+        &workload("a", 2, Some("*,extra"), using("other")),
+        true,
+    );
     assert_eq!(secrets(&index, &key), ["extra", "other"]);
     assert_eq!(index.users_of(&object("db")), []);
     assert_eq!(index.users_of(&object("other")), [key]);
 }
 
 #[test]
-fn a_status_update_or_an_older_event_is_nothing_to_look_at() {
+fn status_update_or_stale_event_triggers_nothing() {
     let index = Index::default();
     let note = |version, secret| {
-        index.note(Kind::Deployment, &workload("a", version, Some("*"), using(secret)), true)
+        index.upsert(
+            WorkloadKind::Deployment,
+            &workload("a", version, Some("*"), using(secret)),
+            true,
+        )
     };
     assert_eq!(note(5, "db").len(), 1);
     assert_eq!(note(6, "db"), []);
     assert_eq!(note(4, "other"), []);
-    assert_eq!(secrets(&index, &named(Kind::Deployment, "a")), ["db"]);
+    assert_eq!(secrets(&index, &named(WorkloadKind::Deployment, "a")), ["db"]);
 }
 
 #[test]
-fn a_source_asks_for_workloads_that_do_not_ask_themselves() {
+fn source_tracks_workloads_without_opt_in() {
     let index = Index::default();
-    let key = named(Kind::Deployment, "a");
+    let key = named(WorkloadKind::Deployment, "a");
     let touched = index.set_source(&sealed("db"), Some(source("db", "Deployment/a")));
     assert_eq!(touched.unwrap(), std::slice::from_ref(&key));
     assert!(index.set_source(&sealed("db"), Some(source("db", "Deployment/a"))).is_none());
-    assert!(matches!(index.view(&key), View::Unknown(unknown) if unknown == key));
-    index.note(Kind::Deployment, &workload("a", 1, None, using("other")), false);
+    assert!(matches!(index.view(&key), View::Unread(unknown) if unknown == key));
+    index.upsert(WorkloadKind::Deployment, &workload("a", 1, None, using("other")), false);
     assert_eq!(secrets(&index, &key), ["db"]);
     assert_eq!(index.users_of(&object("db")), std::slice::from_ref(&key));
 
     assert_eq!(index.set_source(&sealed("db"), None).unwrap(), std::slice::from_ref(&key));
     assert!(index.is_empty());
-    assert!(matches!(index.view(&key), View::Unwanted));
+    assert!(matches!(index.view(&key), View::Untracked));
 }
 
 #[test]
-fn a_rollout_uses_what_the_deployment_with_its_template_uses() {
+fn rollout_uses_the_secrets_of_its_deployments_template() {
     let index = Index::default();
-    let rollout = named(Kind::Rollout, "r");
+    let rollout = named(WorkloadKind::Rollout, "r");
     let reference = json!({ "workloadRef": { "kind": "Deployment", "name": "a" } });
-    index.note(Kind::Rollout, &workload("r", 1, Some("*"), reference), true);
-    let deployment = named(Kind::Deployment, "a");
-    assert!(matches!(index.view(&rollout), View::Unknown(unknown) if unknown == deployment));
-    let touched = index.note(Kind::Deployment, &workload("a", 2, None, using("db")), true);
+    index.upsert(WorkloadKind::Rollout, &workload("r", 1, Some("*"), reference), true);
+    let deployment = named(WorkloadKind::Deployment, "a");
+    assert!(matches!(index.view(&rollout), View::Unread(unknown) if unknown == deployment));
+    let touched =
+        index.upsert(WorkloadKind::Deployment, &workload("a", 2, None, using("db")), true);
     assert!(touched.contains(&rollout));
     assert_eq!(secrets(&index, &rollout), ["db"]);
     assert_eq!(index.users_of(&object("db")), std::slice::from_ref(&rollout));
-    assert!(matches!(index.view(&deployment), View::Unwanted), "it is not restarted itself");
-    assert_eq!(index.forget(Kind::Rollout, &rollout.object), []);
-    index.note(Kind::Deployment, &workload("a", 3, None, using("x")), true);
+    assert!(matches!(index.view(&deployment), View::Untracked), "it is not restarted itself");
+    assert_eq!(index.remove(WorkloadKind::Rollout, &rollout.object), []);
+    index.upsert(WorkloadKind::Deployment, &workload("a", 3, None, using("x")), true);
     assert!(index.is_empty());
 }
 
 #[test]
-fn what_a_canary_looks_after_is_flaggers_until_the_canary_goes() {
+fn workload_of_a_canary_is_left_to_flagger_until_the_canary_is_deleted() {
     let index = Index::default();
-    let key = named(Kind::Deployment, "a");
-    index.note(Kind::Deployment, &workload("a", 1, Some("*"), using("db")), true);
+    let key = named(WorkloadKind::Deployment, "a");
+    index.upsert(WorkloadKind::Deployment, &workload("a", 1, Some("*"), using("db")), true);
     let target = json!({ "targetRef": { "kind": "Deployment", "name": "a" } });
-    let touched = index.note(Kind::Canary, &workload("c", 2, None, target), true);
+    let touched = index.upsert(WorkloadKind::Canary, &workload("c", 2, None, target), true);
     assert_eq!(touched, std::slice::from_ref(&key));
-    let left_to = || match index.view(&key) {
-        View::WorkloadEntry(known) => known.left_to,
+    let other_restarter = || match index.view(&key) {
+        View::Tracked(entry) => entry.other_restarter,
         other => panic!("{other:?}"),
     };
-    assert_eq!(left_to(), Some(LeftTo::Flagger));
-    assert_eq!(index.retain(Kind::Canary, |_| false), std::slice::from_ref(&key));
-    assert_eq!(left_to(), None);
+    assert_eq!(other_restarter(), Some(OtherRestarter::Flagger));
+    assert_eq!(index.retain(WorkloadKind::Canary, |_| false), std::slice::from_ref(&key));
+    assert_eq!(other_restarter(), None);
 }
 
 #[test]
-fn another_workload_of_the_name_is_remembered_nothing_of() {
+fn recreated_workload_starts_without_progress() {
     let index = Index::default();
-    let key = named(Kind::Deployment, "a");
-    index.note(Kind::Deployment, &workload("a", 1, Some("*"), using("db")), true);
-    index.update(&key, "u", |known| known.attempts = 3);
-    index.update(&key, "other", |known| known.attempts = 9);
+    let key = named(WorkloadKind::Deployment, "a");
+    index.upsert(WorkloadKind::Deployment, &workload("a", 1, Some("*"), using("db")), true);
+    index.update(&key, "u", |progress| progress.attempts = 3);
+    index.update(&key, "other", |progress| progress.attempts = 9);
     let mut other = workload("a", 2, Some("*"), using("db"));
     let attempts = || match index.view(&key) {
-        View::WorkloadEntry(known) => known.attempts,
+        View::Tracked(entry) => entry.progress.attempts,
         other => panic!("{other:?}"),
     };
     assert_eq!(attempts(), 3);
     other.metadata.uid = Some("u2".into());
-    index.note(Kind::Deployment, &other, true);
+    index.upsert(WorkloadKind::Deployment, &other, true);
     assert_eq!(attempts(), 0);
 }
 
 #[test]
-fn a_list_forgets_what_it_no_longer_has_of_its_kind() {
+fn list_removes_missing_workloads_of_its_kind() {
     let index = Index::default();
-    for kind in [Kind::Deployment, Kind::StatefulSet] {
-        index.note(kind, &workload("a", 1, Some("*"), using("db")), false);
+    for kind in [WorkloadKind::Deployment, WorkloadKind::StatefulSet] {
+        index.upsert(kind, &workload("a", 1, Some("*"), using("db")), false);
     }
-    index.retain(Kind::Deployment, |_| false);
-    assert_eq!(index.keys(), [named(Kind::StatefulSet, "a")]);
+    index.retain(WorkloadKind::Deployment, |_| false);
+    assert_eq!(index.keys(), [named(WorkloadKind::StatefulSet, "a")]);
     index.set_source(&sealed("x"), Some(source("x", "StatefulSet/a")));
     index.retain_sources(SourceKind::SealedSecret, |_| false);
-    assert_eq!(secrets(&index, &named(Kind::StatefulSet, "a")), ["db"]);
+    assert_eq!(secrets(&index, &named(WorkloadKind::StatefulSet, "a")), ["db"]);
 }

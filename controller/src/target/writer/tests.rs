@@ -15,13 +15,13 @@ fn writer(answers: Vec<(u16, Json)>) -> (Writer, tokio::task::JoinHandle<Vec<Str
     let requests = tokio::spawn(async move {
         let mut requests = Vec::new();
         while let Some((code, body)) = answers.pop_front() {
-            let (request, send) = handle.next_request().await.expect("a request");
-            let (parts, sent) = request.into_parts();
-            let sent = sent.collect_bytes().await.expect("the body of a request");
-            requests.push(format!("{} {}", parts.method, String::from_utf8_lossy(&sent)));
+            let (request, response) = handle.next_request().await.expect("a request");
+            let (parts, request_body) = request.into_parts();
+            let text = request_body.collect_bytes().await.expect("the body of a request");
+            requests.push(format!("{} {}", parts.method, String::from_utf8_lossy(&text)));
             let body = if code < 300 { body } else { json!({ "code": code, "reason": body }) };
             let body = Body::from(serde_json::to_vec(&body).expect("JSON"));
-            send.send_response(Response::builder().status(code).body(body).expect("an answer"));
+            response.send_response(Response::builder().status(code).body(body).expect("an answer"));
         }
         requests
     });

@@ -1,18 +1,18 @@
-//! The baseline: what a workload's Pods were last known to have, as keyed MACs in an annotation.
+//! The baseline: the Secrets that a workload's Pods last had, as keyed MACs in an annotation.
 //!
 //! ```text
 //! v1:<id of the MAC key>;<Secret>=<items>:<MAC>;<Secret>=<items>:-
 //! ```
 //!
-//! `<items>` tells which items the MAC is over, so that a template that uses other ones than before
-//! is not taken for a changed Secret. `-` is a Secret that was never there. Of a MAC 128 bits are
-//! kept: they are compared with what is there, and nothing is opened by a collision.
+//! `<items>` is a hash of the names of the items under the MAC. So a template that starts to use
+//! other items is not mistaken for a changed Secret. `-` is a Secret that never existed. MACs are
+//! truncated to 128 bits: they are only compared with what exists, and a collision opens nothing.
 
 use std::{collections::BTreeMap, fmt::Write as _};
 
 use subtle::ConstantTimeEq as _;
 
-use super::references::{Items, Use};
+use super::references::{SecretUse, UsedItems};
 use crate::{
     key::ObjectKey,
     runtime::mac::{Mac, MacKey},
@@ -25,55 +25,53 @@ const VERSION: &str = "v1";
 #[derive(Clone, Copy, Debug)]
 pub struct ShortMac([u8; 16]);
 
-/// Which items a MAC is over.
+/// A hash of the names of the items under a MAC.
 pub type ItemsTag = u32;
 
 /// One Secret in a baseline.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Entry {
-    /// Which items.
     pub items: ItemsTag,
-    /// Over what they were; none when they were never there.
+    /// `None` if they never existed.
     pub mac: Option<ShortMac>,
 }
 
-/// A baseline: its entries by the name of the Secret.
+/// Entries by the name of the Secret.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct State(pub BTreeMap<String, Entry>);
+pub struct Baseline(pub BTreeMap<String, Entry>);
 
-/// What a workload uses of one Secret, as it is now.
+/// What a workload uses of one Secret, as the Secret is now.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Observed {
-    /// Which items.
+pub struct CurrentUse {
     pub items: ItemsTag,
-    /// Over what they are; none when the Pods could not start with what is there.
+    /// `None` if Pods could not start with the Secret as it is.
     pub mac: Option<ShortMac>,
-    /// The Pods did not start before it was there.
+    /// Whether the Pods start only if the Secret exists.
     pub required: bool,
 }
 
-/// Names the MAC key without telling anything of it.
+/// Identifies the MAC key without revealing it.
 pub fn key_id(mac_key: &MacKey) -> String {
     hex(&mac_key.transcript("restart-key-id").finish().as_bytes()[..8])
 }
 
-/// Reduces a Secret, as the watch keeps it, to what a workload uses of it.
-pub fn observe(
+/// What a workload uses of a Secret, as the watch last saw it.
+pub fn current_use(
     mac_key: &MacKey,
     secret: &ObjectKey,
-    used: &Use,
+    used: &SecretUse,
     present: Option<&[ItemMac]>,
-) -> Observed {
-    Observed {
+) -> CurrentUse {
+    CurrentUse {
         items: items_tag(mac_key, &used.items),
         mac: present.and_then(|items| used_mac(mac_key, secret, used, items)),
         required: used.required,
     }
 }
 
-/// The MAC of all that a workload uses, for the annotation of its Pod template. It differs from
-/// `before`, what the annotation is now, or nothing would be rolled.
-pub fn template_mac(mac_key: &MacKey, state: &State, before: Option<&str>) -> String {
+/// The MAC of all Secrets that a workload uses, for the annotation of its Pod template. It differs
+/// from `before`, the annotation as it is: otherwise its write would start no rollout.
+pub fn template_mac(mac_key: &MacKey, state: &Baseline, before: Option<&str>) -> String {
     let over = |salt: &str| {
         let mut transcript = mac_key.transcript("restart-template");
         transcript.part(salt.as_bytes());
@@ -87,8 +85,8 @@ pub fn template_mac(mac_key: &MacKey, state: &State, before: Option<&str>) -> St
     }
 }
 
-impl State {
-    /// The annotation.
+impl Baseline {
+    /// The text of the annotation.
     pub fn text(&self, key_id: &str) -> String {
         let mut text = format!("{VERSION}:{key_id}");
         for (secret, entry) in &self.0 {
@@ -98,7 +96,7 @@ impl State {
         text
     }
 
-    /// Reads the annotation. None when it is of another MAC key, of another version, or damaged.
+    /// Reads the annotation. `None` if it has another MAC key or version, or is damaged.
     pub fn parse(text: &str, key_id: &str) -> Option<Self> {
         let mut parts = text.split(';');
         if parts.next()? != format!("{VERSION}:{key_id}") {
@@ -114,8 +112,8 @@ impl State {
         entries.collect::<Option<_>>().map(Self)
     }
 
-    /// A short mark of this state, to tell whether it is still the same.
-    pub fn mark(&self) -> String {
+    /// Equal only for equal baselines.
+    pub fn digest(&self) -> String {
         self.text("")
     }
 }
@@ -123,7 +121,7 @@ impl State {
 fn used_mac(
     mac_key: &MacKey,
     secret: &ObjectKey,
-    used: &Use,
+    used: &SecretUse,
     present: &[ItemMac],
 ) -> Option<ShortMac> {
     let find = |item: &str| item_mac(mac_key, item, present);
@@ -134,13 +132,13 @@ fn used_mac(
     transcript.part(secret.namespace.as_bytes());
     transcript.part(secret.name.as_bytes());
     match &used.items {
-        Items::All => {
+        UsedItems::All => {
             for item in present {
                 transcript.part(&item.name.to_be_bytes());
                 transcript.part(&item.value);
             }
         }
-        Items::Named(names) => {
+        UsedItems::Named(names) => {
             for name in names {
                 transcript.part(name.as_bytes());
                 transcript.part(find(name).as_ref().map_or(&[][..], |value| &value[..]));
@@ -150,9 +148,9 @@ fn used_mac(
     Some(ShortMac::of(transcript.finish()))
 }
 
-fn items_tag(mac_key: &MacKey, items: &Items) -> ItemsTag {
+fn items_tag(mac_key: &MacKey, items: &UsedItems) -> ItemsTag {
     let mut transcript = mac_key.transcript("restart-items");
-    if let Items::Named(names) = items {
+    if let UsedItems::Named(names) = items {
         names.iter().for_each(|name| transcript.part(name.as_bytes()));
     } else {
         transcript.count(usize::MAX);
@@ -162,9 +160,8 @@ fn items_tag(mac_key: &MacKey, items: &Items) -> ItemsTag {
 }
 
 impl ShortMac {
-    /// The first half of a MAC.
     pub fn of(mac: Mac) -> Self {
-        Self(mac.as_bytes()[..16].try_into().expect("a MAC has 32 bytes"))
+        Self(mac.truncated_128())
     }
 }
 
@@ -202,17 +199,17 @@ mod tests {
         MacKey::from_bytes(&[byte; 32]).unwrap()
     }
 
-    fn used(items: Items, required_items: &[&str]) -> Use {
+    fn used(items: UsedItems, required_items: &[&str]) -> SecretUse {
         let required_items = required_items.iter().map(|item| (*item).to_owned()).collect();
-        Use { items, required: true, required_items }
+        SecretUse { items, required: true, required_items }
     }
 
-    fn named(items: &[&str]) -> Items {
-        Items::Named(items.iter().map(|item| (*item).to_owned()).collect())
+    fn named(items: &[&str]) -> UsedItems {
+        UsedItems::Named(items.iter().map(|item| (*item).to_owned()).collect())
     }
 
-    /// What is observed of a Secret `s` with this data.
-    fn seen(byte: u8, used: &Use, data: serde_json::Value) -> Observed {
+    /// The use of a Secret `s` with this data.
+    fn current(byte: u8, used: &SecretUse, data: serde_json::Value) -> CurrentUse {
         let secret: SecretObject = serde_json::from_value(json!({
             "metadata": { "namespace": "n", "name": "s" }, "data": data,
         }))
@@ -220,49 +217,53 @@ mod tests {
         let index = SecretIndex::new(mac_key(byte).into()).with_items();
         let items = index.upsert(&secret).items.unwrap();
         let key = ObjectKey { namespace: "n".into(), name: "s".into() };
-        observe(&mac_key(byte), &key, used, Some(&items))
+        current_use(&mac_key(byte), &key, used, Some(&items))
     }
 
     #[test]
-    fn only_the_used_items_count() {
+    fn only_used_items_count() {
         let one = used(named(&["A"]), &[]);
-        let whole = used(Items::All, &[]);
+        let whole = used(UsedItems::All, &[]);
         let before = json!({ "A": "MQ==", "B": "MQ==" });
         let other_changed = json!({ "A": "MQ==", "B": "Mg==" });
         let changed = json!({ "A": "Mg==", "B": "MQ==" });
-        assert_eq!(seen(1, &one, before.clone()), seen(1, &one, other_changed.clone()));
-        assert_ne!(seen(1, &one, before.clone()), seen(1, &one, changed));
-        assert_ne!(seen(1, &whole, before.clone()), seen(1, &whole, other_changed));
-        assert_ne!(seen(1, &whole, before.clone()), seen(1, &whole, json!({ "A": "MQ==" })));
-        assert_ne!(seen(1, &one, before.clone()).mac, seen(2, &one, before).mac, "it is keyed");
+        assert_eq!(current(1, &one, before.clone()), current(1, &one, other_changed.clone()));
+        assert_ne!(current(1, &one, before.clone()), current(1, &one, changed));
+        assert_ne!(current(1, &whole, before.clone()), current(1, &whole, other_changed));
+        assert_ne!(current(1, &whole, before.clone()), current(1, &whole, json!({ "A": "MQ==" })));
+        assert_ne!(
+            current(1, &one, before.clone()).mac,
+            current(2, &one, before).mac,
+            "it is keyed"
+        );
     }
 
     #[test]
-    fn an_optional_item_that_comes_is_a_change_and_empty_is_not_absent() {
+    fn added_optional_item_is_a_change_even_if_empty() {
         let optional = used(named(&["A", "B"]), &["A"]);
-        let without = seen(1, &optional, json!({ "A": "MQ==" }));
-        let empty = seen(1, &optional, json!({ "A": "MQ==", "B": "" }));
+        let without = current(1, &optional, json!({ "A": "MQ==" }));
+        let empty = current(1, &optional, json!({ "A": "MQ==", "B": "" }));
         assert!(without.mac.is_some());
         assert_ne!(without, empty);
     }
 
     #[test]
-    fn without_a_required_item_it_is_as_if_the_secret_were_not_there() {
+    fn secret_without_a_required_item_counts_as_missing() {
         let two = used(named(&["A", "B"]), &["A", "B"]);
-        assert_eq!(seen(1, &two, json!({ "A": "MQ==" })).mac, None);
-        assert!(seen(1, &two, json!({ "A": "MQ==", "B": "" })).mac.is_some());
+        assert_eq!(current(1, &two, json!({ "A": "MQ==" })).mac, None);
+        assert!(current(1, &two, json!({ "A": "MQ==", "B": "" })).mac.is_some());
     }
 
     #[test]
-    fn the_tag_tells_which_items() {
+    fn items_tag_differs_by_items() {
         let tag = |items| items_tag(&mac_key(1), &items);
         assert_ne!(tag(named(&["A"])), tag(named(&["B"])));
-        assert_ne!(tag(named(&[])), tag(Items::All));
+        assert_ne!(tag(named(&[])), tag(UsedItems::All));
     }
 
-    fn state() -> State {
+    fn state() -> Baseline {
         let mac = ShortMac([0xa5; 16]);
-        State(
+        Baseline(
             [
                 ("db".to_owned(), Entry { items: 7, mac: Some(mac) }),
                 ("x.y".to_owned(), Entry { items: u32::MAX, mac: None }),
@@ -272,36 +273,36 @@ mod tests {
     }
 
     #[test]
-    fn the_annotation_is_read_as_written() {
+    fn annotation_is_parsed_as_written() {
         let text = state().text("0123456789abcdef");
         assert_eq!(
             text,
             format!("v1:0123456789abcdef;db=00000007:{};x.y=ffffffff:-", "a5".repeat(16))
         );
-        assert_eq!(State::parse(&text, "0123456789abcdef"), Some(state()));
-        assert_eq!(State::parse("v1:k", "k"), Some(State::default()));
+        assert_eq!(Baseline::parse(&text, "0123456789abcdef"), Some(state()));
+        assert_eq!(Baseline::parse("v1:k", "k"), Some(Baseline::default()));
     }
 
     #[test]
-    fn what_is_damaged_or_of_another_key_is_none() {
+    fn damaged_baseline_or_one_of_another_key_is_ignored() {
         let good = state().text("k");
-        assert_eq!(State::parse(&good, "other"), None);
+        assert_eq!(Baseline::parse(&good, "other"), None);
         for bad in ["", "v2:k", "v1:k;", "v1:k;db", "v1:k;db=7", "v1:k;db=7:zz", "v1:k;db=x:-"] {
-            assert_eq!(State::parse(bad, "k"), None, "{bad}");
+            assert_eq!(Baseline::parse(bad, "k"), None, "{bad}");
         }
         let signed = format!("v1:k;db=7:+{}", "0".repeat(31));
-        assert_eq!(State::parse(&signed, "k"), None);
+        assert_eq!(Baseline::parse(&signed, "k"), None);
     }
 
     #[test]
-    fn the_key_id_differs_by_key() {
+    fn key_id_differs_by_key() {
         assert_ne!(key_id(&mac_key(1)), key_id(&mac_key(2)));
         assert_eq!(key_id(&mac_key(1)).len(), 16);
     }
 
-    /// `kubectl rollout undo` may have put back the annotation of the data that comes now.
+    /// `kubectl rollout undo` may have restored the annotation of the data that the Secret has now.
     #[test]
-    fn the_templates_annotation_always_changes() {
+    fn template_annotation_always_changes() {
         let key = mac_key(1);
         let first = template_mac(&key, &state(), None);
         assert_eq!(template_mac(&key, &state(), Some("other")), first);

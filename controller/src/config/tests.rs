@@ -1,0 +1,77 @@
+use super::*;
+
+#[test]
+fn flags_are_consistent() {
+    Config::command().debug_assert();
+}
+
+#[test]
+fn defaults_are_those_of_bitnamis_controller() {
+    let config = Config::parse_from(["mtk-controller"]);
+    assert_eq!(config.listen_addr.to_string(), "0.0.0.0:8080");
+    assert_eq!(config.key_settings().prefix, "sealed-secrets-key");
+    assert_eq!(config.key_settings().bits, 4096);
+    assert_eq!(config.key_settings().lifetime, SignedDuration::from_hours(87_600));
+    assert!(config.accept_deprecated_v1_data);
+}
+
+#[test]
+fn bitnamis_variable_is_read_if_ours_is_unset() {
+    let only = |set: &'static [&str]| move |name: &str| set.contains(&name);
+    assert_eq!(variable("key-size", only(&[])), "MTK_KEY_SIZE");
+    assert_eq!(variable("key-size", only(&["SEALED_SECRETS_KEY_SIZE"])), "SEALED_SECRETS_KEY_SIZE");
+    assert_eq!(
+        variable("key-size", only(&["MTK_KEY_SIZE", "SEALED_SECRETS_KEY_SIZE"])),
+        "MTK_KEY_SIZE"
+    );
+}
+
+#[test]
+fn own_namespace_is_always_watched() {
+    let watched = |flags: &[&str]| {
+        let config = Config::parse_from([&["mtk-controller"], flags].concat());
+        config.watched("own")
+    };
+    let these = |names: &[&str]| {
+        WatchScope::Namespaces(names.iter().map(|name| (*name).to_owned()).collect())
+    };
+    assert_eq!(watched(&[]), WatchScope::All);
+    assert_eq!(watched(&["--additional-namespaces=a"]), WatchScope::All);
+    assert_eq!(watched(&["--all-namespaces=false"]), these(&["own"]));
+    let flags = ["--all-namespaces=false", "--additional-namespaces=a, b,"];
+    assert_eq!(watched(&flags), these(&["a", "b", "own"]));
+}
+
+#[test]
+fn workloads_are_restarted_only_on_request() {
+    let restarts =
+        |flags: &[&str]| Config::parse_from([&["mtk-controller"], flags].concat()).restarts();
+    assert!(restarts(&[]).is_none());
+    assert!(restarts(&["--restart-delay=1s"]).is_none());
+    let settings = restarts(&["--restart-workloads"]).unwrap();
+    assert_eq!((settings.delay.as_secs(), settings.min_interval.as_secs()), (2, 60));
+}
+
+#[test]
+fn invalid_values_are_rejected() {
+    for flag in [
+        "--additional-namespaces=A",
+        "--additional-namespaces=-a",
+        "--key-size=1024",
+        "--key-size=x",
+        "--key-ttl=0h",
+        "--key-ttl=never",
+        "--listen-addr=8080",
+        "--key-prefix=Key",
+        "--key-prefix=-k",
+        "--workers=0",
+        "--restart-delay=0s",
+        "--restart-min-interval=often",
+        "--log-level=all",
+        "--accept-deprecated-v1-data=maybe",
+    ] {
+        assert!(Config::try_parse_from(["mtk-controller", flag]).is_err(), "{flag}");
+    }
+    let off = Config::parse_from(["mtk-controller", "--accept-deprecated-v1-data=false"]);
+    assert!(!off.accept_deprecated_v1_data);
+}

@@ -1,0 +1,86 @@
+//! What the controller counts about restarts.
+
+use prometheus_client::{
+    encoding::EncodeLabelSet,
+    metrics::{counter::Counter, family::Family, gauge::Gauge},
+    registry::Registry,
+};
+
+use super::kind::WorkloadKind;
+
+/// What became of a change that restarts a workload.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum RestartOutcome {
+    /// The write failed. The controller tries again.
+    Failed,
+    /// The workload is paused.
+    Postponed,
+    /// Other software restarts it.
+    Skipped,
+    /// Its Pods are being replaced.
+    Triggered,
+}
+
+/// Cheap to clone.
+#[derive(Clone)]
+pub struct RestartMetrics {
+    restarts: Family<OutcomeLabels, Counter>,
+    pending: Gauge,
+    watch_forbidden: Family<ResourceLabels, Gauge>,
+}
+
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct OutcomeLabels {
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct ResourceLabels {
+    resource: &'static str,
+}
+
+impl RestartMetrics {
+    pub fn register(registry: &mut Registry) -> Self {
+        let metrics = Self {
+            restarts: Family::default(),
+            pending: Gauge::default(),
+            watch_forbidden: Family::default(),
+        };
+        let registry = registry.sub_registry_with_prefix("mtk_controller");
+        registry.register(
+            "workload_restarts",
+            "Changed Secrets that restart a workload, by outcome",
+            metrics.restarts.clone(),
+        );
+        registry.register(
+            "workload_restarts_pending",
+            "Workloads that wait for a restart",
+            metrics.pending.clone(),
+        );
+        registry.register(
+            "workload_watch_forbidden",
+            "1 if the controller may not watch these workloads",
+            metrics.watch_forbidden.clone(),
+        );
+        metrics
+    }
+
+    pub fn count(&self, outcome: RestartOutcome) {
+        let outcome = match outcome {
+            RestartOutcome::Failed => "failed",
+            RestartOutcome::Postponed => "postponed",
+            RestartOutcome::Skipped => "skipped",
+            RestartOutcome::Triggered => "triggered",
+        };
+        self.restarts.get_or_create(&OutcomeLabels { outcome }).inc();
+    }
+
+    pub fn set_pending(&self, count: usize) {
+        self.pending.set(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+
+    pub fn set_watch_forbidden(&self, kind: WorkloadKind, is_forbidden: bool) {
+        let labels = ResourceLabels { resource: kind.plural() };
+        self.watch_forbidden.get_or_create(&labels).set(i64::from(is_forbidden));
+    }
+}

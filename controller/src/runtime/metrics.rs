@@ -1,0 +1,74 @@
+//! What the controller counts about its requests and its queue.
+
+use std::{fmt, sync::Arc};
+
+use prometheus_client::{
+    collector::Collector,
+    encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric as _},
+    metrics::{counter::Counter, family::Family, gauge::ConstGauge},
+    registry::Registry,
+};
+
+use crate::runtime::queue::WorkQueue;
+
+/// Requests to the API server. Cheap to clone.
+#[derive(Clone, Default)]
+pub struct RequestMetrics(Family<RequestLabels, Counter>);
+
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+pub struct RequestLabels {
+    /// `get`, `list`, `watch`, `create`, `patch` or another verb of the API.
+    pub verb: &'static str,
+    /// The plural, with the subresource: `sealedsecrets/status`.
+    pub resource: String,
+}
+
+/// Measures the queue of SealedSecrets when it is scraped.
+pub struct QueueMetrics(Arc<WorkQueue>);
+
+impl RequestMetrics {
+    pub fn register(registry: &mut Registry) -> Self {
+        let metrics = Self::default();
+        registry.sub_registry_with_prefix("mtk_controller").register(
+            "api_requests",
+            "Requests to the API server by verb and resource",
+            metrics.0.clone(),
+        );
+        metrics
+    }
+
+    pub fn count(&self, labels: &RequestLabels) {
+        self.0.get_or_create(labels).inc();
+    }
+}
+
+impl QueueMetrics {
+    pub fn register(registry: &mut Registry, queue: Arc<WorkQueue>) {
+        registry.register_collector(Box::new(Self(queue)));
+    }
+}
+
+impl fmt::Debug for QueueMetrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("QueueMetrics")
+    }
+}
+
+impl Collector for QueueMetrics {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let length = ConstGauge::new(i64::try_from(self.0.len()).unwrap_or(i64::MAX));
+        length.encode(encoder.encode_descriptor(
+            "mtk_controller_queue_length",
+            "Objects in the queue, including those not due yet",
+            None,
+            length.metric_type(),
+        )?)?;
+        let overdue = ConstGauge::new(self.0.overdue().as_secs_f64());
+        overdue.encode(encoder.encode_descriptor(
+            "mtk_controller_queue_overdue_seconds",
+            "Age in seconds of the oldest due item in the queue",
+            None,
+            overdue.metric_type(),
+        )?)
+    }
+}
