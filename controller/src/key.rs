@@ -1,16 +1,20 @@
-//! The name of a namespaced object, as maps and the queue use it.
+//! Names of objects, as maps and queues use them.
 
-use std::fmt;
+use std::{fmt, hash::Hash};
 
 use kube::api::ObjectMeta;
 
 /// Namespace and name. A SealedSecret and its Secret share theirs.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct ObjectKey {
-    /// The namespace.
     pub namespace: String,
-    /// The name.
     pub name: String,
+}
+
+/// The key of a work queue. Objects of one namespace share the workers that it may hold.
+pub trait QueueKey: Clone + Eq + fmt::Display + Hash + Ord + Send + Sync + 'static {
+    /// The namespace, empty for cluster-scoped objects: those form a group of their own.
+    fn namespace(&self) -> &str;
 }
 
 impl ObjectKey {
@@ -20,6 +24,12 @@ impl ObjectKey {
             namespace: metadata.namespace.clone().unwrap_or_default(),
             name: metadata.name.clone().unwrap_or_default(),
         }
+    }
+}
+
+impl QueueKey for ObjectKey {
+    fn namespace(&self) -> &str {
+        &self.namespace
     }
 }
 

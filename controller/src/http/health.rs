@@ -39,7 +39,7 @@ impl Health {
     fn not_ready_reason(&self) -> Option<&'static str> {
         if !self.synced.load(Ordering::Relaxed) {
             Some("not ready: initial sync is not complete\n")
-        } else if self.queues.iter().any(|queue| queue.overdue() > STALLED_AFTER) {
+        } else if self.queues.iter().any(|queue| queue.oldest_due_age() > STALLED_AFTER) {
             Some("not ready: work queue is stalled\n")
         } else {
             None

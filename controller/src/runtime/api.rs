@@ -1,4 +1,4 @@
-//! What the API server's refusals mean, in our words.
+//! Requests to the API server, and what its errors mean in our vocabulary.
 
 use std::{future::Future, time::Duration};
 
@@ -6,21 +6,22 @@ use kube::{Error, api::ObjectMeta, core::Status};
 
 use crate::reason::{Failure, Reason};
 
-/// No single request (a watch is none) waits longer than this.
+/// The name under which the controller writes (`metadata.managedFields`).
+pub const FIELD_MANAGER: &str = "mtk-controller";
+/// No request but a watch waits longer.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A request that did not succeed.
 #[derive(Debug, thiserror::Error)]
 pub enum RequestError {
-    /// The API server refused, or could not be asked.
+    /// The API server refused it, or could not be reached.
     #[error(transparent)]
     Api(#[from] Error),
-    /// No answer in time.
     #[error("no answer within {} s", REQUEST_TIMEOUT.as_secs())]
     TimedOut,
 }
 
-/// Makes a request, within the time that one may take.
+/// Makes a request, within [`REQUEST_TIMEOUT`].
 ///
 /// # Errors
 /// As the request, or `TimedOut`.
@@ -33,8 +34,8 @@ pub async fn request<T>(
     }
 }
 
-/// Orders what watches and our own requests tell of one object. The API server's versions are
-/// numbers (KEP-5504); one that is not counts as newest.
+/// Orders the states of one object that watches and our own requests return. The API server's
+/// versions are numbers (KEP-5504). Anything else counts as newest.
 pub fn version_of(metadata: &ObjectMeta) -> u64 {
     let version = metadata.resource_version.as_deref().unwrap_or_default();
     version.parse().unwrap_or(u64::MAX)
@@ -46,17 +47,16 @@ impl RequestError {
         self.code() == Some(409)
     }
 
-    /// The object is not as its schema says.
+    /// The object violates its schema.
     pub fn is_invalid(&self) -> bool {
         self.code() == Some(422)
     }
 
-    /// The object is not there.
     pub fn is_not_found(&self) -> bool {
         self.code() == Some(404)
     }
 
-    /// The namespace takes no new objects, since it is being deleted.
+    /// The namespace is being deleted and takes no new objects.
     pub fn is_namespace_terminating(&self) -> bool {
         let causes = self.status().and_then(|status| status.details.as_ref());
         causes.is_some_and(|details| {
@@ -64,8 +64,8 @@ impl RequestError {
         })
     }
 
-    /// The failure to report. `action` is what was tried, as in "create Secret n/s". The API
-    /// server's own text is left out: it may quote what it was given.
+    /// The failure to report. `action` is what the controller tried, as in "create Secret n/s". The
+    /// API server's own text is left out, since it may quote values.
     pub fn failure(&self, action: &str) -> Failure {
         let (reason, message) = match self.code() {
             Some(403) => (
@@ -102,8 +102,8 @@ impl RequestError {
         Failure::new(reason, message)
     }
 
-    /// The fields that the API server complains of, with its words for why. Fields are names of
-    /// the API and keys of the Secret, never values.
+    /// The fields that the API server rejects, with its reasons. Fields are names of the API and
+    /// keys of the Secret, never values.
     fn causes(&self) -> String {
         let causes = self.status().and_then(|status| status.details.as_ref());
         let causes: Vec<_> = causes
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn the_api_servers_text_is_never_repeated() {
+    fn failure_never_repeats_text_of_the_api_server() {
         for code in [400, 403, 404, 409, 413, 422, 429, 500, 503] {
             let error = refused(serde_json::json!({ "code": code, "message": "canary" }));
             let failure = error.failure("create Secret n/s");
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn an_invalid_secret_names_the_fields() {
+    fn failure_of_an_invalid_secret_names_its_fields() {
         let error = refused(serde_json::json!({ "code": 422, "details": { "causes": [
             { "reason": "FieldValueRequired", "message": "canary", "field": "data[tls.crt]" },
         ]}}));
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn a_terminating_namespace_is_known_by_its_cause() {
+    fn terminating_namespace_is_recognised_by_its_cause() {
         let error = refused(serde_json::json!({ "code": 403, "details": { "causes": [
             { "reason": "NamespaceTerminating", "message": "", "field": "metadata.namespace" },
         ]}}));

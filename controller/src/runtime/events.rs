@@ -6,19 +6,17 @@ use kube::{Api, Client, Resource, api::PostParams};
 use serde_json::json;
 use tracing::warn;
 
-use crate::runtime::api::request;
+use super::{api::request, clock::rfc3339_seconds};
 
 /// `source.component` of our Events.
 const COMPONENT: &str = "mtk-controller";
-/// The API server takes no more.
-const MESSAGE_BYTES: usize = 1024;
+/// The API server refuses longer messages.
+const MAX_MESSAGE_BYTES: usize = 1024;
 
-/// Whether an Event is good news.
+/// The `type` of an Event.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Severity {
-    /// It is.
     Normal,
-    /// It is not.
     Warning,
 }
 
@@ -35,7 +33,7 @@ impl EventPublisher {
         Self { client, instance }
     }
 
-    /// Writes a core/v1 Event on an object whose items are opened.
+    /// Publishes an Event on a custom resource.
     pub async fn publish<K: Resource<DynamicType = ()>>(
         &self,
         object: &K,
@@ -46,9 +44,8 @@ impl EventPublisher {
         self.publish_about(object.object_ref(&()), "Unseal", severity, reason, message).await;
     }
 
-    /// Writes a core/v1 Event on what this refers to (with its uid, or `kubectl describe` misses
-    /// it). An Event that cannot be written is logged and lost: it reports, and nothing depends on
-    /// it.
+    /// Publishes an Event on what `object` refers to. Without its uid, `kubectl describe` does not
+    /// show the Event. If the API server refuses the Event, it is logged and lost.
     pub async fn publish_about(
         &self,
         object: ObjectReference,
@@ -72,9 +69,9 @@ impl EventPublisher {
             },
             "reason": reason,
             "action": action,
-            "message": cut(message, MESSAGE_BYTES),
-            "firstTimestamp": second(now),
-            "lastTimestamp": second(now),
+            "message": cut(message, MAX_MESSAGE_BYTES),
+            "firstTimestamp": rfc3339_seconds(now),
+            "lastTimestamp": rfc3339_seconds(now),
             "count": 1,
             "source": { "component": COMPONENT },
             "reportingComponent": COMPONENT,
@@ -91,10 +88,6 @@ impl EventPublisher {
     }
 }
 
-fn second(time: Timestamp) -> String {
-    Timestamp::from_second(time.as_second()).expect("a second of a time is a time").to_string()
-}
-
 /// The longest head of a text within this many bytes.
 fn cut(text: &str, bytes: usize) -> &str {
     &text[..text.floor_char_boundary(bytes)]
@@ -105,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_long_message_is_cut_between_letters() {
+    fn long_message_is_cut_between_letters() {
         assert_eq!(cut("abc", 1024), "abc");
         assert_eq!(cut("aéé", 4), "aé");
     }

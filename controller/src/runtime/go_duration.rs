@@ -1,8 +1,9 @@
-//! Durations as Go writes them.
+//! Go's notation of durations.
 
 use std::time::Duration;
 
-/// Reads `1h30m`, `1.5h`, `300ms` or `0`. None if it is none, or negative, or longer than 290 years.
+/// Parses `1h30m`, `1.5h`, `300ms` or `0`. None if the text is invalid, negative or longer than
+/// 290 years.
 pub fn parse(text: &str) -> Option<Duration> {
     let text = text.strip_prefix('+').unwrap_or(text);
     if text == "0" {
@@ -38,7 +39,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn durations_are_read_as_go_writes_them() {
+    fn go_durations_are_parsed() {
         let seconds = |text| parse(text).map(|duration| duration.as_secs_f64());
         assert_eq!(seconds("1h0m0s"), Some(3600.0));
         assert_eq!(seconds("1h30m"), Some(5400.0));

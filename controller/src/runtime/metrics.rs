@@ -9,7 +9,7 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use crate::runtime::queue::WorkQueue;
+use super::queue::WorkQueue;
 
 /// Requests to the API server. Cheap to clone.
 #[derive(Clone, Default)]
@@ -21,6 +21,15 @@ pub struct RequestLabels {
     pub verb: &'static str,
     /// The plural, with the subresource: `sealedsecrets/status`.
     pub resource: String,
+}
+
+/// Reconciles that exceeded their deadline. Cheap to clone.
+#[derive(Clone, Default)]
+pub struct ReconcileMetrics(Family<ControllerLabels, Counter>);
+
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct ControllerLabels {
+    controller: &'static str,
 }
 
 /// Measures the queue of SealedSecrets when it is scraped.
@@ -39,6 +48,22 @@ impl RequestMetrics {
 
     pub fn count(&self, labels: &RequestLabels) {
         self.0.get_or_create(labels).inc();
+    }
+}
+
+impl ReconcileMetrics {
+    pub fn register(registry: &mut Registry) -> Self {
+        let metrics = Self::default();
+        registry.sub_registry_with_prefix("mtk_controller").register(
+            "reconcile_timeouts",
+            "Reconciles stopped at their deadline, by controller",
+            metrics.0.clone(),
+        );
+        metrics
+    }
+
+    pub fn timed_out(&self, controller: &'static str) {
+        self.0.get_or_create(&ControllerLabels { controller }).inc();
     }
 }
 
@@ -63,7 +88,7 @@ impl Collector for QueueMetrics {
             None,
             length.metric_type(),
         )?)?;
-        let overdue = ConstGauge::new(self.0.overdue().as_secs_f64());
+        let overdue = ConstGauge::new(self.0.oldest_due_age().as_secs_f64());
         overdue.encode(encoder.encode_descriptor(
             "mtk_controller_queue_overdue_seconds",
             "Age in seconds of the oldest due item in the queue",

@@ -1,72 +1,62 @@
 //! The namespaces: which are being deleted, so that nothing is written there any more, and their
-//! labels, which the conditions of stores ask for.
+//! labels, which the conditions of stores select by.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    sync::{Arc, Mutex, MutexGuard},
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use k8s_openapi::api::core::v1::Namespace;
-use kube::{
-    Api, Client,
-    api::ObjectMeta,
-    core::PartialObjectMeta,
-    runtime::watcher::{Config, Event},
-};
+use kube::{Api, Client, core::PartialObjectMeta};
 
-use crate::runtime::watch::follow;
+use super::{
+    index::ObjectIndex,
+    readiness::Listing,
+    watch::{Watch, WatchEvent},
+};
 
 /// The namespaces by name.
 #[derive(Default)]
-pub struct Namespaces(Mutex<HashMap<String, NamespaceEntry>>);
+pub struct Namespaces(ObjectIndex<String, NamespaceEntry>);
 
+#[derive(Clone)]
 struct NamespaceEntry {
     is_terminating: bool,
     labels: BTreeMap<String, String>,
 }
 
 impl Namespaces {
-    /// Whether the namespace is being deleted, as far as is known.
+    /// Whether the namespace is being deleted, as far as the watch knows.
     pub fn is_terminating(&self, namespace: &str) -> bool {
-        self.lock().get(namespace).is_some_and(|known| known.is_terminating)
+        self.0.get(&namespace.to_owned()).is_some_and(|entry| entry.is_terminating)
     }
 
-    /// The labels of a namespace, if it is seen.
+    /// The labels of a namespace, if the watch knows it.
     pub fn labels(&self, namespace: &str) -> Option<BTreeMap<String, String>> {
-        self.lock().get(namespace).map(|known| known.labels.clone())
+        self.0.get(&namespace.to_owned()).map(|entry| entry.labels)
     }
 
-    /// Follows the namespaces until the process ends; calls `ready` after each full list.
-    pub async fn watch(self: Arc<Self>, client: Client, mut ready: impl FnMut()) {
+    /// Watches the namespaces until the process ends.
+    pub async fn watch(self: Arc<Self>, client: Client, mut listing: Listing) {
         let api: Api<PartialObjectMeta<Namespace>> = Api::all(client);
-        let mut listed = HashMap::new();
-        follow(api, Config::default(), "namespaces", |event| match event {
-            Event::Init => listed.clear(),
-            Event::InitApply(namespace) => {
-                listed.extend([known(namespace.metadata)]);
+        let handle = |event| match event {
+            WatchEvent::Applied { object, .. } => self.apply(object),
+            WatchEvent::Deleted(metadata) => {
+                self.0.remove(&metadata.name.unwrap_or_default());
             }
-            Event::InitDone => {
-                *self.lock() = std::mem::take(&mut listed);
-                ready();
+            WatchEvent::Listed(listed) => {
+                let names: std::collections::HashSet<_> =
+                    listed.into_iter().map(|key| key.name).collect();
+                self.0.retain(|name| names.contains(name));
+                listing.complete();
             }
-            Event::Apply(namespace) => {
-                let (name, known) = known(namespace.metadata);
-                self.lock().insert(name, known);
-            }
-            Event::Delete(namespace) => {
-                self.lock().remove(&namespace.metadata.name.unwrap_or_default());
-            }
-        })
-        .await;
+            WatchEvent::Absent(_) => {}
+        };
+        Watch::new(api, "namespaces").run(handle).await;
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<String, NamespaceEntry>> {
-        self.0.lock().expect("no holder of the lock panics")
+    fn apply(&self, namespace: PartialObjectMeta<Namespace>) {
+        let metadata = namespace.metadata;
+        let is_terminating = metadata.deletion_timestamp.is_some();
+        let labels = metadata.labels.unwrap_or_default();
+        let entry = NamespaceEntry { is_terminating, labels };
+        self.0.insert(metadata.name.unwrap_or_default(), entry);
     }
-}
-
-fn known(metadata: ObjectMeta) -> (String, NamespaceEntry) {
-    let is_terminating = metadata.deletion_timestamp.is_some();
-    let labels = metadata.labels.unwrap_or_default();
-    (metadata.name.unwrap_or_default(), NamespaceEntry { is_terminating, labels })
 }

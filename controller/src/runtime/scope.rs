@@ -1,4 +1,4 @@
-//! Which namespaces the controller looks after, and so where it needs rights.
+//! The namespaces that the controller watches, and so where it needs permissions.
 
 use std::collections::BTreeSet;
 
@@ -7,21 +7,19 @@ use kube::{Api, Client, Resource, core::DynamicResourceScope};
 
 use crate::key::ObjectKey;
 
-/// All namespaces, or some. For some, Roles in them suffice: nothing is asked of the whole cluster.
+/// All namespaces, or some. For some, Roles in them suffice: no request is cluster-wide.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum WatchScope {
-    /// Every namespace there is or will be.
     All,
-    /// These.
     Namespaces(BTreeSet<String>),
 }
 
-/// What one watch covers: the whole cluster, or one namespace.
+/// The scope of one watch: the whole cluster, or one namespace.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct NamespaceScope(Option<String>);
 
 impl WatchScope {
-    /// One part for each watch of a kind.
+    /// The scope of each watch of a kind.
     pub fn parts(&self) -> Vec<NamespaceScope> {
         match self {
             Self::All => vec![NamespaceScope(None)],
@@ -33,7 +31,7 @@ impl WatchScope {
 }
 
 impl NamespaceScope {
-    /// Access to the objects of this part.
+    /// The API for a kind in this scope.
     pub fn api<K>(&self, client: Client) -> Api<K>
     where
         K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
@@ -55,7 +53,6 @@ impl NamespaceScope {
         }
     }
 
-    /// Whether an object is in this part.
     pub fn covers(&self, key: &ObjectKey) -> bool {
         self.0.as_ref().is_none_or(|namespace| *namespace == key.namespace)
     }
@@ -78,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn the_whole_cluster_is_one_part_that_covers_everything() {
+    fn cluster_is_one_scope_that_covers_every_namespace() {
         let parts = WatchScope::All.parts();
         assert_eq!(parts.len(), 1);
         assert!(parts[0].covers(&key("any")));
@@ -86,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn each_namespace_is_a_part_that_covers_nothing_else() {
+    fn namespace_scope_covers_no_other_namespace() {
         let names = ["a", "b"].map(ToOwned::to_owned).into();
         let parts = WatchScope::Namespaces(names).parts();
         assert_eq!(parts.len(), 2);

@@ -1,10 +1,12 @@
-//! Watches that go on for ever: streamed where the API server can, paged where it cannot.
+//! Watches that never end: streamed where the API server supports it, paged where it does not.
 
-use std::fmt::Debug;
+use std::{collections::HashSet, fmt::Debug, time::Duration};
 
 use futures::StreamExt as _;
 use kube::{
     Api, Error as ClientError, Resource,
+    api::ObjectMeta,
+    core::DeserializeGuard,
     runtime::{
         WatchStreamExt as _,
         watcher::{Config, Error, Event, watcher},
@@ -13,19 +15,158 @@ use kube::{
 use serde::de::DeserializeOwned;
 use tracing::{info, warn};
 
+use crate::key::ObjectKey;
+
 /// How long the server may hold a watch. A connection that died silently is noticed then, not
 /// after the five minutes of the default.
-const WATCH_SECONDS: u32 = 60;
+const WATCH_TIMEOUT_SECONDS: u32 = 60;
 /// Objects a page, where lists are paged: 500 Secrets of 1 MiB would be half a gigabyte.
-const PAGE: u32 = 50;
+const PAGE_OBJECTS: u32 = 50;
 
-/// Why there is nothing to watch.
+/// A watch of one kind in one scope.
+pub struct Watch<K> {
+    api: Api<K>,
+    config: Config,
+    what: String,
+    absence_poll: Option<Duration>,
+}
+
+/// What a watch sees.
+pub enum WatchEvent<K> {
+    /// An object that exists. `is_listed` when it is part of a full list, else it is a change.
+    Applied { object: K, is_listed: bool },
+    Deleted(Box<ObjectMeta>),
+    /// A full list ended: these are all objects in its scope.
+    Listed(HashSet<ObjectKey>),
+    /// The kind cannot be watched for now. This is said once, until it is listed again.
+    Absent(Absence),
+}
+
+/// Why a kind cannot be watched.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Absence {
     /// The API server does not serve the kind.
     NotServed,
     /// The controller may not watch it.
     Forbidden,
+}
+
+impl<K> Watch<K>
+where
+    K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
+{
+    /// `what` names the objects in logs.
+    pub fn new(api: Api<K>, what: impl Into<String>) -> Self {
+        Self { api, config: Config::default(), what: what.into(), absence_poll: None }
+    }
+
+    /// Watches only objects that match this field selector.
+    #[must_use]
+    pub fn fields(self, selector: &str) -> Self {
+        Self { config: self.config.fields(selector), ..self }
+    }
+
+    /// Watches only objects that match this label selector.
+    #[must_use]
+    pub fn labels(self, selector: &str) -> Self {
+        Self { config: self.config.labels(selector), ..self }
+    }
+
+    /// The kind may be missing, or the controller may not be allowed to see it. The watch is tried
+    /// again once in this time then.
+    #[must_use]
+    pub fn optional(self, poll: Duration) -> Self {
+        Self { absence_poll: Some(poll), ..self }
+    }
+
+    /// Hands every event to `handle`. Errors are logged and retried.
+    pub async fn run(self, handle: impl FnMut(WatchEvent<K>)) {
+        self.run_with(Ok, handle).await;
+    }
+
+    async fn run_with<T>(
+        self,
+        open: impl Fn(K) -> Result<T, ObjectMeta>,
+        mut handle: impl FnMut(WatchEvent<T>),
+    ) {
+        let mut listed = HashSet::new();
+        let mut absent = None;
+        let mut streaming = true;
+        loop {
+            let config = self.config.clone().timeout(WATCH_TIMEOUT_SECONDS).page_size(PAGE_OBJECTS);
+            let config = if streaming { config.streaming_lists() } else { config };
+            let mut events = watcher(self.api.clone(), config).default_backoff().boxed();
+            while let Some(event) = events.next().await {
+                let error = match event {
+                    Ok(event) => {
+                        if matches!(event, Event::InitDone) {
+                            absent = None;
+                        }
+                        if let Some(event) = reduced(event, &mut listed, &open, &self.what) {
+                            handle(event);
+                        }
+                        continue;
+                    }
+                    Err(error) => error,
+                };
+                if streaming && refuses_streaming(&error) {
+                    info!(self.what, "the API server does not stream lists: they are paged");
+                    streaming = false;
+                    break;
+                }
+                if let (Some(poll), Some(absence)) = (self.absence_poll, absence(&error)) {
+                    if absent.replace(absence) != Some(absence) {
+                        handle(WatchEvent::Absent(absence));
+                    }
+                    drop(events);
+                    tokio::time::sleep(poll).await;
+                    break;
+                }
+                warn!(self.what, error = describe(&error), "the watch is retried");
+            }
+        }
+    }
+}
+
+impl<K> Watch<DeserializeGuard<K>>
+where
+    DeserializeGuard<K>: Resource,
+    K: Clone + DeserializeOwned + Debug + Send + 'static,
+{
+    /// The same, without objects that are not of their type: those are logged and left out. The
+    /// CRD's schema rules them out, but a missing schema must not stop the watch.
+    pub async fn run_guarded(self, handle: impl FnMut(WatchEvent<K>)) {
+        self.run_with(|object| object.0.map_err(|invalid| invalid.metadata), handle).await;
+    }
+}
+
+/// An event with the keys of a list collected.
+fn reduced<K: Resource, T>(
+    event: Event<K>,
+    listed: &mut HashSet<ObjectKey>,
+    open: impl Fn(K) -> Result<T, ObjectMeta>,
+    what: &str,
+) -> Option<WatchEvent<T>> {
+    let is_listed = matches!(event, Event::InitApply(_));
+    match event {
+        Event::Init => {
+            listed.clear();
+            None
+        }
+        Event::InitApply(object) | Event::Apply(object) => {
+            let key = ObjectKey::of(object.meta());
+            let Ok(object) = open(object) else {
+                warn!(what, object = %key, "the object is not of its type and is left out");
+                return None;
+            };
+            if is_listed {
+                listed.insert(key);
+            }
+            Some(WatchEvent::Applied { object, is_listed })
+        }
+        Event::InitDone => Some(WatchEvent::Listed(std::mem::take(listed))),
+        Event::Delete(object) => Some(WatchEvent::Deleted(Box::new(object.meta().clone()))),
+    }
 }
 
 /// Hands every event of a watch to `handle`. Errors are logged and tried again for ever.
@@ -60,7 +201,7 @@ async fn follow_until<K>(
 where
     K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
 {
-    let config = config.timeout(WATCH_SECONDS).page_size(PAGE);
+    let config = config.timeout(WATCH_TIMEOUT_SECONDS).page_size(PAGE_OBJECTS);
     let mut streaming = true;
     loop {
         let config = if streaming { config.clone().streaming_lists() } else { config.clone() };

@@ -1,0 +1,35 @@
+//! The time, read once per reconcile, so that plans need no clock.
+
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+/// Both clocks at one moment.
+#[derive(Clone, Copy, Debug)]
+pub struct Now {
+    /// For times in statuses.
+    pub wall: Timestamp,
+    /// For intervals within this process.
+    pub monotonic: Instant,
+}
+
+impl Now {
+    pub fn read() -> Self {
+        Self { wall: Timestamp::now(), monotonic: Instant::now() }
+    }
+}
+
+/// RFC 3339 in whole seconds, as times of the Kubernetes API are.
+pub fn rfc3339_seconds(time: Timestamp) -> String {
+    Timestamp::from_second(time.as_second()).expect("whole seconds of a time are a time").to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fraction_of_a_second_is_cut() {
+        let time = Timestamp::from_millisecond(1_999).unwrap();
+        assert_eq!(rfc3339_seconds(time), "1970-01-01T00:00:01Z");
+    }
+}

@@ -1,0 +1,122 @@
+//! What is known of the objects of one kind.
+
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    hash::Hash,
+    sync::{Mutex, MutexGuard},
+};
+
+/// An entry of an index, of one object among those that had its name.
+pub trait Indexed {
+    /// The uid of the object.
+    fn uid(&self) -> &str;
+}
+
+/// Entries by name. Holds its lock only within a call.
+pub struct ObjectIndex<K, V>(Mutex<HashMap<K, V>>);
+
+impl<K, V> Default for ObjectIndex<K, V> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<K: Clone + Eq + Hash, V> ObjectIndex<K, V> {
+    pub fn get(&self, key: &K) -> Option<V>
+    where
+        V: Clone,
+    {
+        self.lock().get(key).cloned()
+    }
+
+    pub fn contains(&self, key: &K) -> bool {
+        self.lock().contains_key(key)
+    }
+
+    /// Changes the entry if it is still that of the object with this uid.
+    pub fn update<R>(
+        &self,
+        key: &K,
+        uid: &str,
+        change: impl FnOnce(&mut V) -> R,
+    ) -> Option<R>
+    where
+        V: Indexed,
+    {
+        self.lock().get_mut(key).filter(|entry| entry.uid() == uid).map(change)
+    }
+
+    /// Inserts, changes or removes the entry under the lock.
+    pub fn entry<R>(&self, key: K, change: impl FnOnce(Entry<'_, K, V>) -> R) -> R {
+        change(self.lock().entry(key))
+    }
+
+    pub fn insert(&self, key: K, value: V) -> Option<V> {
+        self.lock().insert(key, value)
+    }
+
+    pub fn remove(&self, key: &K) -> Option<V> {
+        self.lock().remove(key)
+    }
+
+    /// Removes all entries but those to keep, and returns the keys of the removed ones.
+    pub fn retain(&self, keep: impl Fn(&K) -> bool) -> Vec<K> {
+        let mut entries = self.lock();
+        let gone: Vec<_> = entries.keys().filter(|key| !keep(key)).cloned().collect();
+        for key in &gone {
+            entries.remove(key);
+        }
+        gone
+    }
+
+    pub fn keys(&self) -> Vec<K> {
+        self.keys_where(|_, _| true)
+    }
+
+    /// The keys of the entries that match.
+    pub fn keys_where(&self, matches: impl Fn(&K, &V) -> bool) -> Vec<K> {
+        let entries = self.lock();
+        let matching = entries.iter().filter(|(key, value)| matches(key, value));
+        matching.map(|(key, _)| key.clone()).collect()
+    }
+
+    pub fn len(&self) -> usize {
+        self.lock().len()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<K, V>> {
+        self.0.lock().expect("no holder of the lock panics")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Object(&'static str, u32);
+
+    impl Indexed for Object {
+        fn uid(&self) -> &str {
+            self.0
+        }
+    }
+
+    #[test]
+    fn update_skips_another_object_of_the_name() {
+        let index = ObjectIndex::default();
+        index.insert("n/a", Object("u2", 1));
+        assert_eq!(index.update(&"n/a", "u1", |object| object.1 = 2), None);
+        assert_eq!(index.update(&"n/a", "u2", |object| object.1), Some(1));
+    }
+
+    #[test]
+    fn retain_returns_the_removed_keys() {
+        let index = ObjectIndex::default();
+        for key in ["a", "b"] {
+            index.insert(key, Object("u", 0));
+        }
+        assert_eq!(index.retain(|key| *key == "a"), ["b"]);
+        assert_eq!(index.keys(), ["a"]);
+        assert_eq!(index.len(), 1);
+    }
+}
