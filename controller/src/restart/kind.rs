@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use k8s_openapi::api::core::v1::ObjectReference;
 
-use crate::key::ObjectKey;
+use crate::key::{ObjectKey, QueueKey};
 
 /// A kind that is watched.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -23,6 +23,12 @@ pub enum WorkloadKind {
 pub struct WorkloadKey {
     pub kind: WorkloadKind,
     pub object: ObjectKey,
+}
+
+impl QueueKey for WorkloadKey {
+    fn namespace(&self) -> &str {
+        &self.object.namespace
+    }
 }
 
 impl WorkloadKind {

@@ -20,7 +20,9 @@ impl Now {
 
 /// RFC 3339 in whole seconds, as times of the Kubernetes API are.
 pub fn rfc3339_seconds(time: Timestamp) -> String {
-    Timestamp::from_second(time.as_second()).expect("whole seconds of a time are a time").to_string()
+    Timestamp::from_second(time.as_second())
+        .expect("whole seconds of a time are a time")
+        .to_string()
 }
 
 #[cfg(test)]

@@ -8,7 +8,6 @@ use kube::{Api, Client, core::PartialObjectMeta};
 
 use super::{
     index::ObjectIndex,
-    readiness::Listing,
     watch::{Watch, WatchEvent},
 };
 
@@ -33,8 +32,8 @@ impl Namespaces {
         self.0.get(&namespace.to_owned()).map(|entry| entry.labels)
     }
 
-    /// Watches the namespaces until the process ends.
-    pub async fn watch(self: Arc<Self>, client: Client, mut listing: Listing) {
+    /// Watches the namespaces until the process ends; calls `ready` after each full list.
+    pub async fn watch(self: Arc<Self>, client: Client, mut ready: impl FnMut()) {
         let api: Api<PartialObjectMeta<Namespace>> = Api::all(client);
         let handle = |event| match event {
             WatchEvent::Applied { object, .. } => self.apply(object),
@@ -45,7 +44,7 @@ impl Namespaces {
                 let names: std::collections::HashSet<_> =
                     listed.into_iter().map(|key| key.name).collect();
                 self.0.retain(|name| names.contains(name));
-                listing.complete();
+                ready();
             }
             WatchEvent::Absent(_) => {}
         };

@@ -94,6 +94,13 @@ impl Entry {
     }
 }
 
+impl<K: QueueKey> Default for WorkQueue<K> {
+    /// A queue for any number of workers.
+    fn default() -> Self {
+        Self::new(usize::MAX)
+    }
+}
+
 impl<K: QueueKey> WorkQueue<K> {
     /// An empty queue for this many workers.
     pub fn new(workers: usize) -> Self {
@@ -146,6 +153,10 @@ impl<K: QueueKey> WorkQueue<K> {
     /// The number of objects that wait, due or not.
     pub fn len(&self) -> usize {
         self.lock().waiting.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 
     /// For how long the oldest due object has been due.

@@ -81,7 +81,8 @@ async fn patch<K>(
 where
     K: Clone + Debug + DeserializeOwned,
 {
-    let params = PatchParams { field_manager: Some(FIELD_MANAGER.into()), ..PatchParams::default() };
+    let params =
+        PatchParams { field_manager: Some(FIELD_MANAGER.into()), ..PatchParams::default() };
     // The uid is a precondition: another object of that name is not ours to report on.
     let body = json!({ "metadata": { "uid": uid }, "status": status });
     match request(api.patch_status(name, &params, &Patch::Merge(&body))).await {

@@ -34,7 +34,10 @@ pub struct Watch<K> {
 /// What a watch sees.
 pub enum WatchEvent<K> {
     /// An object that exists. `is_listed` when it is part of a full list, else it is a change.
-    Applied { object: K, is_listed: bool },
+    Applied {
+        object: K,
+        is_listed: bool,
+    },
     Deleted(Box<ObjectMeta>),
     /// A full list ended: these are all objects in its scope.
     Listed(HashSet<ObjectKey>),
