@@ -20,6 +20,7 @@
 
 pub mod aws;
 pub mod config;
+pub mod context;
 pub mod external;
 pub mod http;
 pub mod key;

@@ -107,6 +107,11 @@ impl Reason {
         matches!(self, Self::Conflict | Self::Throttled | Self::Timeout | Self::Unavailable)
     }
 
+    /// Whether a change of the Secret may end the failure.
+    pub fn concerns_target(self) -> bool {
+        matches!(self, Self::Conflict | Self::Immutable | Self::InvalidSecret | Self::NotOwned)
+    }
+
     /// When to try again.
     pub fn retry(self) -> Retry {
         if self.stalls() || self == Self::NotOwned { Retry::OnCause } else { Retry::BackOff }

@@ -1,6 +1,6 @@
-//! Wires everything, and ends it.
+//! Builds the context, starts three controllers as peers, and shuts them down.
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use kube::Client;
@@ -15,309 +15,308 @@ use tracing::{info, warn};
 use crate::{
     aws::{Pool, metrics::AwsMetrics},
     config::Config,
+    context::{self, Context},
     external::{self, ExternalSecretController},
     http::{self, Endpoints, Health},
     keys::{KeyMetrics, KeyStore, mac_key},
     metrics::external::ExternalMetrics,
-    restart::{RestartController, RestartMetrics},
-    runtime::client,
-    runtime::events::EventPublisher,
-    runtime::metrics::{QueueMetrics, RequestMetrics},
-    runtime::namespaces::Namespaces,
-    runtime::queue::WorkQueue,
-    runtime::scope::WatchScope,
-    sealed::{
-        SealedIndex, SealedSecretController, metrics::SealedSecretMetrics, render::Renderer,
-        unseal::Unsealer,
+    restart::{self, RestartController, RestartMetrics},
+    runtime::{
+        client,
+        mac::MacKey,
+        metrics::{QueueMetrics, ReconcileMetrics, RequestMetrics},
+        queue::WorkQueue,
+        scope::WatchScope,
+        worker::spawn_workers,
     },
-    target::{SecretIndex, Writer, fingerprint::MacKey, policy::Policy},
+    sealed::{self, SealedSecretController, metrics::SealedSecretMetrics},
+    target::{
+        policy::Policy,
+        producer::ProducerSubscriber,
+        watch::{SecretSubscriber, SecretWatch},
+    },
 };
 
-/// How long passes that have begun get to end.
-const GRACE: Duration = Duration::from_secs(10);
+/// How long reconciles may take to end after a signal.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
 /// How many stores are checked at a time.
 const STORE_WORKERS: usize = 4;
-/// How long to wait before the API server is asked again for what the start needs.
-const START_RETRY: Duration = Duration::from_secs(2);
+/// When to retry the requests that the start needs.
+const START_RETRY_DELAY: Duration = Duration::from_secs(2);
 
-/// What is there from the beginning for ExternalSecrets.
-struct External {
-    queue: Arc<WorkQueue>,
-    metrics: ExternalMetrics,
+/// What exists before the first request.
+struct Process {
+    config: Config,
+    namespace: String,
+    client: Client,
+    keys: Arc<KeyStore>,
+    health: Arc<Health>,
+    sealed_queue: Arc<WorkQueue>,
+    external_queue: Arc<WorkQueue>,
+    metrics: Metrics,
+}
+
+struct Metrics {
+    sealed: SealedSecretMetrics,
+    external: ExternalMetrics,
     aws: AwsMetrics,
-    restarts: RestartMetrics,
+    restart: RestartMetrics,
+    reconciles: ReconcileMetrics,
+}
+
+/// The peers. Where the operator does not want one, it is none.
+struct Controllers {
+    sealed: Arc<SealedSecretController>,
+    external: Option<Arc<ExternalSecretController>>,
+    restart: Option<Arc<RestartController>>,
 }
 
 /// Keeps the memory of this process, which holds private keys, out of core dumps and away from
-/// other processes of the same user. Where the system does not allow that, it runs all the same.
+/// other processes of the same user. A system that does not support that is no error.
 pub fn harden() {
     use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
     let none = Rlimit { current: Some(0), maximum: Some(0) };
     if setrlimit(Resource::Core, none).is_err()
         || set_dumpable_behavior(DumpableBehavior::NotDumpable).is_err()
     {
-        warn!("core dumps of this process cannot be turned off");
+        warn!("cannot turn off core dumps of this process");
     }
 }
 
 /// Runs the controller until SIGTERM or SIGINT.
 ///
 /// # Errors
-/// When the configuration of the cluster cannot be used, or an address not be listened on.
+/// When the cluster's configuration is invalid, or an address is not available.
 pub async fn run(config: Config) -> anyhow::Result<()> {
-    let namespace = config.namespace();
-    info!(version = env!("CARGO_PKG_VERSION"), namespace, "starting");
-    let queue = Arc::new(WorkQueue::default());
     let mut registry = Registry::default();
-    let metrics = SealedSecretMetrics::register(&mut registry, !config.metrics_omit_secret_labels);
-    QueueMetrics::register(&mut registry, queue.clone());
-    let external = External {
-        queue: Arc::default(),
-        metrics: ExternalMetrics::register(&mut registry, !config.metrics_omit_secret_labels),
-        aws: AwsMetrics::register(&mut registry),
-        restarts: RestartMetrics::register(&mut registry),
-    };
-    let client =
-        client::connect(config.kubeconfig.as_deref(), RequestMetrics::register(&mut registry))
-            .await
-            .context("the configuration of the cluster cannot be used")?;
-
-    let keys = Arc::new(KeyStore::new(
-        &namespace,
-        config.key_settings(),
-        KeyMetrics::register(&mut registry),
-    ));
-    let health = Arc::new(Health::new(vec![queue.clone(), external.queue.clone()]));
+    let process = Process::new(config, &mut registry).await?;
     let (stop, stopped) = watch::channel(false);
-    let stopping = move || {
-        let mut stopped = stopped.clone();
-        async move {
-            // An error means that the sender is gone, and then everything is.
-            let _ = stopped.wait_for(|stop| *stop).await;
-        }
-    };
-    let endpoints = Endpoints { keys: keys.clone(), health: health.clone() };
+    let endpoints = Endpoints { keys: process.keys.clone(), health: process.health.clone() };
+    let Config { listen_addr, listen_metrics_addr, .. } = process.config;
     let mut servers = JoinSet::new();
-    servers.spawn(http::serve(config.listen_addr, endpoints, stopping()));
-    servers.spawn(http::serve_metrics(config.listen_metrics_addr, Arc::new(registry), stopping()));
-
-    let mut work = JoinSet::new();
-    work.spawn(control(
-        config,
-        namespace,
-        client,
-        keys,
-        health,
-        queue,
-        metrics,
-        external,
-        stopping(),
+    servers.spawn(http::serve(listen_addr, endpoints, until(stopped.clone())));
+    servers.spawn(http::serve_metrics(
+        listen_metrics_addr,
+        Arc::new(registry),
+        until(stopped.clone()),
     ));
+    let mut control = JoinSet::new();
+    control.spawn(process.control(stopped));
     tokio::select! {
         () = signalled() => info!("stopping"),
         Some(ended) = servers.join_next() => {
-            ended.context("a server failed")?.context("an address cannot be listened on")?;
+            ended.context("a server failed")?.context("cannot listen on an address")?;
         }
-        Some(ended) = work.join_next() => ended.context("the controller failed on a bug")?,
+        Some(ended) = control.join_next() => ended.context("the controller panicked")?,
     }
     stop.send_replace(true);
-    let _ = tokio::time::timeout(GRACE, work.join_all()).await;
+    let _ = tokio::time::timeout(SHUTDOWN_TIMEOUT, control.join_all()).await;
     Ok(())
 }
 
-/// Loads what the start needs, starts the watches, and works until `stop` ends.
-#[expect(clippy::too_many_arguments, reason = "called once, to wire them")]
-async fn control(
-    config: Config,
-    namespace: String,
-    client: Client,
-    keys: Arc<KeyStore>,
-    health: Arc<Health>,
-    queue: Arc<WorkQueue>,
-    metrics: SealedSecretMetrics,
-    external: External,
-    stop: impl Future<Output = ()>,
-) {
-    let start = async {
-        let mac_key = loaded(&client, &namespace, &keys).await;
-        Arc::new(reconciler(
-            &config, &namespace, &client, &keys, &queue, &metrics, &external, mac_key,
-        ))
-    };
-    let mut watches = JoinSet::new();
-    let mut workers = JoinSet::new();
-    let run = async {
-        let reconciler = start.await;
-        watches.spawn(keys.clone().watch(client.clone()));
-        follow_all(&reconciler, &config.watched(&namespace), &mut watches).await;
-        health.set_synced();
-        info!(secrets = reconciler.secrets.len(), "the cluster is known");
-        let changes = keys.changes();
-        let this = reconciler.clone();
-        watches.spawn(async move { this.watch_keys(changes).await });
-        let this = reconciler.clone();
-        let period = config.resync_period();
-        watches.spawn(async move { this.resync(period).await });
-        if let Some(restarts) = reconciler.restarts.clone() {
-            watches.spawn(restarts.run(config.watched(&namespace), period));
+impl Process {
+    async fn new(config: Config, registry: &mut Registry) -> anyhow::Result<Self> {
+        let namespace = config.namespace();
+        info!(version = env!("CARGO_PKG_VERSION"), namespace, "starting");
+        let object_labels = !config.metrics_omit_secret_labels;
+        let metrics = Metrics {
+            sealed: SealedSecretMetrics::register(registry, object_labels),
+            external: ExternalMetrics::register(registry, object_labels),
+            aws: AwsMetrics::register(registry),
+            restart: RestartMetrics::register(registry),
+            reconciles: ReconcileMetrics::register(registry),
+        };
+        let client =
+            client::connect(config.kubeconfig.as_deref(), RequestMetrics::register(registry))
+                .await
+                .context("the configuration of the cluster is invalid")?;
+        let key_metrics = KeyMetrics::register(registry);
+        let keys = Arc::new(KeyStore::new(&namespace, config.key_settings(), key_metrics));
+        let sealed_queue = Arc::new(WorkQueue::new(config.workers));
+        let external_queue = Arc::new(WorkQueue::new(config.external_workers()));
+        QueueMetrics::register(registry, sealed_queue.clone());
+        let health = Health::new(vec![sealed_queue.clone(), external_queue.clone()]);
+        let health = Arc::new(health);
+        Ok(Self { config, namespace, client, keys, health, sealed_queue, external_queue, metrics })
+    }
+
+    /// Runs the controllers until `stop` turns true, and then lets reconciles end.
+    async fn control(self, mut stop: watch::Receiver<bool>) {
+        let (mut watches, mut workers) = (JoinSet::new(), JoinSet::new());
+        let stopped = stop.clone();
+        tokio::select! {
+            () = self.start(&mut watches, &mut workers, &stopped) => {}
+            _ = stop.wait_for(|stop| *stop) => {}
         }
-        if let Some(externals) = &reconciler.externals {
-            for _ in 0..config.external_workers() {
-                workers.spawn(externals.clone().work_off());
+        watches.abort_all();
+        while workers.join_next().await.is_some() {}
+    }
+
+    async fn start(
+        &self,
+        watches: &mut JoinSet<()>,
+        workers: &mut JoinSet<()>,
+        stop: &watch::Receiver<bool>,
+    ) {
+        let context = Arc::new(self.context().await);
+        let controllers = self.controllers(&context);
+        controllers.watch(&context, watches);
+        context.readiness.wait().await;
+        self.health.set_synced();
+        info!(secrets = context.secrets.len(), "initial sync complete");
+        let (sealed, metrics) = (&controllers.sealed, &context.metrics);
+        sealed.start(watches);
+        spawn_workers(workers, sealed, self.config.workers, metrics, stop);
+        if let Some(external) = &controllers.external {
+            for _ in 0..self.config.external_workers() {
+                watches.spawn(external.clone().work_off());
             }
             for _ in 0..STORE_WORKERS {
-                workers.spawn(externals.clone().work_off_stores());
+                watches.spawn(external.clone().work_off_stores());
             }
         }
-        for _ in 0..config.workers {
-            workers.spawn(reconciler.clone().work_off());
+        if let Some(restart) = &controllers.restart {
+            restart.watch(&context.scope, watches).wait().await;
+            watches.spawn(restart.clone().resync(context.resync_period));
+            spawn_workers(workers, restart, restart::controller::WORKERS, metrics, stop);
         }
         std::future::pending::<()>().await;
-    };
-    tokio::select! {
-        () = run => {}
-        () = stop => {}
     }
-    watches.abort_all();
-    // A pass runs in a task of its own and ends in its time; what waits is for the next start.
-    workers.abort_all();
-}
 
-/// Starts the watches and waits until each has seen everything once.
-async fn follow_all(
-    reconciler: &Arc<SealedSecretController>,
-    reach: &WatchScope,
-    watches: &mut JoinSet<()>,
-) {
-    let (seen, mut ready) = watch::channel(Vec::new());
-    let seen = Arc::new(seen);
-    let mark = || {
-        let seen = seen.clone();
-        let mut which = 0;
-        seen.send_modify(|all| {
-            which = all.len();
-            all.push(false);
-        });
-        move || seen.send_modify(|all: &mut Vec<bool>| all[which] = true)
-    };
-    // Only the whole cluster can be asked for namespaces. Without it, the API server's refusal to
-    // create anything in one that is being deleted tells.
-    if *reach == WatchScope::All {
-        let (this, done) = (reconciler.clone(), mark());
-        watches.spawn(async move {
-            this.namespaces.clone().watch(this.client.clone(), done).await;
-        });
-    }
-    if let Some(externals) = &reconciler.externals {
-        externals.follow(reach, watches, || Box::new(mark()));
-    }
-    for part in reach.parts() {
-        let (this, done, of) = (reconciler.clone(), mark(), part.clone());
-        watches.spawn(async move { this.watch_secrets(&of, done).await });
-        let (this, done) = (reconciler.clone(), mark());
-        watches.spawn(async move { this.watch_objects(&part, done).await });
-    }
-    let _ = ready.wait_for(|all| all.iter().all(|seen| *seen)).await;
-}
-
-/// The MAC key, with the sealing keys loaded: asked for until the API server gives them.
-async fn loaded(client: &Client, namespace: &str, keys: &KeyStore) -> Arc<MacKey> {
-    loop {
-        let failure = match mac_key::load_or_create(client, namespace).await {
-            Ok(mac_key) => match keys.load(client).await {
-                Ok(()) => return Arc::new(mac_key),
-                Err(error) => error.to_string(),
+    async fn context(&self) -> Context {
+        let mac_key = self.load_keys().await;
+        let settings = context::Settings {
+            scope: self.config.watched(&self.namespace),
+            resync_period: self.config.resync_period(),
+            policy: Policy {
+                namespace: self.namespace.clone(),
+                key_prefix: self.config.key_settings().prefix,
+                allowed_types: self.config.allowed_types(),
             },
-            Err(error) => error.to_string(),
+            instance: std::env::var("HOSTNAME").unwrap_or_default(),
+            keeps_items: self.config.restarts().is_some(),
         };
-        warn!(error = failure, "cannot start yet, trying again");
-        tokio::time::sleep(START_RETRY).await;
+        let (client, keys) = (self.client.clone(), self.keys.clone());
+        Context::new(client, settings, keys, mac_key, self.metrics.reconciles.clone())
     }
-}
 
-#[expect(clippy::too_many_arguments, reason = "called once, to wire them")]
-fn reconciler(
-    config: &Config,
-    namespace: &str,
-    client: &Client,
-    keys: &Arc<KeyStore>,
-    queue: &Arc<WorkQueue>,
-    metrics: &SealedSecretMetrics,
-    external: &External,
-    mac_key: Arc<MacKey>,
-) -> SealedSecretController {
-    let secrets = SecretIndex::new(mac_key.clone());
-    let restarts = config.restarts();
-    let secrets = Arc::new(if restarts.is_some() { secrets.with_items() } else { secrets });
-    let events = EventPublisher::new(client.clone(), std::env::var("HOSTNAME").unwrap_or_default());
-    let restarts = restarts.map(|settings| {
-        let (secrets, mac_key) = (secrets.clone(), mac_key.clone());
-        RestartController::new(
-            client.clone(),
-            secrets,
-            mac_key,
-            events.clone(),
-            external.restarts.clone(),
+    /// Loads the MAC key and the sealing keys. Retries until the API server returns them.
+    async fn load_keys(&self) -> Arc<MacKey> {
+        loop {
+            let failure = match mac_key::load_or_create(&self.client, &self.namespace).await {
+                Ok(mac_key) => match self.keys.load(&self.client).await {
+                    Ok(()) => return Arc::new(mac_key),
+                    Err(error) => error.to_string(),
+                },
+                Err(error) => error.to_string(),
+            };
+            warn!(error = failure, "cannot start yet; retrying");
+            tokio::time::sleep(START_RETRY_DELAY).await;
+        }
+    }
+
+    fn controllers(&self, context: &Arc<Context>) -> Controllers {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let restart = self.config.restarts().map(|settings| {
+            Arc::new(RestartController::new(
+                context.client.clone(),
+                context.secrets.clone(),
+                context.mac_key.clone(),
+                context.events.clone(),
+                self.metrics.restart.clone(),
+                settings,
+            ))
+        });
+        let subscribers =
+            restart.iter().map(|restart| restart.clone() as Arc<dyn ProducerSubscriber>);
+        let settings = sealed::controller::Settings {
+            accepts_legacy_data: self.config.accept_deprecated_v1_data,
+            templates: self.config.templates(),
+            cores,
+        };
+        let sealed = SealedSecretController::new(
+            context.clone(),
+            self.sealed_queue.clone(),
+            self.metrics.sealed.clone(),
             settings,
-        )
-    });
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let settings = config.key_settings();
-    let policy = Policy {
-        namespace: namespace.to_owned(),
-        key_prefix: settings.prefix,
-        allowed_types: config.allowed_types(),
-    };
-    let namespaces = Arc::new(Namespaces::default());
-    let writer = Writer::new(client.clone(), secrets.clone());
-    let externals = config.external_secrets().then(|| {
-        Arc::new(ExternalSecretController {
-            client: client.clone(),
+            subscribers.collect(),
+        );
+        let external = self.config.external_secrets().then(|| self.external(context, cores));
+        Controllers { sealed: Arc::new(sealed), external: external.map(Arc::new), restart }
+    }
+
+    fn external(&self, context: &Context, cores: usize) -> ExternalSecretController {
+        ExternalSecretController {
+            client: context.client.clone(),
             objects: Arc::default(),
-            secrets: secrets.clone(),
+            secrets: context.secrets.clone(),
             stores: Arc::default(),
-            writer: writer.clone(),
-            namespaces: namespaces.clone(),
-            pool: Arc::new(Pool::new(client.clone(), external.aws.clone())),
+            writer: context.writer.clone(),
+            namespaces: context.namespaces.clone(),
+            pool: Arc::new(Pool::new(context.client.clone(), self.metrics.aws.clone())),
             renderer: external::render::Renderer::new(
-                config.templates(),
-                config.delimiters(),
+                self.config.templates(),
+                self.config.delimiters(),
                 cores,
             ),
-            policy: policy.clone(),
-            settings: config.externals(),
+            policy: context.policy.clone(),
+            settings: self.config.externals(),
             upstream_crd: external::upstream_crd::UpstreamCrd::default(),
-            queue: external.queue.clone(),
-            store_queue: Arc::default(),
-            store_interval: config.store_interval(),
-            events: events.clone(),
-            metrics: external.metrics.clone(),
-        })
-    });
-    SealedSecretController {
-        client: client.clone(),
-        objects: Arc::new(SealedIndex::new(mac_key.clone())),
-        writer,
-        secrets,
-        namespaces,
-        externals,
-        keys: keys.clone(),
-        // Two a core: with an odd number of items no core is idle while the last is opened.
-        opener: Unsealer::new(2 * cores),
-        renderer: Renderer::new(config.templates(), cores),
-        mac_key,
-        policy,
-        accepts_legacy_data: config.accept_deprecated_v1_data,
-        queue: queue.clone(),
-        events,
-        metrics: metrics.clone(),
-        restarts: restarts.map(Arc::new),
+            queue: self.external_queue.clone(),
+            store_queue: Arc::new(WorkQueue::new(STORE_WORKERS)),
+            store_interval: self.config.store_interval(),
+            events: context.events.clone(),
+            metrics: self.metrics.external.clone(),
+        }
     }
+}
+
+impl Controllers {
+    /// Starts all watches. The context's readiness waits for them.
+    fn watch(&self, context: &Arc<Context>, tasks: &mut JoinSet<()>) {
+        tasks.spawn(context.keys.clone().watch(context.client.clone()));
+        // With Roles in some namespaces only, the controller may not watch namespaces. The API
+        // server refuses a creation in a namespace that is being deleted.
+        if context.scope == WatchScope::All {
+            let mut listing = context.readiness.add_watch();
+            let (namespaces, client) = (context.namespaces.clone(), context.client.clone());
+            tasks.spawn(async move { namespaces.watch(client, || listing.complete()).await });
+        }
+        if let Some(external) = &self.external {
+            external.follow(&context.scope, tasks, || {
+                let mut listing = context.readiness.add_watch();
+                Box::new(move || listing.complete())
+            });
+        }
+        let secrets = Arc::new(SecretWatch {
+            client: context.client.clone(),
+            secrets: context.secrets.clone(),
+            subscribers: self.secret_subscribers(),
+        });
+        for scope in context.scope.parts() {
+            tasks.spawn(secrets.clone().run(scope, context.readiness.add_watch()));
+        }
+        self.sealed.watch(tasks);
+    }
+
+    fn secret_subscribers(&self) -> Vec<Arc<dyn SecretSubscriber>> {
+        let mut subscribers: Vec<Arc<dyn SecretSubscriber>> = vec![self.sealed.clone()];
+        subscribers
+            .extend(self.external.iter().map(|peer| peer.clone() as Arc<dyn SecretSubscriber>));
+        subscribers
+            .extend(self.restart.iter().map(|peer| peer.clone() as Arc<dyn SecretSubscriber>));
+        subscribers
+    }
+}
+
+async fn until(mut stop: watch::Receiver<bool>) {
+    // An error means that the sender is gone, which stops as well.
+    let _ = stop.wait_for(|stop| *stop).await;
 }
 
 async fn signalled() {
-    let mut terminate = signal(SignalKind::terminate()).expect("signals can be handled");
-    let mut interrupt = signal(SignalKind::interrupt()).expect("signals can be handled");
+    let mut terminate = signal(SignalKind::terminate()).expect("the process can handle signals");
+    let mut interrupt = signal(SignalKind::interrupt()).expect("the process can handle signals");
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}

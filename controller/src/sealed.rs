@@ -1,31 +1,32 @@
 //! SealedSecret → Secret.
 //!
 //! ```text
-//!  SealedSecret watch ─▶ index: MAC of the inputs, record, status     ┐
-//!  Secret watch ───────▶ target::index: marks, MAC of the content     ├─▶ queue ─▶ reconcile
-//!  key Secrets, namespaces, time ─────────────────────────────────────┘
+//!  watch of SealedSecrets ─▶ index: MAC of the inputs, record, status ┐
+//!  watch of Secrets ───────▶ target: ownership, MAC of the content    ├─▶ queue ─▶ worker
+//!  keys, namespaces, time ────────────────────────────────────────────┘
 //!
-//!  reconcile:  state? ── settled ──▶ nothing: no RSA, no request
-//!              │ unsettled
-//!              ▼
-//!  the object (from the watch, else read) ─▶ prepare (pure) ─▶ unseal (RSA, on a bounded pool)
-//!              ─▶ render (on another) ─▶ DesiredSecret ─▶ target::Writer ─▶ status (pure), one patch if it differs
+//!  plan (pure):  in sync? ── yes ──▶ nothing: no RSA operation, no request
+//!                  │ no
+//!                  ▼
+//!  sync:  read the object ─▶ prepare (pure) ─▶ unseal ─▶ render ─▶ target::Writer
+//!  report:  status (pure), one patch if it differs; Event; retry
 //! ```
 //!
-//! `index` owns what is known of the objects, `target` every write of a Secret, `reconcile` the
-//! order of the steps and the write of the status. What can go wrong: a crash between Secret and
-//! status costs one repeated opening, whose result is compared before it is written; an object
-//! that fails holds a worker for its own time only, and is tried again when its reason says so.
+//! A crash between the writes of Secret and status costs one repeated decryption: its result is
+//! compared before it is written. A failure is retried when its reason says so.
 
 pub mod controller;
+pub mod entry;
 pub mod index;
 pub mod metrics;
+pub mod plan;
 pub mod prepare;
 pub mod record;
 pub mod render;
+mod report;
 pub mod status;
+mod sync;
 pub mod unseal;
 pub mod watches;
 
 pub use controller::SealedSecretController;
-pub use index::SealedIndex;

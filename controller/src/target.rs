@@ -21,8 +21,10 @@ pub mod ownership;
 pub mod patch;
 mod plan;
 pub mod policy;
+pub mod producer;
 pub mod refusal;
 pub mod snapshot;
+pub mod watch;
 pub mod writer;
 
 pub use desired::DesiredSecret;

@@ -16,7 +16,7 @@ use kube::api::ObjectMeta;
 use templates::rewrite::Matcher;
 
 use crate::{
-    aws::identity::is_referent,
+    aws::{Identity, StoreSpec, identity::has_references_without_namespace},
     key::{ObjectKey, QueueKey},
     reason::{Failure, Reason},
     runtime::api::version_of,
@@ -147,11 +147,33 @@ impl Store {
         Ok(aws)
     }
 
+    /// The identity with which objects of this namespace read from it. `fingerprint` returns that of a
+    /// Secret.
+    ///
+    /// # Errors
+    /// `StoreInvalid`, with the field.
+    pub fn identity(
+        &self,
+        namespace: &str,
+        fingerprint: impl Fn(&ObjectKey) -> Option<[u8; 32]>,
+    ) -> Result<Identity, Failure> {
+        let aws = self.aws()?;
+        let store = StoreSpec {
+            namespace: self.key.namespace.as_deref(),
+            name: &self.key.name,
+            uid: &self.uid,
+            generation: self.generation,
+            aws: &aws,
+            retry_settings: self.spec.retry_settings.as_ref(),
+        };
+        Identity::of(&store, namespace, fingerprint)
+    }
+
     /// Whether it reads as somebody else for each namespace: by references without a namespace, or with
     /// tags that tell it.
     pub fn is_by_namespace(&self) -> bool {
         let is_tagged = |aws: &Aws| aws.session_tags_policy != SessionTagsPolicy::None;
-        let is_it = |aws: Aws| is_referent(self, &aws) || is_tagged(&aws);
+        let is_it = |aws: Aws| has_references_without_namespace(&aws) || is_tagged(&aws);
         self.key.namespace.is_none() && self.aws().is_ok_and(is_it)
     }
 

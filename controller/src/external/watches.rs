@@ -18,12 +18,15 @@ use super::{
     stores,
 };
 use crate::{
-    key::ObjectKey,
+    key::{ObjectKey, QueueKey},
+    reason::Reason,
     runtime::queue::{Priority, WorkQueue},
     runtime::scope::{NamespaceScope, WatchScope},
     runtime::watch::{Absence, follow_while_served},
-    sealed::controller::concerns_target,
-    target::SecretSnapshot,
+    target::{
+        SecretSnapshot,
+        watch::{SecretChange, SecretSubscriber},
+    },
 };
 
 /// How often a kind that is not served is looked for again.
@@ -101,7 +104,7 @@ impl ExternalSecretController {
             let is_fine = known.is_left(seen)
                 || seen.is_some_and(|seen| is_valid(seen, known.fingerprint.as_deref()));
             // What failed for another reason is tried again when that says so.
-            if known.failed.map_or(!is_fine, concerns_target) {
+            if known.failed.map_or(!is_fine, Reason::concerns_target) {
                 self.queue.add(key, Priority::Drift, known.calm(CALM));
             }
         }
@@ -284,9 +287,20 @@ impl ExternalSecretController {
     }
 }
 
+impl SecretSubscriber for ExternalSecretController {
+    fn secret_changed(&self, change: &SecretChange<'_>) {
+        let SecretChange { key, before, after, is_listed } = change;
+        Self::secret_changed(self, key, after.as_ref());
+        let Some(after) = after else { return };
+        if before.as_ref().is_none_or(|before| before.content != after.content) {
+            self.keys_changed(key, *is_listed && before.is_none());
+        }
+    }
+}
+
 async fn work_off<K, F>(queue: &WorkQueue<K>, pass: impl Fn(K) -> F)
 where
-    K: Clone + Eq + std::hash::Hash + Ord + std::fmt::Display,
+    K: QueueKey,
     F: Future<Output = ()> + Send + 'static,
 {
     loop {

@@ -6,11 +6,7 @@ use std::{
 };
 
 use jiff::Timestamp;
-use kube::{
-    Api, Client,
-    api::ListParams,
-    runtime::watcher::{Config, Event},
-};
+use kube::{Api, Client, api::ListParams};
 use sealing::SealingKey;
 use tokio::sync::watch;
 use tracing::{info, warn};
@@ -24,7 +20,7 @@ use super::{
 use crate::runtime::{
     api::request,
     secret::{KEY_LABEL, SecretObject},
-    watch::follow,
+    watch::{Watch, WatchEvent},
 };
 
 /// The sealing keys, as they are now.
@@ -93,31 +89,26 @@ impl KeyStore {
         Ok(())
     }
 
-    /// Follows the key Secrets until the process ends.
+    /// Watches the key Secrets until the process ends.
     pub async fn watch(self: Arc<Self>, client: Client) {
-        let config = Config::default().labels(KEY_LABEL);
-        let mut listed = HashSet::new();
-        follow(self.api(&client), config, "key Secrets", |event| match event {
-            Event::Init => listed.clear(),
-            Event::InitApply(secret) => {
-                listed.extend(secret.metadata.name.clone());
-                self.update(&secret);
+        let handle = |event| match event {
+            WatchEvent::Applied { object, .. } => {
+                self.update(&object);
             }
-            Event::InitDone => {
+            WatchEvent::Deleted(metadata) => {
+                let name = metadata.name.unwrap_or_default();
+                self.change(|keys| keys.remove(&name));
+            }
+            WatchEvent::Listed(listed) => {
+                let listed: HashSet<_> = listed.into_iter().map(|key| key.name).collect();
                 let prefix = self.settings.prefix.clone();
                 self.change(|keys| {
                     keys.retain(|name, _| listed.contains(name) || *name == prefix);
                 });
             }
-            Event::Apply(secret) => {
-                self.update(&secret);
-            }
-            Event::Delete(secret) => {
-                let name = secret.metadata.name.unwrap_or_default();
-                self.change(|keys| keys.remove(&name));
-            }
-        })
-        .await;
+            WatchEvent::Absent(_) => {}
+        };
+        Watch::new(self.api(&client), "key Secrets").labels(KEY_LABEL).run(handle).await;
     }
 
     /// Takes in or drops a labelled Secret, as its label says. Returns whether the key is active.

@@ -1,4 +1,4 @@
-//! One reconcile of one workload: observe, plan, apply at most one write, report.
+//! The controller of workloads: observe, plan, apply at most one write, report.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -14,12 +14,15 @@ use super::{
     index::Index,
     kind::WorkloadKey,
     metrics::{RestartMetrics, RestartOutcome},
-    plan::{Action, Delays, Observed, Plan, plan},
+    plan::{Action, Delays, Observed, Plan, RECORD_BACKOFF, plan},
 };
 use crate::{
     key::ObjectKey,
     reason::Failure,
     runtime::{
+        backoff::Backoff,
+        clock::Now,
+        controller::{Controller, Outcome},
         events::EventPublisher,
         mac::MacKey,
         queue::{Priority, WorkQueue},
@@ -27,15 +30,16 @@ use crate::{
     target::SecretIndex,
 };
 
-/// How often one reconcile plans again when others write at the same moment.
-const MAX_ATTEMPTS: usize = 5;
+/// When to plan again if others wrote at the same moment. That is no failure.
+const CONFLICT_RETRY_DELAY: Duration = Duration::from_millis(100);
 /// Failures that usually pass are reported only after this many attempts.
 const ATTEMPTS_BEFORE_EVENT: u32 = 3;
 /// How long a target may be missing before that is reported: the objects of one release come one
 /// after another.
 const MISSING_TARGET_GRACE: Duration = Duration::from_mins(1);
-const BACKOFF_MIN: Duration = Duration::from_secs(1);
-const BACKOFF_MAX: Duration = Duration::from_mins(5);
+const BACKOFF: Backoff = Backoff { first: Duration::from_secs(1), max: Duration::from_mins(5) };
+/// A reconcile makes few requests, so these suffice.
+pub const WORKERS: usize = 8;
 /// The longest wait for a Secret that keeps changing.
 const MAX_DELAY: Duration = Duration::from_secs(15);
 
@@ -62,14 +66,22 @@ pub struct RestartController {
     key_id: String,
 }
 
-/// What a reconcile does next.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Step {
-    Done,
-    /// View and plan again.
-    Repeat,
-    /// Read the workload first: it has changed since the watch reported it.
-    ReadAgain,
+/// What the indexes have about a workload.
+pub enum Observation {
+    /// This workload must be read first: itself, or the one whose template it uses.
+    Unread(WorkloadKey),
+    Tracked {
+        entry: Box<WorkloadEntry>,
+        delays: Delays,
+        recorded: Option<Baseline>,
+        uses: BTreeMap<String, CurrentUse>,
+    },
+}
+
+/// What a reconcile does.
+pub enum Step {
+    Read(WorkloadKey),
+    Follow(Box<Plan>),
 }
 
 /// What the API server has under a name.
@@ -95,119 +107,84 @@ impl RestartController {
             longest: MAX_DELAY.max(settings.delay),
             between: settings.min_interval,
         };
-        let (index, queue) = (Index::default(), WorkQueue::default());
+        let (index, queue) = (Index::default(), WorkQueue::new(WORKERS));
         Self { client, index, secrets, mac_key, queue, events, metrics, delays, key_id }
     }
 
-    pub async fn reconcile(&self, key: &WorkloadKey) {
-        for _ in 0..MAX_ATTEMPTS {
-            let step = match self.index.view(key) {
-                View::Untracked => Step::Done,
-                View::Unread(unread) => self.read_first(key, &unread).await,
-                View::Tracked(entry) => match self.plan_and_apply(key, &entry).await {
-                    Ok(Step::ReadAgain) => self.read_again(key, &entry).await,
-                    Ok(step) => step,
-                    Err(failure) => self.retry(key, &entry, &failure).await,
-                },
-            };
-            if step == Step::Done {
-                return;
-            }
-        }
-        // Others keep writing. That is no failure: let them finish.
-        self.queue.add(key.clone(), Priority::Retry, BACKOFF_MIN);
-    }
-
-    /// Reads a workload that the index does not have: this one, or the one whose template it uses.
-    async fn read_first(&self, key: &WorkloadKey, unread: &WorkloadKey) -> Step {
+    /// Reads a workload that the index does not have.
+    async fn read_first(&self, key: &WorkloadKey, unread: &WorkloadKey) -> Outcome {
         match self.read(unread).await {
-            Ok(Read::Found) => return Step::Repeat,
+            Ok(Read::Found) => Outcome::requeue(Priority::Change, Duration::ZERO),
             Ok(Read::Missing) if unread == key => self.missing(key).await,
             // The watch reports it when somebody creates it.
-            Ok(Read::Missing) => debug!(workload = %key, "{unread} does not exist"),
+            Ok(Read::Missing) => {
+                debug!(workload = %key, "{unread} does not exist");
+                Outcome::done()
+            }
             Err(failure) => {
                 self.metrics.count(RestartOutcome::Failed);
                 warn!(workload = %key, %failure, "cannot read {unread}");
-                self.queue.add(key.clone(), Priority::Retry, MISSING_TARGET_GRACE);
+                Outcome::requeue(Priority::Retry, MISSING_TARGET_GRACE)
             }
         }
-        Step::Done
     }
 
-    async fn read_again(&self, key: &WorkloadKey, entry: &WorkloadEntry) -> Step {
+    /// Reads a workload that changed since the watch reported it.
+    async fn read_again(&self, key: &WorkloadKey, entry: &WorkloadEntry) -> Outcome {
         match self.read(key).await {
-            Ok(Read::Found) => Step::Repeat,
+            Ok(Read::Found) => Outcome::requeue(Priority::Change, CONFLICT_RETRY_DELAY),
             Ok(Read::Missing) => {
                 drop(self.index.remove(key.kind, &key.object));
-                Step::Done
+                Outcome::done()
             }
             Err(failure) => self.retry(key, entry, &failure).await,
         }
     }
 
-    async fn plan_and_apply(
-        &self,
-        key: &WorkloadKey,
-        entry: &WorkloadEntry,
-    ) -> Result<Step, Failure> {
+    async fn follow(&self, key: &WorkloadKey, entry: &WorkloadEntry, plan: Plan) -> Outcome {
         self.report_invalid(key, entry).await;
-        let workload = &entry.workload;
-        let recorded = workload.baseline.as_deref();
-        let recorded = recorded.and_then(|text| Baseline::parse(text, &self.key_id));
-        let now = Instant::now();
-        let observed = Observed {
-            delays: self.delays,
-            workload,
-            other_restarter: entry.other_restarter,
-            recorded: recorded.as_ref(),
-            uses: &self.current_uses(key, entry),
-            memory: &entry.progress.memory,
-        };
-        let Plan { action, baseline, pending } = plan(&observed, now);
+        let Plan { action, baseline, pending } = plan;
         let digest = pending.as_ref().map(|pending| pending.digest.clone());
-        self.update(key, &workload.uid, |progress| {
+        self.update(key, &entry.workload.uid, |progress| {
             progress.memory.baseline = baseline;
-            progress.memory.considered_annotation.clone_from(&workload.baseline);
+            progress.memory.considered_annotation.clone_from(&entry.workload.baseline);
             progress.memory.pending = pending;
             if digest.is_none() {
                 progress.reported.postponed = None;
             }
         });
-        self.perform(key, entry, action, digest, now).await
-    }
-
-    async fn perform(
-        &self,
-        key: &WorkloadKey,
-        entry: &WorkloadEntry,
-        action: Action,
-        digest: Option<String>,
-        now: Instant,
-    ) -> Result<Step, Failure> {
-        match action {
+        let written = match action {
             Action::Nothing => {
                 if let Some(other) = entry.other_restarter.filter(|_| entry.is_new) {
                     self.report_left(key, entry, other, &[]).await;
                 }
+                return Outcome::done();
             }
             Action::Wait(at) => {
-                self.queue.add(key.clone(), Priority::Retry, at.saturating_duration_since(now));
+                let delay = at.saturating_duration_since(Instant::now());
+                return Outcome::requeue(Priority::Retry, delay);
             }
             Action::Postpone(changed) => {
                 if entry.progress.reported.postponed != digest {
                     self.report_postponed(key, entry, digest, &changed).await;
                 }
+                return Outcome::done();
             }
             Action::Leave(other, changed) => {
                 self.metrics.count(RestartOutcome::Skipped);
                 self.report_left(key, entry, other, &changed).await;
+                return Outcome::done();
             }
-            Action::Record(baseline) => return self.record(key, entry, baseline).await,
+            Action::Record(baseline) => self.record(key, entry, baseline).await,
             Action::Restart { baseline, changed } => {
-                return self.restart(key, entry, baseline, &changed).await;
+                self.restart(key, entry, baseline, &changed).await
             }
+        };
+        match written {
+            Ok(Written::Done(_) | Written::Gone) => Outcome::done(),
+            Ok(Written::Outdated) => self.read_again(key, entry).await,
+            Err(failure) => self.retry(key, entry, &failure).await,
         }
-        Ok(Step::Done)
     }
 
     fn current_uses(
@@ -230,15 +207,15 @@ impl RestartController {
         key: &WorkloadKey,
         entry: &WorkloadEntry,
         baseline: Baseline,
-    ) -> Result<Step, Failure> {
+    ) -> Result<Written, Failure> {
         let write = Write { baseline: baseline.text(&self.key_id), restart: None };
         let written = apply::write(&self.client, key, &entry.workload, &write).await?;
         self.written(key, entry, &written, |progress| {
             progress.memory.baseline = Some(baseline);
-            progress.memory.records.count(Instant::now());
+            progress.memory.records.record(RECORD_BACKOFF, Instant::now());
         });
         debug!(workload = %key, ?written, "baseline recorded");
-        Ok(next_step(&written))
+        Ok(written)
     }
 
     async fn restart(
@@ -247,7 +224,7 @@ impl RestartController {
         entry: &WorkloadEntry,
         baseline: Baseline,
         changed: &[String],
-    ) -> Result<Step, Failure> {
+    ) -> Result<Written, Failure> {
         let workload = &entry.workload;
         let before = workload.template_annotation.as_deref();
         let template = baseline::template_mac(&self.mac_key, &baseline, before);
@@ -263,7 +240,7 @@ impl RestartController {
         if matches!(written, Written::Done(_)) {
             self.report_restarted(key, workload, changed).await;
         }
-        Ok(next_step(&written))
+        Ok(written)
     }
 
     /// Brings the index up to date with a write.
@@ -302,23 +279,25 @@ impl RestartController {
         Ok(Read::Found)
     }
 
-    async fn missing(&self, key: &WorkloadKey) {
+    async fn missing(&self, key: &WorkloadKey) -> Outcome {
         let now = Instant::now();
         let (since, is_reported) = self.index.record_missing(key, now);
         let left = (since + MISSING_TARGET_GRACE).saturating_duration_since(now);
         if !left.is_zero() {
-            self.queue.add(key.clone(), Priority::Retry, left);
-        } else if !is_reported {
+            return Outcome::requeue(Priority::Retry, left);
+        }
+        if !is_reported {
             self.report_missing(key).await;
         }
+        Outcome::done()
     }
 
     /// Backs off, without a limit on retries.
-    async fn retry(&self, key: &WorkloadKey, entry: &WorkloadEntry, failure: &Failure) -> Step {
+    async fn retry(&self, key: &WorkloadKey, entry: &WorkloadEntry, failure: &Failure) -> Outcome {
         warn!(workload = %key, reason = %failure.reason, message = failure.message, "not restarted");
         self.metrics.count(RestartOutcome::Failed);
         let Progress { reported, attempts, .. } = &entry.progress;
-        self.queue.add(key.clone(), Priority::Retry, back_off(*attempts, rand::random()));
+        let delay = BACKOFF.delay(*attempts, rand::random());
         let attempts = attempts.saturating_add(1);
         let is_new = reported.failed.as_ref() != Some(&failure.message)
             && (!failure.reason.passes() || attempts >= ATTEMPTS_BEFORE_EVENT);
@@ -331,7 +310,7 @@ impl RestartController {
         if is_new {
             self.report_failed(key, &entry.workload, failure).await;
         }
-        Step::Done
+        Outcome::requeue(Priority::Retry, delay)
     }
 
     pub(super) fn update(&self, key: &WorkloadKey, uid: &str, change: impl FnOnce(&mut Progress)) {
@@ -341,28 +320,64 @@ impl RestartController {
     }
 }
 
-fn next_step(written: &Written) -> Step {
-    match written {
-        Written::Done(_) | Written::Gone => Step::Done,
-        Written::Outdated => Step::ReadAgain,
+impl Controller for RestartController {
+    type Key = WorkloadKey;
+    type Observed = Observation;
+    type Action = Step;
+
+    const NAME: &'static str = "restart";
+
+    fn queue(&self) -> &WorkQueue<WorkloadKey> {
+        &self.queue
     }
-}
 
-/// Exponential; `noise` spreads what failed together.
-fn back_off(attempts: u32, noise: u32) -> Duration {
-    let full = BACKOFF_MIN.saturating_mul(1 << attempts.min(16)).min(BACKOFF_MAX);
-    let share = f64::from(noise) / f64::from(u32::MAX);
-    full.mul_f64(0.5 + share / 2.0)
-}
+    fn observe(&self, key: &WorkloadKey) -> Option<Observation> {
+        let entry = match self.index.view(key) {
+            View::Untracked => return None,
+            View::Unread(unread) => return Some(Observation::Unread(unread)),
+            View::Tracked(entry) => entry,
+        };
+        let recorded = entry.workload.baseline.as_deref();
+        Some(Observation::Tracked {
+            delays: self.delays,
+            recorded: recorded.and_then(|text| Baseline::parse(text, &self.key_id)),
+            uses: self.current_uses(key, &entry),
+            entry,
+        })
+    }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+    fn plan(observation: &Observation, now: Now) -> Step {
+        match observation {
+            Observation::Unread(unread) => Step::Read(unread.clone()),
+            Observation::Tracked { entry, delays, recorded, uses } => {
+                let observed = Observed {
+                    delays: *delays,
+                    workload: &entry.workload,
+                    other_restarter: entry.other_restarter,
+                    recorded: recorded.as_ref(),
+                    uses,
+                    memory: &entry.progress.memory,
+                };
+                Step::Follow(Box::new(plan(&observed, now.monotonic)))
+            }
+        }
+    }
 
-    #[test]
-    fn backoff_grows_to_its_limit() {
-        assert_eq!(back_off(0, u32::MAX), BACKOFF_MIN);
-        assert_eq!(back_off(0, 0), BACKOFF_MIN / 2);
-        assert_eq!(back_off(u32::MAX, u32::MAX), BACKOFF_MAX);
+    async fn apply(&self, key: &WorkloadKey, observation: Observation, step: Step) -> Outcome {
+        match (step, observation) {
+            (Step::Read(unread), _) => self.read_first(key, &unread).await,
+            (Step::Follow(plan), Observation::Tracked { entry, .. }) => {
+                self.follow(key, &entry, *plan).await
+            }
+            (Step::Follow(_), Observation::Unread(_)) => Outcome::done(),
+        }
+    }
+
+    async fn fail(&self, key: &WorkloadKey, failure: Failure) -> Outcome {
+        match self.index.view(key) {
+            View::Tracked(entry) => self.retry(key, &entry, &failure).await,
+            View::Unread(_) => Outcome::requeue(Priority::Retry, MISSING_TARGET_GRACE),
+            View::Untracked => Outcome::done(),
+        }
     }
 }

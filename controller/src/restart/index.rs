@@ -12,10 +12,10 @@ use tokio::time::Instant;
 use super::{
     entry::{Progress, View},
     kind::{WorkloadKey, WorkloadKind},
-    source::{Source, SourceKey, SourceKind},
+    source::{Source, SourceKey},
     workload::{Workload, WorkloadObject, target_of},
 };
-use crate::key::ObjectKey;
+use crate::{key::ObjectKey, target::producer::ProducerKind};
 
 /// Never holds its lock across an await.
 #[derive(Default)]
@@ -71,7 +71,7 @@ impl Index {
     /// Removes the sources that a new list no longer has. Returns the workloads to reconcile.
     pub fn retain_sources(
         &self,
-        kind: SourceKind,
+        kind: ProducerKind,
         keep: impl Fn(&ObjectKey) -> bool,
     ) -> Vec<WorkloadKey> {
         let sources: Vec<_> = self.lock().sources.keys().cloned().collect();

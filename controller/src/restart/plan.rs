@@ -11,11 +11,15 @@ use super::{
     baseline::{Baseline, CurrentUse, Entry},
     workload::{OtherRestarter, Workload},
 };
+use crate::runtime::conflict::{ConflictBackoff, Repairs};
 
-/// Baselines written further apart than this are no fight with another writer.
-const FIGHT_WINDOW: Duration = Duration::from_mins(10);
-/// How many baselines in a row are written without delay.
-const MAX_IMMEDIATE_WRITES: u32 = 5;
+/// How writes of the baseline slow down when somebody keeps undoing them.
+pub const RECORD_BACKOFF: ConflictBackoff = ConflictBackoff {
+    window: Duration::from_mins(10),
+    immediate_repairs: 5,
+    first_delay: Duration::from_secs(4),
+    max_delay: Duration::from_secs(512),
+};
 
 pub struct Observed<'a> {
     pub delays: Delays,
@@ -49,7 +53,8 @@ pub struct Memory {
     pub considered_annotation: Option<String>,
     pub pending: Option<Pending>,
     pub restarted: Option<Instant>,
-    pub records: Records,
+    /// Writes of a baseline without a restart.
+    pub records: Repairs,
 }
 
 /// A change that waits for its restart.
@@ -59,14 +64,6 @@ pub struct Pending {
     pub last_changed: Instant,
     /// Of the baseline after the restart, by [`Baseline::digest`].
     pub digest: String,
-}
-
-/// Writes of a baseline without a restart, each soon after the one before: somebody may be undoing
-/// them.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct Records {
-    in_a_row: u32,
-    last: Option<Instant>,
 }
 
 /// The action, and what to remember in any case.
@@ -124,7 +121,7 @@ fn record(observed: &Observed<'_>, current: &Baseline, now: Instant) -> Action {
     if observed.recorded == Some(current) {
         return Action::Nothing;
     }
-    let at = observed.memory.records.next_at(now);
+    let at = observed.memory.records.next_at(RECORD_BACKOFF, now);
     if at > now { Action::Wait(at) } else { Action::Record(current.clone()) }
 }
 
@@ -216,22 +213,5 @@ fn compare(before: Option<&Baseline>, uses: &BTreeMap<String, CurrentUse>) -> Co
 impl CurrentUse {
     fn entry(&self) -> Entry {
         Entry { items: self.items, mac: self.mac }
-    }
-}
-
-impl Records {
-    /// When to write the next one: at once, unless somebody keeps undoing them.
-    fn next_at(self, now: Instant) -> Instant {
-        let Some(last) = self.last.filter(|last| now < *last + FIGHT_WINDOW) else {
-            return now;
-        };
-        let beyond = self.in_a_row.saturating_sub(MAX_IMMEDIATE_WRITES);
-        if beyond == 0 { now } else { last + Duration::from_secs(1 << (beyond + 1).min(9)) }
-    }
-
-    pub fn count(&mut self, now: Instant) {
-        let is_fight = self.last.is_some_and(|last| now < last + FIGHT_WINDOW);
-        self.in_a_row = if is_fight { self.in_a_row.saturating_add(1) } else { 1 };
-        self.last = Some(now);
     }
 }

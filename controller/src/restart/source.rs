@@ -5,18 +5,12 @@ use k8s_openapi::api::core::v1::ObjectReference;
 use kube::Resource as _;
 
 use super::annotations::Targets;
-use crate::key::ObjectKey;
-
-/// The kinds of objects that make Secrets.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub enum SourceKind {
-    SealedSecret,
-}
+use crate::{key::ObjectKey, target::producer::ProducerKind};
 
 /// An object that makes a Secret.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct SourceKey {
-    pub kind: SourceKind,
+    pub kind: ProducerKind,
     pub object: ObjectKey,
 }
 
@@ -30,14 +24,10 @@ pub struct Source {
 }
 
 impl SourceKey {
-    pub fn sealed(object: ObjectKey) -> Self {
-        Self { kind: SourceKind::SealedSecret, object }
-    }
-
     /// What an Event refers to.
     pub fn reference(&self, uid: &str) -> ObjectReference {
         let (api_version, kind) = match self.kind {
-            SourceKind::SealedSecret => (SealedSecret::api_version(&()), SealedSecret::kind(&())),
+            ProducerKind::SealedSecret => (SealedSecret::api_version(&()), SealedSecret::kind(&())),
         };
         ObjectReference {
             api_version: Some(api_version.into_owned()),

@@ -1,176 +1,126 @@
 //! What triggers a reconcile: watches of workloads, changed Secrets, their sources, and time.
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
-use kube::{
-    Api,
-    runtime::watcher::{Config, Event},
-};
-use tokio::{sync::watch, task::JoinSet};
+use kube::Api;
+use tokio::task::JoinSet;
 use tracing::{info, warn};
 
 use super::{
-    annotations::Targets,
+    annotations::{RESTART_TARGETS, Targets},
     controller::RestartController,
     kind::{WorkloadKey, WorkloadKind},
-    source::{Source, SourceKey, SourceKind},
+    source::{Source, SourceKey},
     workload::WorkloadObject,
 };
 use crate::{
     key::ObjectKey,
     runtime::{
         queue::Priority,
+        readiness::{Listing, Readiness},
         scope::{NamespaceScope, WatchScope},
-        watch::{Absence, follow_while_served},
+        watch::{Absence, Watch, WatchEvent},
+        worker::resync,
+    },
+    target::{
+        producer::{Producer, ProducerKind, ProducerSubscriber},
+        watch::{SecretChange, SecretSubscriber},
     },
 };
 
 /// How often to try a kind again that is not served or may not be watched.
 const KIND_POLL_INTERVAL: Duration = Duration::from_secs(60);
-/// A reconcile makes few requests, so these suffice.
-const WORKERS: usize = 8;
 
 impl RestartController {
-    /// Follows the workloads and restarts them until the future is dropped. The watches of Secrets and
-    /// of their sources must have delivered their lists before: a Secret that the index lacks counts
-    /// as missing.
-    pub async fn run(self: Arc<Self>, watched: WatchScope, resync: Duration) {
-        let mut tasks = JoinSet::new();
-        let kinds: Vec<_> = WorkloadKind::ALL
-            .into_iter()
-            .flat_map(|kind| watched.parts().into_iter().map(move |part| (kind, part)))
-            .collect();
-        let (seen, mut ready) = watch::channel(vec![false; kinds.len()]);
-        let seen = Arc::new(seen);
-        for (which, (kind, part)) in kinds.into_iter().enumerate() {
-            let (this, seen) = (self.clone(), seen.clone());
-            tasks.spawn(async move {
-                let ready = move || seen.send_modify(|all| all[which] = true);
-                this.watch_kind(kind, &part, ready).await;
-            });
+    /// Starts the watches of workloads. Start the workers when they are ready, and the watches of
+    /// Secrets and of their producers too: a Secret that the index lacks counts as missing, and a
+    /// Canary decides who restarts its workload.
+    pub fn watch(self: &Arc<Self>, scope: &WatchScope, tasks: &mut JoinSet<()>) -> Readiness {
+        let readiness = Readiness::new();
+        for kind in WorkloadKind::ALL {
+            for scope in scope.parts() {
+                let (this, listing) = (self.clone(), readiness.add_watch());
+                tasks.spawn(async move { this.watch_kind(kind, scope, listing).await });
+            }
         }
-        // The Canaries must be known before a workload is restarted.
-        let _ = ready.wait_for(|all| all.iter().all(|seen| *seen)).await;
+        readiness
+    }
+
+    /// Adds all workloads to the queue, now and once in each period.
+    pub async fn resync(self: Arc<Self>, period: Duration) {
         info!(workloads = self.index.len(), "initial sync of workloads complete");
-        for key in self.index.keys() {
-            self.queue.add(key, Priority::Change, Duration::ZERO);
-        }
-        for _ in 0..WORKERS {
-            tasks.spawn(self.clone().run_worker());
-        }
-        let mut ticks = tokio::time::interval(resync);
-        ticks.tick().await;
-        loop {
-            ticks.tick().await;
-            for key in self.index.keys() {
-                self.queue.add(key, Priority::Resync, Duration::ZERO);
+        self.enqueue(self.index.keys());
+        resync(&self.queue, period, || self.index.keys()).await;
+    }
+
+    async fn watch_kind(&self, kind: WorkloadKind, scope: NamespaceScope, mut listing: Listing) {
+        let api: Api<WorkloadObject> = scope.api_of(self.client.clone(), &kind);
+        let what = scope.describe(kind.plural());
+        let handle = |event| match event {
+            WatchEvent::Applied { object, is_listed } => {
+                self.enqueue(self.index.upsert(kind, &object, !is_listed));
             }
-        }
-    }
-
-    /// Call this when a Secret was changed or deleted.
-    pub fn secret_changed(&self, secret: &ObjectKey) {
-        self.enqueue(self.index.users_of(secret));
-    }
-
-    /// Call this when an object that makes a Secret was listed or changed, with its annotation
-    /// `restart-targets`.
-    pub fn source_changed(
-        self: &Arc<Self>,
-        key: &SourceKey,
-        uid: &str,
-        secret: &str,
-        annotation: Option<&str>,
-    ) {
-        let source = annotation.map(|text| Source {
-            uid: uid.to_owned(),
-            secret: secret.to_owned(),
-            targets: Targets::of(Some(text)),
-        });
-        let invalid = source.iter().flat_map(|source| source.targets.invalid.clone());
-        let invalid: Vec<_> = invalid.collect();
-        if let Some(touched) = self.index.set_source(key, source) {
-            self.enqueue(touched);
-            if !invalid.is_empty() {
-                let (this, key, uid) = (self.clone(), key.clone(), uid.to_owned());
-                tokio::spawn(
-                    async move { this.report_invalid_targets(&key, &uid, &invalid).await },
-                );
+            WatchEvent::Deleted(metadata) => {
+                self.enqueue(self.index.remove(kind, &ObjectKey::of(&metadata)));
+                self.metrics.set_pending(self.index.pending());
             }
-        }
-    }
-
-    /// Call this when an object that makes a Secret was deleted.
-    pub fn source_deleted(&self, key: &SourceKey) {
-        self.enqueue(self.index.set_source(key, None).unwrap_or_default());
-    }
-
-    /// Call this after a new list of objects that make Secrets.
-    pub fn sources_listed(&self, kind: SourceKind, keep: impl Fn(&ObjectKey) -> bool) {
-        self.enqueue(self.index.retain_sources(kind, keep));
-    }
-
-    async fn watch_kind(&self, kind: WorkloadKind, part: &NamespaceScope, mut ready: impl FnMut()) {
-        let what = part.describe(kind.plural());
-        let mut absent = None;
-        loop {
-            let api: Api<WorkloadObject> = part.api_of(self.client.clone(), &kind);
-            let mut listed = HashSet::new();
-            let absence = follow_while_served(api, Config::default(), &what, |event| match event {
-                Event::Init => listed.clear(),
-                Event::InitApply(object) => {
-                    listed.insert(ObjectKey::of(&object.metadata));
-                    self.enqueue(self.index.upsert(kind, &object, false));
-                }
-                Event::InitDone => {
-                    let keep = |key: &ObjectKey| !part.covers(key) || listed.contains(key);
-                    self.enqueue(self.index.retain(kind, keep));
-                    self.metrics.set_pending(self.index.pending());
-                    listed.clear();
-                    absent = None;
-                    self.metrics.set_watch_forbidden(kind, false);
-                    ready();
-                }
-                Event::Apply(object) => self.enqueue(self.index.upsert(kind, &object, true)),
-                Event::Delete(object) => {
-                    self.enqueue(self.index.remove(kind, &ObjectKey::of(&object.metadata)));
-                    self.metrics.set_pending(self.index.pending());
-                }
-            })
-            .await;
-            self.enqueue(self.index.retain(kind, |key| !part.covers(key)));
-            self.metrics.set_pending(self.index.pending());
-            self.metrics.set_watch_forbidden(kind, absence == Absence::Forbidden);
-            if absent.replace(absence) != Some(absence) {
+            WatchEvent::Listed(listed) => {
+                let keep = |key: &ObjectKey| !scope.covers(key) || listed.contains(key);
+                self.enqueue(self.index.retain(kind, keep));
+                self.metrics.set_pending(self.index.pending());
+                self.metrics.set_watch_forbidden(kind, false);
+                listing.complete();
+            }
+            WatchEvent::Absent(absence) => {
+                self.enqueue(self.index.retain(kind, |key| !scope.covers(key)));
+                self.metrics.set_pending(self.index.pending());
+                self.metrics.set_watch_forbidden(kind, absence == Absence::Forbidden);
                 log_absence(kind, &what, absence);
+                listing.complete();
             }
-            ready();
-            tokio::time::sleep(KIND_POLL_INTERVAL).await;
-        }
-    }
-
-    /// Takes from the queue until the process ends. A reconcile that panics costs only its workload a
-    /// retry.
-    async fn run_worker(self: Arc<Self>) {
-        loop {
-            let key = self.queue.next().await;
-            let this = self.clone();
-            let workload = key.clone();
-            let reconcile = tokio::spawn(async move { this.reconcile(&workload).await });
-            if let Err(error) = reconcile.await
-                && error.is_panic()
-            {
-                warn!(workload = %key, "reconcile panicked; please report this bug");
-                self.queue.add(key.clone(), Priority::Retry, Duration::from_mins(1));
-            }
-            self.queue.done(&key);
-        }
+        };
+        Watch::new(api, what.clone()).optional(KIND_POLL_INTERVAL).run(handle).await;
     }
 
     fn enqueue(&self, keys: Vec<WorkloadKey>) {
         for key in keys {
             self.queue.add(key, Priority::Change, Duration::ZERO);
         }
+    }
+}
+
+impl SecretSubscriber for RestartController {
+    fn secret_changed(&self, change: &SecretChange<'_>) {
+        self.enqueue(self.index.users_of(change.key));
+    }
+}
+
+impl ProducerSubscriber for RestartController {
+    fn producer_applied(self: Arc<Self>, producer: &Producer<'_>) {
+        let annotation = producer.annotations.and_then(|all| all.get(RESTART_TARGETS));
+        let source = annotation.map(|text| Source {
+            uid: producer.uid.to_owned(),
+            secret: producer.secret.to_owned(),
+            targets: Targets::of(Some(text)),
+        });
+        let invalid = source.iter().flat_map(|source| source.targets.invalid.clone());
+        let invalid: Vec<_> = invalid.collect();
+        let key = SourceKey { kind: producer.kind, object: producer.key.clone() };
+        let Some(touched) = self.index.set_source(&key, source) else { return };
+        self.enqueue(touched);
+        if !invalid.is_empty() {
+            let uid = producer.uid.to_owned();
+            tokio::spawn(async move { self.report_invalid_targets(&key, &uid, &invalid).await });
+        }
+    }
+
+    fn producer_deleted(&self, kind: ProducerKind, key: &ObjectKey) {
+        let source = SourceKey { kind, object: key.clone() };
+        self.enqueue(self.index.set_source(&source, None).unwrap_or_default());
+    }
+
+    fn producers_listed(&self, kind: ProducerKind, keep: &dyn Fn(&ObjectKey) -> bool) {
+        self.enqueue(self.index.retain_sources(kind, keep));
     }
 }
 

@@ -204,7 +204,7 @@ impl<K: QueueKey> Inner<K> {
                 lane.due.insert((rank, key.clone()));
             });
         }
-        for namespace in self.turns.take_matured(now) {
+        for namespace in self.turns.matured(now) {
             self.change_lane(&namespace, |_| {});
         }
     }

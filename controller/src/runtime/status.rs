@@ -2,11 +2,10 @@
 
 use std::fmt::Debug;
 
-use k8s_openapi::NamespaceResourceScope;
+use k8s_openapi::{ClusterResourceScope, NamespaceResourceScope};
 use kube::{
     Api, Client, Resource,
     api::{Patch, PatchParams},
-    core::ClusterResourceScope,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::json;

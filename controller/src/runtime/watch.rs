@@ -113,7 +113,7 @@ where
                     Err(error) => error,
                 };
                 if streaming && refuses_streaming(&error) {
-                    info!(self.what, "the API server does not stream lists: they are paged");
+                    info!(what = self.what, "the API server does not stream lists: they are paged");
                     streaming = false;
                     break;
                 }
@@ -125,7 +125,7 @@ where
                     tokio::time::sleep(poll).await;
                     break;
                 }
-                warn!(self.what, error = describe(&error), "the watch is retried");
+                warn!(what = self.what, error = describe(&error), "the watch is retried");
             }
         }
     }
@@ -133,8 +133,7 @@ where
 
 impl<K> Watch<DeserializeGuard<K>>
 where
-    DeserializeGuard<K>: Resource,
-    K: Clone + DeserializeOwned + Debug + Send + 'static,
+    DeserializeGuard<K>: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
 {
     /// The same, without objects that are not of their type: those are logged and left out. The
     /// CRD's schema rules them out, but a missing schema must not stop the watch.
@@ -172,34 +171,12 @@ fn reduced<K: Resource, T>(
     }
 }
 
-/// Hands every event of a watch to `handle`. Errors are logged and tried again for ever.
-pub async fn follow<K>(api: Api<K>, config: Config, what: &str, mut handle: impl FnMut(Event<K>))
-where
-    K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
-{
-    // It has no end of its own.
-    let _ = follow_until(api, config, what, &mut handle, |_| None).await;
-}
-
-/// The same for a kind that may be missing, or that the controller may not see: ends then.
+/// Hands every event to `handle` until the kind is missing, or the controller may not see it.
 pub async fn follow_while_served<K>(
     api: Api<K>,
     config: Config,
     what: &str,
     mut handle: impl FnMut(Event<K>),
-) -> Absence
-where
-    K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
-{
-    follow_until(api, config, what, &mut handle, absence).await
-}
-
-async fn follow_until<K>(
-    api: Api<K>,
-    config: Config,
-    what: &str,
-    handle: &mut impl FnMut(Event<K>),
-    end: impl Fn(&Error) -> Option<Absence>,
 ) -> Absence
 where
     K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
@@ -218,10 +195,10 @@ where
                     break;
                 }
                 Err(error) => {
-                    if let Some(absence) = end(&error) {
+                    if let Some(absence) = absence(&error) {
                         return absence;
                     }
-                    warn!(what, error = describe(&error), "the watch is tried again");
+                    warn!(what, error = describe(&error), "the watch is retried");
                 }
             }
         }

@@ -1,4 +1,4 @@
-//! What can be said of a SealedSecret before an item is opened, and the Secret made of the items.
+//! The checks of a SealedSecret before its items are decrypted, and the Secret that they give.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +9,7 @@ use kube::Resource as _;
 use sealing::Plaintext;
 use serde::Deserialize;
 
-use super::{index::wants_owner, render::Rendered};
+use super::render::Rendered;
 use crate::{
     key::ObjectKey,
     reason::{Failure, Reason},
@@ -20,12 +20,12 @@ use crate::{
     },
 };
 
-/// What is to be opened.
+/// What to decrypt.
 #[derive(Debug, Eq, PartialEq)]
 pub enum Sealed<'s> {
-    /// The items by key: base64 of the wire format.
+    /// Items by key: base64 of the wire format.
     Items(&'s BTreeMap<String, String>),
-    /// The deprecated form: one item that holds a whole Secret as JSON.
+    /// The deprecated form: one item, a whole Secret as JSON.
     Legacy(Vec<u8>),
 }
 
@@ -66,7 +66,7 @@ pub fn prepare<'s>(
     Ok(Sealed::Legacy(bytes))
 }
 
-/// The Secret of these values, with the template's metadata and type.
+/// The Secret with these values and the template's metadata and type.
 pub fn desired(sealed: &SealedSecret, rendered: Rendered) -> DesiredSecret {
     let template = &sealed.spec.template;
     let Rendered { data, random } = rendered;
@@ -80,7 +80,7 @@ pub fn desired(sealed: &SealedSecret, rendered: Rendered) -> DesiredSecret {
     if random.is_empty() { desired } else { with_random(desired, sealed, random) }
 }
 
-/// Values that were drawn at random are made once for each version of the spec.
+/// Randomly generated values are kept for one generation of the spec.
 fn with_random(
     mut desired: DesiredSecret,
     sealed: &SealedSecret,
@@ -93,10 +93,10 @@ fn with_random(
     desired
 }
 
-/// The Secret that a deprecated item holds as JSON.
+/// The Secret that a deprecated item contains as JSON.
 ///
 /// # Errors
-/// `Malformed` when it holds none, and what [`prepare`] refuses.
+/// `Malformed` when it contains none, and what [`prepare`] refuses.
 pub fn desired_legacy(
     sealed: &SealedSecret,
     json: &Plaintext,
@@ -119,7 +119,7 @@ pub fn desired_legacy(
     Ok(secret_for(sealed, &secret.type_, immutable, &metadata, secret.data))
 }
 
-/// The fields of the template that are ignored, for an Event: nothing authenticates them.
+/// The template's fields that the controller ignores, for an Event: nothing authenticates them.
 pub fn ignored_fields(sealed: &SealedSecret) -> Vec<&'static str> {
     let metadata = &sealed.spec.template.metadata;
     let mut fields = Vec::new();
@@ -130,6 +130,12 @@ pub fn ignored_fields(sealed: &SealedSecret) -> Vec<&'static str> {
         fields.push("ownerReferences");
     }
     fields
+}
+
+/// Whether the Secret gets an owner reference: unless the template opts out.
+pub fn wants_owner(sealed: &SealedSecret) -> bool {
+    let annotations = &sealed.spec.template.metadata.annotations;
+    annotations.get(SealedSecret::SKIP_OWNER_REFERENCES).is_none_or(|value| value != "true")
 }
 
 fn secret_for(
@@ -192,9 +198,9 @@ mod tests {
         prepare(sealed, policy, true).err().map(|failure| failure.reason)
     }
 
-    /// Recorded, g26: Bitnami's controller gives a ServiceAccount's token away.
+    /// Recorded, g26: Bitnami's controller creates a Secret with a ServiceAccount's token.
     #[test]
-    fn types_by_which_rights_are_given_away_need_the_operators_word() {
+    fn privileged_type_needs_the_flag() {
         for type_ in DENIED_TYPES {
             let sealed =
                 sealed("n", "s", json!({ "encryptedData": {}, "template": { "type": type_ } }));
@@ -205,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_makes_a_sealing_key_by_a_sealed_secret() {
+    fn sealed_secret_cannot_create_a_sealing_key() {
         let template = json!({ "metadata": { "labels": { KEY_LABEL: "active" } } });
         let spec = json!({ "encryptedData": {}, "template": template });
         assert_eq!(
@@ -224,13 +230,13 @@ mod tests {
     }
 
     #[test]
-    fn both_forms_of_data_at_once_are_refused() {
+    fn data_and_encrypted_data_together_are_refused() {
         let spec = json!({ "data": "AAAA", "encryptedData": { "A": "x" } });
         assert_eq!(refused(&sealed("n", "s", spec), &policy()), Some(Reason::Malformed));
     }
 
     #[test]
-    fn the_legacy_form_can_be_turned_off() {
+    fn legacy_data_can_be_turned_off() {
         let object = sealed("n", "s", json!({ "data": "AAAA" }));
         assert_eq!(prepare(&object, &policy(), true).unwrap(), Sealed::Legacy(vec![0, 0, 0]));
         let refused = prepare(&object, &policy(), false).unwrap_err();
@@ -238,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn a_legacy_secret_keeps_its_type_and_labels_but_not_its_name() {
+    fn legacy_secret_keeps_type_and_labels_but_not_its_name() {
         let object = sealed("n", "s", json!({ "data": "AAAA" }));
         let json = br#"{"kind":"Secret","metadata":{"name":"t","namespace":"m","labels":{"l":"1"},
             "creationTimestamp":null},"type":"x/y","data":{"A":"MQ=="}}"#;
@@ -250,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn a_legacy_item_that_is_no_secret_fails_without_quoting_it() {
+    fn malformed_legacy_item_is_not_quoted() {
         let object = sealed("n", "s", json!({ "data": "AAAA" }));
         let failure =
             desired_legacy(&object, &Plaintext::new(br#"{"data":"canary"}"#.to_vec()), &policy())
@@ -260,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn finalizers_and_owners_of_the_template_are_named_as_ignored() {
+    fn ignored_fields_name_finalizers_and_owner_references() {
         let metadata = json!({ "finalizers": ["x/f"], "ownerReferences": [{ "uid": "u" }] });
         let object =
             sealed("n", "s", json!({ "encryptedData": {}, "template": { "metadata": metadata } }));
@@ -272,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn random_values_bear_the_generation_that_they_were_made_for() {
+    fn random_values_are_annotated_with_their_generation() {
         let mut object = sealed("n", "s", json!({ "encryptedData": {} }));
         object.metadata.generation = Some(3);
         let random = BTreeSet::from(["R".to_owned()]);

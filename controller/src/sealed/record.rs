@@ -1,11 +1,11 @@
-//! The fingerprint in a SealedSecret's status: what was put in, and what came of it.
+//! The fingerprint in a SealedSecret's status: a record of the inputs and of the Secret they gave.
 //!
-//! Format: `v1.KEYS.INPUTS.CONTENT`. KEYS are the short ids of the sealing keys that opened the
-//! items, comma-separated; INPUTS and CONTENT are MACs in base64url. An unchanged object is one
-//! for which both MACs match what is in the API server now and whose keys are still active. All
-//! else, a missing, altered or older record included, means the full work. So a record that is
-//! wrong, or forged by who may write the status, costs time and never a wrong Secret: content that
-//! the controller did not write has a MAC that nobody else can make.
+//! Format: `v1.KEYS.INPUTS.CONTENT`. KEYS are the short ids of the sealing keys that decrypted the
+//! items, comma-separated. INPUTS and CONTENT are MACs in base64url. An object is in sync if both
+//! MACs match what the API server has now and the keys are still active. Anything else leads to a
+//! sync: a missing, altered or older record too. So a record that is wrong, or forged by a user who
+//! may write the status, costs time and never gives a wrong Secret: nobody else can compute the MAC
+//! of content that the controller did not write.
 
 use std::fmt;
 
@@ -19,22 +19,19 @@ use crate::{
     target::fingerprint::{Mac, MacKey},
 };
 
-/// The format's version.
+/// The version of the format.
 const VERSION: &str = "v1";
 
-/// A record, parsed.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Record {
-    /// The keys that opened the items.
+    /// The keys that decrypted the items.
     pub keys: Vec<KeyId>,
-    /// What was put in.
     pub inputs: Mac,
-    /// What the Secret held then.
+    /// The content of the Secret then.
     pub content: Mac,
 }
 
 impl Record {
-    /// Reads a record; none when it is not one.
     pub fn parse(text: &str) -> Option<Self> {
         let mut parts = text.split('.');
         let (version, keys) = (parts.next()?, parts.next()?);
@@ -104,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_reads_back_as_written() {
+    fn record_round_trips() {
         let mac = inputs(&mac_key(), &sealed(|_| {}));
         for keys in [
             vec![],
@@ -117,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_no_record() {
+    fn malformed_record_is_rejected() {
         let mac = inputs(&mac_key(), &sealed(|_| {}));
         let good = Record { keys: vec![], inputs: mac, content: mac }.to_string();
         let longer = format!("{good}.x");
@@ -128,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn every_input_counts_and_nothing_else_does() {
+    fn mac_covers_every_input_and_nothing_else() {
         let base = inputs(&mac_key(), &sealed(|_| {}));
         let changed = |change: fn(&mut serde_json::Value)| inputs(&mac_key(), &sealed(change));
         for change in [

@@ -1,13 +1,10 @@
-//! The values of the Secret, from the opened items and `template.data`: on threads of its own, under
-//! limits.
+//! The values of the Secret: decrypted items and `template.data`.
 //!
-//! What can go wrong: a template is text of whoever may create a SealedSecret, and may be made to
-//! take long. Its steps, bytes and time are bounded, and templates wait for each other only: they
-//! keep no item from being opened.
+//! Whoever may create a SealedSecret writes its template, and may make it slow. So steps, bytes and
+//! time are bounded, and templates have threads of their own: they hold up no decryption.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::Arc,
     time::Duration,
 };
 
@@ -17,22 +14,23 @@ use templates::{
     Environment, Limits,
     sealed_secret::{self, Error},
 };
-use tokio::{sync::Semaphore, time::Instant};
+use tokio::time::Instant;
 
-use crate::reason::{Failure, Reason};
+use crate::{
+    reason::{Failure, Reason},
+    runtime::blocking::BlockingPool,
+};
 
-/// Raised when the same SealedSecret may give another Secret: what is recorded about it no longer
-/// counts then.
+/// Raise it when the same SealedSecret would give another Secret: earlier records no longer count
+/// then.
 pub const VERSION: &str = "1";
-/// How many letters of a key a message quotes.
-const KEY_LETTERS: usize = 63;
+/// How much of a key a message quotes.
+const MAX_KEY_CHARS: usize = 63;
 
-/// What the templates of one object may use.
+/// The limits of the templates of one object.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Settings {
-    /// Steps and bytes.
     pub limits: Limits,
-    /// Time.
     pub time: Duration,
 }
 
@@ -40,35 +38,33 @@ pub struct Settings {
 #[derive(Clone)]
 pub struct Renderer {
     settings: Settings,
-    permits: Arc<Semaphore>,
+    pool: BlockingPool,
 }
 
 /// The values by key.
 #[derive(Debug)]
 pub struct Rendered {
-    /// All of them.
     pub data: BTreeMap<String, Plaintext>,
-    /// The keys of those that would be something else the next time.
+    /// The keys of values that would differ the next time.
     pub random: BTreeSet<String>,
 }
 
 impl Default for Settings {
-    /// Far above what manifests need: to find a key of RSA takes seconds.
+    /// Far above what manifests need: generating an RSA key takes seconds.
     fn default() -> Self {
         Self { limits: Limits::default(), time: Duration::from_secs(30) }
     }
 }
 
 impl Renderer {
-    /// One that uses at most this many threads.
     pub fn new(settings: Settings, threads: usize) -> Self {
-        Self { settings, permits: Arc::new(Semaphore::new(threads)) }
+        Self { settings, pool: BlockingPool::new(threads) }
     }
 
-    /// The values of the Secret.
+    /// Renders the values of the Secret.
     ///
     /// # Errors
-    /// `TemplateInvalid`, with the key, the place and the kind of the mistake; never a value.
+    /// `TemplateInvalid`, with the key, the place and the kind of the error, and never a value.
     pub async fn render(
         &self,
         template: &BTreeMap<String, Option<String>>,
@@ -80,9 +76,7 @@ impl Renderer {
             return rendered(settings, template, items);
         }
         let template = template.clone();
-        let _permit = self.permits.acquire().await.expect("the semaphore is never closed");
-        let work = tokio::task::spawn_blocking(move || rendered(settings, &template, items));
-        work.await.expect("rendering does not panic")
+        self.pool.run(move || rendered(settings, &template, items)).await
     }
 }
 
@@ -104,7 +98,7 @@ fn rendered(
 }
 
 fn failure(error: &Error) -> Failure {
-    let key: String = error.key.chars().take(KEY_LETTERS).collect();
+    let key: String = error.key.chars().take(MAX_KEY_CHARS).collect();
     let remedy =
         if error.is_limit() { "; the controller's flags --template-… set limits" } else { "" };
     Failure::new(Reason::TemplateInvalid, format!("template.data `{key}`: {error}{remedy}"))
@@ -126,7 +120,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_failure_names_the_template_and_quotes_nothing() {
+    async fn failure_names_the_template_and_quotes_no_value() {
         let renderer = renderer(Limits::default(), Duration::from_secs(60));
         assert_eq!(render(&renderer, "{{ upper .A }}").await.unwrap(), "CANARY");
         assert_eq!(render(&renderer, "plain").await.unwrap(), "plain");
@@ -137,7 +131,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_template_without_end_is_ended_by_steps_or_by_time() {
+    async fn endless_template_is_stopped_by_steps_or_by_time() {
         let endless = "{{ range until 1000 }}{{ range until 1000 }}{{ range until 1000 }}\
                        {{ end }}{{ end }}{{ end }}";
         let steps = renderer(Limits::default(), Duration::from_secs(600));

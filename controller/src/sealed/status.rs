@@ -1,74 +1,56 @@
-//! The status that an outcome gives: pure, and none when it is the one that is there.
+//! The status that follows from a sync.
 
 use crds::{SealedSecretStatus, sealed_secret::Condition};
 use jiff::Timestamp;
 
 use super::record::Record;
-use crate::reason::Failure;
+use crate::{
+    reason::Failure,
+    runtime::{
+        clock::rfc3339_seconds,
+        conditions::{set_transition_times, status_text},
+    },
+};
 
-/// The word for success, in conditions and Events.
+/// The reason of success, in conditions and Events.
 pub const UNSEALED: &str = "Unsealed";
 
-/// What came of a reconcile.
-#[derive(Clone, Copy, Debug)]
-pub enum Outcome<'o> {
-    /// The Secret is as it must be.
-    Synced(&'o Record),
-    /// It is not.
-    Failed(&'o Failure),
-}
-
-/// The status after this outcome; none when nothing but times would change.
+/// The status after a sync that produced this record, or failed. None when only times would change.
 ///
 /// `Synced` comes first: Bitnami's columns look there, and Argo CD's health check reads it by
-/// name. It never says that work is going on, only what came of it.
+/// name. Conditions report results, never progress.
 pub fn next(
     previous: &SealedSecretStatus,
     generation: i64,
-    outcome: Outcome<'_>,
+    result: Result<&Record, &Failure>,
     now: Timestamp,
 ) -> Option<SealedSecretStatus> {
-    let (synced, stalled, reason, message, fingerprint) = match outcome {
-        Outcome::Synced(record) => (true, false, UNSEALED, None, Some(record.to_string())),
-        Outcome::Failed(failure) => {
-            let Failure { reason, message } = failure;
-            (false, reason.stalls(), reason.as_str(), Some(message.clone()), None)
-        }
-    };
-    let condition = |type_: &str, is: bool| Condition {
+    let failure = result.err();
+    let reason = failure.map_or(UNSEALED, |failure| failure.reason.as_str());
+    let condition = |type_: &str, is_true: bool| Condition {
         type_: type_.to_owned(),
-        status: if is { "True" } else { "False" }.to_owned(),
+        status: status_text(is_true),
         reason: Some(reason.to_owned()),
-        message: message.clone(),
+        message: failure.map(|failure| failure.message.clone()),
         ..Condition::default()
     };
     let mut status = SealedSecretStatus {
         observed_generation: Some(generation),
         conditions: vec![
-            condition("Synced", synced),
-            condition("Ready", synced),
-            condition("Stalled", stalled),
+            condition("Synced", failure.is_none()),
+            condition("Ready", failure.is_none()),
+            condition("Stalled", failure.is_some_and(|failure| failure.reason.stalls())),
         ],
-        fingerprint,
+        fingerprint: result.ok().map(ToString::to_string),
     };
     if without_times(previous) == status {
         return None;
     }
-    let now = second(now);
+    set_transition_times(&mut status.conditions, &previous.conditions, now);
     for condition in &mut status.conditions {
-        let before = previous.condition(&condition.type_);
-        let unchanged = before.filter(|before| before.status == condition.status);
-        let since = unchanged.and_then(|before| before.last_transition_time.clone());
-        condition.last_transition_time = Some(since.unwrap_or_else(|| now.clone()));
-        condition.last_update_time = Some(now.clone());
+        condition.last_update_time = Some(rfc3339_seconds(now));
     }
     Some(status)
-}
-
-/// RFC 3339 to the second, as the API's times are.
-fn second(time: Timestamp) -> String {
-    let whole = Timestamp::from_second(time.as_second()).expect("a second of a time is a time");
-    whole.to_string()
 }
 
 fn without_times(status: &SealedSecretStatus) -> SealedSecretStatus {
@@ -76,7 +58,7 @@ fn without_times(status: &SealedSecretStatus) -> SealedSecretStatus {
     for condition in &mut status.conditions {
         condition.last_update_time = None;
         condition.last_transition_time = None;
-        // The API server stores an empty message, where Bitnami's controller wrote one, as it is.
+        // Bitnami's controller writes an empty message, and the API server stores it.
         condition.message = condition.message.take().filter(|message| !message.is_empty());
     }
     status
@@ -101,43 +83,39 @@ mod tests {
     }
 
     #[test]
-    fn the_same_outcome_again_writes_nothing() {
-        let status =
-            next(&SealedSecretStatus::default(), 1, Outcome::Synced(&record()), at(1)).unwrap();
-        assert_eq!(next(&status, 1, Outcome::Synced(&record()), at(9)), None);
+    fn repeated_result_writes_nothing() {
+        let status = next(&SealedSecretStatus::default(), 1, Ok(&record()), at(1)).unwrap();
+        assert_eq!(next(&status, 1, Ok(&record()), at(9)), None);
         let failure = failed(Reason::Malformed);
-        let status = next(&status, 1, Outcome::Failed(&failure), at(10)).unwrap();
-        assert_eq!(next(&status, 1, Outcome::Failed(&failure), at(19)), None);
+        let status = next(&status, 1, Err(&failure), at(10)).unwrap();
+        assert_eq!(next(&status, 1, Err(&failure), at(19)), None);
     }
 
     #[test]
     fn synced_comes_first() {
-        let status =
-            next(&SealedSecretStatus::default(), 1, Outcome::Synced(&record()), at(1)).unwrap();
+        let status = next(&SealedSecretStatus::default(), 1, Ok(&record()), at(1)).unwrap();
         let types: Vec<_> = status.conditions.iter().map(|c| c.type_.as_str()).collect();
         assert_eq!(types, ["Synced", "Ready", "Stalled"]);
     }
 
     #[test]
-    fn a_transition_keeps_its_time_until_the_status_flips() {
-        let first =
-            next(&SealedSecretStatus::default(), 1, Outcome::Synced(&record()), at(1)).unwrap();
-        let second = next(&first, 2, Outcome::Synced(&record()), at(5)).unwrap();
+    fn transition_time_is_kept_until_the_status_flips() {
+        let first = next(&SealedSecretStatus::default(), 1, Ok(&record()), at(1)).unwrap();
+        let second = next(&first, 2, Ok(&record()), at(5)).unwrap();
         let synced = second.condition("Synced").unwrap();
         assert_eq!(synced.last_transition_time.as_deref(), Some("1970-01-01T00:00:01Z"));
         assert_eq!(synced.last_update_time.as_deref(), Some("1970-01-01T00:00:05Z"));
-        let third = next(&second, 2, Outcome::Failed(&failed(Reason::NotOwned)), at(7)).unwrap();
+        let third = next(&second, 2, Err(&failed(Reason::NotOwned)), at(7)).unwrap();
         let transition = |type_: &str| third.condition(type_).unwrap().last_transition_time.clone();
         assert_eq!(transition("Synced").as_deref(), Some("1970-01-01T00:00:07Z"));
         assert_eq!(transition("Stalled").as_deref(), Some("1970-01-01T00:00:01Z"));
     }
 
     #[test]
-    fn only_what_the_user_must_mend_stalls() {
+    fn only_failures_that_the_user_must_fix_stall() {
         for (reason, stalled) in [(Reason::UnknownKey, "True"), (Reason::NotOwned, "False")] {
             let failure = failed(reason);
-            let status =
-                next(&SealedSecretStatus::default(), 1, Outcome::Failed(&failure), at(1)).unwrap();
+            let status = next(&SealedSecretStatus::default(), 1, Err(&failure), at(1)).unwrap();
             assert_eq!(status.condition("Stalled").unwrap().status, stalled);
             assert_eq!(status.condition("Ready").unwrap().reason.as_deref(), Some(reason.as_str()));
             assert_eq!(status.fingerprint, None);
@@ -145,8 +123,8 @@ mod tests {
     }
 
     #[test]
-    fn what_bitnamis_controller_wrote_is_completed() {
-        let peers = SealedSecretStatus {
+    fn status_of_bitnamis_controller_is_completed() {
+        let bitnami = SealedSecretStatus {
             observed_generation: Some(1),
             conditions: vec![Condition {
                 type_: "Synced".into(),
@@ -155,6 +133,6 @@ mod tests {
             }],
             fingerprint: None,
         };
-        assert!(next(&peers, 1, Outcome::Synced(&record()), at(1)).is_some());
+        assert!(next(&bitnami, 1, Ok(&record()), at(1)).is_some());
     }
 }

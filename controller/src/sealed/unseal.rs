@@ -1,4 +1,4 @@
-//! Opens the items of one object, on a pool of threads that all objects share fairly.
+//! Decrypts the items of one object, on threads that all objects share.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -7,42 +7,39 @@ use std::{
 
 use futures::{StreamExt as _, stream};
 use sealing::{Item, Malformed, OpenError, Plaintext, Scope};
-use tokio::sync::Semaphore;
 
 use crate::{
     key::ObjectKey,
     keys::{KeyId, KeyRing},
     reason::{Failure, Reason},
+    runtime::blocking::BlockingPool,
 };
 
-/// For how many failed items of an object the other scopes are tried: each try costs as many
-/// private-key operations as there are keys.
-const DIAGNOSED: usize = 3;
+/// For how many failed items of an object the other scopes are tried. Each try costs one
+/// private-key operation per key.
+const MAX_DIAGNOSED_ITEMS: usize = 3;
 /// How many items a message names.
-const NAMED: usize = 5;
+const MAX_NAMED_ITEMS: usize = 5;
 
-/// Threads for private-key operations, a few. A task opens one item, and tasks wait in line:
-/// a thousand items of one object delay the five of another by one item each.
+/// A few threads for private-key operations. A task decrypts one item, and tasks wait in line: a
+/// thousand items of one object delay each item of another by one.
 #[derive(Clone)]
 pub struct Unsealer {
-    permits: Arc<Semaphore>,
-    threads: usize,
+    pool: BlockingPool,
 }
 
-/// What the items of an object are sealed for, and what may open them.
+/// What the items of an object are sealed for, and the keys that may decrypt them.
 #[derive(Clone)]
 pub struct Sealing {
-    /// The object's namespace and name.
     pub key: ObjectKey,
-    /// By the object's own annotations.
+    /// From the object's own annotations.
     pub scope: Scope,
-    /// The keys.
     pub ring: Arc<KeyRing>,
     /// The keys to try first.
     pub first: Arc<[KeyId]>,
 }
 
-/// Why an item does not open.
+/// Why an item cannot be decrypted.
 #[derive(Clone, Copy, Debug)]
 enum ItemError {
     Malformed,
@@ -54,10 +51,10 @@ enum ItemError {
 impl Unsealer {
     /// A pool of this many threads.
     pub fn new(threads: usize) -> Self {
-        Self { permits: Arc::new(Semaphore::new(threads)), threads }
+        Self { pool: BlockingPool::new(threads) }
     }
 
-    /// Opens all items, and names the keys that did; or says of each that fails why.
+    /// Decrypts all items. Also returns the keys that did.
     ///
     /// # Errors
     /// `Malformed`, `ScopeMismatch` and `UnknownKey`, with the names of the items.
@@ -67,8 +64,8 @@ impl Unsealer {
         items: &BTreeMap<String, String>,
     ) -> Result<(BTreeMap<String, Plaintext>, Vec<KeyId>), Failure> {
         let opening: Vec<_> =
-            items.iter().map(|(name, text)| self.open_named(sealing, name, text)).collect();
-        let mut opened = stream::iter(opening).buffered(self.threads);
+            items.iter().map(|(name, text)| self.unseal_named(sealing, name, text)).collect();
+        let mut opened = stream::iter(opening).buffered(self.pool.threads());
         let mut values = BTreeMap::new();
         let mut keys = Vec::new();
         let mut failed = Vec::new();
@@ -91,49 +88,50 @@ impl Unsealer {
         Ok((values, keys))
     }
 
-    /// Opens the one item of the deprecated form.
+    /// Decrypts the one item of the deprecated form.
     ///
     /// # Errors
     /// As for items.
-    pub async fn open_legacy(
+    pub async fn unseal_legacy(
         &self,
         sealing: &Sealing,
         bytes: Vec<u8>,
     ) -> Result<(Plaintext, KeyId), Failure> {
-        let opened = self.open(sealing, Item::from_bytes(bytes)).await;
+        let opened = self.unseal(sealing, Item::from_bytes(bytes)).await;
         opened.map_err(|error| describe(sealing, &[("data", error)]))
     }
 
-    async fn open_named<'i>(
+    async fn unseal_named<'i>(
         &self,
         sealing: &Sealing,
         name: &'i str,
         text: &str,
     ) -> (&'i str, Result<(Plaintext, KeyId), ItemError>) {
-        (name, self.open(sealing, Item::parse(text)).await)
+        (name, self.unseal(sealing, Item::parse(text)).await)
     }
 
-    async fn open(
+    async fn unseal(
         &self,
         sealing: &Sealing,
         item: Result<Item, Malformed>,
     ) -> Result<(Plaintext, KeyId), ItemError> {
         let item = item.map_err(|_| ItemError::Malformed)?;
         let sealing = sealing.clone();
-        self.run(move || {
-            let label = sealing.scope.label(&sealing.key.namespace, &sealing.key.name);
-            match sealing::open(&item, &label, sealing.ring.in_order(&sealing.first)) {
-                Ok(opened) => Ok((opened.plaintext, KeyId::of(opened.key.fingerprint()))),
-                Err(OpenError::NoKeyOfThisSize { bits }) => {
-                    Err(ItemError::NoKeyOfThisSize { bits })
+        self.pool
+            .run(move || {
+                let label = sealing.scope.label(&sealing.key.namespace, &sealing.key.name);
+                match sealing::open(&item, &label, sealing.ring.in_order(&sealing.first)) {
+                    Ok(opened) => Ok((opened.plaintext, KeyId::of(opened.key.fingerprint()))),
+                    Err(OpenError::NoKeyOfThisSize { bits }) => {
+                        Err(ItemError::NoKeyOfThisSize { bits })
+                    }
+                    Err(OpenError::NoKeyOpens { .. }) => Err(ItemError::NoKeyOpens),
                 }
-                Err(OpenError::NoKeyOpens { .. }) => Err(ItemError::NoKeyOpens),
-            }
-        })
-        .await
+            })
+            .await
     }
 
-    /// Finds out for the first items that no key opens whether another scope would.
+    /// Tries other scopes for the first items that no key decrypts.
     async fn diagnose(
         &self,
         sealing: &Sealing,
@@ -141,12 +139,12 @@ impl Unsealer {
         failed: &mut [(&str, ItemError)],
     ) {
         let unopened = failed.iter_mut().filter(|(_, e)| matches!(e, ItemError::NoKeyOpens));
-        for (name, error) in unopened.take(DIAGNOSED) {
+        for (name, error) in unopened.take(MAX_DIAGNOSED_ITEMS) {
             let Ok(item) = Item::parse(&items[*name]) else {
                 continue;
             };
             let sealing = sealing.clone();
-            let other = self.run(move || {
+            let other = self.pool.run(move || {
                 let Sealing { key, scope, ring, first } = &sealing;
                 sealing::diagnose(&item, &key.namespace, &key.name, *scope, ring.in_order(first))
             });
@@ -155,19 +153,14 @@ impl Unsealer {
             }
         }
     }
-
-    async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> T {
-        let _permit = self.permits.acquire().await.expect("the semaphore is never closed");
-        tokio::task::spawn_blocking(work).await.expect("opening an item does not panic")
-    }
 }
 
-/// The failure of the object: the gravest reason among its items, and all items with theirs.
+/// The failure of the object: the gravest reason, and each item with its own.
 fn describe(sealing: &Sealing, failed: &[(&str, ItemError)]) -> Failure {
     let count = sealing.ring.len();
     let mut sentences = Vec::new();
     let mut gravest = Reason::UnknownKey;
-    let mut say = |reason: Reason, matches: &dyn Fn(ItemError) -> bool, words: &str| {
+    let mut add = |reason: Reason, matches: &dyn Fn(ItemError) -> bool, words: &str| {
         let names: Vec<_> = failed.iter().filter(|(_, e)| matches(*e)).map(|(n, _)| *n).collect();
         if !names.is_empty() {
             if gravest == Reason::UnknownKey {
@@ -176,7 +169,7 @@ fn describe(sealing: &Sealing, failed: &[(&str, ItemError)]) -> Failure {
             sentences.push(format!("{} {words}", list(&names)));
         }
     };
-    say(
+    add(
         Reason::Malformed,
         &|error| matches!(error, ItemError::Malformed),
         "is not a sealed item: it was cut or altered, seal it again",
@@ -186,7 +179,7 @@ fn describe(sealing: &Sealing, failed: &[(&str, ItemError)]) -> Failure {
             Some(annotation) => format!("annotate the SealedSecret with {annotation}=true"),
             None => "remove its scope annotation".to_owned(),
         };
-        say(
+        add(
             Reason::ScopeMismatch,
             &|error| matches!(error, ItemError::OtherScope(other) if other == scope),
             &format!(
@@ -196,7 +189,7 @@ fn describe(sealing: &Sealing, failed: &[(&str, ItemError)]) -> Failure {
         );
     }
     for bits in failed.iter().filter_map(|(_, error)| size(*error)).collect::<BTreeSet<_>>() {
-        say(
+        add(
             Reason::UnknownKey,
             &|error| size(error) == Some(bits),
             &format!(
@@ -205,7 +198,7 @@ fn describe(sealing: &Sealing, failed: &[(&str, ItemError)]) -> Failure {
             ),
         );
     }
-    say(
+    add(
         Reason::UnknownKey,
         &|error| matches!(error, ItemError::NoKeyOpens),
         &format!(
@@ -225,15 +218,15 @@ fn size(error: ItemError) -> Option<usize> {
     }
 }
 
-/// `item A`, or `each of the items A, B and 3 more`. Names are cut: an object may have a thousand,
-/// and a name a thousand letters.
+/// `item A`, or `each of the items A, B and 3 more`. There may be a thousand items with names of a
+/// thousand letters.
 fn list(names: &[&str]) -> String {
     let short = |name: &&str| name.chars().take(63).collect::<String>();
-    let shown: Vec<_> = names.iter().take(NAMED).map(short).collect();
+    let shown: Vec<_> = names.iter().take(MAX_NAMED_ITEMS).map(short).collect();
     match names.len() {
         1 => format!("item {}", shown[0]),
-        all if all <= NAMED => format!("each of the items {}", shown.join(", ")),
-        all => format!("each of the items {} and {} more", shown.join(", "), all - NAMED),
+        all if all <= MAX_NAMED_ITEMS => format!("each of the items {}", shown.join(", ")),
+        all => format!("each of the items {} and {} more", shown.join(", "), all - MAX_NAMED_ITEMS),
     }
 }
 
@@ -251,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn a_malformed_item_outweighs_one_of_another_cluster() {
+    fn malformed_item_outweighs_item_of_another_cluster() {
         let failed = [("A", ItemError::NoKeyOpens), ("B", ItemError::Malformed)];
         let failure = describe(&sealing(Scope::Strict), &failed);
         assert_eq!(failure.reason, Reason::Malformed);
@@ -260,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn another_scope_is_said_with_the_annotation_to_set() {
+    fn scope_mismatch_names_the_annotation_to_set() {
         let failed = [("A", ItemError::OtherScope(Scope::NamespaceWide))];
         let failure = describe(&sealing(Scope::Strict), &failed);
         assert_eq!(failure.reason, Reason::ScopeMismatch);
@@ -271,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn a_thousand_long_names_give_a_short_message() {
+    fn message_about_a_thousand_items_is_short() {
         let names: Vec<_> = (0..1000).map(|n| format!("{n}{}", "x".repeat(250))).collect();
         let failed: Vec<_> = names.iter().map(|n| (n.as_str(), ItemError::NoKeyOpens)).collect();
         let failure = describe(&sealing(Scope::Strict), &failed);
@@ -280,7 +273,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn without_a_key_a_good_item_is_told_apart_from_a_bad_one() {
+    async fn malformed_item_is_recognised_without_a_key() {
         let items = [("A".to_owned(), "AA==".to_owned())].into();
         let failure =
             Unsealer::new(1).unseal_items(&sealing(Scope::Strict), &items).await.unwrap_err();

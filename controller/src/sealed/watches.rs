@@ -1,215 +1,126 @@
-//! What makes the controller look at an object: the watches, the keys, and time.
+//! What triggers a reconcile of a SealedSecret: its watch, changes of its Secret, the keys, and time.
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use crds::SealedSecret;
-use kube::{
-    Api,
-    core::DeserializeGuard,
-    runtime::watcher::{Config, Event},
-};
-use tokio::sync::watch;
-use tracing::warn;
+use kube::{Api, core::DeserializeGuard};
+use tokio::{sync::watch, task::JoinSet, time::Instant};
 
-use super::controller::{SealedSecretController, VACANCY, concerns_target};
+use super::controller::{RECREATE_DELAY, SealedSecretController};
 use crate::{
     key::ObjectKey,
     keys::KeyRing,
     reason::Reason,
-    restart::{
-        annotations::RESTART_TARGETS,
-        source::{SourceKey, SourceKind},
+    runtime::{
+        queue::Priority,
+        readiness::Listing,
+        scope::NamespaceScope,
+        watch::{Watch, WatchEvent},
+        worker::resync,
     },
-    runtime::queue::Priority,
-    runtime::scope::NamespaceScope,
-    runtime::secret::SecretObject,
-    runtime::watch::follow,
-    target::ownership::Ownership,
+    target::{
+        ownership::Ownership,
+        producer::{Producer, ProducerKind},
+        watch::{SecretChange, SecretSubscriber},
+    },
 };
 
-/// Releases of Helm are Secrets of up to 1 MiB, and nobody's SealedSecret.
-const NOT_HELM: &str = "type!=helm.sh/release.v1";
-
 impl SealedSecretController {
-    /// Follows the SealedSecrets of a part; calls `ready` after each full list.
-    pub async fn watch_objects(&self, part: &NamespaceScope, mut ready: impl FnMut()) {
-        let api: Api<DeserializeGuard<SealedSecret>> = part.api(self.client.clone());
-        let mut listed = HashSet::new();
-        follow(api, Config::default(), &part.describe("SealedSecrets"), |event| match event {
-            Event::Init => listed.clear(),
-            Event::InitApply(object) => {
-                listed.extend(self.object_seen(object));
+    /// Starts the watches.
+    pub fn watch(self: &Arc<Self>, tasks: &mut JoinSet<()>) {
+        for scope in self.context.scope.parts() {
+            let (this, listing) = (self.clone(), self.context.readiness.add_watch());
+            tasks.spawn(async move { this.watch_objects(scope, listing).await });
+        }
+    }
+
+    /// Starts what adds objects to the queue once the watches have listed.
+    pub fn start(self: &Arc<Self>, tasks: &mut JoinSet<()>) {
+        let (this, changes) = (self.clone(), self.context.keys.changes());
+        tasks.spawn(async move { this.watch_keys(changes).await });
+        let this = self.clone();
+        tasks.spawn(async move {
+            resync(&this.queue, this.context.resync_period, || this.objects.keys()).await;
+        });
+    }
+
+    async fn watch_objects(&self, scope: NamespaceScope, mut listing: Listing) {
+        let api: Api<DeserializeGuard<SealedSecret>> = scope.api(self.context.client.clone());
+        let handle = |event| match event {
+            WatchEvent::Applied { object, .. } => self.object_applied(&Arc::new(object)),
+            WatchEvent::Deleted(metadata) => {
+                let key = ObjectKey::of(&metadata);
+                self.objects.remove(&key);
+                self.metrics.forget(&key);
+                for subscriber in &self.subscribers {
+                    subscriber.producer_deleted(ProducerKind::SealedSecret, &key);
+                }
             }
-            Event::InitDone => {
-                let keep = |key: &ObjectKey| !part.covers(key) || listed.contains(key);
+            WatchEvent::Listed(listed) => {
+                let keep = |key: &ObjectKey| !scope.covers(key) || listed.contains(key);
                 for key in self.objects.retain(keep) {
                     self.metrics.forget(&key);
                 }
-                if let Some(restarts) = &self.restarts {
-                    restarts.sources_listed(SourceKind::SealedSecret, keep);
+                for subscriber in &self.subscribers {
+                    subscriber.producers_listed(ProducerKind::SealedSecret, &keep);
                 }
-                ready();
+                listing.complete();
             }
-            Event::Apply(object) => {
-                self.object_seen(object);
-            }
-            Event::Delete(object) => {
-                let key = match object.0 {
-                    Ok(object) => ObjectKey::of(&object.metadata),
-                    Err(invalid) => ObjectKey::of(&invalid.metadata),
-                };
-                self.objects.forget(&key);
-                self.metrics.forget(&key);
-                if let Some(restarts) = &self.restarts {
-                    restarts.source_deleted(&SourceKey::sealed(key));
-                }
-            }
-        })
-        .await;
-    }
-
-    fn object_seen(&self, object: DeserializeGuard<SealedSecret>) -> Option<ObjectKey> {
-        let object = match object.0 {
-            Ok(object) => Arc::new(object),
-            Err(invalid) => {
-                // The schema rules it out; without the CRD's schema it must still not stop the rest.
-                let key = ObjectKey::of(&invalid.metadata);
-                warn!(object = %key, "a SealedSecret is not of its type and is left out");
-                return None;
-            }
+            WatchEvent::Absent(_) => {}
         };
-        let key = ObjectKey::of(&object.metadata);
-        if let Some(restarts) = &self.restarts {
-            let metadata = &object.metadata;
-            let annotation = metadata.annotations.as_ref().and_then(|all| all.get(RESTART_TARGETS));
-            let uid = metadata.uid.as_deref().unwrap_or_default();
-            let source = SourceKey::sealed(key.clone());
-            restarts.source_changed(&source, uid, &key.name, annotation.map(String::as_str));
-        }
-        let changed = self.objects.note(&object);
-        if changed {
-            self.queue.add(key.clone(), Priority::Change, Duration::ZERO);
-        } else if let Some(known) = self.objects.get(&key).filter(|known| known.failed.is_none()) {
-            // Others may have written the status. What failed is tried again when its reason says.
-            self.queue.add(key.clone(), Priority::Drift, known.calm());
-        }
-        Some(key)
+        Watch::new(api, scope.describe("SealedSecrets")).run_guarded(handle).await;
     }
 
-    /// Follows the Secrets of a part; calls `ready` after each full list.
-    pub async fn watch_secrets(&self, part: &NamespaceScope, mut ready: impl FnMut()) {
-        let api: Api<SecretObject> = part.api(self.client.clone());
-        let config = Config::default().fields(NOT_HELM);
-        let mut listed = HashSet::new();
-        follow(api, config, &part.describe("Secrets"), |event| match event {
-            Event::Init => listed.clear(),
-            Event::InitApply(secret) => {
-                listed.insert(ObjectKey::of(&secret.metadata));
-                self.secret_seen(&secret, true);
-            }
-            Event::InitDone => {
-                for key in self.secrets.retain(|key| !part.covers(key) || listed.contains(key)) {
-                    self.secret_gone(&key);
-                }
-                listed.clear();
-                ready();
-            }
-            Event::Apply(secret) => self.secret_seen(&secret, false),
-            Event::Delete(secret) => {
-                if self.secrets.remove(&secret) {
-                    self.secret_gone(&ObjectKey::of(&secret.metadata));
-                }
-            }
-        })
-        .await;
-    }
-
-    fn secret_seen(&self, secret: &SecretObject, is_listed: bool) {
-        let key = ObjectKey::of(&secret.metadata);
-        let before = self.secrets.get(&key);
-        let seen = self.secrets.upsert(secret);
-        if let Some(restarts) = &self.restarts {
-            restarts.secret_changed(&key);
+    /// The watch reported an object.
+    pub fn object_applied(&self, object: &Arc<SealedSecret>) {
+        let (key, metadata) = (ObjectKey::of(&object.metadata), &object.metadata);
+        for subscriber in &self.subscribers {
+            subscriber.clone().producer_applied(&Producer {
+                kind: ProducerKind::SealedSecret,
+                key: &key,
+                uid: metadata.uid.as_deref().unwrap_or_default(),
+                secret: &key.name,
+                annotations: metadata.annotations.as_ref(),
+            });
         }
-        if let Some(externals) = &self.externals {
-            externals.secret_changed(&key, Some(&seen));
-            if before.as_ref().is_none_or(|before| before.content != seen.content) {
-                externals.keys_changed(&key, is_listed && before.is_none());
-            }
-        }
-        let Some(known) = self.objects.get(&key) else {
-            return;
-        };
-        let standing = seen.ownership.ownership(&known.uid, known.wants_owner);
-        // What others do to their own Secrets must not have our items opened each time.
-        let still_foreign =
-            known.failed == Some(Reason::NotOwned) && matches!(standing, Ownership::Foreign { .. });
-        if !still_foreign && known.failed.is_none_or(concerns_target) {
-            self.queue.add(key, Priority::Drift, known.calm());
+        if self.objects.upsert(object) {
+            self.queue.add(key, Priority::Change, Duration::ZERO);
+        } else if let Some(entry) = self.objects.get(&key).filter(|entry| entry.failed.is_none()) {
+            // Others may have written the status. A failure is retried when its reason says so.
+            self.queue.add(key, Priority::Drift, entry.repair_delay(Instant::now()));
         }
     }
 
-    fn secret_gone(&self, key: &ObjectKey) {
-        if let Some(restarts) = &self.restarts {
-            restarts.secret_changed(key);
-        }
-        if let Some(externals) = &self.externals {
-            externals.secret_changed(key, None);
-        }
-        let Some(known) = self.objects.get(key) else {
-            return;
-        };
-        match known.failed {
-            None => self.queue.add(key.clone(), Priority::Drift, known.calm()),
-            Some(reason) if concerns_target(reason) => {
-                self.queue.add(key.clone(), Priority::Drift, VACANCY);
-            }
-            Some(_) => {}
-        }
-    }
-
-    /// Looks again at what wants other keys than those there were.
-    pub async fn watch_keys(&self, mut changes: watch::Receiver<Arc<KeyRing>>) {
+    async fn watch_keys(&self, mut changes: watch::Receiver<Arc<KeyRing>>) {
         while changes.changed().await.is_ok() {
-            for key in self.objects.failed_for(&[Reason::UnknownKey, Reason::ScopeMismatch]) {
+            let waits = |reason| matches!(reason, Reason::UnknownKey | Reason::ScopeMismatch);
+            for key in self.objects.keys_where(|_, entry| entry.failed.is_some_and(waits)) {
                 self.queue.add(key, Priority::Retry, Duration::ZERO);
             }
-            for key in self.objects.keys() {
-                let fine = self.objects.get(&key).is_some_and(|known| known.failed.is_none());
-                if fine {
-                    self.queue.add(key, Priority::Resync, Duration::ZERO);
-                }
-            }
-        }
-    }
-
-    /// Looks at everything once in a period. What is in sync costs nothing.
-    pub async fn resync(&self, period: Duration) {
-        let mut ticks = tokio::time::interval(period);
-        ticks.tick().await;
-        loop {
-            ticks.tick().await;
-            for key in self.objects.keys() {
+            // A key may be revoked.
+            for key in self.objects.keys_where(|_, entry| entry.failed.is_none()) {
                 self.queue.add(key, Priority::Resync, Duration::ZERO);
             }
         }
     }
+}
 
-    /// Takes from the queue until the process ends. A pass that panics costs that object a retry,
-    /// and nobody else anything.
-    pub async fn work_off(self: Arc<Self>) {
-        loop {
-            let key = self.queue.next().await;
-            let this = self.clone();
-            let of = key.clone();
-            let pass = tokio::spawn(async move { this.reconcile(&of).await });
-            if let Err(error) = pass.await
-                && error.is_panic()
-            {
-                warn!(object = %key, "a pass failed on a bug: please report it");
-                self.queue.add(key.clone(), Priority::Retry, Duration::from_mins(1));
+impl SecretSubscriber for SealedSecretController {
+    fn secret_changed(&self, change: &SecretChange<'_>) {
+        let Some(entry) = self.objects.get(change.key) else { return };
+        let delay = match (&change.after, entry.failed) {
+            (None, Some(reason)) if reason.concerns_target() => RECREATE_DELAY,
+            (Some(secret), Some(reason)) if reason.concerns_target() => {
+                let ownership = secret.ownership.ownership(&entry.uid, entry.wants_owner);
+                // Changes of a foreign Secret must not cost a decryption each.
+                if reason == Reason::NotOwned && matches!(ownership, Ownership::Foreign { .. }) {
+                    return;
+                }
+                entry.repair_delay(Instant::now())
             }
-            self.queue.done(&key);
-        }
+            (_, Some(_)) => return,
+            (_, None) => entry.repair_delay(Instant::now()),
+        };
+        self.queue.add(change.key.clone(), Priority::Drift, delay);
     }
 }

@@ -5,6 +5,8 @@ use std::{
     sync::{Arc, Mutex, MutexGuard},
 };
 
+use kube::api::ObjectMeta;
+
 use super::{fingerprint::MacKey, snapshot::SecretSnapshot};
 use crate::{
     key::ObjectKey,
@@ -67,9 +69,9 @@ impl SecretIndex {
     }
 
     /// Removes a deleted Secret. False when the index has a newer Secret of that name.
-    pub fn remove(&self, secret: &SecretObject) -> bool {
-        let version = version_of(&secret.metadata);
-        match self.lock().entry(ObjectKey::of(&secret.metadata)) {
+    pub fn remove(&self, deleted: &ObjectMeta) -> bool {
+        let version = version_of(deleted);
+        match self.lock().entry(ObjectKey::of(deleted)) {
             Entry::Occupied(entry) if entry.get().version <= version => {
                 entry.remove();
                 true
@@ -147,9 +149,9 @@ mod tests {
         let written = index.upsert(&secret("9", "MQ=="));
         index.upsert(&secret("8", "Mg=="));
         assert_eq!(index.get(&key()).unwrap().content, written.content);
-        assert!(!index.remove(&secret("8", "Mg==")));
+        assert!(!index.remove(&secret("8", "Mg==").metadata));
         assert!(index.contains(&key()));
-        assert!(index.remove(&secret("10", "MQ==")));
+        assert!(index.remove(&secret("10", "MQ==").metadata));
         assert!(index.is_empty());
     }
 

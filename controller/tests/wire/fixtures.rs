@@ -1,21 +1,21 @@
-//! A controller without its watches: what they would tell, the tests tell.
+//! A controller without its watches: the tests play their part.
 
 use std::{collections::BTreeSet, fs, path::PathBuf, sync::Arc, time::Duration};
 
 use jiff::SignedDuration;
 use mtk_controller::{
+    context::{self, Context},
     key::ObjectKey,
     keys::{KeyMetrics, KeySettings, KeyStore},
-    runtime::events::EventPublisher,
-    runtime::namespaces::Namespaces,
-    runtime::queue::{Priority, WorkQueue},
-    sealed::{
-        SealedIndex, SealedSecretController,
-        metrics::SealedSecretMetrics,
-        render::{self, Renderer},
-        unseal::Unsealer,
+    runtime::{
+        controller::reconcile,
+        mac::MacKey,
+        metrics::ReconcileMetrics,
+        queue::{Priority, WorkQueue},
+        scope::WatchScope,
     },
-    target::{SecretIndex, Writer, fingerprint::MacKey, policy::Policy},
+    sealed::{SealedSecretController, controller::Settings, metrics::SealedSecretMetrics, render},
+    target::policy::Policy,
 };
 use prometheus_client::registry::Registry;
 use sealing::{Certificate, Scope};
@@ -27,14 +27,15 @@ use crate::api::Api;
 pub(crate) const NAMESPACE: &str = "team";
 pub(crate) const NAME: &str = "s";
 
-/// A controller that was told of one SealedSecret with the item `A` = `1`.
+/// A controller with one SealedSecret with the item `A` = `1`.
 pub(crate) struct Controller {
     pub(crate) api: Api,
+    context: Arc<Context>,
     pub(crate) reconciler: SealedSecretController,
     pub(crate) key: ObjectKey,
 }
 
-/// The count of RSA operations is the process's: tests take turns.
+/// Tests take turns, since the process has one count of RSA operations.
 pub(crate) async fn turn() -> MutexGuard<'static, ()> {
     static TURN: Mutex<()> = Mutex::const_new(());
     TURN.lock().await
@@ -60,61 +61,60 @@ impl Controller {
             Arc::new(KeyStore::new("kube-system", settings, KeyMetrics::register(&mut registry)));
         keys.load(&client).await.expect("the key is there");
         let mac_key = Arc::new(MacKey::from_bytes(&[7; MacKey::BYTES]).expect("a key"));
-        let secrets = Arc::new(SecretIndex::new(mac_key.clone()));
-        let reconciler = SealedSecretController {
-            objects: Arc::new(SealedIndex::new(mac_key.clone())),
-            writer: Writer::new(client.clone(), secrets.clone()),
-            secrets,
-            namespaces: Arc::new(Namespaces::default()),
-            keys,
-            opener: Unsealer::new(2),
-            renderer: Renderer::new(render::Settings::default(), 1),
-            mac_key,
+        let settings = context::Settings {
+            scope: WatchScope::All,
+            resync_period: Duration::from_hours(1),
             policy: Policy {
                 namespace: "kube-system".to_owned(),
                 key_prefix: "sealed-secrets-key".to_owned(),
                 allowed_types: BTreeSet::new(),
             },
-            accepts_legacy_data: true,
-            externals: None,
-            queue: Arc::new(WorkQueue::default()),
-            events: EventPublisher::new(client.clone(), String::new()),
-            metrics: SealedSecretMetrics::register(&mut registry, true),
-            restarts: None,
-            client,
+            instance: String::new(),
+            keeps_items: false,
         };
+        let metrics = ReconcileMetrics::register(&mut registry);
+        let context = Arc::new(Context::new(client, settings, keys, mac_key, metrics));
+        let templates = render::Settings::default();
+        let reconciler = SealedSecretController::new(
+            context.clone(),
+            Arc::new(WorkQueue::new(1)),
+            SealedSecretMetrics::register(&mut registry, true),
+            Settings { accepts_legacy_data: true, templates, cores: 1 },
+            Vec::new(),
+        );
         let key = ObjectKey { namespace: NAMESPACE.to_owned(), name: NAME.to_owned() };
         let object = serde_json::from_value(sealed).expect("a SealedSecret");
-        reconciler.objects.note(&Arc::new(object));
-        let controller = Self { api, reconciler, key };
-        controller.look_again();
-        controller
+        reconciler.object_applied(&Arc::new(object));
+        Self { api, context, reconciler, key }
     }
 
-    /// One pass, when the queue gives the object.
-    pub(crate) async fn pass(&self) {
-        let hour = Duration::from_hours(1);
-        let next = tokio::time::timeout(hour, self.reconciler.queue.next()).await;
-        let key = next.expect("the object is to be looked at again");
-        self.reconciler.reconcile(&key).await;
-        self.reconciler.queue.done(&key);
+    /// Reconciles the object when it is due.
+    pub(crate) async fn reconcile(&self) {
+        let queue = &self.reconciler.queue;
+        let next = tokio::time::timeout(Duration::from_hours(1), queue.next()).await;
+        let key = next.expect("the object is due within an hour");
+        let outcome = reconcile(&self.reconciler, &key).await;
+        if let Some((priority, delay)) = outcome.requeue {
+            queue.add(key.clone(), priority, delay);
+        }
+        queue.done(&key);
     }
 
-    /// As a watch event does.
-    pub(crate) fn look_again(&self) {
+    /// Adds the object to the queue, as a watch event does.
+    pub(crate) fn enqueue(&self) {
         self.reconciler.queue.add(self.key.clone(), Priority::Change, Duration::ZERO);
     }
 
-    /// Somebody edits the Secret, and the watch tells.
+    /// Edits the Secret as another client, and reports the watch event.
     pub(crate) fn edit_secret(&self, patch: &Value) {
         self.api.edit_secret(patch);
         let secret = serde_json::from_value(self.api.secret()).expect("a Secret");
-        self.reconciler.secrets.upsert(&secret);
+        self.context.secrets.upsert(&secret);
     }
 
-    /// The watch tells that the Secret is gone.
-    pub(crate) fn forget_secret(&self) {
-        self.reconciler.secrets.retain(|_| false);
+    /// Reports that the Secret was deleted.
+    pub(crate) fn remove_secret(&self) {
+        self.context.secrets.retain(|_| false);
     }
 }
 

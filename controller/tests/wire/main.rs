@@ -1,7 +1,6 @@
-//! What goes over the wire when the API server fails: single passes of the reconciler on an API
-//! server in this process, which breaks at the request that a test names.
-//!
-//! Time is tokio's paused clock: whoever waits, waits for nothing.
+//! The requests that the controllers make when the API server fails: single reconciles against an
+//! API server in this process, which fails the request that a test names. The clock is paused, so
+//! back-off takes no time.
 
 mod api;
 mod external;
@@ -20,15 +19,15 @@ use crate::{
 
 /// Fault F2: a timeout after the commit.
 #[tokio::test(start_paused = true)]
-async fn a_creation_whose_answer_is_lost_is_found_done_at_the_next_pass() {
+async fn creation_with_a_lost_answer_is_found_by_the_next_reconcile() {
     let _turn = turn().await;
     let controller = Controller::start().await;
     controller.api.break_next("create secrets", Fault::AnswerLost);
-    controller.pass().await;
+    controller.reconcile().await;
     assert_eq!(controller.api.take_requests(), ["create secrets: lost"]);
-    let made = controller.api.secret();
+    let created = controller.api.secret();
 
-    controller.pass().await;
+    controller.reconcile().await;
     assert_eq!(
         controller.api.take_requests(),
         [
@@ -38,47 +37,51 @@ async fn a_creation_whose_answer_is_lost_is_found_done_at_the_next_pass() {
             "patch sealedsecrets/status: 200",
         ]
     );
-    assert_eq!(controller.api.secret(), made, "nothing was written a second time");
+    assert_eq!(controller.api.secret(), created, "no second write");
     assert_eq!(condition(&controller.api, "Ready")["status"], "True");
 }
 
 /// Fault F1: between the Secret and the status.
 #[tokio::test(start_paused = true)]
-async fn a_status_that_could_not_be_written_is_written_later_without_an_rsa_operation() {
+async fn failed_status_write_is_retried_without_an_rsa_operation() {
     let _turn = turn().await;
     let controller = Controller::start().await;
     controller.api.break_next("patch sealedsecrets/status", Fault::Status(500));
-    controller.pass().await;
+    controller.reconcile().await;
     assert_eq!(
         controller.api.take_requests()[..2],
         ["create secrets: 201", "patch sealedsecrets/status: 500"]
     );
     let operations = sealing::private_key_operations();
 
-    controller.pass().await;
+    controller.reconcile().await;
     assert_eq!(controller.api.take_requests(), ["patch sealedsecrets/status: 200"]);
     assert_eq!(sealing::private_key_operations(), operations);
     assert_eq!(condition(&controller.api, "Ready")["status"], "True");
-    let known = controller.reconciler.objects.get(&controller.key).unwrap();
-    assert_eq!((known.failed, known.attempts), (None, 0), "or a changed Secret is not looked at");
+    let entry = controller.reconciler.objects.get(&controller.key).unwrap();
+    assert_eq!(
+        (entry.failed, entry.attempts),
+        (None, 0),
+        "else a change of the Secret leads to no reconcile"
+    );
 
-    controller.look_again();
-    controller.pass().await;
-    assert!(controller.api.take_requests().is_empty(), "it is settled");
+    controller.enqueue();
+    controller.reconcile().await;
+    assert!(controller.api.take_requests().is_empty(), "it is in sync");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_change_by_others_at_the_same_moment_is_planned_anew_and_kept() {
+async fn concurrent_change_of_the_secret_is_kept() {
     let _turn = turn().await;
     let controller = Controller::start().await;
-    controller.pass().await;
+    controller.reconcile().await;
     controller.api.take_requests();
     controller.edit_secret(&json!({ "data": { "A": "ZWRpdGVk" } }));
     let label = json!({ "metadata": { "labels": { "theirs": "1" } } });
     controller.api.break_next("patch secrets", Fault::ChangedBefore(label));
 
-    controller.look_again();
-    controller.pass().await;
+    controller.enqueue();
+    controller.reconcile().await;
     assert_eq!(
         controller.api.take_requests()[..5],
         [
@@ -95,19 +98,19 @@ async fn a_change_by_others_at_the_same_moment_is_planned_anew_and_kept() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_api_server_that_fails_is_asked_again_ever_more_slowly_until_it_recovers() {
+async fn failing_api_server_is_retried_with_backoff_until_it_recovers() {
     let _turn = turn().await;
     let controller = Controller::start().await;
     let mut waits = Vec::new();
     for attempt in 1..=6 {
         controller.api.break_next("create secrets", Fault::Status(500));
         let before = Instant::now();
-        controller.pass().await;
+        controller.reconcile().await;
         waits.push(before.elapsed());
         let requests = controller.api.take_requests();
-        let said = requests.contains(&"patch sealedsecrets/status: 200".to_owned());
-        // Once is worth no condition, and what has been said is not said again.
-        assert_eq!(said, attempt == 3, "attempt {attempt}");
+        let is_reported = requests.contains(&"patch sealedsecrets/status: 200".to_owned());
+        // The first failures cause no condition, and a repeated one no second write.
+        assert_eq!(is_reported, attempt == 3, "attempt {attempt}");
     }
     assert_eq!(waits[0], Duration::ZERO);
     assert!(waits[5] > 4 * waits[1], "{waits:?}");
@@ -116,47 +119,47 @@ async fn an_api_server_that_fails_is_asked_again_ever_more_slowly_until_it_recov
     assert_eq!((&ready["status"], &ready["reason"]), (&json!("False"), &json!("Unavailable")));
     assert_eq!(condition(&controller.api, "Stalled")["status"], "False");
 
-    controller.pass().await;
+    controller.reconcile().await;
     assert_eq!(controller.api.secret()["data"], json!({ "A": "MQ==" }));
     assert_eq!(condition(&controller.api, "Ready")["status"], "True");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_request_without_an_answer_is_given_up_and_made_again() {
+async fn request_without_answer_times_out_and_is_retried() {
     let _turn = turn().await;
     let controller = Controller::start().await;
     controller.api.break_next("create secrets", Fault::Silence);
     let before = Instant::now();
-    controller.pass().await;
+    controller.reconcile().await;
     assert!(before.elapsed() <= Duration::from_secs(31), "{:?}", before.elapsed());
-    controller.pass().await;
+    controller.reconcile().await;
     assert_eq!(controller.api.secret()["data"], json!({ "A": "MQ==" }));
 }
 
 /// People replace Secrets by delete and create.
 #[tokio::test(start_paused = true)]
-async fn a_secret_deleted_between_read_and_patch_is_made_anew_after_two_seconds() {
+async fn secret_deleted_between_read_and_patch_is_created_again_after_two_seconds() {
     let _turn = turn().await;
     let controller = Controller::start().await;
-    controller.pass().await;
+    controller.reconcile().await;
     controller.edit_secret(&json!({ "data": { "A": "ZWRpdGVk" } }));
     controller.api.break_next("patch secrets", Fault::DeletedBefore);
-    controller.look_again();
-    controller.pass().await;
-    controller.forget_secret();
+    controller.enqueue();
+    controller.reconcile().await;
+    controller.remove_secret();
     let vanished = Instant::now();
-    controller.pass().await;
+    controller.reconcile().await;
     assert_eq!(vanished.elapsed(), Duration::from_secs(2));
     assert_eq!(controller.api.secret()["data"], json!({ "A": "MQ==" }));
 }
 
 /// Fault F20.
 #[tokio::test(start_paused = true)]
-async fn a_namespace_on_its_way_out_is_no_failure() {
+async fn terminating_namespace_is_no_failure() {
     let _turn = turn().await;
     let controller = Controller::start().await;
     controller.api.break_next("create secrets", Fault::Terminating);
-    controller.pass().await;
+    controller.reconcile().await;
     assert_eq!(controller.api.take_requests(), ["create secrets: 403"]);
-    assert!(controller.reconciler.queue.is_empty(), "{NAME} is not tried again");
+    assert!(controller.reconciler.queue.is_empty(), "{NAME} is not retried");
 }

@@ -15,8 +15,11 @@ use mtk_controller::{
         annotations::{RESTART_ON, RESTART_STATE, TEMPLATE_SECRETS},
         kind::{WorkloadKey, WorkloadKind},
     },
-    runtime::{events::EventPublisher, mac::MacKey},
-    target::SecretIndex,
+    runtime::{controller::reconcile, events::EventPublisher, mac::MacKey, queue::Priority},
+    target::{
+        SecretIndex,
+        watch::{SecretChange, SecretSubscriber as _},
+    },
 };
 use prometheus_client::registry::Registry;
 use serde_json::{Value, json};
@@ -184,11 +187,13 @@ impl World {
             "data": { "A": base64::Engine::encode(&base64::prelude::BASE64_STANDARD, value) },
         });
         self.restarts.secrets.upsert(&serde_json::from_value(secret).expect("a Secret"));
-        self.restarts.secret_changed(&ObjectKey { namespace: "team".into(), name: "s".into() });
+        let key = &ObjectKey { namespace: "team".into(), name: "s".into() };
+        let change = SecretChange { key, before: None, after: None, is_listed: false };
+        self.restarts.secret_changed(&change);
     }
 
     async fn reconcile(&self) {
-        self.restarts.reconcile(&key()).await;
+        self.restarts.queue.add(key(), Priority::Change, Duration::ZERO);
         self.work().await;
     }
 
@@ -196,7 +201,10 @@ impl World {
     async fn work(&self) {
         let hour = Duration::from_hours(1);
         while let Ok(key) = tokio::time::timeout(hour, self.restarts.queue.next()).await {
-            self.restarts.reconcile(&key).await;
+            let outcome = reconcile(&self.restarts, &key).await;
+            if let Some((priority, delay)) = outcome.requeue {
+                self.restarts.queue.add(key.clone(), priority, delay);
+            }
             self.restarts.queue.done(&key);
         }
     }

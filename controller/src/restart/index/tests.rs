@@ -35,7 +35,7 @@ fn source(secret: &str, targets: &str) -> Source {
 }
 
 fn sealed(name: &str) -> SourceKey {
-    SourceKey::sealed(object(name))
+    SourceKey { kind: ProducerKind::SealedSecret, object: object(name) }
 }
 
 fn secrets(index: &Index, key: &WorkloadKey) -> Vec<String> {
@@ -174,6 +174,6 @@ fn list_removes_missing_workloads_of_its_kind() {
     index.retain(WorkloadKind::Deployment, |_| false);
     assert_eq!(index.keys(), [named(WorkloadKind::StatefulSet, "a")]);
     index.set_source(&sealed("x"), Some(source("x", "StatefulSet/a")));
-    index.retain_sources(SourceKind::SealedSecret, |_| false);
+    index.retain_sources(ProducerKind::SealedSecret, |_| false);
     assert_eq!(secrets(&index, &named(WorkloadKind::StatefulSet, "a")), ["db"]);
 }

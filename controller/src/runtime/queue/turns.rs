@@ -62,13 +62,13 @@ impl Turns {
     }
 
     /// The namespaces whose first object has waited long enough by now.
-    pub(super) fn take_matured(&mut self, now: Instant) -> Vec<Arc<str>> {
+    pub(super) fn matured(&self, now: Instant) -> Vec<Arc<str>> {
         let matured = self.maturing.iter().take_while(|(at, _)| *at <= now);
         matured.map(|(_, namespace)| namespace.clone()).collect()
     }
 
     /// Takes a lane out of the line, before it changes.
-    pub(super) fn remove<K>(&mut self, namespace: &Arc<str>, lane: &mut Lane<K>) {
+    pub(super) fn remove<K: Ord>(&mut self, namespace: &Arc<str>, lane: &mut Lane<K>) {
         if let Some(place) = lane.place.take() {
             self.line.remove(&(place, namespace.clone()));
             if let Some((rank, _)) = lane.due.first() {
@@ -78,7 +78,12 @@ impl Turns {
     }
 
     /// Puts a lane into the line, after it changed.
-    pub(super) fn insert<K>(&mut self, namespace: &Arc<str>, lane: &mut Lane<K>, now: Instant) {
+    pub(super) fn insert<K: Ord>(
+        &mut self,
+        namespace: &Arc<str>,
+        lane: &mut Lane<K>,
+        now: Instant,
+    ) {
         let Some((rank, _)) = lane.due.first() else {
             lane.turn = None;
             return;

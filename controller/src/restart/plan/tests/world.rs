@@ -9,7 +9,7 @@ use crate::{
     restart::{
         baseline::{Baseline, CurrentUse, ShortMac},
         kind::WorkloadKind,
-        plan::{Action, Delays, Memory, Observed, plan},
+        plan::{Action, Delays, Memory, Observed, RECORD_BACKOFF, plan},
         workload::{OtherRestarter, Workload, WorkloadObject},
     },
     runtime::mac::MacKey,
@@ -86,7 +86,7 @@ impl World {
             self.memory.pending = None;
             self.memory.restarted = Some(self.now);
         } else {
-            self.memory.records.count(self.now);
+            self.memory.records.record(RECORD_BACKOFF, self.now);
         }
         action
     }

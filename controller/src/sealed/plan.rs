@@ -1,0 +1,65 @@
+//! What to do with a SealedSecret, decided without a request.
+
+use std::sync::Arc;
+
+use super::{entry::SealedSecretEntry, record::Record};
+use crate::{
+    keys::KeyRing,
+    target::{SecretSnapshot, ownership::Ownership},
+};
+
+/// What the controller knows when a reconcile begins.
+pub struct Observed {
+    pub entry: SealedSecretEntry,
+    /// Its Secret.
+    pub secret: Option<SecretSnapshot>,
+    pub keys: Arc<KeyRing>,
+    pub is_namespace_terminating: bool,
+}
+
+#[derive(Debug, Eq, PartialEq)]
+pub enum Action {
+    /// The object or its namespace is being deleted: nothing is written for it any more.
+    Ignore,
+    /// Secret and status are in sync.
+    Confirm,
+    /// The Secret is in sync with this record, and the status does not report it.
+    WriteStatus(Record),
+    /// Decrypt the items and write the Secret.
+    Sync,
+}
+
+/// Decides. No RSA operation, no request.
+pub fn plan(observed: &Observed) -> Action {
+    let Observed { entry, is_namespace_terminating, .. } = observed;
+    if entry.is_deleting || *is_namespace_terminating {
+        return Action::Ignore;
+    }
+    match record_in_sync(observed) {
+        None => Action::Sync,
+        Some(record) if entry.status_reports(record) => Action::Confirm,
+        Some(record) => Action::WriteStatus(record.clone()),
+    }
+}
+
+/// The record of the last sync, if the Secret, as the watch saw it, is still what it describes.
+fn record_in_sync(observed: &Observed) -> Option<&Record> {
+    let Observed { entry, secret, keys, .. } = observed;
+    let (record, secret) = (entry.applied.as_ref()?, secret.as_ref()?);
+    let has_owner = secret.ownership.controller.is_some();
+    let is_owned = match secret.ownership.ownership(&entry.uid, entry.wants_owner) {
+        Ownership::Ours => has_owner == entry.wants_owner,
+        Ownership::Shared { with_owner_reference } => {
+            has_owner == (with_owner_reference && entry.wants_owner)
+        }
+        Ownership::TakeOver | Ownership::Foreign { .. } => false,
+    };
+    let is_unchanged = record.inputs == entry.inputs
+        && record.content == secret.content
+        && record.keys.iter().all(|key| keys.contains(key))
+        && secret.has_labels_and_annotations(&entry.labels_and_annotations);
+    (is_owned && is_unchanged).then_some(record)
+}
+
+#[cfg(test)]
+mod tests;

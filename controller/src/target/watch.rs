@@ -1,0 +1,84 @@
+//! The one watch of Secrets. Subscribers learn of changes, and never see data.
+
+use std::sync::Arc;
+
+use kube::{Api, Client};
+
+use super::{index::SecretIndex, snapshot::SecretSnapshot};
+use crate::{
+    key::ObjectKey,
+    runtime::{
+        readiness::Listing,
+        scope::NamespaceScope,
+        secret::SecretObject,
+        watch::{Watch, WatchEvent},
+    },
+};
+
+/// Releases of Helm are Secrets of up to 1 MiB, and no controller here makes or reads them.
+const NOT_HELM: &str = "type!=helm.sh/release.v1";
+
+/// A Secret before and after a change. None where it does not exist.
+pub struct SecretChange<'a> {
+    pub key: &'a ObjectKey,
+    pub before: Option<SecretSnapshot>,
+    pub after: Option<SecretSnapshot>,
+    /// The Secret came with a full list, so it need not have changed.
+    pub is_listed: bool,
+}
+
+/// A controller that depends on Secrets.
+pub trait SecretSubscriber: Send + Sync {
+    /// The index has the change already.
+    fn secret_changed(&self, change: &SecretChange<'_>);
+}
+
+/// Watches Secrets, keeps the index up to date, and informs the subscribers.
+pub struct SecretWatch {
+    pub client: Client,
+    pub secrets: Arc<SecretIndex>,
+    pub subscribers: Vec<Arc<dyn SecretSubscriber>>,
+}
+
+impl SecretWatch {
+    /// Watches the Secrets in a scope until the process ends.
+    pub async fn run(self: Arc<Self>, scope: NamespaceScope, mut listing: Listing) {
+        let api: Api<SecretObject> = scope.api(self.client.clone());
+        let handle = |event| match event {
+            WatchEvent::Applied { object, is_listed } => self.applied(&object, is_listed),
+            WatchEvent::Deleted(metadata) => {
+                let key = ObjectKey::of(&metadata);
+                let before = self.secrets.get(&key);
+                if self.secrets.remove(&metadata) {
+                    self.deleted(&key, before);
+                }
+            }
+            WatchEvent::Listed(listed) => {
+                let keep = |key: &ObjectKey| !scope.covers(key) || listed.contains(key);
+                for key in self.secrets.retain(keep) {
+                    self.deleted(&key, None);
+                }
+                listing.complete();
+            }
+            WatchEvent::Absent(_) => {}
+        };
+        Watch::new(api, scope.describe("Secrets")).fields(NOT_HELM).run(handle).await;
+    }
+
+    fn applied(&self, secret: &SecretObject, is_listed: bool) {
+        let key = ObjectKey::of(&secret.metadata);
+        let before = self.secrets.get(&key);
+        let after = Some(self.secrets.upsert(secret));
+        self.publish(&SecretChange { key: &key, before, after, is_listed });
+    }
+
+    fn deleted(&self, key: &ObjectKey, before: Option<SecretSnapshot>) {
+        self.publish(&SecretChange { key, before, after: None, is_listed: false });
+    }
+
+    fn publish(&self, change: &SecretChange<'_>) {
+        for subscriber in &self.subscribers {
+            subscriber.secret_changed(change);
+        }
+    }
+}
