@@ -28,7 +28,7 @@ pub(super) fn page() -> String {
         .replace("{recursion}", &limits.recursion.to_string());
     for (group, functions) in groups {
         let only_external = functions.iter().all(|function| !sealed.contains(function.name));
-        let remark = if only_external { " (ExternalSecrets alone)" } else { "" };
+        let remark = if only_external { " (ExternalSecrets only)" } else { "" };
         // Writing to a string does not fail.
         let _ = write!(page, "\n### {group}{remark}\n\n");
         page.push_str(
