@@ -25,7 +25,7 @@ impl Certificate {
         let wrapped = wrapped.ok_or(SealError::PublicKey)?;
 
         let header = u16::try_from(wrapped.len()).map_err(|_| SealError::PublicKey)?.to_be_bytes();
-        // With this capacity the buffer does not move, which would leave a copy of the plaintext behind.
+        // With this capacity the buffer does not move, which would leave a copy of the plaintext.
         let len = header.len() + wrapped.len() + plaintext.len() + Item::TAG_LEN;
         let mut item = Vec::with_capacity(len);
         item.extend_from_slice(&header);

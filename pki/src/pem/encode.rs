@@ -10,11 +10,11 @@ pub fn encode(label: &str, bytes: &[u8]) -> Zeroizing<String> {
     Zeroizing::new(String::from_utf8(std::mem::take(&mut *text)).expect("a label and base64"))
 }
 
-/// A block with headers, each ended by a line break, and the empty line behind them.
+/// A block with headers, each ended by a line break, and the empty line after them.
 pub(super) fn write(label: &[u8], headers: &[u8], bytes: &[u8]) -> Zeroizing<Vec<u8>> {
     let base64 = base64::encode(bytes);
     let lines = base64.len().div_ceil(LINE_CHARS);
-    // With this capacity the buffer does not move, which would leave a copy of a secret behind.
+    // With this capacity the buffer does not move, which would leave a copy of a secret.
     let len = base64.len() + lines + headers.len() + 2 * label.len() + 32;
     let mut text = Zeroizing::new(Vec::with_capacity(len));
     text.extend_from_slice(b"-----BEGIN ");

@@ -1,6 +1,9 @@
 //! Encryption with a password: the ciphers of PKCS#12 (RFC 7292 §C) and AES (RFC 8018 §6.2).
 
-use aes::{Aes128, Aes192, Aes256, cipher::KeyInit as _};
+use aes::{
+    Aes128, Aes192, Aes256,
+    cipher::{BlockCipherDecrypt, KeyInit as _},
+};
 use des::TdesEde3;
 use rc2::Rc2;
 use zeroize::Zeroizing;
@@ -18,7 +21,7 @@ use crate::{
 
 const MALFORMED: Error = Error::Invalid("the parameters of the encryption are malformed");
 const UNKNOWN: Error = Error::Invalid("the encryption is not supported");
-const FAILED: Error = Error::Invalid("what is encrypted cannot be decrypted");
+const FAILED: Error = Error::Invalid("the encrypted content cannot be decrypted");
 /// The rounds of the key derivation in new files.
 const ROUNDS: u16 = 2048;
 
@@ -33,62 +36,76 @@ pub(super) fn decrypt(
     let id = fields.oid().ok_or(MALFORMED)?;
     meter.bytes(text.len())?;
     meter.steps((text.len() >> 4) as u64)?;
-    let mut bytes = Zeroizing::new(text.to_vec());
-    let (hash, key_len) = (
-        Hash::Sha1,
-        match id {
-            oid::PBES2 => return pbes2(meter, fields, password, bytes),
-            oid::TRIPLE_DES_WITH_SHA1 => 24,
-            oid::RC2_128_WITH_SHA1 => 16,
-            oid::RC2_40_WITH_SHA1 => 5,
-            _ => return Err(UNKNOWN),
-        },
-    );
-    let mut fields = fields.sequence().ok_or(MALFORMED)?;
-    let salt = fields.content(OCTET_STRING).ok_or(MALFORMED)?;
-    let rounds = fields.small().ok_or(MALFORMED)?;
-    let parameters = Parameters { hash, salt, rounds };
-    let wide = &password.wide;
-    let key = pkcs12(meter, parameters, wide, Purpose::Encryption, key_len)?;
-    let iv = pkcs12(meter, parameters, wide, Purpose::InitialValue, 8)?;
-    if id == oid::TRIPLE_DES_WITH_SHA1 {
-        let cipher = TdesEde3::new_from_slice(&key).map_err(|_| MALFORMED)?;
-        cbc_decrypt(cipher, &iv, &mut bytes).ok_or(FAILED)?;
-    } else {
-        cbc_decrypt(Rc2::new_with_eff_key_len(&key, 8 * key_len), &iv, &mut bytes).ok_or(FAILED)?;
+    let bytes = Zeroizing::new(text.to_vec());
+    match id {
+        oid::PBES2 => decrypt_pbes2(meter, fields, password, bytes),
+        oid::TRIPLE_DES_WITH_SHA1 => {
+            let (key, iv) = derive_key_and_iv(meter, fields, password, 24)?;
+            finish(TdesEde3::new_from_slice(&key).ok(), &iv, bytes)
+        }
+        oid::RC2_128_WITH_SHA1 => {
+            let (key, iv) = derive_key_and_iv(meter, fields, password, 16)?;
+            finish(Some(Rc2::new_with_eff_key_len(&key, 128)), &iv, bytes)
+        }
+        oid::RC2_40_WITH_SHA1 => {
+            let (key, iv) = derive_key_and_iv(meter, fields, password, 5)?;
+            finish(Some(Rc2::new_with_eff_key_len(&key, 40)), &iv, bytes)
+        }
+        _ => Err(UNKNOWN),
     }
-    unpad(bytes, 8)
 }
 
-/// PBES2 with PBKDF2 and AES.
-fn pbes2(
+/// The key and the initial value of a cipher of PKCS#12 with blocks of 8 bytes.
+fn derive_key_and_iv(
     meter: &mut dyn Meter,
     mut fields: Reader<'_>,
     password: &Password,
-    mut bytes: Der,
+    key_len: usize,
+) -> Result<(Der, Der), Error> {
+    let mut fields = fields.sequence().ok_or(MALFORMED)?;
+    let salt = fields.content(OCTET_STRING).ok_or(MALFORMED)?;
+    let rounds = fields.small().ok_or(MALFORMED)?;
+    let parameters = Parameters { hash: Hash::Sha1, salt, rounds };
+    let key = pkcs12(meter, parameters, &password.wide, Purpose::Encryption, key_len)?;
+    let iv = pkcs12(meter, parameters, &password.wide, Purpose::InitialValue, 8)?;
+    Ok((key, iv))
+}
+
+/// PBES2 with PBKDF2 and AES.
+fn decrypt_pbes2(
+    meter: &mut dyn Meter,
+    mut fields: Reader<'_>,
+    password: &Password,
+    bytes: Der,
 ) -> Result<Der, Error> {
     let mut fields = fields.sequence().ok_or(MALFORMED)?;
     let (derivation, scheme) = (fields.sequence(), fields.sequence());
     let (derivation, mut scheme) = (derivation.ok_or(MALFORMED)?, scheme.ok_or(MALFORMED)?);
     let (parameters, _) = derivation_parameters(derivation)?;
-    let len = match scheme.oid().ok_or(MALFORMED)? {
+    let key_len = match scheme.oid().ok_or(MALFORMED)? {
         oid::AES_256_CBC => 32,
         oid::AES_192_CBC => 24,
         oid::AES_128_CBC => 16,
         _ => return Err(UNKNOWN),
     };
-    let iv =
-        scheme.element().filter(|iv| iv.content.len() == AES_BLOCK_BYTES).ok_or(MALFORMED)?.content;
-    let key = pbkdf2(meter, parameters, &password.narrow, len)?;
-    match len {
-        32 => cbc_decrypt(Aes256::new_from_slice(&key).map_err(|_| MALFORMED)?, iv, &mut bytes)
-            .ok_or(FAILED)?,
-        24 => cbc_decrypt(Aes192::new_from_slice(&key).map_err(|_| MALFORMED)?, iv, &mut bytes)
-            .ok_or(FAILED)?,
-        _ => cbc_decrypt(Aes128::new_from_slice(&key).map_err(|_| MALFORMED)?, iv, &mut bytes)
-            .ok_or(FAILED)?,
+    let iv = scheme.element().filter(|iv| iv.content.len() == AES_BLOCK_BYTES);
+    let iv = iv.ok_or(MALFORMED)?.content;
+    let key = pbkdf2(meter, parameters, &password.narrow, key_len)?;
+    match key_len {
+        32 => finish(Aes256::new_from_slice(&key).ok(), iv, bytes),
+        24 => finish(Aes192::new_from_slice(&key).ok(), iv, bytes),
+        _ => finish(Aes128::new_from_slice(&key).ok(), iv, bytes),
     }
-    unpad(bytes, AES_BLOCK_BYTES)
+}
+
+/// Decrypts in CBC mode, and takes the padding off.
+fn finish<C: BlockCipherDecrypt>(
+    cipher: Option<C>,
+    iv: &[u8],
+    mut bytes: Der,
+) -> Result<Der, Error> {
+    cbc_decrypt(cipher.ok_or(MALFORMED)?, iv, &mut bytes).ok_or(FAILED)?;
+    unpad(bytes, C::block_size())
 }
 
 /// The parameters of a PBKDF2 `AlgorithmIdentifier`, given its content; and the key length if stated.

@@ -69,7 +69,7 @@ fn safe(meter: &mut dyn Meter, file: &[u8], password: &mut Password) -> Result<V
             verifies = mac.verifies(meter, message, password)?;
         }
         if !verifies {
-            return Err("the password of the PKCS#12 file is another one".into());
+            return Err("wrong password for the PKCS#12 file".into());
         }
     }
     let mut infos = whole(message).ok_or(MALFORMED)?;

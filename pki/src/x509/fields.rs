@@ -83,7 +83,7 @@ fn ec(bytes: &[u8], parameters: Option<&[u8]>) -> Option<PublicKey> {
     PublicKey::ec(curve, bytes)
 }
 
-/// Only to be told apart from other keys: nothing here uses DSA keys of certificates.
+/// Only for comparison with other keys: nothing here uses DSA keys of certificates.
 fn dsa(bytes: &[u8], parameters: Option<&[u8]>) -> Option<PublicKey> {
     Reader::new(bytes).positive()?;
     let mut numbers = Reader::new(parameters?).sequence()?;

@@ -40,7 +40,7 @@ fn check_subtree(subtrees: &mut Reader<'_>) -> Option<()> {
     is_valid.then_some(())
 }
 
-/// A domain, or a dot and a domain, which stands for all names below it.
+/// A domain, or a dot and a domain for all names below it.
 fn is_domain_or_below(name: &[u8]) -> bool {
     match name.strip_prefix(b".") {
         Some(below) => !below.is_empty() && is_domain(below),

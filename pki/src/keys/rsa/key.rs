@@ -25,7 +25,7 @@ pub(in crate::keys) struct Key {
 }
 
 pub(super) const INCONSISTENT: Error =
-    Error::Invalid("the numbers of the RSA key do not belong together");
+    Error::Invalid("the numbers of the RSA key are not consistent");
 
 impl Key {
     /// Derives the numbers of the Chinese remainder theorem.
