@@ -2,6 +2,7 @@
 //! and used for signatures and RSA-OAEP.
 
 mod cost;
+mod curve;
 mod dsa;
 mod ec;
 mod generate;
@@ -12,7 +13,7 @@ mod read;
 mod rsa;
 
 pub use self::{
-    ec::Curve,
+    curve::Curve,
     generate::generate_dsa_pem,
     private::PrivateKey,
     public::PublicKey,

@@ -4,6 +4,7 @@ use ed25519_dalek::{Signer as _, SigningKey};
 
 use super::{
     cost::{CURVE_OPERATION_STEPS, READ_KEY_STEPS},
+    curve::Curve,
     ec,
     public::PublicKey,
     rsa::{self, OaepDigest, RsaNumbers},
@@ -36,7 +37,7 @@ impl PrivateKey {
     }
 
     /// A key on a curve by its secret number, big-endian.
-    pub fn from_ec_number(curve: ec::Curve, number: &[u8]) -> Result<Self, Error> {
+    pub fn from_ec_number(curve: Curve, number: &[u8]) -> Result<Self, Error> {
         Self::ec(curve, number)
     }
 
@@ -45,7 +46,7 @@ impl PrivateKey {
         Self(Kind::Ed25519(Box::new(SigningKey::from_bytes(seed))))
     }
 
-    pub(super) fn ec(curve: ec::Curve, number: &[u8]) -> Result<Self, Error> {
+    pub(super) fn ec(curve: Curve, number: &[u8]) -> Result<Self, Error> {
         Ok(Self(match ec::Key::from_number(curve, number)? {
             Some(key) => Kind::Ec(key),
             None => Kind::Unusable("keys on the curve P-224 are not supported"),

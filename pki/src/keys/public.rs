@@ -1,6 +1,6 @@
 //! Public keys, as certificates hold them.
 
-use super::ec::{self, Curve};
+use super::curve::Curve;
 use crate::{
     der::{Der, NULL, algorithm, bit_string, integer, sequence},
     oid,
@@ -24,7 +24,7 @@ impl PublicKey {
 
     /// An uncompressed point, if it is on the curve.
     pub fn ec(curve: Curve, point: &[u8]) -> Option<Self> {
-        ec::is_point(curve, point).then(|| Self::new(&curve.algorithm(), point))
+        curve.has_point(point).then(|| Self::new(&curve.algorithm(), point))
     }
 
     /// An Ed25519 key (RFC 8032).

@@ -4,7 +4,7 @@ use zeroize::Zeroizing;
 
 use super::{
     cost::READ_KEY_STEPS,
-    ec::Curve,
+    curve::Curve,
     private::{Kind, PrivateKey},
 };
 use crate::{
