@@ -63,7 +63,7 @@ impl Context {
             secrets,
             statuses: StatusWriter::new(client.clone()),
             events: EventPublisher::new(client.clone(), settings.instance),
-            readiness: Readiness::new(),
+            readiness: Readiness::default(),
             metrics,
             client,
         }

@@ -36,7 +36,7 @@ impl RestartController {
     /// Secrets and of their producers too: a Secret that the index lacks counts as missing, and a
     /// Canary decides who restarts its workload.
     pub fn watch(self: &Arc<Self>, scope: &WatchScope, tasks: &mut JoinSet<()>) -> Readiness {
-        let readiness = Readiness::new();
+        let readiness = Readiness::default();
         for kind in WorkloadKind::ALL {
             for scope in scope.parts() {
                 let (this, listing) = (self.clone(), readiness.add_watch());

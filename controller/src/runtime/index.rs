@@ -75,10 +75,6 @@ impl<K: Clone + Eq + Hash, V> ObjectIndex<K, V> {
         matching.map(|(key, _)| key.clone()).collect()
     }
 
-    pub fn len(&self) -> usize {
-        self.lock().len()
-    }
-
     fn lock(&self) -> MutexGuard<'_, HashMap<K, V>> {
         self.0.lock().expect("no holder of the lock panics")
     }
@@ -112,6 +108,5 @@ mod tests {
         }
         assert_eq!(index.retain(|key| *key == "a"), ["b"]);
         assert_eq!(index.keys(), ["a"]);
-        assert_eq!(index.len(), 1);
     }
 }

@@ -3,7 +3,7 @@
 use tokio::sync::watch;
 
 /// Counts the watches that have not listed yet. Cheap to clone.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct Readiness {
     pending: watch::Sender<usize>,
 }
@@ -12,10 +12,6 @@ pub struct Readiness {
 pub struct Listing(Option<watch::Sender<usize>>);
 
 impl Readiness {
-    pub fn new() -> Self {
-        Self { pending: watch::Sender::new(0) }
-    }
-
     /// Adds a watch.
     pub fn add_watch(&self) -> Listing {
         self.pending.send_modify(|pending| *pending += 1);
@@ -46,7 +42,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn readiness_waits_for_every_watch() {
-        let readiness = Readiness::new();
+        let readiness = Readiness::default();
         let (mut first, mut second) = (readiness.add_watch(), readiness.add_watch());
         let second_wait = Duration::from_secs(1);
         first.complete();
