@@ -1,22 +1,25 @@
 //! The controller: turns SealedSecrets and values of AWS into Secrets and keeps them in sync.
 //!
-//! | module | what |
-//! |---|---|
-//! | `config`, `run`, `telemetry` | flags, the wiring of everything, logs |
-//! | `sealed` | SealedSecret → Secret: observe, plan, apply, status |
-//! | `external` | ExternalSecret → Secret: schedule, fetch, assemble, render, status; stores |
-//! | `aws` | as whom AWS is asked, and how seldom |
-//! | `target` | the only writer of Secrets: ownership, plan, apply, fingerprint |
-//! | `restart` | workloads that use a changed Secret: restarted where they ask for it |
-//! | `keys` | sealing keys: load, create, follow |
-//! | `http` | one route a file: certificate, health, metrics |
-//! | `queue`, `watch`, `watched`, `namespaces` | what is looked at, where, and when |
-//! | `reason`, `api`, `events`, `metrics` | what is said, always in the same words |
+//! A module imports only from the lines above its own.
 //!
-//! Every reconciler is *observe → plan → apply*: plans are pure functions of what was observed,
-//! without client and clock, and `target::apply` and the status writers are the only effects.
+//! | module | purpose |
+//! |---|---|
+//! | `key`, `reason`, `telemetry` | names of objects, reasons of failures, logs |
+//! | `runtime` | the machinery of every controller: queue, workers, indexes, watches, statuses, Events |
+//! | `target` | the only writer of Secrets, and their one watch |
+//! | `aws` | AWS authentication, and reads in batches |
+//! | `keys` | sealing keys: load, create, watch |
+//! | `context` | what all controllers share |
+//! | `sealed` | SealedSecret → Secret |
+//! | `external` | ExternalSecret → Secret; stores |
+//! | `restart` | restarts workloads whose Secrets changed |
+//! | `http` | one route per file: certificate, health, metrics |
+//! | `config`, `run` | flags, and the wiring of everything |
+//!
+//! Every controller is *observe → plan → apply*. A plan is a pure function of what was observed,
+//! without client and clock.
 
-#![allow(missing_docs)]
+#![allow(missing_docs, reason = "only the binary and its tests use this library")]
 
 pub mod aws;
 pub mod config;

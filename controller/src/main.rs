@@ -11,9 +11,9 @@ fn main() -> ExitCode {
     run::harden();
     rustls::crypto::aws_lc_rs::default_provider()
         .install_default()
-        .expect("nothing else installs a provider");
+        .expect("this is the first provider");
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let runtime = runtime.expect("a runtime starts");
+    let runtime = runtime.expect("the system has threads and epoll");
     match runtime.block_on(run::run(config)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(cause) => {

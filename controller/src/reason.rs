@@ -1,5 +1,5 @@
-//! The fixed vocabulary of failures (design, decision 9): one word, used alike in conditions,
-//! Events, metric labels and the book.
+//! The fixed vocabulary of failures (decision 9 in `docs/design/decisions.md`): one word for each,
+//! the same in conditions, Events, metric labels and the documentation.
 
 use std::fmt;
 
@@ -8,53 +8,52 @@ use std::fmt;
 pub enum Reason {
     /// The API server forbids the controller a request.
     AccessDenied,
-    /// Others changed the Secret at the same moment, again and again.
+    /// Others kept changing the Secret at the same moment.
     Conflict,
-    /// The Secret that exists cannot be changed as asked: it is immutable, or of another type.
+    /// The existing Secret is immutable or of another type.
     Immutable,
-    /// The API server refuses the Secret as invalid.
+    /// The API server rejects the Secret as invalid.
     InvalidSecret,
-    /// The key of KMS that encrypts a value may not be used.
+    /// The controller may not use the KMS key that encrypts a value.
     KmsDenied,
-    /// An item is not of the wire format, or a value is not what the object says it is.
+    /// An item is not in the wire format, or a value does not match its declared encoding.
     Malformed,
-    /// A value is to be deleted in AWS, and cannot be read meanwhile.
+    /// A value is scheduled for deletion in AWS, and cannot be read.
     MarkedForDeletion,
     /// A value is not in the store.
     NotFound,
-    /// A Secret of that name exists and is somebody else's.
+    /// A Secret of that name exists, and the controller does not own it.
     NotOwned,
-    /// A value has no such part.
+    /// A value does not have the property.
     PropertyMissing,
     /// An item was sealed for another scope.
     ScopeMismatch,
-    /// The store is not there, or cannot be used.
+    /// The store does not exist, or its spec is invalid.
     StoreInvalid,
-    /// A value of the template cannot be rendered.
+    /// The template cannot be rendered.
     TemplateInvalid,
-    /// The API server asks for fewer requests.
+    /// The API server or AWS limits the rate of requests.
     Throttled,
-    /// The API server did not answer in time.
+    /// The API server did not answer in time, or the reconcile exceeded its deadline.
     Timeout,
-    /// The template asks for a Secret that the operator does not allow.
+    /// The template asks for a Secret of a type that the operator does not allow.
     TypeDenied,
-    /// The API server cannot be reached, or fails.
+    /// The API server or AWS cannot be reached, or fails.
     Unavailable,
-    /// No sealing key here opens an item.
+    /// No sealing key of the cluster decrypts an item.
     UnknownKey,
 }
 
-/// When a failed object is tried again, besides a new generation and the resync.
+/// When a failed object is retried, in addition to a new generation and the resync.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Retry {
-    /// With exponential back-off, for ever.
+    /// With exponential back-off, without a limit.
     BackOff,
-    /// Only when what it waits for happens: a key appears, the foreign Secret goes.
+    /// Only when its cause changes: a key appears, or the foreign Secret is deleted.
     OnCause,
 }
 
 impl Reason {
-    /// The word.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::AccessDenied => "AccessDenied",
@@ -78,7 +77,7 @@ impl Reason {
         }
     }
 
-    /// Whether only the user can mend it, so that waiting tools may fail at once.
+    /// Whether only the user can fix it, so that tools that wait may fail at once.
     pub fn stalls(self) -> bool {
         match self {
             Self::Immutable
@@ -102,7 +101,7 @@ impl Reason {
         }
     }
 
-    /// Whether it usually passes by itself, so that the first of it is not worth a condition.
+    /// Whether it usually passes without a change, so that the first failures cause no condition.
     pub fn passes(self) -> bool {
         matches!(self, Self::Conflict | Self::Throttled | Self::Timeout | Self::Unavailable)
     }
@@ -112,7 +111,6 @@ impl Reason {
         matches!(self, Self::Conflict | Self::Immutable | Self::InvalidSecret | Self::NotOwned)
     }
 
-    /// When to try again.
     pub fn retry(self) -> Retry {
         if self.stalls() || self == Self::NotOwned { Retry::OnCause } else { Retry::BackOff }
     }
@@ -124,19 +122,16 @@ impl fmt::Display for Reason {
     }
 }
 
-/// A failure with the sentence for people: what, where, and what to do. Never a value, and never
+/// A failure with a message for people: what, where, and what to do. It never contains a value or
 /// text of the API server.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("{reason}: {message}")]
 pub struct Failure {
-    /// The word for programs.
     pub reason: Reason,
-    /// The sentence for people.
     pub message: String,
 }
 
 impl Failure {
-    /// A failure of this reason.
     pub fn new(reason: Reason, message: impl Into<String>) -> Self {
         Self { reason, message: message.into() }
     }
@@ -147,7 +142,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_only_the_user_can_mend_is_not_retried_in_a_loop() {
+    fn failures_that_only_the_user_can_fix_are_not_retried_in_a_loop() {
         for reason in [Reason::Malformed, Reason::UnknownKey, Reason::TypeDenied, Reason::Immutable]
         {
             assert!(reason.stalls());

@@ -1,4 +1,4 @@
-//! The API server: one namespace's SealedSecret, Secret and Events, and the key Secret.
+//! A fake API server with a SealedSecret, its Secret, Events and the key Secret.
 
 use std::{
     collections::VecDeque,
@@ -13,21 +13,21 @@ use tower_test::mock::{self, SendResponse};
 /// How a request fails.
 #[derive(Debug)]
 pub(crate) enum Fault {
-    /// Carried out, and the connection breaks before the answer.
+    /// The server performs it, and the connection breaks before the answer.
     AnswerLost,
-    /// Somebody applied this merge patch just before.
+    /// Another client applies this merge patch just before.
     ChangedBefore(Value),
-    /// Somebody deleted the Secret just before.
+    /// Another client deletes the Secret just before.
     DeletedBefore,
-    /// No answer ever.
+    /// The server never answers.
     Silence,
-    /// Refused with this code.
+    /// The server refuses it with this code.
     Status(u16),
-    /// Refused since the namespace is being deleted.
+    /// The server refuses it because the namespace is being deleted.
     Terminating,
 }
 
-/// A handle of the server.
+/// A handle of the server. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Api(Arc<Mutex<State>>);
 
@@ -43,7 +43,7 @@ struct State {
 }
 
 impl Api {
-    /// Starts the server, with a key Secret and a SealedSecret, and gives a client of it.
+    /// Starts the server with a key Secret and a SealedSecret. Also returns a client.
     pub(crate) fn start(key_secret: Value, sealed: Value) -> (Self, Client) {
         let state = State { key_secret, sealed, ..State::default() };
         let api = Self(Arc::new(Mutex::new(state)));
@@ -57,12 +57,12 @@ impl Api {
         (api, Client::new(service, "default"))
     }
 
-    /// Breaks the next request of this kind, such as `create secrets`.
+    /// Fails the next request of this kind, such as `create secrets`.
     pub(crate) fn break_next(&self, request: &str, fault: Fault) {
         self.lock().faults.push_back((request.to_owned(), fault));
     }
 
-    /// The requests since the last time, as `create secrets: 201`. Those for the keys and Events
+    /// The requests since the last call, such as `create secrets: 201`. Requests for keys and Events
     /// are left out.
     pub(crate) fn take_requests(&self) -> Vec<String> {
         std::mem::take(&mut self.lock().requests)
@@ -76,7 +76,7 @@ impl Api {
         self.lock().sealed.clone()
     }
 
-    /// Applies a merge patch to the Secret, as somebody else.
+    /// Applies a merge patch to the Secret, as another client.
     pub(crate) fn edit_secret(&self, patch: &Value) {
         self.lock().edit_secret(patch);
     }
