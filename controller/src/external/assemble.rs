@@ -11,7 +11,7 @@ use crds::{
     },
 };
 use templates::{
-    Dialect, Environment, dialect,
+    Dialect, Environment,
     external_secret::Decoding,
     rewrite::{Merge, Rewrite},
     sealed_secret::Values,
@@ -319,7 +319,7 @@ pub(super) mod tests {
         let one = Fetched::One(One { key: Some("a".to_owned()), answer });
         let entries = Entries { from: vec![], data: vec![one] };
         let mut clock = Clock { is_over, ..Clock::default() };
-        let dialect = dialect::external_secret();
+        let dialect = templates::dialect::external_secret();
         let versions = &mut Versions::default();
         assemble(&spec, entries, versions, &dialect, &mut clock, Instant::now())
     }
