@@ -84,12 +84,12 @@ where
 
     /// Hands every event to `handle`. Errors are logged and retried.
     pub async fn run(self, handle: impl FnMut(WatchEvent<K>)) {
-        self.run_with(Ok, handle).await;
+        self.run_with(Some, handle).await;
     }
 
     async fn run_with<T>(
         self,
-        open: impl Fn(K) -> Result<T, ObjectMeta>,
+        open: impl Fn(K) -> Option<T>,
         mut handle: impl FnMut(WatchEvent<T>),
     ) {
         let mut listed = HashSet::new();
@@ -138,7 +138,7 @@ where
     /// The same, without objects that are not of their type: those are logged and left out. The
     /// CRD's schema rules them out, but a missing schema must not stop the watch.
     pub async fn run_guarded(self, handle: impl FnMut(WatchEvent<K>)) {
-        self.run_with(|object| object.0.map_err(|invalid| invalid.metadata), handle).await;
+        self.run_with(|object| object.0.ok(), handle).await;
     }
 }
 
@@ -146,7 +146,7 @@ where
 fn reduced<K: Resource, T>(
     event: Event<K>,
     listed: &mut HashSet<ObjectKey>,
-    open: impl Fn(K) -> Result<T, ObjectMeta>,
+    open: impl Fn(K) -> Option<T>,
     what: &str,
 ) -> Option<WatchEvent<T>> {
     let is_listed = matches!(event, Event::InitApply(_));
@@ -157,7 +157,7 @@ fn reduced<K: Resource, T>(
         }
         Event::InitApply(object) | Event::Apply(object) => {
             let key = ObjectKey::of(object.meta());
-            let Ok(object) = open(object) else {
+            let Some(object) = open(object) else {
                 warn!(what, object = %key, "the object is not of its type and is left out");
                 return None;
             };

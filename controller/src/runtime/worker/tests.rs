@@ -133,7 +133,7 @@ async fn panicking_reconcile_is_retried_after_a_minute() {
     tokio::time::sleep(Duration::from_secs(75)).await;
     let times = running.controller.recorded("panics");
     assert_eq!(times.len(), 2, "{times:?}");
-    assert!(times[1] - times[0] >= PANIC_RETRY_DELAY);
+    assert!(times[1] >= times[0] + PANIC_RETRY_DELAY);
     assert_eq!(running.controller.recorded("succeeds").len(), 1);
 }
 
