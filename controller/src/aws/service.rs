@@ -32,7 +32,7 @@ pub struct Service {
     secrets_manager: SecretsManager,
     parameter_store: ParameterStore,
     /// The service of the store.
-    service: AwsService,
+    kind: AwsService,
     store: String,
     metrics: AwsMetrics,
 }
@@ -53,14 +53,14 @@ impl Service {
         Self {
             secrets_manager: SecretsManager::new(config, caller.clone()),
             parameter_store: ParameterStore::new(config, caller),
-            service: identity.service,
+            kind: identity.service,
             store: identity.store.clone(),
             metrics,
         }
     }
 
     fn is_secrets_manager(&self) -> bool {
-        self.service == AwsService::SecretsManager
+        self.kind == AwsService::SecretsManager
     }
 }
 

@@ -307,7 +307,7 @@ impl Planner {
 
     fn on_permission_event(&self, event: PermissionEvent) {
         let mut state = self.lock();
-        state.permission = state.permission.after(event, Instant::now());
+        state.permission = PermissionState::after(event, Instant::now());
     }
 
     fn record_result(&self, error: Option<&ReadError>) {

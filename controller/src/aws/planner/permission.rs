@@ -57,7 +57,7 @@ impl PermissionState {
         self.permission
     }
 
-    pub(super) fn after(self, event: PermissionEvent, now: Instant) -> Self {
+    pub(super) fn after(event: PermissionEvent, now: Instant) -> Self {
         let permission = match event {
             PermissionEvent::BatchSucceeded => BatchPermission::Allowed,
             PermissionEvent::BatchesDenied(action) => BatchPermission::Denied(action),
@@ -84,12 +84,12 @@ mod tests {
         let start = Instant::now();
         let unknown = PermissionState::new(BatchPermission::Unknown, start);
         assert_eq!(unknown.batch_use(start), BatchUse::Probe);
-        let denied = unknown.after(PermissionEvent::BatchesDenied("a:B"), start);
+        let denied = PermissionState::after(PermissionEvent::BatchesDenied("a:B"), start);
         assert_eq!(denied.permission(), BatchPermission::Denied("a:B"));
         assert_eq!(denied.batch_use(start), BatchUse::Individually);
         let later = start + BATCH_RECHECK_INTERVAL;
         assert_eq!(denied.batch_use(later), BatchUse::Probe);
-        let allowed = denied.after(PermissionEvent::BatchSucceeded, later);
+        let allowed = PermissionState::after(PermissionEvent::BatchSucceeded, later);
         assert_eq!(allowed.batch_use(later + BATCH_RECHECK_INTERVAL), BatchUse::Batches);
     }
 }
