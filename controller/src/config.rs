@@ -154,11 +154,6 @@ impl Config {
         self.external.delimiters()
     }
 
-    /// Check interval for stores without their own.
-    pub fn store_interval(&self) -> Duration {
-        self.external.store_interval()
-    }
-
     /// `None` if workloads are not restarted.
     pub fn restarts(&self) -> Option<crate::restart::Settings> {
         self.restart.settings()

@@ -1,38 +1,51 @@
 //! ExternalSecret → Secret.
 //!
 //! ```text
-//!  ExternalSecret watch ─▶ index: the object, what was read and when ┐
-//!  Secret watch ─────────▶ target::index: marks, does the hash hold?  ├─▶ queue ─▶ reconcile
-//!  stores, namespaces, time ──────────────────────────────────────────┘
+//!  ExternalSecret watch ─▶ index: the object and its last refresh  ┐
+//!  Secret watch ─────────▶ target::index: is it as it was written? ├─▶ queue ─▶ reconcile
+//!  stores, namespaces, time ───────────────────────────────────────┘
 //!
-//!  reconcile:  due? (schedule, pure) ── no ──▶ nothing: no request to anybody
-//!              │ yes
+//!  reconcile:  plan (pure) ── not due ──▶ wait, without a request
+//!              │ due
 //!              ▼
-//!  stores (pure) ─▶ identity ─▶ aws: what is wanted, planned ─▶ assemble (pure) ─▶ render
-//!              ─▶ target::External ─▶ target::Writer ─▶ status (pure), one patch if it differs
+//!  refresh:    stores ─▶ identity ─▶ aws: planned reads ─▶ assemble (pure) ─▶ render
+//!              ─▶ target::ExternalSecretTarget ─▶ target::Writer
+//!              ▼
+//!  record:     status (pure), one patch if it differs ─▶ memory ─▶ next reconcile ─▶ Event
 //! ```
 //!
-//! What can go wrong: a value is denied, throttled, missing or stale. Then nothing is written: the
-//! Secret keeps the last good values, `Ready` says since when, and `Explained` says of each value what
-//! is wrong and what to do. A store that changes while values are read makes the answer void.
+//! If a value is denied, throttled, missing or stale, nothing is written. The Secret keeps the last good
+//! values, `Ready` says since when, and `Explained` has each error with its remedy. If a store changes
+//! while values are read, the values are discarded.
 
-mod apply;
-pub mod assemble;
-mod conclude;
+mod assemble;
+mod batch_reads;
 pub mod controller;
-pub mod cron;
-mod deletion;
-pub mod fetch;
-pub mod index;
-pub mod key_names;
+mod crd_watch;
+mod cron;
+mod fetch;
+mod finalizer;
+mod index;
+mod key_names;
+pub mod metrics;
+mod outcome;
+mod plan;
+mod recorder;
+mod refresh;
 pub mod render;
-pub mod schedule;
+mod schedule;
 mod sources;
-pub mod status;
+mod status;
+mod status_writer;
 pub mod store;
-pub mod stores;
-pub mod upstream_crd;
-pub mod versions;
-pub mod watches;
+mod store_controller;
+mod store_index;
+mod store_status;
+mod store_watches;
+mod target_secret;
+mod template_source;
+mod upstream_crd;
+mod versions;
+mod watches;
 
 pub use controller::ExternalSecretController;

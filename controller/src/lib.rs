@@ -28,7 +28,6 @@ pub mod external;
 pub mod http;
 pub mod key;
 pub mod keys;
-pub mod metrics;
 pub mod reason;
 pub mod restart;
 pub mod run;

@@ -16,10 +16,14 @@ use crate::{
     aws::{Pool, metrics::AwsMetrics},
     config::Config,
     context::{self, Context},
-    external::{self, ExternalSecretController},
+    external::{
+        ExternalSecretController,
+        controller::{Dependencies, STORE_WORKERS},
+        metrics::ExternalMetrics,
+        render::Renderer,
+    },
     http::{self, Endpoints, Health},
     keys::{KeyMetrics, KeyStore, mac_key},
-    metrics::external::ExternalMetrics,
     restart::{self, RestartController, RestartMetrics},
     runtime::{
         client,
@@ -39,8 +43,6 @@ use crate::{
 
 /// How long reconciles may take to end after a signal.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
-/// How many stores are checked at a time.
-const STORE_WORKERS: usize = 4;
 /// When to retry the requests that the start needs.
 const START_RETRY_DELAY: Duration = Duration::from_secs(2);
 
@@ -169,10 +171,10 @@ impl Process {
         spawn_workers(workers, sealed, self.config.workers, metrics, stop);
         if let Some(external) = &controllers.external {
             for _ in 0..self.config.external_workers() {
-                watches.spawn(external.clone().work_off());
+                watches.spawn(external.clone().run_worker());
             }
             for _ in 0..STORE_WORKERS {
-                watches.spawn(external.clone().work_off_stores());
+                watches.spawn(external.clone().run_store_worker());
             }
         }
         if let Some(restart) = &controllers.restart {
@@ -246,28 +248,19 @@ impl Process {
     }
 
     fn external(&self, context: &Context, cores: usize) -> ExternalSecretController {
-        ExternalSecretController {
+        let shared = Dependencies {
             client: context.client.clone(),
-            objects: Arc::default(),
             secrets: context.secrets.clone(),
-            stores: Arc::default(),
             writer: context.writer.clone(),
             namespaces: context.namespaces.clone(),
             pool: Arc::new(Pool::new(context.client.clone(), self.metrics.aws.clone())),
-            renderer: external::render::Renderer::new(
-                self.config.templates(),
-                self.config.delimiters(),
-                cores,
-            ),
+            renderer: Renderer::new(self.config.templates(), &self.config.delimiters(), cores),
             policy: context.policy.clone(),
-            settings: self.config.externals(),
-            upstream_crd: external::upstream_crd::UpstreamCrd::default(),
             queue: self.external_queue.clone(),
-            store_queue: Arc::new(WorkQueue::new(STORE_WORKERS)),
-            store_interval: self.config.store_interval(),
             events: context.events.clone(),
             metrics: self.metrics.external.clone(),
-        }
+        };
+        ExternalSecretController::new(shared, self.config.externals())
     }
 }
 
@@ -283,7 +276,7 @@ impl Controllers {
             tasks.spawn(async move { namespaces.watch(client, || listing.complete()).await });
         }
         if let Some(external) = &self.external {
-            external.follow(&context.scope, tasks, || {
+            external.watch(&context.scope, tasks, || {
                 let mut listing = context.readiness.add_watch();
                 Box::new(move || listing.complete())
             });

@@ -1,7 +1,5 @@
 //! ExternalSecrets and their stores.
 
-use std::time::Duration;
-
 use clap::{ArgAction, Args};
 use jiff::SignedDuration;
 
@@ -53,13 +51,14 @@ pub(super) struct ExternalArgs {
 }
 
 impl ExternalArgs {
-    pub(super) fn settings(&self, has_cluster_stores: bool) -> Settings {
+    pub(super) fn settings(&self, watches_cluster_stores: bool) -> Settings {
         Settings {
             class: self.controller_class.clone(),
-            has_hash: self.data_hash,
-            copies_labels: self.copy_metadata,
-            needs_consent: self.adopt_with_consent,
-            has_cluster_stores,
+            writes_data_hash: self.data_hash,
+            copies_metadata: self.copy_metadata,
+            requires_consent: self.adopt_with_consent,
+            watches_cluster_stores,
+            store_check_interval: self.store_requeue_interval.unsigned_abs(),
         }
     }
 
@@ -68,9 +67,5 @@ impl ExternalArgs {
             left: self.template_left_delimiter.clone(),
             right: self.template_right_delimiter.clone(),
         }
-    }
-
-    pub(super) fn store_interval(&self) -> Duration {
-        self.store_requeue_interval.unsigned_abs()
     }
 }

@@ -1,7 +1,7 @@
-//! The values of a Secret from what AWS answered: pure.
+//! The values of a Secret from the answers of AWS: pure.
 //!
-//! Order (as recorded): every entry of `dataFrom`, the later over the earlier, then every entry of
-//! `data`. One value that is not as it should be fails the whole object, and all of those are told.
+//! The order is recorded: every entry of `dataFrom`, where later ones overwrite earlier ones, then every
+//! entry of `data`. One failed entry fails the whole object, and all failed entries are reported.
 
 use crds::{
     ExternalSecretSpec,
@@ -20,8 +20,9 @@ use tokio::time::Instant;
 use zeroize::Zeroizing;
 
 use super::{
-    fetch::{Entries, Fetched, Found, One, is_gone},
+    fetch::entry::{FetchedEntries, FetchedEntry, FetchedValue, FoundValues, is_gone},
     key_names,
+    outcome::EntryError,
     versions::Versions,
 };
 use crate::{
@@ -29,112 +30,91 @@ use crate::{
     reason::{Failure, Reason},
 };
 
-/// The values, and what else came out.
-pub struct Assembled {
-    /// By key.
-    pub values: Values,
-    /// The entries whose value is gone, where that is no error.
-    pub missing: Vec<String>,
+pub(super) struct Assembled {
+    pub(super) values: Values,
+    /// The entries whose value is gone, where the deletion policy allows that.
+    pub(super) missing: Vec<String>,
     /// The versions that were read, by key.
-    pub versions: Vec<(String, ReadVersion)>,
+    pub(super) versions: Vec<(String, ReadVersion)>,
 }
 
-/// What is wrong with an entry, and which: `data[0] (key g/plain)`.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Complaint {
-    /// The entry.
-    pub entry: String,
-    /// What is wrong.
-    pub failure: Failure,
-}
-
-/// Makes what templates may take of time and space.
-pub trait Environments {
-    /// One rendering's.
+/// Gives each rendering its limits.
+pub(super) trait Environments {
     fn environment(&mut self) -> Environment<'_>;
 }
 
-/// Puts the values together.
-///
-/// # Errors
-/// All that is wrong.
-pub fn assemble(
-    spec: &ExternalSecretSpec,
-    entries: Entries,
-    versions: &mut Versions,
-    dialect: &Dialect,
-    environments: &mut dyn Environments,
-    now: Instant,
-) -> Result<Assembled, Vec<Complaint>> {
-    let unlisted = entries.from.iter().filter_map(|fetched| match fetched {
-        Fetched::Found(Found { unlisted, .. }) => Some(unlisted),
-        Fetched::One(_) | Fetched::Not(_) => None,
-    });
-    versions.unlisted(unlisted.flatten().cloned().collect(), now);
-    let mut all = Assembled { values: Values::new(), missing: Vec::new(), versions: Vec::new() };
-    let mut complaints = Vec::new();
-    // Tags are not the value: who is told that there are none is not told that the value is gone.
-    let may_be_gone = |reference: Option<&RemoteRef>| {
-        let is_value = reference.is_none_or(|one| one.metadata_policy != MetadataPolicy::Fetch);
-        is_value && spec.target.deletion_policy != DeletionPolicy::Retain
-    };
-    let mut take =
-        |entry: String, of: Option<&RemoteRef>, outcome: Result<Values, Failure>| match outcome {
-            Ok(values) => all.values.extend(values),
-            Err(failure) if may_be_gone(of) && is_gone(&failure) => all.missing.push(entry),
-            Err(failure) => complaints.push(Complaint { entry, failure }),
-        };
-    for (index, (from, fetched)) in spec.data_from.iter().zip(entries.from).enumerate() {
-        let kind = if from.find.is_some() { "find" } else { "extract" };
-        let outcome = in_time(environments)
-            .and_then(|()| opened(fetched, versions, &mut all.versions, now))
-            .and_then(|opened| many(from, opened, dialect, environments));
-        take(format!("dataFrom[{index}].{kind}"), from.extract.as_ref(), outcome);
-    }
-    for (index, (data, fetched)) in spec.data.iter().zip(entries.data).enumerate() {
-        let reference = &data.remote_ref;
-        let opened =
-            in_time(environments).and_then(|()| opened(fetched, versions, &mut all.versions, now));
-        let outcome = opened.and_then(|opened| {
-            let Opened::One(value) = opened else { return Err(no_value()) };
-            let value = part(&value, reference)?;
-            let value = finished(value, reference.decoding_strategy, reference.null_byte_policy)?;
-            Ok([(data.secret_key.clone(), value)].into())
-        });
-        let key: String = reference.key.chars().take(512).collect();
-        take(format!("data[{index}] (key {})", key.escape_debug()), Some(reference), outcome);
-    }
-    if complaints.is_empty() { Ok(all) } else { Err(complaints) }
-}
-
-/// Whether there is time left.
-fn in_time(environments: &mut dyn Environments) -> Result<(), Failure> {
-    if (environments.environment().deadline_exceeded)() {
-        let message = "the values before this one have taken all the time that an object has";
-        return Err(Failure::new(Reason::TemplateInvalid, message));
-    }
-    Ok(())
-}
-
-enum Opened {
+/// The values of one entry.
+enum Plaintext {
     One(Zeroizing<Vec<u8>>),
     Many(Values),
 }
 
-/// The bytes, if they are not older than what was read before.
-fn opened(
-    fetched: Fetched,
+/// # Errors
+/// One for each failed entry.
+pub(super) fn assemble(
+    spec: &ExternalSecretSpec,
+    entries: FetchedEntries,
+    versions: &mut Versions,
+    dialect: &Dialect,
+    environments: &mut dyn Environments,
+    now: Instant,
+) -> Result<Assembled, Vec<EntryError>> {
+    versions.record_unlisted(entries.unlisted(), now);
+    let mut all = Assembled { values: Values::new(), missing: Vec::new(), versions: Vec::new() };
+    let mut errors = Vec::new();
+    // A secret without tags is not gone.
+    let may_be_gone = |reference: Option<&RemoteRef>| {
+        let is_value = reference.is_none_or(|one| one.metadata_policy != MetadataPolicy::Fetch);
+        is_value && spec.target.deletion_policy != DeletionPolicy::Retain
+    };
+    let mut take = |entry: String,
+                    reference: Option<&RemoteRef>,
+                    result: Result<Values, Failure>| match result {
+        Ok(values) => all.values.extend(values),
+        Err(failure) if may_be_gone(reference) && is_gone(&failure) => all.missing.push(entry),
+        Err(failure) => errors.push(EntryError { entry, failure }),
+    };
+    for (index, (from, fetched)) in spec.data_from.iter().zip(entries.data_from).enumerate() {
+        let kind = if from.find.is_some() { "find" } else { "extract" };
+        let result = check_deadline(environments)
+            .and_then(|()| plaintext(fetched, versions, &mut all.versions, now))
+            .and_then(|plaintext| many_values(from, plaintext, dialect, environments));
+        take(format!("dataFrom[{index}].{kind}"), from.extract.as_ref(), result);
+    }
+    for (index, (data, fetched)) in spec.data.iter().zip(entries.data).enumerate() {
+        let reference = &data.remote_ref;
+        let result = check_deadline(environments)
+            .and_then(|()| plaintext(fetched, versions, &mut all.versions, now))
+            .and_then(|plaintext| one_value(reference, plaintext));
+        let result = result.map(|value| [(data.secret_key.clone(), value)].into());
+        let key: String = reference.key.chars().take(512).collect();
+        take(format!("data[{index}] (key {})", key.escape_debug()), Some(reference), result);
+    }
+    if errors.is_empty() { Ok(all) } else { Err(errors) }
+}
+
+fn check_deadline(environments: &mut dyn Environments) -> Result<(), Failure> {
+    let deadline_exceeded = environments.environment().deadline_exceeded;
+    if deadline_exceeded() {
+        return Err(Failure::new(Reason::TemplateInvalid, "render time limit exceeded"));
+    }
+    Ok(())
+}
+
+/// The bytes, unless their version is older than the last one.
+fn plaintext(
+    fetched: FetchedEntry,
     versions: &mut Versions,
     read: &mut Vec<(String, ReadVersion)>,
     now: Instant,
-) -> Result<Opened, Failure> {
-    let mut bytes = |one: One| {
-        let answer = one.answer?;
+) -> Result<Plaintext, Failure> {
+    let mut bytes = |fetched: FetchedValue| {
+        let answer = fetched.answer?;
         let ReadResponse::Value(value) = &*answer else { return Err(no_value()) };
-        if let (Some(version), Some(key)) = (&value.version, one.key) {
+        if let (Some(version), Some(key)) = (&value.version, fetched.version_key) {
             if !versions.accepts(&key, version, now) {
-                let message = "AWS gives an older version than it gave before: it is taken when it \
-                               stays for a minute";
+                let message = "AWS returned an older version than last time; it will be used if it \
+                               persists for one minute";
                 return Err(Failure::new(Reason::Unavailable, message));
             }
             read.push((key, version.clone()));
@@ -142,50 +122,46 @@ fn opened(
         Ok(value.bytes.clone())
     };
     match fetched {
-        Fetched::Not(failure) => Err(failure),
-        Fetched::One(one) => bytes(one).map(Opened::One),
-        Fetched::Found(found) => {
-            let found = found.values?.into_iter().map(|(name, one)| Ok((name, bytes(one)?)));
-            found.collect::<Result<_, _>>().map(Opened::Many)
+        FetchedEntry::Invalid(failure) => Err(failure),
+        FetchedEntry::Value(value) => bytes(value).map(Plaintext::One),
+        FetchedEntry::Found(FoundValues { values, .. }) => {
+            let values = values?.into_iter().map(|(name, value)| Ok((name, bytes(value)?)));
+            values.collect::<Result<_, _>>().map(Plaintext::Many)
         }
     }
 }
 
 fn no_value() -> Failure {
-    Failure::new(Reason::Malformed, "AWS gave no value")
+    Failure::new(Reason::Malformed, "AWS returned no value")
 }
 
-/// An entry of `dataFrom`: rewritten, or else converted, and then decoded.
-fn many(
+/// An entry of `data`.
+fn one_value(reference: &RemoteRef, plaintext: Plaintext) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    let Plaintext::One(value) = plaintext else { return Err(no_value()) };
+    let value = property_of(&value, reference)?;
+    decode(value, reference.decoding_strategy, reference.null_byte_policy)
+}
+
+/// An entry of `dataFrom`. Its keys are rewritten or converted, then its values are decoded.
+fn many_values(
     from: &DataFrom,
-    opened: Opened,
+    plaintext: Plaintext,
     dialect: &Dialect,
     environments: &mut dyn Environments,
 ) -> Result<Values, Failure> {
-    let (mut values, conversion, decoding, nulls) = match (opened, &from.extract, &from.find) {
-        (Opened::One(value), Some(extract), _) => {
-            let value = part(&value, extract)?;
-            let members = gjson::members(&value).ok_or_else(|| {
-                let key = extract.key.escape_debug();
-                Failure::new(
-                    Reason::Malformed,
-                    format!("the value of `{key}` is not a JSON object"),
-                )
-            })?;
-            let extract = &extract;
-            let values: Values = members.into_iter().collect();
-            (
-                values,
+    let (mut values, conversion, decoding, null_bytes) =
+        match (plaintext, &from.extract, &from.find) {
+            (Plaintext::One(value), Some(extract), _) => (
+                members_of(&value, extract)?,
                 extract.conversion_strategy,
                 extract.decoding_strategy,
                 extract.null_byte_policy,
-            )
-        }
-        (Opened::Many(values), _, Some(find)) => {
-            (values, find.conversion_strategy, find.decoding_strategy, find.null_byte_policy)
-        }
-        _ => return Err(no_value()),
-    };
+            ),
+            (Plaintext::Many(values), _, Some(find)) => {
+                (values, find.conversion_strategy, find.decoding_strategy, find.null_byte_policy)
+            }
+            _ => return Err(no_value()),
+        };
     if from.rewrite.is_empty() {
         values = converted(values, conversion)?;
     }
@@ -196,20 +172,20 @@ fn many(
             Failure::new(Reason::TemplateInvalid, format!("rewrite[{index}]: {error}"))
         })?;
     }
-    // An empty key takes a value out: a trick that manifests use.
+    // Manifests remove a value by rewriting its key to an empty one.
     values.remove("");
-    if let Some(complaint) = values.keys().find_map(|key| key_names::complaint(key)) {
+    if let Some(error) = values.keys().find_map(|key| key_names::error(key)) {
         let remedy = "use a conversionStrategy or a rewrite";
-        return Err(Failure::new(Reason::Malformed, format!("{complaint}: {remedy}")));
+        return Err(Failure::new(Reason::Malformed, format!("{error}: {remedy}")));
     }
-    let finish = |(key, value): (String, Zeroizing<Vec<u8>>)| {
-        finished(value, decoding, nulls)
+    let decode = |(key, value): (String, Zeroizing<Vec<u8>>)| {
+        decode(value, decoding, null_bytes)
             .map_err(|failure| {
                 Failure::new(failure.reason, format!("`{key}`: {}", failure.message))
             })
             .map(|value| (key, value))
     };
-    values.into_iter().map(finish).collect()
+    values.into_iter().map(decode).collect()
 }
 
 fn converted(values: Values, strategy: ConversionStrategy) -> Result<Values, Failure> {
@@ -244,7 +220,16 @@ fn rewrite(step: &crds::external_secret::Rewrite) -> Option<Rewrite> {
     Some(Rewrite::Transform { template: transform.template.clone() })
 }
 
-fn part(value: &[u8], reference: &RemoteRef) -> Result<Zeroizing<Vec<u8>>, Failure> {
+fn members_of(value: &[u8], reference: &RemoteRef) -> Result<Values, Failure> {
+    let value = property_of(value, reference)?;
+    let members = gjson::members(&value).ok_or_else(|| {
+        let key = reference.key.escape_debug();
+        Failure::new(Reason::Malformed, format!("the value of `{key}` is not a JSON object"))
+    })?;
+    Ok(members.into_iter().collect())
+}
+
+fn property_of(value: &[u8], reference: &RemoteRef) -> Result<Zeroizing<Vec<u8>>, Failure> {
     if reference.property.is_empty() {
         return Ok(Zeroizing::new(value.to_vec()));
     }
@@ -256,15 +241,15 @@ fn part(value: &[u8], reference: &RemoteRef) -> Result<Zeroizing<Vec<u8>>, Failu
         ),
         gjson::Error::TooComplex => Failure::new(
             Reason::Malformed,
-            format!("the property `{path}` takes too much of `{key}`: use a simpler one"),
+            format!("the property path `{path}` is too complex for `{key}`: use a simpler one"),
         ),
     })
 }
 
-fn finished(
+fn decode(
     value: Zeroizing<Vec<u8>>,
     decoding: DecodingStrategy,
-    nulls: NullBytePolicy,
+    null_bytes: NullBytePolicy,
 ) -> Result<Zeroizing<Vec<u8>>, Failure> {
     let (decoding, name) = match decoding {
         DecodingStrategy::None => (Decoding::None, "None"),
@@ -273,11 +258,11 @@ fn finished(
         DecodingStrategy::Auto => (Decoding::Auto, "Auto"),
     };
     let value = decoding.decode(&value).ok_or_else(|| {
-        let message = format!("the value is not encoded as its decodingStrategy {name} says");
+        let message = format!("the value is not encoded as decodingStrategy {name} requires");
         Failure::new(Reason::Malformed, message)
     })?;
-    if nulls == NullBytePolicy::Fail && value.contains(&0) {
-        let message = "the value has null bytes, which its nullBytePolicy forbids";
+    if null_bytes == NullBytePolicy::Fail && value.contains(&0) {
+        let message = "the value has null bytes, which nullBytePolicy forbids";
         return Err(Failure::new(Reason::Malformed, message));
     }
     Ok(value)
@@ -293,43 +278,43 @@ pub(super) mod tests {
     use super::*;
     use crate::aws::Value;
 
-    /// Has as much time as there is, or none.
+    /// Without limits, and with a deadline that is never or always exceeded.
     #[derive(Default)]
-    pub(in crate::external) struct Clock {
+    pub(in crate::external) struct Unlimited {
         random: rand::rngs::ThreadRng,
-        is_over: bool,
+        deadline_exceeded: bool,
     }
 
-    impl Environments for Clock {
+    impl Environments for Unlimited {
         fn environment(&mut self) -> Environment<'_> {
             Environment {
                 now: Timestamp::UNIX_EPOCH,
                 random: &mut self.random,
                 limits: templates::Limits::default(),
-                deadline_exceeded: if self.is_over { &|| true } else { &|| false },
+                deadline_exceeded: if self.deadline_exceeded { &|| true } else { &|| false },
             }
         }
     }
 
-    fn assembled(is_over: bool) -> Result<Assembled, Vec<Complaint>> {
+    fn assembled(deadline_exceeded: bool) -> Result<Assembled, Vec<EntryError>> {
         let data = json!({ "secretKey": "A", "remoteRef": { "key": "a", "property": "x.y" } });
         let spec = serde_json::from_value(json!({ "data": [data] })).unwrap();
         let bytes = Zeroizing::new(br#"{"x":{"y":"1"}}"#.to_vec());
         let answer = Ok(Arc::new(ReadResponse::Value(Value { bytes, version: None })));
-        let one = Fetched::One(One { key: Some("a".to_owned()), answer });
-        let entries = Entries { from: vec![], data: vec![one] };
-        let mut clock = Clock { is_over, ..Clock::default() };
+        let value = FetchedValue { version_key: Some("a".to_owned()), answer };
+        let entries = FetchedEntries { data_from: vec![], data: vec![FetchedEntry::Value(value)] };
+        let mut environments = Unlimited { deadline_exceeded, ..Unlimited::default() };
         let dialect = templates::dialect::external_secret();
         let versions = &mut Versions::default();
-        assemble(&spec, entries, versions, &dialect, &mut clock, Instant::now())
+        assemble(&spec, entries, versions, &dialect, &mut environments, Instant::now())
     }
 
-    /// A path may take a tenth of a second, and an object may have ten thousand.
+    /// One path may take a tenth of a second, and an object may have ten thousand.
     #[test]
-    fn an_object_that_has_taken_all_its_time_is_told_so() {
+    fn exceeded_deadline_fails_the_remaining_entries() {
         assert_eq!(assembled(false).ok().unwrap().values["A"].as_slice(), b"1");
-        let complaints = assembled(true).err().unwrap();
-        assert_eq!(complaints[0].entry, "data[0] (key a)");
-        assert_eq!(complaints[0].failure.reason, Reason::TemplateInvalid);
+        let errors = assembled(true).err().unwrap();
+        assert_eq!(errors[0].entry, "data[0] (key a)");
+        assert_eq!(errors[0].failure.reason, Reason::TemplateInvalid);
     }
 }

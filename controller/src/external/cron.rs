@@ -8,7 +8,7 @@ use crate::runtime::go_duration;
 
 /// When sync windows begin.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Schedule {
+pub(super) enum Schedule {
     /// `@every`: at a fixed interval.
     Every(Duration),
     /// At the minutes that match.
@@ -17,7 +17,7 @@ pub enum Schedule {
 
 /// The matching values of each field, as bits.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Fields {
+pub(super) struct Fields {
     minutes: u64,
     hours: u64,
     days: u64,
@@ -35,7 +35,7 @@ const MONTH_NAMES: [&str; 12] =
 const WEEKDAY_NAMES: [&str; 7] = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
 
 impl Schedule {
-    pub fn parse(text: &str) -> Option<Self> {
+    pub(super) fn parse(text: &str) -> Option<Self> {
         let fields = match text.trim() {
             "@yearly" | "@annually" => "0 0 1 1 *",
             "@monthly" => "0 0 1 * *",
@@ -65,7 +65,7 @@ impl Schedule {
     }
 
     /// Whether a window of this length is open, which means that one began less than `length` ago.
-    pub fn is_open(&self, length: Duration, now: Timestamp) -> bool {
+    pub(super) fn is_open(&self, length: Duration, now: Timestamp) -> bool {
         let fields = match self {
             Self::Every(every) => return *every <= length,
             Self::Fields(fields) => fields,

@@ -1,4 +1,4 @@
-//! What is known of the ExternalSecrets.
+//! The ExternalSecrets, with what this process remembers of their refreshes.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -11,62 +11,72 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::{store::StoreKey, versions::Versions};
-use crate::target::data_hash;
 use crate::{
     key::ObjectKey,
     reason::Reason,
-    runtime::api::version_of,
-    target::{SecretSnapshot, fingerprint::Mac},
+    runtime::{api::version_of, mac::Mac},
+    target::{SecretSnapshot, data_hash},
 };
 
-/// Changes that are closer together than this are a quarrel.
-const QUARREL: Duration = Duration::from_mins(5);
+/// Repairs that are closer together than this are a fight with another writer.
+const FIGHT_WINDOW: Duration = Duration::from_mins(5);
+/// The delay of the second repair in a fight. It doubles with each further one.
+pub(super) const CONFLICT_BACKOFF_FIRST: Duration = Duration::from_secs(1);
 
 /// One ExternalSecret.
 #[derive(Clone)]
-pub struct ExternalSecretEntry {
-    /// The object, without what others wrote where.
-    pub object: Arc<ExternalSecret>,
-    /// Its version as External Secrets tells it.
-    pub current: String,
-    /// The version of the object that the Secret was made for.
-    pub synced: Option<String>,
-    /// The status as it is in the API server.
-    pub status: Arc<ExternalSecretStatus>,
-    /// When its values were last read: by the status, or later by this process.
-    pub refreshed: Option<Timestamp>,
-    /// Whether it was this process that read them.
-    pub is_own: bool,
-    /// What was read.
-    pub versions: Versions,
-    /// The MAC of the Secret as it was written, where it bears no hash.
-    pub fingerprint: Option<String>,
-    /// What the Secret was like when the last refresh left it alone, by policy; none within: not there.
-    pub left: Option<Option<Mac>>,
-    /// Why it is not in sync, by this process.
-    pub failed: Option<Reason>,
-    /// How often it has failed since it last was in sync.
-    pub attempts: u32,
-    /// When its Secret was last changed, and how often within a short time before.
-    mends: Option<(Instant, u32)>,
-    /// By [`version_of`].
-    version: u64,
+pub(crate) struct ExternalSecretEntry {
+    /// Without status and managed fields.
+    pub(super) object: Arc<ExternalSecret>,
+    /// The status in the API server.
+    pub(super) status: Arc<ExternalSecretStatus>,
+    /// Generation, labels and annotations, as External Secrets records them in the status.
+    pub(super) current: String,
+    /// The same of the object that the Secret was made for.
+    pub(super) synced: Option<String>,
+    /// When the values were last read, by the status or by this process.
+    pub(super) refreshed: Option<Timestamp>,
+    pub(super) read_by_this_process: bool,
+    pub(super) versions: Versions,
+    /// The MAC of the Secret as it was written, if the Secret has no annotation with a hash.
+    pub(super) fingerprint: Option<String>,
+    /// The Secret when the last refresh left it alone by policy.
+    pub(super) left_as: Option<SecretState>,
+    /// Why the last refresh of this process failed.
+    pub(super) failed: Option<Reason>,
+    /// How many refreshes failed since the last that did not.
+    pub(super) attempts: u32,
+    /// When the Secret was last repaired, and how many repairs came shortly before.
+    repairs: Option<(Instant, u32)>,
+    resource_version: u64,
 }
 
-/// All of them.
+/// A Secret, as far as a later change can be told from it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum SecretState {
+    Missing,
+    Present(Mac),
+}
+
+impl SecretState {
+    pub(super) fn of(secret: Option<&SecretSnapshot>) -> Self {
+        secret.map_or(Self::Missing, |secret| Self::Present(secret.content))
+    }
+}
+
 #[derive(Default)]
-pub struct ExternalIndex(Mutex<Inner>);
+pub(crate) struct ExternalIndex(Mutex<Inner>);
 
 #[derive(Default)]
 struct Inner {
     objects: HashMap<ObjectKey, ExternalSecretEntry>,
-    /// Which objects write a Secret of this name.
-    targets: HashMap<ObjectKey, BTreeSet<String>>,
+    /// The names of the objects that write this Secret.
+    by_target: HashMap<ObjectKey, BTreeSet<String>>,
 }
 
 impl ExternalSecretEntry {
-    fn of(mut object: ExternalSecret) -> Self {
-        let version = version_of(&object.metadata);
+    pub(super) fn of(mut object: ExternalSecret) -> Self {
+        let resource_version = version_of(&object.metadata);
         let current = data_hash::version(&object.metadata);
         let status = object.status.take().unwrap_or_default();
         object.metadata.managed_fields = None;
@@ -74,170 +84,168 @@ impl ExternalSecretEntry {
             current,
             synced: status.synced_resource_version.clone().filter(|synced| !synced.is_empty()),
             refreshed: status.refresh_time.as_deref().and_then(|time| time.parse().ok()),
-            is_own: false,
+            read_by_this_process: false,
             versions: Versions::parse(&status.versions),
             fingerprint: status.fingerprint.clone(),
-            left: None,
+            left_as: None,
             status: Arc::new(status),
             failed: None,
             attempts: 0,
-            mends: None,
-            version,
+            repairs: None,
+            resource_version,
             object: Arc::new(object),
         }
     }
 
-    /// The uid.
-    pub fn uid(&self) -> &str {
+    pub(super) fn uid(&self) -> &str {
         self.object.metadata.uid.as_deref().unwrap_or_default()
     }
 
-    /// The Secret was changed.
-    pub fn mended(&mut self, now: Instant) {
-        let before = self.mends.filter(|(at, _)| now.duration_since(*at) < QUARREL);
-        self.mends = Some((now, before.map_or(0, |(_, count)| count.saturating_add(1))));
-    }
-
-    /// How long to wait until the Secret is put right: at once, but ever longer when somebody else
-    /// changes it again and again.
-    pub fn calm(&self, first: Duration) -> Duration {
-        let recent = self.mends.filter(|(at, _)| at.elapsed() < QUARREL);
-        match recent {
-            None | Some((_, 0)) => Duration::ZERO,
-            Some((_, count)) => first.saturating_mul(1 << count.min(8)),
+    /// The Secret that this object writes.
+    pub(super) fn target(&self) -> ObjectKey {
+        ObjectKey {
+            namespace: self.object.metadata.namespace.clone().unwrap_or_default(),
+            name: self.object.target_name().to_owned(),
         }
     }
 
-    /// Whether the Secret is as the last refresh has left it.
-    pub fn is_left(&self, seen: Option<&SecretSnapshot>) -> bool {
-        self.left.as_ref().is_some_and(|left| left.as_ref() == seen.map(|seen| &seen.content))
+    pub(super) fn is_deleting(&self) -> bool {
+        self.object.metadata.deletion_timestamp.is_some()
     }
 
-    /// The status was written.
-    pub fn noted(&mut self, status: Arc<ExternalSecretStatus>, version: u64) {
+    /// Whether the last refresh left the Secret alone, and it has not changed since.
+    pub(super) fn was_left_as(&self, secret: Option<&SecretSnapshot>) -> bool {
+        self.left_as == Some(SecretState::of(secret))
+    }
+
+    /// Records that the Secret was changed back.
+    pub(super) fn record_repair(&mut self, now: Instant) {
+        let before = self.repairs.filter(|(at, _)| now.duration_since(*at) < FIGHT_WINDOW);
+        self.repairs = Some((now, before.map_or(0, |(_, count)| count.saturating_add(1))));
+    }
+
+    /// The delay of the next repair: none, unless another writer changes the Secret again and again.
+    pub(super) fn conflict_backoff(&self, now: Instant) -> Duration {
+        let recent = self.repairs.filter(|(at, _)| now.duration_since(*at) < FIGHT_WINDOW);
+        match recent {
+            None | Some((_, 0)) => Duration::ZERO,
+            Some((_, count)) => CONFLICT_BACKOFF_FIRST.saturating_mul(1 << count.min(8)),
+        }
+    }
+
+    /// Records the status that the API server has now.
+    pub(super) fn record_status(&mut self, status: Arc<ExternalSecretStatus>, version: u64) {
         self.status = status;
-        self.version = self.version.max(version);
+        self.resource_version = self.resource_version.max(version);
     }
 
-    /// The Secret.
-    pub fn target(&self) -> ObjectKey {
-        target(&self.object)
+    /// Takes over what this process remembers of the same object.
+    fn remember(&mut self, old: &Self) {
+        self.read_by_this_process = old.read_by_this_process && old.refreshed >= self.refreshed;
+        self.refreshed = self.refreshed.max(old.refreshed);
+        self.synced = old.synced.clone().or_else(|| self.synced.take());
+        self.versions = old.versions.clone();
+        self.fingerprint = old.fingerprint.clone().or_else(|| self.fingerprint.take());
+        self.left_as = old.left_as;
     }
 }
 
-fn target(object: &ExternalSecret) -> ObjectKey {
-    ObjectKey {
-        namespace: object.metadata.namespace.clone().unwrap_or_default(),
-        name: object.target_name().to_owned(),
+/// Whether a Secret is as it was written, by the hash that it bears or else by this fingerprint.
+pub(super) fn is_as_written(secret: &SecretSnapshot, fingerprint: Option<&str>) -> bool {
+    match secret.data_hash_matches {
+        _ if !secret.has_external_secrets_label => false,
+        Some(matches) => matches,
+        None => fingerprint.is_some_and(|fingerprint| fingerprint == secret.content.to_string()),
     }
 }
 
 impl ExternalIndex {
-    /// What is known of an object.
-    pub fn get(&self, key: &ObjectKey) -> Option<ExternalSecretEntry> {
+    pub(super) fn get(&self, key: &ObjectKey) -> Option<ExternalSecretEntry> {
         self.lock().objects.get(key).cloned()
     }
 
-    /// Notes an object as a watch gives it. True when there is something to do.
-    pub fn note(&self, object: ExternalSecret) -> bool {
+    /// Stores an object that a watch delivered. True if it needs a reconcile.
+    pub(super) fn upsert(&self, object: ExternalSecret) -> bool {
         let key = ObjectKey::of(&object.metadata);
         let mut new = ExternalSecretEntry::of(object);
         let mut inner = self.lock();
         if let Some(old) = inner.objects.get(&key) {
-            if old.version > new.version {
+            if old.resource_version > new.resource_version {
                 return false;
             }
             if old.uid() == new.uid() {
-                // What this process knows goes beyond what the status tells.
-                new.is_own = old.is_own && old.refreshed >= new.refreshed;
-                new.refreshed = new.refreshed.max(old.refreshed);
-                new.synced = old.synced.clone().or(new.synced);
-                new.versions = old.versions.clone();
-                new.fingerprint = old.fingerprint.clone().or(new.fingerprint);
-                new.left.clone_from(&old.left);
-                let same = old.current == new.current
-                    && old.object.metadata.deletion_timestamp.is_some()
-                        == new.object.metadata.deletion_timestamp.is_some();
-                if same {
+                new.remember(old);
+                if old.current == new.current && old.is_deleting() == new.is_deleting() {
                     (new.failed, new.attempts) = (old.failed, old.attempts);
-                    new.mends = old.mends;
+                    new.repairs = old.repairs;
                     inner.objects.insert(key, new);
                     return false;
                 }
             }
         }
-        inner.untarget(&key);
-        inner.targets.entry(new.target()).or_default().insert(key.name.clone());
+        inner.remove_target(&key);
+        inner.by_target.entry(new.target()).or_default().insert(key.name.clone());
         inner.objects.insert(key, new);
         true
     }
 
-    /// Changes what is known of an object with this uid.
-    pub fn update(
+    /// Changes the entry of the object with this uid.
+    pub(super) fn update(
         &self,
         key: &ObjectKey,
         uid: &str,
         change: impl FnOnce(&mut ExternalSecretEntry),
     ) {
-        if let Some(known) = self.lock().objects.get_mut(key).filter(|known| known.uid() == uid) {
-            change(known);
+        if let Some(entry) = self.lock().objects.get_mut(key).filter(|entry| entry.uid() == uid) {
+            change(entry);
         }
     }
 
-    /// Forgets an object.
-    pub fn forget(&self, key: &ObjectKey) {
-        let mut inner = self.lock();
-        inner.untarget(key);
-        inner.objects.remove(key);
+    pub(super) fn remove(&self, key: &ObjectKey) {
+        self.lock().remove(key);
     }
 
-    /// Forgets all but those to keep, and returns them.
-    pub fn retain(&self, keep: impl Fn(&ObjectKey) -> bool) -> Vec<ObjectKey> {
+    /// Removes all but those to keep, and returns the removed ones.
+    pub(super) fn retain(&self, keep: impl Fn(&ObjectKey) -> bool) -> Vec<ObjectKey> {
         let mut inner = self.lock();
         let gone: Vec<_> = inner.objects.keys().filter(|key| !keep(key)).cloned().collect();
         for key in &gone {
-            inner.untarget(key);
-            inner.objects.remove(key);
+            inner.remove(key);
         }
         gone
     }
 
     /// The objects that write this Secret.
-    pub fn of_target(&self, secret: &ObjectKey) -> Vec<ObjectKey> {
+    pub(super) fn of_target(&self, secret: &ObjectKey) -> Vec<ObjectKey> {
         let inner = self.lock();
-        let names = inner.targets.get(secret).into_iter().flatten();
+        let names = inner.by_target.get(secret).into_iter().flatten();
         let key =
             |name: &String| ObjectKey { namespace: secret.namespace.clone(), name: name.clone() };
         names.map(key).collect()
     }
 
     /// The objects that read from this store.
-    pub fn of_store(&self, store: &StoreKey) -> Vec<ObjectKey> {
+    pub(super) fn of_store(&self, store: &StoreKey) -> Vec<ObjectKey> {
         self.reading(store, |_| true)
     }
 
-    /// The objects that read from this store and are not in sync.
-    pub fn waiting_for(&self, store: &StoreKey) -> Vec<ObjectKey> {
-        self.reading(store, |known| known.failed.is_some() || known.synced.is_none())
+    /// The objects that read from this store and are out of sync.
+    pub(super) fn waiting_for(&self, store: &StoreKey) -> Vec<ObjectKey> {
+        self.reading(store, |entry| entry.failed.is_some() || entry.synced.is_none())
     }
 
     fn reading(
         &self,
         store: &StoreKey,
-        is_meant: impl Fn(&ExternalSecretEntry) -> bool,
+        filter: impl Fn(&ExternalSecretEntry) -> bool,
     ) -> Vec<ObjectKey> {
         let inner = self.lock();
-        let reads = |(key, known): &(&ObjectKey, &ExternalSecretEntry)| {
-            let mut stores = known.object.stores();
-            is_meant(known)
+        let reads = |(key, entry): &(&ObjectKey, &ExternalSecretEntry)| {
+            let mut stores = entry.object.stores();
+            filter(entry)
                 && stores.any(|reference| StoreKey::of(reference, &key.namespace) == *store)
         };
         inner.objects.iter().filter(reads).map(|(key, _)| key.clone()).collect()
-    }
-
-    /// The names of all objects.
-    pub fn keys(&self) -> Vec<ObjectKey> {
-        self.lock().objects.keys().cloned().collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -246,13 +254,18 @@ impl ExternalIndex {
 }
 
 impl Inner {
-    fn untarget(&mut self, key: &ObjectKey) {
-        let Some(known) = self.objects.get(key) else { return };
-        let target = known.target();
-        if let Some(names) = self.targets.get_mut(&target) {
+    fn remove(&mut self, key: &ObjectKey) {
+        self.remove_target(key);
+        self.objects.remove(key);
+    }
+
+    fn remove_target(&mut self, key: &ObjectKey) {
+        let Some(entry) = self.objects.get(key) else { return };
+        let target = entry.target();
+        if let Some(names) = self.by_target.get_mut(&target) {
             names.remove(&key.name);
             if names.is_empty() {
-                self.targets.remove(&target);
+                self.by_target.remove(&target);
             }
         }
     }

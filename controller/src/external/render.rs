@@ -1,29 +1,25 @@
-//! The parts of the Secret: values put together, and templates rendered, on threads of their own,
-//! under limits.
+//! Makes the content of the Secret on threads of its own: assembles the values and renders the template.
 //!
-//! What can go wrong: a template, or the path of a property, is text of whoever may create an
-//! ExternalSecret, and may be made to take long. Its steps, bytes and time are bounded, and what may take
-//! long waits for its like only.
+//! Whoever may create an ExternalSecret controls its templates and property paths, and can make them slow.
+//! Steps, bytes and time are limited, and slow objects only wait for other slow objects.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use crds::{
     ExternalSecret, ExternalSecretSpec,
-    external_secret::{DecodingStrategy, DeletionPolicy, MergePolicy, TemplateFrom, TemplateScope},
+    external_secret::{DecodingStrategy, DeletionPolicy, MergePolicy, Template, TemplateFrom},
 };
 use jiff::Timestamp;
 use templates::{
-    Environment, dialect,
-    external_secret::{self, Decoding, Field, Scope, Source, Target},
+    Dialect, Environment, dialect,
+    external_secret::{self, Decoding, Field, Source, SourceTemplate, Target},
 };
 use tokio::{sync::Semaphore, time::Instant};
 
 use super::{
-    assemble::{Assembled, Complaint, Environments, assemble},
-    fetch::Entries,
+    assemble::{Assembled, Environments, assemble},
+    fetch::entry::FetchedEntries,
+    outcome::EntryError,
     versions::Versions,
 };
 use crate::{
@@ -32,7 +28,7 @@ use crate::{
     sealed::render::Settings,
 };
 
-/// The marks around actions.
+/// The delimiters of template actions.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Delimiters {
     /// `{{`
@@ -41,78 +37,83 @@ pub struct Delimiters {
     pub right: String,
 }
 
-/// Renders, a few objects at a time. Cheap to clone.
-#[derive(Clone)]
-pub struct Renderer {
-    settings: Settings,
-    delimiters: Delimiters,
-    permits: Arc<Semaphore>,
+/// The templates in ConfigMaps, Secrets and literals, by their index in `templateFrom`.
+pub(super) type TemplateTexts = Vec<Vec<SourceTemplate>>;
+
+/// Everything that the content of a Secret depends on, but for limits, time and randomness.
+pub(super) struct RenderJob {
+    pub(super) object: Arc<ExternalSecret>,
+    pub(super) entries: FetchedEntries,
+    pub(super) texts: Result<TemplateTexts, Failure>,
+    /// The versions that were read before.
+    pub(super) versions: Versions,
+    /// Whether a Secret without a template gets the object's labels and annotations.
+    pub(super) copies_metadata: bool,
 }
 
-/// What a Secret is made of.
+/// The content of a Secret.
 #[derive(Default)]
-pub struct Parts {
-    /// The type, where the template names one.
-    pub type_: Option<String>,
-    /// Labels.
-    pub labels: BTreeMap<String, String>,
-    /// Annotations.
-    pub annotations: BTreeMap<String, String>,
-    /// Finalizers.
-    pub finalizers: Vec<String>,
-    /// The data.
-    pub data: BTreeMap<String, SecretValue>,
-    /// The entries whose value is gone, where that is no error.
-    pub missing: Vec<String>,
+pub(super) struct RenderedSecret {
+    /// The type, if the template names one.
+    pub(super) type_: Option<String>,
+    pub(super) labels: BTreeMap<String, String>,
+    pub(super) annotations: BTreeMap<String, String>,
+    pub(super) finalizers: Vec<String>,
+    pub(super) data: BTreeMap<String, SecretValue>,
+    /// The entries whose value is gone, where the deletion policy allows that.
+    pub(super) missing: Vec<String>,
     /// Whether AWS gave no value at all.
-    pub is_empty: bool,
+    pub(super) has_no_values: bool,
     /// The versions that were read.
-    pub versions: Versions,
+    pub(super) versions: Versions,
 }
 
-/// Why there are none.
-pub enum Trouble {
-    /// Values are not as they should be.
-    Values(Vec<Complaint>, Box<Versions>),
-    /// A template is not.
+/// Why a Secret has no content. Never with a value.
+pub(super) enum RenderError {
+    Values(Vec<EntryError>, Box<Versions>),
     Template(Failure),
 }
 
-/// The texts of the ConfigMaps and Secrets that templates stand in, by the place in `templateFrom`.
-pub type Texts = Vec<Vec<external_secret::SourceTemplate>>;
+/// Renders a few objects at a time. Cheap to clone.
+#[derive(Clone)]
+pub struct Renderer {
+    settings: Settings,
+    dialect: Arc<Dialect>,
+    permits: Arc<Semaphore>,
+}
 
 impl Renderer {
-    /// One that uses at most this many threads.
-    pub fn new(settings: Settings, delimiters: Delimiters, threads: usize) -> Self {
-        Self { settings, delimiters, permits: Arc::new(Semaphore::new(threads)) }
+    pub fn new(settings: Settings, delimiters: &Delimiters, threads: usize) -> Self {
+        let dialect =
+            dialect::external_secret().with_delimiters(&delimiters.left, &delimiters.right);
+        Self { settings, dialect: Arc::new(dialect), permits: Arc::new(Semaphore::new(threads)) }
     }
 
-    /// Puts the values together and renders the templates.
-    ///
-    /// # Errors
-    /// What is wrong with which entry or template; never a value.
-    pub async fn make(
-        &self,
-        object: Arc<ExternalSecret>,
-        entries: Entries,
-        texts: Result<Texts, Failure>,
-        versions: Versions,
-        copies_labels: bool,
-    ) -> Result<Parts, Trouble> {
-        let (settings, delimiters) = (self.settings, self.delimiters.clone());
-        if !may_take_long(&object.spec) {
-            return make(settings, &delimiters, &object, entries, texts, versions, copies_labels);
+    pub(super) async fn render(&self, job: RenderJob) -> Result<RenderedSecret, RenderError> {
+        if !may_be_slow(&job.object.spec) {
+            return self.render_now(job);
         }
         let _permit = self.permits.acquire().await.expect("the semaphore is never closed");
-        let work = tokio::task::spawn_blocking(move || {
-            make(settings, &delimiters, &object, entries, texts, versions, copies_labels)
-        });
+        let this = self.clone();
+        let work = tokio::task::spawn_blocking(move || this.render_now(job));
         work.await.expect("rendering does not panic")
+    }
+
+    fn render_now(&self, job: RenderJob) -> Result<RenderedSecret, RenderError> {
+        let started = Instant::now();
+        let deadline = started + self.settings.time;
+        let mut limits = Limits {
+            settings: self.settings,
+            now: Timestamp::now(),
+            random: rand::rng(),
+            deadline_exceeded: move || Instant::now() >= deadline,
+        };
+        job.run(&self.dialect, &mut limits, started)
     }
 }
 
-/// Whether there are templates, or paths that do more than to name something.
-fn may_take_long(spec: &ExternalSecretSpec) -> bool {
+/// Whether there are templates, or property paths that do more than to name a property.
+fn may_be_slow(spec: &ExternalSecretSpec) -> bool {
     let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
     let extracts = spec.data_from.iter().filter_map(|from| from.extract.as_ref());
     let mut references = spec.data.iter().map(|data| &data.remote_ref).chain(extracts);
@@ -121,15 +122,15 @@ fn may_take_long(spec: &ExternalSecretSpec) -> bool {
         || references.any(|reference| !reference.property.bytes().all(is_name))
 }
 
-/// Limits that begin anew with each rendering, but for the time, which is for all of them.
-struct Bounded<R> {
+/// Each rendering has these limits. The deadline is shared by all renderings of an object.
+struct Limits<D> {
     settings: Settings,
     now: Timestamp,
     random: rand::rngs::ThreadRng,
-    deadline_exceeded: R,
+    deadline_exceeded: D,
 }
 
-impl<R: Fn() -> bool> Environments for Bounded<R> {
+impl<D: Fn() -> bool> Environments for Limits<D> {
     fn environment(&mut self) -> Environment<'_> {
         Environment {
             now: self.now,
@@ -140,85 +141,72 @@ impl<R: Fn() -> bool> Environments for Bounded<R> {
     }
 }
 
-fn make(
-    settings: Settings,
-    delimiters: &Delimiters,
-    object: &ExternalSecret,
-    entries: Entries,
-    texts: Result<Texts, Failure>,
-    mut versions: Versions,
-    copies_labels: bool,
-) -> Result<Parts, Trouble> {
-    let end = Instant::now() + settings.time;
-    let mut bounded = Bounded {
-        settings,
-        now: Timestamp::now(),
-        random: rand::rng(),
-        deadline_exceeded: move || Instant::now() >= end,
-    };
-    let dialect = dialect::external_secret().with_delimiters(&delimiters.left, &delimiters.right);
-    let assembled =
-        assemble(&object.spec, entries, &mut versions, &dialect, &mut bounded, Instant::now());
-    let Assembled { values, missing, versions: read } = match assembled {
-        Ok(assembled) => assembled,
-        Err(complaints) => return Err(Trouble::Values(complaints, Box::new(versions))),
-    };
-    versions.took(read);
-    let is_empty = values.is_empty();
-    // What becomes of the Secret is not for a template to say, which would miss its values.
-    if is_empty && object.spec.target.deletion_policy != DeletionPolicy::Merge {
-        return Ok(Parts { missing, is_empty, versions, ..Parts::default() });
-    }
-    let texts = texts.map_err(Trouble::Template)?;
-    let value = |(key, value): (String, zeroize::Zeroizing<Vec<u8>>)| {
-        (key, SecretValue::from(sealing::Plaintext::from(value)))
-    };
-    let Some(template) = &object.spec.target.template else {
-        let metadata = |map: &Option<BTreeMap<String, String>>| {
-            map.clone().filter(|_| copies_labels).unwrap_or_default()
+impl RenderJob {
+    fn run(
+        mut self,
+        dialect: &Dialect,
+        environments: &mut dyn Environments,
+        started: Instant,
+    ) -> Result<RenderedSecret, RenderError> {
+        let spec = &self.object.spec;
+        let assembled =
+            assemble(spec, self.entries, &mut self.versions, dialect, environments, started);
+        let Assembled { values, missing, versions } = match assembled {
+            Ok(assembled) => assembled,
+            Err(errors) => return Err(RenderError::Values(errors, Box::new(self.versions))),
         };
-        return Ok(Parts {
-            type_: None,
-            labels: metadata(&object.metadata.labels),
-            annotations: metadata(&object.metadata.annotations),
-            finalizers: Vec::new(),
-            data: values.into_iter().map(value).collect(),
+        self.versions.record_taken(versions);
+        let mut rendered = RenderedSecret {
             missing,
-            is_empty,
-            versions,
-        });
-    };
-    let target = target(template, texts).map_err(Trouble::Template)?;
-    let rendered = external_secret::render(&target, values, &dialect, bounded.environment());
-    let rendered = rendered.map_err(|error| {
-        let remedy = if error.is_limit() {
-            "; the controller's flags --template-… set limits"
-        } else {
-            ""
+            has_no_values: values.is_empty(),
+            versions: self.versions,
+            ..RenderedSecret::default()
         };
-        let message = format!("target.template {}: {error}{remedy}", error.place);
-        Trouble::Template(Failure::new(Reason::TemplateInvalid, message))
-    })?;
-    let texts = |map: BTreeMap<String, zeroize::Zeroizing<String>>| {
-        map.into_iter().map(|(key, text)| (key, text.to_string())).collect()
-    };
-    Ok(Parts {
-        type_: Some(template.type_.clone()).filter(|type_| !type_.is_empty()),
-        labels: texts(rendered.labels),
-        annotations: texts(rendered.annotations),
-        finalizers: template.metadata.finalizers.clone(),
-        data: rendered.data.into_iter().map(value).collect(),
-        missing,
-        is_empty,
-        versions,
-    })
+        // Without values the deletion policy decides. The template would fail for want of them.
+        if rendered.has_no_values && spec.target.deletion_policy != DeletionPolicy::Merge {
+            return Ok(rendered);
+        }
+        let texts = self.texts.map_err(RenderError::Template)?;
+        let value = |(key, value): (String, zeroize::Zeroizing<Vec<u8>>)| {
+            (key, SecretValue::from(sealing::Plaintext::from(value)))
+        };
+        let Some(template) = &spec.target.template else {
+            if self.copies_metadata {
+                let metadata = &self.object.metadata;
+                rendered.labels = metadata.labels.clone().unwrap_or_default();
+                rendered.annotations = metadata.annotations.clone().unwrap_or_default();
+            }
+            rendered.data = values.into_iter().map(value).collect();
+            return Ok(rendered);
+        };
+        let target = target(template, texts).map_err(RenderError::Template)?;
+        let result = external_secret::render(&target, values, dialect, environments.environment());
+        let result = result.map_err(|error| {
+            let remedy = if error.is_limit() {
+                "; the flags --template-… of the controller set limits"
+            } else {
+                ""
+            };
+            let message = format!("target.template {}: {error}{remedy}", error.place);
+            RenderError::Template(Failure::new(Reason::TemplateInvalid, message))
+        })?;
+        let texts = |map: BTreeMap<String, zeroize::Zeroizing<String>>| {
+            map.into_iter().map(|(key, text)| (key, text.to_string())).collect()
+        };
+        rendered.type_ = Some(template.type_.clone()).filter(|type_| !type_.is_empty());
+        rendered.labels = texts(result.labels);
+        rendered.annotations = texts(result.annotations);
+        rendered.finalizers.clone_from(&template.metadata.finalizers);
+        rendered.data = result.data.into_iter().map(value).collect();
+        Ok(rendered)
+    }
 }
 
-fn target(template: &crds::external_secret::Template, texts: Texts) -> Result<Target, Failure> {
-    let source = |(from, templates): (&TemplateFrom, Vec<external_secret::SourceTemplate>)| {
+fn target(template: &Template, texts: TemplateTexts) -> Result<Target, Failure> {
+    let source = |(from, templates): (&TemplateFrom, Vec<SourceTemplate>)| {
         let field = Field::parse(&from.target).ok_or_else(|| {
             let message = format!(
-                "templateFrom.target `{}` is none of Data, Annotations and Labels",
+                "templateFrom.target must be Data, Annotations or Labels, not `{}`",
                 from.target.escape_debug()
             );
             Failure::new(Reason::TemplateInvalid, message)
@@ -229,7 +217,7 @@ fn target(template: &crds::external_secret::Template, texts: Texts) -> Result<Ta
             DecodingStrategy::Base64URL => Decoding::Base64Url,
             DecodingStrategy::Auto => Decoding::Auto,
         };
-        Ok(Source { templates, field, decoding })
+        Ok::<_, Failure>(Source { templates, field, decoding })
     };
     Ok(Target {
         merge: template.merge_policy == MergePolicy::Merge,
@@ -238,23 +226,4 @@ fn target(template: &crds::external_secret::Template, texts: Texts) -> Result<Ta
         labels: template.metadata.labels.clone(),
         annotations: template.metadata.annotations.clone(),
     })
-}
-
-/// What a template in a ConfigMap or Secret makes.
-pub fn scope(scope: TemplateScope) -> Scope {
-    match scope {
-        TemplateScope::Values => Scope::Values,
-        TemplateScope::KeysAndValues => Scope::KeysAndValues,
-    }
-}
-
-/// The names of ConfigMaps and Secrets that templates stand in.
-pub fn sources(object: &ExternalSecret) -> BTreeSet<(&'static str, &str)> {
-    let template = object.spec.target.template.iter().flat_map(|template| &template.template_from);
-    template
-        .flat_map(|from| {
-            let config_map = from.config_map.iter().map(|map| ("ConfigMap", map.name.as_str()));
-            config_map.chain(from.secret.iter().map(|secret| ("Secret", secret.name.as_str())))
-        })
-        .collect()
 }

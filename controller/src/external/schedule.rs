@@ -1,4 +1,4 @@
-//! When the values of an ExternalSecret are read: as External Secrets decides it.
+//! When the values of an ExternalSecret are due to be read, by External Secrets' rules.
 
 use std::time::Duration;
 
@@ -11,90 +11,96 @@ use jiff::Timestamp;
 use super::cron::Schedule;
 use crate::runtime::go_duration;
 
-/// How often values are read if the object does not say it.
-const INTERVAL: Duration = Duration::from_secs(3600);
-/// Due times are put together on marks this far apart at most, so that what is due together is read
-/// together.
-const MARK: Duration = Duration::from_secs(60);
-/// How many windows an object may have, by its CRD; where another CRD is in force, no more are looked at.
-const WINDOWS: usize = 100;
-/// How often a closed window is looked at again.
-const CLOSED: Duration = Duration::from_secs(30);
+/// The interval of an object without `refreshInterval`.
+const DEFAULT_INTERVAL: Duration = Duration::from_secs(3600);
+/// The longest distance between two ticks. Due times are moved to ticks, so that values that are due at
+/// about the same time are read in the same batch.
+const MAX_TICK: Duration = Duration::from_secs(60);
+/// The limit of the CRD. External Secrets' own CRD may be installed in its place, without the limit.
+const MAX_WINDOWS: usize = 100;
+/// How long to wait before a closed window is checked again.
+const CLOSED_WINDOW_RETRY: Duration = Duration::from_secs(30);
 
-/// What is known of one object.
+/// What the schedule of one object depends on.
 #[derive(Clone, Copy, Debug)]
-pub struct State<'s> {
-    /// The spec.
-    pub spec: &'s ExternalSecretSpec,
-    /// When its values were last read.
-    pub refreshed: Option<Timestamp>,
-    /// Whether it was this process that read them: then they are due a little early, together with
-    /// others. What a status tells, External Secrets' too, is due not a second too early.
-    pub is_own: bool,
+pub(super) struct RefreshState<'s> {
+    pub(super) spec: &'s ExternalSecretSpec,
+    /// When the values were last read.
+    pub(super) refreshed: Option<Timestamp>,
+    /// Whether this process read them. Then they are due up to a tick early, together with others. A time
+    /// from a status may be External Secrets' own: then they are never due early.
+    pub(super) read_by_this_process: bool,
     /// The version of the object that the Secret was made for.
-    pub synced: Option<&'s str>,
-    /// The version of the object.
-    pub current: &'s str,
-    /// Whether the Secret is there, and as it was written.
-    pub is_valid: bool,
+    pub(super) synced: Option<&'s str>,
+    /// The version of the object now.
+    pub(super) current: &'s str,
+    /// Whether the Secret is as the last refresh left it.
+    pub(super) is_up_to_date: bool,
 }
 
-/// What to do.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Decision {
-    /// Read the values now.
-    Refresh,
-    /// Look again after so long; never, until something changes.
-    Wait(Option<Duration>),
+pub(super) enum Due {
+    Now,
+    /// Check again after this time.
+    In(Duration),
+    /// Only a change of the object makes it due.
+    Never,
 }
 
-/// What is due. `offset` spreads objects of different stores over a mark's length.
-pub fn decide(state: State<'_>, offset: u64, now: Timestamp) -> Decision {
+/// Whether the values are due. `offset` moves the ticks of different stores apart.
+pub(super) fn due(state: RefreshState<'_>, offset: u64, now: Timestamp) -> Due {
     let spec = state.spec;
-    // What others change in a Secret that is nobody's is put right when values are read again.
-    let is_valid = state.is_valid || spec.target.creation_policy == CreationPolicy::Orphan;
+    // An edit of an orphan is reverted when its values are due, not before: no object owns it.
+    let is_up_to_date =
+        state.is_up_to_date || spec.target.creation_policy == CreationPolicy::Orphan;
     let never_synced = state.synced.is_none() || state.refreshed.is_none();
     let changed = state.synced != Some(state.current);
     let interval = interval(spec);
     let is_due = match spec.refresh_policy {
         RefreshPolicy::CreatedOnce => never_synced,
         RefreshPolicy::OnChange => never_synced || changed,
-        // Not even when the object changes: people rely on it.
+        // Not even a change of the object makes it due: manifests rely on that.
         RefreshPolicy::Periodic if interval.is_zero() => state.synced.is_none(),
         RefreshPolicy::Periodic => never_synced || changed || state.refreshed > Some(now),
     };
-    if is_due || !is_valid {
-        return Decision::Refresh;
+    if is_due || !is_up_to_date {
+        return Due::Now;
     }
     if spec.refresh_policy != RefreshPolicy::Periodic || interval.is_zero() {
-        return Decision::Wait(None);
+        return Due::Never;
     }
-    let Some(refreshed) = state.refreshed else { return Decision::Refresh };
-    let due = due(refreshed, interval, offset, state.is_own);
-    let left = due.duration_since(now);
+    let Some(refreshed) = state.refreshed else { return Due::Now };
+    let left =
+        due_time(refreshed, interval, offset, state.read_by_this_process).duration_since(now);
     if left.is_positive() {
-        return Decision::Wait(Some(left.unsigned_abs()));
+        return Due::In(left.unsigned_abs());
     }
     if is_closed(spec.sync_windows.as_ref(), now) {
-        return Decision::Wait(Some(CLOSED));
+        return Due::In(CLOSED_WINDOW_RETRY);
     }
-    Decision::Refresh
+    Due::Now
 }
 
-/// How often values are read; zero: once.
-pub fn interval(spec: &ExternalSecretSpec) -> Duration {
-    spec.refresh_interval.as_deref().and_then(go_duration::parse).unwrap_or(INTERVAL)
+/// The time between two reads. Zero: the values are read once.
+pub(super) fn interval(spec: &ExternalSecretSpec) -> Duration {
+    spec.refresh_interval.as_deref().and_then(go_duration::parse).unwrap_or(DEFAULT_INTERVAL)
 }
 
-/// When values are due again: at the last mark before the interval is over, or the first one after it.
-fn due(refreshed: Timestamp, interval: Duration, offset: u64, is_before: bool) -> Timestamp {
+/// The last tick before the end of the interval, or the first tick after it.
+fn due_time(
+    refreshed: Timestamp,
+    interval: Duration,
+    offset: u64,
+    may_be_early: bool,
+) -> Timestamp {
     let at = u64::try_from(refreshed.as_millisecond()).unwrap_or_default();
     let interval = u64::try_from(interval.as_millis()).unwrap_or(u64::MAX / 4).min(u64::MAX / 4);
-    let mark = (interval / 10).min(u64::try_from(MARK.as_millis()).unwrap_or(u64::MAX)).max(1);
-    let offset = offset % mark;
+    let max_tick = u64::try_from(MAX_TICK.as_millis()).unwrap_or(u64::MAX);
+    let tick = (interval / 10).min(max_tick).max(1);
+    let offset = offset % tick;
     let end = (at + interval).saturating_sub(offset);
-    let marks = if is_before { end / mark } else { end.div_ceil(mark) };
-    let due = marks * mark + offset;
+    let ticks = if may_be_early { end / tick } else { end.div_ceil(tick) };
+    let due = ticks * tick + offset;
     Timestamp::from_millisecond(i64::try_from(due).unwrap_or(i64::MAX)).unwrap_or(Timestamp::MAX)
 }
 
@@ -105,7 +111,7 @@ fn is_closed(windows: Option<&SyncWindows>, now: Timestamp) -> bool {
         let length = go_duration::parse(&window.duration);
         schedule.zip(length).is_some_and(|(schedule, length)| schedule.is_open(length, now))
     };
-    let in_one = windows.windows.iter().take(WINDOWS).any(is_open);
+    let in_one = windows.windows.iter().take(MAX_WINDOWS).any(is_open);
     match windows.kind {
         WindowKind::Allow => !in_one && !windows.windows.is_empty(),
         WindowKind::Deny => in_one,
@@ -124,57 +130,52 @@ mod tests {
         Timestamp::from_second(NOW - seconds_ago).unwrap()
     }
 
-    fn spec(spec: serde_json::Value) -> ExternalSecretSpec {
-        serde_json::from_value(spec).unwrap()
-    }
-
-    fn decided(
-        of: &ExternalSecretSpec,
-        synced: Option<&str>,
-        ago: Option<i64>,
-        valid: bool,
-    ) -> Decision {
-        let refreshed = ago.map(at);
-        let state =
-            State { spec: of, refreshed, is_own: true, synced, current: "2-x", is_valid: valid };
-        decide(state, 0, at(0))
-    }
-
     fn refreshes(
         of: serde_json::Value,
         synced: Option<&str>,
-        ago: Option<i64>,
-        valid: bool,
+        seconds_ago: Option<i64>,
+        is_up_to_date: bool,
     ) -> bool {
-        decided(&spec(of), synced, ago, valid) == Decision::Refresh
+        let state = RefreshState {
+            spec: &serde_json::from_value(of).unwrap(),
+            refreshed: seconds_ago.map(at),
+            read_by_this_process: true,
+            synced,
+            current: "2-x",
+            is_up_to_date,
+        };
+        due(state, 0, at(0)) == Due::Now
     }
 
     #[test]
-    fn periodic_objects_are_read_when_new_changed_due_or_damaged() {
+    fn periodic_object_is_due_when_new_changed_expired_or_edited() {
         let one = || json!({ "refreshInterval": "1h" });
         assert!(refreshes(one(), None, None, false));
         assert!(refreshes(one(), Some("1-x"), Some(5), true));
         assert!(refreshes(one(), Some("2-x"), Some(3601), true));
         assert!(refreshes(one(), Some("2-x"), Some(5), false));
-        assert!(refreshes(one(), Some("2-x"), Some(-60), true), "a time to come is none");
+        assert!(
+            refreshes(one(), Some("2-x"), Some(-60), true),
+            "a refresh time in the future is ignored"
+        );
         assert!(!refreshes(one(), Some("2-x"), Some(5), true));
     }
 
     #[test]
-    fn with_no_interval_values_are_read_once_whatever_changes() {
+    fn object_with_interval_zero_is_read_once() {
         for interval in ["0", "0s"] {
             let once = || json!({ "refreshInterval": interval });
             assert!(refreshes(once(), None, None, false));
             assert!(!refreshes(once(), Some("1-x"), Some(99_999), true));
             assert!(
                 refreshes(once(), Some("1-x"), Some(5), false),
-                "but a damaged Secret is mended"
+                "but an edited Secret is repaired"
             );
         }
     }
 
     #[test]
-    fn the_other_policies_do_not_look_at_the_time() {
+    fn on_change_and_created_once_ignore_time() {
         let on_change = || json!({ "refreshPolicy": "OnChange" });
         assert!(!refreshes(on_change(), Some("2-x"), Some(99_999), true));
         assert!(refreshes(on_change(), Some("1-x"), Some(5), true));
@@ -184,41 +185,41 @@ mod tests {
     }
 
     #[test]
-    fn what_others_do_to_an_orphan_waits_for_the_next_time() {
+    fn orphan_edits_are_not_reverted_until_next_refresh() {
         let orphan = json!({ "target": { "creationPolicy": "Orphan" } });
         assert!(!refreshes(orphan, Some("2-x"), Some(5), false));
     }
 
     #[test]
-    fn due_times_come_together_on_marks() {
+    fn due_times_are_aligned_to_ticks() {
         let hour = Duration::from_secs(3600);
         let times: std::collections::BTreeSet<_> =
-            (0..60).map(|second| due(at(second), hour, 7, true).as_second()).collect();
+            (0..60).map(|second| due_time(at(second), hour, 7, true).as_second()).collect();
         assert!(times.len() <= 2, "{times:?}");
         for second in 0..600 {
-            for (interval, mark) in [(3600, 60), (60, 6), (5, 1)] {
+            for (interval, tick) in [(3600, 60), (60, 6), (5, 1)] {
                 let end = at(second).as_second() + interval;
                 let interval = Duration::from_secs(interval.unsigned_abs());
-                let own = due(at(second), interval, 13, true).as_second();
-                assert!(own <= end && own >= end - mark - 1, "{second} {own} {end}");
-                let told = due(at(second), interval, 13, false).as_second();
-                assert!(told >= end && told <= end + mark + 1, "{second} {told} {end}");
+                let early = due_time(at(second), interval, 13, true).as_second();
+                assert!(early <= end && early >= end - tick - 1, "{second} {early} {end}");
+                let late = due_time(at(second), interval, 13, false).as_second();
+                assert!(late >= end && late <= end + tick + 1, "{second} {late} {end}");
             }
         }
     }
 
     #[test]
-    fn windows_hold_back_only_what_is_due_by_time() {
+    fn closed_window_delays_only_expired_objects() {
         let closed = json!({ "kind": "allow", "windows": [] });
         let window = json!([{ "schedule": "@every 1h", "duration": "2h" }]);
         let allow = json!({ "kind": "allow", "windows": window });
         let deny = json!({ "kind": "deny", "windows": window });
-        let due = |windows: serde_json::Value, synced| {
+        let is_due = |windows: serde_json::Value, synced| {
             refreshes(json!({ "syncWindows": windows }), Some(synced), Some(9999), true)
         };
-        assert!(due(closed, "2-x"), "no windows hold nothing back");
-        assert!(due(allow, "2-x"));
-        assert!(!due(deny.clone(), "2-x"));
-        assert!(due(deny, "1-x"));
+        assert!(is_due(closed, "2-x"), "an empty list closes no window");
+        assert!(is_due(allow, "2-x"));
+        assert!(!is_due(deny.clone(), "2-x"));
+        assert!(is_due(deny, "1-x"));
     }
 }

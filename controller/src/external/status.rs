@@ -1,4 +1,7 @@
-//! The status that an outcome gives: pure, and none when it is the one that is there.
+//! The status of an ExternalSecret after a refresh: pure.
+//!
+//! `Ready` has External Secrets' reasons and messages, which other programs rely on. `Explained` is ours:
+//! it has our reason for each error.
 
 use std::{collections::BTreeMap, fmt::Write as _};
 
@@ -8,126 +11,168 @@ use crds::{
 };
 use jiff::Timestamp;
 
-use super::assemble::Complaint;
+use super::{
+    outcome::{EntryError, SecretChange, SyncFailure},
+    upstream_crd::{CrdSupport, ExplainedSupport, RecordSupport},
+};
 
-/// What is read again without a change is told in the status only so often: programs that want to
-/// know more often ask the metrics.
-pub const TELLS: i64 = 24 * 3600;
+/// How often a refresh without a change is recorded in the status. Metrics have the exact time.
+const STATUS_HEARTBEAT_SECONDS: i64 = 24 * 3600;
+/// How many errors `Explained` lists.
+const MAX_LISTED_ERRORS: usize = 10;
+const MAX_MESSAGE_CHARS: usize = 8192;
+const RETRIES_TRANSIENT: &str = "within 5m";
+const RETRIES: &str = "when the object changes, and within 30m or the interval";
 
-/// What came of a refresh.
 #[derive(Clone, Copy, Debug)]
-pub enum Outcome<'o> {
-    /// The Secret is as it must be.
-    Done(Done<'o>),
-    /// It is not.
-    Failed(Failed<'o>),
-    /// It is left to another controller, and so is everything of the status but why.
-    Left(&'o Complaint),
-    /// It is in order, as another process has left it, and is not left to another controller any more.
-    Ours,
+pub(super) enum StatusUpdate<'u> {
+    Synced(SyncedStatus<'u>),
+    Failed(FailedStatus<'u>),
+    /// Another controller manages the object. Only `Explained` is set.
+    Unmanaged(&'u EntryError),
+    /// The object is in sync, and `Explained` is outdated.
+    ClearDiagnosis,
 }
 
-/// The Secret is as it must be.
 #[derive(Clone, Copy, Debug)]
-pub struct Done<'o> {
-    /// `SecretSynced`, `SecretDeleted` or `SecretMissing`.
-    pub reason: &'static str,
-    /// External Secrets' words.
-    pub message: &'static str,
-    /// The Secret, if one was written.
-    pub binding: Option<&'o str>,
+pub(super) struct SyncedStatus<'u> {
+    pub(super) change: SecretChange,
+    /// The name of the Secret.
+    pub(super) target: &'u str,
     /// When the values were read.
-    pub refreshed: Timestamp,
-    /// The version of the object that it was made for.
-    pub synced: &'o str,
+    pub(super) refreshed: Timestamp,
+    /// The version of the object that the Secret was made for.
+    pub(super) synced: &'u str,
     /// The versions that were read.
-    pub versions: &'o BTreeMap<String, String>,
-    /// The MAC of the Secret, where it has no hash.
-    pub fingerprint: Option<&'o str>,
+    pub(super) versions: &'u BTreeMap<String, String>,
+    pub(super) fingerprint: Option<&'u str>,
 }
 
-/// It is not.
 #[derive(Clone, Copy, Debug)]
-pub struct Failed<'o> {
-    /// External Secrets' words.
-    pub message: &'static str,
-    /// The Secret, if one was to be changed.
-    pub binding: Option<&'o str>,
-    /// What is wrong.
-    pub complaints: &'o [Complaint],
-    /// Since when the Secret has the values that it has, if there is one with good ones.
-    pub since: Option<Timestamp>,
-    /// How long there is at most between two attempts, for people.
-    pub retries: &'static str,
+pub(super) struct FailedStatus<'u> {
+    pub(super) failure: &'u SyncFailure,
+    /// The name of the Secret.
+    pub(super) target: &'u str,
+    /// When the values of the Secret were read, if it exists.
+    pub(super) stale_since: Option<Timestamp>,
 }
 
-/// How many complaints are told.
-const MOST: usize = 10;
-
-/// The status after this outcome; none when nothing but times would change.
-///
-/// `Ready` has External Secrets' reasons, which other programs know. What is wrong stands in
-/// `Explained`, with our reasons.
-pub fn next(
+/// The status after this update, as the installed CRD accepts it. None if nothing but times would change.
+pub(super) fn next(
     previous: &ExternalSecretStatus,
-    outcome: Outcome<'_>,
+    update: StatusUpdate<'_>,
+    support: CrdSupport,
+    now: Timestamp,
+) -> Option<ExternalSecretStatus> {
+    let previous = without_pruning(previous, update, support);
+    let next = updated(&previous, update, now)?;
+    match (support.explained, update) {
+        (ExplainedSupport::Accepted, _) => Some(next),
+        (ExplainedSupport::Refused, StatusUpdate::Unmanaged(_)) => None,
+        (ExplainedSupport::Refused, _) => {
+            Some(explained_in_ready(next)).filter(|next| *next != previous)
+        }
+    }
+}
+
+/// What to write in the place of a status that was refused as invalid: the same without `Explained`.
+/// None if that is not why it was refused, or if `Ready` is another controller's.
+pub(super) fn without_explained(
+    status: &ExternalSecretStatus,
+    update: StatusUpdate<'_>,
+) -> Option<ExternalSecretStatus> {
+    let is_explained = condition(&status.conditions, "Explained").is_some();
+    let is_ours = !matches!(update, StatusUpdate::Unmanaged(_));
+    (is_explained && is_ours).then(|| explained_in_ready(status.clone()))
+}
+
+/// The status as it would be, had the API server pruned nothing.
+fn without_pruning(
+    status: &ExternalSecretStatus,
+    update: StatusUpdate<'_>,
+    support: CrdSupport,
+) -> ExternalSecretStatus {
+    let mut status = status.clone();
+    if let (StatusUpdate::Synced(synced), RecordSupport::Pruned) = (update, support.record) {
+        status.versions.clone_from(synced.versions);
+        status.fingerprint = synced.fingerprint.map(ToOwned::to_owned);
+    }
+    status
+}
+
+fn updated(
+    previous: &ExternalSecretStatus,
+    update: StatusUpdate<'_>,
     now: Timestamp,
 ) -> Option<ExternalSecretStatus> {
     let mut status = previous.clone();
-    let (ready, explained) = match outcome {
-        Outcome::Ours => (None, None),
-        Outcome::Left(why) => (None, Some(explained(std::slice::from_ref(why)))),
-        Outcome::Done(done) => {
-            if let Some(name) = done.binding {
-                status.binding = Binding { name: name.to_owned() };
+    let (ready, explained) = match update {
+        StatusUpdate::ClearDiagnosis => (None, None),
+        StatusUpdate::Unmanaged(error) => (None, Some(explained(std::slice::from_ref(error)))),
+        StatusUpdate::Synced(synced) => {
+            if synced.change.is_written() {
+                status.binding = Binding { name: synced.target.to_owned() };
             }
-            status.synced_resource_version = Some(done.synced.to_owned());
-            status.versions = done.versions.clone();
-            status.fingerprint = done.fingerprint.map(ToOwned::to_owned);
-            (Some(ready(true, done.reason, done.message.to_owned())), None)
+            status.synced_resource_version = Some(synced.synced.to_owned());
+            status.versions = synced.versions.clone();
+            status.fingerprint = synced.fingerprint.map(ToOwned::to_owned);
+            let (reason, message) = synced.change.ready();
+            (Some(ready(true, reason, message.to_owned())), None)
         }
-        Outcome::Failed(failed) => {
-            if let Some(name) = failed.binding {
-                status.binding = Binding { name: name.to_owned() };
+        StatusUpdate::Failed(FailedStatus { failure, target, stale_since }) => {
+            if failure.has_binding {
+                status.binding = Binding { name: target.to_owned() };
             }
-            let stale = failed.since.map_or_else(String::new, |since| {
-                format!("; the Secret keeps its values, Stale since {}", second(since))
-            });
-            let first = failed.complaints.first().map_or("", |first| first.failure.reason.as_str());
-            let message =
-                format!("{}: {first}{stale}; tried again {}", failed.message, failed.retries);
-            (Some(ready(false, "SecretSyncedError", message)), Some(explained(failed.complaints)))
+            let message = failed_message(failure, stale_since);
+            (Some(ready(false, "SecretSyncedError", message)), Some(explained(&failure.errors)))
         }
     };
-    let is_ours = |condition: &Condition| {
+    let is_replaced = |condition: &Condition| {
         condition.type_ == "Explained" || condition.type_ == "Ready" && ready.is_some()
     };
-    status.conditions.retain(|condition| !is_ours(condition));
+    status.conditions.retain(|condition| !is_replaced(condition));
     status.conditions.splice(0..0, ready);
     status.conditions.extend(explained);
-    for condition in &mut status.conditions {
-        let before = crds::external_secret::condition(&previous.conditions, &condition.type_);
-        let before = before.filter(|before| before.status == condition.status);
-        let since = before.and_then(|before| before.last_transition_time.clone());
-        condition.last_transition_time = Some(since.unwrap_or_else(|| second(now)));
-    }
-    let told = previous.refresh_time.as_deref().and_then(|time| time.parse::<Timestamp>().ok());
-    if let Outcome::Done(done) = outcome {
-        let age = told.map(|told| done.refreshed.as_second() - told.as_second());
-        // One of the future is none.
-        let is_recent = age.is_some_and(|age| (0..TELLS).contains(&age));
-        if status == *previous && is_recent {
+    keep_transition_times(&mut status.conditions, &previous.conditions, now);
+    if let StatusUpdate::Synced(synced) = update {
+        if status == *previous && is_recorded(previous, synced.refreshed) {
             return None;
         }
-        status.refresh_time = Some(second(done.refreshed));
+        status.refresh_time = Some(second(synced.refreshed));
     }
     (status != *previous).then_some(status)
 }
 
-fn ready(is: bool, reason: &str, message: String) -> Condition {
+/// Whether the status has a refresh time that is recent enough. A time in the future is not.
+fn is_recorded(status: &ExternalSecretStatus, refreshed: Timestamp) -> bool {
+    let recorded = status.refresh_time.as_deref().and_then(|time| time.parse::<Timestamp>().ok());
+    recorded.is_some_and(|recorded| {
+        let age = refreshed.as_second() - recorded.as_second();
+        (0..STATUS_HEARTBEAT_SECONDS).contains(&age)
+    })
+}
+
+fn keep_transition_times(conditions: &mut [Condition], previous: &[Condition], now: Timestamp) {
+    for new in conditions {
+        let before = condition(previous, &new.type_).filter(|before| before.status == new.status);
+        let since = before.and_then(|before| before.last_transition_time.clone());
+        new.last_transition_time = Some(since.unwrap_or_else(|| second(now)));
+    }
+}
+
+fn failed_message(failure: &SyncFailure, stale_since: Option<Timestamp>) -> String {
+    let reason = failure.reason();
+    let stale = stale_since.map_or_else(String::new, |since| {
+        format!("; the Secret keeps its values, Stale since {}", second(since))
+    });
+    let retries = if reason.passes() { RETRIES_TRANSIENT } else { RETRIES };
+    format!("{}: {reason}{stale}; tried again {retries}", failure.message)
+}
+
+fn ready(is_true: bool, reason: &str, message: String) -> Condition {
     Condition {
         type_: "Ready".to_owned(),
-        status: if is { "True" } else { "False" }.to_owned(),
+        status: if is_true { "True" } else { "False" }.to_owned(),
         reason: Some(reason.to_owned()),
         message: Some(message),
         last_transition_time: None,
@@ -135,29 +180,25 @@ fn ready(is: bool, reason: &str, message: String) -> Condition {
     }
 }
 
-fn explained(complaints: &[Complaint]) -> Condition {
-    let told = complaints.iter().take(MOST).map(|complaint| {
-        let Complaint { entry, failure } = complaint;
-        let colon = if entry.is_empty() { "" } else { ": " };
-        format!("{entry}{colon}{}: {}", failure.reason, failure.message)
-    });
-    let mut message = told.collect::<Vec<_>>().join("; ");
-    if complaints.len() > MOST {
-        let _ = write!(message, "; and {} more", complaints.len() - MOST);
+fn explained(errors: &[EntryError]) -> Condition {
+    let listed = errors.iter().take(MAX_LISTED_ERRORS).map(EntryError::to_string);
+    let mut message = listed.collect::<Vec<_>>().join("; ");
+    if errors.len() > MAX_LISTED_ERRORS {
+        let _ = write!(message, "; and {} more", errors.len() - MAX_LISTED_ERRORS);
     }
-    let reason = complaints.first().map(|first| first.failure.reason.as_str().to_owned());
+    let reason = errors.first().map(|first| first.failure.reason.as_str().to_owned());
     Condition {
         type_: "Explained".to_owned(),
         status: "True".to_owned(),
         reason,
-        message: Some(message.chars().take(8192).collect()),
+        message: Some(message.chars().take(MAX_MESSAGE_CHARS).collect()),
         last_transition_time: None,
         observed_generation: None,
     }
 }
 
-/// The same without a condition of ours: what it says stands in `Ready`.
-pub fn explained_in_ready(mut status: ExternalSecretStatus) -> ExternalSecretStatus {
+/// Moves the message of `Explained` into that of `Ready`.
+fn explained_in_ready(mut status: ExternalSecretStatus) -> ExternalSecretStatus {
     let explained = condition(&status.conditions, "Explained").and_then(|own| own.message.clone());
     status.conditions.retain(|condition| condition.type_ != "Explained");
     let ready = status.conditions.iter_mut().find(|condition| condition.type_ == "Ready");
@@ -171,13 +212,8 @@ pub fn explained_in_ready(mut status: ExternalSecretStatus) -> ExternalSecretSta
     status
 }
 
-/// Whether `Ready` is true.
-pub fn is_ready(status: &ExternalSecretStatus) -> bool {
-    condition(&status.conditions, "Ready").is_some_and(|ready| ready.status == "True")
-}
-
-/// RFC 3339 to the second, as the API's times are.
-pub fn second(time: Timestamp) -> String {
+/// RFC 3339 with whole seconds, as in the API.
+pub(super) fn second(time: Timestamp) -> String {
     let whole = Timestamp::from_second(time.as_second()).expect("a second of a time is a time");
     whole.to_string()
 }
@@ -185,18 +221,31 @@ pub fn second(time: Timestamp) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::reason::{Failure, Reason};
+    use crate::{
+        external::outcome::NO_DATA,
+        reason::{Failure, Reason},
+    };
+
+    const STRICT: CrdSupport =
+        CrdSupport { explained: ExplainedSupport::Refused, record: RecordSupport::Pruned };
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).unwrap()
     }
 
-    fn done(refreshed: i64) -> Outcome<'static> {
+    fn next(
+        previous: &ExternalSecretStatus,
+        update: StatusUpdate<'_>,
+        now: Timestamp,
+    ) -> Option<ExternalSecretStatus> {
+        super::next(previous, update, CrdSupport::default(), now)
+    }
+
+    fn synced(refreshed: i64) -> StatusUpdate<'static> {
         static NONE: BTreeMap<String, String> = BTreeMap::new();
-        Outcome::Done(Done {
-            reason: "SecretSynced",
-            message: "secret synced",
-            binding: Some("s"),
+        StatusUpdate::Synced(SyncedStatus {
+            change: SecretChange::Created,
+            target: "s",
             refreshed: at(refreshed),
             synced: "1-x",
             versions: &NONE,
@@ -204,38 +253,39 @@ mod tests {
         })
     }
 
-    fn failed(complaints: &[Complaint]) -> Outcome<'_> {
-        Outcome::Failed(Failed {
-            message: "could not get secret data from provider",
-            binding: None,
-            complaints,
-            since: Some(at(150)),
-            retries: "within 5m",
-        })
+    fn throttled() -> EntryError {
+        let failure = Failure::new(Reason::Throttled, "AWS asks for fewer requests");
+        EntryError { entry: "data[0] (key a)".into(), failure }
+    }
+
+    fn failure() -> SyncFailure {
+        SyncFailure { errors: vec![throttled()], ..SyncFailure::new(NO_DATA, throttled().failure) }
+    }
+
+    fn failed(failure: &SyncFailure) -> StatusUpdate<'_> {
+        StatusUpdate::Failed(FailedStatus { failure, target: "s", stale_since: Some(at(150)) })
     }
 
     #[test]
-    fn what_is_read_again_unchanged_is_told_once_a_day() {
-        let first = next(&ExternalSecretStatus::default(), done(100), at(100)).unwrap();
+    fn unchanged_refresh_is_recorded_once_a_day() {
+        let first = next(&ExternalSecretStatus::default(), synced(100), at(100)).unwrap();
         assert_eq!(first.refresh_time.as_deref(), Some("1970-01-01T00:01:40Z"));
-        assert_eq!(next(&first, done(3700), at(3700)), None);
-        let day = next(&first, done(100 + TELLS), at(100 + TELLS)).unwrap();
-        assert_eq!(day.refresh_time.as_deref(), Some("1970-01-02T00:01:40Z"));
-        assert_eq!(day.conditions, first.conditions);
-        let to_come = ExternalSecretStatus { refresh_time: Some(second(at(9999))), ..first };
-        let mended = next(&to_come, done(3700), at(3700)).unwrap();
-        assert_eq!(mended.refresh_time.as_deref(), Some("1970-01-01T01:01:40Z"));
+        assert_eq!(first.binding.name, "s");
+        assert_eq!(next(&first, synced(3700), at(3700)), None);
+        let day = 100 + STATUS_HEARTBEAT_SECONDS;
+        let later = next(&first, synced(day), at(day)).unwrap();
+        assert_eq!(later.refresh_time.as_deref(), Some("1970-01-02T00:01:40Z"));
+        assert_eq!(later.conditions, first.conditions);
+        let future = ExternalSecretStatus { refresh_time: Some(second(at(9999))), ..first };
+        let corrected = next(&future, synced(3700), at(3700)).unwrap();
+        assert_eq!(corrected.refresh_time.as_deref(), Some("1970-01-01T01:01:40Z"));
     }
 
     #[test]
-    fn a_failure_keeps_what_was_good_and_says_since_when() {
-        let first = next(&ExternalSecretStatus::default(), done(100), at(100)).unwrap();
-        let complaint = Complaint {
-            entry: "data[0] (key a)".into(),
-            failure: Failure::new(Reason::Throttled, "AWS asks for fewer requests"),
-        };
-        let complaints = [complaint];
-        let status = next(&first, failed(&complaints), at(200)).unwrap();
+    fn failed_refresh_keeps_refresh_time_and_names_the_stale_values() {
+        let first = next(&ExternalSecretStatus::default(), synced(100), at(100)).unwrap();
+        let failure = failure();
+        let status = next(&first, failed(&failure), at(200)).unwrap();
         assert_eq!(status.refresh_time, first.refresh_time);
         assert_eq!(status.binding.name, "s");
         let ready = condition(&status.conditions, "Ready").unwrap();
@@ -243,26 +293,62 @@ mod tests {
             (ready.status.as_str(), ready.reason.as_deref()),
             ("False", Some("SecretSyncedError"))
         );
-        let message = ready.message.as_deref().unwrap();
-        assert!(message.starts_with("could not get secret data from provider"), "{message}");
-        assert!(message.contains("Stale since 1970-01-01T00:02:30Z"), "{message}");
+        assert_eq!(
+            ready.message.as_deref(),
+            Some(
+                "could not get secret data from provider: Throttled; the Secret keeps its values, \
+                 Stale since 1970-01-01T00:02:30Z; tried again within 5m"
+            )
+        );
         let explained = condition(&status.conditions, "Explained").unwrap();
         assert_eq!(explained.reason.as_deref(), Some("Throttled"));
-        assert_eq!(next(&status, failed(&complaints), at(300)), None, "the same again is not told");
-        let told = explained_in_ready(status.clone());
-        assert_eq!(condition(&told.conditions, "Explained"), None);
-        let message = condition(&told.conditions, "Ready").unwrap().message.as_deref().unwrap();
-        assert!(message.ends_with("AWS asks for fewer requests"), "{message}");
-        let again = explained_in_ready(next(&told, failed(&complaints), at(300)).unwrap());
-        assert_eq!(again, told, "the same again is not told");
-        let left = next(&first, Outcome::Left(&complaints[0]), at(200)).unwrap();
-        assert_eq!(left.conditions[0], first.conditions[0], "Ready is whoever's it was");
-        assert_eq!(condition(&left.conditions, "Explained").unwrap().reason, explained.reason);
-        assert_eq!(next(&left, Outcome::Ours, at(200)).unwrap(), first);
-        assert_eq!(next(&first, Outcome::Ours, at(200)), None);
-        let again = next(&status, done(400), at(400)).unwrap();
+        assert_eq!(
+            explained.message.as_deref(),
+            Some("data[0] (key a): Throttled: AWS asks for fewer requests")
+        );
+        assert_eq!(next(&status, failed(&failure), at(300)), None);
+        let again = next(&status, synced(400), at(400)).unwrap();
         assert_eq!(condition(&again.conditions, "Explained"), None);
         let ready = condition(&again.conditions, "Ready").unwrap();
         assert_eq!(ready.last_transition_time.as_deref(), Some("1970-01-01T00:06:40Z"));
+    }
+
+    #[test]
+    fn unmanaged_object_keeps_its_ready_condition() {
+        let first = next(&ExternalSecretStatus::default(), synced(100), at(100)).unwrap();
+        let error = throttled();
+        let unmanaged = StatusUpdate::Unmanaged(&error);
+        let status = next(&first, unmanaged, at(200)).unwrap();
+        assert_eq!(status.conditions[0], first.conditions[0]);
+        let explained = condition(&status.conditions, "Explained").unwrap();
+        assert_eq!(explained.reason.as_deref(), Some("Throttled"));
+        assert_eq!(next(&status, StatusUpdate::ClearDiagnosis, at(200)).unwrap(), first);
+        assert_eq!(next(&first, StatusUpdate::ClearDiagnosis, at(200)), None);
+        assert_eq!(super::next(&first, unmanaged, STRICT, at(200)), None);
+        assert_eq!(without_explained(&status, unmanaged), None, "Ready is another controller's");
+    }
+
+    #[test]
+    fn refused_explanation_moves_into_ready() {
+        let first = next(&ExternalSecretStatus::default(), synced(100), at(100)).unwrap();
+        let failure = failure();
+        let refused = next(&first, failed(&failure), at(200)).unwrap();
+        let plain = without_explained(&refused, failed(&failure)).unwrap();
+        assert_eq!(condition(&plain.conditions, "Explained"), None);
+        let message = condition(&plain.conditions, "Ready").unwrap().message.as_deref().unwrap();
+        assert!(message.ends_with("AWS asks for fewer requests"), "{message}");
+        assert_eq!(super::next(&first, failed(&failure), STRICT, at(200)).unwrap(), plain);
+        assert_eq!(super::next(&plain, failed(&failure), STRICT, at(300)), None);
+    }
+
+    #[test]
+    fn pruned_versions_count_as_written() {
+        let versions = [("0 a".to_owned(), "1@20".to_owned())].into();
+        let StatusUpdate::Synced(update) = synced(100) else { unreachable!() };
+        let update = StatusUpdate::Synced(SyncedStatus { versions: &versions, ..update });
+        let mut status = next(&ExternalSecretStatus::default(), update, at(100)).unwrap();
+        status.versions.clear();
+        assert!(next(&status, update, at(200)).is_some());
+        assert_eq!(super::next(&status, update, STRICT, at(200)), None);
     }
 }

@@ -1,10 +1,6 @@
-//! Stores: which one an object refers to, whether it may use it, and what it is.
+//! A SecretStore or ClusterSecretStore: its provider, and which namespaces may use it.
 
-use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
-    fmt,
-    sync::{Arc, Mutex, MutexGuard},
-};
+use std::{collections::BTreeMap, fmt};
 
 use crds::{
     SecretStoreSpec, StoreStatus,
@@ -12,7 +8,10 @@ use crds::{
     secret_store::{Aws, NamespaceCondition, SecretKeyRef, SessionTagsPolicy},
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
-use kube::api::ObjectMeta;
+use kube::{
+    api::ObjectMeta,
+    core::{Selector, SelectorExt as _},
+};
 use templates::rewrite::Matcher;
 
 use crate::{
@@ -22,49 +21,31 @@ use crate::{
     runtime::api::version_of,
 };
 
-/// A store by name; one of the cluster has no namespace.
+/// The name of a store. A ClusterSecretStore has no namespace.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct StoreKey {
-    /// The namespace.
     pub namespace: Option<String>,
-    /// The name.
     pub name: String,
 }
 
-impl QueueKey for StoreKey {
-    fn namespace(&self) -> &str {
-        self.namespace.as_deref().unwrap_or_default()
-    }
-}
-
-/// A store as it was last seen.
+/// A store as a watch last delivered it.
 #[derive(Clone, Debug)]
 pub struct Store {
-    /// Its name.
     pub key: StoreKey,
-    /// Its uid.
     pub uid: String,
-    /// The generation of its spec.
     pub generation: i64,
-    /// Its spec.
     pub spec: SecretStoreSpec,
-    /// Its status.
     pub status: StoreStatus,
-    /// By [`version_of`].
-    pub version: u64,
-    /// The Secrets with its AWS credentials; those of the namespace that asks have no namespace here.
-    keys: Vec<(Option<String>, String)>,
+    pub resource_version: u64,
+    credentials: Vec<CredentialsRef>,
 }
 
-/// All stores.
-#[derive(Default)]
-pub struct StoreIndex(Mutex<Inner>);
-
-#[derive(Default)]
-struct Inner {
-    stores: HashMap<StoreKey, Arc<Store>>,
-    /// Those with AWS credentials in a Secret, by its name: each Secret that changes is looked up.
-    with_keys: HashMap<String, BTreeSet<StoreKey>>,
+/// A Secret with AWS credentials of a store.
+#[derive(Clone, Debug)]
+pub(super) struct CredentialsRef {
+    /// None: the namespace of the ExternalSecret that uses the store.
+    namespace: Option<String>,
+    pub(super) name: String,
 }
 
 impl StoreKey {
@@ -76,9 +57,8 @@ impl StoreKey {
         }
     }
 
-    /// `SecretStore` or `ClusterSecretStore`
-    pub fn kind(&self) -> &'static str {
-        if self.namespace.is_some() { "SecretStore" } else { "ClusterSecretStore" }
+    pub fn is_cluster_store(&self) -> bool {
+        self.namespace.is_none()
     }
 }
 
@@ -91,8 +71,20 @@ impl fmt::Display for StoreKey {
     }
 }
 
+impl QueueKey for StoreKey {
+    fn namespace(&self) -> &str {
+        self.namespace.as_deref().unwrap_or_default()
+    }
+}
+
+impl CredentialsRef {
+    pub(super) fn is_in(&self, secret: &ObjectKey) -> bool {
+        self.name == secret.name
+            && self.namespace.as_ref().is_none_or(|namespace| *namespace == secret.namespace)
+    }
+}
+
 impl Store {
-    /// The store in this object.
     pub fn new(metadata: &ObjectMeta, spec: SecretStoreSpec, status: StoreStatus) -> Self {
         let mut store = Self {
             key: StoreKey {
@@ -101,58 +93,61 @@ impl Store {
             },
             uid: metadata.uid.clone().unwrap_or_default(),
             generation: metadata.generation.unwrap_or_default(),
-            version: version_of(metadata),
+            resource_version: version_of(metadata),
             spec,
             status,
-            keys: Vec::new(),
+            credentials: Vec::new(),
         };
         if let Some(keys) = store.aws().ok().and_then(|aws| aws.auth.secret_ref) {
             let all = [Some(keys.access_key_id), Some(keys.secret_access_key), keys.session_token];
-            let place = |named: Option<String>| store.key.namespace.clone().or(named);
-            let item = |key: SecretKeyRef| (place(key.namespace), key.name);
-            store.keys = all.into_iter().flatten().map(item).collect();
+            let reference = |key: SecretKeyRef| CredentialsRef {
+                namespace: store.key.namespace.clone().or(key.namespace),
+                name: key.name,
+            };
+            store.credentials = all.into_iter().flatten().map(reference).collect();
         }
         store
     }
 
-    /// What it says of AWS.
+    pub(super) fn credentials(&self) -> &[CredentialsRef] {
+        &self.credentials
+    }
+
+    /// `provider.aws`.
     ///
     /// # Errors
-    /// `StoreInvalid` when it is of another provider, or not as it should be.
+    /// `StoreInvalid` if the store has another provider, or if the field is malformed.
     pub fn aws(&self) -> Result<Aws, Failure> {
-        let invalid = |what: &str| {
-            Failure::new(Reason::StoreInvalid, format!("{} cannot be used: {what}", self.key))
-        };
         let mut providers = self.spec.provider.iter();
         let (Some((name, provider)), None) = (providers.next(), providers.next()) else {
-            return Err(invalid("it must have exactly one provider"));
+            return Err(self.invalid("it must have exactly one provider"));
         };
         if name != "aws" {
             let name: String = name.chars().take(63).collect();
-            return Err(invalid(&format!(
+            return Err(self.invalid(&format!(
                 "its provider `{}` is not supported, only `aws` is",
                 name.escape_debug()
             )));
         }
         let aws: Aws = serde_json::from_value(provider.clone())
-            .map_err(|_| invalid("`provider.aws` is not as it should be: see the CRD"))?;
+            .map_err(|_| self.invalid("`provider.aws` is malformed: see the CRD"))?;
         let is_region = |region: &str| {
             !region.is_empty()
                 && region.len() <= 63
                 && region.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
         };
         if !is_region(&aws.region) {
-            return Err(invalid("`provider.aws.region` is no region, such as eu-west-1"));
+            return Err(self.invalid("`provider.aws.region` must be a region, such as eu-west-1"));
         }
         Ok(aws)
     }
 
-    /// The identity with which objects of this namespace read from it. `fingerprint` returns that of a
-    /// Secret.
+    /// The identity with which objects of this namespace read from the store. `fingerprint` returns that
+    /// of a Secret.
     ///
     /// # Errors
     /// `StoreInvalid`, with the field.
-    pub fn identity(
+    pub(super) fn identity(
         &self,
         namespace: &str,
         fingerprint: impl Fn(&ObjectKey) -> Option<[u8; 32]>,
@@ -169,30 +164,30 @@ impl Store {
         Identity::of(&store, namespace, fingerprint)
     }
 
-    /// Whether it reads as somebody else for each namespace: by references without a namespace, or with
-    /// tags that tell it.
-    pub fn is_by_namespace(&self) -> bool {
+    /// Whether each namespace reads with an identity of its own: by references without a namespace, or
+    /// by session tags with the namespace.
+    pub fn has_identity_per_namespace(&self) -> bool {
         let is_tagged = |aws: &Aws| aws.session_tags_policy != SessionTagsPolicy::None;
-        let is_it = |aws: Aws| has_references_without_namespace(&aws) || is_tagged(&aws);
-        self.key.namespace.is_none() && self.aws().is_ok_and(is_it)
+        let is_per_namespace = |aws: Aws| has_references_without_namespace(&aws) || is_tagged(&aws);
+        self.key.is_cluster_store() && self.aws().is_ok_and(is_per_namespace)
     }
 
-    /// The provider that it is of, if that is one of which this controller knows nothing.
-    pub fn other_provider(&self) -> Option<&str> {
+    /// Whether the store has one provider, which is not AWS.
+    pub fn has_other_provider(&self) -> bool {
         let mut providers = self.spec.provider.keys();
         let only = providers.next().filter(|_| providers.next().is_none());
-        only.map(String::as_str).filter(|name| *name != "aws")
+        only.is_some_and(|name| name != "aws")
     }
 
-    /// Whether another controller looks after it.
+    /// Whether the store names the class of another controller.
     pub fn is_foreign(&self, class: &str) -> bool {
         !self.spec.controller.is_empty() && self.spec.controller != class
     }
 
-    /// Whether all its conditions can be told, for whoever asks.
+    /// Checks the conditions without a namespace at hand.
     ///
     /// # Errors
-    /// `StoreInvalid` with the one that cannot.
+    /// `StoreInvalid` if a regular expression is malformed.
     pub fn check_conditions(&self) -> Result<(), Failure> {
         for regex in self.spec.conditions.iter().flat_map(|condition| &condition.namespace_regexes)
         {
@@ -201,30 +196,19 @@ impl Store {
         Ok(())
     }
 
-    fn namespace_regex(&self, regex: &str) -> Result<Matcher, Failure> {
-        let malformed = |_| {
-            let what = "a namespaceRegex of its conditions is malformed";
-            Failure::new(Reason::StoreInvalid, format!("{} cannot be used: {what}", self.key))
-        };
-        Matcher::new(regex).map_err(malformed)
-    }
-
-    /// Whether objects of a namespace with these labels may use it. The labels are asked for only
-    /// where they matter.
+    /// Whether objects of a namespace with these labels may use the store. The labels are only looked
+    /// up if a condition depends on them.
     ///
     /// # Errors
-    /// `StoreInvalid` when that cannot be told.
+    /// `StoreInvalid` if a condition cannot be evaluated.
     pub fn allows(
         &self,
         namespace: &str,
         labels: impl Fn() -> Option<BTreeMap<String, String>>,
     ) -> Result<bool, Failure> {
-        if self.key.namespace.is_some() || self.spec.conditions.is_empty() {
+        if !self.key.is_cluster_store() || self.spec.conditions.is_empty() {
             return Ok(true);
         }
-        let invalid = |what: String| {
-            Failure::new(Reason::StoreInvalid, format!("{} cannot be used: {what}", self.key))
-        };
         for condition in &self.spec.conditions {
             let NamespaceCondition { namespace_selector, namespaces, namespace_regexes } =
                 condition;
@@ -238,9 +222,9 @@ impl Store {
             }
             if let Some(selector) = namespace_selector {
                 let labels = labels().ok_or_else(|| {
-                    invalid(format!(
-                        "its conditions ask for labels, and the controller does not see those of \
-                         namespace {namespace}"
+                    self.invalid(&format!(
+                        "its conditions select namespaces by labels, and the controller may not read \
+                         the labels of namespace {namespace}"
                     ))
                 })?;
                 if matches(selector, &labels) {
@@ -250,100 +234,33 @@ impl Store {
         }
         Ok(false)
     }
+
+    fn namespace_regex(&self, regex: &str) -> Result<Matcher, Failure> {
+        let what = "a namespaceRegex of its conditions is malformed";
+        Matcher::new(regex).map_err(|_| self.invalid(what))
+    }
+
+    fn invalid(&self, what: &str) -> Failure {
+        Failure::new(Reason::StoreInvalid, format!("{} cannot be used: {what}", self.key))
+    }
 }
 
-/// Whether labels match a selector.
+/// A malformed selector matches nothing.
 fn matches(selector: &LabelSelector, labels: &BTreeMap<String, String>) -> bool {
-    let equal =
-        selector.match_labels.iter().flatten().all(|(key, value)| labels.get(key) == Some(value));
-    equal
-        && selector.match_expressions.iter().flatten().all(|expression| {
-            let value = labels.get(&expression.key);
-            let values = expression.values.as_deref().unwrap_or_default();
-            match expression.operator.as_str() {
-                "In" => value.is_some_and(|value| values.contains(value)),
-                "NotIn" => value.is_none_or(|value| !values.contains(value)),
-                "Exists" => value.is_some(),
-                "DoesNotExist" => value.is_none(),
-                _ => false,
-            }
-        })
-}
-
-impl StoreIndex {
-    /// A store.
-    pub fn get(&self, key: &StoreKey) -> Option<Arc<Store>> {
-        self.lock().stores.get(key).cloned()
-    }
-
-    /// Notes a store. True when its spec is new.
-    pub fn note(&self, store: Store) -> bool {
-        let mut inner = self.lock();
-        let known = inner.stores.get(&store.key);
-        if known.is_some_and(|known| known.version > store.version) {
-            return false;
-        }
-        let is_new = known
-            .is_none_or(|known| known.uid != store.uid || known.generation != store.generation);
-        inner.forget(&store.key);
-        for (_, secret) in &store.keys {
-            inner.with_keys.entry(secret.clone()).or_default().insert(store.key.clone());
-        }
-        inner.stores.insert(store.key.clone(), Arc::new(store));
-        is_new
-    }
-
-    /// Forgets a store.
-    pub fn forget(&self, key: &StoreKey) -> Option<Arc<Store>> {
-        self.lock().forget(key)
-    }
-
-    /// The stores whose AWS credentials are in this Secret.
-    pub fn with_keys_in(&self, secret: &ObjectKey) -> Vec<StoreKey> {
-        let inner = self.lock();
-        let is_it = |(namespace, name): &(Option<String>, String)| {
-            *name == secret.name && namespace.as_ref().is_none_or(|own| *own == secret.namespace)
-        };
-        let named = inner.with_keys.get(&secret.name).into_iter().flatten();
-        named.filter(|key| inner.stores[*key].keys.iter().any(is_it)).cloned().collect()
-    }
-
-    /// All stores.
-    pub fn all(&self) -> Vec<Arc<Store>> {
-        self.lock().stores.values().cloned().collect()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.0.lock().expect("no holder of the lock panics")
-    }
-}
-
-impl Inner {
-    fn forget(&mut self, key: &StoreKey) -> Option<Arc<Store>> {
-        let store = self.stores.remove(key)?;
-        for (_, secret) in &store.keys {
-            if let Some(stores) = self.with_keys.get_mut(secret) {
-                stores.remove(key);
-                if stores.is_empty() {
-                    self.with_keys.remove(secret);
-                }
-            }
-        }
-        Some(store)
-    }
+    Selector::try_from(selector.clone()).is_ok_and(|selector| selector.matches(labels))
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
+pub(super) mod tests {
     use serde_json::{Value, json};
 
     use super::*;
 
-    pub(crate) fn store(namespace: &str, name: &str, aws: Value) -> Store {
+    pub(in crate::external) fn store(namespace: &str, name: &str, aws: Value) -> Store {
         of(Some(namespace), name, json!({ "provider": { "aws": aws } }))
     }
 
-    pub(crate) fn cluster_store(name: &str, aws: Value) -> Store {
+    pub(in crate::external) fn cluster_store(name: &str, aws: Value) -> Store {
         of(None, name, json!({ "provider": { "aws": aws } }))
     }
 
@@ -359,13 +276,13 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn other_providers_are_left_alone_with_a_word() {
+    fn unsupported_and_malformed_providers_are_rejected() {
         let vault = of(Some("n"), "s", json!({ "provider": { "vault": { "server": "x" } } }));
         let failure = vault.aws().unwrap_err();
         assert_eq!(failure.reason, Reason::StoreInvalid);
         assert!(failure.message.contains("`vault` is not supported"), "{failure}");
-        assert_eq!(vault.other_provider(), Some("vault"));
-        assert_eq!(store("n", "s", json!({})).other_provider(), None);
+        assert!(vault.has_other_provider());
+        assert!(!store("n", "s", json!({})).has_other_provider());
         for spec in [
             json!({}),
             json!({ "provider": { "aws": {}, "vault": {} } }),
@@ -377,7 +294,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn conditions_are_alternatives() {
+    fn one_matching_condition_allows_a_namespace() {
         let with =
             |conditions: Value| of(None, "c", json!({ "provider": {}, "conditions": conditions }));
         let labels = || Some([("team".to_owned(), "a".to_owned())].into());
@@ -397,30 +314,5 @@ pub(crate) mod tests {
         assert_eq!(malformed.check_conditions().unwrap_err().reason, Reason::StoreInvalid);
         let unseen = with(json!([{ "namespaceSelector": {} }])).allows("y", || None);
         assert_eq!(unseen.unwrap_err().reason, Reason::StoreInvalid);
-    }
-
-    #[test]
-    fn a_store_is_known_by_the_secret_with_its_keys() {
-        let item = |key: &str| json!({ "name": "keys", "key": key });
-        let aws = json!({ "service": "SecretsManager", "region": "r", "auth": { "secretRef": {
-            "accessKeyIDSecretRef": item("i"), "secretAccessKeySecretRef": item("s") } } });
-        let index = StoreIndex::default();
-        for store in [store("a", "own", aws.clone()), cluster_store("all", aws)] {
-            index.note(store);
-        }
-        let with = |namespace: &str, name: &str| {
-            let mut names: Vec<_> = index
-                .with_keys_in(&ObjectKey { namespace: namespace.into(), name: name.into() })
-                .into_iter()
-                .map(|key| key.name)
-                .collect();
-            names.sort();
-            names
-        };
-        assert_eq!(with("a", "keys"), ["all", "own"]);
-        assert_eq!(with("b", "keys"), ["all"], "it asks for those of each namespace");
-        assert!(with("a", "other").is_empty());
-        index.forget(&StoreKey { namespace: Some("a".into()), name: "own".into() });
-        assert_eq!(with("a", "keys"), ["all"]);
     }
 }

@@ -1,90 +1,70 @@
-//! External Secrets' own CRD in the place of ours: what it does not take of a status.
+//! What the installed CRD of ExternalSecrets supports. External Secrets' own CRD may be installed in the
+//! place of ours.
 //!
-//! Its newer ones refuse conditions other than `Ready` and `Deleted`, and all prune `status.versions` and
-//! `status.fingerprint`. Both are found out by the first status that shows it, said once, and held until
-//! the process ends. What is wrong then stands in the message of `Ready`, and what was pruned counts as
-//! written.
+//! Its newer versions refuse conditions other than `Ready` and `Deleted`, and all versions prune
+//! `status.versions` and `status.fingerprint`. The first status that shows either is logged.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard};
 
-use crds::{ExternalSecretStatus, external_secret::condition};
 use tracing::warn;
 
-use super::status::{self, Outcome};
-
-/// What is known of the CRD.
-#[derive(Debug, Default)]
-pub struct UpstreamCrd {
-    refuses: AtomicBool,
-    prunes: AtomicBool,
+/// What the CRD does with the condition `Explained`.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(super) enum ExplainedSupport {
+    #[default]
+    Accepted,
+    /// The explanation goes into the message of `Ready`. Until the process ends, the condition is not
+    /// tried again.
+    Refused,
 }
 
+/// What the CRD does with `status.versions` and `status.fingerprint`.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(super) enum RecordSupport {
+    #[default]
+    Kept,
+    /// Both count as written.
+    Pruned,
+}
+
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(super) struct CrdSupport {
+    pub(super) explained: ExplainedSupport,
+    pub(super) record: RecordSupport,
+}
+
+/// What the answers of the API server have shown so far.
+#[derive(Debug, Default)]
+pub(crate) struct UpstreamCrd(Mutex<CrdSupport>);
+
 impl UpstreamCrd {
-    /// What may be written in the place of a status that was refused as invalid: the same without
-    /// `Explained`, unless `Ready` is another controller's.
-    pub fn plainer(
-        status: &ExternalSecretStatus,
-        outcome: Outcome<'_>,
-    ) -> Option<ExternalSecretStatus> {
-        let is_explained = condition(&status.conditions, "Explained").is_some();
-        let is_ours = !matches!(outcome, Outcome::Left(_));
-        (is_explained && is_ours).then(|| status::explained_in_ready(status.clone()))
+    pub(super) fn support(&self) -> CrdSupport {
+        *self.lock()
     }
 
-    /// That was taken in its place.
-    pub fn refused(&self) {
-        if !self.refuses.swap(true, Ordering::Relaxed) {
+    /// A status was refused with `Explained`, and accepted without.
+    pub(super) fn explained_was_refused(&self) {
+        let before = std::mem::replace(&mut self.lock().explained, ExplainedSupport::Refused);
+        if before == ExplainedSupport::Accepted {
             warn!(
-                "the CRD of ExternalSecrets refuses the condition Explained: reasons stand in the message \
-                 of Ready; install the one of this release"
+                "the CRD of ExternalSecrets refuses the condition Explained, so that reasons are in the \
+                 message of Ready; install the CRD of this release"
             );
         }
     }
 
-    /// A status was written, and the API server has kept this of it.
-    pub fn kept(&self, sent: &ExternalSecretStatus, kept: &ExternalSecretStatus) {
-        if sent.versions.is_empty() {
-            return;
-        }
-        let prunes = kept.versions.is_empty();
-        if self.prunes.swap(prunes, Ordering::Relaxed) != prunes && prunes {
+    /// A status with versions was written, and the API server kept or pruned them.
+    pub(super) fn record_was(&self, support: RecordSupport) {
+        let before = std::mem::replace(&mut self.lock().record, support);
+        if before == RecordSupport::Kept && support == RecordSupport::Pruned {
             warn!(
-                "the CRD of ExternalSecrets has no field status.versions: after a restart, an older version \
-                 of a value is not known as one; install the one of this release"
+                "the CRD of ExternalSecrets has no field status.versions, so that older versions of a \
+                 value are not detected after a restart; install the CRD of this release"
             );
         }
     }
 
-    /// What there would be before an outcome, had nothing been pruned.
-    pub fn before(
-        &self,
-        mut status: ExternalSecretStatus,
-        outcome: Outcome<'_>,
-    ) -> ExternalSecretStatus {
-        if let Outcome::Done(done) = outcome
-            && self.prunes.load(Ordering::Relaxed)
-        {
-            status.versions.clone_from(done.versions);
-            status.fingerprint = done.fingerprint.map(ToOwned::to_owned);
-        }
-        status
-    }
-
-    /// A status as the CRD takes it; none if it is the one that is there, or if `Ready` is another
-    /// controller's and nothing else may be said.
-    pub fn taken(
-        &self,
-        next: ExternalSecretStatus,
-        previous: &ExternalSecretStatus,
-        outcome: Outcome<'_>,
-    ) -> Option<ExternalSecretStatus> {
-        if !self.refuses.load(Ordering::Relaxed) {
-            return Some(next);
-        }
-        if matches!(outcome, Outcome::Left(_)) {
-            return None;
-        }
-        let next = status::explained_in_ready(next);
-        (next != *previous).then_some(next)
+    fn lock(&self) -> MutexGuard<'_, CrdSupport> {
+        self.0.lock().expect("no holder of the lock panics")
     }
 }

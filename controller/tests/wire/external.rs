@@ -1,4 +1,5 @@
-//! ExternalSecrets when the API server fails: single passes over one that asks AWS for nothing.
+//! ExternalSecrets when the API server fails: an object that reads nothing from AWS is reconciled step by
+//! step.
 
 use std::{
     collections::{BTreeSet, VecDeque},
@@ -13,16 +14,15 @@ use mtk_controller::{
     aws::{Pool, metrics::AwsMetrics},
     external::{
         ExternalSecretController,
-        controller::Settings,
+        controller::{Dependencies, Settings},
+        metrics::ExternalMetrics,
         render::{Delimiters, Renderer},
         store::Store,
     },
     key::ObjectKey,
-    metrics::external::ExternalMetrics,
-    runtime::events::EventPublisher,
-    runtime::queue::{Priority, WorkQueue},
+    runtime::{events::EventPublisher, mac::MacKey, queue::WorkQueue},
     sealed::render,
-    target::{SecretIndex, Writer, fingerprint::MacKey, policy::Policy},
+    target::{SecretIndex, Writer, policy::Policy},
 };
 use prometheus_client::registry::Registry;
 use serde::de::DeserializeOwned;
@@ -31,9 +31,10 @@ use tower_test::mock;
 
 use crate::api::{merge, response, status};
 
-/// An API server with one ExternalSecret, which gives its status these answers first.
+/// An API server with one ExternalSecret. Its first answers to writes of the status are given.
 struct World {
-    externals: ExternalSecretController,
+    controller: ExternalSecretController,
+    queue: Arc<WorkQueue>,
     key: ObjectKey,
     object: Arc<Mutex<Value>>,
 }
@@ -47,24 +48,24 @@ impl World {
                       "data": [{ "secretKey": "A", "remoteRef": { "key": "a" } }] },
         })));
         let client = serve(object.clone(), answers.iter().copied().collect());
-        let externals = externals(client);
-        externals.objects.note(read(&lock(&object)));
+        let queue = Arc::new(WorkQueue::default());
+        let controller = controller(client, queue.clone());
         let aws = json!({ "service": "SecretsManager", "region": "eu-west-1" });
         let spec = read(&json!({ "provider": { "aws": aws } }));
         let metadata = read(&json!({ "namespace": "team", "name": "aws", "uid": "store" }));
-        externals.stores.note(Store::new(&metadata, spec, StoreStatus::default()));
+        controller.store_applied(Store::new(&metadata, spec, StoreStatus::default()));
+        controller.object_applied(read(&lock(&object)));
         let key = ObjectKey { namespace: "team".into(), name: "s".into() };
-        externals.queue.add(key.clone(), Priority::Change, Duration::ZERO);
-        Self { externals, key, object }
+        Self { controller, queue, key, object }
     }
 
-    /// One pass, when the queue gives the object within this time.
-    async fn pass_within(&self, time: Duration) -> bool {
-        let Ok(key) = tokio::time::timeout(time, self.externals.queue.next()).await else {
+    /// Reconciles the object, if it is due within this time.
+    async fn reconcile_within(&self, time: Duration) -> bool {
+        let Ok(key) = tokio::time::timeout(time, self.queue.next()).await else {
             return false;
         };
-        self.externals.reconcile(&key).await;
-        self.externals.queue.done(&self.key);
+        self.controller.reconcile(&key).await;
+        self.queue.done(&self.key);
         true
     }
 
@@ -105,53 +106,49 @@ fn serve(object: Arc<Mutex<Value>>, mut answers: VecDeque<u16>) -> Client {
     Client::new(service, "default")
 }
 
-fn externals(client: Client) -> ExternalSecretController {
+fn controller(client: Client, queue: Arc<WorkQueue>) -> ExternalSecretController {
     let mac_key = Arc::new(MacKey::from_bytes(&[7; MacKey::BYTES]).expect("a key"));
     let secrets = Arc::new(SecretIndex::new(mac_key));
     let mut registry = Registry::default();
     let delimiters = Delimiters { left: "{{".into(), right: "}}".into() };
-    ExternalSecretController {
-        objects: Arc::default(),
+    let shared = Dependencies {
         writer: Writer::new(client.clone(), secrets.clone()),
         secrets,
-        stores: Arc::default(),
         namespaces: Arc::default(),
         pool: Arc::new(Pool::new(client.clone(), AwsMetrics::register(&mut registry))),
-        renderer: Renderer::new(render::Settings::default(), delimiters, 1),
+        renderer: Renderer::new(render::Settings::default(), &delimiters, 1),
         policy: Policy {
             namespace: "kube-system".into(),
             key_prefix: "sealed-secrets-key".into(),
             allowed_types: BTreeSet::new(),
         },
-        settings: Settings {
-            class: "default".into(),
-            has_hash: true,
-            copies_labels: true,
-            needs_consent: false,
-            has_cluster_stores: true,
-        },
-        upstream_crd: mtk_controller::external::upstream_crd::UpstreamCrd::default(),
-        queue: Arc::new(WorkQueue::default()),
-        store_queue: Arc::new(WorkQueue::default()),
-        store_interval: Duration::from_mins(5),
+        queue,
         events: EventPublisher::new(client.clone(), String::new()),
         metrics: ExternalMetrics::register(&mut registry, true),
         client,
-    }
+    };
+    let settings = Settings {
+        class: "default".into(),
+        writes_data_hash: true,
+        copies_metadata: true,
+        requires_consent: false,
+        watches_cluster_stores: true,
+        store_check_interval: Duration::from_mins(5),
+    };
+    ExternalSecretController::new(shared, settings)
 }
 
-/// Otherwise nobody would know for an hour that it is in sync.
+/// The object is in sync, and its next interval ends in an hour.
 #[tokio::test(start_paused = true)]
-async fn a_status_that_could_not_be_written_is_written_soon_and_not_at_the_next_interval() {
+async fn failed_status_write_is_retried_before_the_next_interval() {
     let world = World::with(&[500, 500, 503]);
     let soon = Duration::from_secs(10);
     for _ in 0..3 {
-        assert!(world.pass_within(soon).await);
+        assert!(world.reconcile_within(soon).await);
         assert!(world.ready().is_null());
     }
-    assert!(world.pass_within(soon).await);
+    assert!(world.reconcile_within(soon).await);
     assert_eq!(world.ready(), "SecretSynced");
-    // It looks when the next refresh is due, and then there is nothing to do.
-    assert!(world.pass_within(soon).await);
-    assert!(!world.pass_within(Duration::from_mins(50)).await);
+    assert!(world.reconcile_within(soon).await, "it finds out when the next refresh is due");
+    assert!(!world.reconcile_within(Duration::from_mins(50)).await);
 }

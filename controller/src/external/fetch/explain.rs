@@ -1,18 +1,17 @@
-//! What went wrong with a request to AWS, and what to do.
+//! The error message of a failed read: what went wrong, and what to do.
 
-use super::Source;
+use super::store::ReadableStore;
 use crate::{
     aws::{ReadError, ReadRequest, Version, error::Rejection, resource::resource},
     reason::{Failure, Reason},
 };
 
-/// What went wrong, and what to do.
-pub(super) fn explained(error: &ReadError, want: &ReadRequest, source: &Source) -> Failure {
-    let store = &source.store;
+pub(super) fn explain(error: &ReadError, request: &ReadRequest, store: &ReadableStore) -> Failure {
+    let (region, store) = (store.region.as_str(), &store.name);
     if let Some(detail) = &error.detail {
         return Failure::new(error.reason, detail.clone());
     }
-    let (kind, name) = match want {
+    let (kind, name) = match request {
         ReadRequest::Secret { id, .. } | ReadRequest::SecretTags { id } => ("secret", Some(id)),
         ReadRequest::Parameter { name } | ReadRequest::ParameterTags { name } => {
             ("parameter", Some(name))
@@ -20,7 +19,7 @@ pub(super) fn explained(error: &ReadError, want: &ReadRequest, source: &Source) 
         ReadRequest::ParametersBelow { path } => ("parameters below", Some(path)),
         ReadRequest::SecretNames(_) | ReadRequest::ParameterNames(_) => ("list", None),
     };
-    let version = match want {
+    let version = match request {
         ReadRequest::Secret { version: Version::Stage(stage), .. } if stage != Version::CURRENT => {
             format!(" in version {}", stage.escape_debug())
         }
@@ -33,10 +32,10 @@ pub(super) fn explained(error: &ReadError, want: &ReadRequest, source: &Source) 
         || format!("the {kind}"),
         |name| format!("{kind} `{}`{version}", name.escape_debug()),
     );
-    let resource = resource(want, &source.region);
+    let resource = resource(request, region);
     let action = error.action;
     let message = match error.reason {
-        Reason::NotFound => format!("{what} not found in {} for {store}", source.region),
+        Reason::NotFound => format!("{what} not found in {region} for {store}"),
         Reason::MarkedForDeletion => {
             format!("{what} is marked for deletion in AWS: restore it, or remove the reference")
         }
@@ -46,7 +45,7 @@ pub(super) fn explained(error: &ReadError, want: &ReadRequest, source: &Source) 
                 Some(Rejection::Expired) => "they have expired",
                 Some(Rejection::Signature) =>
                     "invalid secret access key, or the controller node's clock is skewed",
-                Some(Rejection::Unknown) | None => "it does not know them",
+                Some(Rejection::Unknown) | None => "AWS does not know them",
             }
         ),
         Reason::AccessDenied => {

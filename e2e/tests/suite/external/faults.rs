@@ -204,7 +204,7 @@ async fn values_for_a_deleted_store_or_namespace_are_discarded() {
     api.delete(Kind::SecretStore, without_store, "aws").await;
     api.delete(Kind::Namespace, "", going).await;
     let message = explained(&api, without_store, "s", "StoreInvalid").await;
-    assert!(message.contains("there is no SecretStore external-store-gone/aws"), "{message}");
+    assert!(message.contains("SecretStore external-store-gone/aws was not found"), "{message}");
     wait_idle(&faulty.aws).await;
     faulty.aws.faults().clear();
     faulty.catch_up(&api).await;

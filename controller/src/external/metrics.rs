@@ -1,4 +1,4 @@
-//! What becomes of ExternalSecrets and stores, by External Secrets' names; ours beside them.
+//! Metrics of ExternalSecrets and stores: External Secrets' own, under their names, and ours.
 
 use std::time::Duration;
 
@@ -9,7 +9,8 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use crate::{external::store::StoreKey, key::ObjectKey, reason::Reason};
+use super::store::StoreKey;
+use crate::{key::ObjectKey, reason::Reason};
 
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
 struct ObjectLabels {
@@ -31,10 +32,10 @@ struct ErrorLabels {
     namespace: String,
 }
 
-/// Counts. Cheap to clone.
+/// Cheap to clone.
 #[derive(Clone)]
 pub struct ExternalMetrics {
-    /// Those with the names of objects; none where the operator wants none.
+    /// The metrics labelled with the name of an ExternalSecret. A flag turns them off.
     objects: Option<Objects>,
     errors: Family<ErrorLabels, Counter>,
     stores: [Family<ConditionLabels, Gauge>; 2],
@@ -51,7 +52,7 @@ struct Objects {
 }
 
 impl ExternalMetrics {
-    /// Registers them. Without `object_labels` none has the name of an ExternalSecret.
+    /// Without `object_labels`, no metric is labelled with the name of an ExternalSecret.
     pub fn register(registry: &mut Registry, object_labels: bool) -> Self {
         let metrics = Self {
             objects: object_labels.then(Objects::default),
@@ -72,19 +73,19 @@ impl ExternalMetrics {
             );
             registry.register(
                 "externalsecret_status_condition",
-                "The conditions of each ExternalSecret: 1 for the status that it has",
+                "Conditions of each ExternalSecret: 1 for the current status, 0 for the other",
                 objects.conditions.clone(),
             );
             registry.register(
                 "externalsecret_reconcile_duration",
-                "How long the last refresh took, in nanoseconds",
+                "Duration of the last refresh in nanoseconds",
                 objects.durations.clone(),
             );
         }
         for (name, family) in ["secretstore", "clustersecretstore"].iter().zip(&metrics.stores) {
             registry.register(
                 format!("{name}_status_condition"),
-                "The conditions of each store: 1 for the status that it has",
+                "Conditions of each store: 1 for the current status, 0 for the other",
                 family.clone(),
             );
         }
@@ -93,7 +94,7 @@ impl ExternalMetrics {
         {
             registry.register(
                 format!("{name}_reconcile_duration"),
-                "How long the last check of the store took, in nanoseconds",
+                "Duration of the last check of the store in nanoseconds",
                 family.clone(),
             );
         }
@@ -106,14 +107,13 @@ impl ExternalMetrics {
         if let Some(objects) = &metrics.objects {
             ours.register(
                 "external_last_sync_timestamp_seconds",
-                "When the values of each ExternalSecret were last read without a failure",
+                "Time of the last successful refresh of each ExternalSecret",
                 objects.synced.clone(),
             );
         }
         metrics
     }
 
-    /// A refresh has ended.
     pub fn refreshed(&self, key: &ObjectKey, took: Duration, failed: Option<Reason>) {
         if let Some(reason) = failed {
             let labels = ErrorLabels { reason: reason.as_str(), namespace: key.namespace.clone() };
@@ -131,7 +131,6 @@ impl ExternalMetrics {
         set(&objects.conditions, &key.name, &key.namespace, failed.is_none());
     }
 
-    /// The values of an object were read at this time.
     pub fn synced(&self, key: &ObjectKey, at: Timestamp) {
         if let Some(objects) = &self.objects {
             objects.synced.get_or_create(&labels(key)).set(at.as_second());
@@ -139,7 +138,6 @@ impl ExternalMetrics {
         }
     }
 
-    /// An object is no more.
     pub fn forget(&self, key: &ObjectKey) {
         let Some(objects) = &self.objects else { return };
         let labels = labels(key);
@@ -150,19 +148,16 @@ impl ExternalMetrics {
         unset(&objects.conditions, &key.name, &key.namespace);
     }
 
-    /// How long the check of a store took.
     pub fn store_checked(&self, key: &StoreKey, took: Duration) {
         let nanoseconds = i64::try_from(took.as_nanos()).unwrap_or(i64::MAX);
         let durations = &self.store_durations[usize::from(key.namespace.is_none())];
         durations.get_or_create(&store_labels(key)).set(nanoseconds);
     }
 
-    /// Whether a store is ready.
     pub fn store(&self, key: &StoreKey, ready: bool) {
         set(self.stores(key), &key.name, key.namespace.as_deref().unwrap_or_default(), ready);
     }
 
-    /// A store is no more.
     pub fn forget_store(&self, key: &StoreKey) {
         self.store_durations[usize::from(key.namespace.is_none())].remove(&store_labels(key));
         unset(self.stores(key), &key.name, key.namespace.as_deref().unwrap_or_default());

@@ -1,0 +1,161 @@
+//! The outcome of one refresh: `Result<Synced, SyncError>`.
+
+use std::fmt;
+
+use super::{index::ExternalSecretEntry, versions::Versions};
+use crate::reason::{Failure, Reason};
+
+/// The messages of `Ready`, as External Secrets writes them.
+pub(super) const INVALID_TARGET: &str = "invalid generic target";
+pub(super) const NO_DATA: &str = "could not get secret data from provider";
+pub(super) const NO_UPDATE: &str = "could not update secret";
+pub(super) const NO_DELETE: &str = "could not delete secret";
+pub(super) const NO_ORPHAN_DELETE: &str = "could not delete orphaned secrets";
+pub(super) const IMMUTABLE_TARGET: &str = "could not update secret, target is immutable";
+pub(super) const OWNED_BY_ANOTHER: &str = "target is owned by another ExternalSecret";
+pub(super) const NO_OWNERSHIP: &str = "failed to take ownership of target secret";
+
+/// The Secret is in sync.
+pub(crate) struct Synced {
+    pub(super) change: SecretChange,
+    /// The versions that were read.
+    pub(super) versions: Versions,
+    /// The MAC of the Secret, if the Secret has no annotation with the hash of its data.
+    pub(super) fingerprint: Option<String>,
+    /// The entries whose value is gone, where the deletion policy allows that.
+    pub(super) missing: Vec<String>,
+}
+
+/// What the refresh did to the Secret.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum SecretChange {
+    Created,
+    Updated,
+    Unchanged,
+    /// All values are gone, and `deletionPolicy` is `Delete`.
+    Deleted {
+        /// Whether a Secret existed that this object owned.
+        existed: bool,
+    },
+    /// All values are gone, and `deletionPolicy` is `Retain`.
+    Retained,
+    /// `creationPolicy` is `Merge`, and no Secret exists.
+    NoMergeTarget,
+    /// `creationPolicy` is `None`.
+    NotCreated,
+}
+
+/// The refresh did not bring the Secret in sync.
+pub(crate) enum SyncError {
+    /// A store or the object changed while values were read: the values may be wrong (F20).
+    Superseded,
+    /// The namespace is being deleted.
+    NamespaceGone,
+    Failed(SyncFailure),
+}
+
+/// Why the Secret is out of sync.
+#[derive(Clone, Debug)]
+pub(crate) struct SyncFailure {
+    /// The message of `Ready`, as External Secrets writes it.
+    pub(super) message: &'static str,
+    /// Whether the status names the Secret.
+    pub(super) has_binding: bool,
+    /// At least one.
+    pub(super) errors: Vec<EntryError>,
+    /// The versions that are known now, if that has changed.
+    pub(super) versions: Option<Box<Versions>>,
+}
+
+/// An error and the entry of the spec that it is about, such as `data[0] (key g/plain)`.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct EntryError {
+    /// Empty if the error is about the whole object.
+    pub(super) entry: String,
+    pub(super) failure: Failure,
+}
+
+impl Synced {
+    /// No value was used: what is known of the Secret stays as it is.
+    pub(super) fn without_read(change: SecretChange, entry: &ExternalSecretEntry) -> Self {
+        Self {
+            change,
+            versions: entry.versions.clone(),
+            fingerprint: entry.fingerprint.clone(),
+            missing: Vec::new(),
+        }
+    }
+}
+
+impl SecretChange {
+    /// Whether the Secret has the values now.
+    pub(super) fn is_written(self) -> bool {
+        matches!(self, Self::Created | Self::Updated | Self::Unchanged)
+    }
+
+    /// The reason and message of `Ready`, as External Secrets writes them.
+    pub(super) fn ready(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Created | Self::Updated | Self::Unchanged | Self::NotCreated => {
+                ("SecretSynced", "secret synced")
+            }
+            Self::Retained => ("SecretSynced", "secret retained due to DeletionPolicy=Retain"),
+            Self::Deleted { .. } => {
+                ("SecretDeleted", "secret deleted due to DeletionPolicy=Delete")
+            }
+            Self::NoMergeTarget => {
+                ("SecretMissing", "secret will not be created due to CreationPolicy=Merge")
+            }
+        }
+    }
+
+    /// The reason and the message of the Event, if anything was written.
+    pub(super) fn event(self) -> Option<(&'static str, &'static str)> {
+        match self {
+            Self::Created => Some(("Created", "secret created")),
+            Self::Updated => Some(("Updated", "secret updated")),
+            Self::Deleted { existed: true } => Some(("Deleted", "secret deleted")),
+            Self::Deleted { existed: false }
+            | Self::Unchanged
+            | Self::Retained
+            | Self::NoMergeTarget
+            | Self::NotCreated => None,
+        }
+    }
+}
+
+impl SyncFailure {
+    /// A failure that leaves the status's binding and the versions as they are.
+    pub(super) fn new(message: &'static str, failure: Failure) -> Self {
+        Self { message, has_binding: false, errors: vec![failure.into()], versions: None }
+    }
+
+    pub(super) fn first_error(&self) -> &EntryError {
+        self.errors.first().expect("a failure has an error")
+    }
+
+    pub(super) fn reason(&self) -> Reason {
+        self.first_error().failure.reason
+    }
+}
+
+impl From<SyncFailure> for SyncError {
+    fn from(failure: SyncFailure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+impl From<Failure> for EntryError {
+    fn from(failure: Failure) -> Self {
+        Self { entry: String::new(), failure }
+    }
+}
+
+impl fmt::Display for EntryError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.entry.is_empty() {
+            write!(f, "{}: ", self.entry)?;
+        }
+        self.failure.fmt(f)
+    }
+}

@@ -1,0 +1,234 @@
+//! What to do with one ExternalSecret: pure.
+
+use std::time::Duration;
+
+use crds::{
+    ExternalSecret,
+    external_secret::{CreationPolicy, DeletionPolicy, condition},
+};
+use jiff::Timestamp;
+
+use super::{
+    index::{ExternalSecretEntry, is_as_written},
+    outcome::{INVALID_TARGET, NO_DELETE, SyncFailure},
+    schedule::{self, Due, RefreshState},
+    store::StoreKey,
+    store_index::ReferencedStores,
+};
+use crate::{
+    reason::{Failure, Reason},
+    target::SecretSnapshot,
+};
+
+/// How many times an object waits for a store that does not exist, before that is an error.
+const MAX_STORE_WAITS: u32 = 2;
+
+/// Everything that the plan depends on, but for the time.
+pub(super) struct Observed<'o> {
+    pub(super) entry: &'o ExternalSecretEntry,
+    /// The target Secret, if it exists.
+    pub(super) secret: Option<&'o SecretSnapshot>,
+    pub(super) stores: &'o ReferencedStores,
+    pub(super) namespace_is_terminating: bool,
+    /// The class of this controller.
+    pub(super) class: &'o str,
+    /// False if the controller is limited to some namespaces.
+    pub(super) watches_cluster_stores: bool,
+}
+
+#[derive(Debug)]
+pub(super) enum Action {
+    /// Remove External Secrets' finalizer from an object that is being deleted. The owner reference does
+    /// what the finalizer was for.
+    RemoveFinalizer,
+    /// Do nothing until the object changes.
+    Ignore(IgnoreReason),
+    /// Say in the status why this controller does not manage the object, and nothing else.
+    MarkUnmanaged(Failure),
+    /// A store may not have been delivered yet: wait for it.
+    WaitForStore,
+    /// The object is in sync, or not due.
+    Wait {
+        /// When the values were last read, if the object is in sync.
+        in_sync_since: Option<Timestamp>,
+        /// Whether the status still says why another controller managed the object.
+        clear_diagnosis: bool,
+        /// When to check again.
+        next_check: Option<Duration>,
+    },
+    /// `creationPolicy` is `None`.
+    SkipCreation,
+    /// The spec cannot be carried out.
+    Reject(SyncFailure),
+    /// Read the values and write the Secret.
+    Refresh,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum IgnoreReason {
+    /// The object is being deleted and needs nothing from this controller.
+    Deleting,
+    NamespaceTerminating,
+    /// A store has the class of another controller.
+    ForeignStore,
+}
+
+pub(super) fn plan(observed: &Observed<'_>, now: Timestamp) -> Action {
+    if observed.entry.is_deleting() {
+        return plan_deletion(observed);
+    }
+    if observed.namespace_is_terminating {
+        return Action::Ignore(IgnoreReason::NamespaceTerminating);
+    }
+    if observed.has_foreign_store() {
+        return Action::Ignore(IgnoreReason::ForeignStore);
+    }
+    if let Some(failure) = observed.unmanaged() {
+        return Action::MarkUnmanaged(failure);
+    }
+    // Watches deliver an object and its store in any order, and the store may be another controller's.
+    let entry = observed.entry;
+    if entry.attempts < MAX_STORE_WAITS && observed.stores.values().any(Option::is_none) {
+        return Action::WaitForStore;
+    }
+    match schedule::due(observed.refresh_state(), observed.tick_offset(), now) {
+        Due::Now => plan_refresh(&entry.object),
+        Due::In(wait) => observed.wait(Some(wait)),
+        Due::Never => observed.wait(None),
+    }
+}
+
+fn plan_deletion(observed: &Observed<'_>) -> Action {
+    let mut finalizers = observed.entry.object.metadata.finalizers.iter().flatten();
+    let has_finalizer = finalizers.any(|finalizer| finalizer == ExternalSecret::PEER_FINALIZER);
+    let may_be_foreign = observed.has_foreign_store()
+        || observed.has_other_provider()
+        || observed.invisible_store().is_some();
+    if has_finalizer && !may_be_foreign {
+        Action::RemoveFinalizer
+    } else {
+        Action::Ignore(IgnoreReason::Deleting)
+    }
+}
+
+fn plan_refresh(object: &ExternalSecret) -> Action {
+    let target = &object.spec.target;
+    if let Some(manifest) = &target.manifest {
+        let kind = manifest.kind.escape_debug();
+        let message =
+            format!("target.manifest ({kind}) is not supported: the target must be a Secret");
+        let failure = Failure::new(Reason::TypeDenied, message);
+        return Action::Reject(SyncFailure::new(INVALID_TARGET, failure));
+    }
+    match (target.creation_policy, target.deletion_policy) {
+        (CreationPolicy::None, _) => Action::SkipCreation,
+        // Our CRD refuses this pair. Another CRD may be installed.
+        (CreationPolicy::Merge | CreationPolicy::CreateOrMerge, DeletionPolicy::Delete) => {
+            let message = "deletionPolicy Delete requires creationPolicy Owner or Orphan: change one \
+                           of the two";
+            let failure = Failure::new(Reason::Malformed, message);
+            Action::Reject(SyncFailure::new(NO_DELETE, failure))
+        }
+        (_, DeletionPolicy::Delete | DeletionPolicy::Retain | DeletionPolicy::Merge) => {
+            Action::Refresh
+        }
+    }
+}
+
+impl Observed<'_> {
+    fn has_foreign_store(&self) -> bool {
+        self.stores.values().flatten().any(|store| store.is_foreign(self.class))
+    }
+
+    fn has_other_provider(&self) -> bool {
+        self.stores.values().flatten().any(|store| store.has_other_provider())
+    }
+
+    /// A store that the controller has no permission to read.
+    fn invisible_store(&self) -> Option<&StoreKey> {
+        let mut stores = self.stores.keys();
+        stores.find(|store| store.is_cluster_store() && !self.watches_cluster_stores)
+    }
+
+    /// Why another controller manages the object.
+    fn unmanaged(&self) -> Option<Failure> {
+        let mut other = self.stores.values().flatten().filter(|store| store.has_other_provider());
+        if let Some(Err(failure)) = other.next().map(|store| store.aws()) {
+            return Some(failure);
+        }
+        let store = self.invisible_store()?;
+        let message = format!(
+            "{store} is left to another controller: this one is limited to some namespaces, and to \
+             SecretStores"
+        );
+        Some(Failure::new(Reason::StoreInvalid, message))
+    }
+
+    fn refresh_state(&self) -> RefreshState<'_> {
+        let entry = self.entry;
+        RefreshState {
+            spec: &entry.object.spec,
+            refreshed: entry.refreshed,
+            read_by_this_process: entry.read_by_this_process,
+            synced: entry.synced.as_deref(),
+            current: &entry.current,
+            is_up_to_date: self.secret_is_as_written() || self.is_unchanged_by_policy(),
+        }
+    }
+
+    fn secret_is_as_written(&self) -> bool {
+        let entry = self.entry;
+        match entry.object.spec.target.creation_policy {
+            // Nothing is ever written.
+            CreationPolicy::None => true,
+            _ => self
+                .secret
+                .is_some_and(|secret| is_as_written(secret, entry.fingerprint.as_deref())),
+        }
+    }
+
+    /// Whether a refresh of this version of the object left the Secret as it is now: deleted, kept in
+    /// spite of missing values, or not created.
+    fn is_unchanged_by_policy(&self) -> bool {
+        let entry = self.entry;
+        entry.synced.as_deref() == Some(&entry.current)
+            && (self.is_absent_by_policy() || entry.was_left_as(self.secret))
+    }
+
+    /// The same by the status, as another process wrote it.
+    fn is_absent_by_policy(&self) -> bool {
+        let status = &self.entry.status;
+        let Some(ready) = condition(&status.conditions, "Ready") else { return false };
+        self.secret.is_none()
+            && ready.status == "True"
+            && match ready.reason.as_deref() {
+                Some("SecretDeleted" | "SecretMissing") => true,
+                // Each write of a Secret records its name. Without one, the values were missing, and
+                // the deletion policy Retain left alone what was there (x20, x41): nothing.
+                Some("SecretSynced") => status.binding.name.is_empty(),
+                _ => false,
+            }
+    }
+
+    fn wait(&self, next_check: Option<Duration>) -> Action {
+        let entry = self.entry;
+        let is_ready = condition(&entry.status.conditions, "Ready")
+            .is_some_and(|ready| ready.status == "True");
+        let in_sync_since = entry.refreshed.filter(|_| is_ready);
+        let is_diagnosed = condition(&entry.status.conditions, "Explained").is_some();
+        Action::Wait {
+            in_sync_since,
+            clear_diagnosis: in_sync_since.is_some() && is_diagnosed && entry.failed.is_none(),
+            next_check,
+        }
+    }
+
+    /// Moves the due times of different stores apart.
+    fn tick_offset(&self) -> u64 {
+        let name = self.stores.keys().next().map_or("", |store| store.name.as_str());
+        name.bytes().fold(0, |sum: u64, byte| sum.wrapping_mul(31).wrapping_add(byte.into()))
+    }
+}
+
+#[cfg(test)]
+mod tests;

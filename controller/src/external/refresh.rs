@@ -1,0 +1,64 @@
+//! One refresh: reads the values of an ExternalSecret and writes its Secret.
+
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use super::{
+    fetch::fetch,
+    index::{ExternalIndex, ExternalSecretEntry},
+    outcome::{NO_DATA, NO_UPDATE, SyncError, SyncFailure, Synced},
+    render::{RenderError, RenderJob, Renderer},
+    sources::StoreSources,
+    store_index::{ReferencedStores, StoreIndex},
+    target_secret::TargetSecrets,
+    template_source::TemplateSource,
+};
+use crate::key::ObjectKey;
+
+pub(super) struct Refresher {
+    pub(super) objects: Arc<ExternalIndex>,
+    pub(super) stores: Arc<StoreIndex>,
+    pub(super) sources: StoreSources,
+    pub(super) templates: TemplateSource,
+    pub(super) renderer: Renderer,
+    pub(super) target: TargetSecrets,
+    /// Whether a Secret without a template gets the object's labels and annotations.
+    pub(super) copies_metadata: bool,
+}
+
+impl Refresher {
+    pub(super) async fn refresh(
+        &self,
+        key: &ObjectKey,
+        entry: &ExternalSecretEntry,
+        stores: &ReferencedStores,
+    ) -> Result<Synced, SyncError> {
+        let readable = self.sources.readable(stores, &key.namespace).await;
+        let texts = self.templates.read(&entry.object).await;
+        let entries = fetch(&entry.object, &readable, &entry.versions, Instant::now()).await;
+        // Discard the values if the object or the identity of a store changed during the read (F20).
+        let is_same = self.objects.get(key).is_some_and(|now| now.uid() == entry.uid());
+        if !is_same || !self.stores.has_unchanged(stores) {
+            return Err(SyncError::Superseded);
+        }
+        self.sources.report_batch_permissions(stores, &readable);
+        let job = RenderJob {
+            object: entry.object.clone(),
+            entries,
+            texts,
+            versions: entry.versions.clone(),
+            copies_metadata: self.copies_metadata,
+        };
+        let rendered = self.renderer.render(job).await.map_err(|error| match error {
+            RenderError::Template(failure) => SyncFailure::new(NO_UPDATE, failure),
+            RenderError::Values(errors, versions) => SyncFailure {
+                message: NO_DATA,
+                has_binding: false,
+                errors,
+                versions: Some(versions),
+            },
+        })?;
+        self.target.sync(key, entry, rendered).await
+    }
+}

@@ -1,3 +1,0 @@
-//! What the controller counts about AWS and ExternalSecrets.
-
-pub mod external;
