@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand};
 
 use crate::bench::{aws, sync, templates as bench_templates};
 use crate::test::{self, Part};
-use crate::{demo, down, images, manifests, up};
+use crate::{demo, down, images, lint, manifests, up};
 
 /// The project's task runner
 #[derive(Debug, Parser)]
@@ -42,6 +42,18 @@ enum Verb {
     },
     /// End what `up` started
     Down,
+    /// Check rules of the repository, spelling and clippy
+    ///
+    /// Rules: layers, cycles, length, calls, phrases, typos, clippy. Examples:
+    ///
+    ///   cargo xtask lint                                  all rules
+    ///   cargo xtask lint --only layers,cycles             two of them
+    ///   cargo xtask lint --only length controller cli     one, in two folders
+    ///   cargo xtask lint --phrases docs README.md         phrases in docs and README
+    ///
+    /// Prints a line FILE:LINE: MESSAGE for each violation.
+    #[command(verbatim_doc_comment)]
+    Lint(lint::Options),
     /// Run every check and test, as CI does
     Test {
         /// Run only this, and what it needs
@@ -80,6 +92,7 @@ pub(crate) async fn run() -> anyhow::Result<()> {
         Verb::Up { node, aws } => up::run(node, aws).await,
         Verb::ServeAws { moto, host } => up::serve_aws(&moto, host).await,
         Verb::Down => down::run().await,
+        Verb::Lint(options) => lint::run(&options).await,
         Verb::Test { part } => test::run(part).await,
         Verb::Manifests { check } => manifests::run(check).await,
         Verb::Images(options) => images::run(&options).await,

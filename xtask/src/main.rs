@@ -13,6 +13,7 @@ mod command;
 mod demo;
 mod down;
 mod images;
+mod lint;
 mod manifests;
 mod places;
 mod pods;

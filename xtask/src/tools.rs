@@ -13,7 +13,7 @@ use crate::command;
 
 pub(crate) use self::cargo_deny::cargo_deny;
 pub(crate) use self::go::{helm4, helms, kubeconform};
-pub(crate) use self::python::{app_python, checkov, moto, python};
+pub(crate) use self::python::{app_python, checkov, moto, python, typos};
 
 /// The first line of what a program says of its version; else an error with the hint.
 pub(crate) async fn version(

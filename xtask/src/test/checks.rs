@@ -3,12 +3,14 @@
 use super::deny;
 use crate::command::{self, program};
 use crate::steps::{Output, Steps};
-use crate::{build, places, tools};
+use crate::{build, lint, places, tools};
 
 /// Formatting, clippy, dependencies.
 pub(super) async fn run(steps: &mut Steps) -> anyhow::Result<()> {
     steps.step("formatting", formatting()).await?;
     steps.step("clippy, warnings denied", clippy()).await?;
+    let rules = lint::check(lint::ENFORCED, &[], steps.output());
+    steps.step("rules of the repository", rules).await?;
     steps.step("dependencies: cargo deny", deny::check(steps.output())).await
 }
 

@@ -38,6 +38,12 @@ pub(crate) async fn moto(output: Output) -> anyhow::Result<PathBuf> {
     Ok(python.with_file_name("moto_server"))
 }
 
+/// typos, a spell checker for source code, by `xtask/typos.txt`.
+pub(crate) async fn typos(output: Output) -> anyhow::Result<PathBuf> {
+    let python = environment("typos", &read("xtask/typos.txt")?, &["--no-deps"], output).await?;
+    Ok(python.with_file_name("typos"))
+}
+
 /// The interpreter of the virtual environment; made at the first call.
 async fn environment(
     name: &str,
