@@ -28,6 +28,7 @@ impl Text {
         self.line
     }
 
+    #[cfg(test)]
     pub(super) fn text(&self) -> &str {
         &self.text
     }
