@@ -23,9 +23,12 @@ pub struct RequestLabels {
     pub resource: String,
 }
 
-/// Reconciles that exceeded their deadline. Cheap to clone.
+/// Reconciles, and those that exceeded their deadline. Cheap to clone.
 #[derive(Clone, Default)]
-pub struct ReconcileMetrics(Family<ControllerLabels, Counter>);
+pub struct ReconcileMetrics {
+    total: Family<ControllerLabels, Counter>,
+    timeouts: Family<ControllerLabels, Counter>,
+}
 
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
 struct ControllerLabels {
@@ -54,16 +57,22 @@ impl RequestMetrics {
 impl ReconcileMetrics {
     pub fn register(registry: &mut Registry) -> Self {
         let metrics = Self::default();
-        registry.sub_registry_with_prefix("mtk_controller").register(
+        let registry = registry.sub_registry_with_prefix("mtk_controller");
+        registry.register("reconcile", "Reconciles by controller", metrics.total.clone());
+        registry.register(
             "reconcile_timeouts",
             "Reconciles stopped at their deadline, by controller",
-            metrics.0.clone(),
+            metrics.timeouts.clone(),
         );
         metrics
     }
 
+    pub fn reconciled(&self, controller: &'static str) {
+        self.total.get_or_create(&ControllerLabels { controller }).inc();
+    }
+
     pub fn timed_out(&self, controller: &'static str) {
-        self.0.get_or_create(&ControllerLabels { controller }).inc();
+        self.timeouts.get_or_create(&ControllerLabels { controller }).inc();
     }
 }
 

@@ -73,6 +73,7 @@ async fn reconcile_in_time<C: Controller>(
     metrics: &ReconcileMetrics,
 ) -> Outcome {
     let outcome = tokio::time::timeout(RECONCILE_TIMEOUT, reconcile(controller, key)).await;
+    metrics.reconciled(C::NAME);
     if let Ok(outcome) = outcome {
         return outcome;
     }

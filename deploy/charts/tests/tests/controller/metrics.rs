@@ -121,9 +121,8 @@ fn those_of_the_controller() -> BTreeSet<String> {
     let book = read("docs/operations.md");
     let rows = book.lines().filter_map(|line| line.strip_prefix("| `"));
     let named: BTreeSet<_> = rows.filter_map(|row| metrics_in(row).into_iter().next()).collect();
-    let source =
-        ["", "/aws", "/external"].map(|part| read(format!("controller/src/metrics{part}.rs")));
-    let source = source.concat();
+    let modules = ["aws", "external", "keys", "restart", "runtime", "sealed"];
+    let source = modules.map(|module| read(format!("controller/src/{module}/metrics.rs"))).concat();
     for name in &named {
         let base = name.strip_suffix("_total").unwrap_or(name);
         let short = PREFIXES.iter().find_map(|prefix| base.strip_prefix(prefix)).unwrap();
