@@ -75,3 +75,15 @@ fn invalid_values_are_rejected() {
     let off = Config::parse_from(["mtk-controller", "--accept-deprecated-v1-data=false"]);
     assert!(!off.accept_deprecated_v1_data);
 }
+
+#[test]
+fn every_flag_is_documented() {
+    let docs = include_str!("../../../docs/operations.md");
+    let command = Config::command();
+    for long in command.get_arguments().filter_map(clap::Arg::get_long) {
+        if !["help", "version"].contains(&long) {
+            let row = docs.lines().any(|line| line.starts_with(&format!("| `--{long}")));
+            assert!(row, "docs/operations.md has no row for --{long}");
+        }
+    }
+}
