@@ -3,6 +3,8 @@
 //! Numbers, booleans and plain scalars keep their source text: `1.50` stays `1.50`, `yes` stays
 //! `yes`. Null, lists and objects are errors, because their meaning would be a guess.
 
+use std::fmt;
+
 use crate::{
     entry::Entry,
     key::{KEY_RULE, is_secret_key, shorten},
@@ -37,8 +39,32 @@ pub enum FlatProblem {
         /// The key.
         key: String,
         /// Its type.
-        found: &'static str,
+        found: ValueType,
     },
+}
+
+/// The type of a value that is not a string.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum ValueType {
+    /// Null.
+    Null,
+    /// A list.
+    List,
+    /// An object.
+    Object,
+    /// A value with a YAML tag.
+    Tagged,
+}
+
+impl fmt::Display for ValueType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Null => "null",
+            Self::List => "a list",
+            Self::Object => "an object",
+            Self::Tagged => "a value with a YAML tag",
+        })
+    }
 }
 
 impl FlatProblem {
@@ -49,10 +75,12 @@ impl FlatProblem {
                 "flat values make one Secret; seal each document in its own run"
             }
             Self::BadKey(_) => KEY_RULE,
-            Self::NotAString { found: "null", .. } => {
+            Self::NotAString { found: ValueType::Null, .. } => {
                 "write \"\" for an empty value, or remove the key"
             }
-            Self::NotAString { found: "tagged", .. } => "write the value in quotes, without a tag",
+            Self::NotAString { found: ValueType::Tagged, .. } => {
+                "write the value in quotes, without a tag"
+            }
             Self::NotAString { .. } => "put the text that the app expects, such as JSON, in quotes",
         }
     }
@@ -62,15 +90,15 @@ fn entry(key: &str, node: &Node) -> Result<Entry, Located<FlatProblem>> {
     if !is_secret_key(key) {
         return Err(Located::at_line(node.line, FlatProblem::BadKey(shorten(key))));
     }
-    let refuse = |found| {
+    let reject = |found| {
         Err(Located::at_line(node.line, FlatProblem::NotAString { key: key.to_owned(), found }))
     };
     let text = match &node.value {
-        Value::Plain(text) if plain(text) == Plain::Null => return refuse("null"),
+        Value::Plain(text) if plain(text) == Plain::Null => return reject(ValueType::Null),
         Value::Text(text) | Value::Plain(text) => text,
-        Value::List(_) => return refuse("a list"),
-        Value::Map(_) => return refuse("an object"),
-        Value::Tagged => return refuse("tagged"),
+        Value::List(_) => return reject(ValueType::List),
+        Value::Map(_) => return reject(ValueType::Object),
+        Value::Tagged => return reject(ValueType::Tagged),
     };
     Ok(Entry {
         key: key.to_owned(),
@@ -128,13 +156,13 @@ mod tests {
     #[test]
     fn null_list_and_object_errors_name_key_and_line() {
         for (text, found) in [
-            ("null", "null"),
-            ("~", "null"),
-            ("", "null"),
-            ("[1]", "a list"),
-            ("{b: 1}", "an object"),
-            ("!x 1", "tagged"),
-            ("!!binary aGk=", "tagged"),
+            ("null", ValueType::Null),
+            ("~", ValueType::Null),
+            ("", ValueType::Null),
+            ("[1]", ValueType::List),
+            ("{b: 1}", ValueType::Object),
+            ("!x 1", ValueType::Tagged),
+            ("!!binary aGk=", ValueType::Tagged),
         ] {
             let expected = FlatProblem::NotAString { key: "A".to_owned(), found };
             assert_eq!(

@@ -1,7 +1,7 @@
 //! Secret manifests: `data` and `stringData` merged as Kubernetes merges them, and metadata without
 //! the fields that the API server and `kubectl` add.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use zeroize::Zeroizing;
@@ -69,7 +69,7 @@ pub enum ManifestProblem {
         /// The path of the field.
         path: String,
         /// The type it must have.
-        wanted: &'static str,
+        wanted: FieldType,
     },
     /// A key that Kubernetes does not accept in a Secret.
     #[error("`{0}` is not a valid key")]
@@ -79,11 +79,35 @@ pub enum ManifestProblem {
     NotBase64(String),
 }
 
+/// The type that a field must have.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum FieldType {
+    /// A boolean.
+    Boolean,
+    /// A list.
+    List,
+    /// An object.
+    Object,
+    /// A string.
+    String,
+}
+
+impl fmt::Display for FieldType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Boolean => "true or false",
+            Self::List => "a list",
+            Self::Object => "an object",
+            Self::String => "a string",
+        })
+    }
+}
+
 impl ManifestProblem {
     pub(crate) fn remedy(&self) -> Option<&'static str> {
         Some(match self {
             Self::UnknownField(_) => "check the spelling: an unknown field would not be sealed",
-            Self::WrongType { wanted: "a string", .. } => "put the value in quotes",
+            Self::WrongType { wanted: FieldType::String, .. } => "put the value in quotes",
             Self::NoKind
             | Self::OtherKind(_)
             | Self::Sealed(_)
@@ -143,7 +167,7 @@ fn add_object(
                 Some(Value::List(items)) => items
                     .iter()
                     .try_for_each(|item| add_object(item, default_kind, skip_others, found)),
-                Some(_) => Err(at(wrong_type("items", "a list"))),
+                Some(_) => Err(at(wrong_type("items", FieldType::List))),
             }
         }
         _ => {
@@ -178,7 +202,7 @@ fn secret(node: &Node) -> ManifestResult<Secret> {
             "immutable" => {
                 let immutable = value.as_bool();
                 secret.immutable = Some(immutable.ok_or_else(|| {
-                    Located::at_line(value.line, wrong_type("immutable", "true or false"))
+                    Located::at_line(value.line, wrong_type("immutable", FieldType::Boolean))
                 })?);
             }
             "data" | "stringData" => {}
@@ -245,7 +269,8 @@ fn check_key(key: &str, value: &Node) -> ManifestResult<()> {
 
 fn map<'a>(node: Option<&'a Node>, path: &str) -> ManifestResult<&'a [(String, Node)]> {
     node.map_or(Ok(&[]), |node| {
-        node.entries().ok_or_else(|| Located::at_line(node.line, wrong_type(path, "an object")))
+        node.entries()
+            .ok_or_else(|| Located::at_line(node.line, wrong_type(path, FieldType::Object)))
     })
 }
 
@@ -259,10 +284,10 @@ fn strings(node: &Node, path: &str) -> ManifestResult<BTreeMap<String, String>> 
 fn string(node: &Node, path: &str) -> ManifestResult<String> {
     node.as_str()
         .map(str::to_owned)
-        .ok_or_else(|| Located::at_line(node.line, wrong_type(path, "a string")))
+        .ok_or_else(|| Located::at_line(node.line, wrong_type(path, FieldType::String)))
 }
 
-fn wrong_type(path: &str, wanted: &'static str) -> ManifestProblem {
+fn wrong_type(path: &str, wanted: FieldType) -> ManifestProblem {
     ManifestProblem::WrongType { path: path.to_owned(), wanted }
 }
 

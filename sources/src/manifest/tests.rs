@@ -51,7 +51,7 @@ fn invalid_base64_in_data_is_rejected() {
 #[test]
 fn non_string_in_string_data_is_rejected_with_its_line() {
     for text in ["5432", "yes", "null", "", "[a]", "{a: b}", "1.5"] {
-        let expected = wrong_type("stringData.k", "a string");
+        let expected = wrong_type("stringData.k", FieldType::String);
         assert_eq!(
             problem(&with(&format!("stringData:\n  k: {text}\n"))),
             (Some(4), expected),
@@ -103,12 +103,12 @@ fn sealed_secret_misspelt_field_and_missing_version_are_rejected() {
 fn label_types_and_keys_are_checked() {
     assert_eq!(
         problem(&with("metadata: {labels: {v: 1}}")).1,
-        wrong_type("metadata.labels.v", "a string")
+        wrong_type("metadata.labels.v", FieldType::String)
     );
     assert_eq!(problem(&with("data: {'a b': ''}")).1, ManifestProblem::BadKey("a b".to_owned()));
     assert_eq!(
         problem(&with("stringData: {'..': ''}")).1,
         ManifestProblem::BadKey("..".to_owned())
     );
-    assert_eq!(problem(&with("immutable: 'true'")).1, wrong_type("immutable", "true or false"));
+    assert_eq!(problem(&with("immutable: 'true'")).1, wrong_type("immutable", FieldType::Boolean));
 }
