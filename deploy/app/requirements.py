@@ -1,7 +1,7 @@
-"""Writes what pip installs, from Pipfile.lock: `python3 requirements.py [--dev]`.
+"""Writes pip's requirements from Pipfile.lock: `python3 requirements.py [--dev]`.
 
-The image and the tests are made from it, so that neither needs pipenv. As `pipenv install --deploy`
-does, it refuses a lock that is not the Pipfile's, and it takes nothing without a hash.
+The image and the tests use it, so that neither needs pipenv. Like `pipenv install --deploy`, it
+rejects a lock file that does not match the Pipfile, and packages without hashes.
 """
 
 import argparse
@@ -18,18 +18,18 @@ KNOWN = {"hashes", "index", "markers", "version"}
 
 def main() -> None:
     """Writes the requirements to standard output."""
-    parser = argparse.ArgumentParser(description="Writes what pip installs, from Pipfile.lock.")
-    parser.add_argument("--dev", action="store_true", help="with the packages of the tests")
+    parser = argparse.ArgumentParser(description="Writes pip's requirements from Pipfile.lock.")
+    parser.add_argument("--dev", action="store_true", help="include the packages for the tests")
     sections = ("default", "develop") if parser.parse_args().dev else ("default",)
     lock = json.loads((HERE / "Pipfile.lock").read_text())
     pipfile = tomllib.loads((HERE / "Pipfile").read_text())
     if lock["_meta"]["hash"]["sha256"] != digest(pipfile):
-        sys.exit("error: Pipfile.lock is not of this Pipfile\nhint: run `pipenv lock`")
+        sys.exit("error: Pipfile.lock does not match the Pipfile\nhint: run `pipenv lock`")
     sys.stdout.write("".join(requirements(lock, sections)))
 
 
 def digest(pipfile: dict[str, Any]) -> str:
-    """By what pipenv knows that a lock belongs to a Pipfile."""
+    """Returns the digest by which pipenv matches a lock file to a Pipfile."""
     data = {
         "_meta": {"sources": pipfile["source"], "requires": pipfile["requires"]},
         "default": pipfile["packages"],
@@ -40,7 +40,7 @@ def digest(pipfile: dict[str, Any]) -> str:
 
 
 def requirements(lock: dict[str, Any], sections: tuple[str, ...]) -> list[str]:
-    """A line for each package. The index is pip's own affair: a mirror is set there."""
+    """Returns a line for each package, without an index: configure mirrors in pip."""
     packages = {name: lock[section][name] for section in sections for name in lock[section]}
     return [_line(name, packages[name]) for name in sorted(packages)]
 
@@ -48,7 +48,7 @@ def requirements(lock: dict[str, Any], sections: tuple[str, ...]) -> list[str]:
 def _line(name: str, package: dict[str, Any]) -> str:
     unknown = package.keys() - KNOWN
     if unknown or not package.get("hashes"):
-        sys.exit(f"error: {name} in Pipfile.lock is no package with a version and hashes")
+        sys.exit(f"error: {name} in Pipfile.lock is not a package with a version and hashes")
     marker = f" ; {package['markers']}" if "markers" in package else ""
     hashes = "".join(f" \\\n    --hash={digest}" for digest in sorted(package["hashes"]))
     return f"{name}{package['version']}{marker}{hashes}\n"

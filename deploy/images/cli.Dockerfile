@@ -1,7 +1,7 @@
-# mtk-seal: one static program, and nothing else.
+# mtk-seal: only one static program.
 #
-# The context is a directory with the programs of each platform, as `cargo xtask images --binaries`
-# makes them: linux/amd64/mtk-seal, linux/arm64/mtk-seal. See docs/images.md.
+# The context is the output directory of `cargo xtask images --binaries`, with a program for each
+# platform: linux/amd64/mtk-seal, linux/arm64/mtk-seal. See docs/images.md.
 
 ARG BASE=scratch
 FROM ${BASE}
@@ -10,7 +10,7 @@ ARG TARGETARCH
 COPY --chmod=0755 linux/${TARGETARCH}/mtk-seal /usr/local/bin/mtk-seal
 
 ENV PATH=/usr/local/bin
-# Where a repository is mounted. Before the user, who would own it.
+# Mount a repository here. WORKDIR comes before USER, so that root owns the directory.
 WORKDIR /src
 USER 65532:65532
 ENTRYPOINT ["/usr/local/bin/mtk-seal"]

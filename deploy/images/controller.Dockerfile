@@ -1,7 +1,7 @@
-# mtk-controller: one static program, and nothing else.
+# mtk-controller: only one static program.
 #
-# The context is a directory with the programs of each platform, as `cargo xtask images --binaries`
-# makes them: linux/amd64/mtk-controller, linux/arm64/mtk-controller. See docs/images.md.
+# The context is the output directory of `cargo xtask images --binaries`, with a program for each
+# platform: linux/amd64/mtk-controller, linux/arm64/mtk-controller. See docs/images.md.
 
 ARG BASE=scratch
 FROM ${BASE}
@@ -9,9 +9,9 @@ FROM ${BASE}
 ARG TARGETARCH
 COPY --chmod=0755 linux/${TARGETARCH}/mtk-controller /usr/local/bin/mtk-controller
 
-# So that a Pod's `command: [mtk-controller]` finds it.
+# So that `command: [mtk-controller]` of a Pod works.
 ENV PATH=/usr/local/bin
-# A number, since `runAsNonRoot` cannot judge a name.
+# A number, because `runAsNonRoot` cannot verify a user name.
 USER 65532:65532
 EXPOSE 8080 8081
 ENTRYPOINT ["/usr/local/bin/mtk-controller"]

@@ -1,3 +1,3 @@
-"""The app that the sealed secrets are for: it shows which secrets it has, never what they are."""
+"""The sample app: it shows which secrets it has, never their values."""
 
 __version__ = "0.1.0"

@@ -1,4 +1,4 @@
-"""`python3 -m app` serves, `python3 -m app check` compares."""
+"""`python3 -m app` serves the app. `python3 -m app check` compares its secrets with a file."""
 
 import argparse
 import logging
@@ -11,9 +11,9 @@ from .settings import Settings, SettingsError
 
 
 def main() -> int:
-    """Does what the command line says; answers the exit code."""
-    # As the first process of a container, it would not see a signal that it does not handle. It
-    # ends at once, since Python drops an exception that is raised in a callback of its own.
+    """Runs the command and returns the exit code."""
+    # The kernel does not deliver unhandled signals to the first process of a container. The handler
+    # exits at once, because Python drops an exception that is raised in some callbacks.
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     arguments = _parser().parse_args()
     logs.configure("info", "json")
@@ -24,7 +24,7 @@ def main() -> int:
             logging.getLogger("app.settings").error(problem)
         return 2
     logs.configure(settings.log_level, settings.log_format)
-    # Imported late, so that each needs only what it needs.
+    # Import late, so that each command loads only its own dependencies.
     if arguments.command == "check":
         from .check import check
 

@@ -1,4 +1,4 @@
-"""Around every request: the access log, the request metrics, and the last resort for errors."""
+"""Wraps every request: access log, request metrics, and a handler for unexpected errors."""
 
 import logging
 import time
@@ -15,25 +15,25 @@ log = logging.getLogger("app.access")
 ROUTE = "app.route"
 
 _PROBES = ("/healthz", "/readyz")
-_LONGEST_PATH = 256
+_MAX_PATH_CHARS = 256
 
 
 def measured(inner: "WSGIApplication", metrics: Metrics) -> "WSGIApplication":
-    """`inner` with every request logged and counted.
+    """Wraps `inner` so that every request is logged and counted.
 
-    The query is left out: people put tokens there.
+    The log omits the query, because clients put tokens there.
     """
 
     def outer(environ: "WSGIEnvironment", start: "StartResponse") -> Iterable[bytes]:
         began = time.perf_counter()
-        status, body = _answer(inner, environ, start)
+        status, body = _respond(inner, environ, start)
         seconds = time.perf_counter() - began
         method = str(environ.get("REQUEST_METHOD", ""))
         route = environ.get(ROUTE)
         metrics.request(method, route or "unmatched", status, seconds)
         fields = {
             "method": method[:16],
-            "path": str(environ.get("PATH_INFO", ""))[:_LONGEST_PATH],
+            "path": str(environ.get("PATH_INFO", ""))[:_MAX_PATH_CHARS],
             "status": status,
             "duration_ms": round(seconds * 1000, 3),
         }
@@ -44,10 +44,10 @@ def measured(inner: "WSGIApplication", metrics: Metrics) -> "WSGIApplication":
     return outer
 
 
-def _answer(
+def _respond(
     inner: "WSGIApplication", environ: "WSGIEnvironment", start: "StartResponse"
 ) -> tuple[int, list[bytes]]:
-    """The whole answer: all of this app's are small."""
+    """Returns the whole response. All responses of this app are small."""
     status = 500
 
     def started(
@@ -64,7 +64,7 @@ def _answer(
         finally:
             getattr(parts, "close", lambda: None)()
     except Exception:
-        # The server would show the message.
-        log.exception("a request failed outside of the app")
+        # Otherwise the server would show the exception's message.
+        log.exception("request failed outside of the app")
         start("500 Internal Server Error", [("Content-Type", "application/json")])
         return 500, [b'{"error":"Internal Server Error"}\n']

@@ -1,8 +1,8 @@
-"""Mounted secret files, read as one set.
+"""Reads mounted secret files as one consistent set.
 
-The kubelet writes a volume into a new directory and then swaps the link `..data` to it, so that a
-set is never mixed with the next. To profit from that, the directory behind the link is opened once,
-everything is read through it, and it all counts only if the link still leads there afterwards.
+The kubelet writes a volume into a new directory and then swaps the link `..data` to it, so it
+never mixes two sets. The reader opens the directory behind the link once and reads all files
+through it. It accepts the result only if the link still points to that directory afterwards.
 """
 
 import os
@@ -19,37 +19,37 @@ MAX_FILES = 1024
 MAX_FILE_BYTES = 1 << 20
 MAX_BYTES = 8 << 20
 
-# How often a set may change under the reader before that is an error. The kubelet needs about a
-# second for a swap, a read takes a millisecond.
-ATTEMPTS = 10
+# How often a set may change during a read. A swap takes the kubelet about a second, a read takes
+# a millisecond.
+MAX_READ_ATTEMPTS = 10
 
 Signature = tuple[tuple[object, ...], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class FileSet:
-    """What one reading found, and by what a change of it is noticed."""
+    """The result of one read, with a signature that detects changes."""
 
     secrets: dict[str, Secret]
     signature: Signature
     newest: float
-    """When the latest of it changed, in seconds since the epoch."""
+    """Time of the latest change, in seconds since the epoch."""
 
 
 class UnreadableError(Exception):
-    """A set that cannot be taken; the text names files, never what is in them."""
+    """A set that cannot be read. The message names files, never their content."""
 
 
 def read(directory: Path) -> FileSet:
-    """All secrets in `directory`, which may be missing: then there are none."""
-    for _ in range(ATTEMPTS):
+    """Returns all secrets in `directory`, or none if it does not exist."""
+    for _ in range(MAX_READ_ATTEMPTS):
         try:
             with _opened(directory) as fd:
                 listed = _listed(fd)
                 secrets = _contents(directory, fd, [name for name, _ in listed])
                 found = _signature(fd, listed)
         except FileNotFoundError:
-            # The set went away under the reader, or there is none at all.
+            # The kubelet swapped the set during the read, or the directory does not exist.
             if not directory.exists():
                 return FileSet({}, (), 0.0)
             continue
@@ -58,11 +58,11 @@ def read(directory: Path) -> FileSet:
         if signature(directory) == found:
             newest = max((status.st_ctime for _, status in listed), default=0.0)
             return FileSet(secrets, found, newest)
-    raise UnreadableError(f"{directory} changed {ATTEMPTS} times while it was read")
+    raise UnreadableError(f"{directory} changed {MAX_READ_ATTEMPTS} times while it was read")
 
 
 def signature(directory: Path) -> Signature | None:
-    """Something that is another after every change; None while it cannot be told."""
+    """Returns a value that differs after every change, or None if it cannot be determined."""
     try:
         with _opened(directory) as fd:
             return _signature(fd, _listed(fd))
@@ -86,7 +86,7 @@ def _opened(directory: Path) -> Iterator[int]:
 
 
 def _listed(fd: int) -> list[tuple[str, os.stat_result]]:
-    """The secrets' files in their order. Directories and what has no secret's name are none."""
+    """Returns the files of secrets in their order, without directories and invalid names."""
     listed = []
     with os.scandir(fd) as entries:
         for entry in entries:
@@ -95,7 +95,7 @@ def _listed(fd: int) -> list[tuple[str, os.stat_result]]:
             try:
                 status = entry.stat()
             except FileNotFoundError:
-                # A link to nothing. If it went this moment, the signature is another afterwards.
+                # A dangling link. If its target was just removed, the signature will differ.
                 continue
             if not stat.S_ISDIR(status.st_mode):
                 listed.append((entry.name, status))
@@ -112,24 +112,24 @@ def _signature(fd: int, listed: list[tuple[str, os.stat_result]]) -> Signature:
 
 def _contents(directory: Path, fd: int, names: list[str]) -> dict[str, Secret]:
     if len(names) > MAX_FILES:
-        raise UnreadableError(f"{directory} holds more than {MAX_FILES} files: mount fewer")
+        raise UnreadableError(f"{directory} has more than {MAX_FILES} files: mount fewer")
     secrets: dict[str, Secret] = {}
     total = 0
     for name in names:
         content = _content(directory, fd, name)
         total += len(content)
         if total > MAX_BYTES:
-            raise UnreadableError(f"{directory} holds more than {MAX_BYTES} bytes: mount less")
+            raise UnreadableError(f"{directory} has more than {MAX_BYTES} bytes: mount less")
         secrets[name] = Secret(content)
     return secrets
 
 
 def _content(directory: Path, fd: int, name: str) -> bytes:
-    # A pipe or device would block, or never end.
+    # Opening a pipe would block, and reading a device might never end.
     file = os.open(name, os.O_RDONLY | os.O_NONBLOCK, dir_fd=fd)
     with os.fdopen(file, "rb") as stream:
         if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
-            raise UnreadableError(f"{directory / name} is not a file: remove it")
+            raise UnreadableError(f"{directory / name} is not a regular file: remove it")
         content = stream.read(MAX_FILE_BYTES + 1)
     if len(content) > MAX_FILE_BYTES:
         raise UnreadableError(f"{directory / name} has more than {MAX_FILE_BYTES} bytes")
@@ -137,7 +137,7 @@ def _content(directory: Path, fd: int, name: str) -> bytes:
 
 
 def _text(directory: Path, error: OSError) -> str:
-    # A file is opened by its name alone, the directory by its whole path.
+    # The error contains the name of a file, but the whole path of the directory.
     name = str(error.filename or "/")
     path = directory if name.startswith("/") else directory / name
     return f"{path} cannot be read: {error.strerror}"

@@ -1,7 +1,7 @@
-"""Logs on standard output, one line each, in JSON or as text.
+"""Writes logs to standard output, one line per record, in JSON or as text.
 
-A logged exception shows its type and where it came from, not its message: messages quote what they
-were given, as `invalid literal for int()` does.
+A logged exception shows its type and location, not its message, because messages quote their
+input, as `invalid literal for int()` does.
 """
 
 import json
@@ -13,12 +13,12 @@ import traceback
 from datetime import UTC, datetime
 from types import TracebackType
 
-_LONGEST = 8192
+_MAX_MESSAGE_CHARS = 8192
 _CONTROL = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029)}
 
 
 def config(level: str, style: str) -> dict[str, object]:
-    """A configuration for everything that logs in this process."""
+    """Returns the logging configuration of this process."""
     return {
         "version": 1,
         "disable_existing_loggers": False,
@@ -32,7 +32,7 @@ def config(level: str, style: str) -> dict[str, object]:
         },
         "root": {"handlers": ["stdout"], "level": level.upper()},
         "loggers": {
-            # The server's own; it would come twice, or in another form.
+            # Granian's own handlers would write its records twice or in another format.
             "_granian": {"handlers": [], "propagate": True},
             "granian.access": {"handlers": [], "level": "CRITICAL", "propagate": False},
         },
@@ -40,10 +40,10 @@ def config(level: str, style: str) -> dict[str, object]:
 
 
 def configure(level: str, style: str) -> None:
-    """Sends all logs, warnings and uncaught exceptions there."""
+    """Sends all logs, warnings and uncaught exceptions to standard output."""
     logging.config.dictConfig(config(level, style))
     logging.captureWarnings(True)
-    # Without this, a log that fails is shown with its arguments, on standard error.
+    # Otherwise Python prints a failed log call with its arguments to standard error.
     logging.raiseExceptions = False
     sys.excepthook = _uncaught
     threading.excepthook = _uncaught_in_thread
@@ -51,12 +51,12 @@ def configure(level: str, style: str) -> None:
 
 class _Formatter(logging.Formatter):
     def fields(self, record: logging.LogRecord) -> dict[str, object]:
-        """What the record says, in the order in which it is written."""
+        """Returns the fields of the record in output order."""
         time = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
         fields: dict[str, object] = {
             "time": time.replace("+00:00", "Z"),
             "level": record.levelname.lower(),
-            "message": record.getMessage()[:_LONGEST],
+            "message": record.getMessage()[:_MAX_MESSAGE_CHARS],
             "logger": record.name,
         }
         fields |= getattr(record, "fields", {})
@@ -68,18 +68,18 @@ class _Formatter(logging.Formatter):
 
 
 class JsonFormatter(_Formatter):
-    """One JSON object a line."""
+    """One JSON object per line."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line."""
+        """Formats the record."""
         return json.dumps(self.fields(record), default=repr)
 
 
 class TextFormatter(_Formatter):
-    """A line for people."""
+    """A readable line."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line."""
+        """Formats the record."""
         fields = self.fields(record)
         head = "{time} {level:<8} {logger}: {message}".format(**fields)
         rest = {key: value for key, value in fields.items() if key not in _HEAD}

@@ -1,8 +1,9 @@
-"""What Prometheus gets.
+"""The metrics for Prometheus.
 
-With one worker the numbers are in this process. With several, the client library adds those of all
-up in files, for which `MULTIPROC` must name a directory before the library is imported. What is
-true of the secrets now is told by the worker that answers: all of them read the same files.
+With one worker, this process holds the counters. With several, the client library adds up the
+counters of all workers in files. `MULTIPROC` must name their directory before the library is
+imported. The responding worker reports the state of the secrets, because all workers read the same
+files.
 """
 
 import os
@@ -32,7 +33,7 @@ _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5
 
 
 class Metrics:
-    """The counters, and the page that shows them."""
+    """The counters and the page of metrics."""
 
     def __init__(self, settings: Settings, store: SecretStore) -> None:
         disable_created_metrics()  # type: ignore[no-untyped-call]
@@ -44,50 +45,50 @@ class Metrics:
         else:
             ProcessCollector(registry=self._registry)
             PlatformCollector(registry=self._registry)
-        self._registry.register(_Now(settings, store))
+        self._registry.register(_CurrentState(settings, store))
         labels = ("method", "route", "status")
-        self._requests = Counter("app_http_requests", "Requests answered.", labels, registry=own)
+        self._requests = Counter("app_http_requests", "Number of responses.", labels, registry=own)
         self._durations = Histogram(
             "app_http_request_duration_seconds",
-            "Time from a request's head to its whole answer.",
+            "Time from the head of the request to the complete response.",
             labels,
             buckets=_BUCKETS,
             registry=own,
         )
         self._reloads = Counter(
             "app_secret_reloads",
-            "Changed sets of mounted secrets that were taken, each worker for itself.",
+            "Changed sets of mounted secrets that were loaded, counted by each worker.",
             registry=own,
         )
         self._reload_errors = Counter(
             "app_secret_reload_errors",
-            "Looks at the mounted secrets that failed, each worker for itself.",
+            "Failed reads of the mounted secrets, counted by each worker.",
             registry=own,
         )
 
     def request(self, method: str, route: str, status: int, seconds: float) -> None:
-        """Counts a request. `route` is that of the app, not what was asked for."""
+        """Counts a request. `route` is the route of the app, not the requested path."""
         labels = (method if method in _METHODS else "other", route, str(status))
         self._requests.labels(*labels).inc()
         self._durations.labels(*labels).observe(seconds)
 
     def reloaded(self) -> None:
-        """Counts a changed set."""
+        """Counts a reload."""
         self._reloads.inc()
 
     def reload_failed(self) -> None:
-        """Counts a look that failed."""
+        """Counts a failed read."""
         self._reload_errors.inc()
 
     def page(self, accept: str) -> tuple[bytes, str]:
-        """The page in the format that the `Accept` header asks for, and its content type."""
+        """Returns the page in the format of the `Accept` header, and its content type."""
         encode: Callable[[CollectorRegistry], bytes]
         encode, content_type = choose_encoder(accept)
         return encode(self._registry), content_type
 
 
-class _Now(Collector):
-    """What is true at this moment."""
+class _CurrentState(Collector):
+    """The current state of the app and its secrets."""
 
     def __init__(self, settings: Settings, store: SecretStore) -> None:
         self._info = {"version": __version__, "environment": settings.environment}
@@ -98,20 +99,25 @@ class _Now(Collector):
         """Reads the store."""
         entries = self._store.entries
         present = dict.fromkeys(self._required, 0.0) | dict.fromkeys(entries, 1.0)
-        yield _gauge("app_info", "The app.", self._info.keys(), [(tuple(self._info.values()), 1)])
+        yield _gauge(
+            "app_info",
+            "Version and environment of the app.",
+            self._info.keys(),
+            [(tuple(self._info.values()), 1)],
+        )
         yield _named(
             "app_secret_present",
-            "Whether a secret is there; 0 only for those that are required.",
+            "1 if the app has the secret, 0 if a required secret is missing.",
             present,
         )
         yield _named(
             "app_secret_generation",
-            "How many values of the secret this process has seen.",
+            "Number of values of the secret that this process has seen.",
             {name: float(entry.generation) for name, entry in entries.items()},
         )
         yield _named(
             "app_secret_since_timestamp_seconds",
-            "When this process first saw the current value.",
+            "Time when this process first saw the current value.",
             {name: entry.since.timestamp() for name, entry in entries.items()},
         )
 

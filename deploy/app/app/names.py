@@ -1,15 +1,15 @@
-"""How secrets may be called."""
+"""Valid names of secrets."""
 
 import re
 
-PATTERN = "letters, digits, `-`, `_` and `.`, at most 253, the first no `.`"
+PATTERN = "letters, digits, `-`, `_` and `.`, at most 253, not beginning with `.`"
 
 _NAME = re.compile(r"[-_a-zA-Z0-9][-._a-zA-Z0-9]{0,252}")
 
 
 def is_secret_name(name: str) -> bool:
-    """Whether Kubernetes would take `name` as a key of a Secret, and the app shows it.
+    """Whether `name` is a valid key of a Secret that the app shows.
 
-    What starts with a dot is the kubelet's own, or hidden on purpose.
+    Names that begin with a dot belong to the kubelet or are hidden on purpose.
     """
     return _NAME.fullmatch(name) is not None

@@ -5,9 +5,9 @@ from typing import NoReturn
 
 
 class Secret:
-    """Bytes that only `reveal` gives away.
+    """Bytes that only `reveal` returns.
 
-    Neither text, format, repr nor pickle shows them, nor how long they are.
+    `str`, `format`, `repr` and `pickle` show neither the bytes nor their length.
     """
 
     __slots__ = ("__value",)
@@ -16,11 +16,11 @@ class Secret:
         self.__value = value
 
     def reveal(self) -> bytes:
-        """The value: for the call that needs it, never for a variable that lives on."""
+        """Returns the value. Pass it on directly, and do not keep it in a variable."""
         return self.__value
 
     def matches(self, other: "Secret") -> bool:
-        """Whether both are the same, in a time that tells nothing about where they differ."""
+        """Compares both values in constant time."""
         return hmac.compare_digest(self.__value, other.__value)
 
     def __repr__(self) -> str:
@@ -32,8 +32,8 @@ class Secret:
     def __eq__(self, other: object) -> bool:
         return self.matches(other) if isinstance(other, Secret) else NotImplemented
 
-    # A hash would be a digest without a key.
+    # A hash would be an unkeyed digest of the value.
     __hash__ = None  # type: ignore[assignment]
 
     def __reduce_ex__(self, protocol: object) -> NoReturn:
-        raise TypeError("a Secret is neither copied nor serialized")
+        raise TypeError("a Secret cannot be copied or serialized")

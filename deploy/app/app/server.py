@@ -1,4 +1,4 @@
-"""Serves the app: Granian in this process, and its workers as children."""
+"""Serves the app with Granian: the server is this process, the workers are its children."""
 
 import logging
 import mmap
@@ -31,20 +31,20 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("app.server")
 
-# More than the 60 seconds after which common load balancers drop an idle connection: who closes
-# first must not be the one that is not asking.
+# Longer than the 60 seconds after which common load balancers close idle connections. If the server
+# closed first, the next request of the load balancer would fail.
 _IDLE_MILLISECONDS = 75_000
 _SAME_SIGNAL_SECONDS = 0.1
-# A closed terminal means stop, as it does for any program in its foreground.
+# SIGHUP arrives when the terminal closes.
 _STOP = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _MULTIPROC = "PROMETHEUS_MULTIPROC_DIR"
 
 
 def serve(settings: Settings) -> int:
-    """Serves until a signal says stop; answers the exit code."""
-    # A core dump would hold the secrets.
+    """Serves until a stop signal arrives. Returns the exit code."""
+    # A core dump would contain the secrets.
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    # The workers take over what is read here, as only forked ones do.
+    # The workers inherit the store, which only works with fork.
     multiprocessing.set_start_method("fork", force=True)
     store = SecretStore(
         take_from_environment(os.environ, settings.secret_names), settings.secrets_dir
@@ -52,35 +52,35 @@ def serve(settings: Settings) -> int:
     try:
         store.refresh()
     except UnreadableError as error:
-        log.error("the app cannot start: %s", error)
+        log.error("cannot start: %s", error)
         return 1
     missing = store.missing(settings.required_secrets)
     if missing:
-        text = "not ready until these secrets are there"
+        text = "not ready: required secrets are missing"
         log.warning(text, extra={"fields": {"missing": missing}})
     try:
         _claim(settings.listen_address, settings.port)
     except OSError as error:
-        log.error("the app cannot listen on port %d: %s", settings.port, error.strerror)
+        log.error("cannot listen on port %d: %s", settings.port, error.strerror)
         return 1
-    # Signals wait from here on, until a thread asks for them: a handler of Python's is not called
-    # for one that comes in a new child's first moments, or just before the main thread sleeps.
+    # Block the stop signals until a thread waits for them. Python does not call a handler for a
+    # signal that arrives right after a fork, or just before the main thread sleeps.
     signal.pthread_sigmask(signal.SIG_BLOCK, _STOP)
     with _metrics_directory(settings.workers):
-        log.info("version %s starts on port %d", __version__, settings.port)
+        log.info("starting version %s on port %d", __version__, settings.port)
         return _Server(settings, store).run()
 
 
 class _Server(MPServer):
-    """Granian, but it announces that it stops, and waits a while before it does."""
+    """Granian with a delayed stop that `/readyz` announces."""
 
     def __init__(self, settings: Settings, store: SecretStore) -> None:
         self._settings = settings
         self._store = store
         self._main = os.getpid()
-        # Shared with the workers; the byte says that the server is about to stop.
+        # Shared with the workers. The byte is 1 once the server is stopping.
         self._stopping = mmap.mmap(-1, 1)
-        # A worker's share, rounded up.
+        # The share of each worker, rounded up.
         share = -(-settings.max_connections // settings.workers)
         super().__init__(
             "app",
@@ -99,7 +99,7 @@ class _Server(MPServer):
         )
 
     def run(self) -> int:
-        """Serves; answers the exit code."""
+        """Serves and returns the exit code."""
         try:
             self.serve(target_loader=self._load, wrap_loader=False)
         except SystemExit as end:
@@ -107,20 +107,20 @@ class _Server(MPServer):
         return 0
 
     def signal_handler_interrupt(self, *_args: object, **_kwargs: object) -> None:
-        """What a worker that is told to stop does before it serves."""
+        """Ends a worker that receives a stop signal before it serves."""
         os._exit(0)
 
     def _spawn_workers(self, *args: object) -> None:
         super()._spawn_workers(*args)  # type: ignore[no-untyped-call]
-        # Not before the workers are forked: they would get half a thread.
-        threading.Thread(target=self._stop_when_told, name="stop", daemon=True).start()
+        # Start the thread after the fork, because threads do not survive it.
+        threading.Thread(target=self._stop_on_signal, name="stop", daemon=True).start()
 
-    def _stop_when_told(self) -> None:
-        """Not ready at once; then, after the delay or at a second signal, no new connections."""
+    def _stop_on_signal(self) -> None:
+        """Reports not ready at once. Stops after the delay, or on a second signal."""
         signal.sigwait(_STOP)
         self._stopping[0] = 1
         if self._settings.stop_delay:
-            # Who signals a process and its group means it once.
+            # A signal to the process and one to its group count once.
             time.sleep(_SAME_SIGNAL_SECONDS)
             while signal.sigtimedwait(_STOP, 0):
                 pass
@@ -128,16 +128,16 @@ class _Server(MPServer):
         super().signal_handler_interrupt()  # type: ignore[no-untyped-call]
 
     def _load(self) -> "WSGIApplication":
-        """What a worker serves; called in the worker."""
-        # Imported late: whether several processes count together is decided at the import.
+        """Builds the app in the worker."""
+        # Import late: the metrics library chooses its multi-process mode at import.
         from .access import measured
         from .metrics import Metrics
         from .watch import Watcher
         from .web import create_app
 
-        # Ctrl-C reaches a whole group: the workers wait for what the server tells them.
+        # Ctrl-C signals the whole process group. A separate group leaves the workers to the server.
         os.setpgid(0, 0)
-        threading.Thread(target=_stop_worker_when_told, name="stop", daemon=True).start()
+        threading.Thread(target=_stop_worker_on_signal, name="stop", daemon=True).start()
         logs.configure(self._settings.log_level, self._settings.log_format)
         metrics = Metrics(self._settings, self._store)
         app = create_app(self._settings, self._store, metrics, lambda: self._stopping[0] != 0)
@@ -145,8 +145,8 @@ class _Server(MPServer):
         return measured(app.wsgi_app, metrics)
 
 
-def _stop_worker_when_told() -> None:
-    """Calls the handler in force: Granian's own once the worker serves."""
+def _stop_worker_on_signal() -> None:
+    """Calls the current handler, which is Granian's once the worker serves."""
     signal.sigwait([signal.SIGTERM])
     handler = signal.getsignal(signal.SIGTERM)
     if callable(handler):
@@ -154,7 +154,7 @@ def _stop_worker_when_told() -> None:
 
 
 def _claim(address: str, port: int) -> None:
-    """Fails if another process listens there: Granian would share the port with it, unnoticed."""
+    """Fails if another process uses the port. Granian would silently share the port with it."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -162,13 +162,13 @@ def _claim(address: str, port: int) -> None:
 
 
 def _threads() -> int:
-    # What Granian holds reasonable: the interpreter runs one of them at a time.
+    # Granian's recommended number: the interpreter runs one thread at a time.
     return (os.cpu_count() or 1) * 2 + 1
 
 
 @contextmanager
 def _metrics_directory(workers: int) -> Iterator[None]:
-    """Where several workers add up their numbers."""
+    """Provides a directory in which several workers add up their counters."""
     os.environ.pop(_MULTIPROC, None)
     if workers == 1:
         yield
@@ -177,7 +177,9 @@ def _metrics_directory(workers: int) -> Iterator[None]:
         directory = tempfile.mkdtemp(prefix="app-metrics-")
     except OSError:
         hint = "mount an emptyDir at /tmp, or set WORKERS to 1"
-        log.error("more than one worker needs a directory for temporary files: %s", hint)
+        log.error(
+            "cannot create a temporary directory for the metrics of several workers: %s", hint
+        )
         sys.exit(1)
     os.environ[_MULTIPROC] = directory
     try:

@@ -1,4 +1,4 @@
-"""The settings, all from the environment, all checked before anything starts."""
+"""The settings from the environment, validated at startup."""
 
 import ipaddress
 import re
@@ -18,7 +18,7 @@ D = TypeVar("D")
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything but the secrets. README.md has the table."""
+    """All settings, without the secrets. README.md lists them."""
 
     api_base_url: str | None
     environment: str
@@ -36,7 +36,7 @@ class Settings:
 
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> "Settings":
-        """The settings in `environ`; every problem in it is in the one error."""
+        """Reads the settings from `environ`. The error contains all problems."""
         reader = _Reader(environ)
         required = reader.get("REQUIRED_SECRETS", (), _names, _NAMES)
         named = reader.get("APP_SECRETS", (), _names, _NAMES)
@@ -60,7 +60,7 @@ class Settings:
         return settings
 
     def shown(self) -> dict[str, object]:
-        """What everybody may see, by the names of the variables."""
+        """Returns the public settings by the names of their variables."""
         return {
             "API_BASE_URL": self.api_base_url,
             "ENVIRONMENT": self.environment,
@@ -78,21 +78,21 @@ class Settings:
 
 
 class SettingsError(Exception):
-    """Settings that are wrong. No text quotes one: a secret may stand where it does not belong."""
+    """Invalid settings. The messages never quote a value, because it may be a misplaced secret."""
 
     def __init__(self, problems: list[str]) -> None:
         super().__init__("; ".join(problems))
         self.problems = problems
 
 
-_NAMES = f"give names of secrets, separated by commas: {PATTERN}; no name of a setting"
+_NAMES = f"use names of secrets, separated by commas: {PATTERN}; not the name of a setting"
 _BASE_URL = (
-    "give an http or https URL with a host, without user, password, query and fragment "
-    "(they are secrets more often than not)"
+    "use an http or https URL with a host, without user, password, query and fragment "
+    "(they often contain secrets)"
 )
-_LABEL = "give up to 63 letters, digits, `-`, `_` and `.`"
-_ADDRESS = "give an IP address, 0.0.0.0 or :: for all"
-_PATH = "give the absolute path of a directory"
+_LABEL = "use up to 63 letters, digits, `-`, `_` and `.`"
+_ADDRESS = "use an IP address; 0.0.0.0 or :: for all addresses"
+_PATH = "use the absolute path of a directory"
 _FORMATS = {"json": "json", "text": "text"}
 _LEVELS = {
     "debug": "debug",
@@ -110,16 +110,16 @@ _SETTINGS = {
 
 
 class _Reader:
-    """Reads one variable after the other, and collects what is wrong with them."""
+    """Reads variables and collects their problems."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self.environ = environ
         self.problems: list[str] = []
 
     def get(self, name: str, default: D, parse: Callable[[str], T | None], hint: str) -> T | D:
-        """The variable as `parse` takes it, which answers None to what it cannot take.
+        """Returns the parsed variable. `parse` returns None for an invalid text.
 
-        An empty one counts as unset: that is how charts and compose files leave one out.
+        An empty variable counts as unset, because charts and compose files set empty ones.
         """
         text = self.environ.get(name, "").strip()
         if not text:
@@ -130,14 +130,14 @@ class _Reader:
             return default
         return value
 
-    def number(self, name: str, default: int, least: int, most: int) -> int:
+    def number(self, name: str, default: int, minimum: int, maximum: int) -> int:
         def parse(text: str) -> int | None:
-            # int() takes more than people mean: `1_0`, other scripts' digits.
+            # int() also accepts `1_0` and the digits of other scripts.
             if re.fullmatch(r"[0-9]{1,9}", text) is None:
                 return None
-            return int(text) if least <= int(text) <= most else None
+            return int(text) if minimum <= int(text) <= maximum else None
 
-        hint = f"give a whole number from {least} to {most}, or leave it out for {default}"
+        hint = f"use a whole number from {minimum} to {maximum} (default {default})"
         return self.get(name, default, parse, hint)
 
 
@@ -146,7 +146,7 @@ def _choice(choices: Mapping[str, str]) -> Callable[[str], str | None]:
 
 
 def _one_of(choices: Mapping[str, str]) -> str:
-    return "give one of " + ", ".join(dict.fromkeys(choices.values()))
+    return "use one of " + ", ".join(dict.fromkeys(choices.values()))
 
 
 def _names(text: str) -> tuple[str, ...] | None:

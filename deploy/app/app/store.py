@@ -1,4 +1,4 @@
-"""The secrets the app has now: from the environment, and over it from mounted files."""
+"""The current secrets of the app. Mounted files take precedence over the environment."""
 
 import time
 from collections.abc import Iterable, Mapping, MutableMapping
@@ -9,13 +9,13 @@ from pathlib import Path
 from . import files
 from .secret import Secret
 
-# A file that changed so short ago can change again without a new time stamp.
-_SETTLED_SECONDS = 2.0
+# A file that changed more recently can change again without a new timestamp.
+_TIMESTAMP_GRACE_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One secret, and what may be told of it."""
+    """One secret with its public facts."""
 
     name: str
     source: str
@@ -24,7 +24,7 @@ class Entry:
     secret: Secret
 
     def described(self) -> dict[str, object]:
-        """All but the value."""
+        """Returns everything except the value."""
         since = self.since.isoformat(timespec="milliseconds").replace("+00:00", "Z")
         return {
             "name": self.name,
@@ -36,7 +36,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What another reading brought: names only."""
+    """The changes between two reads, as names only."""
 
     added: tuple[str, ...]
     changed: tuple[str, ...]
@@ -49,16 +49,16 @@ class Difference:
 def take_from_environment(
     environ: MutableMapping[str, str], names: Iterable[str]
 ) -> dict[str, Secret]:
-    """Takes the secrets out of `environ`: what is not there cannot be dumped from there.
+    """Removes the secrets from `environ`, so that a dump of it does not contain them.
 
-    Granian copies the environment into that of every request, and children inherit it.
+    Granian copies the environment into every request, and child processes inherit it.
     """
     taken = {name: environ.pop(name) for name in names if name in environ}
     return {name: Secret(value.encode("utf-8", "surrogateescape")) for name, value in taken.items()}
 
 
 class SecretStore:
-    """Secrets by name. One thread calls `refresh`, all may read `entries`."""
+    """Secrets by name. One thread calls `refresh`. All threads may read `entries`."""
 
     def __init__(self, environment: Mapping[str, Secret], directory: Path) -> None:
         self._environment = dict(environment)
@@ -69,32 +69,32 @@ class SecretStore:
 
     @property
     def entries(self) -> Mapping[str, Entry]:
-        """A set that belongs together: never changed, only replaced."""
+        """A consistent set. It is never modified, only replaced."""
         return self._entries
 
     def missing(self, required: Iterable[str]) -> list[str]:
-        """Which of `required` are not there."""
+        """Returns the names in `required` that are missing."""
         entries = self._entries
         return [name for name in required if name not in entries]
 
     def refresh(self) -> Difference:
-        """Takes the mounted files as they are now, all of them or, on an error, none."""
+        """Loads the mounted files: all of them, or none on an error."""
         if self._signature is not None and files.signature(self._directory) == self._signature:
             return Difference((), (), ())
         found = files.read(self._directory)
-        settled = time.time() - found.newest > _SETTLED_SECONDS
+        settled = time.time() - found.newest > _TIMESTAMP_GRACE_SECONDS
         difference = self._take(found.secrets)
         self._signature = found.signature if settled else None
         return difference
 
     def _take(self, mounted: Mapping[str, Secret]) -> Difference:
         now = datetime.now(UTC)
-        wanted = {name: ("env", secret) for name, secret in self._environment.items()}
-        wanted |= {name: ("file", secret) for name, secret in mounted.items()}
+        current = {name: ("env", secret) for name, secret in self._environment.items()}
+        current |= {name: ("file", secret) for name, secret in mounted.items()}
         before, after = self._entries, dict[str, Entry]()
         added: list[str] = []
         changed: list[str] = []
-        for name, (source, secret) in sorted(wanted.items()):
+        for name, (source, secret) in sorted(current.items()):
             old = before.get(name)
             if old is not None and old.secret.matches(secret):
                 after[name] = Entry(name, source, old.since, old.generation, old.secret)

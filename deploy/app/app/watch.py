@@ -1,4 +1,4 @@
-"""Looks after the mounted files, and after the parent."""
+"""Watches the mounted files and the parent process."""
 
 import logging
 import os
@@ -12,7 +12,7 @@ from .store import SecretStore
 
 log = logging.getLogger("app.secrets")
 
-# A look is one `stat` a file: twice a second costs nothing that can be measured.
+# A check is one `stat` per file, which is not measurable twice per second.
 PERIOD_SECONDS = 0.5
 
 
@@ -34,27 +34,27 @@ class Watcher(threading.Thread):
         self._last_error: str | None = None
 
     def run(self) -> None:
-        """Looks once in a period."""
+        """Checks once per period."""
         while True:
             time.sleep(PERIOD_SECONDS)
-            self.look()
+            self.check()
             if os.getppid() != self._parent:
-                # The server was killed: nobody would stop its worker any more.
+                # The server was killed, so nothing else would stop its worker.
                 os.kill(os.getpid(), signal.SIGTERM)
                 return
 
-    def look(self) -> None:
-        """Refreshes the store, and says what came of it."""
+    def check(self) -> None:
+        """Refreshes the store and logs the result."""
         try:
             difference = self._store.refresh()
         except UnreadableError as error:
             self._failed()
             if str(error) != self._last_error:
-                log.error("the mounted secrets stay as they were: %s", error)
+                log.error("cannot reload the mounted secrets, keeping the old ones: %s", error)
             self._last_error = str(error)
             return
         if self._last_error is not None:
-            log.info("the mounted secrets can be read again")
+            log.info("reading the mounted secrets works again")
             self._last_error = None
         if difference:
             self._reloaded()

@@ -19,7 +19,7 @@ log = logging.getLogger("app.web")
 def create_app(
     settings: Settings, store: SecretStore, metrics: Metrics, stopping: Callable[[], bool]
 ) -> Flask:
-    """The app; `stopping` tells whether the process is about to end."""
+    """Creates the app. `stopping` returns whether the process is stopping."""
     app = Flask("app", static_folder=None, template_folder=None)
     pod = os.environ.get("HOSTNAME")
 
@@ -53,7 +53,7 @@ def create_app(
         return Response(content, headers={"Content-Type": content_type})
 
     @app.before_request
-    def note_route() -> None:
+    def record_route() -> None:
         request.environ[ROUTE] = request.url_rule.rule if request.url_rule else None
 
     @app.after_request
@@ -63,16 +63,16 @@ def create_app(
         return response
 
     @app.errorhandler(HTTPException)
-    def refused(error: HTTPException) -> Response:
-        # Its own headers stay, as `Allow`; its text can quote the request.
+    def http_error(error: HTTPException) -> Response:
+        # Keep its headers, such as `Allow`, but not its text, which can quote the request.
         response = Response(status=error.code, headers=error.get_headers())
         response.set_data(app.json.dumps({"error": error.name}) + "\n")
         response.mimetype = "application/json"
         return response
 
     @app.errorhandler(Exception)
-    def failed(error: Exception) -> tuple[Response, int]:
-        log.error("a request failed", exc_info=error)
+    def unexpected_error(error: Exception) -> tuple[Response, int]:
+        log.error("request failed", exc_info=error)
         return jsonify(error="Internal Server Error"), 500
 
     return app

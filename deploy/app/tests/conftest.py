@@ -1,4 +1,4 @@
-"""The app as a real process, asked over real HTTP."""
+"""Runs the app as a real process and sends HTTP requests to it."""
 
 import contextlib
 import http.client
@@ -19,7 +19,7 @@ ROOT = Path(__file__).parent.parent
 
 
 @dataclass
-class Answer:
+class Response:
     status: int
     headers: dict[str, str]
     body: str
@@ -30,7 +30,7 @@ class Answer:
 
 
 class Process:
-    """`python -m app`, with nothing but `env` in its environment."""
+    """`python -m app` with a minimal environment plus `env`."""
 
     def __init__(self, directory: Path, env: dict[str, str], *, wait: bool, module: str) -> None:
         self.port = free_port()
@@ -59,16 +59,16 @@ class Process:
             return self.get("/healthz").status == 200
         return False
 
-    def request(self, method: str, path: str, headers: dict[str, str] | None = None) -> Answer:
+    def request(self, method: str, path: str, headers: dict[str, str] | None = None) -> Response:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
         with contextlib.closing(connection):
             connection.request(method, path, headers=headers or {})
             response = connection.getresponse()
             body = response.read().decode()
             names = {name.lower(): value for name, value in response.getheaders()}
-            return Answer(response.status, names, body)
+            return Response(response.status, names, body)
 
-    def get(self, path: str) -> Answer:
+    def get(self, path: str) -> Response:
         return self.request("GET", path)
 
     def secrets(self) -> dict[str, dict]:
@@ -78,9 +78,9 @@ class Process:
         end = time.monotonic() + seconds
         while not condition():
             if self.popen.poll() is not None:
-                pytest.fail(f"the app ended with {self.popen.returncode}:\n{self.text()}")
+                pytest.fail(f"the app exited with {self.popen.returncode}:\n{self.text()}")
             if time.monotonic() > end:
-                pytest.fail(f"not within {seconds} s:\n{self.text()}")
+                pytest.fail(f"timeout after {seconds} s:\n{self.text()}")
             time.sleep(0.02)
 
     def connect(self) -> socket.socket:
@@ -99,9 +99,9 @@ class Process:
     def text(self) -> str:
         return self.output.read_text()
 
-    def records(self, **wanted: object) -> list[dict]:
+    def records(self, **fields: object) -> list[dict]:
         records = [json.loads(line) for line in self.text().splitlines()]
-        return [record for record in records if wanted.items() <= record.items()]
+        return [record for record in records if fields.items() <= record.items()]
 
 
 Start = Callable[..., Process]
@@ -109,7 +109,7 @@ Start = Callable[..., Process]
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
-    """Starts apps; what of them still runs afterwards is killed."""
+    """Starts apps, and stops the running ones after the test."""
     processes: list[Process] = []
 
     def start(*, wait: bool = True, module: str = "app", **env: str) -> Process:
@@ -134,7 +134,7 @@ def free_port() -> int:
 
 
 class Volume:
-    """A directory of secret files, written as the kubelet writes it."""
+    """A directory of secret files, written in the way of the kubelet."""
 
     def __init__(self, path: Path) -> None:
         self.path = path

@@ -1,4 +1,4 @@
-"""The app; each worker says which signals wait as it is forked, and tells itself to stop."""
+"""The app. Each worker prints its blocked signals after the fork and sends SIGTERM to itself."""
 
 import json
 import os
@@ -9,8 +9,8 @@ from app.__main__ import main
 
 
 def _forked() -> None:
-    waiting = sorted(each.name for each in signal.pthread_sigmask(signal.SIG_BLOCK, ()))
-    os.write(1, json.dumps({"message": "forked", "waiting": waiting}).encode() + b"\n")
+    blocked = sorted(each.name for each in signal.pthread_sigmask(signal.SIG_BLOCK, ()))
+    os.write(1, json.dumps({"message": "forked", "blocked": blocked}).encode() + b"\n")
     os.kill(os.getpid(), signal.SIGTERM)
 
 

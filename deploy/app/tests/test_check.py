@@ -1,4 +1,4 @@
-"""`python -m app check`, as tests run it in the Pod."""
+"""Tests of `python -m app check`."""
 
 import os
 import subprocess
@@ -23,7 +23,7 @@ def check(given: str | bytes, **env: str) -> tuple[int, str]:
     return done.returncode, done.stdout.decode()
 
 
-def test_all_the_same(volume: Volume) -> None:
+def test_check_reports_equal_secrets(volume: Volume) -> None:
     volume.write(A="a", B="1\n2", SECRET_KEY="file")
     given = "A=a\nB=\"1\\n2\"\nexport SECRET_KEY='file'\nC=ünï # env\nD=\n"
     result = check(given, SECRETS_DIR=str(volume.path), SECRET_KEY="env", C="ünï", D="")
@@ -33,7 +33,7 @@ def test_all_the_same(volume: Volume) -> None:
     assert result == (0, expected)
 
 
-def test_not_all_the_same(volume: Volume) -> None:
+def test_check_reports_different_and_missing_secrets(volume: Volume) -> None:
     volume.write(A="marker-a\n", B="b")
     given = "A=marker-a\nB=b\nC=marker-c\nD=marker-d\n"
     result = check(given, SECRETS_DIR=str(volume.path), C="marker-x")
@@ -44,14 +44,14 @@ def test_not_all_the_same(volume: Volume) -> None:
 @pytest.mark.parametrize(
     ("given", "problem"),
     [
-        ("", "it has no NAME=VALUE line"),
-        ("# nothing\n", "it has no NAME=VALUE line"),
+        ("", "no NAME=VALUE line"),
+        ("# nothing\n", "no NAME=VALUE line"),
         ("A=1\nmarker\n", "line 2 has no `=`"),
-        (b"A=marker\xff", "it is not UTF-8"),
+        (b"A=marker\xff", "not UTF-8"),
         (b"A=" + b"x" * (4 << 20), "more than 4194304 bytes"),
     ],
 )
-def test_what_cannot_be_compared(given: str | bytes, problem: str) -> None:
+def test_invalid_input_is_rejected_without_a_value(given: str | bytes, problem: str) -> None:
     code, text = check(given)
     assert code == 2
     assert text.startswith("error: standard input: ")
@@ -59,13 +59,13 @@ def test_what_cannot_be_compared(given: str | bytes, problem: str) -> None:
     assert "marker" not in text
 
 
-def test_files_that_cannot_be_read(tmp_path: Path) -> None:
+def test_unreadable_files_are_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("marker")
     code, text = check("A=1", SECRETS_DIR=str(tmp_path / "file"))
     assert (code, text) == (2, f"error: {tmp_path}/file cannot be read: Not a directory\n")
 
 
-def test_the_example() -> None:
+def test_example_file_matches() -> None:
     example = (ROOT / "secrets.env.example").read_bytes()
     env = {
         "SECRET_KEY": "dummy-w1th-$igns-that-a-shell-would-expand-8f2k",

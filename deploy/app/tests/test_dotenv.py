@@ -1,4 +1,4 @@
-"""Dotenv as `mtk-seal` reads it."""
+"""The app parses dotenv files like `mtk-seal`."""
 
 import pytest
 
@@ -32,30 +32,30 @@ BAD = [
     ("A=1\nmarker", "line 2 has no `=`"),
     ("mar ker=1", "line 1 does not begin with a name"),
     ("=marker", "line 1 does not begin with a name"),
-    ("A=1\nA=marker", "line 2 gives A again"),
-    ("\nA='marker", "line 2 is never closed"),
-    ('A="marker\\"', "line 1 is never closed"),
-    ("A='1'marker", "after the closing quote of line 1"),
-    ("A='1'#marker", "after the closing quote of line 1"),
-    ('A="1" marker', "after the closing quote of line 1"),
-    ('A="1\n2"\nB="\\marker"', "the value of line 3 holds an escape"),
+    ("A=1\nA=marker", "line 2 sets A again"),
+    ("\nA='marker", "line 2 is not closed"),
+    ('A="marker\\"', "line 1 is not closed"),
+    ("A='1'marker", "unexpected text after the closing quote of line 1"),
+    ("A='1'#marker", "unexpected text after the closing quote of line 1"),
+    ('A="1" marker', "unexpected text after the closing quote of line 1"),
+    ('A="1\n2"\nB="\\marker"', "the value of line 3 has an unknown escape"),
 ]
 
 
 @pytest.mark.parametrize(("text", "values"), GOOD)
-def test_read(text: str, values: dict[str, str]) -> None:
+def test_valid_text_is_parsed(text: str, values: dict[str, str]) -> None:
     assert parse(text) == values
 
 
 @pytest.mark.parametrize(("text", "problem"), BAD)
-def test_refused_without_a_value(text: str, problem: str) -> None:
+def test_invalid_text_is_rejected_without_a_value(text: str, problem: str) -> None:
     with pytest.raises(DotenvError) as caught:
         parse(text)
     assert problem in str(caught.value)
     assert "marker" not in str(caught.value)
 
 
-def test_the_example() -> None:
+def test_example_file_is_parsed() -> None:
     values = parse((ROOT / "secrets.env.example").read_text())
     assert values["SECRET_KEY"] == "dummy-w1th-$igns-that-a-shell-would-expand-8f2k"
     assert values["DB_PASSWORD"] == "dummy correct horse battery staple"

@@ -1,4 +1,4 @@
-"""Sets of mounted files are read whole, or not at all."""
+"""A set of mounted files is read completely or not at all."""
 
 import os
 import threading
@@ -16,19 +16,19 @@ def texts(directory: Path) -> dict[str, bytes]:
     return {name: secret.reveal() for name, secret in files.read(directory).secrets.items()}
 
 
-def test_a_missing_directory_holds_none(tmp_path: Path) -> None:
+def test_missing_directory_has_no_secrets(tmp_path: Path) -> None:
     assert texts(tmp_path / "none") == {}
     (tmp_path / "link").symlink_to("none")
     assert texts(tmp_path / "link") == {}
     assert files.signature(tmp_path / "none") == ()
 
 
-def test_bytes_are_taken_as_they_are(volume: Volume) -> None:
+def test_file_content_is_unchanged(volume: Volume) -> None:
     volume.write(TEXT="a\n", BINARY=b"\x00\xff\r\n", EMPTY="")
     assert texts(volume.path) == {"TEXT": b"a\n", "BINARY": b"\x00\xff\r\n", "EMPTY": b""}
 
 
-def test_a_plain_directory_is_read_too(tmp_path: Path) -> None:
+def test_plain_directory_is_read(tmp_path: Path) -> None:
     (tmp_path / "A").write_text("a")
     (tmp_path / "real").mkdir()
     (tmp_path / "real" / "b").write_text("b")
@@ -37,14 +37,14 @@ def test_a_plain_directory_is_read_too(tmp_path: Path) -> None:
     assert texts(tmp_path) == {"A": b"a", "B": b"b"}
 
 
-def test_what_has_no_name_of_a_secret_is_left_out(tmp_path: Path) -> None:
+def test_files_with_invalid_names_are_ignored(tmp_path: Path) -> None:
     for name in (".hidden", "..2026", "with blank", "ünï", "new\nline", "a" * 254):
         (tmp_path / name).write_text("x")
     (tmp_path / "ok-1._").write_text("x")
     assert list(texts(tmp_path)) == ["ok-1._"]
 
 
-def test_the_signature_follows_every_change(volume: Volume) -> None:
+def test_signature_changes_with_every_write(volume: Volume) -> None:
     seen = [files.signature(volume.path)]
     volume.write(A="1")
     seen.append(files.signature(volume.path))
@@ -57,7 +57,7 @@ def test_the_signature_follows_every_change(volume: Volume) -> None:
     assert files.read(volume.path).signature == seen[-1]
 
 
-def test_a_set_is_never_mixed_with_the_next(volume: Volume) -> None:
+def test_two_sets_are_never_mixed(volume: Volume) -> None:
     names = [f"NAME_{number}" for number in range(40)]
     volume.write(**dict.fromkeys(names, "0"))
     ended = threading.Event()
@@ -86,7 +86,7 @@ def test_a_set_is_never_mixed_with_the_next(volume: Volume) -> None:
     assert len(seen) > 3
 
 
-def test_a_set_that_is_swapped_while_it_is_read_is_read_again(
+def test_set_swapped_during_read_is_read_again(
     volume: Volume, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     volume.write(A="old", B="old")
@@ -102,7 +102,7 @@ def test_a_set_that_is_swapped_while_it_is_read_is_read_again(
     assert texts(volume.path) == {"A": b"new", "B": b"new"}
 
 
-def test_a_set_that_never_rests_is_an_error(
+def test_constantly_changing_set_is_an_error(
     volume: Volume, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     volume.write(A="1")
@@ -117,7 +117,7 @@ def test_a_set_that_never_rests_is_an_error(
         files.read(volume.path)
 
 
-def test_the_caps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_size_limits_are_enforced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "A").write_bytes(b"x" * files.MAX_FILE_BYTES)
     assert len(texts(tmp_path)["A"]) == files.MAX_FILE_BYTES
     (tmp_path / "A").write_bytes(b"x" * (files.MAX_FILE_BYTES + 1))
@@ -133,13 +133,13 @@ def test_the_caps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         files.read(tmp_path)
 
 
-def test_what_is_no_file_neither_blocks_nor_counts(tmp_path: Path) -> None:
+def test_pipe_is_rejected_without_blocking(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "PIPE")
-    with pytest.raises(UnreadableError, match="PIPE is not a file"):
+    with pytest.raises(UnreadableError, match="PIPE is not a regular file"):
         files.read(tmp_path)
 
 
-def test_a_file_in_place_of_the_directory_is_an_error(tmp_path: Path) -> None:
+def test_file_instead_of_directory_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     with pytest.raises(UnreadableError, match="cannot be read: Not a directory"):
         files.read(tmp_path / "file")

@@ -1,4 +1,4 @@
-"""The endpoints of the real process."""
+"""The endpoints of a running app."""
 
 import re
 from pathlib import Path
@@ -10,7 +10,7 @@ from .conftest import Start, Volume
 SINCE = re.compile(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 
 
-def test_the_index_tells_everything_but_values(start: Start, volume: Volume) -> None:
+def test_index_shows_everything_except_values(start: Start, volume: Volume) -> None:
     volume.write(DB_PASSWORD="file", SMTP="s")
     app = start(
         SECRET_KEY="env",
@@ -45,7 +45,7 @@ def test_the_index_tells_everything_but_values(start: Start, volume: Volume) -> 
         assert secret["generation"] == 1
 
 
-def test_ready_only_with_the_required_secrets(start: Start, volume: Volume) -> None:
+def test_app_is_ready_only_with_required_secrets(start: Start, volume: Volume) -> None:
     app = start(
         REQUIRED_SECRETS="SECRET_KEY,DB_PASSWORD", SECRETS_DIR=str(volume.path), SECRET_KEY="s"
     )
@@ -63,7 +63,7 @@ def test_ready_only_with_the_required_secrets(start: Start, volume: Volume) -> N
     assert 'app_secret_present{name="DB_PASSWORD"} 1.0' in app.get("/metrics").body
 
 
-def test_a_swapped_volume_is_noticed_within_a_second(start: Start, volume: Volume) -> None:
+def test_app_reloads_swapped_volume_within_a_second(start: Start, volume: Volume) -> None:
     volume.write(SECRET_KEY="1", DB_PASSWORD="1")
     app = start(SECRETS_DIR=str(volume.path))
     before = app.secrets()
@@ -80,7 +80,7 @@ def test_a_swapped_volume_is_noticed_within_a_second(start: Start, volume: Volum
     assert 'app_secret_generation{name="SECRET_KEY"} 2.0' in metrics
 
 
-def test_a_set_that_cannot_be_read_changes_nothing(start: Start, volume: Volume) -> None:
+def test_unreadable_set_changes_nothing(start: Start, volume: Volume) -> None:
     volume.write(SECRET_KEY="1")
     app = start(SECRETS_DIR=str(volume.path))
     volume.write(SECRET_KEY="2", HUGE=b"x" * (1 << 20) + b"x")
@@ -117,8 +117,8 @@ def test_requests_are_counted_by_route_method_and_status(start: Start) -> None:
         assert line in metrics
     assert "process_resident_memory_bytes" in metrics
     assert "-path" not in metrics
-    wanted = {"Accept": "application/openmetrics-text; version=1.0.0"}
-    answer = app.request("GET", "/metrics", wanted)
+    accept = {"Accept": "application/openmetrics-text; version=1.0.0"}
+    answer = app.request("GET", "/metrics", accept)
     assert answer.headers["content-type"].startswith("application/openmetrics-text")
     assert answer.body.endswith("# EOF\n")
 
@@ -135,7 +135,7 @@ def test_errors_are_json(start: Start) -> None:
     assert (answer.status, answer.body) == (200, "")
 
 
-def test_the_access_log(start: Start) -> None:
+def test_access_log_has_method_path_status_and_duration(start: Start) -> None:
     app = start()
     app.get("/a%0Ab?token=marker")
     app.get("/healthz")
@@ -149,13 +149,13 @@ def test_the_access_log(start: Start) -> None:
     assert "marker" not in app.text()
 
 
-def test_probes_are_logged_when_debugging(start: Start) -> None:
+def test_probes_are_logged_at_debug_level(start: Start) -> None:
     app = start(LOG_LEVEL="debug")
     app.get("/readyz")
     app.wait_until(lambda: app.records(logger="app.access", level="debug", path="/readyz"))
 
 
-def test_text_logs_stay_on_their_lines(start: Start) -> None:
+def test_text_log_escapes_control_characters(start: Start) -> None:
     app = start(LOG_FORMAT="text")
     app.get("/a%0A%1Bb")
     app.wait_until(lambda: "path=" in app.text())
@@ -165,16 +165,16 @@ def test_text_logs_stay_on_their_lines(start: Start) -> None:
     )
 
 
-def test_settings_that_are_wrong_end_it_at_once(start: Start) -> None:
+def test_invalid_settings_end_the_app(start: Start) -> None:
     app = start(wait=False, PORT="marker", WORKERS="marker")
     assert app.ended() == 2
     messages = [record["message"] for record in app.records(level="error")]
     assert len(messages) == 2
-    assert "PORT is not valid: give a whole number from 1 to 65535" in messages[0]
+    assert "PORT is not valid: use a whole number from 1 to 65535" in messages[0]
     assert "marker" not in app.text()
 
 
-def test_a_port_in_use_ends_it(start: Start) -> None:
+def test_port_in_use_ends_the_app(start: Start) -> None:
     app = start()
     other = start(wait=False, PORT=str(app.port))
     assert other.ended() == 1
@@ -182,7 +182,7 @@ def test_a_port_in_use_ends_it(start: Start) -> None:
     assert record["message"].endswith(f"on port {app.port}: Address already in use")
 
 
-def test_unreadable_secrets_end_it_at_the_start(start: Start, tmp_path: Path) -> None:
+def test_unreadable_secrets_end_the_app_at_startup(start: Start, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     app = start(wait=False, SECRETS_DIR=str(tmp_path / "file"))
     assert app.ended() == 1

@@ -1,4 +1,4 @@
-"""Nothing that the app emits holds a value."""
+"""The output of the app never contains a value."""
 
 import base64
 import subprocess
@@ -27,7 +27,7 @@ def assert_clean(text: str) -> None:
 
 
 @pytest.mark.parametrize("style", ["json", "text"])
-def test_no_endpoint_and_no_log(start: Start, volume: Volume, style: str) -> None:
+def test_endpoints_and_logs_contain_no_value(start: Start, volume: Volume, style: str) -> None:
     volume.write(DB_PASSWORD=MARKERS[2], CERT=MARKERS[2] + "\n\x00")
     app = start(
         SECRET_KEY=MARKERS[0],
@@ -35,7 +35,7 @@ def test_no_endpoint_and_no_log(start: Start, volume: Volume, style: str) -> Non
         API_TOKEN=MARKERS[1],
         APP_SECRETS="API_TOKEN",
         REQUIRED_SECRETS="ABSENT",
-        # Not named as a secret, and still not shown.
+        # Not a secret by name, but not shown either.
         OTHER=MARKERS[4],
         SECRETS_DIR=str(volume.path),
         LOG_LEVEL="debug",
@@ -46,7 +46,7 @@ def test_no_endpoint_and_no_log(start: Start, volume: Volume, style: str) -> Non
     )
     emitted = []
 
-    def ask_everything() -> None:
+    def request_everything() -> None:
         for method in ("GET", "HEAD", "POST", "OPTIONS", "TRACE", "BREW"):
             for path in (
                 "/",
@@ -66,12 +66,12 @@ def test_no_endpoint_and_no_log(start: Start, volume: Volume, style: str) -> Non
             emitted.append(connection.recv(65536).decode("latin-1"))
             connection.close()
 
-    ask_everything()
+    request_everything()
     volume.write(DB_PASSWORD=MARKERS[3], NEW=MARKERS[3])
     app.wait_until(lambda: app.secrets()["DB_PASSWORD"]["generation"] == 2)
     volume.write(DB_PASSWORD=MARKERS[3], HUGE=MARKERS[3] * (1 << 17))
     app.wait_until(lambda: "HUGE has more than" in app.text())
-    ask_everything()
+    request_everything()
     app.terminate()
     assert app.ended() == 0
     emitted.append(app.text())
@@ -79,7 +79,7 @@ def test_no_endpoint_and_no_log(start: Start, volume: Volume, style: str) -> Non
     assert_clean("\n".join(emitted))
 
 
-def test_no_request_carries_the_environment(start: Start, tmp_path: Path) -> None:
+def test_requests_do_not_contain_secrets_of_the_environment(start: Start, tmp_path: Path) -> None:
     probe = (
         "import app.access as a, os\n"
         "inner = a.measured\n"
@@ -101,7 +101,7 @@ def test_no_request_carries_the_environment(start: Start, tmp_path: Path) -> Non
     assert_clean(text)
 
 
-def test_no_exception_shows_one(
+def test_logged_exceptions_contain_no_value(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from app import logs
@@ -142,14 +142,14 @@ def test_no_exception_shows_one(
     assert_clean(emitted)
 
 
-def test_an_uncaught_exception_does_not_show_one() -> None:
+def test_uncaught_exceptions_contain_no_value() -> None:
     code = (
         "import threading\n"
         "from app import logs\n"
         "logs.configure('debug', 'json')\n"
         f"def fail(): raise ValueError({MARKERS[0]!r})\n"
         "thread = threading.Thread(target=fail); thread.start(); thread.join()\n"
-        "import warnings; warnings.warn('told')\n"
+        "import warnings; warnings.warn('shown')\n"
         "fail()\n"
     )
     done = subprocess.run(
@@ -161,5 +161,5 @@ def test_an_uncaught_exception_does_not_show_one() -> None:
     )
     assert done.returncode == 1
     assert done.stdout.count("builtins.ValueError") == 2
-    assert "told" in done.stdout
+    assert "shown" in done.stdout
     assert_clean(done.stdout + done.stderr)

@@ -1,4 +1,4 @@
-"""The lock is the Pipfile's, and whole; what pip installs is what it says."""
+"""The lock file matches the Pipfile, and pip installs exactly its packages."""
 
 import json
 import re
@@ -20,22 +20,22 @@ def written(*arguments: str, root=ROOT) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
-def test_the_lock_is_of_this_pipfile() -> None:
+def test_lock_file_matches_pipfile() -> None:
     assert requirements.digest(PIPFILE) == LOCK["_meta"]["hash"]["sha256"]
 
 
-def test_a_lock_of_another_pipfile_is_refused(tmp_path) -> None:
+def test_lock_file_of_another_pipfile_is_rejected(tmp_path) -> None:
     for name in ("requirements.py", "Pipfile.lock"):
         (tmp_path / name).write_bytes((ROOT / name).read_bytes())
     other = (ROOT / "Pipfile").read_text().replace("[packages]", '[packages]\nrequests = "*"')
     (tmp_path / "Pipfile").write_text(other)
     done = written(root=tmp_path)
     assert done.returncode == 1
-    assert "Pipfile.lock is not of this Pipfile" in done.stderr
+    assert "Pipfile.lock does not match the Pipfile" in done.stderr
     assert done.stdout == ""
 
 
-def test_every_package_has_its_version_and_hashes() -> None:
+def test_requirements_have_versions_and_hashes() -> None:
     text = written().stdout.replace(" \\\n", "")
     lines = text.splitlines()
     assert [line.split("==")[0] for line in lines] == sorted(LOCK["default"])
@@ -46,12 +46,12 @@ def test_every_package_has_its_version_and_hashes() -> None:
     assert len(written("--dev").stdout.split("==")) > len(text.split("=="))
 
 
-def test_the_image_gets_no_package_of_the_tests() -> None:
+def test_image_contains_no_test_packages() -> None:
     assert not set(PIPFILE["dev-packages"]) & set(LOCK["default"])
     assert LOCK["_meta"]["requires"] == {"python_version": "3.11"}
 
 
-def test_the_versions_here_are_those_of_the_lock() -> None:
+def test_installed_versions_match_lock_file() -> None:
     for section in ("default", "develop"):
         for name, package in LOCK[section].items():
             assert "==" + metadata.version(name) == package["version"]

@@ -1,4 +1,4 @@
-"""A Secret shows itself nowhere."""
+"""A Secret never shows its value."""
 
 import copy
 import json
@@ -19,13 +19,13 @@ def secret() -> Secret:
     return Secret(MARKER.encode())
 
 
-def test_no_text_shows_it(secret: Secret) -> None:
+def test_text_does_not_show_the_value(secret: Secret) -> None:
     texts = [str(secret), repr(secret), f"{secret}", f"{secret:>30}", f"{secret!r}", f"{[secret]}"]
     assert MARKER not in "".join(texts)
     assert len(str(secret)) == len(str(Secret(b"")))
 
 
-def test_what_holds_it_does_not_show_it_either(secret: Secret, tmp_path) -> None:
+def test_store_and_entry_do_not_show_the_value(secret: Secret, tmp_path) -> None:
     store = SecretStore({"SECRET_KEY": secret}, tmp_path)
     store.refresh()
     entry = store.entries["SECRET_KEY"]
@@ -34,20 +34,20 @@ def test_what_holds_it_does_not_show_it_either(secret: Secret, tmp_path) -> None
 
 
 @pytest.mark.parametrize("serialize", [pickle.dumps, copy.copy, copy.deepcopy, json.dumps])
-def test_it_is_not_serialized(secret: Secret, serialize) -> None:
+def test_secret_cannot_be_serialized(secret: Secret, serialize) -> None:
     with pytest.raises(TypeError) as caught:
         serialize(secret)
     assert MARKER not in str(caught.value)
 
 
-def test_it_has_no_hash_and_no_dictionary(secret: Secret) -> None:
+def test_secret_has_no_hash_and_no_dictionary(secret: Secret) -> None:
     with pytest.raises(TypeError):
         hash(secret)
     with pytest.raises(TypeError):
         vars(secret)
 
 
-def test_it_compares_by_value(secret: Secret) -> None:
+def test_secrets_compare_by_value(secret: Secret) -> None:
     assert secret == Secret(MARKER.encode())
     assert secret.matches(Secret(secret.reveal()))
     assert secret != Secret(b"")
@@ -55,7 +55,7 @@ def test_it_compares_by_value(secret: Secret) -> None:
 
 
 @pytest.mark.parametrize("formatter", [logs.JsonFormatter(), logs.TextFormatter()])
-def test_a_logged_secret_and_a_logged_exception_do_not_show_it(secret, formatter) -> None:
+def test_logged_secret_and_exception_do_not_show_the_value(secret, formatter) -> None:
     try:
         raise ValueError(f"invalid literal: {MARKER!r}") from KeyError(MARKER)
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""Settings are read from the environment, and refused without quoting them."""
+"""Settings come from the environment. Errors never quote a value."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ import pytest
 from app.settings import Settings, SettingsError
 
 
-def test_the_defaults() -> None:
+def test_defaults_apply_to_unset_variables() -> None:
     assert Settings.read({}).shown() == {
         "API_BASE_URL": None,
         "ENVIRONMENT": "development",
@@ -25,7 +25,7 @@ def test_the_defaults() -> None:
     assert Settings.read({}).secret_names == ("DB_PASSWORD", "SECRET_KEY")
 
 
-def test_all_of_them() -> None:
+def test_all_settings_are_read() -> None:
     settings = Settings.read(
         {
             "API_BASE_URL": "https://api.example.com:8443/v1",
@@ -60,7 +60,7 @@ def test_all_of_them() -> None:
     )
 
 
-def test_an_empty_variable_is_an_unset_one() -> None:
+def test_empty_variable_counts_as_unset() -> None:
     assert Settings.read({"PORT": "", "LOG_LEVEL": " "}) == Settings.read({})
 
 
@@ -101,15 +101,15 @@ def test_an_empty_variable_is_an_unset_one() -> None:
         ("WORKERS", "65"),
     ],
 )
-def test_a_wrong_one_is_named_with_a_hint_and_not_quoted(name: str, value: str) -> None:
+def test_invalid_setting_is_named_with_a_hint_and_not_quoted(name: str, value: str) -> None:
     with pytest.raises(SettingsError) as caught:
         Settings.read({name: value})
     (problem,) = caught.value.problems
-    assert problem.startswith(f"the environment variable {name} is not valid: give ")
+    assert problem.startswith(f"the environment variable {name} is not valid: use ")
     assert "marker" not in problem
 
 
-def test_all_problems_come_at_once() -> None:
+def test_all_problems_are_reported_at_once() -> None:
     with pytest.raises(SettingsError) as caught:
         Settings.read({"PORT": "x", "WORKERS": "y"})
     assert len(caught.value.problems) == 2

@@ -1,4 +1,4 @@
-"""Stopping is announced, graceful, and has an end."""
+"""The app announces a stop, finishes requests, and ends in time."""
 
 import http.client
 import os
@@ -24,7 +24,7 @@ def gone(pid: int) -> bool:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-def test_a_signal_ends_it_with_success(start: Start, number: signal.Signals) -> None:
+def test_signal_ends_the_app_with_success(start: Start, number: signal.Signals) -> None:
     app = start()
     idle = app.connect()
     idle.sendall(HEAD + b"\r\n")
@@ -41,7 +41,7 @@ def test_a_signal_ends_it_with_success(start: Start, number: signal.Signals) -> 
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
-def test_a_request_under_way_is_answered(start: Start, workers: str) -> None:
+def test_running_request_is_answered_during_stop(start: Start, workers: str) -> None:
     app = start(WORKERS=workers)
     slow = app.connect()
     slow.sendall(HEAD)
@@ -68,36 +68,36 @@ def refused(app: Process) -> bool:
     return False
 
 
-def test_it_serves_on_for_the_delay_but_is_not_ready(start: Start) -> None:
+def test_app_serves_during_the_delay_but_is_not_ready(start: Start) -> None:
     app = start(STOP_DELAY="1")
     assert app.get("/readyz").status == 200
     failures, answers, ended = [], [], threading.Event()
 
-    def ask() -> None:
+    def send_requests() -> None:
         while not ended.is_set():
             try:
                 answers.append(app.get("/").status)
             except OSError as error:
                 failures.append(error)
 
-    asking = threading.Thread(target=ask)
-    asking.start()
+    client = threading.Thread(target=send_requests)
+    client.start()
     began = time.monotonic()
     app.terminate()
     app.wait_until(lambda: app.get("/readyz").status == 503, seconds=0.8)
     assert app.get("/readyz").json == {"status": "stopping", "missing": []}
     assert app.get("/healthz").status == 200
     time.sleep(0.5)
-    # Who heeds the probe has turned away by now.
+    # Clients that follow the probe have stopped sending requests by now.
     ended.set()
-    asking.join()
+    client.join()
     assert app.ended() == 0
     assert time.monotonic() - began >= 1
     assert not failures
     assert set(answers) == {200}
 
 
-def test_signals_that_come_at_once_are_one(start: Start) -> None:
+def test_simultaneous_signals_count_once(start: Start) -> None:
     for _ in range(3):
         app = start()
         for _ in range(200):
@@ -111,7 +111,7 @@ def test_signals_that_come_at_once_are_one(start: Start) -> None:
     assert time.monotonic() - began >= 1
 
 
-def test_a_second_signal_cuts_the_delay_short(start: Start) -> None:
+def test_second_signal_ends_the_delay(start: Start) -> None:
     app = start(STOP_DELAY="60")
     app.terminate()
     app.wait_until(lambda: app.get("/readyz").status == 503)
@@ -120,7 +120,7 @@ def test_a_second_signal_cuts_the_delay_short(start: Start) -> None:
     assert app.ended(5) == 0
 
 
-def test_a_client_that_never_ends_does_not_hold_it(start: Start) -> None:
+def test_stuck_client_does_not_block_the_stop(start: Start) -> None:
     app = start(STOP_TIMEOUT="1")
     stuck = app.connect()
     stuck.sendall(HEAD)
@@ -132,18 +132,18 @@ def test_a_client_that_never_ends_does_not_hold_it(start: Start) -> None:
     stuck.close()
 
 
-def test_a_signal_at_any_moment_of_the_start_ends_it(start: Start) -> None:
+def test_signal_during_startup_ends_the_app(start: Start) -> None:
     for step in range(8):
         app = start(wait=False, WORKERS="2", STOP_TIMEOUT="60")
         time.sleep(0.1 + 0.06 * step)
         app.terminate()
-        # Before Python has set up its handlers, the signal itself ends the process.
+        # Before Python has installed its handlers, the signal ends the process directly.
         assert app.ended(5) in (0, -signal.SIGTERM)
         assert "Traceback" not in app.text()
 
 
-def test_a_signal_in_a_callback_of_python_is_not_lost() -> None:
-    # An exception from the handler would be dropped there, and the app would run on.
+def test_signal_in_a_python_callback_is_not_lost() -> None:
+    # Python would drop an exception of the handler here, and the app would continue.
     program = """
 import os, signal, sys, weakref
 from app import __main__ as app
@@ -155,7 +155,7 @@ def parser():
     thing = Thing()
     reference = weakref.ref(thing, lambda _: os.kill(os.getpid(), signal.SIGTERM))
     del thing
-    print("runs on", flush=True)
+    print("continues", flush=True)
     os._exit(3)
 
 app._parser = parser
@@ -165,16 +165,16 @@ app.main()
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
 
 
-def test_a_signal_in_the_first_moments_of_a_worker_is_not_lost(start: Start) -> None:
-    # Python forgets those that it has noticed when it sets up a child: they must still be waiting.
+def test_signal_right_after_the_fork_is_not_lost(start: Start) -> None:
+    # Python clears pending signals in a new child, so the signals must still be blocked.
     app = start(module="tests.forked", wait=False)
     assert app.ended() == 1
-    assert app.records(message="forked", waiting=["SIGHUP", "SIGINT", "SIGTERM"])
+    assert app.records(message="forked", blocked=["SIGHUP", "SIGINT", "SIGTERM"])
     assert app.records(message="Unexpected exit from worker-1")
     assert not app.records(message="Started worker-1")
 
 
-def test_no_worker_outlives_the_server(start: Start) -> None:
+def test_workers_do_not_outlive_the_server(start: Start) -> None:
     app = start(WORKERS="2")
     app.wait_until(lambda: len(app.records(logger="_granian.serve")) == 2)
     workers = app.workers()
@@ -187,7 +187,7 @@ def test_no_worker_outlives_the_server(start: Start) -> None:
         time.sleep(0.05)
 
 
-def test_a_worker_that_dies_ends_it_with_an_error(start: Start) -> None:
+def test_dead_worker_ends_the_app_with_an_error(start: Start) -> None:
     app = start()
     (worker,) = app.workers()
     os.kill(worker, signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""Files win over the environment; a value has a time and a generation."""
+"""Files take precedence over the environment. Each value has a time and a generation."""
 
 from pathlib import Path
 
@@ -18,14 +18,14 @@ def facts(store: SecretStore) -> dict[str, tuple[str, int, bytes]]:
     }
 
 
-def test_secrets_are_taken_out_of_the_environment() -> None:
+def test_secrets_are_removed_from_the_environment() -> None:
     environ = {"SECRET_KEY": "a", "PORT": "80", "BYTES": "\udcff"}
     taken = take_from_environment(environ, ["SECRET_KEY", "BYTES", "NONE"])
     assert environ == {"PORT": "80"}
     assert taken == {"SECRET_KEY": Secret(b"a"), "BYTES": Secret(b"\xff")}
 
 
-def test_a_file_wins(volume: Volume) -> None:
+def test_file_takes_precedence_over_environment(volume: Volume) -> None:
     volume.write(SECRET_KEY="file", OTHER="o")
     store = SecretStore({"SECRET_KEY": Secret(b"env"), "A": Secret(b"a")}, volume.path)
     assert store.refresh() == Difference(("A", "OTHER", "SECRET_KEY"), (), ())
@@ -37,7 +37,7 @@ def test_a_file_wins(volume: Volume) -> None:
     assert store.missing(["B", "A"]) == ["B"]
 
 
-def test_changes_are_counted_and_dated(volume: Volume) -> None:
+def test_changes_increment_generation_and_update_time(volume: Volume) -> None:
     volume.write(A="1", B="1")
     store = SecretStore({}, volume.path)
     store.refresh()
@@ -60,7 +60,7 @@ def test_changes_are_counted_and_dated(volume: Volume) -> None:
     assert store.entries["B"].generation == 3
 
 
-def test_the_same_value_written_again_is_no_change(volume: Volume) -> None:
+def test_rewriting_the_same_value_changes_nothing(volume: Volume) -> None:
     volume.write(A="1")
     store = SecretStore({}, volume.path)
     store.refresh()
@@ -70,7 +70,7 @@ def test_the_same_value_written_again_is_no_change(volume: Volume) -> None:
     assert store.entries["A"] == before
 
 
-def test_without_its_file_a_secret_is_that_of_the_environment(volume: Volume) -> None:
+def test_removed_file_falls_back_to_environment(volume: Volume) -> None:
     volume.write(A="file")
     store = SecretStore({"A": Secret(b"env")}, volume.path)
     store.refresh()
@@ -79,7 +79,7 @@ def test_without_its_file_a_secret_is_that_of_the_environment(volume: Volume) ->
     assert facts(store) == {"A": ("env", 2, b"env")}
 
 
-def test_an_error_leaves_everything_as_it_was(volume: Volume) -> None:
+def test_read_error_keeps_old_secrets(volume: Volume) -> None:
     volume.write(A="1", B="1")
     store = SecretStore({}, volume.path)
     store.refresh()
@@ -92,7 +92,7 @@ def test_an_error_leaves_everything_as_it_was(volume: Volume) -> None:
     assert store.refresh() == Difference((), ("A", "B"), ())
 
 
-def test_a_file_changed_in_place_is_seen_even_within_one_tick(tmp_path: Path) -> None:
+def test_in_place_changes_within_one_tick_are_detected(tmp_path: Path) -> None:
     store = SecretStore({}, tmp_path)
     for number in range(1, 200):
         (tmp_path / "A").write_text(str(number % 10))

@@ -1,4 +1,4 @@
-"""Several workers answer as one."""
+"""Several workers behave like one."""
 
 import re
 from pathlib import Path
@@ -10,7 +10,7 @@ def total(metrics: str, pattern: str) -> float:
     return float(re.search("^" + pattern + r" (\S+)$", metrics, re.MULTILINE)[1])
 
 
-def test_their_numbers_add_up(start: Start, volume: Volume, tmp_path: Path) -> None:
+def test_counters_of_workers_add_up(start: Start, volume: Volume, tmp_path: Path) -> None:
     volume.write(SECRET_KEY="1")
     (tmp_path / "tmp").mkdir()
     app = start(WORKERS="3", SECRETS_DIR=str(volume.path), TMPDIR=str(tmp_path / "tmp"))
@@ -35,7 +35,7 @@ def test_their_numbers_add_up(start: Start, volume: Volume, tmp_path: Path) -> N
     assert list((tmp_path / "tmp").iterdir()) == []
 
 
-def test_connections_beyond_the_limit_wait(start: Start) -> None:
+def test_connections_over_the_limit_wait(start: Start) -> None:
     app = start(MAX_CONNECTIONS="2")
     held = [app.connect() for _ in range(2)]
     for connection in held:
@@ -56,9 +56,7 @@ def test_connections_beyond_the_limit_wait(start: Start) -> None:
         connection.close()
 
 
-def test_without_a_directory_for_the_numbers_it_says_what_to_do(
-    start: Start, tmp_path: Path
-) -> None:
+def test_missing_temporary_directory_error_has_a_hint(start: Start, tmp_path: Path) -> None:
     read_only = "import tempfile; tempfile.mkdtemp = lambda **_: (_ for _ in ()).throw(OSError())\n"
     (tmp_path / "sitecustomize.py").write_text(read_only)
     path = f"{tmp_path}:{Path(__file__).parent.parent}"
