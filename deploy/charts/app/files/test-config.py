@@ -1,4 +1,4 @@
-"""Asks the app whether its settings have reached it. Prints names, never values."""
+"""Compares the settings that the app shows with its ConfigMap. Prints names, never values."""
 
 import json
 import os
@@ -8,7 +8,7 @@ from urllib.request import urlopen
 
 
 def ask(path: str) -> bytes:
-    """What the app answers, if it answers well."""
+    """Returns the body of a successful response."""
     try:
         with urlopen(os.environ["APP_URL"] + path, timeout=10) as answer:
             print(f"{path}: {answer.status}")
@@ -18,7 +18,7 @@ def ask(path: str) -> bytes:
 
 
 def plain(value: object) -> str:
-    """The app spells some settings in its own way."""
+    """Normalizes a setting, because the app shows some of them in another form."""
     text = str(value).strip().lower().rstrip("/")
     return "warning" if text == "warn" else text
 

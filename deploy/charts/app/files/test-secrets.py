@@ -1,4 +1,4 @@
-"""Asks the app which secrets it has. Prints names and where they come from, never values."""
+"""Checks that the app has its secrets. Prints names and sources, never values."""
 
 import json
 import os
@@ -8,11 +8,11 @@ from urllib.request import urlopen
 
 try:
     with urlopen(os.environ["APP_URL"] + "/", timeout=10) as answer:
-        here = {entry["name"]: entry["source"] for entry in json.load(answer)["secrets"]}
+        present = {entry["name"]: entry["source"] for entry in json.load(answer)["secrets"]}
 except URLError as error:
     sys.exit(f"error: {error}")
-for name, source in sorted(here.items()):
+for name, source in sorted(present.items()):
     print(f"{name}: from {source}")
-wanted = filter(None, os.environ["SECRET_NAMES"].split(","))
-missing = [name for name in wanted if name not in here]
+required = filter(None, os.environ["SECRET_NAMES"].split(","))
+missing = [name for name in required if name not in present]
 sys.exit(f"error: missing: {', '.join(missing)}" if missing else 0)

@@ -1,15 +1,15 @@
-{{- /* `name` is what the old chart called it. */}}
+{{- /* `name` is the old chart's value for nameOverride. */}}
 {{- define "app.name" -}}
 {{- .Values.nameOverride | default .Values.name | default .Chart.Name | trunc 63 | trimSuffix "-" }}
 {{- end }}
 
-{{- /* The release's name alone, as in the old chart, so that its objects are upgraded in place.
-Short enough for all that is put behind it. */}}
+{{- /* Only the release's name, as in the old chart, so that Helm upgrades the old chart's objects in
+place. 50 characters leave room for the suffixes. */}}
 {{- define "app.fullname" -}}
 {{- .Values.fullnameOverride | default .Release.Name | trunc 50 | trimSuffix "-" }}
 {{- end }}
 
-{{- /* What finds the Pods. Never changed: a Deployment's selector is immutable. */}}
+{{- /* Never change these: a Deployment's selector is immutable. */}}
 {{- define "app.selectorLabels" -}}
 {{- if and (eq .Values.rollout.provider "flagger") .Values.rollout.flagger.singleSelector -}}
 app.kubernetes.io/name: {{ include "app.fullname" . | quote }}
@@ -19,13 +19,13 @@ app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end }}
 {{- end }}
 
-{{- /* On Pods: no chart and no version, so that a new chart restarts nothing. */}}
+{{- /* Labels of Pods. They omit the chart and its version, so that a new chart restarts no Pods. */}}
 {{- define "app.podLabels" -}}
 {{- $ours := dict "app.kubernetes.io/instance" .Release.Name }}
 {{- toYaml (merge (include "app.selectorLabels" . | fromYaml) $ours .Values.podLabels) }}
 {{- end }}
 
-{{- /* A selector for what concerns all Pods. Flagger's second Deployment has another name label. */}}
+{{- /* A selector for all Pods. Flagger's second Deployment has a different name label. */}}
 {{- define "app.podSelector" -}}
 {{- if eq .Values.rollout.provider "flagger" -}}
 {{- $name := get (include "app.selectorLabels" . | fromYaml) "app.kubernetes.io/name" -}}
@@ -72,13 +72,13 @@ annotations:
 {{- .Values.serviceAccount.name | default (ternary (include "app.fullname" .) "default" .Values.serviceAccount.create) }}
 {{- end }}
 
-{{- /* The least number of Pods. */}}
+{{- /* The minimum number of Pods. */}}
 {{- define "app.minReplicas" -}}
 {{- ternary .Values.autoscaling.minReplicas .Values.replicaCount .Values.autoscaling.enabled | int }}
 {{- end }}
 
-{{- /* The port that the app listens at. The old chart said it in service.targetPort; below 1024
-only root may listen. */}}
+{{- /* The port that the app listens on. In the old chart, service.targetPort set it. The app cannot use a
+port below 1024, because it does not run as root. */}}
 {{- define "app.port" -}}
 {{- $target := .Values.service.targetPort }}
 {{- if and (not (kindIs "string" $target)) (ge (int $target) 1024) }}
@@ -88,7 +88,7 @@ only root may listen. */}}
 {{- end }}
 {{- end }}
 
-{{- /* Where the Service leads: to the app, or to a port of a sidecar, by its name. */}}
+{{- /* The target port of the Service: the app's, or a named port of a sidecar. */}}
 {{- define "app.targetPort" -}}
 {{- $target := .Values.service.targetPort }}
 {{- if kindIs "string" $target }}
@@ -113,7 +113,7 @@ http
 {{- .Values.gateway.name | default (include "app.fullname" .) }}
 {{- end }}
 
-{{- /* A value as text: a number of YAML is a float here, and must not become 1e+06. */}}
+{{- /* A value as text. Helm parses numbers as floats, and a large one must not become 1e+06. */}}
 {{- define "app.text" -}}
 {{- if and (kindIs "float64" .) (eq . (floor .)) (lt . 1e15) (gt . -1e15) }}
 {{- printf "%.0f" . }}
@@ -122,7 +122,7 @@ http
 {{- end }}
 {{- end }}
 
-{{- /* The configuration as YAML; `envConfigs` is what the old chart called it. */}}
+{{- /* The settings as YAML. `envConfigs` is the old chart's name for `config`. */}}
 {{- define "app.config" -}}
 {{- $config := dict }}
 {{- range $map := list .Values.config .Values.envConfigs }}
@@ -139,21 +139,21 @@ http
 {{- include "app.fullname" . }}-config
 {{- end }}
 
-{{- /* "true" if a monitoring object is to be rendered. Takes root, enabled, kind. */}}
+{{- /* "true" if the chart renders a monitoring object. Takes root, enabled, kind. */}}
 {{- define "app.monitors" -}}
 {{- if .enabled }}
 {{- $mode := .root.Values.metrics.renderMode }}
-{{- $there := .root.Capabilities.APIVersions.Has (printf "monitoring.coreos.com/v1/%s" .kind) }}
-{{- if and (eq $mode "failIfMissing") (not $there) }}
+{{- $exists := .root.Capabilities.APIVersions.Has (printf "monitoring.coreos.com/v1/%s" .kind) }}
+{{- if and (eq $mode "failIfMissing") (not $exists) }}
 {{- fail (printf "metrics: this cluster has no %s (monitoring.coreos.com/v1): install the Prometheus operator, or set metrics.renderMode" .kind) }}
 {{- end }}
-{{- if or $there (ne $mode "skipIfMissing") -}}
+{{- if or $exists (ne $mode "skipIfMissing") -}}
 true
 {{- end }}
 {{- end }}
 {{- end }}
 
-{{- /* How a monitor reads the metrics. */}}
+{{- /* The scrape settings of a monitor. */}}
 {{- define "app.scrape" -}}
 {{- $fields := dict }}
 {{- range $field := list "interval" "scrapeTimeout" "honorLabels" "relabelings" "metricRelabelings" }}

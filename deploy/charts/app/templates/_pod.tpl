@@ -1,4 +1,4 @@
-{{- /* The Pod template, without what only a Deployment has. */}}
+{{- /* The Pod template. */}}
 {{- define "app.podTemplate" -}}
 metadata:
   labels:
@@ -74,7 +74,7 @@ spec:
 {{- $_ := set $ours "checksum/config" (toYaml . | sha256sum) }}
 {{- end }}
 {{- if .Values.secrets.checksum }}
-{{- /* Of what is sealed, or where it comes from: never of values. */}}
+{{- /* A checksum of the sealed values or of their source, never of plaintext. */}}
 {{- if .Values.secrets.sealedSecret.enabled }}
 {{- $_ := set $ours "checksum/secret" (include "app.sealed" . | sha256sum) }}
 {{- else }}
@@ -123,7 +123,7 @@ volumeMounts:
   - name: tmp
     mountPath: /tmp
   {{- if and .Values.secrets.asFiles.enabled (include "app.secretName" .) }}
-  # The whole directory: a file mounted by subPath would never change.
+  # Mount the whole directory: a file mounted with subPath never changes.
   - name: secrets
     mountPath: {{ .Values.secrets.asFiles.path }}
     readOnly: true
@@ -133,7 +133,7 @@ volumeMounts:
   {{- end }}
 {{- end }}
 
-{{- /* What is set here wins over the ConfigMap and the Secret. */}}
+{{- /* `env` takes precedence over the ConfigMap and the Secret in `envFrom`. */}}
 {{- define "app.environment" -}}
 {{- $secret := include "app.secretName" . }}
 {{- $asEnv := or .Values.secrets.asEnv.enabled (not (empty .Values.envSecrets)) }}
@@ -141,8 +141,8 @@ volumeMounts:
 env:
   - name: PORT
     value: {{ include "app.port" . | quote }}
-  # After SIGTERM the app serves on, not ready, until all proxies and load balancers know; then it
-  # ends what is under way, and leaves five seconds of the grace period.
+  # After SIGTERM the app reports that it is not ready, and keeps serving until all proxies and load
+  # balancers have noticed. Then it finishes running requests. Five seconds of the grace period remain.
   - name: STOP_DELAY
     value: {{ $delay | quote }}
   - name: STOP_TIMEOUT
@@ -185,17 +185,17 @@ envFrom:
 {{- end }}
 {{- end }}
 
-{{- /* A probe; none if it is null. Its values are laid over the defaults, which have httpGet: that
-goes when another way is given. A startup probe without a way of its own asks as liveness does. */}}
+{{- /* A probe, or nothing if it is null. Helm merges its values over the defaults, which contain httpGet,
+so another kind of check must remove httpGet. A startup probe without a check uses the liveness check. */}}
 {{- define "app.probe" -}}
 {{- $probe := get .root.Values .name }}
 {{- if $probe }}
-{{- $ways := list "exec" "grpc" "tcpSocket" }}
+{{- $checks := list "exec" "grpc" "tcpSocket" }}
 {{- if and (eq .name "startupProbe") (not (or $probe.httpGet $probe.exec $probe.grpc $probe.tcpSocket)) }}
 {{- $liveness := .root.Values.livenessProbe | default dict }}
 {{- $probe = merge (pick $liveness "httpGet" "exec" "grpc" "tcpSocket") $probe }}
 {{- end }}
-{{- range $ways }}
+{{- range $checks }}
 {{- if get $probe . }}{{ $probe = omit $probe "httpGet" }}{{ end }}
 {{- end }}
 {{- if or $probe.httpGet $probe.exec $probe.grpc $probe.tcpSocket }}
@@ -204,7 +204,7 @@ goes when another way is given. A startup probe without a way of its own asks as
 {{- end }}
 {{- end }}
 
-{{- /* Over zones and nodes, rather than not at all; the Pods of each version apart. */}}
+{{- /* By default, Pods spread over zones and nodes if possible, separately for each version. */}}
 {{- define "app.topologySpread" -}}
 {{- $given := .Values.topologySpreadConstraints }}
 {{- $selector := dict "matchLabels" (include "app.selectorLabels" . | fromYaml) }}

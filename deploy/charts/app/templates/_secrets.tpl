@@ -1,5 +1,5 @@
-{{- /* The name of the Secret that the app takes its secrets from; empty if it takes none.
-By default it does not depend on the release: sealed values are bound to the name. */}}
+{{- /* The name of the Secret that the app reads, or empty if it reads none. By default the name does not
+depend on the release, because sealed values are bound to it. */}}
 {{- define "app.secretName" -}}
 {{- $secrets := .Values.secrets }}
 {{- if .Values.envSecrets }}
@@ -9,7 +9,7 @@ By default it does not depend on the release: sealed values are bound to the nam
 {{- end }}
 {{- end }}
 
-{{- /* "true" if Pods start without the Secret: nobody has said yet where it comes from. */}}
+{{- /* "true" if Pods start without the Secret: by default if the values set no source. */}}
 {{- define "app.secretOptional" -}}
 {{- $secrets := .Values.secrets }}
 {{- $source := or .Values.envSecrets $secrets.existingSecret $secrets.sealedSecret.enabled $secrets.externalSecret.enabled }}
@@ -20,7 +20,7 @@ By default it does not depend on the release: sealed values are bound to the nam
 {{- end }}
 {{- end }}
 
-{{- /* What the SealedSecret is made of, as YAML: the manifest that mtk-seal wrote, or the values. */}}
+{{- /* The content of the SealedSecret as YAML: from the manifest of mtk-seal, or from the values. */}}
 {{- define "app.sealed" -}}
 {{- include "app.validateSecrets" . }}
 {{- $sealed := .Values.secrets.sealedSecret }}
@@ -78,7 +78,7 @@ By default it does not depend on the release: sealed values are bound to the nam
   "immutable" $immutable) }}
 {{- end }}
 
-{{- /* The keys of the Secret, as far as the chart can know them: a JSON list. */}}
+{{- /* The keys of the Secret that the chart knows, as a JSON list. */}}
 {{- define "app.secretKeys" -}}
 {{- $secrets := .Values.secrets }}
 {{- $keys := list }}
@@ -100,7 +100,7 @@ By default it does not depend on the release: sealed values are bound to the nam
 {{- toJson ($keys | sortAlpha) }}
 {{- end }}
 
-{{- /* By which names the app sees them: a JSON list. Names of its settings are no secrets to it. */}}
+{{- /* The names by which the app sees these keys, as a JSON list. It omits the names of settings. */}}
 {{- define "app.secretNames" -}}
 {{- $secrets := .Values.secrets }}
 {{- $settings := list "API_BASE_URL" "APP_SECRETS" "ENVIRONMENT" "HOSTNAME" "LISTEN_ADDRESS" "LOG_FORMAT" "LOG_LEVEL" "MAX_CONNECTIONS" "PATH" "PORT" "REQUIRED_SECRETS" "SECRETS_DIR" "STOP_DELAY" "STOP_TIMEOUT" "WORKERS" }}
@@ -126,7 +126,7 @@ By default it does not depend on the release: sealed values are bound to the nam
 {{- toJson $shown }}
 {{- end }}
 
-{{- /* What the app must have to be ready: a JSON list. */}}
+{{- /* The secrets that the app needs to be ready, as a JSON list. */}}
 {{- define "app.requiredSecrets" -}}
 {{- if .Values.secrets.required }}
 {{- toJson .Values.secrets.required }}
@@ -137,8 +137,8 @@ By default it does not depend on the release: sealed values are bound to the nam
 {{- end }}
 {{- end }}
 
-{{- /* "true" if the Deployment asks the controller to be restarted when the Secret changes. Flagger
-starts a canary of its own for that. */}}
+{{- /* "true" if the Deployment asks mtk-controller for a restart when the Secret changes. With Flagger it
+does not: Flagger watches the Secret itself and starts a canary. */}}
 {{- define "app.restartsOnChange" -}}
 {{- $secrets := .Values.secrets }}
 {{- if and (include "app.secretName" .) (ne .Values.rollout.provider "flagger") }}

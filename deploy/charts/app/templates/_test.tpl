@@ -1,5 +1,5 @@
-{{- /* A Pod of `helm test` that runs a script on the app's image. Takes root, name, script, env, and
-envFrom. It can do no more than the app can. */}}
+{{- /* A Pod of `helm test` that runs a script in the app's image. It has no more permissions than the app.
+Takes root, name, script, env, and envFrom. */}}
 {{- define "app.testPod" -}}
 {{- $root := .root -}}
 apiVersion: v1

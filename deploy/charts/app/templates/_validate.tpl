@@ -1,4 +1,4 @@
-{{- /* Refuses values that cannot work together. What is wrong with one alone, the schema says. */}}
+{{- /* Rejects values that contradict each other. The schema checks each value. */}}
 {{- define "app.validate" -}}
 {{- include "app.validateNames" . }}
 {{- include "app.validateSecrets" . }}
@@ -36,9 +36,9 @@
 {{- fail (printf "config.%s would not reach the app: set %s" . (get $instead .)) }}
 {{- end }}
 {{- end }}
-{{- /* An upgrade that would fail with no more than "field is immutable". */}}
-{{- $there := lookup "apps/v1" "Deployment" .Release.Namespace (include "app.fullname" .) }}
-{{- with dig "spec" "selector" "matchLabels" dict $there }}
+{{- /* Without this check, the API server would only report "field is immutable". */}}
+{{- $existing := lookup "apps/v1" "Deployment" .Release.Namespace (include "app.fullname" .) }}
+{{- with dig "spec" "selector" "matchLabels" dict $existing }}
 {{- $wanted := include "app.selectorLabels" $ | fromYaml }}
 {{- if ne (toJson .) (toJson $wanted) }}
 {{- fail (printf "the Deployment %s selects its Pods by %s, which cannot change to %s: set nameOverride to the existing app.kubernetes.io/name" (include "app.fullname" $) (toJson .) (toJson $wanted)) }}
@@ -82,9 +82,9 @@
 {{- end }}
 {{- end }}
 
-{{- /* What would lose the Secret on the way from envSecrets to sealed values, or back: Helm deletes
-what leaves the release unless it says `keep`, and the garbage collector what a SealedSecret owned.
-Only where templates are rendered with a cluster. */}}
+{{- /* Rejects upgrades from envSecrets to sealed values, or back, that would delete the Secret. Helm deletes
+an object that leaves the release without the annotation `keep`, and the garbage collector deletes a
+Secret that a SealedSecret owned. The check needs a cluster. */}}
 {{- define "app.validateMove" -}}
 {{- $root := .root }}
 {{- $name := printf "%s-secret" $root.Release.Name }}

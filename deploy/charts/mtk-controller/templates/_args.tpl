@@ -1,4 +1,4 @@
-{{- /* The flags, as JSON. What is not set is left to the controller's own default. */}}
+{{- /* The flags, as JSON. The controller has its own defaults for values that are not set. */}}
 {{- define "mtk-controller.args" -}}
 {{- $values := .Values }}
 {{- $args := list

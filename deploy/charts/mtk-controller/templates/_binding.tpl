@@ -1,4 +1,4 @@
-{{- /* Binds the controller's account to the role of the same kind and name. Takes root, kind
+{{- /* Binds the controller's ServiceAccount to the role of this kind and name. Takes root, kind
 (ClusterRole or Role), name, namespace. */}}
 {{- define "mtk-controller.binding" -}}
 apiVersion: rbac.authorization.k8s.io/v1

@@ -1,4 +1,4 @@
-{{- /* Not from the release's name: clients look for a Service by a fixed name. */}}
+{{- /* Independent of the release's name, because clients look for a Service by a fixed name. */}}
 {{- define "mtk-controller.name" -}}
 {{- .Values.nameOverride | default .Chart.Name | trunc 63 | trimSuffix "-" }}
 {{- end }}
@@ -20,7 +20,8 @@ app.kubernetes.io/name: {{ include "mtk-controller.name" . }}
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end }}
 
-{{- /* Metadata of an object. Takes root, and name, namespace (none if ""), labels, annotations. */}}
+{{- /* Metadata of an object. Takes root, and name, namespace ("none" for cluster-scoped objects), labels,
+annotations. */}}
 {{- define "mtk-controller.metadata" -}}
 {{- $root := .root }}
 {{- $ours := dict
@@ -53,8 +54,8 @@ annotations:
 {{- with $image.digest }}@{{ . }}{{ end }}
 {{- end }}
 
-{{- /* The name of the Role by which tokens of an account are made. Takes root, account. A Role's name may
-have 253 letters; of a longer one the end stands for the rest. */}}
+{{- /* The name of the Role that permits tokens for a ServiceAccount. Takes root, account. A Role's name has
+at most 253 characters. A longer one is cut and ends with a hash. */}}
 {{- define "mtk-controller.tokenRole" -}}
 {{- $name := printf "%s-token-%s" (include "mtk-controller.fullname" .root) .account }}
 {{- if gt (len $name) 253 }}
@@ -63,7 +64,7 @@ have 253 letters; of a longer one the end stands for the rest. */}}
 {{- $name }}
 {{- end }}
 
-{{- /* The namespaces watched, as JSON; none means all. */}}
+{{- /* The watched namespaces as JSON. An empty list means all namespaces. */}}
 {{- define "mtk-controller.namespaces" -}}
 {{- $namespaces := list }}
 {{- if or (not .Values.rbac.clusterRole) .Values.additionalNamespaces }}
@@ -73,14 +74,14 @@ have 253 letters; of a longer one the end stands for the rest. */}}
 {{- toJson $namespaces }}
 {{- end }}
 
-{{- /* "true" if the CRD by this name is this release's, or to be. Always, where templates are
-rendered without a cluster. */}}
+{{- /* "true" if the CRD of this name is missing, belongs to this release, or is to be taken over. Always
+"true" if templates are rendered without a cluster. */}}
 {{- define "mtk-controller.rendersCrd" -}}
-{{- $there := lookup "apiextensions.k8s.io/v1" "CustomResourceDefinition" "" .name }}
-{{- $marks := dig "metadata" "annotations" dict $there | default dict }}
+{{- $existing := lookup "apiextensions.k8s.io/v1" "CustomResourceDefinition" "" .name }}
+{{- $annotations := dig "metadata" "annotations" dict $existing | default dict }}
 {{- $release := printf "%s/%s" .root.Release.Namespace .root.Release.Name }}
-{{- $owner := printf "%s/%s" (get $marks "meta.helm.sh/release-namespace") (get $marks "meta.helm.sh/release-name") }}
-{{- if or (not $there) .root.Values.crds.takeOwnership (eq $owner $release) -}}
+{{- $owner := printf "%s/%s" (get $annotations "meta.helm.sh/release-namespace") (get $annotations "meta.helm.sh/release-name") }}
+{{- if or (not $existing) .root.Values.crds.takeOwnership (eq $owner $release) -}}
 true
 {{- end }}
 {{- end }}

@@ -1,6 +1,6 @@
-{{- /* What the controller may do in each namespace that it watches. No `update` and no `delete`: it
-changes Secrets by patches that name the version they were made for, and Kubernetes' garbage
-collector removes them by their owner reference. */}}
+{{- /* The permissions in each watched namespace. They contain no `update` and by default no `delete`: the
+controller changes Secrets with patches that contain the expected resourceVersion, and Kubernetes'
+garbage collector deletes them by their owner reference. */}}
 {{- define "mtk-controller.rules" -}}
 - apiGroups: [bitnami.com]
   resources: [sealedsecrets]
@@ -8,7 +8,7 @@ collector removes them by their owner reference. */}}
 - apiGroups: [bitnami.com]
   resources: [sealedsecrets/status]
   verbs: [patch]
-# Its own ones, those of others in their place, and the keys.
+# Secrets of SealedSecrets and ExternalSecrets, Secrets that it takes over, and the sealing keys.
 - apiGroups: [""]
   resources: [secrets]
   verbs: [get, list, watch, create, patch]
@@ -16,7 +16,7 @@ collector removes them by their owner reference. */}}
   resources: [events]
   verbs: [create]
 {{- if .Values.externalSecrets.enabled }}
-# Patched only to take External Secrets' finalizer off one that is being deleted.
+# `patch` only removes External Secrets' finalizer during deletion.
 - apiGroups: [external-secrets.io]
   resources: [externalsecrets]
   verbs: [get, list, watch, patch]
@@ -26,12 +26,12 @@ collector removes them by their owner reference. */}}
 - apiGroups: [external-secrets.io]
   resources: [externalsecrets/status, secretstores/status]
   verbs: [patch]
-# Templates of ExternalSecrets.
+# ExternalSecrets can read templates from ConfigMaps.
 - apiGroups: [""]
   resources: [configmaps]
   verbs: [get]
 {{- if .Values.externalSecrets.allowDelete }}
-# `deletionPolicy: Delete`, and the Secrets of renamed targets.
+# For `deletionPolicy: Delete`, and for the Secrets of renamed targets.
 - apiGroups: [""]
   resources: [secrets]
   verbs: [delete]
@@ -39,7 +39,7 @@ collector removes them by their owner reference. */}}
 {{- end }}
 {{- end }}
 
-{{- /* What restarts need besides. */}}
+{{- /* The additional permissions for restarts. */}}
 {{- define "mtk-controller.restartRules" -}}
 - apiGroups: [apps]
   resources: [deployments, statefulsets, daemonsets]
@@ -47,7 +47,7 @@ collector removes them by their owner reference. */}}
 - apiGroups: [argoproj.io]
   resources: [rollouts]
   verbs: [get, list, watch, patch]
-# Only to know which Deployments are Flagger's.
+# To find the Deployments that Flagger manages.
 - apiGroups: [flagger.app]
   resources: [canaries]
   verbs: [get, list, watch]

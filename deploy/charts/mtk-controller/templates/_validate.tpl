@@ -1,8 +1,8 @@
-{{- /* What a schema cannot say: values that contradict each other. */}}
+{{- /* Rejects values that contradict each other, which a schema cannot express. */}}
 {{- define "mtk-controller.validate" -}}
 {{- $values := .Values }}
 {{- $metrics := $values.metrics }}
-{{- /* The reason is in the schema's list of values, for Helm to print; it is no value. */}}
+{{- /* The schema lists the reason as a value, so that Helm prints it. Reject that value here. */}}
 {{- if not (regexMatch "^[01]$" (toString $values.replicaCount)) }}
 {{- fail "replicaCount: 0 or 1" }}
 {{- end }}

@@ -1,8 +1,8 @@
-//! The charts of this repository, and the values that each one is tested with.
+//! The charts of this repository and their test cases.
 //!
-//! A chart's directory `ci` holds its cases: `ci/NAME-values.yaml` renders, and
-//! `ci/refused/NAME.yaml` is refused, where no custom resource is installed, with the text behind
-//! `# error: ` in its first line.
+//! A chart's directory `ci` contains its cases. `ci/NAME-values.yaml` must render. `ci/refused/NAME.yaml`
+//! must be rejected in a cluster without custom resources, with the text after `# error: ` in its first
+//! line.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -16,12 +16,12 @@ pub struct Chart {
     directory: PathBuf,
 }
 
-/// Values that a chart must refuse.
+/// Values that a chart must reject.
 #[derive(Clone, Debug)]
 pub struct Refused {
     /// The values file.
     pub path: PathBuf,
-    /// What the refusal must say.
+    /// Text in the error.
     pub error: String,
 }
 
@@ -46,17 +46,17 @@ impl Chart {
         Chart { directory: root().join("deploy/charts").join(name) }
     }
 
-    /// Its name, which is its directory's.
+    /// The name of the chart and its directory.
     pub fn name(&self) -> String {
         name(&self.directory)
     }
 
-    /// Where it is.
+    /// The directory of the chart.
     pub fn directory(&self) -> &Path {
         &self.directory
     }
 
-    /// The values files that it must render with: `ci/*-values.yaml`. At least one.
+    /// The values files that must render: `ci/*-values.yaml`. At least one.
     pub fn values_files(&self) -> anyhow::Result<Vec<PathBuf>> {
         let files = entries(&self.directory.join("ci"))?;
         let files: Vec<_> =
@@ -65,15 +65,15 @@ impl Chart {
         Ok(files)
     }
 
-    /// The values files that it must refuse: `ci/refused/*.yaml`.
+    /// The values files that the chart must reject: `ci/refused/*.yaml`.
     pub fn refused(&self) -> anyhow::Result<Vec<Refused>> {
         let directory = self.directory.join("ci/refused");
         let files = if directory.is_dir() { entries(&directory)? } else { Vec::new() };
         files.into_iter().map(refused).collect()
     }
 
-    /// The given minor versions of Kubernetes 1, in groups for which it renders the same: all, unless a
-    /// template compares the version with another.
+    /// Groups minor versions of Kubernetes 1 for which the chart renders the same objects. Groups differ only
+    /// at versions that a template compares with.
     pub fn alike(&self, minors: &[u32]) -> anyhow::Result<Vec<Vec<u32>>> {
         let mut compared = Vec::new();
         let mut directories = vec![self.directory.join("templates")];
@@ -83,12 +83,12 @@ impl Chart {
                     directories.push(path);
                 } else {
                     compared.extend(compared_minors(&read(&path)?).with_context(|| {
-                        format!("{}: how it depends on Kubernetes' version", path.display())
+                        format!("{}: its dependency on the version of Kubernetes", path.display())
                     })?);
                 }
             }
         }
-        // Between two that are compared with, nothing can change.
+        // The output cannot change between two compared versions.
         let place =
             |minor: u32| compared.iter().map(|&other| minor.cmp(&other)).collect::<Vec<_>>();
         let groups = minors.chunk_by(|&one, &other| place(one) == place(other));
@@ -96,7 +96,7 @@ impl Chart {
     }
 }
 
-/// The minor versions that a template compares that of Kubernetes with.
+/// The minor versions that a template compares with the version of Kubernetes.
 fn compared_minors(template: &str) -> anyhow::Result<Vec<u32>> {
     let lines = template.lines().filter(|line| line.contains("KubeVersion"));
     let minors = lines.map(|line| {
@@ -105,7 +105,7 @@ fn compared_minors(template: &str) -> anyhow::Result<Vec<u32>> {
         version.split('.').next()?.parse().ok()
     });
     let minors: Option<Vec<u32>> = minors.collect();
-    minors.context("only lines with `semverCompare \"CONSTRAINT\" … KubeVersion` are understood")
+    minors.context("only lines with `semverCompare \"CONSTRAINT\" … KubeVersion` are supported")
 }
 
 /// The last part of a path.
@@ -123,7 +123,7 @@ fn refused(path: PathBuf) -> anyhow::Result<Refused> {
     Ok(Refused { path, error })
 }
 
-/// What is in a directory, sorted.
+/// The sorted entries of a directory.
 pub(crate) fn entries(directory: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let reading = || format!("reading {}", directory.display());
     let mut paths = Vec::new();
@@ -147,7 +147,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn comparisons_with_the_version_are_found() {
+    fn version_comparisons_are_found() {
         let line = r#"{{- if semverCompare ">=1.31.0-0" .Capabilities.KubeVersion.Version }}"#;
         assert_eq!(compared_minors(&format!("a\n{line}\n")).unwrap(), [31]);
         assert_eq!(compared_minors("a: b\n").unwrap(), [0; 0]);
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn every_case_has_a_chart() {
+    fn charts_have_cases() {
         for chart in all().unwrap() {
             assert!(!chart.values_files().unwrap().is_empty());
             assert!(!chart.refused().unwrap().is_empty(), "{}", chart.name());

@@ -1,4 +1,4 @@
-//! checkov: what is known to be unsafe, in manifests and Dockerfiles.
+//! Scans manifests and Dockerfiles with checkov.
 
 use std::fs;
 use std::path::Path;
@@ -10,38 +10,38 @@ use serde_json::Value;
 
 use crate::tools;
 
-/// Something that checkov does not like.
+/// A failed check.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Finding {
-    /// The check's identifier, as `CKV_K8S_11`.
+    /// The identifier of the check, such as `CKV_K8S_11`.
     pub check: String,
-    /// What the check wants.
+    /// The title of the check.
     pub wanted: String,
-    /// The file, by its path below the directory, without suffixes.
+    /// The path of the file in the directory, without suffixes.
     pub file: String,
-    /// The object's kind, or the instruction.
+    /// The kind of the object, or the instruction.
     pub kind: String,
 }
 
-/// A check that may fail, where, and why.
+/// A check that may fail in some places.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Exception {
-    /// The check's identifier.
+    /// The identifier of the check.
     pub check: String,
-    /// `FILE KIND`, where `*` at the end of either stands for anything.
+    /// `FILE KIND`. Each may end with the wildcard `*`.
     pub places: Vec<String>,
-    /// Why that is so.
+    /// Why the check may fail there.
     pub reason: String,
 }
 
-/// Looks through a directory.
+/// Scans a directory.
 pub fn findings(directory: &Path) -> anyhow::Result<Vec<Finding>> {
     let mut checkov = Command::new(tools::program(tools::CHECKOV)?);
     let home = tempfile::tempdir()?;
     checkov
         .args(["--framework", "kubernetes", "dockerfile", "--output", "json", "--directory", "."])
-        // Nothing is asked of its vendor's platform; what it finds is for us to judge.
+        // Do not contact the vendor's platform.
         .args(["--skip-download", "--quiet", "--compact", "--soft-fail"])
         .current_dir(directory)
         .env("HOME", home.path());
@@ -50,7 +50,7 @@ pub fn findings(directory: &Path) -> anyhow::Result<Vec<Finding>> {
     ensure!(output.status.success(), "checkov: {}", said());
     let reports: Vec<Value> = serde_json::from_slice(&output.stdout)
         .with_context(|| format!("the report of checkov: {}", said()))?;
-    ensure!(reports.len() == 2, "checkov has not looked at both manifests and Dockerfiles");
+    ensure!(reports.len() == 2, "checkov did not scan both manifests and Dockerfiles");
     for report in &reports {
         let summary = &report["summary"];
         ensure!(summary["parsing_errors"] == 0, "checkov cannot read a file: {summary}");
@@ -60,14 +60,14 @@ pub fn findings(directory: &Path) -> anyhow::Result<Vec<Finding>> {
     Ok(failed.flatten().map(finding).collect())
 }
 
-/// The exceptions in a file.
+/// Reads the exceptions from a file.
 pub fn exceptions(path: &Path) -> anyhow::Result<Vec<Exception>> {
     let text = fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
     serde_saphyr::from_str(&text).with_context(|| format!("reading {}", path.display()))
 }
 
 impl Exception {
-    /// The place that allows it, if one does.
+    /// The place that matches the finding, if any.
     pub fn allows(&self, finding: &Finding) -> Option<&str> {
         let fits = |pattern: &str, text: &str| match pattern.strip_suffix('*') {
             Some(start) => text.starts_with(start),
@@ -84,7 +84,7 @@ impl Exception {
 fn finding(failed: &Value) -> Finding {
     let text = |field: &str| failed[field].as_str().unwrap_or_default();
     let file = text("file_path").trim_start_matches('/');
-    // `KIND.NAMESPACE.NAME` of an object; `PATH.INSTRUCTION` or only the path of a Dockerfile.
+    // `KIND.NAMESPACE.NAME` for an object, and `PATH.INSTRUCTION` or `PATH` for a Dockerfile.
     let resource = text("resource").trim_start_matches('/');
     let kind = match resource.strip_prefix(file) {
         Some(instruction) => instruction.trim_start_matches('.'),
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn an_exception_allows_what_it_names() {
+    fn exception_allows_only_its_places() {
         let exception = Exception {
             check: "CKV_1".to_owned(),
             places: ["app/sidecar Deployment", "app/* Pod", "* FROM"].map(str::to_owned).to_vec(),
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn a_dockerfile_as_a_whole_is_an_image() {
+    fn whole_dockerfile_is_an_image() {
         assert_eq!(found("/a/Dockerfile", "/a/Dockerfile.").kind, "image");
     }
 }

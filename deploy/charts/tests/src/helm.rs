@@ -1,4 +1,4 @@
-//! The real Helm.
+//! Runs Helm.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,14 +11,14 @@ use tempfile::TempDir;
 use crate::chart::Chart;
 use crate::{objects, tools};
 
-/// A Helm, with none of this user's settings, plug-ins and clusters.
+/// Helm without the user's settings, plug-ins and clusters.
 #[derive(Clone, Debug)]
 pub struct Helm {
     program: PathBuf,
     major: u8,
 }
 
-/// What to render, as the flags of `helm template` say it.
+/// The arguments of `helm template`.
 #[derive(Clone, Debug)]
 pub struct Render {
     chart: Chart,
@@ -37,33 +37,28 @@ enum Values {
 }
 
 impl Helm {
-    /// Helm 3.
     pub fn three() -> anyhow::Result<Helm> {
         Ok(Helm { program: tools::program(tools::HELM3)?, major: 3 })
     }
 
-    /// Helm 4.
     pub fn four() -> anyhow::Result<Helm> {
         Ok(Helm { program: tools::program(tools::HELM4)?, major: 4 })
     }
 
-    /// Both.
     pub fn both() -> anyhow::Result<[Helm; 2]> {
         Ok([Helm::three()?, Helm::four()?])
     }
 
-    /// Its major version.
     pub fn major(&self) -> u8 {
         self.major
     }
 
-    /// The objects that an installation makes, tests and hooks among them. The error is what Helm
-    /// says.
+    /// The objects of an installation, including tests and hooks. The error contains Helm's output.
     pub fn template(&self, render: &Render) -> anyhow::Result<Vec<Value>> {
         objects::parse(&self.template_text(render)?)
     }
 
-    /// The same as Helm writes it.
+    /// The YAML text of the objects.
     pub fn template_text(&self, render: &Render) -> anyhow::Result<String> {
         let mut flags = vec!["--include-crds".to_owned()];
         flags.extend(render.api_versions.iter().map(|version| format!("--api-versions={version}")));
@@ -74,7 +69,7 @@ impl Helm {
         self.run("template", render, flags)
     }
 
-    /// What `helm install` says when it is done: `NOTES.txt`. Only Helm 4 says it without a cluster.
+    /// The rendered `NOTES.txt`. Only Helm 4 prints it without a cluster.
     pub fn notes(&self, render: &Render) -> anyhow::Result<String> {
         ensure!(self.major > 3, "Helm 3 renders notes only with a cluster");
         let said = self.run("install", render, vec!["--dry-run=client".to_owned()])?;
@@ -82,7 +77,7 @@ impl Helm {
         Ok(notes.to_owned())
     }
 
-    /// `helm lint --strict`. The error is what Helm says.
+    /// `helm lint --strict`. The error contains Helm's output.
     pub fn lint(&self, render: &Render) -> anyhow::Result<()> {
         let directory = tempfile::tempdir()?;
         let mut helm = self.command(&directory);
@@ -103,14 +98,14 @@ impl Helm {
     fn command(&self, home: &TempDir) -> Command {
         let mut helm = Command::new(&self.program);
         helm.env_clear().env("HOME", home.path()).current_dir(home.path());
-        // It is over before it has to save memory, and others run beside it: a third of its time.
+        // Garbage collection takes a third of the time of this short process.
         helm.env("GOGC", "off").env("GOMAXPROCS", "1");
         helm
     }
 }
 
 impl Render {
-    /// A chart with its own values, as the release `demo` in the namespace `demo`.
+    /// A chart with its default values, as release `demo` in namespace `demo`.
     pub fn chart(chart: &Chart) -> Render {
         Render {
             chart: chart.clone(),
@@ -118,55 +113,53 @@ impl Render {
             namespace: "demo".to_owned(),
             values: Vec::new(),
             api_versions: Vec::new(),
-            // Helm built from its module takes itself for one of Kubernetes 1.20.
+            // Helm built from its module assumes Kubernetes 1.20.
             kube_version: "1.37.0".to_owned(),
             upgrade: false,
         }
     }
 
-    /// With another name of the release.
     #[must_use]
     pub fn release(mut self, release: &str) -> Render {
         release.clone_into(&mut self.release);
         self
     }
 
-    /// In another namespace.
     #[must_use]
     pub fn namespace(mut self, namespace: &str) -> Render {
         namespace.clone_into(&mut self.namespace);
         self
     }
 
-    /// With a values file; later ones win. A relative path is one in the chart's directory.
+    /// Adds a values file, which overrides earlier ones. Relative paths start at the chart.
     #[must_use]
     pub fn values_file(mut self, path: impl AsRef<Path>) -> Render {
         self.values.push(Values::File(self.chart.directory().join(path)));
         self
     }
 
-    /// With values as they are here; later ones win.
+    /// Adds values, which override earlier ones.
     #[must_use]
     pub fn values(mut self, values: Value) -> Render {
         self.values.push(Values::Inline(values));
         self
     }
 
-    /// On a cluster that knows these too: `GROUP/VERSION`, or `GROUP/VERSION/KIND`.
+    /// Adds API versions of the cluster: `GROUP/VERSION` or `GROUP/VERSION/KIND`.
     #[must_use]
     pub fn api_versions<V: Into<String>>(mut self, more: impl IntoIterator<Item = V>) -> Render {
         self.api_versions.extend(more.into_iter().map(Into::into));
         self
     }
 
-    /// On a cluster of this version, as `1.28.0`; else on one of 1.37.
+    /// The version of the cluster, such as `1.28.0`. The default is 1.37.
     #[must_use]
     pub fn kube_version(mut self, version: &str) -> Render {
         version.clone_into(&mut self.kube_version);
         self
     }
 
-    /// As an upgrade of what is installed.
+    /// Renders an upgrade instead of an installation.
     #[must_use]
     pub fn upgrade(mut self) -> Render {
         self.upgrade = true;
@@ -189,7 +182,7 @@ impl Render {
     }
 }
 
-/// What a command writes to its standard output; if it fails, what it writes at all.
+/// The standard output of a command. The error contains all of its output.
 pub(crate) fn output(command: &mut Command) -> anyhow::Result<String> {
     let program = command.get_program().display().to_string();
     let output = command.output().with_context(|| format!("starting {program}"))?;

@@ -1,4 +1,4 @@
-//! kubeconform: objects compared with schemas.
+//! Validates objects with kubeconform.
 
 use std::fs;
 use std::path::PathBuf;
@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use crate::{schemas, tools};
 
-/// A kubeconform with all schemas, which knows nothing else and asks no network.
+/// kubeconform with only our schemas and without a network.
 #[derive(Debug)]
 pub struct Kubeconform {
     program: PathBuf,
@@ -18,7 +18,7 @@ pub struct Kubeconform {
 }
 
 impl Kubeconform {
-    /// Lays out the schemas of custom resources, for as long as the value lives.
+    /// Writes the schemas of custom resources into a temporary directory.
     pub fn new() -> anyhow::Result<Kubeconform> {
         let custom_resources = tempfile::tempdir()?;
         for crd in schemas::crds()? {
@@ -26,15 +26,14 @@ impl Kubeconform {
             let (group, kind) = (text(&crd["spec"]["group"]), text(&crd["spec"]["names"]["kind"]));
             let directory = custom_resources.path().join(group);
             fs::create_dir_all(&directory)?;
-            for (version, schema) in schemas::of_custom_resource(&crd) {
+            for (version, schema) in schemas::custom_resource_schemas(&crd) {
                 fs::write(directory.join(format!("{kind}-{version}.json")), schema.to_string())?;
             }
         }
         Ok(Kubeconform { program: tools::program(tools::KUBECONFORM)?, custom_resources })
     }
 
-    /// What is wrong with the objects in files for Kubernetes 1.MINOR. The number is how many objects
-    /// there are.
+    /// Returns the number of objects in the files, and their problems in Kubernetes 1.MINOR.
     pub fn check(&self, minor: u32, files: &[PathBuf]) -> anyhow::Result<(u64, Vec<String>)> {
         let custom_resources = self.custom_resources.path().display();
         let kubernetes = schemas::directory().join("kubernetes").join(format!("1.{minor}.json"));
@@ -45,22 +44,25 @@ impl Kubeconform {
             .arg(format!(
                 "{custom_resources}/{{{{.Group}}}}/{{{{.ResourceKind}}}}-{{{{.ResourceAPIVersion}}}}.json"
             ))
-            // It tells the kinds apart itself, and knows no others.
+            // This schema distinguishes the kinds itself and rejects all others.
             .arg("-schema-location")
             .arg(kubernetes)
             .args(files)
-            // It is over before it has to save memory.
+            // The process is short, so garbage collection only costs time.
             .env("GOGC", "off");
         let output = kubeconform.output().context("starting kubeconform")?;
         let report: Value = serde_json::from_slice(&output.stdout).with_context(|| {
-            format!("the report of kubeconform: {}", String::from_utf8_lossy(&output.stderr))
+            format!(
+                "parsing the report of kubeconform: {}",
+                String::from_utf8_lossy(&output.stderr)
+            )
         })?;
         let problems: Vec<_> =
             report["resources"].as_array().into_iter().flatten().map(problem).collect();
         let count = |what: &str| report["summary"][what].as_u64().unwrap_or_default();
-        ensure!(count("skipped") == 0, "kubeconform has left out objects");
+        ensure!(count("skipped") == 0, "kubeconform skipped objects");
         let bad = count("invalid") + count("errors");
-        ensure!((bad == 0) == problems.is_empty(), "kubeconform does not say what is wrong");
+        ensure!((bad == 0) == problems.is_empty(), "kubeconform did not report the problems");
         Ok((count("valid") + bad, problems))
     }
 }

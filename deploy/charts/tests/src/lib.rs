@@ -1,11 +1,11 @@
-//! What the tests of the charts share. They need no cluster: they look at what Helm renders.
+//! Shared code of the chart tests. They check the objects that Helm renders, without a cluster.
 //!
-//! - [`chart`] finds the charts, and the values files that each one is tested with;
-//! - [`helm`] renders and lints with the real Helm, version 3 or 4;
-//! - [`objects`] finds things in what was rendered;
-//! - [`kubeconform`] compares objects with [`schemas`] of Kubernetes and of custom resources;
-//! - [`checkov`] looks for what is known to be unsafe;
-//! - [`tools`] says where the programs are, [`parallel`] uses every core.
+//! - [`chart`] finds the charts and their test cases;
+//! - [`helm`] renders and lints charts with Helm 3 or 4;
+//! - [`objects`] finds things in rendered objects;
+//! - [`kubeconform`] validates objects with the [`schemas`] of Kubernetes and of custom resources;
+//! - [`checkov`] scans for insecure settings;
+//! - [`tools`] finds the programs, and [`parallel`] uses all cores.
 
 pub mod chart;
 pub mod checkov;

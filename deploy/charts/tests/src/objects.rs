@@ -1,10 +1,9 @@
-//! Finding things in rendered objects. What is asked for and is not there is a panic, as of a failed
-//! assertion.
+//! Finds things in rendered objects. Most functions panic if they find nothing, like a failed assertion.
 
 use anyhow::Context;
 use serde_json::Value;
 
-/// Where the kinds of Kubernetes, and those of others, hold the template of a Pod.
+/// The path of the Pod template in each kind.
 const TEMPLATES: [(&str, &str); 8] = [
     ("Pod", ""),
     ("Deployment", "/spec/template"),
@@ -16,8 +15,7 @@ const TEMPLATES: [(&str, &str); 8] = [
     ("CronJob", "/spec/jobTemplate/spec/template"),
 ];
 
-/// The objects of a YAML stream, read as Kubernetes' tools read it: `0400` is octal, a key that is
-/// there twice an error.
+/// Parses a YAML stream like Kubernetes' tools: `0400` is octal, and a duplicate key is an error.
 pub fn parse(yaml: &str) -> anyhow::Result<Vec<Value>> {
     let options = serde_saphyr::options! { legacy_octal_numbers: true };
     let objects: Vec<Value> =
@@ -25,15 +23,15 @@ pub fn parse(yaml: &str) -> anyhow::Result<Vec<Value>> {
     Ok(objects.into_iter().filter(|object| !object.is_null()).collect())
 }
 
-/// The object, if there is one.
+/// The object, if it exists.
 pub fn find<'o>(objects: &'o [Value], kind: &str, name: &str) -> Option<&'o Value> {
     of_kind(objects, kind).into_iter().find(|object| object["metadata"]["name"] == name)
 }
 
-/// The object.
+/// The object, which must exist.
 pub fn object<'o>(objects: &'o [Value], kind: &str, name: &str) -> &'o Value {
-    let there = || format!("no {kind} {name} among {}", names(objects).join(", "));
-    find(objects, kind, name).unwrap_or_else(|| panic!("{}", there()))
+    let message = || format!("no {kind} {name} in {}", names(objects).join(", "));
+    find(objects, kind, name).unwrap_or_else(|| panic!("{}", message()))
 }
 
 /// All objects of a kind.
@@ -54,7 +52,7 @@ pub fn name(object: &Value) -> String {
     format!("{}/{}", text(&object["kind"]), text(&object["metadata"]["name"]))
 }
 
-/// Every Pod, and every template of one (with its own `metadata` and `spec`), with its object.
+/// Every Pod and every Pod template (with its own `metadata` and `spec`), with its object.
 pub fn pod_templates(objects: &[Value]) -> Vec<(&Value, &Value)> {
     let template = |object: &'_ Value| {
         let (_, path) = TEMPLATES.iter().find(|(kind, _)| object["kind"] == *kind)?;
@@ -62,12 +60,12 @@ pub fn pod_templates(objects: &[Value]) -> Vec<(&Value, &Value)> {
     };
     objects
         .iter()
-        // A Rollout may refer to a Deployment, and has no template then.
+        // A Rollout that refers to a Deployment has no template.
         .filter_map(|object| Some((object, object.pointer(template(object)?)?)))
         .collect()
 }
 
-/// All containers of a Pod or its template, those that start before it among them.
+/// All containers of a Pod or its template, including init containers.
 pub fn containers(template: &Value) -> Vec<&Value> {
     let lists = ["initContainers", "containers"].map(|list| template["spec"][list].as_array());
     lists.into_iter().flatten().flatten().collect()
@@ -79,16 +77,16 @@ pub fn container<'o>(template: &'o Value, name: &str) -> &'o Value {
     found.unwrap_or_else(|| panic!("no container {name}"))
 }
 
-/// The environment variable of a container, if it is there: the whole entry.
+/// The entry of an environment variable, if the container has it.
 pub fn variable<'o>(container: &'o Value, name: &str) -> Option<&'o Value> {
     container["env"].as_array()?.iter().find(|variable| variable["name"] == name)
 }
 
-/// The rules of a Role or `ClusterRole`, a line for each resource, sorted: `GROUP/RESOURCE: VERBS`, or
-/// `GROUP/RESOURCE [NAMES]: VERBS`.
+/// The rules of a Role or `ClusterRole` as sorted lines, one for each resource:
+/// `GROUP/RESOURCE: VERBS` or `GROUP/RESOURCE [NAMES]: VERBS`.
 pub fn rules(objects: &[Value], kind: &str, name: &str) -> Vec<String> {
     let role = object(objects, kind, name);
-    assert!(role.get("aggregationRule").is_none(), "{kind} {name} takes the rules of others");
+    assert!(role.get("aggregationRule").is_none(), "{kind} {name} aggregates other roles");
     let mut lines = Vec::new();
     for rule in role["rules"].as_array().into_iter().flatten() {
         assert!(rule.get("nonResourceURLs").is_none(), "{kind} {name} has a rule for URLs");
@@ -105,7 +103,7 @@ pub fn rules(objects: &[Value], kind: &str, name: &str) -> Vec<String> {
     lines
 }
 
-/// The subjects of a `RoleBinding` or `ClusterRoleBinding`, and the role that it gives: `KIND/NAME`.
+/// The subjects of a `RoleBinding` or `ClusterRoleBinding`, and its role as `KIND/NAME`.
 pub fn binding<'o>(objects: &'o [Value], kind: &str, name: &str) -> (&'o Value, String) {
     let binding = object(objects, kind, name);
     let role = &binding["roleRef"];
@@ -113,7 +111,7 @@ pub fn binding<'o>(objects: &'o [Value], kind: &str, name: &str) -> (&'o Value, 
     (&binding["subjects"], format!("{}/{}", text("kind"), text("name")))
 }
 
-/// The sorted words of a list; none if there is no list.
+/// The sorted words of a list, or none without a list.
 fn words(list: &Value) -> Vec<&str> {
     let mut words: Vec<_> =
         list.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
@@ -128,7 +126,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn yaml_is_read_as_kubernetes_tools_do() {
+    fn yaml_is_parsed_like_kubernetes_tools_do() {
         let objects = parse("---\n---\nmode: 0400\non: yes\n---\nname: b\n").unwrap();
         assert_eq!(objects, [json!({ "mode": 256, "on": true }), json!({ "name": "b" })]);
         assert!(parse("a: 1\na: 2\n").is_err());
@@ -153,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn rules_are_a_line_for_each_resource() {
+    fn rules_have_one_line_for_each_resource() {
         let role = json!({ "kind": "Role", "metadata": { "name": "a" }, "rules": [
             { "apiGroups": [""], "resources": ["secrets", "events"], "verbs": ["list", "get"] },
             { "apiGroups": ["apps"], "resources": ["deployments"], "resourceNames": ["b"],

@@ -1,10 +1,10 @@
-//! All cores, for work that waits for other programs.
+//! Parallel work on all cores.
 
 use std::num::NonZero;
 use std::sync::Mutex;
 use std::thread;
 
-/// Does the same to each item, on every core. The results are in the order of the items.
+/// Applies a function to each item on all cores. The results are in the order of the items.
 pub fn map<T: Send, R: Send>(
     items: impl IntoIterator<Item = T>,
     work: impl Fn(T) -> R + Sync,
@@ -14,7 +14,7 @@ pub fn map<T: Send, R: Send>(
     let queue = Mutex::new(items.into_iter().enumerate());
     let threads = thread::available_parallelism().map_or(1, NonZero::get);
     let next = || queue.lock().ok()?.next();
-    // A panic of a worker, as of a failed assertion, is one of the caller: the scope sees to it.
+    // The scope propagates the panic of a worker, such as a failed assertion.
     thread::scope(|scope| {
         for _ in 0..threads {
             scope.spawn(|| {
@@ -41,7 +41,7 @@ mod tests {
 
     #[test]
     #[should_panic(expected = "a scoped thread panicked")]
-    fn a_panic_is_not_lost() {
+    fn worker_panic_reaches_the_caller() {
         map(0..3, |number| assert!(number != 1));
     }
 }

@@ -1,4 +1,4 @@
-//! What an object may look like: the schemas in `schemas/`, and our own CustomResourceDefinitions.
+//! The schemas of objects: those in `schemas/`, and our own CustomResourceDefinitions.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,17 +9,19 @@ use serde_json::{Map, Value, json};
 use crate::chart::{self, entries};
 use crate::objects;
 
-/// Where the schemas are.
+/// The directory of the schemas.
 pub fn directory() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("schemas")
 }
 
-/// The minor versions of Kubernetes 1 that there are schemas of, the oldest first.
+/// The minor versions of Kubernetes 1 with a schema, oldest first.
 pub fn kubernetes_minors() -> anyhow::Result<Vec<u32>> {
     let minor = |path: &PathBuf| {
         let name = chart::name(path);
         let minor = name.strip_prefix("1.").and_then(|rest| rest.strip_suffix(".json"));
-        minor.and_then(|minor| minor.parse().ok()).with_context(|| format!("{name} is no version"))
+        minor
+            .and_then(|minor| minor.parse().ok())
+            .with_context(|| format!("{name} is not a version"))
     };
     let minors =
         entries(&directory().join("kubernetes"))?.iter().map(minor).collect::<Result<Vec<_>, _>>();
@@ -29,7 +31,7 @@ pub fn kubernetes_minors() -> anyhow::Result<Vec<u32>> {
     Ok(minors)
 }
 
-/// Every CustomResourceDefinition that objects of the charts need.
+/// All CustomResourceDefinitions of the kinds in the charts.
 pub fn crds() -> anyhow::Result<Vec<Value>> {
     let mut crds = Vec::new();
     let ours = chart::root().join("crds/manifests");
@@ -46,8 +48,8 @@ pub fn crds() -> anyhow::Result<Vec<Value>> {
     Ok(crds)
 }
 
-/// What `helm template --api-versions` has to be told, so that a chart takes them all for installed:
-/// `GROUP/VERSION`, and `GROUP/VERSION/KIND`.
+/// The values of `helm template --api-versions` for all these kinds: `GROUP/VERSION` and
+/// `GROUP/VERSION/KIND`.
 pub fn api_versions() -> anyhow::Result<Vec<String>> {
     let mut all = Vec::new();
     for crd in crds()? {
@@ -62,9 +64,9 @@ pub fn api_versions() -> anyhow::Result<Vec<String>> {
     Ok(all)
 }
 
-/// The JSON schemas of a custom resource, by `VERSION`. Strict: a field that is not known is an
-/// error, though an API server would only drop it.
-pub(crate) fn of_custom_resource(crd: &Value) -> Vec<(String, Value)> {
+/// The JSON schemas of a custom resource by `VERSION`. An unknown field is an error, although an API
+/// server would only drop it.
+pub(crate) fn custom_resource_schemas(crd: &Value) -> Vec<(String, Value)> {
     let of_version = |version: &Value| {
         let mut schema = strict(&version["schema"]["openAPIV3Schema"]);
         schema["required"] = json!(["apiVersion", "kind", "metadata"]);
@@ -89,7 +91,7 @@ fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
 }
 
-/// The metadata that a manifest may have. A CustomResourceDefinition does not say.
+/// The metadata of a manifest, which a CustomResourceDefinition does not describe.
 fn metadata() -> Value {
     let texts = json!({ "type": ["object", "null"], "additionalProperties": { "type": "string" } });
     json!({
@@ -107,7 +109,7 @@ fn metadata() -> Value {
     })
 }
 
-/// A structural schema as JSON schema.
+/// Converts a structural schema to a JSON schema.
 fn strict(schema: &Value) -> Value {
     let mut result = values(schema);
     if schema["x-kubernetes-int-or-string"] == true {
@@ -143,7 +145,7 @@ fn strict(schema: &Value) -> Value {
     Value::Object(result)
 }
 
-/// What a schema says of a value itself. Its `allOf` and such say only more of fields that it has.
+/// The keywords about the value itself, without `allOf` and the like, which only restrict known fields.
 fn values(schema: &Value) -> Map<String, Value> {
     let structure =
         ["items", "properties", "additionalProperties", "nullable", "default", "format"];
@@ -154,12 +156,12 @@ fn values(schema: &Value) -> Map<String, Value> {
         .collect()
 }
 
-/// A field that may be left out may also be null: an API server drops it.
+/// Allows null for an optional field, because an API server drops it.
 fn or_null(mut schema: Value, required: bool) -> Value {
     if !required && schema["type"].is_string() {
         let kind = schema["type"].take();
         schema["type"] = json!([kind, "null"]);
-        // Else null would have to be among the values.
+        // Otherwise the enum would have to contain null.
         if let Some(values) = schema.get_mut("enum").and_then(Value::as_array_mut) {
             values.push(Value::Null);
         }
@@ -172,12 +174,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn there_is_every_version_since_the_oldest_that_is_supported() {
+    fn schemas_cover_all_supported_versions() {
         assert_eq!(kubernetes_minors().unwrap(), (28..=37).collect::<Vec<_>>());
     }
 
     #[test]
-    fn every_crd_says_what_it_is() {
+    fn crds_are_listed_as_api_versions() {
         let all = api_versions().unwrap();
         for kind in [
             "application-networking.k8s.aws/v1alpha1/TargetGroupPolicy",
@@ -193,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn a_structural_schema_becomes_strict() {
+    fn converted_schema_is_strict() {
         let schema = json!({
             "type": "object", "required": ["a"], "x-kubernetes-validations": [],
             "properties": {

@@ -1,5 +1,5 @@
-//! Every chart with each of its values files (`ci/`), in Helm 3 and 4, for every version of
-//! Kubernetes that is supported.
+//! Renders every chart with each of its values files (`ci/`) in Helm 3 and 4, for every supported version
+//! of Kubernetes.
 
 #![expect(clippy::unwrap_used, reason = "the helpers of tests panic as tests do")]
 
@@ -13,18 +13,18 @@ use chart_tests::kubeconform::Kubeconform;
 use chart_tests::{Helm, Render, objects, parallel, schemas};
 use serde_json::Value;
 
-/// A chart with a values file, as a Helm renders it for some versions of Kubernetes.
+/// A chart with a values file, rendered by one Helm for some versions of Kubernetes.
 struct Rendered {
     /// `CHART/VALUES FILE`.
     case: String,
     helm: u8,
-    /// The minor versions that it is the same for.
+    /// The minor versions with the same output.
     minors: Vec<u32>,
-    /// In an order that both Helms agree on.
+    /// Sorted, because the Helms use different orders.
     objects: Vec<Value>,
 }
 
-/// Everything that the tests look at, rendered once.
+/// All renderings, computed once.
 static RENDERED: LazyLock<Vec<Rendered>> = LazyLock::new(|| {
     let api_versions = schemas::api_versions().unwrap();
     let mut work = Vec::new();
@@ -33,7 +33,7 @@ static RENDERED: LazyLock<Vec<Rendered>> = LazyLock::new(|| {
         for file in chart.values_files().unwrap() {
             for minors in &groups {
                 let [three, four] = Helm::both().unwrap();
-                // Both where it matters most: what they make of versions is the same code.
+                // Both Helms render only the newest group: their code for versions is the same.
                 let helms =
                     if Some(minors) == groups.last() { vec![three, four] } else { vec![four] };
                 for helm in helms {
@@ -55,12 +55,12 @@ static RENDERED: LazyLock<Vec<Rendered>> = LazyLock::new(|| {
 });
 
 #[test]
-fn strict_lint_finds_nothing() {
+fn charts_pass_strict_lint() {
     let mut work = Vec::new();
     for chart in chart::all().unwrap() {
         let files = chart.values_files().unwrap();
         let [three, four] = Helm::both().unwrap();
-        // Most of what lint looks at is the chart, and both Helms render each values file below.
+        // Lint mostly checks the chart, and the other tests render each values file with both Helms.
         let with_three = files.first().map(|file| (three, file));
         let with_four = files.iter().map(|file| (four.clone(), file));
         for (helm, file) in with_three.into_iter().chain(with_four) {
@@ -87,7 +87,7 @@ fn both_helms_render_the_same() {
 }
 
 #[test]
-fn no_object_is_rendered_twice() {
+fn objects_are_rendered_once() {
     for rendered in RENDERED.iter() {
         let twice =
             rendered.objects.windows(2).find(|pair| identity(&pair[0]) == identity(&pair[1]));
@@ -96,33 +96,33 @@ fn no_object_is_rendered_twice() {
 }
 
 #[test]
-fn every_object_is_valid_in_every_version_of_kubernetes() {
+fn objects_are_valid_in_every_version_of_kubernetes() {
     let directory = tempfile::tempdir().unwrap();
     let kubeconform = Kubeconform::new().unwrap();
     let problems = parallel::map(schemas::kubernetes_minors().unwrap(), |minor| {
-        // One Helm's are enough, since both render the same; and each object once, since most values
-        // files leave most objects as they are.
+        // Check the objects of one Helm, because both render the same. Check each object once, because most
+        // values files leave most objects unchanged.
         let mut seen = HashSet::new();
         let mut files = Vec::new();
         let on_it = |rendered: &&Rendered| rendered.helm == 4 && rendered.minors.contains(&minor);
         for rendered in RENDERED.iter().filter(on_it) {
             let objects = rendered.objects.iter().map(Value::to_string);
             let new: Vec<_> = objects.filter(|object| seen.insert(object.clone())).collect();
-            // Its path is what kubeconform says of a problem.
+            // kubeconform reports the path of a problem.
             let path = directory.path().join(format!("1.{minor}")).join(&rendered.case);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(&path, new.join("\n---\n")).unwrap();
             files.push(path);
         }
         let (count, problems) = kubeconform.check(minor, &files).unwrap();
-        assert_eq!(count, seen.len() as u64, "kubeconform has not seen every object");
+        assert_eq!(count, seen.len() as u64, "kubeconform did not check every object");
         problems
     });
     none(problems.into_iter().flatten());
 }
 
 #[test]
-fn what_must_be_refused_is_refused_with_its_reason() {
+fn invalid_values_are_rejected_with_a_reason() {
     let mut work = Vec::new();
     for chart in chart::all().unwrap() {
         for refused in chart.refused().unwrap() {
@@ -132,13 +132,13 @@ fn what_must_be_refused_is_refused_with_its_reason() {
         }
     }
     let problems = parallel::map(work, |(chart, refused, helm)| {
-        // Where no custom resource is installed, since that is a reason, too.
+        // Missing custom resources can be the reason, so install none.
         let render = Render::chart(&chart).values_file(&refused.path).kube_version(&newest());
         let case = format!("{}, Helm {}", case(&chart, &refused.path), helm.major());
         match helm.template(&render) {
-            Ok(_) => Some(format!("{case}: was not refused")),
+            Ok(_) => Some(format!("{case}: was not rejected")),
             Err(error) if error.to_string().contains(&refused.error) => None,
-            Err(error) => Some(format!("{case}: does not say `{}`: {error}", refused.error)),
+            Err(error) => Some(format!("{case}: expected `{}` in: {error}", refused.error)),
         }
     });
     none(problems.into_iter().flatten());
@@ -152,7 +152,7 @@ fn newest() -> String {
     version(*schemas::kubernetes_minors().unwrap().last().unwrap())
 }
 
-/// What an API server tells objects apart by.
+/// The identity of an object in an API server.
 fn identity(object: &Value) -> String {
     let group = object["apiVersion"].as_str().unwrap().rsplit_once('/').map_or("", |parts| parts.0);
     let namespace = object["metadata"]["namespace"].as_str().unwrap_or_default();

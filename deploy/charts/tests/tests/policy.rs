@@ -1,4 +1,4 @@
-//! checkov finds nothing in the charts and Dockerfiles but what `checkov.yaml` explains.
+//! `checkov.yaml` explains everything that checkov finds in the charts and Dockerfiles.
 
 #![expect(clippy::unwrap_used, reason = "the helpers of tests panic as tests do")]
 
@@ -22,7 +22,7 @@ static EXCEPTIONS: LazyLock<Vec<Exception>> = LazyLock::new(|| {
 });
 
 #[test]
-fn what_checkov_finds_is_explained() {
+fn findings_of_checkov_are_explained() {
     let allowed = |finding: &&Finding| EXCEPTIONS.iter().any(|one| one.allows(finding).is_some());
     let mut unexplained: Vec<_> = FINDINGS
         .iter()
@@ -38,7 +38,7 @@ fn what_checkov_finds_is_explained() {
 }
 
 #[test]
-fn every_exception_is_needed() {
+fn exceptions_are_needed() {
     assert!(!FINDINGS.is_empty(), "checkov has found nothing at all");
     for exception in EXCEPTIONS.iter() {
         let used: Vec<_> = FINDINGS.iter().filter_map(|one| exception.allows(one)).collect();
@@ -50,7 +50,7 @@ fn every_exception_is_needed() {
 }
 
 #[test]
-fn every_exception_has_a_reason_and_is_there_once() {
+fn exceptions_are_unique_and_have_a_reason() {
     let mut checks: Vec<_> = EXCEPTIONS.iter().map(|exception| &exception.check).collect();
     checks.dedup();
     assert!(checks.is_sorted(), "sort them, one entry for each check: {checks:?}");
@@ -72,7 +72,7 @@ fn render(directory: &Path) {
             let path = directory.join(chart.name()).join(chart::name(&file));
             let case = chart::name(&file).trim_end_matches("-values.yaml").to_owned();
             let render = Render::chart(&chart)
-                // checkov looks for what belongs together: one release's objects do.
+                // checkov relates objects, so each release gets its own file.
                 .namespace(&format!("{}-{case}", chart.name()))
                 .values_file(&file)
                 .api_versions(api_versions.clone());
@@ -84,7 +84,7 @@ fn render(directory: &Path) {
     });
 }
 
-/// Every `deploy/**/Dockerfile*`, at the same path.
+/// Copies every `deploy/**/Dockerfile*` to the same path.
 fn copy_dockerfiles(directory: &Path) {
     let dockerfiles = dockerfiles(&chart::root().join("deploy"));
     assert!(!dockerfiles.is_empty());

@@ -1,4 +1,4 @@
-//! The schemas refuse what an API server would refuse, or silently drop.
+//! The schemas reject what an API server would reject or silently drop.
 
 #![expect(clippy::unwrap_used, reason = "the helpers of tests panic as tests do")]
 
@@ -9,7 +9,7 @@ use chart_tests::schemas;
 use serde_json::{Value, json};
 
 #[test]
-fn good_objects_pass_in_every_version() {
+fn valid_objects_pass_in_every_version() {
     let deployment = json!({
         "apiVersion": "apps/v1", "kind": "Deployment", "metadata": { "name": "a", "labels": null },
         "spec": {
@@ -28,7 +28,7 @@ fn good_objects_pass_in_every_version() {
 }
 
 #[test]
-fn a_field_that_is_not_known_is_refused() {
+fn unknown_field_is_rejected() {
     let pod = json!({ "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "a" },
                       "spec": { "containers": [{ "name": "a", "imagePolicy": "Always" }] } });
     refused(&pod, "imagePolicy");
@@ -39,7 +39,7 @@ fn a_field_that_is_not_known_is_refused() {
 }
 
 #[test]
-fn a_value_of_another_type_is_refused() {
+fn value_of_wrong_type_is_rejected() {
     let secret = json!({ "apiVersion": "v1", "kind": "Secret", "metadata": { "name": "a" },
                          "data": { "a": "not base64" } });
     refused(&secret, "/data/a");
@@ -53,7 +53,7 @@ fn a_value_of_another_type_is_refused() {
 }
 
 #[test]
-fn a_kind_or_version_that_is_not_known_is_refused() {
+fn unknown_kind_or_version_is_rejected() {
     let old = json!({ "apiVersion": "policy/v1beta1", "kind": "PodDisruptionBudget",
                       "metadata": { "name": "a" }, "spec": {} });
     refused(&old, "PodDisruptionBudget");
@@ -62,9 +62,8 @@ fn a_kind_or_version_that_is_not_known_is_refused() {
     refused(&other, "HTTPRoute");
 }
 
-/// Fields come and go: each version has its own schema.
 #[test]
-fn a_field_of_a_later_version_is_refused_in_an_earlier_one() {
+fn field_of_later_version_is_rejected_in_earlier_version() {
     let service = json!({ "apiVersion": "v1", "kind": "Service", "metadata": { "name": "a" },
                           "spec": { "trafficDistribution": "PreferClose" } });
     assert_eq!(problems(37, [&service]), [""; 0]);

@@ -1,5 +1,4 @@
-//! The chart `app`: what becomes of its values. Every values file in its `ci` is held to the rules
-//! for all Pods and selectors.
+//! Tests of the chart `app`. The rules for Pods and selectors apply to every values file in its `ci`.
 
 #![expect(clippy::unwrap_used, reason = "the helpers of tests panic as tests do")]
 
@@ -21,7 +20,7 @@ use std::sync::LazyLock;
 use chart_tests::{Chart, Helm, Render, chart, objects, parallel};
 use serde_json::Value;
 
-/// A values file, and what it renders to.
+/// A values file and its objects.
 struct Case {
     name: String,
     objects: Vec<Value>,
@@ -36,12 +35,12 @@ fn render() -> Render {
     Render::chart(&app()).release("web")
 }
 
-/// What Helm 4 makes of these values. The harness sees to it that Helm 3 makes the same.
+/// Renders these values with Helm 4. `matrix.rs` checks that Helm 3 renders the same.
 fn rendered(values: Value) -> Vec<Value> {
     Helm::four().unwrap().template(&render().values(values)).unwrap()
 }
 
-/// Why Helm 4 refuses these values.
+/// The error of Helm 4 for these values.
 fn refused(values: Value) -> String {
     Helm::four().unwrap().template(&render().values(values)).unwrap_err().to_string()
 }
@@ -73,7 +72,7 @@ fn container(objects: &[Value]) -> &Value {
     objects::container(template(objects), "app")
 }
 
-/// The value of a variable that the chart itself sets.
+/// The value of a variable that the chart sets.
 fn variable<'o>(objects: &'o [Value], name: &str) -> Option<&'o str> {
     objects::variable(container(objects), name)?["value"].as_str()
 }
@@ -84,7 +83,7 @@ fn read(path: impl AsRef<Path>) -> String {
     fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// An item as long as sealed ones are.
+/// A text with the length of a sealed item.
 fn sealed() -> String {
     "A".repeat(724)
 }

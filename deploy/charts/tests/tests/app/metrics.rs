@@ -1,11 +1,11 @@
-//! What Prometheus and Grafana get.
+//! Objects for Prometheus and Grafana.
 
 use chart_tests::{Helm, objects};
 use serde_json::{Value, json};
 
 use crate::{case, read, render, rendered};
 
-/// The metrics of the app, as its own tests hold it to them.
+/// The app's metrics, which its own tests check.
 const METRICS: [&str; 8] = [
     "app_http_request_duration_seconds_bucket",
     "app_http_requests_total",
@@ -18,7 +18,7 @@ const METRICS: [&str; 8] = [
 ];
 
 #[test]
-fn a_monitor_reads_what_it_is_told_to() {
+fn monitors_have_their_settings() {
     let monitor = objects::object(case("monitoring"), "ServiceMonitor", "web");
     assert_eq!(monitor["metadata"]["namespace"], "monitoring");
     assert_eq!(monitor["metadata"]["labels"]["release"], "prometheus");
@@ -34,7 +34,7 @@ fn a_monitor_reads_what_it_is_told_to() {
 }
 
 #[test]
-fn a_cluster_without_the_kinds_is_handled_as_asked_for() {
+fn render_mode_applies_to_clusters_without_the_kinds() {
     let helm = Helm::four().unwrap();
     let monitors = |mode: &str, there: bool| {
         let monitor = json!({ "enabled": true });
@@ -54,7 +54,7 @@ fn a_cluster_without_the_kinds_is_handled_as_asked_for() {
 }
 
 #[test]
-fn alerts_can_be_left_out_changed_and_added() {
+fn alerts_can_be_disabled_changed_and_added() {
     let alerts = |objects: &[Value]| -> Vec<String> {
         let rules =
             &objects::object(objects, "PrometheusRule", "web")["spec"]["groups"][0]["rules"];
@@ -77,7 +77,7 @@ fn alerts_can_be_left_out_changed_and_added() {
 }
 
 #[test]
-fn alerts_and_dashboard_ask_for_metrics_that_there_are_and_for_these_pods() {
+fn alerts_and_dashboard_query_existing_metrics_of_these_pods() {
     let objects = rendered(json!({ "metrics": {
         "prometheusRule": { "enabled": true }, "dashboard": { "enabled": true } } }));
     let rule = &objects::object(&objects, "PrometheusRule", "web")["spec"]["groups"][0];
@@ -107,7 +107,7 @@ fn alerts_and_dashboard_ask_for_metrics_that_there_are_and_for_these_pods() {
 }
 
 #[test]
-fn two_releases_have_two_dashboards() {
+fn releases_have_separate_dashboards() {
     let uid = |release: &str| {
         let values = json!({ "metrics": { "dashboard": { "enabled": true } } });
         let render = render().release(release).values(values);
@@ -116,7 +116,7 @@ fn two_releases_have_two_dashboards() {
         let text = map["data"].as_object().unwrap().values().next().unwrap();
         let dashboard: Value = serde_json::from_str(text.as_str().unwrap()).unwrap();
         let uid = dashboard["uid"].as_str().unwrap().to_owned();
-        // Grafana's limit.
+        // Grafana limits the length.
         assert!(uid.len() <= 40, "{uid}");
         uid
     };

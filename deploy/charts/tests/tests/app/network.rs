@@ -1,4 +1,4 @@
-//! How the app is reached, and closed off.
+//! Service, routes and network policies.
 
 use chart_tests::{Helm, objects};
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::{app, case, container, render, rendered};
 
 #[test]
-fn the_service_is_a_load_balancer_unless_told_otherwise() {
+fn service_is_a_load_balancer_by_default() {
     let objects = rendered(json!({}));
     let spec = &objects::object(&objects, "Service", "web")["spec"];
     assert_eq!(spec["type"], "LoadBalancer");
@@ -15,9 +15,9 @@ fn the_service_is_a_load_balancer_unless_told_otherwise() {
     assert_eq!(container(&objects)["ports"][0]["containerPort"], 8080);
 }
 
-/// Each option of a values file is found in the Service.
+/// The Service contains each option of a values file.
 #[test]
-fn what_a_service_can_be_told_is_told() {
+fn service_contains_all_options() {
     let service = objects::object(case("load-balancer"), "Service", "web");
     let spec = &service["spec"];
     for (field, value) in [
@@ -41,7 +41,7 @@ fn what_a_service_can_be_told_is_told() {
 }
 
 #[test]
-fn a_field_younger_than_the_cluster_is_left_out() {
+fn field_of_later_version_is_omitted() {
     let field = |version: &str| {
         let render = render().kube_version(version).values_file("ci/load-balancer-values.yaml");
         let objects = Helm::four().unwrap().template(&render).unwrap();
@@ -50,11 +50,11 @@ fn a_field_younger_than_the_cluster_is_left_out() {
     assert_eq!(field("1.30.0"), None);
     assert_eq!(field("1.31.0"), Some(json!("PreferSameZone")));
     let groups = app().alike(&[30, 31, 37]).unwrap();
-    assert_eq!(groups[0], [30], "the matrix has to render both");
+    assert_eq!(groups[0], [30], "the matrix must render both");
 }
 
 #[test]
-fn routes_lead_to_the_service() {
+fn routes_point_to_the_service() {
     let objects = case("gateway");
     let route = &objects::object(objects, "HTTPRoute", "web")["spec"];
     assert_eq!(route["parentRefs"], json!([{ "name": "web" }]));
@@ -89,7 +89,7 @@ fn routes_lead_to_the_service() {
 }
 
 #[test]
-fn lattice_gets_its_policies() {
+fn lattice_policies_are_rendered() {
     let objects = case("lattice");
     let group = &objects::object(objects, "TargetGroupPolicy", "web")["spec"];
     assert_eq!(group["targetRef"], json!({ "group": "", "kind": "Service", "name": "web" }));
@@ -104,7 +104,7 @@ fn lattice_gets_its_policies() {
 }
 
 #[test]
-fn the_policy_lets_in_and_out_what_is_said_and_helm_test() {
+fn network_policy_allows_listed_traffic_and_helm_test() {
     let spec = &objects::object(case("network"), "NetworkPolicy", "web")["spec"];
     assert_eq!(spec["policyTypes"], json!(["Ingress", "Egress"]));
     let namespace = |name: &str| json!({ "namespaceSelector": { "matchLabels": { "kubernetes.io/metadata.name": name } } });
@@ -126,7 +126,7 @@ fn the_policy_lets_in_and_out_what_is_said_and_helm_test() {
 }
 
 #[test]
-fn nothing_goes_out_that_is_not_said() {
+fn network_policy_denies_other_egress() {
     let ingress = json!({ "allowAll": true });
     let policy = json!({ "enabled": true, "ingress": ingress, "egress": { "dns": false } });
     let objects = rendered(json!({ "networkPolicy": policy }));
@@ -136,21 +136,21 @@ fn nothing_goes_out_that_is_not_said() {
 }
 
 #[test]
-fn a_sidecar_is_let_in_instead_of_the_app() {
+fn network_policy_allows_the_port_of_a_sidecar() {
     let objects = case("sidecar");
     let service = &objects::object(objects, "Service", "web")["spec"];
     assert_eq!(service["ports"][0]["targetPort"], "proxy");
     assert_eq!(service["ports"][1]["name"], "admin");
     let policy = &objects::object(objects, "NetworkPolicy", "web")["spec"];
     let ports: Vec<_> = policy["ingress"][0]["ports"].as_array().unwrap().iter().collect();
-    // Prometheus asks the app itself.
+    // Prometheus scrapes the app directly.
     assert_eq!([&ports[0]["port"], &ports[1]["port"]], ["proxy", "http"]);
     objects::object(objects, "ConfigMap", "web-proxy");
     objects::object(objects, "ConfigMap", "web-text");
 }
 
 #[test]
-fn rights_are_those_that_are_listed() {
+fn role_contains_listed_rules() {
     let objects = case("rights");
     assert_eq!(objects::rules(objects, "Role", "web"), ["/configmaps [app-flags]: get"]);
     let (subjects, role) = objects::binding(objects, "RoleBinding", "web");

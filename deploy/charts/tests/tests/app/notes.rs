@@ -1,4 +1,4 @@
-//! What Helm says at the end.
+//! The notes of the release.
 
 use chart_tests::Helm;
 use serde_json::{Value, json};
@@ -9,36 +9,39 @@ fn notes(values: Value) -> String {
     Helm::four().unwrap().notes(&render().values(values)).unwrap()
 }
 
-fn says(notes: &str, texts: &[&str]) {
+fn assert_contains(notes: &str, texts: &[&str]) {
     for text in texts {
         assert!(notes.contains(text), "no {text:?} in:\n{notes}");
     }
 }
 
 #[test]
-fn they_name_the_secret_and_how_to_seal_it() {
+fn notes_name_the_secret_and_the_seal_command() {
     let seal = "mtk-seal --name app --namespace demo < secrets.env > sealed.yaml \
                 && kubectl apply -f sealed.yaml\n";
-    says(&notes(json!({})), &["from Secret app", "starts without", seal]);
+    assert_contains(&notes(json!({})), &["from Secret app", "starts without", seal]);
     let existing = notes(json!({ "secrets": { "existingSecret": "app" } }));
-    says(&existing, &["waits for Secret app", seal, "rollout restart deployment/web -n demo"]);
+    assert_contains(
+        &existing,
+        &["waits for Secret app", seal, "rollout restart deployment/web -n demo"],
+    );
 
     let scope = "namespace-wide";
     let data = json!({ "A": sealed() });
     let sealed = json!({ "enabled": true, "encryptedData": data, "scope": scope });
     let sealed = notes(json!({ "secrets": { "name": "s", "sealedSecret": sealed } }));
     let seal = "mtk-seal --name s --namespace demo --scope namespace-wide < secrets.env";
-    says(&sealed, &["sealedsecret/s -n demo", seal]);
+    assert_contains(&sealed, &["sealedsecret/s -n demo", seal]);
 
     let without = notes(json!({ "secrets": { "enabled": false } }));
     assert!(!without.contains("mtk-seal"), "{without}");
 }
 
 #[test]
-fn they_warn_of_secrets_in_clear_and_give_the_way_out() {
-    let said = notes(json!({ "envSecrets": { "KEY": "plaintext-value" } }));
-    says(
-        &said,
+fn notes_warn_of_plaintext_and_describe_the_migration() {
+    let deprecated = notes(json!({ "envSecrets": { "KEY": "plaintext-value" } }));
+    assert_contains(
+        &deprecated,
         &[
             "WARNING: envSecrets are plaintext",
             "mtk-seal --name web-secret --namespace demo < secrets.env > sealed.yaml",
@@ -46,14 +49,14 @@ fn they_warn_of_secrets_in_clear_and_give_the_way_out() {
             "--set-file secrets.sealedSecret.manifest=sealed.yaml",
         ],
     );
-    assert!(!said.contains("plaintext-value"));
+    assert!(!deprecated.contains("plaintext-value"));
     assert!(!notes(json!({})).contains("WARNING"));
 }
 
 #[test]
-fn they_say_what_old_values_are_called_now() {
+fn notes_list_deprecated_values() {
     let old = Helm::four().unwrap().notes(&render().values_file("ci/old-values.yaml")).unwrap();
-    says(
+    assert_contains(
         &old,
         &[
             "name=mytomorrows-app: use nameOverride",
@@ -66,16 +69,16 @@ fn they_say_what_old_values_are_called_now() {
 }
 
 #[test]
-fn they_say_how_to_reach_the_app() {
+fn notes_contain_the_address_of_the_app() {
     let service = |kind: &str| notes(json!({ "service": { "type": kind } }));
     let both = "{.status.loadBalancer.ingress[0].ip}{.status.loadBalancer.ingress[0].hostname}";
-    says(&service("LoadBalancer"), &[both, "http://$ADDRESS:80/"]);
-    says(&service("NodePort"), &["{.spec.ports[0].nodePort}", "http://$ADDRESS:$PORT/"]);
-    says(&service("ClusterIP"), &["port-forward service/web 8080:80 -n demo"]);
+    assert_contains(&service("LoadBalancer"), &[both, "http://$ADDRESS:80/"]);
+    assert_contains(&service("NodePort"), &["{.spec.ports[0].nodePort}", "http://$ADDRESS:$PORT/"]);
+    assert_contains(&service("ClusterIP"), &["port-forward service/web 8080:80 -n demo"]);
     let hosts = json!([{ "host": "app.example.org", "paths": [{ "path": "/a" }] }]);
     let tls = json!([{ "hosts": ["app.example.org"] }]);
     let ingress = notes(json!({ "ingress": { "enabled": true, "hosts": hosts, "tls": tls } }));
-    says(&ingress, &["https://app.example.org/a"]);
+    assert_contains(&ingress, &["https://app.example.org/a"]);
     let route = json!({ "enabled": true, "parentRefs": [{ "name": "g" }], "hostnames": ["a.b"] });
-    says(&notes(json!({ "httpRoute": route })), &["http://a.b/"]);
+    assert_contains(&notes(json!({ "httpRoute": route })), &["http://a.b/"]);
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::{case, container, rendered, template, variable};
 
 #[test]
-fn its_objects_keep_their_names_and_selectors() {
+fn objects_keep_names_and_selectors_of_old_chart() {
     let objects = case("old");
     let selector = json!({
         "app.kubernetes.io/name": "mytomorrows-app", "app.kubernetes.io/instance": "web" });
@@ -21,14 +21,14 @@ fn its_objects_keep_their_names_and_selectors() {
 }
 
 #[test]
-fn its_ports_lead_to_the_app_that_is_not_root() {
+fn old_ports_route_to_the_unprivileged_port() {
     let objects = case("old");
     let service = &objects::object(objects, "Service", "web")["spec"];
     assert_eq!(service["type"], "LoadBalancer");
     let port = json!([{ "name": "http", "port": 6666, "targetPort": "http", "protocol": "TCP" }]);
     assert_eq!(service["ports"], port);
     assert_eq!(container(objects)["ports"][0]["containerPort"], 8080);
-    // Whatever the ConfigMap says.
+    // The port does not depend on the ConfigMap.
     assert_eq!(variable(objects, "PORT"), Some("8080"));
     assert_eq!(objects::object(objects, "ConfigMap", "web-config")["data"]["PORT"], "80");
 
@@ -38,16 +38,16 @@ fn its_ports_lead_to_the_app_that_is_not_root() {
 }
 
 #[test]
-fn its_probes_are_asked_at_the_start_too() {
+fn old_probes_apply_to_startup() {
     for probe in ["startupProbe", "livenessProbe", "readinessProbe"] {
         let way = json!({ "path": "/", "port": "http" });
         assert_eq!(container(case("old"))[probe]["httpGet"], way);
     }
 }
 
-/// What makes the move to sealed values possible without a moment without the Secret.
+/// The app keeps its Secret during the migration to sealed values.
 #[test]
-fn its_secret_stays_when_it_leaves_the_release_and_may_be_taken_over() {
+fn secret_is_kept_and_can_be_taken_over() {
     let secret = objects::object(case("old"), "Secret", "web-secret");
     let annotations = json!({
         "argocd.argoproj.io/sync-options": "Prune=false",
@@ -62,7 +62,7 @@ fn its_secret_stays_when_it_leaves_the_release_and_may_be_taken_over() {
 }
 
 #[test]
-fn values_of_every_kind_arrive_as_their_text() {
+fn values_of_every_type_become_text() {
     let objects = case("old-types");
     let secret = objects::object(objects, "Secret", "web-secret");
     let value = |name: &str| secret["data"][name].as_str().unwrap().to_owned();
@@ -77,9 +77,9 @@ fn values_of_every_kind_arrive_as_their_text() {
     assert_eq!(config["TEMPLATE"], "{{ .Values.x }}");
 }
 
-/// They are in the Secret, and nowhere else: no hash of them either.
+/// No other object contains the value or its hash.
 #[test]
-fn a_value_of_env_secrets_is_in_the_secret_alone() {
+fn only_the_secret_contains_env_secrets_values() {
     let of = |value: &str| {
         let objects = rendered(json!({ "envSecrets": { "KEY": value } }));
         objects.into_iter().filter(|object| object["kind"] != "Secret").collect::<Vec<Value>>()
@@ -89,7 +89,7 @@ fn a_value_of_env_secrets_is_in_the_secret_alone() {
 }
 
 #[test]
-fn moving_to_sealed_values_keeps_the_name() {
+fn migration_to_sealed_values_keeps_the_name() {
     let sealed = json!({ "enabled": true, "encryptedData": { "KEY": crate::sealed() } });
     let before = rendered(json!({ "envSecrets": { "KEY": "x" } }));
     let after = rendered(json!({ "secrets": { "name": "web-secret", "sealedSecret": sealed } }));

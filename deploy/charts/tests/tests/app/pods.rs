@@ -1,13 +1,13 @@
-//! The Pods: restricted, told how to run and how to stop.
+//! The Pods: security, settings, probes and shutdown.
 
 use chart_tests::{Helm, objects};
 use serde_json::{Value, json};
 
 use crate::{cases, container, render, rendered, template, variable};
 
-/// Those of helm test among them. Containers that the user adds are the user's.
+/// Includes the Pods of helm test, but not containers that users add.
 #[test]
-fn every_pod_meets_the_profile_restricted_and_more() {
+fn pods_meet_profile_restricted() {
     for case in cases() {
         for (object, template) in objects::pod_templates(&case.objects) {
             let of = format!("{} {}", case.name, objects::name(object));
@@ -39,7 +39,7 @@ fn every_pod_meets_the_profile_restricted_and_more() {
 }
 
 #[test]
-fn a_new_version_of_the_chart_alone_restarts_nothing() {
+fn new_chart_version_restarts_no_pods() {
     let objects = rendered(json!({ "labels": { "team": "web" } }));
     let labels = json!({ "app.kubernetes.io/name": "app", "app.kubernetes.io/instance": "web" });
     assert_eq!(template(&objects)["metadata"]["labels"], labels);
@@ -48,7 +48,7 @@ fn a_new_version_of_the_chart_alone_restarts_nothing() {
 }
 
 #[test]
-fn a_changed_setting_restarts_the_pods() {
+fn changed_setting_restarts_pods() {
     let checksum = |level: &str| {
         let objects = rendered(json!({ "config": { "LOG_LEVEL": level } }));
         let config = objects::object(&objects, "ConfigMap", "web-config");
@@ -60,7 +60,7 @@ fn a_changed_setting_restarts_the_pods() {
 }
 
 #[test]
-fn settings_that_are_no_text_become_text() {
+fn settings_become_text() {
     let values = json!({ "A": 20, "B": 12_345_678, "C": 0.25, "D": true, "E": "a,b", "F": null });
     let objects = rendered(json!({ "config": values }));
     let data = &objects::object(&objects, "ConfigMap", "web-config")["data"];
@@ -72,7 +72,7 @@ fn settings_that_are_no_text_become_text() {
 }
 
 #[test]
-fn without_settings_there_is_no_config_map() {
+fn config_map_is_omitted_without_settings() {
     let objects = rendered(json!({ "config": { "LOG_LEVEL": null, "LOG_FORMAT": null } }));
     assert!(objects::of_kind(&objects, "ConfigMap").is_empty());
     let from = &container(&objects)["envFrom"];
@@ -81,7 +81,7 @@ fn without_settings_there_is_no_config_map() {
 }
 
 #[test]
-fn the_time_to_stop_is_divided() {
+fn grace_period_is_split_into_delay_and_timeout() {
     let objects = rendered(json!({
         "stopDelaySeconds": 10, "terminationGracePeriodSeconds": 60,
     }));
@@ -91,7 +91,7 @@ fn the_time_to_stop_is_divided() {
 }
 
 #[test]
-fn probes_ask_the_app_unless_told_otherwise() {
+fn probes_can_be_replaced_and_disabled() {
     let objects = rendered(json!({}));
     let path = |probe: &str| container(&objects)[probe]["httpGet"]["path"].clone();
     assert_eq!(path("startupProbe"), "/healthz");
@@ -106,7 +106,7 @@ fn probes_ask_the_app_unless_told_otherwise() {
     let probe = |probe: &str| container(&objects)[probe].clone();
     assert_eq!(probe("livenessProbe").get("httpGet"), None);
     assert_eq!(probe("livenessProbe")["tcpSocket"]["port"], "http");
-    // It goes as the liveness probe does.
+    // The startup probe uses the check of the liveness probe.
     assert_eq!(probe("startupProbe")["tcpSocket"]["port"], "http");
     assert_eq!(probe("readinessProbe")["httpGet"], json!({ "path": "/", "port": "http" }));
     assert_eq!(probe("readinessProbe")["periodSeconds"], 1);
@@ -119,7 +119,7 @@ fn probes_ask_the_app_unless_told_otherwise() {
 }
 
 #[test]
-fn an_image_is_named_by_tag_digest_or_both() {
+fn image_reference_has_tag_digest_or_both() {
     let digest = format!("sha256:{}", "0".repeat(64));
     let image = |image: Value| container(&rendered(json!({ "image": image })))["image"].clone();
     assert_eq!(image(json!({})), "localhost/mtk-app:0.1.0");
@@ -129,9 +129,9 @@ fn an_image_is_named_by_tag_digest_or_both() {
     assert_eq!(image(both), format!("localhost/mtk-app:2@{digest}"));
 }
 
-/// Names that YAML would take for a number or for `true`.
+/// YAML would read these names as a number or as `true`.
 #[test]
-fn a_name_like_a_number_stays_a_name() {
+fn names_that_look_like_numbers_are_quoted() {
     let render = render().release("true").namespace("123");
     let objects = Helm::four().unwrap().template(&render).unwrap();
     for object in &objects {

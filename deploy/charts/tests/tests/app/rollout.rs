@@ -1,4 +1,4 @@
-//! Who replaces one version by the next: the Deployment, Argo Rollouts or Flagger.
+//! Rollouts by the Deployment, Argo Rollouts or Flagger.
 
 use chart_tests::objects;
 use serde_json::{Value, json};
@@ -14,7 +14,7 @@ fn argo(argo: &Value) -> Vec<Value> {
 }
 
 #[test]
-fn no_pod_goes_before_a_new_one_is_ready() {
+fn deployment_keeps_old_pods_until_new_ones_are_ready() {
     let objects = rendered(json!({}));
     let rolling = json!({ "maxUnavailable": 0, "maxSurge": 1 });
     let strategy = json!({ "type": "RollingUpdate", "rollingUpdate": rolling });
@@ -23,7 +23,7 @@ fn no_pod_goes_before_a_new_one_is_ready() {
 }
 
 #[test]
-fn argo_runs_the_deployments_template_and_the_deployment_none() {
+fn rollout_runs_the_template_of_the_empty_deployment() {
     let objects = argo(&json!({}));
     let rollout = objects::object(&objects, "Rollout", "web");
     assert_eq!(rollout["spec"]["replicas"], 3);
@@ -34,9 +34,9 @@ fn argo_runs_the_deployments_template_and_the_deployment_none() {
     assert_eq!(rollout["spec"].get("template"), None);
 }
 
-/// The Deployment's Pods go when Argo's are there, and not before.
+/// Argo removes the Deployment's Pods once its own are ready.
 #[test]
-fn a_deployment_that_runs_keeps_its_pods_until_argo_has_taken_over() {
+fn running_deployment_keeps_its_pods_until_takeover() {
     for scale_down in ["onsuccess", "progressively"] {
         let objects = argo(&json!({ "scaleDown": scale_down }));
         assert_eq!(deployment(&objects)["spec"]["replicas"], 3);
@@ -46,7 +46,7 @@ fn a_deployment_that_runs_keeps_its_pods_until_argo_has_taken_over() {
 }
 
 #[test]
-fn a_restart_is_asked_for_where_the_pods_are() {
+fn restart_annotation_is_on_the_owner_of_the_pods() {
     let marks = |object: &Value| {
         object["metadata"]["annotations"]["mtk.mytomorrows.com/restart-on"].clone()
     };
@@ -58,7 +58,7 @@ fn a_restart_is_asked_for_where_the_pods_are() {
 }
 
 #[test]
-fn argos_services_are_there_as_its_strategy_needs_them() {
+fn argo_strategy_gets_its_services() {
     let services = |objects: &[Value]| {
         let services = objects::of_kind(objects, "Service");
         let name_of = |service: &&Value| service["metadata"]["name"].as_str().unwrap().to_owned();
@@ -92,7 +92,7 @@ fn argos_services_are_there_as_its_strategy_needs_them() {
 }
 
 #[test]
-fn flagger_makes_the_services_and_the_route() {
+fn chart_omits_services_and_route_with_flagger() {
     let objects = case("flagger");
     assert!(objects::of_kind(objects, "Service").is_empty());
     assert!(objects::of_kind(objects, "HTTPRoute").is_empty());
@@ -111,9 +111,9 @@ fn flagger_makes_the_services_and_the_route() {
     assert_eq!(spec["analysis"]["stepWeight"], 5);
 }
 
-/// Of the Deployment that Flagger makes, whose name label is another.
+/// The Deployment that Flagger creates has a different name label.
 #[test]
-fn what_is_for_all_pods_is_for_flaggers_too() {
+fn policies_select_pods_of_flagger() {
     let objects = case("flagger");
     let expected = json!({
         "matchLabels": { "app.kubernetes.io/instance": "web" },
@@ -132,7 +132,7 @@ fn what_is_for_all_pods_is_for_flaggers_too() {
 }
 
 #[test]
-fn one_label_can_be_enough_for_flagger() {
+fn flagger_can_select_by_one_label() {
     let objects = case("flagger-single");
     let selector = &deployment(objects)["spec"]["selector"]["matchLabels"];
     assert_eq!(*selector, json!({ "app.kubernetes.io/name": "web" }));

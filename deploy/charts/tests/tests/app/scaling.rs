@@ -1,4 +1,4 @@
-//! How many Pods, where, and how few.
+//! Number and placement of Pods.
 
 use chart_tests::objects;
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::{case, rendered, template};
 
 #[test]
-fn the_autoscaler_alone_says_how_many() {
+fn replicas_are_omitted_with_autoscaler() {
     let objects = rendered(json!({ "autoscaling": { "enabled": true } }));
     let deployment = objects::object(&objects, "Deployment", "web");
     assert_eq!(deployment["spec"].get("replicas"), None);
@@ -18,7 +18,7 @@ fn the_autoscaler_alone_says_how_many() {
 }
 
 #[test]
-fn the_autoscaler_of_a_rollout_scales_the_rollout() {
+fn autoscaler_scales_the_rollout() {
     let objects = case("argo-routing");
     let spec = &objects::object(objects, "HorizontalPodAutoscaler", "web")["spec"];
     let target = json!({ "apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout", "name": "web" });
@@ -28,7 +28,7 @@ fn the_autoscaler_of_a_rollout_scales_the_rollout() {
 }
 
 #[test]
-fn metrics_of_all_kinds_are_added_up() {
+fn autoscaler_has_all_metrics() {
     let spec = &objects::object(case("hpa"), "HorizontalPodAutoscaler", "web")["spec"];
     let kinds: Vec<_> =
         spec["metrics"].as_array().unwrap().iter().map(|one| &one["type"]).collect();
@@ -36,9 +36,9 @@ fn metrics_of_all_kinds_are_added_up() {
     assert_eq!(spec["behavior"]["scaleUp"]["policies"][0]["value"], 100);
 }
 
-/// With one Pod a budget would stop every drain, or say nothing.
+/// With one Pod, a budget would block every drain or have no effect.
 #[test]
-fn there_is_a_budget_where_there_are_always_two() {
+fn budget_is_rendered_for_at_least_two_pods() {
     let budget = |values: Value| {
         let objects = rendered(values);
         objects::find(&objects, "PodDisruptionBudget", "web").map(|budget| budget["spec"].clone())
@@ -62,7 +62,7 @@ fn there_is_a_budget_where_there_are_always_two() {
 }
 
 #[test]
-fn pods_are_spread_rather_than_left_waiting() {
+fn pods_spread_if_possible() {
     let objects = rendered(json!({}));
     let spread = template(&objects)["spec"]["topologySpreadConstraints"].as_array().unwrap();
     let keys: Vec<_> = spread.iter().map(|one| &one["topologyKey"]).collect();

@@ -1,4 +1,4 @@
-//! The one Secret: where it comes from, and how it reaches the app.
+//! The app's Secret: its source, and its delivery to the app.
 
 use chart_tests::{Helm, Render, objects};
 use serde_json::{Value, json};
@@ -27,7 +27,7 @@ fn volume(objects: &[Value]) -> Option<&Value> {
 
 /// Sealed values are bound to the name.
 #[test]
-fn the_secrets_name_does_not_depend_on_the_release_unless_asked_for() {
+fn secret_name_is_independent_of_the_release_by_default() {
     for release in ["web", "api"] {
         let helm = Helm::four().unwrap();
         let name = |values: Value| {
@@ -43,7 +43,7 @@ fn the_secrets_name_does_not_depend_on_the_release_unless_asked_for() {
 }
 
 #[test]
-fn pods_wait_for_the_secret_as_soon_as_its_source_is_known() {
+fn pods_wait_for_the_secret_of_a_known_source() {
     let optional = |secrets: Value| secret_ref(&with(secrets)).unwrap()["optional"].clone();
     assert_eq!(optional(json!({})), true);
     assert_eq!(optional(json!({ "optional": false })), false);
@@ -54,7 +54,7 @@ fn pods_wait_for_the_secret_as_soon_as_its_source_is_known() {
 }
 
 #[test]
-fn an_app_without_secrets_has_no_trace_of_one() {
+fn disabled_secrets_are_not_mentioned() {
     let objects = with(json!({ "enabled": false }));
     assert_eq!(secret_ref(&objects), None);
     assert_eq!(volume(&objects), None);
@@ -64,7 +64,7 @@ fn an_app_without_secrets_has_no_trace_of_one() {
 }
 
 #[test]
-fn sealed_values_are_rendered_and_told_to_the_app_by_name() {
+fn sealed_secret_is_rendered_and_its_names_reach_the_app() {
     let objects = with(json!({
         "asEnv": { "prefix": "APP_" },
         "names": ["MORE"],
@@ -82,23 +82,24 @@ fn sealed_values_are_rendered_and_told_to_the_app_by_name() {
     assert_eq!(variable(&objects, "APP_SECRETS"), Some("APP_KEY,APP_USER,MORE"));
     assert_eq!(variable(&objects, "REQUIRED_SECRETS"), Some("APP_KEY,APP_USER"));
     assert_eq!(secret_ref(&objects).unwrap()["name"], "app");
-    // The prefix belongs to the entry, not to the reference.
+    // The prefix is a field of the entry, not of the reference.
     let entry = container(&objects)["envFrom"].as_array().unwrap();
     assert!(entry.iter().any(|from| from["prefix"] == "APP_" && from.get("secretRef").is_some()));
 }
 
-/// Settings that are sealed are settings all the same: the app refuses them as names of secrets.
+/// A sealed setting is still a setting: the app rejects it as the name of a secret.
 #[test]
-fn a_sealed_setting_is_no_secret_to_the_app() {
+fn sealed_setting_is_not_a_secret_name() {
     let data = json!({ "KEY": sealed(), "LOG_LEVEL": sealed(), "API_BASE_URL": sealed() });
     let objects = with(json!({ "sealedSecret": { "enabled": true, "encryptedData": data } }));
     assert_eq!(variable(&objects, "APP_SECRETS"), Some("KEY"));
     assert_eq!(variable(&objects, "REQUIRED_SECRETS"), Some("KEY"));
 }
 
-/// The controller can be quicker than Helm, which looks at this before it deletes what leaves a release.
+/// The controller may be faster than Helm, which checks this annotation before it deletes an object that
+/// left the release.
 #[test]
-fn the_secret_is_marked_to_be_kept_by_its_sealed_secret() {
+fn sealed_secret_template_has_keep_annotation() {
     let data = json!({ "KEY": sealed() });
     let template = json!({ "annotations": { "note": "x" } });
     let sealed = json!({ "enabled": true, "encryptedData": data, "template": template });
@@ -110,7 +111,7 @@ fn the_secret_is_marked_to_be_kept_by_its_sealed_secret() {
 }
 
 #[test]
-fn the_scope_is_an_annotation_of_the_sealed_secret() {
+fn scope_is_an_annotation_of_the_sealed_secret() {
     for scope in ["namespace-wide", "cluster-wide"] {
         let data = json!({ "KEY": sealed() });
         let sealed = json!({ "enabled": true, "encryptedData": data, "scope": scope });
@@ -127,7 +128,7 @@ fn manifest(text: &str) -> Render {
 }
 
 #[test]
-fn the_file_that_mtk_seal_wrote_is_taken_as_it_is() {
+fn manifest_of_mtk_seal_is_rendered_unchanged() {
     let item = sealed();
     let text = format!(
         "# a comment\n---\napiVersion: bitnami.com/v1alpha1\nkind: SealedSecret\nmetadata:\n  \
@@ -151,7 +152,7 @@ fn the_file_that_mtk_seal_wrote_is_taken_as_it_is() {
 }
 
 #[test]
-fn files_are_mounted_whole_and_can_be_read_by_the_group() {
+fn files_are_mounted_as_directory_readable_by_the_group() {
     let files = json!({ "asEnv": { "enabled": false }, "asFiles": { "enabled": true } });
     let objects = with(files);
     assert_eq!(secret_ref(&objects), None);
@@ -167,14 +168,14 @@ fn files_are_mounted_whole_and_can_be_read_by_the_group() {
 }
 
 #[test]
-fn both_ways_at_once_are_possible() {
+fn variables_and_files_can_be_combined() {
     let objects = with(json!({ "existingSecret": "s", "asFiles": { "enabled": true } }));
     assert_eq!(secret_ref(&objects).unwrap()["name"], "s");
     assert_eq!(volume(&objects).unwrap()["secretName"], "s");
 }
 
 #[test]
-fn a_restart_is_asked_for_where_a_running_pod_would_not_see_the_change() {
+fn restart_is_requested_for_environment_variables() {
     let files = json!({ "enabled": true });
     let only_files = json!({ "asEnv": { "enabled": false }, "asFiles": files });
     assert_eq!(restart_on(&with(json!({}))), Some(&json!("app")));
@@ -188,7 +189,7 @@ fn a_restart_is_asked_for_where_a_running_pod_would_not_see_the_change() {
 }
 
 #[test]
-fn the_checksum_is_one_of_ciphertexts_and_off_unless_asked_for() {
+fn checksum_covers_ciphertext_and_is_off_by_default() {
     let checksum = |item: String, wanted: bool| {
         let sealed = json!({ "enabled": true, "encryptedData": { "KEY": item } });
         let objects = with(json!({ "checksum": wanted, "sealedSecret": sealed }));
@@ -201,7 +202,7 @@ fn the_checksum_is_one_of_ciphertexts_and_off_unless_asked_for() {
 }
 
 #[test]
-fn an_external_secret_is_made_for_the_same_name() {
+fn external_secret_has_the_same_name() {
     let external = json!({
         "enabled": true,
         "storeRef": { "name": "aws" },
@@ -215,9 +216,9 @@ fn an_external_secret_is_made_for_the_same_name() {
     assert_eq!(variable(&objects, "REQUIRED_SECRETS"), Some("KEY"));
 }
 
-/// All but the place of the one error is in `ci/refused`.
+/// `ci/refused` contains the other errors.
 #[test]
-fn two_sources_are_refused_with_their_names() {
+fn two_sources_are_rejected_with_their_names() {
     let sealed = json!({ "enabled": true, "encryptedData": { "KEY": sealed() } });
     let external = json!({ "enabled": true });
     let sources = [

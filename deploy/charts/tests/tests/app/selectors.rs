@@ -1,4 +1,4 @@
-//! Everything that selects Pods selects the app's, and no other.
+//! Every selector matches only the app's Pods.
 
 use chart_tests::objects;
 use serde_json::Value;
@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::cases;
 
 #[test]
-fn every_selector_finds_the_apps_pods_and_not_those_of_helm_test() {
+fn selectors_match_app_pods_but_not_helm_test_pods() {
     let mut seen = 0;
     for case in cases() {
         let templates = objects::pod_templates(&case.objects);
@@ -18,7 +18,7 @@ fn every_selector_finds_the_apps_pods_and_not_those_of_helm_test() {
                 }
                 _ => continue,
             };
-            // A Service has the labels alone.
+            // The selector of a Service contains only labels.
             let labels = selector.get("matchLabels").unwrap_or(selector);
             let expressions = selector["matchExpressions"].as_array();
             let of = format!("{} {}", case.name, objects::name(object));
@@ -40,7 +40,7 @@ fn every_selector_finds_the_apps_pods_and_not_those_of_helm_test() {
 }
 
 #[test]
-fn a_service_monitor_finds_the_service_and_not_the_one_of_the_version_to_come() {
+fn service_monitor_matches_only_the_main_service() {
     let mut seen = 0;
     for case in cases() {
         for monitor in objects::of_kind(&case.objects, "ServiceMonitor") {
@@ -66,7 +66,7 @@ fn a_service_monitor_finds_the_service_and_not_the_one_of_the_version_to_come() 
     assert!(seen > 2, "{seen}");
 }
 
-/// The operator `In`, the one that the chart uses for Pods.
+/// The operator `In`, which is the only one for Pods in the chart.
 fn is_in(expression: &Value, labels: &Value) -> bool {
     assert_eq!(expression["operator"], "In");
     let values = expression["values"].as_array().unwrap();

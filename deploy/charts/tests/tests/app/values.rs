@@ -16,7 +16,7 @@ fn schema() -> Value {
 }
 
 #[test]
-fn the_readme_has_every_value_with_its_default() {
+fn readme_lists_every_value_with_its_default() {
     let readme = read("README.md");
     let mut rows = BTreeMap::new();
     let (_, tables) = readme.split_once("\n## Values\n").unwrap();
@@ -24,7 +24,7 @@ fn the_readme_has_every_value_with_its_default() {
         let Some(row) = line.strip_prefix("| `") else { continue };
         let Some((path, rest)) = row.split_once("` | ") else { continue };
         let (default, what) = rest.split_once("| ").unwrap();
-        assert!(!what.trim_matches([' ', '|']).is_empty(), "{path} is not explained");
+        assert!(!what.trim_matches([' ', '|']).is_empty(), "{path} has no explanation");
         rows.insert(path.to_owned(), default.trim().to_owned());
     }
     let mut missing = Vec::new();
@@ -48,7 +48,7 @@ fn the_readme_has_every_value_with_its_default() {
     assert!(count > 200, "{count}");
 }
 
-/// Values that have a row, or nothing below them.
+/// Values with a row, or without nested values.
 fn leaves(
     value: &Value,
     path: &str,
@@ -66,10 +66,10 @@ fn leaves(
     }
 }
 
-/// Else a misspelt value would be ignored. What is not ours is an object of Kubernetes or of a peer,
-/// passed on as it is, which has no fields in the schema.
+/// Otherwise Helm would ignore a misspelt value. Objects of Kubernetes and of other projects are passed
+/// on unchanged and have no fields in the schema.
 #[test]
-fn the_schema_lets_no_unknown_value_through() {
+fn schema_rejects_unknown_values() {
     let schema = schema();
     assert_eq!(schema["$schema"], "http://json-schema.org/draft-07/schema#");
     strict(&schema, "");
@@ -80,7 +80,7 @@ fn the_schema_lets_no_unknown_value_through() {
 }
 
 fn strict(schema: &Value, path: &str) {
-    // Flagger's fields are its own; the schema names those that the chart sets.
+    // Flagger defines these fields. The schema contains only those that the chart sets.
     if schema.get("properties").is_some() && !path.ends_with("/flagger/properties/canary") {
         assert_eq!(schema["additionalProperties"], false, "{path}");
     }
@@ -95,9 +95,9 @@ fn strict(schema: &Value, path: &str) {
     }
 }
 
-/// Defaults of maps are merged with what a user sets, so each must be in the schema too.
+/// Helm merges default maps with the user's values, so the schema must contain them.
 #[test]
-fn every_default_is_in_the_schema() {
+fn schema_contains_every_default() {
     fn check(value: &Value, schema: &Value, path: &str) {
         let (Some(fields), Some(properties)) =
             (value.as_object(), schema["properties"].as_object())
@@ -117,7 +117,7 @@ fn every_default_is_in_the_schema() {
 }
 
 #[test]
-fn the_example_for_production_is_one_that_is_tested() {
+fn production_example_is_a_test_case() {
     let helm = Helm::four().unwrap();
     let example = helm.template(&render().values_file("values-prod.yaml")).unwrap();
     assert_eq!(example, case("production"));
@@ -126,9 +126,9 @@ fn the_example_for_production_is_one_that_is_tested() {
     }
 }
 
-/// What Helm puts into every subchart, and what parents set.
+/// Helm and parent charts add values to every subchart.
 #[test]
-fn the_chart_can_be_a_part_of_another() {
+fn chart_works_as_a_subchart() {
     let values = json!({ "global": { "any": "thing" }, "enabled": true });
     for helm in Helm::both().unwrap() {
         helm.template(&render().values(values.clone())).unwrap();
@@ -136,7 +136,7 @@ fn the_chart_can_be_a_part_of_another() {
 }
 
 #[test]
-fn helm_test_asks_by_name_and_prints_no_value() {
+fn helm_test_prints_no_values() {
     let objects = case("existing");
     let pod = objects::object(objects, "Pod", "web-test-secrets");
     let annotations = &pod["metadata"]["annotations"];
@@ -144,7 +144,7 @@ fn helm_test_asks_by_name_and_prints_no_value() {
     let policy = "before-hook-creation,hook-succeeded";
     assert_eq!(annotations["helm.sh/hook-delete-policy"], policy);
     let container = &pod["spec"]["containers"][0];
-    // It asks the app, and could not show what it has not.
+    // The Pod gets no secrets, so it could not print them.
     assert_eq!(container.get("envFrom"), None);
     assert_eq!(pod["spec"].get("volumes"), None);
     let wanted = objects::variable(container, "SECRET_NAMES").unwrap();

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::{case, controller, read, rendered};
 
 #[test]
-fn the_charts_are_those_of_the_crate() {
+fn chart_contains_crds_of_the_crate() {
     let names = |directory: &str| -> Vec<String> {
         let entries = fs::read_dir(chart::root().join(directory)).unwrap();
         let mut names: Vec<_> =
@@ -25,7 +25,7 @@ fn the_charts_are_those_of_the_crate() {
 }
 
 #[test]
-fn they_are_rendered_whole_and_kept() {
+fn crds_are_rendered_unchanged_and_kept() {
     let manifest = objects::parse(&read("crds/manifests/sealedsecrets.yaml")).unwrap();
     for name in ["default", "restart", "install.yaml"] {
         let definition = definition(case(name));
@@ -35,7 +35,7 @@ fn they_are_rendered_whole_and_kept() {
 }
 
 #[test]
-fn they_can_be_left_out_and_need_not_be_kept() {
+fn crds_can_be_disabled_and_not_kept() {
     let none = case("namespaced");
     assert!(objects::of_kind(none, "CustomResourceDefinition").is_empty());
     let objects = case("no-rights");
@@ -46,9 +46,9 @@ fn they_can_be_left_out_and_need_not_be_kept() {
     assert_eq!(*annotations, json!({ "helm.sh/resource-policy": "keep", "a": "b" }));
 }
 
-/// Helm never upgrades what is there.
+/// Helm never upgrades the files in that directory.
 #[test]
-fn none_is_in_helms_own_directory() {
+fn chart_has_no_crds_directory() {
     assert!(!controller().directory().join("crds").exists());
 }
 

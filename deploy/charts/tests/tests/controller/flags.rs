@@ -1,4 +1,4 @@
-//! The controller's flags: each that is rendered is there, and says what the value said.
+//! The controller's flags. Every rendered flag exists and has the configured value.
 
 use std::collections::BTreeSet;
 
@@ -16,12 +16,12 @@ const ALWAYS: [&str; 5] = [
 ];
 
 #[test]
-fn by_default_it_is_told_the_least() {
+fn default_flags_are_minimal() {
     assert_eq!(flags(case("default")), ALWAYS);
 }
 
 #[test]
-fn what_is_watched_follows_the_rights() {
+fn watched_namespaces_match_the_permissions() {
     let more = |case_: &str| flags(case(case_))[5..].to_vec();
     assert_eq!(
         more("namespaced"),
@@ -39,7 +39,7 @@ fn what_is_watched_follows_the_rights() {
 }
 
 #[test]
-fn every_value_has_its_flag() {
+fn values_set_their_flags() {
     assert_eq!(
         flags(case("key-namespace")),
         [
@@ -78,10 +78,10 @@ fn every_value_has_its_flag() {
     );
 }
 
-/// Row 47 of docs/compatibility.md: what External Secrets' chart calls `controllerClass`, `concurrent`
-/// and `storeRequeueInterval` are among them.
+/// Row 47 of docs/compatibility.md: External Secrets' chart calls some of them `controllerClass`,
+/// `concurrent` and `storeRequeueInterval`.
 #[test]
-fn row_47_every_value_of_external_secrets_has_its_flag() {
+fn row_47_external_secrets_values_set_their_flags() {
     assert_eq!(
         flags(case("aws"))[5..],
         [
@@ -114,10 +114,10 @@ fn row_47_every_value_of_external_secrets_has_its_flag() {
     assert_eq!(served, ["v1", "v1beta1"]);
 }
 
-/// A flag that it does not have would end the controller at once.
+/// The controller exits on an unknown flag.
 #[test]
-fn no_case_has_a_flag_that_the_controller_does_not_have() {
-    let there = those_of_the_controller();
+fn cases_use_only_existing_flags() {
+    let there = controller_flags();
     assert!(there.contains("listen-addr") && there.contains("key-size"), "{there:?}");
     for case in cases() {
         for flag in flags(&case.objects) {
@@ -128,8 +128,8 @@ fn no_case_has_a_flag_that_the_controller_does_not_have() {
     }
 }
 
-/// The fields of its settings that are flags: each stands behind `#[arg(long`.
-fn those_of_the_controller() -> BTreeSet<String> {
+/// The flags of the controller: the fields after `#[arg(long` in its settings.
+fn controller_flags() -> BTreeSet<String> {
     let source = read("controller/src/config.rs");
     let fields = source.split("#[arg(long").skip(1).map(|rest| {
         let declared = rest.lines().map(str::trim).filter(|line| line.ends_with(','));

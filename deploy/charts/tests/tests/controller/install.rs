@@ -1,4 +1,4 @@
-//! `deploy/install.yaml` is the chart.
+//! `deploy/install.yaml` is rendered from the chart.
 
 use chart_tests::{Helm, objects};
 
@@ -22,9 +22,9 @@ fn install_yaml_is_rendered_from_the_chart() {
     }
 }
 
-/// Whoever applies it with kubectl needs no `-n`.
+/// `kubectl apply` needs no `-n`.
 #[test]
-fn every_object_of_install_yaml_says_where_it_is() {
+fn objects_of_install_yaml_have_a_namespace() {
     for object in install_yaml() {
         let of_cluster = ["CustomResourceDefinition", "ClusterRole", "ClusterRoleBinding"];
         let kind = object["kind"].as_str().unwrap();

@@ -1,5 +1,5 @@
-//! The chart `mtk-controller`: what it gives, and what it never gives. Every values file in its `ci`
-//! is held to that, and so is `deploy/install.yaml`.
+//! Tests of the chart `mtk-controller`. Many apply to every values file in its `ci` and to
+//! `deploy/install.yaml`.
 
 #![expect(clippy::unwrap_used, reason = "the helpers of tests panic as tests do")]
 
@@ -19,7 +19,7 @@ use std::sync::LazyLock;
 use chart_tests::{Chart, Helm, Render, chart, objects, parallel};
 use serde_json::Value;
 
-/// A set of objects to look at.
+/// A set of objects to check.
 struct Case {
     /// The name of the values file, or `install.yaml`.
     name: String,
@@ -30,12 +30,12 @@ fn controller() -> Chart {
     Chart::named("mtk-controller")
 }
 
-/// The chart as most people install it.
+/// The chart with its defaults, in `kube-system`.
 fn render() -> Render {
     Render::chart(&controller()).release("mtk-controller").namespace("kube-system")
 }
 
-/// What Helm 4 makes of these values. The harness sees to it that Helm 3 makes the same.
+/// Renders these values with Helm 4. `matrix.rs` checks that Helm 3 renders the same.
 fn rendered(values: Value) -> Vec<Value> {
     Helm::four().unwrap().template(&render().values(values)).unwrap()
 }

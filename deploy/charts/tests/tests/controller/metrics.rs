@@ -1,4 +1,4 @@
-//! Alerts and dashboard speak of metrics that are there.
+//! Alerts and dashboard use existing metrics.
 
 use std::collections::BTreeSet;
 
@@ -10,8 +10,8 @@ use crate::{case, read, rendered};
 const PREFIXES: [&str; 2] = ["sealed_secrets_controller_", "mtk_controller_"];
 
 #[test]
-fn every_metric_of_an_alert_is_one_of_the_controllers() {
-    let there = those_of_the_controller();
+fn alerts_use_metrics_of_the_controller() {
+    let there = controller_metrics();
     for name in ["monitoring", "pod-monitor", "own-alerts"] {
         for rule in rules(case(name)) {
             let used = metrics_in(rule["expr"].as_str().unwrap());
@@ -22,8 +22,8 @@ fn every_metric_of_an_alert_is_one_of_the_controllers() {
 }
 
 #[test]
-fn every_metric_of_the_dashboard_is_one_of_the_controllers() {
-    let there = those_of_the_controller();
+fn dashboard_uses_metrics_of_the_controller() {
+    let there = controller_metrics();
     let mut used = BTreeSet::new();
     for panel in dashboard()["panels"].as_array().unwrap() {
         for target in panel["targets"].as_array().unwrap() {
@@ -36,7 +36,7 @@ fn every_metric_of_the_dashboard_is_one_of_the_controllers() {
 }
 
 #[test]
-fn alerts_say_what_is_wrong() {
+fn alerts_have_summary_and_description() {
     for name in ["monitoring", "pod-monitor"] {
         for rule in rules(case(name)) {
             assert!(rule["alert"].is_string() && rule["for"].is_string(), "{rule}");
@@ -51,9 +51,9 @@ fn alerts_say_what_is_wrong() {
     }
 }
 
-/// Without the names of objects in metrics there is no `condition_info`.
+/// Without names of objects, the metric `condition_info` does not exist.
 #[test]
-fn where_no_object_is_named_the_alert_counts_failures() {
+fn alert_counts_failures_without_names_of_objects() {
     let expressions = |name: &str| -> String {
         rules(case(name)).iter().map(|rule| rule["expr"].as_str().unwrap().to_owned()).collect()
     };
@@ -63,7 +63,7 @@ fn where_no_object_is_named_the_alert_counts_failures() {
 }
 
 #[test]
-fn the_monitors_find_the_port_of_the_metrics() {
+fn monitors_match_the_metrics_port() {
     let objects = case("monitoring");
     let monitor = objects::object(objects, "ServiceMonitor", "mtk-controller");
     assert_eq!(monitor["metadata"]["namespace"], "monitoring");
@@ -88,7 +88,7 @@ fn the_monitors_find_the_port_of_the_metrics() {
 }
 
 #[test]
-fn the_dashboard_arrives_as_it_is_in_the_chart() {
+fn dashboard_is_rendered_unchanged() {
     let objects = rendered(json!({ "metrics": { "dashboards": { "create": true } } }));
     let map = objects::object(&objects, "ConfigMap", "mtk-controller-dashboard");
     let text = map["data"]["mtk-controller.json"].as_str().unwrap();
@@ -107,7 +107,7 @@ fn rules(objects: &[Value]) -> Vec<Value> {
     groups.iter().flat_map(|group| group["rules"].as_array().unwrap()).cloned().collect()
 }
 
-/// The words of a query that begin as our metrics do.
+/// The words of a query with the prefix of our metrics.
 fn metrics_in(query: &str) -> BTreeSet<String> {
     query
         .split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_')
@@ -116,8 +116,8 @@ fn metrics_in(query: &str) -> BTreeSet<String> {
         .collect()
 }
 
-/// Those in the book's table, each of which the source registers under its name without `_total`.
-fn those_of_the_controller() -> BTreeSet<String> {
+/// The metrics in the table of the documentation. The source registers each one without `_total`.
+fn controller_metrics() -> BTreeSet<String> {
     let book = read("docs/operations.md");
     let rows = book.lines().filter_map(|line| line.strip_prefix("| `"));
     let named: BTreeSet<_> = rows.filter_map(|row| metrics_in(row).into_iter().next()).collect();

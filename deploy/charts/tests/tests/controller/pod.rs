@@ -1,4 +1,4 @@
-//! The profile `restricted` of the Pod Security Standards, and more.
+//! Security and settings of the Pods.
 
 use chart_tests::objects;
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::{cases, rendered};
 
 #[test]
-fn no_pod_of_any_case_can_do_harm() {
+fn pods_meet_profile_restricted() {
     for case in cases() {
         for (object, template) in objects::pod_templates(&case.objects) {
             let of = format!("{} {}", case.name, objects::name(object));
@@ -17,7 +17,7 @@ fn no_pod_of_any_case_can_do_harm() {
                 json!({ "type": "RuntimeDefault" }),
                 "{of}"
             );
-            // Where the cluster gives the users, it gives none that is root.
+            // OpenShift assigns the users, and never root.
             let user = if case.name == "openshift" { Value::Null } else { json!(65532) };
             assert_eq!(pod["securityContext"]["runAsUser"], user, "{of}");
             assert_eq!(pod["enableServiceLinks"], false, "{of}");
@@ -32,7 +32,7 @@ fn no_pod_of_any_case_can_do_harm() {
             assert_eq!(context["capabilities"], json!({ "drop": ["ALL"] }), "{of}");
             assert_eq!(context.get("privileged"), None, "{of}");
             let memory = |what: &str| containers[0]["resources"][what]["memory"].clone();
-            assert_eq!(memory("requests"), memory("limits"), "{of}: a node would swap it");
+            assert_eq!(memory("requests"), memory("limits"), "{of}: the node could swap it");
             assert!(memory("limits").is_string(), "{of}");
             let ports = containers[0]["ports"].as_array().into_iter().flatten();
             assert!(ports.clone().all(|port| port.get("hostPort").is_none()), "{of}");
@@ -41,7 +41,7 @@ fn no_pod_of_any_case_can_do_harm() {
 }
 
 #[test]
-fn the_controller_alone_has_a_token_and_no_volume() {
+fn only_the_controller_has_a_token() {
     for case in cases() {
         for (object, template) in objects::pod_templates(&case.objects) {
             let is_controller = object["kind"] == "Deployment";
@@ -54,9 +54,9 @@ fn the_controller_alone_has_a_token_and_no_volume() {
     }
 }
 
-/// There is no leader election yet.
+/// Leader election does not exist yet.
 #[test]
-fn there_is_never_more_than_one() {
+fn at_most_one_controller_pod_runs() {
     for case in cases() {
         let deployments = objects::of_kind(&case.objects, "Deployment");
         assert_eq!(deployments.len(), 1, "{}", case.name);
@@ -70,7 +70,7 @@ fn there_is_never_more_than_one() {
 }
 
 #[test]
-fn a_new_version_of_the_chart_alone_restarts_nothing() {
+fn new_chart_version_restarts_no_pods() {
     let objects = rendered(json!({ "commonLabels": { "team": "platform" } }));
     let deployment = objects::object(&objects, "Deployment", "mtk-controller");
     let labels = json!({
@@ -84,7 +84,7 @@ fn a_new_version_of_the_chart_alone_restarts_nothing() {
 }
 
 #[test]
-fn the_probes_ask_for_life_and_for_progress() {
+fn probes_check_liveness_and_readiness() {
     let objects = rendered(json!({}));
     let container = controller(&objects);
     assert_eq!(
@@ -99,7 +99,7 @@ fn the_probes_ask_for_life_and_for_progress() {
 }
 
 #[test]
-fn the_image_is_named_in_every_way() {
+fn image_reference_has_registry_tag_and_digest() {
     let image = |values: Value| {
         let objects = rendered(json!({ "image": values }));
         controller(&objects)["image"].as_str().unwrap().to_owned()

@@ -1,4 +1,4 @@
-//! The tables of the README, and the notes.
+//! The tables of the README and the notes.
 
 use std::collections::BTreeMap;
 
@@ -10,12 +10,12 @@ use crate::{read, render};
 const CHART: &str = "deploy/charts/mtk-controller";
 
 #[test]
-fn the_readme_has_every_value_with_its_default() {
+fn readme_lists_every_value_with_its_default() {
     let rows = rows("| value | default | meaning |");
     let values = values();
     for (path, cells) in &rows {
         let value = values.pointer(&pointer(path));
-        let value = value.unwrap_or_else(|| panic!("there is no value {path}"));
+        let value = value.unwrap_or_else(|| panic!("the value {path} does not exist"));
         let shown = match value {
             Value::String(text) if text.is_empty() => String::new(),
             Value::String(text) => format!("`{text}`"),
@@ -30,11 +30,11 @@ fn the_readme_has_every_value_with_its_default() {
 }
 
 #[test]
-fn every_value_of_a_peer_that_is_refused_is_in_its_table() {
+fn rejected_values_of_upstream_charts_are_documented() {
     let readme = read(format!("{CHART}/README.md"));
     let (_, sealed) = readme.split_once("| value of `sealed-secrets` |").unwrap();
-    let book = read("docs/compatibility.md");
-    let (_, external) = book.split_once("## Chart values").unwrap();
+    let compatibility = read("docs/compatibility.md");
+    let (_, external) = compatibility.split_once("## Chart values").unwrap();
     let schema: Value = serde_json::from_str(&read(format!("{CHART}/values.schema.json"))).unwrap();
     let mut seen = [0, 0];
     for (name, property) in schema["properties"].as_object().unwrap() {
@@ -42,18 +42,18 @@ fn every_value_of_a_peer_that_is_refused_is_in_its_table() {
         if description.contains("Rejected") {
             let is_external = description.starts_with("Of the chart external-secrets.");
             let table = if is_external { external } else { sealed };
-            let is_there =
+            let is_listed =
                 [format!("`{name}`"), format!("`{name}.")].iter().any(|cell| table.contains(cell));
-            assert!(is_there, "{name}");
+            assert!(is_listed, "{name}");
             seen[usize::from(is_external)] += 1;
         }
     }
     assert!(seen[0] > 15 && seen[1] > 10, "{seen:?}");
 }
 
-/// Else a misspelt value would be ignored.
+/// Otherwise Helm would ignore a misspelt value.
 #[test]
-fn the_schema_lets_no_unknown_value_through() {
+fn schema_rejects_unknown_values() {
     let schema: Value = serde_json::from_str(&read(format!("{CHART}/values.schema.json"))).unwrap();
     assert_eq!(schema["$schema"], "http://json-schema.org/draft-07/schema#");
     strict(&schema, "");
@@ -64,7 +64,7 @@ fn the_schema_lets_no_unknown_value_through() {
 }
 
 #[test]
-fn the_notes_say_how_to_go_on() {
+fn notes_describe_the_next_steps() {
     let helm = Helm::four().unwrap();
     let notes = helm.notes(&render()).unwrap();
     for text in [
@@ -94,7 +94,7 @@ fn the_notes_say_how_to_go_on() {
     assert!(stopped.contains("stopped: replicaCount is 0"), "{stopped}");
 }
 
-/// The rows of the table with this head, by what is in their first cell.
+/// The rows of the table with this header, by their first cell.
 fn rows(head: &str) -> BTreeMap<String, Vec<String>> {
     let readme = read(format!("{CHART}/README.md"));
     let (_, table) = readme.split_once(head).unwrap();
@@ -116,7 +116,7 @@ fn pointer(path: &str) -> String {
     path.split('.').fold(String::new(), |pointer, part| format!("{pointer}/{part}"))
 }
 
-/// The values that have no row, nor one above them.
+/// Values without a row for themselves or a parent.
 fn missed(value: &Value, path: &str, rows: &BTreeMap<String, Vec<String>>, out: &mut Vec<String>) {
     if rows.contains_key(path) {
         return;

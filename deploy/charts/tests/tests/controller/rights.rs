@@ -1,12 +1,12 @@
-//! The rights, as exact lists: nothing but what is written here.
+//! The exact permissions of every case.
 
 use chart_tests::objects;
 use serde_json::{Value, json};
 
 use crate::{cases, rendered, words};
 
-/// In each namespace that is watched. No `update` and no `delete` of Secrets, no right to read
-/// anything else but templates in ConfigMaps, none to give rights.
+/// In each watched namespace. They contain no `update` or `delete` of Secrets and no permission to change
+/// RBAC. Of other objects the controller reads only templates in ConfigMaps.
 const WATCHED: [&str; 9] = [
     "/configmaps: get",
     "/events: create",
@@ -18,7 +18,7 @@ const WATCHED: [&str; 9] = [
     "external-secrets.io/secretstores/status: patch",
     "external-secrets.io/secretstores: list, watch",
 ];
-/// Also where the whole cluster is watched.
+/// Additional permissions if the whole cluster is watched.
 const CLUSTER: [&str; 12] = [
     WATCHED[0],
     WATCHED[1],
@@ -33,7 +33,7 @@ const CLUSTER: [&str; 12] = [
     WATCHED[7],
     WATCHED[8],
 ];
-/// For restarts.
+/// Permissions for restarts.
 const RESTART: [&str; 5] = [
     "apps/daemonsets: get, list, patch, watch",
     "apps/deployments: get, list, patch, watch",
@@ -42,28 +42,28 @@ const RESTART: [&str; 5] = [
     "flagger.app/canaries: get, list, watch",
 ];
 
-/// A right that somebody gets.
+/// A role and its subject.
 struct Grant {
     kind: &'static str,
-    /// Empty for the cluster's.
+    /// Empty for a `ClusterRole`.
     namespace: &'static str,
     name: &'static str,
     rules: Vec<String>,
-    /// `KIND NAME`, with the namespace before the name of an account. Empty if nobody has it.
+    /// `KIND NAME`, with the namespace before the name of an account. Empty without a binding.
     subject: &'static str,
 }
 
 #[test]
-fn every_case_gives_exactly_these_rights() {
+fn cases_grant_exactly_these_permissions() {
     for case in cases() {
-        let given = given(&case.objects);
+        let given = granted(&case.objects);
         let mut expected: Vec<_> = expected(&case.name).iter().flat_map(Grant::lines).collect();
         expected.sort();
         assert_eq!(given, expected, "{}", case.name);
     }
 }
 
-/// The whole list, a case at a time: a new values file has to say what it gives.
+/// All permissions of a case. A new values file needs an entry here.
 fn expected(case: &str) -> Vec<Grant> {
     let system = "kube-system";
     match case {
@@ -94,7 +94,7 @@ fn expected(case: &str) -> Vec<Grant> {
             },
             proxier(BOTH),
         ],
-        // The keys are in a namespace that is the controller's own, but not its Pod's.
+        // The key namespace counts as the controller's own, although its Pod runs elsewhere.
         "key-namespace" => vec![
             role("sealing-keys", "mtk-controller"),
             role("team-a", "mtk-controller"),
@@ -136,7 +136,7 @@ fn expected(case: &str) -> Vec<Grant> {
             vec![Grant { rules: sealed_alone(), ..cluster("mtk-controller") }, proxier(BOTH)]
         }
         "no-rights" => vec![],
-        other => panic!("say here what {other} gives"),
+        other => panic!("add the permissions of {other} here"),
     }
 }
 
@@ -155,7 +155,7 @@ fn role(namespace: &'static str, name: &'static str) -> Grant {
     Grant { kind: "Role", namespace, rules: lines(&WATCHED), ..cluster(name) }
 }
 
-/// What everybody who is logged in may do: get the certificate, by these Services alone.
+/// Every authenticated user may get the certificate through these Services only.
 fn proxier(services: &[&str]) -> Grant {
     let mut proxied: Vec<_> = services
         .iter()
@@ -174,7 +174,7 @@ fn proxier(services: &[&str]) -> Grant {
     }
 }
 
-/// Secrets can be deleted, where the operator says so.
+/// With `externalSecrets.allowDelete`.
 fn with_delete() -> Vec<String> {
     let mut rules = lines(&CLUSTER);
     rules.push("/secrets: delete".to_owned());
@@ -182,7 +182,7 @@ fn with_delete() -> Vec<String> {
     rules
 }
 
-/// Without ExternalSecrets, nothing of theirs.
+/// With `externalSecrets.enabled=false`.
 fn sealed_alone() -> Vec<String> {
     let of_theirs =
         |rule: &&str| rule.starts_with("external-secrets.io") || rule.contains("config");
@@ -195,7 +195,7 @@ fn lines(rules: &[&str]) -> Vec<String> {
 }
 
 impl Grant {
-    /// The role and its binding, as [`given`] says them.
+    /// The role and its binding, in the format of [`granted`].
     fn lines(&self) -> Vec<String> {
         let (kind, name) = (self.kind, place(self.namespace, self.name));
         let mut lines = vec![format!("{kind} {name}: {}", self.rules.join("; "))];
@@ -206,8 +206,8 @@ impl Grant {
     }
 }
 
-/// Every object about rights, a line each, sorted.
-fn given(objects: &[Value]) -> Vec<String> {
+/// All RBAC objects as sorted lines.
+fn granted(objects: &[Value]) -> Vec<String> {
     let about = |object: &&Value| {
         object["apiVersion"].as_str().unwrap().starts_with("rbac.")
             || object["kind"].as_str().unwrap().contains("Role")
@@ -242,9 +242,9 @@ fn place(namespace: &str, name: &str) -> String {
     if namespace.is_empty() { name.to_owned() } else { format!("{namespace}/{name}") }
 }
 
-/// The API server's service proxy reaches every port of a Service that one may use it for.
+/// The API server's service proxy reaches every port of a permitted Service.
 #[test]
-fn the_services_that_everybody_may_use_have_no_other_port_than_the_certificates() {
+fn public_services_have_only_the_certificate_port() {
     for case in cases() {
         let roles = objects::of_kind(&case.objects, "Role");
         for rule in roles.iter().flat_map(|role| role["rules"].as_array().unwrap()) {
@@ -263,7 +263,7 @@ fn the_services_that_everybody_may_use_have_no_other_port_than_the_certificates(
 }
 
 #[test]
-fn the_account_gives_no_token_to_a_pod_that_merely_names_it() {
+fn account_does_not_automount_its_token() {
     for case in cases() {
         for account in objects::of_kind(&case.objects, "ServiceAccount") {
             assert_eq!(account["automountServiceAccountToken"], false, "{}", case.name);
@@ -276,7 +276,7 @@ fn the_account_gives_no_token_to_a_pod_that_merely_names_it() {
 }
 
 #[test]
-fn a_namespace_that_is_named_twice_gets_its_role_once() {
+fn duplicate_namespace_gets_one_role() {
     let objects = rendered(json!({ "additionalNamespaces": ["kube-system", "team-a"] }));
     let roles = objects::of_kind(&objects, "Role");
     let roles: Vec<_> = roles
@@ -289,9 +289,9 @@ fn a_namespace_that_is_named_twice_gets_its_role_once() {
     assert_eq!(objects::of_kind(&none, "Role").len(), 1, "the service proxier alone");
 }
 
-/// Two accounts of one namespace whose long names begin alike had one Role, and one of them no rights.
+/// Two long names in a namespace with the same prefix once shared a Role.
 #[test]
-fn every_account_that_stores_may_name_has_a_role_of_its_own() {
+fn listed_accounts_have_separate_roles() {
     let names = ["a", "b"].map(|end| format!("{}-{end}", "reader".repeat(10)));
     let longest = ["a", "b"].map(|end| format!("{}{end}", "r".repeat(252)));
     let accounts: Vec<_> = names

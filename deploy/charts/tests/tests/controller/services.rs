@@ -1,4 +1,4 @@
-//! Under which names, and from where, the controller is reached.
+//! Services and network policies of the controller.
 
 use chart_tests::{Helm, objects};
 use serde_json::{Value, json};
@@ -7,7 +7,7 @@ use crate::{case, cases, render, rendered};
 
 /// mtk-seal looks for the first, kubeseal for the second.
 #[test]
-fn both_clients_find_their_service_whatever_the_release_is_called() {
+fn clients_find_their_service_for_every_release_name() {
     let helm = Helm::four().unwrap();
     let objects = helm.template(&render().release("another")).unwrap();
     let names = ["mtk-controller", "mtk-controller-metrics", "sealed-secrets-controller"];
@@ -21,7 +21,7 @@ fn both_clients_find_their_service_whatever_the_release_is_called() {
 }
 
 #[test]
-fn the_peers_service_can_be_left_out_and_is_never_there_twice() {
+fn kubeseal_service_can_be_disabled_and_is_never_duplicated() {
     let without = rendered(json!({ "service": { "peer": { "enabled": false } } }));
     assert_eq!(services(&without), ["mtk-controller", "mtk-controller-metrics"]);
     let same = rendered(json!({ "fullnameOverride": "sealed-secrets-controller" }));
@@ -30,7 +30,7 @@ fn the_peers_service_can_be_left_out_and_is_never_there_twice() {
 }
 
 #[test]
-fn every_service_policy_and_monitor_selects_the_controllers_pod_and_no_other() {
+fn services_policies_and_monitors_select_only_the_controller_pod() {
     for case in cases() {
         let labels = |template: &Value| template["metadata"]["labels"].clone();
         let templates = objects::pod_templates(&case.objects);
@@ -54,7 +54,7 @@ fn every_service_policy_and_monitor_selects_the_controllers_pod_and_no_other() {
 }
 
 #[test]
-fn the_policy_lets_everybody_to_the_certificate_and_prometheus_to_the_metrics() {
+fn policy_allows_certificate_to_all_and_metrics_to_prometheus() {
     let objects = rendered(json!({ "networkPolicy": { "enabled": true } }));
     let policy = &objects::object(&objects, "NetworkPolicy", "mtk-controller")["spec"];
     assert_eq!(policy["policyTypes"], json!(["Ingress", "Egress"]));
@@ -84,9 +84,9 @@ fn the_policy_lets_everybody_to_the_certificate_and_prometheus_to_the_metrics() 
     );
 }
 
-/// Where the API server's address is given, that of AWS is another one.
+/// A configured address of the API server must not restrict AWS.
 #[test]
-fn aws_is_reached_whatever_the_api_servers_address_is() {
+fn policy_allows_aws_independently_of_api_server_address() {
     let egress =
         |objects: &[Value]| objects::of_kind(objects, "NetworkPolicy")[0]["spec"]["egress"].clone();
     let peer = egress(case("peer"));
@@ -94,7 +94,7 @@ fn aws_is_reached_whatever_the_api_servers_address_is() {
     let narrow = egress(case("network"));
     let aws = blocks(&["10.1.0.0/16", "2001:db8:1::/48"]);
     assert_eq!(narrow[1], json!({ "ports": [tcp(443)], "to": aws }));
-    assert_eq!(narrow[2]["ports"][0]["port"], 53, "no credentials of the Pod's own");
+    assert_eq!(narrow[2]["ports"][0]["port"], 53, "no rule for the credentials");
     let alone = rendered(json!({
         "externalSecrets": { "enabled": false },
         "networkPolicy": { "enabled": true, "egress": { "kubeapiCidr": "10.0.0.1/32" } },
@@ -104,7 +104,7 @@ fn aws_is_reached_whatever_the_api_servers_address_is() {
 }
 
 #[test]
-fn the_api_servers_address_narrows_the_policy() {
+fn api_server_address_narrows_the_policy() {
     let peer = case("peer");
     let rules = &objects::of_kind(peer, "NetworkPolicy")[0]["spec"]["egress"];
     let port = json!([{ "port": 6443, "protocol": "TCP" }]);
@@ -115,12 +115,12 @@ fn the_api_servers_address_narrows_the_policy() {
     let closed = case("network-closed");
     let policy = &objects::of_kind(closed, "NetworkPolicy")[0]["spec"];
     assert_eq!(policy["policyTypes"], json!(["Ingress"]));
-    assert_eq!(policy["ingress"].as_array().unwrap().len(), 1, "the certificate alone");
+    assert_eq!(policy["ingress"].as_array().unwrap().len(), 1, "only the certificate");
     assert_eq!(policy.get("egress"), None);
 }
 
 #[test]
-fn only_the_service_of_the_certificate_is_seen_from_outside() {
+fn only_the_certificate_service_is_external() {
     let objects = case("network");
     let kind = |name: &str| objects::object(objects, "Service", name)["spec"]["type"].clone();
     assert_eq!(kind("mtk-controller"), "LoadBalancer");
