@@ -37,18 +37,22 @@ enum Values {
 }
 
 impl Helm {
+    /// Finds Helm 3.
     pub fn three() -> anyhow::Result<Helm> {
         Ok(Helm { program: tools::program(tools::HELM3)?, major: 3 })
     }
 
+    /// Finds Helm 4.
     pub fn four() -> anyhow::Result<Helm> {
         Ok(Helm { program: tools::program(tools::HELM4)?, major: 4 })
     }
 
+    /// Finds both Helms.
     pub fn both() -> anyhow::Result<[Helm; 2]> {
         Ok([Helm::three()?, Helm::four()?])
     }
 
+    /// The major version.
     pub fn major(&self) -> u8 {
         self.major
     }
@@ -119,12 +123,14 @@ impl Render {
         }
     }
 
+    /// Sets the name of the release.
     #[must_use]
     pub fn release(mut self, release: &str) -> Render {
         release.clone_into(&mut self.release);
         self
     }
 
+    /// Sets the namespace of the release.
     #[must_use]
     pub fn namespace(mut self, namespace: &str) -> Render {
         namespace.clone_into(&mut self.namespace);

@@ -5,9 +5,13 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 
+/// The variable with the path of Helm 3.
 pub const HELM3: &str = "MTK_HELM3";
+/// The variable with the path of Helm 4.
 pub const HELM4: &str = "MTK_HELM4";
+/// The variable with the path of kubeconform.
 pub const KUBECONFORM: &str = "MTK_KUBECONFORM";
+/// The variable with the path of checkov.
 pub const CHECKOV: &str = "MTK_CHECKOV";
 
 /// The path of a program, from an environment variable.
