@@ -118,8 +118,8 @@ fn metrics_in(query: &str) -> BTreeSet<String> {
 
 /// The metrics in the table of the documentation. The source registers each one without `_total`.
 fn controller_metrics() -> BTreeSet<String> {
-    let book = read("docs/operations.md");
-    let rows = book.lines().filter_map(|line| line.strip_prefix("| `"));
+    let operations = read("docs/operations.md");
+    let rows = operations.lines().filter_map(|line| line.strip_prefix("| `"));
     let named: BTreeSet<_> = rows.filter_map(|row| metrics_in(row).into_iter().next()).collect();
     let modules = ["aws", "external", "keys", "restart", "runtime", "sealed"];
     let source = modules.map(|module| read(format!("controller/src/{module}/metrics.rs"))).concat();
@@ -127,7 +127,7 @@ fn controller_metrics() -> BTreeSet<String> {
         let base = name.strip_suffix("_total").unwrap_or(name);
         let short = PREFIXES.iter().find_map(|prefix| base.strip_prefix(prefix)).unwrap();
         let registered = [short, base].iter().any(|name| source.contains(&format!("\"{name}\"")));
-        assert!(registered, "the book has {name}, and the source has not");
+        assert!(registered, "docs/operations.md lists {name}, but the source does not register it");
     }
     assert!(named.len() >= 8, "{named:?}");
     named
