@@ -51,7 +51,7 @@ enum Verb {
     ///   cargo xtask lint --only length controller cli     one, in two folders
     ///   cargo xtask lint --phrases docs README.md         phrases in docs and README
     ///
-    /// Prints a line FILE:LINE: MESSAGE for each violation.
+    /// Prints the file, the line and a message for each violation.
     #[command(verbatim_doc_comment)]
     Lint(lint::Options),
     /// Run every check and test, as CI does

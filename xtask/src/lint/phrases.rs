@@ -102,10 +102,10 @@ impl Phrases {
 
 /// The longest phrase that starts with the first of these words.
 fn longest<'a>(phrases: &'a HashMap<String, Vec<Phrase>>, words: &[Word]) -> Option<&'a Phrase> {
-    let candidates = phrases.get(&words.first()?.word)?;
+    let candidates = phrases.get(&words.first()?.spelling)?;
     let matching = candidates.iter().filter(|phrase| {
         phrase.words.len() <= words.len()
-            && phrase.words.iter().zip(words).all(|(wanted, word)| *wanted == word.word)
+            && phrase.words.iter().zip(words).all(|(wanted, word)| *wanted == word.spelling)
             && words[1..phrase.words.len()].iter().all(|word| !word.is_separated)
     });
     matching.max_by_key(|phrase| phrase.words.len())

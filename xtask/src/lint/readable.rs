@@ -20,14 +20,21 @@ impl Readable {
             "md" => markdown(&file.text),
             "go" => go(&file.text),
             "py" => python(&file.text),
-            "tpl" => template(&file.text),
-            "txt" if file.path.contains("/templates/") => template(&file.text),
-            "yaml" | "yml" if file.path.contains("/templates/") => template(&file.text),
-            "yaml" | "yml" | "toml" | "sh" | "Dockerfile" | "tf" => hashes(&file.text),
-            _ if file.text.starts_with("#!") => hashes(&file.text),
+            extension if is_template(extension, &file.path) => template(&file.text),
+            extension if has_hash_comments(extension, &file.text) => hashes(&file.text),
             _ => Readable::default(),
         }
     }
+}
+
+fn is_template(extension: &str, path: &str) -> bool {
+    let is_rendered = path.contains("/templates/") && matches!(extension, "txt" | "yaml" | "yml");
+    extension == "tpl" || is_rendered
+}
+
+fn has_hash_comments(extension: &str, text: &str) -> bool {
+    matches!(extension, "yaml" | "yml" | "toml" | "sh" | "Dockerfile" | "tf")
+        || text.starts_with("#!")
 }
 
 fn rust(file: &TextFile) -> Readable {

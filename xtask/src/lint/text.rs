@@ -4,14 +4,14 @@
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Text {
     line: usize,
-    text: String,
+    content: String,
 }
 
 /// A word of a text.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Word {
     /// In lower case.
-    pub(super) word: String,
+    pub(super) spelling: String,
     pub(super) line: usize,
     /// Punctuation separates it from the word before.
     pub(super) is_separated: bool,
@@ -21,7 +21,7 @@ pub(super) struct Word {
 
 impl Text {
     pub(super) fn new(line: usize, text: &str) -> Text {
-        Text { line, text: text.to_owned() }
+        Text { line, content: text.to_owned() }
     }
 
     pub(super) fn line(&self) -> usize {
@@ -30,23 +30,23 @@ impl Text {
 
     #[cfg(test)]
     pub(super) fn text(&self) -> &str {
-        &self.text
+        &self.content
     }
 
     pub(super) fn last_line(&self) -> usize {
-        self.line + self.text.matches('\n').count()
+        self.line + self.content.matches('\n').count()
     }
 
     /// Adds a line.
     pub(super) fn append(&mut self, line: &str) {
-        self.text.push('\n');
-        self.text.push_str(line);
+        self.content.push('\n');
+        self.content.push_str(line);
     }
 
     /// The words, without code between backticks and without addresses of links.
     pub(super) fn words(&self) -> Vec<Word> {
         let mut words = Words { line: self.line, ..Words::default() };
-        let mut characters = self.text.chars().peekable();
+        let mut characters = self.content.chars().peekable();
         while let Some(character) = characters.next() {
             let next = characters.peek().copied();
             match character {
@@ -124,7 +124,7 @@ impl Words {
     fn push(&mut self, word: String) {
         let starts_sentence = self.found.is_empty() || self.is_sentence_end || self.newlines > 1;
         let is_separated = self.is_separated || starts_sentence;
-        self.found.push(Word { word, line: self.line, is_separated, starts_sentence });
+        self.found.push(Word { spelling: word, line: self.line, is_separated, starts_sentence });
         self.is_separated = false;
         self.is_sentence_end = false;
         self.newlines = 0;
@@ -151,7 +151,7 @@ mod tests {
     use super::*;
 
     fn words(text: &str) -> Vec<String> {
-        Text::new(1, text).words().into_iter().map(|word| word.word).collect()
+        Text::new(1, text).words().into_iter().map(|word| word.spelling).collect()
     }
 
     #[test]
@@ -167,7 +167,8 @@ mod tests {
     fn sentences_start_after_full_stops_and_colons() {
         let found = Text::new(3, "One, two. Three\nfour: five\n\nsix").words();
         let starts: Vec<_> = found.iter().filter(|word| word.starts_sentence).collect();
-        let starts: Vec<_> = starts.iter().map(|word| (word.word.as_str(), word.line)).collect();
+        let starts: Vec<_> =
+            starts.iter().map(|word| (word.spelling.as_str(), word.line)).collect();
         assert_eq!(starts, [("one", 3), ("three", 3), ("five", 4), ("six", 6)]);
         assert!(found[1].is_separated);
     }
