@@ -23,7 +23,7 @@ pub(super) async fn remove_finalizer(
 ) -> Result<(), Failure> {
     let metadata = &object.metadata;
     let finalizers = metadata.finalizers.iter().flatten();
-    let others = finalizers.filter(|name| *name != ExternalSecret::PEER_FINALIZER);
+    let others = finalizers.filter(|name| *name != ExternalSecret::UPSTREAM_FINALIZER);
     let body = json!({ "metadata": {
         "uid": metadata.uid,
         "resourceVersion": metadata.resource_version,

@@ -100,7 +100,7 @@ pub(super) fn plan(observed: &Observed<'_>, now: Timestamp) -> Action {
 
 fn plan_deletion(observed: &Observed<'_>) -> Action {
     let mut finalizers = observed.entry.object.metadata.finalizers.iter().flatten();
-    let has_finalizer = finalizers.any(|finalizer| finalizer == ExternalSecret::PEER_FINALIZER);
+    let has_finalizer = finalizers.any(|finalizer| finalizer == ExternalSecret::UPSTREAM_FINALIZER);
     let may_be_foreign = observed.has_foreign_store()
         || observed.has_other_provider()
         || observed.invisible_store().is_some();

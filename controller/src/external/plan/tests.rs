@@ -141,7 +141,7 @@ impl World {
             let metadata = &mut Arc::make_mut(&mut world.entry.object).metadata;
             metadata.deletion_timestamp =
                 serde_json::from_value(json!("2026-01-01T00:00:00Z")).unwrap();
-            metadata.finalizers = Some(vec![ExternalSecret::PEER_FINALIZER.to_owned()]);
+            metadata.finalizers = Some(vec![ExternalSecret::UPSTREAM_FINALIZER.to_owned()]);
             change(world);
         })
     }
