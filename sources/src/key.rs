@@ -5,7 +5,7 @@ const MAX_KEY_BYTES: usize = 253;
 /// The longest part of an invalid key that an error shows.
 const MAX_SHOWN_CHARS: usize = 60;
 
-/// What users can do about an invalid key.
+/// The hint for an invalid key.
 pub(crate) const KEY_RULE: &str = "a key has up to 253 letters, digits, `-`, `_` and `.`";
 
 /// Whether Kubernetes accepts the text as a key of a Secret.

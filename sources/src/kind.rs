@@ -1,6 +1,6 @@
 //! The kinds of sources.
 
-/// What an input contains.
+/// The kind of an input.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum SourceKind {
     /// `KEY=value` lines.

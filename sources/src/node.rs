@@ -30,7 +30,7 @@ pub enum Value {
     Tagged,
 }
 
-/// What Kubernetes reads a plain scalar as.
+/// The type that Kubernetes gives a plain scalar.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Plain {
     /// `null`, `~` or empty.
@@ -123,8 +123,8 @@ impl Node {
     }
 }
 
-/// What `sigs.k8s.io/yaml` reads a plain scalar as. `kubectl` and the API server use it. It follows
-/// go-yaml v2, a mixture of YAML 1.1 and 1.2, where dates stay strings.
+/// Returns the type that `sigs.k8s.io/yaml` gives a plain scalar. `kubectl` and the API server use it. It
+/// follows go-yaml v2, a mixture of YAML 1.1 and 1.2, where dates stay strings.
 pub(crate) fn plain(text: &str) -> Plain {
     match text {
         "" | "~" | "null" | "Null" | "NULL" => Plain::Null,

@@ -49,7 +49,7 @@ fn hash_after_a_blank_starts_a_comment() {
 }
 
 #[test]
-fn nothing_is_interpolated() {
+fn values_are_not_interpolated() {
     for raw in ["pa$$word", "$HOME", "${HOME}", "`id`", "$(id)", "a\\nb", "it's", "a\"b", "100%"] {
         assert_eq!(value(&format!("A={raw}")), raw);
     }
