@@ -98,7 +98,8 @@ pub struct ExternalSecretSpec {
 
 impl ExternalSecret {
     /// The finalizer that External Secrets puts on each object. Our controller needs none.
-    pub const UPSTREAM_FINALIZER: &str = "externalsecrets.external-secrets.io/externalsecret-cleanup";
+    pub const UPSTREAM_FINALIZER: &str =
+        "externalsecrets.external-secrets.io/externalsecret-cleanup";
 
     /// The name of the Secret.
     pub fn target_name(&self) -> &str {
