@@ -3,7 +3,6 @@
 //! invalid responses, expired credentials.
 
 pub mod faults;
-mod moto;
 pub mod pod;
 mod proxy;
 
@@ -16,13 +15,12 @@ use aws_credential_types::Credentials;
 use aws_sdk_secretsmanager::config::{BehaviorVersion, Region};
 
 pub use self::faults::{Fault, Faults};
-use self::moto::Moto;
 use self::proxy::Proxy;
 pub use self::proxy::Request;
+use crate::moto::Moto;
 use crate::programs;
 
-/// The region of everything here.
-pub const REGION: &str = "eu-west-1";
+pub use crate::moto::{REGION, bare_environment as bare, environment};
 
 /// A running AWS. Dropping it stops it.
 #[derive(Debug)]
@@ -49,12 +47,12 @@ impl Aws {
         Ok(Aws { proxy, moto })
     }
 
-    /// Where it is.
+    /// The proxy's address.
     pub fn address(&self) -> SocketAddr {
         self.proxy.address()
     }
 
-    /// The environment of a program that is to use it, and nothing else.
+    /// The environment of a program that uses it and nothing else.
     pub fn environment(&self) -> Vec<(String, String)> {
         environment(self.address())
     }
@@ -100,30 +98,6 @@ impl Aws {
             .build();
         aws_sdk_ssm::Client::from_conf(config)
     }
-}
-
-/// The environment of a program that is to use the AWS at this address, and nothing else.
-pub fn environment(address: SocketAddr) -> Vec<(String, String)> {
-    let keys = [
-        ("AWS_ACCESS_KEY_ID", "pod"),
-        ("AWS_SECRET_ACCESS_KEY", "pod"),
-        ("AWS_EC2_METADATA_DISABLED", "true"),
-    ];
-    let endpoint = [("AWS_ENDPOINT_URL".to_owned(), format!("http://{address}"))];
-    endpoint.into_iter().chain(bare(&keys)).collect()
-}
-
-/// An environment without anything of this user's own settings, but with these variables.
-pub fn bare(more: &[(&str, &str)]) -> Vec<(String, String)> {
-    let pairs = [
-        ("AWS_REGION", REGION),
-        // By this name Python's SDK has it.
-        ("AWS_DEFAULT_REGION", REGION),
-        ("AWS_CONFIG_FILE", "/dev/null"),
-        ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null"),
-    ];
-    let pairs = pairs.iter().chain(more);
-    pairs.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }
 
 fn credentials() -> Credentials {

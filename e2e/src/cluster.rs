@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use anyhow::{Context, bail};
 use serde_json::{Value, json};
 
+#[cfg(feature = "aws")]
 use crate::aws::Aws;
 use crate::controller::Controller;
 use crate::controlplane::{Access, ControlPlane, Request, StartOptions};
@@ -31,11 +32,14 @@ pub struct Cluster {
 impl Cluster {
     /// Starts a control plane with an audit log, and installs what the controller needs.
     pub fn start() -> anyhow::Result<Cluster> {
-        let plane = ControlPlane::start(&StartOptions { audit: true, ..StartOptions::default() })?;
-        install(plane.access())?;
+        Cluster::start_with(&StartOptions { audit: true, ..StartOptions::default() })
+    }
+
+    /// Starts a control plane with these options, and installs what the controller needs.
+    pub fn start_with(options: &StartOptions) -> anyhow::Result<Cluster> {
+        let plane = ControlPlane::start(options)?;
         let identity = plane.directory().join("mtk-controller.kubeconfig");
-        let access = plane.access();
-        access.service_account_kubeconfig(NAMESPACE, SERVICE_ACCOUNT, &identity)?;
+        install_with_identity(plane.access(), &identity)?;
         Ok(Cluster { plane, identity, started: AtomicU32::new(0) })
     }
 
@@ -56,6 +60,7 @@ impl Cluster {
     }
 
     /// Starts a controller as [`Cluster::controller`] that uses this AWS.
+    #[cfg(feature = "aws")]
     pub fn controller_with(&self, aws: &Aws, arguments: &[&str]) -> anyhow::Result<Controller> {
         self.controller_in(&aws.environment(), arguments)
     }
@@ -82,19 +87,26 @@ impl Cluster {
         self.plane.directory().join(format!("mtk-controller-{number}.log"))
     }
 
-    /// What the controller asked the API server for, in the order of time.
+    /// The controller's requests to the API server, in the order of time.
     pub fn requests(&self) -> anyhow::Result<Vec<Request>> {
         let mut requests = self.plane.requests()?;
         requests.retain(|request| request.user == USER);
         Ok(requests)
     }
 
-    /// What of that was a write.
+    /// The controller's writes, in the order of time.
     pub fn writes(&self) -> anyhow::Result<Vec<Request>> {
         let mut requests = self.requests()?;
         requests.retain(|request| !["get", "list", "watch"].contains(&request.verb.as_str()));
         Ok(requests)
     }
+}
+
+/// Installs the custom resources and the controller's rights, and writes a kubeconfig with which a
+/// process of this machine is the controller's `ServiceAccount`.
+pub fn install_with_identity(access: &Access, kubeconfig: &Path) -> anyhow::Result<()> {
+    install(access)?;
+    access.service_account_kubeconfig(NAMESPACE, SERVICE_ACCOUNT, kubeconfig)
 }
 
 /// Installs the custom resources and the controller's identity and rights: all that is needed of
@@ -146,7 +158,7 @@ pub fn allow_delete(access: &Access) -> anyhow::Result<()> {
     apply(access, &["-f", "-"], Some(&list))
 }
 
-/// Takes the right to delete away again.
+/// Revokes the right to delete.
 pub fn forbid_delete(access: &Access) -> anyhow::Result<()> {
     let what = ["delete", "clusterrolebinding", "mtk-controller-delete", "--ignore-not-found"];
     kubectl(access, &what, None).map(drop)

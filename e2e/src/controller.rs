@@ -1,4 +1,4 @@
-//! A controller of one's own: a process on this machine, out of the cluster.
+//! A controller as a process of this machine, outside the cluster.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,8 +13,8 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::programs;
 
-/// How long a start may take: where there is no sealing key yet it makes one.
-const PATIENCE: Duration = Duration::from_mins(1);
+/// Limits a start, which may create a sealing key, and a stop.
+const PROCESS_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Runs the controller until the end of its own standard input and then kills it, so that it never
 /// outlives its holder, whatever ends that. The arguments are its log and the command.
@@ -79,7 +79,7 @@ impl Controller {
         })
     }
 
-    /// Returns when it knows the cluster (`/readyz`). The error holds the log.
+    /// Waits until it is ready (`/readyz`). The error contains the log.
     pub fn ready(mut self) -> anyhow::Result<Controller> {
         let started = Instant::now();
         loop {
@@ -87,14 +87,14 @@ impl Controller {
             if self.addresses.len() == 2 && self.get("/readyz").is_ok() {
                 return Ok(self);
             }
-            if !self.runs() || started.elapsed() > PATIENCE {
+            if !self.runs() || started.elapsed() > PROCESS_TIMEOUT {
                 bail!("the controller is not ready\n{}", self.log()?);
             }
             std::thread::sleep(Duration::from_millis(20));
         }
     }
 
-    /// Where `/v1/cert.pem`, `/healthz` and `/readyz` are.
+    /// The address of `/v1/cert.pem`, `/healthz` and `/readyz`.
     pub fn address(&self) -> anyhow::Result<SocketAddr> {
         self.listens("api")
     }
@@ -120,18 +120,18 @@ impl Controller {
         fs::read_to_string(&self.log).with_context(|| format!("reading {}", self.log.display()))
     }
 
-    /// Its process.
+    /// The number of its process.
     pub fn pid(&self) -> u32 {
         self.pid.as_raw_nonzero().get().unsigned_abs()
     }
 
-    /// Ends it in an orderly way (SIGTERM) and returns when it has ended.
+    /// Stops it with SIGTERM and waits until it has ended.
     pub fn end(self) -> anyhow::Result<()> {
         kill_process(self.pid, Signal::TERM).context("ending the controller")?;
         let stopped = Instant::now();
         while self.runs() {
-            if stopped.elapsed() > PATIENCE {
-                bail!("the controller does not end\n{}", self.log()?);
+            if stopped.elapsed() > PROCESS_TIMEOUT {
+                bail!("the controller did not end in time\n{}", self.log()?);
             }
             std::thread::sleep(Duration::from_millis(10));
         }

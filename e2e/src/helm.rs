@@ -59,7 +59,7 @@ impl Helm {
             .map(drop)
     }
 
-    /// What the cluster tells of a namespace: why a Pod does not start, for one.
+    /// The events and Pods of a namespace, which explain for example why a Pod does not start.
     fn events(&self, namespace: &str) -> String {
         let mut kubectl = self.access.kubectl();
         let events = kubectl
@@ -88,7 +88,7 @@ impl Helm {
         output(self.of_release("test", release).arg(TIMEOUT), None)
     }
 
-    /// What the release tells its user.
+    /// The notes of the release.
     pub fn notes(&self, release: Release<'_>) -> anyhow::Result<String> {
         let mut helm = self.command(["get", "notes"]);
         output(helm.args([release.name, "--namespace", release.namespace]), None)

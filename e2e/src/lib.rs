@@ -1,12 +1,13 @@
-//! What the tests on a real API server, and the commands that show it to a person, share.
+//! The code that the tests on a real API server share with `cargo xtask`.
 //!
-//! - [`controlplane`] builds, starts and ends a Kubernetes control plane on this machine;
-//! - [`cluster`] is one with our custom resources and the controller's rights in it;
+//! - [`controlplane`] builds, starts and stops a Kubernetes control plane on this machine;
+//! - [`cluster`] is a control plane with our custom resources and the controller's rights;
 //! - [`controller`] runs the controller there, under its own identity;
-//! - [`aws`] is an AWS on this machine;
-//! - [`helm`] installs charts there, [`load`] asks for something while it does;
+//! - [`moto`] runs moto, an AWS emulator; `aws` puts a proxy in front of it that injects faults;
+//! - [`helm`] installs charts, [`load`] sends requests meanwhile;
 //! - [`programs`] finds programs and images, [`cache`] keeps built tools.
 
+#[cfg(feature = "aws")]
 pub mod aws;
 pub mod cache;
 pub mod cluster;
@@ -14,4 +15,5 @@ pub mod controller;
 pub mod controlplane;
 pub mod helm;
 pub mod load;
+pub mod moto;
 pub mod programs;

@@ -1,4 +1,4 @@
-//! Requests, one after another, while something happens to the server.
+//! A stream of requests, one after another, while a test changes the server.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -20,23 +20,23 @@ pub struct Load {
     thread: Option<JoinHandle<Answers>>,
 }
 
-/// What became of them.
+/// The results of the requests.
 #[derive(Debug, Default)]
 pub struct Answers {
     /// How many were answered with status 200.
     pub good: usize,
-    /// Why the others were not.
+    /// The errors of the others.
     pub failed: Vec<String>,
 }
 
 impl Load {
-    /// Begins to ask for this path.
+    /// Starts requesting this path.
     pub fn start(address: SocketAddr, path: &'static str) -> Load {
         let stop = Arc::new(AtomicBool::new(false));
-        let told = stop.clone();
+        let stopped = stop.clone();
         let thread = thread::spawn(move || {
             let mut answers = Answers::default();
-            while !told.load(Ordering::Relaxed) {
+            while !stopped.load(Ordering::Relaxed) {
                 match get(address, path) {
                     Ok(_) => answers.good += 1,
                     Err(error) => answers.failed.push(format!("{error:#}")),
@@ -52,7 +52,7 @@ impl Load {
     pub fn end(mut self) -> anyhow::Result<Answers> {
         self.stop.store(true, Ordering::Relaxed);
         let answers = self.thread.take().map(JoinHandle::join);
-        answers.and_then(Result::ok).ok_or_else(|| anyhow!("the requests ended on a bug"))
+        answers.and_then(Result::ok).ok_or_else(|| anyhow!("the thread with the requests panicked"))
     }
 }
 

@@ -1,13 +1,10 @@
-//! What can be asked for.
-
-use std::net::IpAddr;
-use std::path::PathBuf;
+//! The command line.
 
 use clap::{Parser, Subcommand};
 
-use crate::bench::{aws, sync, templates as bench_templates};
+use crate::bench::{self, templates};
 use crate::test::{self, Part};
-use crate::{demo, down, images, lint, manifests, up};
+use crate::{check, demo, down, fmt, images, lint, manifests, up};
 
 /// The project's task runner
 #[derive(Debug, Parser)]
@@ -19,29 +16,12 @@ struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// Show it all on a real API server, from a file of secrets to the Secret in the cluster
-    Demo,
-    /// Start a control plane with the controller, and leave it running
-    ///
-    /// Prints a line for the shell on standard output: eval "$(cargo xtask up)"
-    Up {
-        /// With a node, the controller in a Pod on it, and the app; for root, on Linux
+    /// Format the code: Rust and the control plane's Go
+    Fmt {
+        /// Only report files that are not formatted
         #[arg(long)]
-        node: bool,
-        /// With a local AWS that the controller uses
-        #[arg(long)]
-        aws: bool,
+        check: bool,
     },
-    /// Serve a local AWS until it is ended
-    #[command(hide = true)]
-    ServeAws {
-        /// The server of moto
-        moto: PathBuf,
-        /// The address of this machine
-        host: IpAddr,
-    },
-    /// End what `up` started
-    Down,
     /// Check rules of the repository, spelling and clippy
     ///
     /// Rules: layers, cycles, length, calls, phrases, typos, clippy. Examples:
@@ -54,51 +34,82 @@ enum Verb {
     /// Prints the file, the line and a message for each violation.
     #[command(verbatim_doc_comment)]
     Lint(lint::Options),
-    /// Run every check and test, as CI does
+    /// Check formatting and lints, run unit tests and CLI cases; for every commit
+    Check,
+    /// Run all checks and tests, as CI does
     Test {
-        /// Run only this, and what it needs
+        /// Run only this part and build what it needs
         part: Option<Part>,
+        /// Run only tests whose name contains this
+        #[arg(requires = "part")]
+        filter: Option<String>,
     },
-    /// Write what is made from something else: CustomResourceDefinitions, install.yaml, a page of docs
+    /// Show the product on a real API server, then with real Pods and with AWS
+    Demo(demo::Options),
+    /// Start a control plane with the controller in the background
+    ///
+    /// Prints export lines for a shell: eval "$(cargo xtask up)"
+    Up {
+        /// Start a node too, with the controller and the app in Pods; needs root on Linux
+        #[arg(long)]
+        node: bool,
+        /// Start an AWS emulator too, which the controller uses
+        #[arg(long)]
+        aws: bool,
+    },
+    /// Stop what `up` started
+    Down,
+    /// Regenerate generated files
     ///
     /// From the crate `crds`: crds/manifests, and the copy in the chart mtk-controller. From that
-    /// chart: deploy/install.yaml. From the crate `templates`: docs/templates.md.
+    /// chart: deploy/install.yaml. From the template functions: docs/templates.md.
     Manifests {
-        /// Only check that they are as they would be written
+        /// Fail if generated files are out of date
         #[arg(long)]
         check: bool,
     },
-    /// Build the images of the controller, the command line program and the app
+    /// Build the images of the controller, the command-line program and the app
     Images(images::Options),
-    /// Measure
+    /// Run benchmarks
     #[command(subcommand)]
     Bench(Bench),
 }
 
 #[derive(Debug, Subcommand)]
 enum Bench {
-    /// From the request that applies a SealedSecret to the Secret; then a burst, then a restart
-    Sync(sync::Options),
-    /// What ExternalSecrets cost: at start, at a refresh, and with 1 % changed
-    Aws(aws::Options),
-    /// Renders the recorded templates, and has Go do the same
-    Templates(bench_templates::Options),
+    /// Measure how fast SealedSecrets become Secrets: one at a time, at once, after a restart
+    #[command(disable_help_flag = true)]
+    Sync {
+        /// Options of the benchmark; --help lists them
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// Measure requests of ExternalSecrets: at start, on refresh, and with 1 % changed
+    #[command(disable_help_flag = true)]
+    Aws {
+        /// Options of the benchmark; --help lists them
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// Render the recorded templates with our engine and with Go's
+    Templates(templates::Options),
 }
 
-/// Does what this process was asked to do.
+/// Runs the verb on the command line.
 pub(crate) async fn run() -> anyhow::Result<()> {
     match Args::parse().verb {
-        Verb::Demo => demo::run().await,
-        Verb::Up { node, aws } => up::run(node, aws).await,
-        Verb::ServeAws { moto, host } => up::serve_aws(&moto, host).await,
-        Verb::Down => down::run().await,
+        Verb::Fmt { check } => fmt::run(check).await,
         Verb::Lint(options) => lint::run(&options).await,
-        Verb::Test { part } => test::run(part).await,
+        Verb::Check => check::run().await,
+        Verb::Test { part, filter } => test::run(part, filter.as_deref()).await,
+        Verb::Demo(options) => demo::run(&options).await,
+        Verb::Up { node, aws } => up::run(node, aws).await,
+        Verb::Down => down::run().await,
         Verb::Manifests { check } => manifests::run(check).await,
         Verb::Images(options) => images::run(&options).await,
-        Verb::Bench(Bench::Aws(options)) => aws::run(&options).await,
-        Verb::Bench(Bench::Sync(options)) => sync::run(&options).await,
-        Verb::Bench(Bench::Templates(options)) => bench_templates::run(&options).await,
+        Verb::Bench(Bench::Sync { arguments }) => bench::run("sync", &arguments).await,
+        Verb::Bench(Bench::Aws { arguments }) => bench::run("aws", &arguments).await,
+        Verb::Bench(Bench::Templates(options)) => templates::run(&options).await,
     }
 }
 
@@ -109,7 +120,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_verbs_are_consistent() {
+    fn command_line_is_consistent() {
         Args::command().debug_assert();
     }
 }

@@ -1,4 +1,4 @@
-//! Building our own programs, and the control plane.
+//! Builds our own programs and the control plane.
 
 use std::path::PathBuf;
 
@@ -7,8 +7,8 @@ use serde_json::Value;
 use tokio::process::Command;
 
 use crate::command;
-use crate::places;
-use crate::steps::Output;
+use crate::paths;
+use crate::runner::Output;
 
 /// Our two programs.
 #[derive(Clone, Debug)]
@@ -19,38 +19,50 @@ pub(crate) struct Programs {
     pub(crate) controller: PathBuf,
 }
 
-/// `cargo` in the repository, at the version of `Cargo.lock`.
+/// `cargo` in the repository, with the versions of `Cargo.lock`.
 pub(crate) fn cargo(verb: &str) -> Command {
     let mut cargo = command::program(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.current_dir(places::root()).args([verb, "--locked"]);
+    cargo.current_dir(paths::root()).args([verb, "--locked"]);
     cargo
 }
 
-/// Builds both, as they are developed.
+/// Builds both in the development profile.
 pub(crate) async fn programs() -> anyhow::Result<Programs> {
-    // The whole workspace, so that the features of shared crates are those of every other build
-    // here, and no crate is built twice.
-    found(&build(&["--workspace", "--bins"]).await?)
+    found(&build(&["--package", "mtk-seal", "--package", "mtk-controller", "--bins"]).await?)
 }
 
-/// Builds both, and every test.
+/// Builds both in the development profile, and the control plane beside them: Cargo and Go keep more
+/// cores busy together than one after the other.
+pub(crate) async fn programs_and_control_plane(
+    output: Output,
+) -> anyhow::Result<(Programs, PathBuf)> {
+    tokio::try_join!(programs(), control_plane(output))
+}
+
+/// Builds both in the development profile, and every test.
 pub(crate) async fn everything() -> anyhow::Result<Programs> {
     found(&build(&["--workspace", "--all-targets"]).await?)
 }
 
-/// Builds an example of a package, as if it were released.
+/// Builds an example of a package in the release profile.
 pub(crate) async fn released_example(package: &str, name: &str) -> anyhow::Result<PathBuf> {
     let messages = build(&["--release", "--package", package, "--example", name]).await?;
     executable(&messages, name)
 }
 
-/// Builds the controller as it is released.
+/// Builds the controller in the release profile.
 pub(crate) async fn released_controller() -> anyhow::Result<PathBuf> {
     let messages = build(&["--release", "--package", "mtk-controller"]).await?;
     executable(&messages, "mtk-controller")
 }
 
-/// Builds the control plane's program, which takes minutes once.
+/// Builds an example in the development profile, with the features that a build of all tests has: so
+/// no crate is compiled twice.
+pub(crate) async fn example(name: &str) -> anyhow::Result<PathBuf> {
+    executable(&build(&["--workspace", "--example", name]).await?, name)
+}
+
+/// Builds the control plane, which takes minutes the first time.
 pub(crate) async fn control_plane(output: Output) -> anyhow::Result<PathBuf> {
     let build = move || e2e::controlplane::binary(|step| output.indented(step));
     tokio::task::spawn_blocking(build).await?
@@ -72,7 +84,7 @@ fn found(messages: &str) -> anyhow::Result<Programs> {
     })
 }
 
-/// The path of a program among cargo's messages, one JSON object a line.
+/// The path of a program in Cargo's messages, one JSON object per line.
 fn executable(messages: &str, name: &str) -> anyhow::Result<PathBuf> {
     let built = messages.lines().find_map(|line| {
         let message: Value = serde_json::from_str(line).ok()?;
@@ -82,7 +94,7 @@ fn executable(messages: &str, name: &str) -> anyhow::Result<PathBuf> {
         let path = message["executable"].as_str()?;
         (is_program && !is_test).then(|| PathBuf::from(path))
     });
-    built.with_context(|| format!("cargo has built no program {name}"))
+    built.with_context(|| format!("cargo did not build a program {name}"))
 }
 
 #[cfg(test)]
@@ -90,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_program_is_told_from_its_unit_tests() {
+    fn program_is_distinguished_from_its_unit_tests() {
         let message = |path: &str, test: bool| {
             serde_json::json!({
                 "reason": "compiler-artifact", "executable": path, "profile": { "test": test },

@@ -1,4 +1,4 @@
-//! Running programs. They end when the future that waits for them is dropped.
+//! Runs programs. A program ends when the future that waits for it is dropped.
 
 use std::env;
 use std::ffi::OsStr;
@@ -9,7 +9,7 @@ use anyhow::{Context, bail};
 use tokio::process::Command;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// A program that takes none of the settings that this user has made for ours.
+/// A program without the user's settings of our own programs in its environment.
 pub(crate) fn program(name: impl AsRef<OsStr>) -> Command {
     own(std::process::Command::new(name))
 }
@@ -28,7 +28,7 @@ pub(crate) fn own(command: std::process::Command) -> Command {
     command
 }
 
-/// Runs a command whose output the user shall see.
+/// Runs a command whose output the user sees.
 pub(crate) async fn run(command: &mut Command) -> anyhow::Result<()> {
     let shown = shown(command);
     let status = command.status().await.with_context(|| format!("starting {shown}"))?;
@@ -38,7 +38,7 @@ pub(crate) async fn run(command: &mut Command) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Runs a command for what it writes to its standard output.
+/// Runs a command and returns its standard output.
 pub(crate) async fn output(command: &mut Command) -> anyhow::Result<String> {
     let shown = shown(command);
     let output = command.output().await.with_context(|| format!("starting {shown}"))?;

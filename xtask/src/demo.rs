@@ -1,66 +1,121 @@
-//! `cargo xtask demo`: from a file of secrets to the Secret in the cluster, on a real API server; then
-//! to the app in a real Pod, where that can run.
+//! `cargo xtask demo`: shows the product in three acts.
+//!
+//! 1. Secrets: a file of secrets becomes a Secret on a real API server.
+//! 2. Pods: the controller and the app run in Pods on a real node.
+//! 3. AWS: the app gets its values from Secrets Manager.
 
+mod cluster;
 mod story;
 
 use anyhow::Context;
-use e2e::aws::Aws;
+use clap::Args;
 use e2e::controlplane::ControlPlane;
+use e2e::controlplane::node::{Missing, missing_packages};
+use e2e::moto::Moto;
 
+use self::cluster::DemoCluster;
 use crate::build::{self, Programs};
-use crate::pods::{self, Pods};
+use crate::images;
+use crate::node::{self, NodeImages, NodeSession};
+use crate::runner::{Output, Steps};
 use crate::shell::Shell;
-use crate::stage::Stage;
-use crate::steps::{Output, Steps};
 use crate::tools;
 
-/// Shows it all, and leaves nothing behind.
-pub(crate) async fn run() -> anyhow::Result<()> {
+/// Options of `cargo xtask demo`.
+#[derive(Args, Debug)]
+pub(crate) struct Options {
+    /// Leave out real Pods, and with them AWS
+    #[arg(long)]
+    no_pods: bool,
+    /// Leave out AWS
+    #[arg(long)]
+    no_aws: bool,
+}
+
+/// Plays all acts and removes everything that it started.
+pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
     let mut steps = Steps::new(Output::Stdout);
-    let programs = steps.step("building mtk-seal and mtk-controller", build::programs()).await?;
-    let control_plane = build::control_plane(steps.output());
-    steps.step("building the control plane", control_plane).await?;
-    secrets(&mut steps, &programs).await?;
-    let missing = pods::missing(steps.output()).await?;
-    if missing.is_empty() {
-        app(&mut steps, &programs).await?;
-    } else {
-        let missing = pods::described(&missing);
-        steps.output().line(format_args!("==> no real Pods here: they need {missing}"));
+    let output = steps.output();
+    let missing = e2e::controlplane::node::missing();
+    announce(options, &missing, output);
+    let build = build::programs_and_control_plane(output);
+    let what = "build mtk-seal, mtk-controller and a Kubernetes control plane";
+    let (programs, _) = steps.step(what, build).await?;
+    show_secrets(&mut steps, &programs).await?;
+    if !options.no_pods {
+        let missing = node::missing(output).await?;
+        if missing.is_empty() {
+            show_pods(&mut steps, &programs, !options.no_aws).await?;
+        } else {
+            let missing = node::described(&missing);
+            output.line(format_args!("==> no real Pods on this machine; missing: {missing}"));
+        }
     }
     steps.summary();
     Ok(())
 }
 
-/// The first act: the controller is a process of this machine.
-async fn secrets(steps: &mut Steps, programs: &Programs) -> anyhow::Result<()> {
-    let mut stage = Stage::start(steps, programs.controller.clone()).await?;
-    let seal = [("mtk-seal", programs.seal.as_path())];
-    let shell = Shell::new(stage.directory(), stage.access(), &seal, steps.output())?;
-    story::tell(steps, &mut stage, &shell).await
+/// Prints the acts, how long each takes, and what will be installed.
+fn announce(options: &Options, missing: &[Missing], output: Output) {
+    output.line("The first run builds everything from source. On two cores it takes about:");
+    output.line("  secrets  10 min  a file of secrets becomes a Secret on a real API server");
+    if options.no_pods {
+        return;
+    }
+    output.line("  pods      4 min  the controller and the app run in Pods (--no-pods skips it)");
+    if !options.no_aws {
+        output.line("  aws       1 min  the app gets its values from AWS (--no-aws skips it)");
+    }
+    let (packages, others): (Vec<_>, Vec<_>) =
+        missing.iter().cloned().partition(|one| matches!(one, Missing::Program { .. }));
+    if !others.is_empty() {
+        let others = node::described(&others);
+        output.line(format_args!("This machine cannot run pods; missing: {others}"));
+        return;
+    }
+    let packages = [missing_packages(&packages), images::missing_packages()].concat();
+    if !packages.is_empty() {
+        let packages = packages.join(" ");
+        output.line(format_args!("The pods act will run: apt-get install {packages}"));
+    }
+    output.line("Later runs take about two minutes.");
 }
 
-/// The second act: it runs in a Pod, and so does the app, whose values are sealed, and then in AWS.
-async fn app(steps: &mut Steps, programs: &Programs) -> anyhow::Result<()> {
-    let parts = pods::parts(steps).await?;
-    let moto = steps.step("moto, a local AWS", tools::moto(steps.output())).await?;
+/// The first act: the controller is a process of this machine.
+async fn show_secrets(steps: &mut Steps, programs: &Programs) -> anyhow::Result<()> {
+    let mut cluster = DemoCluster::start(steps, programs.controller.clone()).await?;
+    let seal = [("mtk-seal", programs.seal.as_path())];
+    let shell = Shell::new(cluster.directory(), cluster.access(), &seal, steps.output())?;
+    story::play(steps, &mut cluster, &shell).await
+}
+
+/// The second act, and the third: the controller runs in a Pod, and so does the app, whose values are
+/// sealed, and then in AWS.
+async fn show_pods(steps: &mut Steps, programs: &Programs, aws: bool) -> anyhow::Result<()> {
+    let images = NodeImages::for_demo(steps, &programs.controller).await?;
     let home = tempfile::Builder::new().prefix("mtk-demo-").tempdir()?;
-    let start = || ControlPlane::start(&pods::options());
+    let start = || ControlPlane::start(&node::options());
     let plane = steps
-        .step("starting a Kubernetes node, in namespaces of its own", async {
+        .step("start a Kubernetes node, in namespaces of its own", async {
             tokio::task::spawn_blocking(start).await?
         })
         .await?;
-    let node = plane.access().node().context("it was asked for")?;
+    let output = steps.output();
+    let mut session =
+        NodeSession::new(home.path(), plane.access(), &programs.seal, &images, output)?;
+    session.deploy(steps).await?;
+    session.change(steps).await?;
+    if !aws {
+        return Ok(());
+    }
+    let program = steps.step("install moto, an AWS emulator", tools::moto(output)).await?;
+    let node = plane.access().node().context("the control plane has no node")?;
     let host = node.host_address();
-    let aws = steps
-        .step("starting AWS where Pods reach it", async {
-            tokio::task::spawn_blocking(move || Aws::start_at(&moto, host)).await?
+    let moto = steps
+        .step("start it where Pods can connect", async {
+            tokio::task::spawn_blocking(move || Moto::start_at(&program, host)).await?
         })
         .await?;
-    let at = Some(aws.address());
-    let pods = Pods::new(home.path(), plane.access(), &programs.seal, &parts, at, steps.output())?;
-    pods.deploy(steps).await?;
-    pods.change(steps).await?;
-    pods.on_aws(steps, &aws).await
+    session.connect_to_aws(steps, moto.address()).await?;
+    session.show_aws(steps, moto.address()).await
 }

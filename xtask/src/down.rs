@@ -1,12 +1,12 @@
-//! `cargo xtask down`: the end of what `up` started.
+//! `cargo xtask down`: stops what `up` started.
 
-use crate::steps::Output;
+use crate::runner::Output;
 use crate::up;
 
-/// Ends it, if there is anything.
+/// Stops it, if it runs.
 pub(crate) async fn run() -> anyhow::Result<()> {
-    // Off the threads that a Ctrl-C needs.
+    // In a thread of its own, so that Ctrl-C works meanwhile.
     let ended = tokio::task::spawn_blocking(up::end).await??;
-    Output::Stderr.line(if ended { "it is down" } else { "nothing was up" });
+    Output::Stderr.line(if ended { "stopped" } else { "nothing was running" });
     Ok(())
 }

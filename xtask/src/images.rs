@@ -1,4 +1,4 @@
-//! `cargo xtask images`: static programs, and the images with them, in files.
+//! `cargo xtask images`: static programs, and images with them, as files.
 
 mod app;
 mod arch;
@@ -9,6 +9,7 @@ mod buildah;
 mod debian_rust;
 mod packages;
 mod toolchain;
+mod unoptimised;
 
 use anyhow::ensure;
 use clap::{Args, ValueEnum};
@@ -17,35 +18,37 @@ pub(crate) use self::arch::Arch;
 pub(crate) use self::archive::Archive;
 use self::binaries::Profile;
 use self::buildah::{Buildah, Recipe};
-use crate::places;
-use crate::steps::Output;
+pub(crate) use self::packages::missing_packages;
+pub(crate) use self::unoptimised::controller_image;
+use crate::paths;
+use crate::runner::Output;
 
-/// What to build.
+/// Options of `cargo xtask images`.
 #[derive(Args, Debug)]
 pub(crate) struct Options {
-    /// Which images; all of them if none is named
+    /// Images to build [default: all]
     #[arg(value_enum)]
     images: Vec<Image>,
-    /// The processors, as in amd64,arm64; this machine's if none is named
+    /// Architectures, such as amd64,arm64 [default: this machine's]
     #[arg(long, value_delimiter = ',')]
     arch: Vec<Arch>,
-    /// Only build the programs, into target/dist: the context for another builder of images
+    /// Only build the programs, into target/dist, as the context for another image builder
     #[arg(long)]
     binaries: bool,
     #[command(flatten)]
     build: Build,
 }
 
-/// How to build.
+/// Options of a build.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Build {
-    /// How much the compiler does
+    /// Optimisation level
     #[arg(long, value_enum, default_value_t = Profile::Release)]
     profile: Profile,
-    /// The commit that the images are labelled with
+    /// Commit for the images' label
     #[arg(long, default_value = UNKNOWN)]
     revision: String,
-    /// Build images anew that are there already
+    /// Rebuild images that exist already
     #[arg(long)]
     no_cache: bool,
 }
@@ -67,7 +70,7 @@ const SOURCE: &str = env!("CARGO_PKG_REPOSITORY");
 const UNKNOWN: &str = "unknown";
 
 impl Default for Build {
-    /// As it is shipped.
+    /// The build of the images that ship.
     fn default() -> Build {
         Build { profile: Profile::Release, revision: UNKNOWN.to_owned(), no_cache: false }
     }
@@ -96,22 +99,21 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The image in a file, built unless it is there already, made of the same.
+/// The image in a file, built unless a file with the same inputs exists.
 pub(crate) async fn archive(
     image: Image,
     arch: Arch,
     build: &Build,
     output: Output,
 ) -> anyhow::Result<Archive> {
-    // Of no registry. With a shorter name, Kubernetes would look for it in a public one.
-    let name = format!("localhost/{}:{VERSION}", image.name());
+    let name = image.reference();
     let arguments = vec![
         ("VERSION", VERSION.to_owned()),
         ("REVISION", build.revision.clone()),
         ("SOURCE", SOURCE.to_owned()),
     ];
     let path = format!("{}-{VERSION}-{}.tar", image.name(), arch.name());
-    let path = places::root().join("target/images").join(build.profile.name()).join(path);
+    let path = paths::root().join("target/images").join(build.profile.name()).join(path);
     if image == Image::App {
         ensure!(
             arch == Arch::host(),
@@ -125,7 +127,7 @@ pub(crate) async fn archive(
     }
     binaries::build(arch, build.profile, output).await?;
     let dockerfile = if image == Image::Controller { "controller" } else { "cli" };
-    let dockerfile = places::root().join(format!("deploy/images/{dockerfile}.Dockerfile"));
+    let dockerfile = paths::root().join(format!("deploy/images/{dockerfile}.Dockerfile"));
     let recipe = Recipe {
         dockerfile,
         context: binaries::context(build.profile),
@@ -146,6 +148,11 @@ impl Image {
             Image::Cli => "mtk-seal",
             Image::App => "mtk-app",
         }
+    }
+
+    /// Of no registry. With a shorter name, Kubernetes would look for it in a public one.
+    fn reference(self) -> String {
+        format!("localhost/{}:{VERSION}", self.name())
     }
 }
 

@@ -31,8 +31,9 @@ use self::files::TextFile;
 use self::finding::Finding;
 use self::modules::Modules;
 use self::phrases::Phrases;
-use crate::steps::Output;
-use crate::{build, command, places, tools};
+use crate::runner::Output;
+use crate::test::checks;
+use crate::{command, paths, tools};
 
 /// Options of `cargo xtask lint`.
 #[derive(Args, Debug)]
@@ -66,7 +67,7 @@ pub(crate) enum Rule {
     Clippy,
 }
 
-/// The rules that `cargo xtask test` enforces beside clippy.
+/// The rules that `cargo xtask check` and `cargo xtask test` enforce beside clippy.
 pub(crate) const ENFORCED: &[Rule] = &[Rule::Typos];
 
 /// Runs the verb.
@@ -83,7 +84,7 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
 
 /// Checks these rules, and prints every violation in these files and folders, or in all.
 pub(crate) async fn check(rules: &[Rule], paths: &[String], output: Output) -> anyhow::Result<()> {
-    let files = files::read_all(places::root()).await?;
+    let files = files::read_all(paths::root()).await?;
     let mut findings = Vec::new();
     for rule in rules {
         findings.extend(findings_of(*rule, &files)?);
@@ -97,7 +98,7 @@ pub(crate) async fn check(rules: &[Rule], paths: &[String], output: Output) -> a
         typos(paths, output).await?;
     }
     if rules.contains(&Rule::Clippy) {
-        clippy().await?;
+        checks::clippy().await?;
     }
     ensure!(findings.is_empty(), "{}", summary(&findings));
     Ok(())
@@ -114,7 +115,7 @@ fn findings_of(rule: Rule, files: &[TextFile]) -> anyhow::Result<Vec<Finding>> {
         Rule::Length => length::check(files),
         Rule::Calls => calls::check(files),
         Rule::Phrases => {
-            let path = places::root().join("xtask/lint/phrases.txt");
+            let path = paths::root().join("xtask/lint/phrases.txt");
             let list =
                 fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
             let phrases = Phrases::parse(&list).with_context(|| path.display().to_string())?;
@@ -150,14 +151,8 @@ fn summary(findings: &[Finding]) -> String {
 
 async fn typos(paths: &[String], output: Output) -> anyhow::Result<()> {
     let mut typos = command::program(tools::typos(output).await?);
-    typos.current_dir(places::root()).args(["--config", "typos.toml", "--force-exclude"]);
+    typos.current_dir(paths::root()).args(["--config", "typos.toml", "--force-exclude"]);
     command::run(typos.args(["--format", "brief"]).args(paths)).await
-}
-
-async fn clippy() -> anyhow::Result<()> {
-    let mut cargo = build::cargo("clippy");
-    cargo.args(["--workspace", "--all-targets", "--quiet"]);
-    command::run(cargo.args(["--", "--deny", "warnings"])).await
 }
 
 #[cfg(test)]

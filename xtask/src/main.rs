@@ -1,25 +1,32 @@
 //! `cargo xtask`: the project's task runner.
 //!
-//! One file for each verb (`demo`, `up`, `down`, `test`, `manifests`, `images`, `bench`), and what
-//! they share:
-//! `steps` says what is going on, `command` runs programs, `build` and `tools` make them, `stage`
-//! is a control plane with the controller, `pods` a node on which it runs with the app, `shell` is
-//! where a person's lines are run.
+//! Each verb has a file: `fmt`, `lint`, `check`, `test`, `demo`, `up`, `down`, `manifests`, `images`,
+//! `bench`. They share these:
+//!
+//! | module | content |
+//! |---|---|
+//! | `runner` | prints steps and their times |
+//! | `command` | runs programs |
+//! | `build`, `tools` | build our programs, and install tools into the cache |
+//! | `node` | a node with the controller and the app in Pods |
+//! | `shell`, `values` | run a user's commands, and compare the values that they lead to |
+//! | `paths` | the repository and the cache |
 
 mod args;
 mod bench;
 mod build;
+mod check;
 mod command;
 mod demo;
 mod down;
+mod fmt;
 mod images;
 mod lint;
 mod manifests;
-mod places;
-mod pods;
+mod node;
+mod paths;
+mod runner;
 mod shell;
-mod stage;
-mod steps;
 mod test;
 mod tools;
 mod up;
@@ -29,12 +36,12 @@ use std::process::ExitCode;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    // Whatever the verb has started ends with its future: on Ctrl-C too.
+    // Programs end with the future that waits for them, on Ctrl-C too.
     tokio::select! {
         result = args::run() => match result {
             Ok(()) => ExitCode::SUCCESS,
-            Err(error) => steps::failed(&error),
+            Err(error) => runner::failed(&error),
         },
-        () = command::interrupted() => steps::interrupted(),
+        () = command::interrupted() => runner::interrupted(),
     }
 }

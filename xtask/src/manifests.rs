@@ -1,18 +1,18 @@
-//! `cargo xtask manifests`: files that are made from something else: for the cluster, and the list of
+//! `cargo xtask manifests`: generated files: CustomResourceDefinitions, install.yaml, and the list of
 //! template functions.
 
-mod functions;
-
+use std::collections::BTreeMap;
 use std::fs;
 
 use anyhow::{Context, bail};
+use serde::Deserialize;
 
 use crate::command::{self, program};
-use crate::steps::Output;
-use crate::{places, tools};
+use crate::runner::Output;
+use crate::{build, paths, tools};
 
-/// Where the CustomResourceDefinitions are: for kubectl, and for the chart, which cannot read what is
-/// not in its directory.
+/// The directories of CustomResourceDefinitions: one for kubectl, and one for the chart, which reads
+/// only its own directory.
 const CRDS: [&str; 2] = ["crds/manifests", "deploy/charts/mtk-controller/files/crds"];
 
 const FUNCTIONS: &str = "docs/templates.md";
@@ -25,19 +25,29 @@ const INSTALL_HEADER: &str = "\
 # No image is published yet: docs/images.md says how to build one, and docs/install.md how to name yours.
 ";
 
-/// Writes them, or with `check` only says whether they are as they would be written.
+/// Writes generated files, or with `check` fails if one is out of date.
 pub(crate) async fn run(check: bool) -> anyhow::Result<()> {
-    for (name, generated) in crds::manifest::all()? {
+    let generate = build::example("generate").await?;
+    let generated = command::output(&mut program(generate)).await?;
+    let generated: Generated = serde_json::from_str(&generated).context("generated files")?;
+    for (name, text) in &generated.crds {
         for directory in CRDS {
-            file(&format!("{directory}/{name}"), &generated, check)?;
+            file(&format!("{directory}/{name}"), text, check)?;
         }
     }
-    file(FUNCTIONS, &functions::page(), check)?;
-    // After the CustomResourceDefinitions, which are in there.
+    file(FUNCTIONS, &generated.functions, check)?;
+    // After the CustomResourceDefinitions, which the chart renders.
     file(INSTALL, &install().await?, check)
 }
 
-/// What the chart renders by default.
+/// The output of the example `generate` of the crate `e2e`.
+#[derive(Deserialize)]
+struct Generated {
+    crds: BTreeMap<String, String>,
+    functions: String,
+}
+
+/// The chart with its default values.
 async fn install() -> anyhow::Result<String> {
     let helm = tools::helm4(Output::Stdout).await?;
     // None of this user's settings and plug-ins.
@@ -45,22 +55,22 @@ async fn install() -> anyhow::Result<String> {
     let mut helm = program(helm);
     helm.args(["template", "mtk-controller", "deploy/charts/mtk-controller"])
         .args(["--namespace", "kube-system"])
-        .current_dir(places::root())
+        .current_dir(paths::root())
         .env_clear()
         .env("HOME", home.path());
     Ok(format!("{INSTALL_HEADER}{}", command::output(&mut helm).await?))
 }
 
 fn file(name: &str, generated: &str, check: bool) -> anyhow::Result<()> {
-    let path = places::root().join(name);
+    let path = paths::root().join(name);
     let committed = fs::read_to_string(&path).unwrap_or_default();
     if committed == generated {
         Output::Stdout.line(format_args!("{name} is up to date"));
     } else if check {
-        bail!("{name} is stale\nhint: run `cargo xtask manifests`");
+        bail!("{name} is out of date\nhint: run `cargo xtask manifests`");
     } else {
         fs::write(&path, generated).with_context(|| format!("writing {}", path.display()))?;
-        Output::Stdout.line(format_args!("{name} is written"));
+        Output::Stdout.line(format_args!("wrote {name}"));
     }
     Ok(())
 }

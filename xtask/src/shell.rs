@@ -1,4 +1,4 @@
-//! A person's shell: in a git repository, with `mtk-seal`, `kubectl` and more at hand.
+//! A user's shell in a git repository, with `mtk-seal`, `kubectl` and more on the PATH.
 
 use std::env;
 use std::ffi::OsString;
@@ -10,9 +10,9 @@ use anyhow::Context;
 use e2e::controlplane::Access;
 
 use crate::command;
-use crate::steps::Output;
+use crate::runner::Output;
 
-/// Runs lines as a person would type them.
+/// Runs lines as a user would type them.
 #[derive(Debug)]
 pub(crate) struct Shell {
     directory: PathBuf,
@@ -42,17 +42,17 @@ impl Shell {
         Ok(Shell { directory, path, kubeconfig: access.kubeconfig().to_owned(), output })
     }
 
-    /// Where it is.
+    /// The repository.
     pub(crate) fn directory(&self) -> &Path {
         &self.directory
     }
 
-    /// Says what happens besides.
+    /// Prints a remark about an action that is no command.
     pub(crate) fn remark(&self, text: &str) {
         self.output.line(format_args!("    # {text}"));
     }
 
-    /// Shows the line, runs it, shows what it says. An error of any part of it is one of it.
+    /// Prints the line, runs it, and prints its output. The line fails if any part of it fails.
     pub(crate) async fn run(&self, line: &str) -> anyhow::Result<()> {
         self.output.line(format_args!("    $ {line}"));
         let said = self.quietly(&format!("{{ {line}; }} 2>&1")).await?;
@@ -60,7 +60,7 @@ impl Shell {
         Ok(())
     }
 
-    /// Runs the line for what it writes to its standard output.
+    /// Runs the line and returns its standard output.
     pub(crate) async fn quietly(&self, line: &str) -> anyhow::Result<String> {
         let mut shell = command::program("bash");
         shell
@@ -74,7 +74,7 @@ impl Shell {
                 (format!("HELM_{kind}_HOME"), home)
             }))
             .env("KUBECACHEDIR", self.kubeconfig.with_file_name("kubectl-cache"))
-            // Nothing here is behind a proxy.
+            // No address here is behind a proxy.
             .env("NO_PROXY", "*")
             .env("no_proxy", "*")
             // Commits need an author, and nothing of this user's own settings.

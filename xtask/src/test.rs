@@ -1,27 +1,32 @@
-//! `cargo xtask test`: every check and test, as CI does.
+//! `cargo xtask test`: all checks and tests, as CI runs them.
 
 mod app;
-mod cargo;
+pub(crate) mod cargo;
 mod charts;
-mod checks;
+pub(crate) mod checks;
 mod control_plane;
 mod deny;
 mod targets;
 
+use std::path::PathBuf;
+
 use clap::ValueEnum;
 
+use self::targets::Targets;
+use crate::build::{self, Programs};
 use crate::command;
-use crate::steps::{Output, Steps};
-use crate::{build, pods, tools};
+use crate::node::{self, NodeImages};
+use crate::runner::{Output, Steps};
+use crate::tools;
 
-/// They mostly wait, so more than a small machine has cores; but each may start an API server of its
-/// own, at 600 MB.
+/// End-to-end tests mostly wait, so more of them run at once than a small machine has cores. Each may
+/// start an API server of its own, with 600 MB.
 const END_TO_END_THREADS: &str = "--test-threads=4";
 
-/// What can be run alone.
+/// A part of the tests.
 #[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
 pub(crate) enum Part {
-    /// Formatting, clippy, dependencies
+    /// Formatting, lints, dependencies
     Checks,
     /// The app: its types, its style, its tests
     App,
@@ -29,76 +34,107 @@ pub(crate) enum Part {
     Charts,
     /// The Rust code without a cluster
     Rust,
-    /// Everything on real API servers
+    /// Tests on real API servers and nodes
     EndToEnd,
 }
 
-/// Runs all, the cheap ones first. The first failure ends it.
-pub(crate) async fn run(part: Option<Part>) -> anyhow::Result<()> {
+/// The programs and tests of the workspace, built.
+struct Built {
+    programs: Programs,
+    python: PathBuf,
+    targets: Targets,
+}
+
+/// Runs all parts or one, the cheap ones first, and stops at the first failure.
+pub(crate) async fn run(part: Option<Part>, filter: Option<&str>) -> anyhow::Result<()> {
     let wants = |one: Part| part.is_none_or(|part| part == one);
     let mut steps = Steps::new(Output::Stdout);
     let output = steps.output();
-    steps.step("the toolchains", checks::toolchains(output)).await?;
+    steps.step("find the toolchains", checks::toolchains(output)).await?;
     if wants(Part::Checks) {
         checks::run(&mut steps).await?;
     }
     if wants(Part::App) {
         app::run(&mut steps).await?;
     }
-    if wants(Part::Charts) {
-        charts::run(&mut steps).await?;
+    if wants(Part::EndToEnd) && part.is_some() {
+        control_plane::check(&mut steps).await?;
     }
-    if wants(Part::EndToEnd) {
-        // Before the tests, which take what it leaves in Go's cache.
-        control_plane::run(&mut steps).await?;
-    }
-    if wants(Part::Rust) || wants(Part::EndToEnd) {
-        ours(&mut steps, wants).await?;
+    if wants(Part::Charts) || wants(Part::Rust) || wants(Part::EndToEnd) {
+        let built = build_all(&mut steps, wants(Part::EndToEnd)).await?;
+        if wants(Part::Charts) {
+            charts::run(&mut steps, &built.targets, filter).await?;
+        }
+        if wants(Part::Rust) {
+            rust(&mut steps, &built, filter).await?;
+        }
+        if wants(Part::EndToEnd) {
+            end_to_end(&mut steps, &built, filter).await?;
+        }
     }
     steps.summary();
     Ok(())
 }
 
-/// The tests of our programs.
-async fn ours(steps: &mut Steps, wants: impl Fn(Part) -> bool) -> anyhow::Result<()> {
+/// Builds all programs and tests, and beside them the control plane: Cargo and Go keep more cores
+/// busy together than one after the other.
+async fn build_all(steps: &mut Steps, control_plane: bool) -> anyhow::Result<Built> {
     let output = steps.output();
-    let what = "a Python for independent implementations";
+    let what = "install a Python for independent implementations";
     let python = steps.step(what, tools::python(output)).await?;
-    let programs = steps.step("building all programs and tests", build::everything()).await?;
-    let targets = targets::Targets::read().await?;
-    let test = |targets: &[String], arguments: &[&str]| {
-        let mut cargo = cargo::test(targets, arguments);
-        cargo
-            .env("MTK_PYTHON", &python)
-            .env("MTK_SEAL_BIN", &programs.seal)
-            .env("MTK_CONTROLLER_BIN", &programs.controller);
-        cargo
-    };
-    if wants(Part::Rust) {
-        let units = ["--lib".to_owned(), "--bins".to_owned()];
-        steps.step("unit tests", command::run(&mut test(&units, &[]))).await?;
-        let mut others = test(&targets.others, &[]);
-        let what = "tests of whole programs, of vectors, and against fake API servers";
-        steps.step(what, command::run(&mut others)).await?;
-    }
-    if wants(Part::EndToEnd) {
-        let helms = steps.step("Helm 3 and 4", tools::helms(output)).await?;
-        let mut end_to_end = test(&targets.end_to_end, &[END_TO_END_THREADS]);
-        helms.name_to(&mut end_to_end);
-        let moto = steps.step("moto, a local AWS", tools::moto(output)).await?;
-        end_to_end.env("MTK_MOTO", moto);
-        let missing = pods::missing(output).await?;
-        if missing.is_empty() {
-            let parts = pods::parts(steps).await?;
-            end_to_end.env("MTK_REQUIRE_NODE", "1");
-            end_to_end.env("MTK_CONTROLLER_IMAGE", parts.controller);
-            end_to_end.env("MTK_APP_IMAGE", parts.app);
+    let build = async {
+        if control_plane {
+            let plane = build::control_plane(output);
+            Ok(tokio::try_join!(build::everything(), plane)?.0)
         } else {
-            let missing = pods::described(&missing);
-            output.line(format_args!("==> tests in real Pods are skipped: they need {missing}"));
+            build::everything().await
         }
-        let what = "end-to-end tests on real API servers";
-        steps.step(what, command::run(&mut end_to_end)).await?;
+    };
+    let programs = steps.step("build all programs and tests", build).await?;
+    Ok(Built { programs, python, targets: Targets::read().await? })
+}
+
+async fn rust(steps: &mut Steps, built: &Built, filter: Option<&str>) -> anyhow::Result<()> {
+    let units = ["--lib", "--bins"].map(str::to_owned);
+    steps.step("run unit tests", command::run(&mut built.test(&units, filter, &[]))).await?;
+    let mut others = built.test(&built.targets.others, filter, &[]);
+    let what = "run tests of programs, of vectors, and against fake API servers";
+    steps.step(what, command::run(&mut others)).await
+}
+
+async fn end_to_end(steps: &mut Steps, built: &Built, filter: Option<&str>) -> anyhow::Result<()> {
+    let output = steps.output();
+    let mut tests = built.test(&built.targets.end_to_end, filter, &[END_TO_END_THREADS]);
+    let helms = steps.step("build Helm 3 and 4", tools::helms(output)).await?;
+    helms.name_to(&mut tests);
+    let moto = steps.step("install moto, an AWS emulator", tools::moto(output)).await?;
+    tests.env("MTK_MOTO", moto);
+    let missing = node::missing(output).await?;
+    if missing.is_empty() {
+        let images = NodeImages::shipped(steps).await?;
+        tests.env("MTK_REQUIRE_NODE", "1");
+        tests.env("MTK_CONTROLLER_IMAGE", images.controller).env("MTK_APP_IMAGE", images.app);
+    } else {
+        let missing = node::described(&missing);
+        output.line(format_args!("==> skipping tests in real Pods; missing: {missing}"));
     }
-    Ok(())
+    steps.step("run end-to-end tests on real API servers", command::run(&mut tests)).await
+}
+
+impl Built {
+    /// A run of these test programs, or of their tests with names that contain the filter.
+    fn test(
+        &self,
+        targets: &[String],
+        filter: Option<&str>,
+        arguments: &[&str],
+    ) -> tokio::process::Command {
+        let arguments = filter.iter().chain(arguments).copied().collect::<Vec<_>>();
+        let mut cargo = cargo::test(targets, &arguments);
+        cargo
+            .env("MTK_PYTHON", &self.python)
+            .env("MTK_SEAL_BIN", &self.programs.seal)
+            .env("MTK_CONTROLLER_BIN", &self.programs.controller);
+        cargo
+    }
 }

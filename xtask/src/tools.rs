@@ -1,4 +1,4 @@
-//! Tools that the tests need and that no toolchain brings: made once, kept in the cache.
+//! Tools that no toolchain has. They are built or installed once and kept in the cache.
 
 mod cargo_deny;
 mod go;
@@ -15,7 +15,7 @@ pub(crate) use self::cargo_deny::cargo_deny;
 pub(crate) use self::go::{helm4, helms, kubeconform};
 pub(crate) use self::python::{app_python, checkov, moto, python, typos};
 
-/// The first line of what a program says of its version; else an error with the hint.
+/// The first line of a program's version; otherwise an error with the hint.
 pub(crate) async fn version(
     mut program: Command,
     flag: &str,
@@ -23,11 +23,11 @@ pub(crate) async fn version(
 ) -> anyhow::Result<String> {
     let said = command::output(program.arg(flag))
         .await
-        .with_context(|| format!("a program that the tests need is missing\nhint: {hint}"))?;
+        .with_context(|| format!("a required program is missing\nhint: {hint}"))?;
     Ok(said.lines().next().unwrap_or_default().to_owned())
 }
 
-/// Removes what an interrupted run has left of a tool's directory.
+/// Removes a directory that an interrupted run left incomplete.
 fn cleared(directory: &Path) -> anyhow::Result<()> {
     if directory.exists() {
         std::fs::remove_dir_all(directory)

@@ -1,10 +1,9 @@
-//! `cargo xtask up`: a control plane with the controller that stays.
+//! `cargo xtask up`: a control plane with the controller, in the background.
 //!
-//! The controller is a process of this machine; with `--node` it is in a Pod, and the app is there too.
+//! The controller is a process of this machine. With `--node` it runs in a Pod, beside the app.
 
 mod background;
 
-use std::env;
 use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr};
@@ -12,63 +11,52 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
-use e2e::aws::Aws;
-use e2e::cluster;
 use e2e::controlplane::{Access, Detached, StartOptions};
+use e2e::{cluster, moto};
 
 use crate::build::{self, Programs};
-use crate::pods::{self, Pods};
-use crate::steps::{Output, Steps};
-use crate::{command, places, stage, tools};
+use crate::node::{self, NodeImages, NodeSession};
+use crate::runner::{Output, Steps};
+use crate::{command, paths, tools};
 
-/// Starts it, unless it runs, and prints the line for the shell.
+/// Starts it unless it runs, and prints the lines for the shell.
 pub(crate) async fn run(node: bool, aws: bool) -> anyhow::Result<()> {
-    let directory = places::up()?;
+    let directory = paths::up()?;
     let _lock = lock(&directory)?;
     let up = Up::in_directory(directory);
     if up.works().await {
         ensure!(
             !node || up.has_node(),
-            "what is up has no node\nhint: end it by `cargo xtask down` first"
+            "the running control plane has no node\nhint: stop it with `cargo xtask down` first"
         );
         ensure!(
             !aws || up.has_aws(),
-            "what is up has no AWS\nhint: end it by `cargo xtask down` first"
+            "the running control plane has no AWS\nhint: stop it with `cargo xtask down` first"
         );
-        Output::Stderr.line("it is up already; `cargo xtask down` ends it");
+        Output::Stderr.line("already running; `cargo xtask down` stops it");
     } else if node {
         up.start_node(aws).await?;
     } else {
         up.start(aws).await?;
     }
-    Output::Stderr.indented(&if up.has_node() { up.places()? } else { up.addresses()? });
+    Output::Stderr.indented(&if up.has_node() { up.locations()? } else { up.addresses()? });
     Output::Stdout.line(format_args!("export KUBECONFIG={}", quoted(&up.kubeconfig())));
-    if let Ok(address) = background::address(&up.directory, background::AWS, "aws") {
-        for (name, value) in e2e::aws::environment(address) {
+    if let Ok(address) = background::aws_address(&up.directory) {
+        for (name, value) in moto::environment(address) {
             Output::Stdout.line(format_args!("export {name}={}", quoted(Path::new(&value))));
         }
     }
     Ok(())
 }
 
-/// Ends all of it, and says whether there was anything to end.
+/// Stops all of it. Returns whether anything ran.
 pub(crate) fn end() -> anyhow::Result<bool> {
-    let directory = places::up()?;
+    let directory = paths::up()?;
     let _lock = lock(&directory)?;
     Up::in_directory(directory).end()
 }
 
-/// Serves a local AWS at this address of the machine for as long as this process lives, and says where in
-/// the words of the controller.
-pub(crate) async fn serve_aws(moto: &Path, host: IpAddr) -> anyhow::Result<()> {
-    let moto = moto.to_owned();
-    let aws = tokio::task::spawn_blocking(move || Aws::start_at(&moto, host)).await??;
-    let address = aws.address();
-    Output::Stderr.line(format_args!("listening purpose=\"aws\" address={address}"));
-    std::future::pending().await
-}
-
-/// Two of these at once would end what the other starts.
+/// Two runs at once would stop each other's processes.
 fn lock(directory: &Path) -> anyhow::Result<File> {
     let path = directory.with_extension("lock");
     if let Some(parent) = path.parent() {
@@ -79,13 +67,13 @@ fn lock(directory: &Path) -> anyhow::Result<File> {
     Ok(file)
 }
 
-/// What runs in a directory.
+/// The processes of a directory.
 #[derive(Debug)]
 struct Up {
     directory: PathBuf,
 }
 
-/// Ends what was started, unless all went well.
+/// Stops everything when dropped, unless the start succeeded.
 #[derive(Debug)]
 struct Unfinished(Option<Up>);
 
@@ -106,7 +94,7 @@ impl Up {
         self.directory.join("kubectl")
     }
 
-    /// Where the app's address is noted, once all is there.
+    /// The file with the app's address. It exists once everything is ready.
     fn app(&self) -> PathBuf {
         self.directory.join("app")
     }
@@ -119,8 +107,8 @@ impl Up {
         matches!(background::find(&self.directory, background::AWS), Ok(Some(_)))
     }
 
-    /// Whether the controller runs and the API server answers. In a Pod, it is the kubelet that
-    /// keeps the controller running.
+    /// Whether the controller runs and the API server answers. In a Pod, the kubelet keeps the
+    /// controller running.
     async fn works(&self) -> bool {
         let mut kubectl = command::program(self.kubectl());
         kubectl
@@ -133,22 +121,21 @@ impl Up {
 
     async fn start(&self, aws: bool) -> anyhow::Result<()> {
         self.end()?;
-        // Building everything may put another file in the place of this program's.
-        let this = env::current_exe().context("this program's path")?;
         let mut steps = Steps::new(Output::Stderr);
         let programs = self.build(&mut steps).await?;
-        let what = "starting a Kubernetes control plane on loopback";
+        let what = "start a Kubernetes control plane on loopback";
         let plane = self.start_plane(StartOptions::default());
         let (access, mut unfinished) = steps.step(what, plane).await?;
         let mut environment = Vec::new();
         if aws {
-            let moto = steps.step("moto, a local AWS", tools::moto(steps.output())).await?;
+            let moto =
+                steps.step("install moto, an AWS emulator", tools::moto(steps.output())).await?;
             let host = Ipv4Addr::LOCALHOST.into();
-            let address = background::start_aws(&self.directory, &this, &moto, host);
-            environment = e2e::aws::environment(steps.step("starting it", address).await?);
+            let address = background::start_aws(&self.directory, &moto, host);
+            environment = moto::environment(steps.step("start it", address).await?);
         }
         steps
-            .step("starting mtk-controller as its ServiceAccount", async {
+            .step("start mtk-controller as its ServiceAccount", async {
                 self.start_controller(&access, &programs.controller, &environment).await
             })
             .await?;
@@ -162,39 +149,39 @@ impl Up {
 
     async fn start_node(&self, aws: bool) -> anyhow::Result<()> {
         self.end()?;
-        let this = env::current_exe().context("this program's path")?;
         let mut steps = Steps::new(Output::Stderr);
-        let missing = pods::missing(steps.output()).await?;
+        let missing = node::missing(steps.output()).await?;
         ensure!(
             missing.is_empty(),
-            "there can be no node here: it needs {}\n\
-             hint: without --node, the controller is a process of this machine",
-            pods::described(&missing)
+            "this machine cannot run a node; missing: {}\n\
+             hint: without --node, the controller runs as a process",
+            node::described(&missing)
         );
         let programs = self.build(&mut steps).await?;
-        let parts = pods::parts(&mut steps).await?;
-        let what = "starting a Kubernetes node, in namespaces of its own";
-        let (access, mut unfinished) = steps.step(what, self.start_plane(pods::options())).await?;
-        let mut at = None;
+        let images = NodeImages::shipped(&mut steps).await?;
+        let what = "start a Kubernetes node, in namespaces of its own";
+        let (access, mut unfinished) = steps.step(what, self.start_plane(node::options())).await?;
+        let session =
+            NodeSession::new(&self.directory, &access, &programs.seal, &images, steps.output())?;
+        session.deploy(&mut steps).await?;
         if aws {
-            let moto = steps.step("moto, a local AWS", tools::moto(steps.output())).await?;
-            let host = access.node().context("it was asked for")?.host_address();
-            let address = background::start_aws(&self.directory, &this, &moto, host);
-            at = Some(steps.step("starting it where Pods reach it", address).await?);
+            let what = "install moto, an AWS emulator";
+            let moto = steps.step(what, tools::moto(steps.output())).await?;
+            let host = access.node().context("the control plane has no node")?.host_address();
+            let address = background::start_aws(&self.directory, &moto, host);
+            let address = steps.step("start it where Pods can connect", address).await?;
+            session.connect_to_aws(&mut steps, address).await?;
         }
-        let pods = Pods::new(&self.directory, &access, &programs.seal, &parts, at, steps.output())?;
-        pods.deploy(&mut steps).await?;
-        fs::write(self.app(), format!("http://{}/", pods.address().await?.ip()))?;
+        fs::write(self.app(), format!("http://{}/", session.address().await?.ip()))?;
         unfinished.0 = None;
         Ok(())
     }
 
-    /// Builds what both ways need, and makes the directory.
+    /// Builds the programs and creates the directory.
     async fn build(&self, steps: &mut Steps) -> anyhow::Result<Programs> {
-        let programs =
-            steps.step("building mtk-seal and mtk-controller", build::programs()).await?;
-        let control_plane = build::control_plane(steps.output());
-        let binary = steps.step("building the control plane", control_plane).await?;
+        let build = build::programs_and_control_plane(steps.output());
+        let what = "build mtk-seal, mtk-controller and the control plane";
+        let (programs, binary) = steps.step(what, build).await?;
         fs::create_dir_all(&self.directory)?;
         symlink(binary, self.kubectl())?;
         Ok(programs)
@@ -202,7 +189,7 @@ impl Up {
 
     async fn start_plane(&self, options: StartOptions) -> anyhow::Result<(Access, Unfinished)> {
         let directory = self.directory.clone();
-        // In a task of its own, which a Ctrl-C does not stop half way.
+        // In a task of its own, which Ctrl-C does not interrupt.
         let plane = tokio::task::spawn_blocking(move || {
             let up = Up::in_directory(directory);
             let plane = Detached::start(&up.plane(), &options)?;
@@ -218,12 +205,14 @@ impl Up {
         environment: &[(String, String)],
     ) -> anyhow::Result<()> {
         let identity = self.directory.join("controller.kubeconfig");
-        stage::prepare(access.clone(), identity.clone()).await?;
+        let (plane, path) = (access.clone(), identity.clone());
+        tokio::task::spawn_blocking(move || cluster::install_with_identity(&plane, &path))
+            .await??;
         background::start_controller(&self.directory, binary, &identity, environment).await
     }
 
-    /// What is where, with a node.
-    fn places(&self) -> anyhow::Result<String> {
+    /// Addresses and files, with a node.
+    fn locations(&self) -> anyhow::Result<String> {
         let directory = self.directory.display();
         Ok(format!(
             "API server   {}\n\
@@ -250,7 +239,7 @@ impl Up {
              metrics      http://{}/metrics\n\
              log          {}\n\
              kubectl      {} (or one of yours)\n\
-             For a day: that long the controller's token is valid.",
+             The controller's token expires after a day.",
             self.server()?,
             controller("api")?,
             controller("metrics")?,
@@ -284,7 +273,7 @@ impl Drop for Unfinished {
     }
 }
 
-/// For a POSIX shell.
+/// Quotes a path for a POSIX shell.
 fn quoted(path: &Path) -> String {
     format!("'{}'", path.display().to_string().replace('\'', r"'\''"))
 }
@@ -294,7 +283,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_is_one_word_for_the_shell() {
+    fn path_is_one_word_for_the_shell() {
         assert_eq!(quoted(Path::new("/a b/c")), "'/a b/c'");
         assert_eq!(quoted(Path::new("/it's")), r"'/it'\''s'");
     }

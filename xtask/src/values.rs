@@ -1,6 +1,10 @@
-//! The values of the example file, to compare with the Secret's. They are dummies.
+//! The dummy values of the example file, to compare with the Secret's.
 
 use std::collections::BTreeMap;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use serde::Deserialize;
 
 /// Replaces the value of a key in dotenv text.
 pub(crate) fn with(text: &str, key: &str, value: &str) -> String {
@@ -11,8 +15,8 @@ pub(crate) fn with(text: &str, key: &str, value: &str) -> String {
     lines.collect()
 }
 
-/// The values by key: of as much of dotenv as the example has. It reads them another way than
-/// mtk-seal does, on purpose.
+/// The values by key, for as much of dotenv as the example uses. This parser is independent of
+/// mtk-seal's on purpose.
 pub(crate) fn of_file(text: &str) -> BTreeMap<String, Vec<u8>> {
     let lines = text.lines().filter(|line| !line.starts_with('#'));
     lines
@@ -26,9 +30,15 @@ pub(crate) fn of_file(text: &str) -> BTreeMap<String, Vec<u8>> {
 
 /// The values by key of a Secret as JSON.
 pub(crate) fn of_secret(json: &str) -> anyhow::Result<BTreeMap<String, Vec<u8>>> {
-    let secret: k8s_openapi::api::core::v1::Secret = serde_json::from_str(json)?;
-    let data = secret.data.unwrap_or_default();
-    Ok(data.into_iter().map(|(key, value)| (key, value.0)).collect())
+    let secret: Secret = serde_json::from_str(json)?;
+    let decoded = secret.data.into_iter().map(|(key, value)| Ok((key, BASE64.decode(value)?)));
+    decoded.collect()
+}
+
+#[derive(Deserialize)]
+struct Secret {
+    #[serde(default)]
+    data: BTreeMap<String, String>,
 }
 
 #[cfg(test)]
@@ -36,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_new_value_takes_the_old_ones_place() {
+    fn new_value_replaces_the_old_one() {
         let text = "# A=0\nA='1 $2'\nB=2\n";
         let changed = with(text, "B", "3");
         assert_eq!(changed, "# A=0\nA='1 $2'\nB=3\n");
@@ -47,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secrets_values_are_those_of_its_data() {
+    fn secret_values_are_decoded_from_its_data() {
         let values = of_secret(r#"{"data":{"A":"MQ=="}}"#).unwrap();
         assert_eq!(values["A"], b"1");
     }

@@ -1,4 +1,4 @@
-//! What goes wrong, on request: pure, between a request and its answer.
+//! Faults that tests switch on: pure functions between a request and its response.
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -14,7 +14,7 @@ pub enum Fault {
     Denied(&'static str),
     /// A secret is denied, in batches too; or a parameter, and every batch with it.
     DeniedItem(String),
-    /// Whoever has this access key id is denied a secret, and batches with it.
+    /// This access key id is denied a secret, and batches with it.
     DeniedTo(String, String),
     /// A batch leaves a secret out, without a word.
     LeftOut(String),
@@ -28,7 +28,7 @@ pub enum Fault {
     Broken(&'static str),
     /// An operation fails with status 500, so many times.
     Failing(&'static str, usize),
-    /// Who reads a secret finds the credentials expired, so many times.
+    /// The next reads of a secret fail with expired credentials, this many times.
     Expired(String, usize),
 }
 
@@ -36,7 +36,7 @@ pub enum Fault {
 #[derive(Debug, Default)]
 pub struct Faults(Mutex<Vec<Fault>>);
 
-/// What becomes of a request.
+/// The fate of a request.
 #[derive(Debug)]
 pub(super) enum Fate {
     /// It goes to moto, after so long.

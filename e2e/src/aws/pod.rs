@@ -1,24 +1,23 @@
-//! What gives a Pod its credentials on EKS and EC2: the agent of Pod Identity, and the metadata of the
-//! instance.
+//! Sources of a Pod's credentials on EKS and EC2: the Pod Identity agent and the instance metadata.
 
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use serde_json::json;
 
-/// What the agent of Pod Identity wants as authorization.
+/// The authorization that the Pod Identity agent requires.
 pub const TOKEN: &str = "token-of-the-pod";
-/// Where the agent is.
+/// The agent's path.
 pub const PATH: &str = "/pod-identity";
-/// The access key id that the agent gives.
+/// The access key id of the agent's credentials.
 pub const OF_POD_IDENTITY: &str = "of-pod-identity";
-/// The access key id that the instance has.
+/// The access key id of the instance's credentials.
 pub const OF_INSTANCE: &str = "of-instance";
 
 const SESSION: &str = "/latest/api/token";
 const SESSION_TOKEN: &str = "session-of-imds";
 const ROLES: &str = "/latest/meta-data/iam/security-credentials/";
 
-/// The answer, if it is one of these that is asked.
+/// The response, if the path belongs to one of the two.
 pub(super) fn answer(path: &str, headers: &HeaderMap) -> Option<Response> {
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let has_session = header("x-aws-ec2-metadata-token") == Some(SESSION_TOKEN);

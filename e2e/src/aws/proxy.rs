@@ -1,4 +1,4 @@
-//! The proxy: counts requests, and has the faults look at them.
+//! A proxy that counts requests and applies the faults.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -20,8 +20,8 @@ use tokio::sync::oneshot;
 use super::faults::{Fate, Faults};
 use super::pod;
 
-/// More than any request or answer here has.
-const LARGEST: usize = 64 << 20;
+/// More than any request or response here has.
+const MAX_BODY_BYTES: usize = 64 << 20;
 
 #[derive(Debug)]
 pub(super) struct Proxy {
@@ -40,14 +40,14 @@ struct Shared {
     in_flight: AtomicUsize,
 }
 
-/// What somebody has asked for.
+/// A request that the proxy received.
 #[derive(Clone, Debug)]
 pub struct Request {
     /// Such as `GetSecretValue`.
     pub operation: String,
-    /// The access key id that signed it; empty if nobody did.
+    /// The access key id that signed it; empty without a signature.
     pub access_key: String,
-    /// What was asked of STS, as a form; nothing otherwise.
+    /// The form of a request to STS; otherwise empty.
     pub form: String,
 }
 
@@ -117,7 +117,7 @@ async fn respond(shared: &Shared, request: axum::extract::Request) -> Response {
     if let Some(answer) = pod::answer(parts.uri.path(), &parts.headers) {
         return answer;
     }
-    let Ok(body) = to_bytes(body, LARGEST).await else {
+    let Ok(body) = to_bytes(body, MAX_BODY_BYTES).await else {
         return StatusCode::PAYLOAD_TOO_LARGE.into_response();
     };
     let (operation, form) = operation(&parts.headers, &body);
@@ -142,7 +142,7 @@ async fn respond(shared: &Shared, request: axum::extract::Request) -> Response {
         shared.client.request(axum::extract::Request::from_parts(parts, Body::from(body))).await;
     let Ok(answer) = answer else { return StatusCode::BAD_GATEWAY.into_response() };
     let (mut parts, body) = answer.into_parts();
-    let Ok(body) = to_bytes(Body::new(body), LARGEST).await else {
+    let Ok(body) = to_bytes(Body::new(body), MAX_BODY_BYTES).await else {
         return StatusCode::BAD_GATEWAY.into_response();
     };
     let Ok(mut answer) = serde_json::from_slice::<Value>(&body) else {

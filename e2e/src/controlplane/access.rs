@@ -1,4 +1,4 @@
-//! How a running control plane is used.
+//! Access to a running control plane.
 
 use std::fs;
 use std::io::Write;
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::launch::Running;
 use super::node::Node;
 
-/// Where a control plane is, and the admin's way in.
+/// The address of a control plane, and the admin's credentials.
 #[derive(Clone, Debug)]
 pub struct Access {
     binary: PathBuf,

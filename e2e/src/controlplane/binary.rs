@@ -1,4 +1,4 @@
-//! The Go programs: the control plane, and what a node has besides.
+//! The Go programs: the control plane, and the additional programs of a node.
 
 use std::path::{Path, PathBuf};
 
@@ -24,7 +24,7 @@ pub fn binary(progress: impl FnMut(&str)) -> anyhow::Result<PathBuf> {
     Ok(module.built(progress)?.join(NAME))
 }
 
-/// The directory with the programs that a node has besides: containerd, its shim and `ctr`, and our
+/// The directory with the additional programs of a node: containerd, its shim and `ctr`, and our
 /// own `cleaner` and `pause`; also `hello`, a server for tests.
 ///
 /// They are built at the first call, which takes a minute of two cores, and kept in the cache.
@@ -57,7 +57,7 @@ fn source() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("controlplane")
 }
 
-/// Without its version the API server calls itself `v0.0.0-master+$Format`, which kubectl cannot
+/// Without its version the API server reports `v0.0.0-master+$Format`, which kubectl cannot
 /// read.
 fn kubernetes_flags(version: &str) -> String {
     let mut numbers = version.trim_start_matches('v').split('.');

@@ -25,7 +25,7 @@ pub struct Detached {
 impl Detached {
     /// Starts one that keeps all it has in `directory` and returns when it is ready.
     ///
-    /// What a killed one left in the directory is removed first. One that runs there is an error.
+    /// Files of a killed control plane are removed first. A running one is an error.
     pub fn start(directory: &Path, options: &StartOptions) -> anyhow::Result<Detached> {
         match Owner::read(directory)?.map(|owner| owner.process()).transpose()? {
             Some(Some(_)) => bail!(
@@ -37,7 +37,7 @@ impl Detached {
         }
         let binary = binary(|_| {})?;
         let (child, running) = launch(&binary, directory, options, &["--detach", "--rm"])?;
-        // It is nobody's child from here on; its number is in the directory.
+        // From here on it has no parent; its process number is in the directory.
         drop(child);
         Ok(Detached { access: Access::new(binary, &running) })
     }
@@ -133,7 +133,7 @@ fn end(process: &OwnedFd) -> anyhow::Result<()> {
     bail!("the control plane's process does not end")
 }
 
-/// Whether the process ends within that time. A process that nobody has waited for counts too.
+/// Whether the process ends within that time. A zombie counts as ended.
 fn has_ended(process: &OwnedFd, within: Duration) -> anyhow::Result<bool> {
     let timeout = Timespec::try_from(within)?;
     let mut handles = [PollFd::new(process, PollFlags::IN)];

@@ -12,7 +12,7 @@ use serde::Deserialize;
 
 use super::node::{self, Node};
 
-/// What to start.
+/// Options of a start.
 #[derive(Clone, Debug)]
 pub struct StartOptions {
     /// The address that the API server binds and advertises; loopback if there is none. Pods reach
@@ -43,7 +43,7 @@ impl Default for StartOptions {
     }
 }
 
-/// What `up` says of itself when it is ready, as one line of JSON.
+/// The line of JSON that `up` prints when it is ready.
 #[derive(Debug, Deserialize)]
 pub(super) struct Running {
     pub(super) kubeconfig: PathBuf,
@@ -55,7 +55,7 @@ pub(super) struct Running {
 }
 
 impl Running {
-    /// What the one in the directory said when it was ready.
+    /// Reads the line that the control plane in this directory printed.
     pub(super) fn read(directory: &Path) -> anyhow::Result<Running> {
         let path = directory.join("summary.json");
         let text = fs::read(&path).with_context(|| format!("reading {}", path.display()))?;
@@ -91,7 +91,7 @@ pub(super) fn launch(
         bail!("the control plane did not start ({status})\n{}", reason.trim_end());
     }
     let running = serde_json::from_str(&line)
-        .with_context(|| format!("not a control plane's answer: {}", line.trim_end()))?;
+        .with_context(|| format!("unexpected output of the control plane: {}", line.trim_end()))?;
     Ok((child, running))
 }
 

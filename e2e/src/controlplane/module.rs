@@ -19,7 +19,7 @@ pub(super) struct Module {
     pub(super) source: PathBuf,
     /// The directory of the cache it has for itself.
     pub(super) cache: &'static str,
-    /// What the programs are together, for a person.
+    /// The name of the programs together, for messages.
     pub(super) what: String,
     /// About how long a build takes, for a person.
     pub(super) duration: &'static str,
@@ -94,7 +94,7 @@ impl Module {
         let mut child = self
             .go()
             .args(["build", "-trimpath", "-ldflags", &self.linker_flags, "-o"])
-            // A directory is told by the slash at its end.
+            // Git marks a directory with a slash at its end.
             .arg(target.join(self.name.unwrap_or_default()))
             .args(self.packages)
             .stdin(Stdio::null())

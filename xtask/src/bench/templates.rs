@@ -1,5 +1,4 @@
-//! `cargo xtask bench templates`: the recorded templates, rendered by ours and by Go's engine with Sprig,
-//! in turns.
+//! `cargo xtask bench templates`: renders the recorded templates with our engine and with Go's, in turns.
 
 use std::time::Duration;
 
@@ -7,8 +6,8 @@ use anyhow::Context;
 use clap::Args;
 
 use crate::command::{self, program};
-use crate::steps::{Output, Steps};
-use crate::{build, places};
+use crate::runner::{Output, Steps};
+use crate::{build, paths};
 
 /// The corpora, without keys and certificates, which would take most of the time.
 const CORPORA: [&str; 4] = [
@@ -18,18 +17,18 @@ const CORPORA: [&str; 4] = [
     "sprig/tests/corpus/sprig.jsonl",
 ];
 
-/// How much to measure.
+/// Options of the benchmark.
 #[derive(Args, Debug)]
 pub(crate) struct Options {
-    /// Turns of each
+    /// Number of turns
     #[arg(long, value_name = "N", default_value_t = 5)]
     turns: usize,
-    /// Times that each template is rendered in a turn
+    /// Number of renderings of each template in a turn
     #[arg(long, value_name = "N", default_value_t = 20)]
     rounds: usize,
 }
 
-/// Of a turn: of reading and rendering, and of rendering alone.
+/// Times of a turn: for reading and rendering, and for rendering only.
 #[derive(Clone, Copy)]
 struct Times([Duration; 2]);
 
@@ -56,11 +55,11 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
         let mut go = program(&gos);
         go.arg("-time").arg(options.rounds.to_string()).env("TZ", "UTC");
         let go = times(go).await?;
-        output.line(format_args!("turn {turn}: {}", told(rust, go)));
+        output.line(format_args!("turn {turn}: {}", comparison(rust, go)));
         best_of_ours = best_of_ours.least(rust);
         best_of_gos = best_of_gos.least(go);
     }
-    output.line(format_args!("the best of each: {}", told(best_of_ours, best_of_gos)));
+    output.line(format_args!("the best of each: {}", comparison(best_of_ours, best_of_gos)));
     Ok(())
 }
 
@@ -79,7 +78,7 @@ impl Times {
     }
 }
 
-fn told(ours: Times, gos: Times) -> String {
+fn comparison(ours: Times, gos: Times) -> String {
     let what = ["read and rendered", "rendered"];
     let part = |index: usize| {
         let (ours, gos) = (ours.0[index], gos.0[index]);

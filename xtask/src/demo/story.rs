@@ -1,43 +1,45 @@
-//! What the demo shows, in order.
+//! The scenes of the first act, in order.
 
 use std::fs;
 use std::time::Instant;
 
 use anyhow::{Context, ensure};
-use jiff::{SignedDuration, Timestamp};
-use sealing::{Certificate, KeyOptions, SealingKey};
 
-use crate::places;
+use super::cluster::DemoCluster;
+use crate::paths;
+use crate::runner::Steps;
 use crate::shell::Shell;
-use crate::stage::Stage;
-use crate::steps::Steps;
 use crate::values;
 
 const SEAL: &str = "mtk-seal < secrets.env > sealed.yaml";
 const APPLY: &str = "git show HEAD:sealed.yaml | kubectl apply -f -";
 const WAIT: &str = "kubectl wait --for=condition=Ready sealedsecret/app -n demo --timeout=60s";
+/// A certificate whose key no cluster has.
+const OTHER_CERTIFICATE: &str = "sealing/tests/vectors/keys/rsa4096.crt";
 
 /// Plays all scenes.
-pub(super) async fn tell(
+pub(super) async fn play(
     steps: &mut Steps,
-    stage: &mut Stage,
+    cluster: &mut DemoCluster,
     shell: &Shell,
 ) -> anyhow::Result<()> {
-    steps.step("a git repository with a project file", repository(stage, shell)).await?;
-    steps.step("sealing the app's secrets, and committing them", seal(shell)).await?;
-    steps.step("applying from git: the Secret appears", appear(shell)).await?;
-    steps.step("one value changes", change(shell)).await?;
-    steps.step("a file sealed for another cluster", stranger(shell)).await?;
-    steps.step("the controller is killed in the middle of a change", crash(stage, shell)).await?;
+    steps.step("create a git repository with a project file", repository(cluster, shell)).await?;
+    steps.step("seal the app's secrets and commit them", seal(shell)).await?;
+    steps.step("apply from git: the controller creates the Secret", appear(shell)).await?;
+    steps.step("change one value", change(shell)).await?;
+    steps
+        .step("apply a file that is sealed for another cluster", sealed_for_another_cluster(shell))
+        .await?;
+    steps.step("kill the controller during a change", crash(cluster, shell)).await?;
     Ok(())
 }
 
-async fn repository(stage: &Stage, shell: &Shell) -> anyhow::Result<()> {
-    let example = places::root().join("deploy/app/secrets.env.example");
+async fn repository(cluster: &DemoCluster, shell: &Shell) -> anyhow::Result<()> {
+    let example = paths::root().join("deploy/app/secrets.env.example");
     let example =
         fs::read_to_string(&example).with_context(|| format!("reading {}", example.display()))?;
     fs::write(shell.directory().join("secrets.env"), example)?;
-    let api = stage.controller()?.address()?;
+    let api = cluster.controller()?.address()?;
     shell.run("git init --quiet && echo secrets.env > .gitignore").await?;
     shell.run("kubectl create namespace demo").await?;
     // The API server's service proxy, where mtk-seal looks on a real cluster, leads to no Pod here.
@@ -64,7 +66,7 @@ async fn appear(shell: &Shell) -> anyhow::Result<()> {
 
 async fn change(shell: &Shell) -> anyhow::Result<()> {
     edit(shell, "API_TOKEN", "dummy-tok_rotated-77")?;
-    shell.remark("secrets.env has another API_TOKEN now");
+    shell.remark("secrets.env has a new API_TOKEN");
     shell.run(SEAL).await?;
     shell.run("git commit --quiet -am 'Rotate the API token'").await?;
     shell.run(APPLY).await?;
@@ -73,9 +75,10 @@ async fn change(shell: &Shell) -> anyhow::Result<()> {
     compare(shell).await
 }
 
-async fn stranger(shell: &Shell) -> anyhow::Result<()> {
-    let certificate = tokio::task::spawn_blocking(other_cluster).await??;
-    fs::write(shell.directory().join("other-cluster.crt"), certificate)?;
+async fn sealed_for_another_cluster(shell: &Shell) -> anyhow::Result<()> {
+    let certificate = paths::root().join(OTHER_CERTIFICATE);
+    fs::copy(&certificate, shell.directory().join("other-cluster.crt"))
+        .with_context(|| format!("reading {}", certificate.display()))?;
     shell.run("mtk-seal --name lost --cert other-cluster.crt < secrets.env > lost.yaml").await?;
     shell.run("kubectl apply -f lost.yaml").await?;
     shell
@@ -86,39 +89,29 @@ async fn stranger(shell: &Shell) -> anyhow::Result<()> {
     shell.run("rm lost.yaml other-cluster.crt").await
 }
 
-async fn crash(stage: &mut Stage, shell: &Shell) -> anyhow::Result<()> {
+async fn crash(cluster: &mut DemoCluster, shell: &Shell) -> anyhow::Result<()> {
     edit(shell, "DB_PASSWORD", "dummy-changed-under-way")?;
-    shell.remark("secrets.env has another DB_PASSWORD now");
+    shell.remark("secrets.env has a new DB_PASSWORD");
     shell.run(SEAL).await?;
     shell.run("git commit --quiet -am 'Rotate the password of the database'").await?;
     shell.run(APPLY).await?;
-    let controller = stage.take_controller()?;
+    let controller = cluster.take_controller()?;
     let pid = controller.pid();
-    // Which is SIGKILL.
+    // Dropping it sends SIGKILL.
     drop(controller);
-    shell.remark(&format!("SIGKILL to the controller, process {pid}; the next change misses it"));
+    shell.remark(&format!(
+        "SIGKILL to the controller, process {pid}, so that it misses the next change"
+    ));
     edit(shell, "SMTP_PASSWORD", "dummy-changed-while-nobody-looked")?;
     shell.run(SEAL).await?;
     shell.run("git commit --quiet -am 'Rotate the password of the mail server'").await?;
     shell.run(APPLY).await?;
     let restarted = Instant::now();
-    stage.start_controller().await?;
+    cluster.start_controller().await?;
     shell.remark(&format!("started again, ready after {} ms", restarted.elapsed().as_millis()));
     shell.run(WAIT).await?;
     shell.run("kubectl get sealedsecrets -n demo").await?;
     compare(shell).await
-}
-
-/// The certificate of a cluster that this one knows nothing of.
-fn other_cluster() -> anyhow::Result<String> {
-    let key = SealingKey::generate(&KeyOptions {
-        bits: 4096,
-        common_name: String::new(),
-        not_before: Timestamp::now(),
-        lifetime: SignedDuration::from_hours(24),
-    })?;
-    let certificate = key.certificate().map(Certificate::to_pem);
-    certificate.context("a generated key has a certificate")
 }
 
 fn edit(shell: &Shell, key: &str, value: &str) -> anyhow::Result<()> {
@@ -127,7 +120,7 @@ fn edit(shell: &Shell, key: &str, value: &str) -> anyhow::Result<()> {
     Ok(fs::write(path, text)?)
 }
 
-/// The Secret has exactly the values of the file. Says so, and never what they are.
+/// Fails unless the Secret has exactly the values of the file. Prints their number, never a value.
 async fn compare(shell: &Shell) -> anyhow::Result<()> {
     let expected = values::of_file(&fs::read_to_string(shell.directory().join("secrets.env"))?);
     let secret = shell.quietly("kubectl get secret app -n demo -o json").await?;

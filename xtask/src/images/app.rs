@@ -9,22 +9,22 @@ use anyhow::Context;
 use super::arch::Arch;
 use super::base;
 use super::buildah::{Buildah, Recipe};
-use crate::places;
-use crate::steps::Output;
+use crate::paths;
+use crate::runner::Output;
 
-/// How it is made.
+/// The inputs of the app's image.
 pub(super) async fn recipe(
     buildah: &Buildah,
     name: String,
     arguments: Vec<(&'static str, String)>,
     output: Output,
 ) -> anyhow::Result<Recipe> {
-    let context = places::root().join("deploy/app");
+    let context = paths::root().join("deploy/app");
     let base = base::python(buildah, output).await?;
     let bases = [("BUILDER_BASE", base.clone()), ("BASE", base)];
     let mut flags = Vec::new();
     if let Some(certificates) = base::certificates() {
-        // Seen by what runs in the build, and not kept in the image.
+        // Visible during the build, and not kept in the image.
         let mut volume = OsString::from("--volume=");
         volume.push(&certificates);
         volume.push(":");
@@ -43,7 +43,7 @@ pub(super) async fn recipe(
     })
 }
 
-/// All files in a directory, but the tests, and what running them and the app leaves there.
+/// All files in a directory except tests, and files that running the app or the tests leaves.
 fn files(directory: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     let mut pending = vec![directory.to_owned()];
@@ -72,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tests_and_what_running_it_leaves_are_no_input() {
+    fn tests_and_generated_files_are_no_input() {
         let temporary = tempfile::tempdir().unwrap();
         let root = temporary.path();
         let paths =

@@ -1,9 +1,9 @@
-//! The processors that images are made for.
+//! The architectures of images.
 
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
-/// A processor, by the name that images and Debian have for it.
+/// An architecture, by its name in images and in Debian.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Arch {
@@ -51,7 +51,7 @@ impl Arch {
         }
     }
 
-    /// What runs its programs on another processor, and the Debian package that has it.
+    /// The emulator that runs its programs on another architecture, and the Debian package that has it.
     pub(super) fn emulator(self) -> (&'static str, &'static str) {
         match self {
             Arch::Amd64 => ("qemu-x86_64-static", "qemu-user-static"),

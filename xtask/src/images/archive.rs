@@ -1,4 +1,4 @@
-//! An image in a file: an OCI archive, with a note of what it was made of.
+//! An image in a file: an OCI archive, with a record of its inputs.
 
 use std::fs::{self, File};
 use std::io::{Read, Seek, SeekFrom};
@@ -22,23 +22,23 @@ pub(crate) struct Archive {
     pub(crate) path: PathBuf,
     /// Of its manifest, as in `sha256:…`.
     pub(crate) digest: String,
-    /// What is pulled, in bytes.
+    /// The compressed size, in bytes.
     pub(crate) packed: u64,
-    /// What is on a node's disk, in bytes.
+    /// The uncompressed size, in bytes.
     pub(crate) unpacked: u64,
-    /// A digest of all that it was made of.
+    /// A digest of all inputs.
     key: String,
 }
 
 impl Archive {
-    /// The one at this path, if it is whole and was made of the same.
+    /// The archive at this path, if it is complete and has the same inputs.
     pub(super) fn existing(path: &Path, key: &str) -> Option<Archive> {
         let note = fs::read(note(path)).ok()?;
         let archive: Archive = serde_json::from_slice(&note).ok()?;
         (archive.key == key && archive.path == path && path.is_file()).then_some(archive)
     }
 
-    /// Makes one of an OCI layout that holds a single image.
+    /// Packs an OCI layout with a single image.
     pub(super) async fn pack(
         layout: &Path,
         path: &Path,
@@ -57,13 +57,13 @@ impl Archive {
             unpacked += unpacked_size(&blob(layout, digest)?)?;
         }
         let digest = digest.to_owned();
-        // The note is of what is there now, until both are replaced.
+        // Until both files are replaced, the record would describe the old archive.
         fs::remove_file(note(path)).or_else(|error| match error.kind() {
             std::io::ErrorKind::NotFound => Ok(()),
             _ => Err(error),
         })?;
         let mut tar = command::program("tar");
-        // The same image is the same file.
+        // The same image gives the same file.
         tar.args(["--sort=name", "--mtime=@0", "--owner=0", "--group=0", "--numeric-owner"])
             .args(["--mode=u=rwX,go=rX", "--format=gnu", "--create", "--file"])
             .arg(path)
@@ -92,7 +92,7 @@ fn json(path: &Path) -> anyhow::Result<Value> {
     serde_json::from_slice(&text).with_context(|| format!("reading {}", path.display()))
 }
 
-/// By the end of a gzip file, which tells what it was made of, up to 4 GiB.
+/// The size in the trailer of a gzip file, up to 4 GiB.
 fn unpacked_size(layer: &Path) -> anyhow::Result<u64> {
     let mut file = File::open(layer)?;
     let mut magic = [0; 2];

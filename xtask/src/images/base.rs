@@ -1,4 +1,4 @@
-//! A base with Python, of Debian's packages: where no registry has images, and for tests.
+//! A base image with Python, built from Debian packages: for machines without a registry, and for tests.
 
 use std::fs;
 use std::path::PathBuf;
@@ -10,25 +10,27 @@ use super::arch::Arch;
 use super::buildah::{Buildah, Recipe};
 use super::packages;
 use crate::command;
-use crate::steps::Output;
+use crate::runner::Output;
 
-/// Its Python is the one that `deploy/app/Pipfile` asks for.
+/// Its Python is the version that `deploy/app/Pipfile` requires.
 const SUITE: &str = "bookworm";
-/// For both stages of the app's image: what the second does not need is small, and a base of its
-/// own would take another minute.
+/// Both stages of the app's image use this base. The second needs less, but a base of its own would
+/// take another minute.
 const PACKAGES: &str = "ca-certificates,python3,python3-pip";
-/// What only people read.
+/// Documentation.
 const EXCLUDED: [&str; 4] =
     ["/usr/share/doc/*", "/usr/share/info/*", "/usr/share/locale/*", "/usr/share/man/*"];
 
-/// The name of that image in the storage; made at the first call.
+/// The image's name in the storage. The first call builds the image.
 pub(super) async fn python(buildah: &Buildah, output: Output) -> anyhow::Result<String> {
     let name = name();
     if buildah.has(&name).await {
         return Ok(name);
     }
     packages::programs(output, &[("mmdebstrap", "mmdebstrap")]).await?;
-    output.indented(&format!("making a base of Debian's packages, once ({SUITE}: {PACKAGES})"));
+    output.indented(&format!(
+        "building a base image from Debian packages, once ({SUITE}: {PACKAGES})"
+    ));
     let directory = tempfile::tempdir().context("a temporary directory")?;
     let mut mmdebstrap = command::program("mmdebstrap");
     mmdebstrap.args(["--quiet", "--variant=minbase", "--include", PACKAGES]);
@@ -52,7 +54,7 @@ pub(super) async fn python(buildah: &Buildah, output: Output) -> anyhow::Result<
     Ok(name)
 }
 
-/// By what it is made of: another list is another image.
+/// The name depends on the inputs: another list gives another image.
 fn name() -> String {
     let mut digest = Sha256::new();
     for part in [SUITE, PACKAGES, instructions()].iter().chain(&EXCLUDED) {
@@ -61,7 +63,7 @@ fn name() -> String {
     }
     let digest = digest.finalize();
     let key = digest.iter().take(8).fold(String::new(), |key, byte| format!("{key}{byte:02x}"));
-    // The name of images that are of no registry.
+    // `localhost` stands for no registry.
     format!("localhost/mtk-base:{SUITE}-{key}")
 }
 
@@ -69,7 +71,7 @@ fn instructions() -> &'static str {
     "FROM scratch\nADD base.tar /\nENV PATH=/usr/local/bin:/usr/bin:/bin\n"
 }
 
-/// Certificates that this machine trusts: those of a proxy too, through which packages may come.
+/// The certificates that this machine trusts, such as that of a proxy through which packages come.
 pub(super) fn certificates() -> Option<PathBuf> {
     let path = PathBuf::from("/etc/ssl/certs/ca-certificates.crt");
     path.is_file().then_some(path)

@@ -1,4 +1,4 @@
-//! Our programs as images hold them: static, each alone in its directory of a platform.
+//! Our programs for images: static, in one directory per platform.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,23 +9,23 @@ use clap::ValueEnum;
 use super::arch::Arch;
 use super::packages;
 use super::toolchain::Toolchain;
-use crate::steps::Output;
-use crate::{build, command, places};
+use crate::runner::Output;
+use crate::{build, command, paths};
 
 /// The programs.
 pub(super) const NAMES: [&str; 2] = ["mtk-controller", "mtk-seal"];
 
-/// How much the compiler does.
+/// How much the compiler optimises.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
 pub(crate) enum Profile {
-    /// As it is shipped
+    /// Optimised, as shipped
     Release,
-    /// Not optimised, in a part of the time: to see that it runs at all, if need be by an emulator
+    /// Not optimised; for quick tests, also under an emulator
     Quick,
 }
 
 impl Profile {
-    /// The name, also of cargo's directory.
+    /// The name of the profile and of Cargo's directory.
     pub(super) fn name(self) -> &'static str {
         match self {
             Profile::Release => "release",
@@ -33,7 +33,7 @@ impl Profile {
         }
     }
 
-    /// What `Cargo.toml` does not have, since nothing but images is built so.
+    /// Settings that only images use, and that `Cargo.toml` therefore does not have.
     fn settings(self) -> &'static [&'static str] {
         match self {
             Profile::Release => &[],
@@ -43,16 +43,16 @@ impl Profile {
                 "profile.quick.incremental=false",
                 "profile.quick.strip=true",
                 "profile.quick.package.'*'.opt-level=0",
-                // What opens values, in C: without this an emulator takes minutes.
+                // The C code that decrypts values: unoptimised, it takes minutes in an emulator.
                 "profile.quick.package.aws-lc-sys.opt-level=3",
             ],
         }
     }
 }
 
-/// A directory with `linux/ARCH/PROGRAM`: the context of the images' builds.
+/// The context of image builds: a directory with `linux/ARCH/PROGRAM`.
 pub(super) fn context(profile: Profile) -> PathBuf {
-    places::root().join("target/dist").join(profile.name())
+    paths::root().join("target/dist").join(profile.name())
 }
 
 /// The program in that directory.
@@ -60,17 +60,17 @@ pub(super) fn program(arch: Arch, profile: Profile, name: &str) -> PathBuf {
     context(profile).join("linux").join(arch.name()).join(name)
 }
 
-/// Builds the programs for a processor.
+/// Builds the programs for an architecture.
 ///
-/// Always both: with one alone, crates that they share would have other features, and the same
+/// It always builds both: with one of them, shared crates would have other features, and the same
 /// sources would give other bytes.
 pub(super) async fn build(arch: Arch, profile: Profile, output: Output) -> anyhow::Result<()> {
     let toolchain = Toolchain::find(arch, output).await?;
     if profile == Profile::Quick && arch != Arch::host() {
         packages::programs(output, &[arch.emulator()]).await?;
     }
-    // Its own: another compiler, and other flags, would have everything else built again.
-    let target = places::root().join("target/static").join(arch.name());
+    // A directory of its own: another compiler and other flags would rebuild everything else.
+    let target = paths::root().join("target/static").join(arch.name());
     let mut cargo = build::cargo("build");
     cargo.args(["--profile", profile.name(), "--target", arch.target(), "--target-dir"]);
     cargo.arg(&target);
@@ -89,7 +89,7 @@ pub(super) async fn build(arch: Arch, profile: Profile, output: Output) -> anyho
     Ok(())
 }
 
-/// A copy, unless it is one already: what is unchanged keeps its time.
+/// Copies a file unless the copy is the same, so that an unchanged file keeps its time.
 fn place(from: &Path, to: &Path) -> anyhow::Result<()> {
     let content = fs::read(from).with_context(|| format!("reading {}", from.display()))?;
     if fs::read(to).is_ok_and(|existing| existing == content) {
@@ -97,7 +97,7 @@ fn place(from: &Path, to: &Path) -> anyhow::Result<()> {
     }
     let directory = to.parent().context("a directory for the programs")?;
     fs::create_dir_all(directory)?;
-    // Replaced at once, even while it runs.
+    // An atomic rename works even while the program runs.
     let temporary = tempfile::NamedTempFile::new_in(directory)?;
     fs::copy(from, temporary.path())?;
     temporary.persist(to).with_context(|| format!("writing {}", to.display()))?;

@@ -1,4 +1,4 @@
-//! Building images by buildah, which needs no daemon, in a storage of our own.
+//! Builds images with buildah, which needs no daemon, in a storage of our own.
 
 use std::env;
 use std::ffi::OsString;
@@ -14,29 +14,29 @@ use super::arch::Arch;
 use super::archive::Archive;
 use super::packages;
 use crate::command;
-use crate::places;
-use crate::steps::Output;
+use crate::paths;
+use crate::runner::Output;
 
-/// What an image is made of.
+/// The inputs of an image.
 #[derive(Debug)]
 pub(super) struct Recipe {
     /// Name and tag.
     pub(super) name: String,
-    /// The processor it is for.
+    /// The architecture.
     pub(super) arch: Arch,
     /// The instructions.
     pub(super) dockerfile: PathBuf,
-    /// The directory with what is copied.
+    /// The directory from which the instructions copy.
     pub(super) context: PathBuf,
-    /// The files in there that decide what comes out.
+    /// The files of the context that decide the result.
     pub(super) inputs: Vec<PathBuf>,
     /// Values of `ARG`s.
     pub(super) arguments: Vec<(&'static str, String)>,
-    /// Further flags of `buildah bud`, which do not decide what comes out.
+    /// More flags of `buildah bud`, which do not change the result.
     pub(super) flags: Vec<OsString>,
 }
 
-/// The program with its storage, alone in there as long as the value lives.
+/// The program with its storage, locked for as long as the value lives.
 #[derive(Debug)]
 pub(super) struct Buildah {
     storage: PathBuf,
@@ -56,16 +56,16 @@ impl Buildah {
         Ok(Buildah { storage, version, _lock: lock })
     }
 
-    /// The image in a file at this path. It is built unless it is there, made of the same.
+    /// The image in a file at this path. It is built unless a file with the same inputs exists.
     pub(super) async fn archive(
         &self,
         recipe: &Recipe,
         path: &Path,
-        anew: bool,
+        no_cache: bool,
     ) -> anyhow::Result<Archive> {
         let key = self.key(recipe)?;
         if let Some(archive) = Archive::existing(path, &key)
-            && !anew
+            && !no_cache
         {
             return Ok(archive);
         }
@@ -88,10 +88,10 @@ impl Buildah {
     pub(super) async fn build(&self, recipe: &Recipe) -> anyhow::Result<()> {
         let mut build = self.command("bud");
         build
-            // In a plain chroot: it also works inside of containers.
+            // A plain chroot also works inside containers.
             .args(["--isolation", "chroot", "--quiet", "--no-cache", "--pull-never"])
             .args(["--ulimit", "nofile=1024:1024", "--ulimit", "nproc=4096:4096"])
-            // Nothing of this machine and of this moment.
+            // The result must not depend on the machine or the time.
             .args(["--identity-label=false", "--timestamp", &epoch()?.to_string()])
             .arg(format!("--platform=linux/{}", recipe.arch.name()))
             .args(["--tag", &recipe.name, "--file"])
@@ -118,15 +118,15 @@ impl Buildah {
 
     fn command(&self, verb: &str) -> Command {
         let mut buildah = command::program("buildah");
-        buildah.current_dir(places::root());
+        buildah.current_dir(paths::root());
         buildah.arg("--root").arg(self.storage.join("root"));
         buildah.arg("--runroot").arg(self.storage.join("run"));
-        // Slower than others, and works everywhere.
+        // Slower than others, but it works everywhere.
         buildah.args(["--storage-driver", "vfs", verb]);
         buildah
     }
 
-    /// A digest of all that decides what comes out.
+    /// A digest of everything that decides the result.
     fn key(&self, recipe: &Recipe) -> anyhow::Result<String> {
         let mut digest = Sha256::new();
         let mut add = |part: &[u8]| {
@@ -147,13 +147,13 @@ impl Buildah {
     }
 }
 
-/// The time that images and their files bear, by `SOURCE_DATE_EPOCH`, as reproducible builds have
-/// it; else the beginning of time, so that the same content is the same image.
+/// The timestamp of images and their files: `SOURCE_DATE_EPOCH`, or 0, so that the same content gives
+/// the same image.
 fn epoch() -> anyhow::Result<u64> {
     match env::var("SOURCE_DATE_EPOCH") {
-        Ok(text) if !text.is_empty() => {
-            text.parse().with_context(|| format!("SOURCE_DATE_EPOCH={text} are no seconds"))
-        }
+        Ok(text) if !text.is_empty() => text
+            .parse()
+            .with_context(|| format!("SOURCE_DATE_EPOCH={text} is not a number of seconds")),
         _ => Ok(0),
     }
 }

@@ -14,13 +14,13 @@ use tokio::process::Command;
 use super::arch::Arch;
 use super::packages;
 use crate::command;
-use crate::steps::Output;
+use crate::runner::Output;
 
 /// The packages; others are named after versions, so by their beginnings.
 const COMPILER: &str = "rustc-web";
 const LIBRARY: &str = "libstd-rust-web-dev";
 const SHARED: [&str; 2] = ["libstd-rust-web-", "libllvm"];
-/// What LLVM is linked with. Small, and free of conflicts: installed.
+/// A library that LLVM is linked to. It is small and conflicts with nothing, so it is installed.
 const LINKED: [&str; 3] = ["libedit2", "libxml2", "libz3-4"];
 const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
@@ -47,7 +47,7 @@ pub(super) async fn rustc(arch: Arch, output: Output) -> anyhow::Result<PathBuf>
     Ok(rustc)
 }
 
-/// Where this machine has its security updates from.
+/// The archive of this machine's security updates.
 #[derive(Debug, PartialEq)]
 struct Archive {
     address: String,
@@ -167,7 +167,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_archive_of_security_updates_is_found() {
+    fn security_updates_archive_is_found() {
         let targets = "http://a/debian/ bookworm main\n\
                        http://a/security/ bookworm-security contrib\n\
                        http://a/security/ bookworm-security main\n";
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn the_script_takes_any_path_and_keeps_every_argument() {
+    fn script_handles_any_path_and_keeps_every_argument() {
         let temporary = tempfile::tempdir().unwrap();
         let odd = temporary.path().join("it's here");
         fs::create_dir(&odd).unwrap();

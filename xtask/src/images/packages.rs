@@ -1,5 +1,4 @@
-//! Programs and libraries of the distribution: asked for, and on Debian installed where that may be
-//! done.
+//! Programs and libraries of the distribution. On Debian, root installs the missing ones.
 
 use std::env;
 use std::path::PathBuf;
@@ -8,9 +7,17 @@ use anyhow::{Context, bail, ensure};
 use rustix::process::geteuid;
 
 use crate::command;
-use crate::steps::Output;
+use crate::runner::Output;
 
-/// Sees to it that these programs are there; each with the Debian package that has it.
+/// The programs that build images. Their packages have the same names.
+const BUILDERS: [&str; 2] = ["buildah", "mmdebstrap"];
+
+/// The Debian packages that building the app's image and the demo's would install.
+pub(crate) fn missing_packages() -> Vec<&'static str> {
+    BUILDERS.into_iter().filter(|program| on_path(program).is_none()).collect()
+}
+
+/// Ensures that these programs are installed; each with the Debian package that has it.
 pub(crate) async fn programs(
     output: Output,
     wanted: &[(&'static str, &'static str)],
@@ -19,12 +26,14 @@ pub(crate) async fn programs(
     let packages: Vec<_> = wanted.iter().filter(missing).map(|(_, package)| *package).collect();
     install(output, &packages).await?;
     match wanted.iter().find(missing) {
-        Some((program, package)) => bail!("{package} is installed, but there is no {program}"),
+        Some((program, package)) => {
+            bail!("{package} is installed, but {program} is not on the PATH")
+        }
         None => Ok(()),
     }
 }
 
-/// Sees to it that a C compiler has a C library to compile for; else this Debian package has it.
+/// Ensures that a C compiler has a C library to compile for; this Debian package has it.
 pub(super) async fn c_library(
     output: Output,
     compiler: &str,
@@ -43,7 +52,7 @@ pub(super) async fn c_library(
     Ok(())
 }
 
-/// Sees to it that these Debian packages are there.
+/// Ensures that these Debian packages are installed.
 pub(super) async fn debian(output: Output, wanted: &[&'static str]) -> anyhow::Result<()> {
     let mut missing = Vec::new();
     for package in wanted {
@@ -68,7 +77,7 @@ async fn install(output: Output, packages: &[&str]) -> anyhow::Result<()> {
         );
     }
     output.indented(&format!("apt-get install {names}"));
-    // What a machine knows of its packages is often too old to fetch any of them.
+    // A machine's list of packages is often too old to fetch any of them.
     command::output(apt_get().arg("update")).await?;
     let mut install = apt_get();
     install.args(["install", "--yes", "--no-install-recommends"]).args(packages);
@@ -95,17 +104,17 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn what_is_there_is_not_installed() {
+    async fn installed_program_is_not_installed_again() {
         programs(Output::Stderr, &[("sh", "no-such-package")]).await.unwrap();
     }
 
     #[tokio::test]
-    async fn a_c_library_that_is_there_is_not_installed() {
+    async fn installed_c_library_is_not_installed_again() {
         c_library(Output::Stderr, "cc", "no-such-package").await.unwrap();
     }
 
     #[test]
-    fn a_program_is_found_by_its_name_alone() {
+    fn program_is_found_by_its_name() {
         assert!(on_path("sh").is_some());
         assert!(on_path("no-such-program").is_none());
     }

@@ -1,5 +1,5 @@
-//! What compiles static programs for a processor: rustup's compiler where it has the target,
-//! else Debian's.
+//! A compiler of static programs for an architecture: rustup's if it has the target, otherwise
+//! Debian's.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -10,11 +10,11 @@ use tokio::process::Command;
 use super::arch::Arch;
 use super::{debian_rust, packages};
 use crate::command;
-use crate::places;
-use crate::steps::Output;
+use crate::paths;
+use crate::runner::Output;
 
-/// Randomness is the system call's. Else a static program, which cannot look at run time whether its
-/// C library has the call, would read `/dev/urandom`.
+/// Randomness comes from the system call. Otherwise a static program would read `/dev/urandom`, since it
+/// cannot check at run time whether its C library has the call.
 const STATIC: [&str; 2] =
     ["-Ctarget-feature=+crt-static", "--cfg=getrandom_backend=\"linux_getrandom\""];
 
@@ -22,7 +22,7 @@ const STATIC: [&str; 2] =
 #[derive(Debug)]
 pub(super) struct Toolchain {
     arch: Arch,
-    /// Another than rustup's.
+    /// A compiler that is not rustup's.
     rustc: Option<PathBuf>,
 }
 
@@ -46,7 +46,7 @@ impl Toolchain {
         Ok(Toolchain { arch, rustc })
     }
 
-    /// Sets what cargo needs for static programs that name no path of this machine.
+    /// Sets Cargo's environment for static programs that contain no path of this machine.
     pub(super) async fn prepare(&self, cargo: &mut Command) -> anyhow::Result<()> {
         let target = self.arch.target();
         let flags = STATIC
@@ -55,7 +55,7 @@ impl Toolchain {
             .chain(self.remapped().await?)
             .collect::<Vec<_>>()
             .join(&OsString::from("\x1f"));
-        // Alone: it takes the place of flags that the user's environment or settings have.
+        // This variable replaces the flags of the user's environment and settings.
         cargo.env("CARGO_ENCODED_RUSTFLAGS", flags);
         if let Some(rustc) = &self.rustc {
             cargo.env("RUSTC", rustc);
@@ -69,7 +69,7 @@ impl Toolchain {
         Ok(())
     }
 
-    /// Paths get into panic messages. Without these flags, each machine would build other programs.
+    /// Panic messages contain paths. Without these flags, each machine would build different programs.
     async fn remapped(&self) -> anyhow::Result<Vec<OsString>> {
         let ask = async |flag: &str| {
             let rustc = self.rustc.as_deref();
@@ -78,7 +78,7 @@ impl Toolchain {
         let sysroot = PathBuf::from(ask("--print=sysroot").await?.trim());
         let version = ask("-vV").await?;
         let commit = version.lines().find_map(|line| line.strip_prefix("commit-hash: "));
-        let library = format!("/rustc/{}", commit.context("rustc does not say its commit")?);
+        let library = format!("/rustc/{}", commit.context("rustc -vV prints no commit hash")?);
         let crates = cargo_home()?.join("registry/src");
         let flag = |from: &Path, to: &str| {
             let mut flag = OsString::from("--remap-path-prefix=");
@@ -87,9 +87,9 @@ impl Toolchain {
             flag.push(to);
             flag
         };
-        // The last that fits counts: cargo's home may be in the repository.
+        // The last match wins: Cargo's home may be inside the repository.
         Ok(vec![
-            flag(places::root(), "."),
+            flag(paths::root(), "."),
             flag(&crates, "/crates"),
             flag(&sysroot.join("lib/rustlib/src/rust"), &library),
         ])
@@ -98,8 +98,8 @@ impl Toolchain {
 
 fn rustc(path: Option<&Path>) -> Command {
     let mut rustc = command::program(path.unwrap_or_else(|| Path::new("rustc")));
-    // Where rustup reads which toolchain it is.
-    rustc.current_dir(places::root());
+    // rustup reads the toolchain's version there.
+    rustc.current_dir(paths::root());
     rustc
 }
 

@@ -1,17 +1,17 @@
-//! The app in `deploy/app`, with the versions of its lock file.
+//! Tests of the app in `deploy/app`, with the versions of its lock file.
 
 use std::path::Path;
 
 use crate::command::{self, program};
-use crate::steps::Steps;
-use crate::{places, tools};
+use crate::runner::Steps;
+use crate::{paths, tools};
 
-/// Style, types, tests.
+/// Checks style and types, and runs the tests.
 pub(super) async fn run(steps: &mut Steps) -> anyhow::Result<()> {
     let python = tools::app_python(steps.output());
-    let python = steps.step("a Python with the app's packages", python).await?;
-    steps.step("the app: ruff, mypy", style(&python)).await?;
-    steps.step("the app: pytest", module(&python, &["pytest", "--quiet"])).await
+    let python = steps.step("install a Python with the app's packages", python).await?;
+    steps.step("check the app with ruff and mypy", style(&python)).await?;
+    steps.step("run the app's tests", module(&python, &["pytest", "--quiet"])).await
 }
 
 async fn style(python: &Path) -> anyhow::Result<()> {
@@ -26,7 +26,7 @@ async fn module(python: &Path, arguments: &[&str]) -> anyhow::Result<()> {
     python
         .arg("-m")
         .args(arguments)
-        .current_dir(places::root().join("deploy/app"))
+        .current_dir(paths::root().join("deploy/app"))
         .env("PYTHONDONTWRITEBYTECODE", "1");
     command::run(&mut python).await
 }

@@ -1,4 +1,4 @@
-//! `cargo test`, the same way each time.
+//! `cargo test`, always with the same features.
 
 use tokio::process::Command;
 

@@ -1,21 +1,28 @@
-//! The charts, without a cluster.
+//! Tests of the charts, without a cluster.
 
-use super::{cargo, targets};
+use super::cargo;
+use super::targets::Targets;
 use crate::command;
 use crate::manifests;
-use crate::steps::Steps;
+use crate::runner::Steps;
 use crate::tools;
 
-/// Makes the tools that the tests of the charts run, and runs the tests.
-pub(super) async fn run(steps: &mut Steps) -> anyhow::Result<()> {
+/// Installs the tools that the tests of the charts run, and runs the tests.
+pub(super) async fn run(
+    steps: &mut Steps,
+    targets: &Targets,
+    filter: Option<&str>,
+) -> anyhow::Result<()> {
     let output = steps.output();
-    let helms = steps.step("Helm 3 and 4", tools::helms(output)).await?;
-    let kubeconform = steps.step("kubeconform", tools::kubeconform(output)).await?;
-    let checkov = steps.step("checkov", tools::checkov(output)).await?;
-    steps.step("manifests that are made from others", manifests::run(true)).await?;
-    let targets = targets::Targets::read().await?;
-    let mut test = cargo::test(&targets.charts, &[]);
+    let go = async { Ok((tools::helms(output).await?, tools::kubeconform(output).await?)) };
+    // pip waits for the network while Go compiles.
+    let tools = async { tokio::try_join!(go, tools::checkov(output)) };
+    let what = "build Helm 3 and 4 and kubeconform, and install checkov";
+    let ((helms, kubeconform), checkov) = steps.step(what, tools).await?;
+    steps.step("check generated manifests", manifests::run(true)).await?;
+    let filter = filter.map(|filter| vec![filter]).unwrap_or_default();
+    let mut test = cargo::test(&targets.charts, &filter);
     helms.name_to(&mut test);
     test.env("MTK_KUBECONFORM", kubeconform).env("MTK_CHECKOV", checkov);
-    steps.step("tests of the charts, without a cluster", command::run(&mut test)).await
+    steps.step("run tests of the charts, without a cluster", command::run(&mut test)).await
 }

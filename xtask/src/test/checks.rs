@@ -1,22 +1,22 @@
-//! What needs no program of ours to run.
+//! Checks that run no program of ours.
 
 use super::deny;
 use crate::command::{self, program};
-use crate::steps::{Output, Steps};
-use crate::{build, lint, places, tools};
+use crate::runner::{Output, Steps};
+use crate::{build, fmt, lint, tools};
 
-/// Formatting, clippy, dependencies.
+/// Checks formatting, lints and dependencies.
 pub(super) async fn run(steps: &mut Steps) -> anyhow::Result<()> {
-    steps.step("formatting", formatting()).await?;
-    steps.step("clippy, warnings denied", clippy()).await?;
+    steps.step("check the formatting", fmt::run(true)).await?;
     let rules = lint::check(lint::ENFORCED, &[], steps.output());
-    steps.step("rules of the repository", rules).await?;
-    steps.step("dependencies: cargo deny", deny::check(steps.output())).await
+    steps.step("check rules of the repository and spelling", rules).await?;
+    steps.step("run clippy", clippy()).await?;
+    steps.step("check dependencies with cargo deny", deny::check(steps.output())).await
 }
 
-/// What cannot be installed from here.
+/// Prints the versions of the toolchains, which the user installs.
 pub(super) async fn toolchains(output: Output) -> anyhow::Result<()> {
-    let go = "install Go 1.26 or newer; the control plane is built with it";
+    let go = "install Go 1.26 or newer, which builds the control plane";
     let python = "install Python 3.11 or newer with its module venv (on Debian: python3-venv)";
     for (name, flag, hint) in [("go", "version", go), ("python3", "--version", python)] {
         output.indented(&tools::version(program(name), flag, hint).await?);
@@ -24,14 +24,9 @@ pub(super) async fn toolchains(output: Output) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn formatting() -> anyhow::Result<()> {
-    let mut cargo = program("cargo");
-    cargo.current_dir(places::root());
-    command::run(cargo.args(["fmt", "--all", "--check"])).await
-}
-
-async fn clippy() -> anyhow::Result<()> {
+/// Runs clippy and denies warnings.
+pub(crate) async fn clippy() -> anyhow::Result<()> {
     let mut cargo = build::cargo("clippy");
-    cargo.args(["--workspace", "--all-targets", "--quiet"]);
-    command::run(cargo.args(["--", "--deny", "warnings"])).await
+    cargo.args(["--workspace", "--all-targets", "--", "--deny", "warnings"]);
+    command::run(&mut cargo).await
 }

@@ -1,25 +1,25 @@
-//! `cargo deny`, by `deny.toml`.
+//! `cargo deny`, with `deny.toml`.
 
 use tokio::process::Command;
 
-use crate::steps::Output;
-use crate::{command, places, tools};
+use crate::runner::Output;
+use crate::{command, paths, tools};
 
-/// Duplicates, licences and sources; advisories where their database can be had.
+/// Checks duplicates, licences and sources, and advisories if their database can be fetched.
 pub(super) async fn check(output: Output) -> anyhow::Result<()> {
     let binary = tools::cargo_deny(output).await?;
     let deny = || -> Command {
         let mut deny = command::program(&binary);
-        deny.current_dir(places::root()).args(["--all-features", "--locked"]);
+        deny.current_dir(paths::root()).args(["--all-features", "--locked"]);
         deny
     };
     command::run(deny().args(["check", "bans", "licenses", "sources"])).await?;
-    // Fetching is a step of its own: an advisory must not pass for a network that is down.
+    // Fetching is a step of its own, so that an advisory is not mistaken for a network error.
     let Err(cause) = command::output(deny().args(["fetch", "db"])).await else {
         return command::run(deny().args(["check", "--disable-fetch", "advisories"])).await;
     };
     let cause = cause.to_string();
     let cause = cause.lines().last().unwrap_or_default();
-    output.indented(&format!("advisories: not checked, their database is out of reach: {cause}"));
+    output.indented(&format!("advisories: not checked, cannot fetch their database: {cause}"));
     Ok(())
 }

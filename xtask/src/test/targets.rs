@@ -1,4 +1,4 @@
-//! Which test programs there are.
+//! The test programs of the workspace.
 
 use anyhow::{Context, ensure};
 use serde::Deserialize;
@@ -23,7 +23,7 @@ pub(super) struct Targets {
 }
 
 impl Targets {
-    /// From cargo.
+    /// Asks Cargo.
     pub(super) async fn read() -> anyhow::Result<Targets> {
         let mut cargo = build::cargo("metadata");
         cargo.args(["--no-deps", "--format-version=1"]);
@@ -46,7 +46,7 @@ impl Targets {
             charts: names(&|package| package == CHARTS),
             others: names(&|package| ![END_TO_END, CHARTS].contains(&package)),
         };
-        // Cargo chooses by name alone.
+        // Cargo chooses test programs by their names.
         let kinds = [&targets.end_to_end, &targets.charts, &targets.others];
         let is_elsewhere =
             |name: &&String| kinds.iter().filter(|kind| kind.contains(name)).count() > 1;
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn tests_are_apart_by_what_they_need() {
+    fn test_programs_are_grouped_by_requirements() {
         let targets = Targets::parse(&metadata("golden", "vectors")).unwrap();
         assert_eq!(targets.end_to_end, ["--test=golden"]);
         assert_eq!(targets.charts, ["--test=matrix"]);
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_would_run_both_kinds_is_refused() {
+    fn test_name_used_by_two_kinds_is_rejected() {
         assert!(Targets::parse(&metadata("vectors", "vectors")).is_err());
         assert!(Targets::parse(&metadata("golden", "matrix")).is_err());
     }

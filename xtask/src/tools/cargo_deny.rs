@@ -6,11 +6,11 @@ use e2e::cache;
 
 use crate::build;
 use crate::command;
-use crate::steps::Output;
+use crate::runner::Output;
 
 const VERSION: &str = "0.20.2";
 
-/// The program; built at the first call.
+/// The program. The first call builds it.
 pub(crate) async fn cargo_deny(output: Output) -> anyhow::Result<PathBuf> {
     let root = cache::directory()?.join(format!("cargo-deny-{VERSION}"));
     let binary = root.join("bin/cargo-deny");
@@ -18,7 +18,7 @@ pub(crate) async fn cargo_deny(output: Output) -> anyhow::Result<PathBuf> {
         output.indented(&format!("building cargo-deny {VERSION}, once"));
         let mut install = build::cargo("install");
         install
-            // Unoptimised: it is as good, and takes a third of the time to build.
+            // The unoptimised program is good enough and takes a third of the time to build.
             .args(["--quiet", "--debug", "--version", VERSION, "--root"])
             .arg(&root)
             .arg("cargo-deny");

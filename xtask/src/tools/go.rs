@@ -1,4 +1,4 @@
-//! Programs of Go modules, built here: Helm and kubeconform.
+//! Programs from Go modules, built here: Helm and kubeconform.
 
 use std::fs;
 use std::path::PathBuf;
@@ -8,10 +8,10 @@ use e2e::cache;
 use tokio::process::Command;
 
 use crate::command;
-use crate::steps::Output;
+use crate::runner::Output;
 use crate::tools;
 
-/// A program, and where it is from.
+/// A program and its package.
 struct Program {
     name: &'static str,
     package: &'static str,
@@ -36,23 +36,23 @@ pub(crate) struct Helms {
 }
 
 impl Helms {
-    /// Says to tests where they are.
+    /// Passes their paths to tests.
     pub(crate) fn name_to(&self, tests: &mut Command) {
         tests.env("MTK_HELM3", &self.three).env("MTK_HELM4", &self.four);
     }
 }
 
-/// Helm 3 and 4; built at the first call.
+/// Helm 3 and 4. The first call builds them.
 pub(crate) async fn helms(output: Output) -> anyhow::Result<Helms> {
     Ok(Helms { three: HELM3.built(output).await?, four: HELM4.built(output).await? })
 }
 
-/// Helm 4; built at the first call.
+/// Helm 4. The first call builds it.
 pub(crate) async fn helm4(output: Output) -> anyhow::Result<PathBuf> {
     HELM4.built(output).await
 }
 
-/// kubeconform; built at the first call.
+/// kubeconform. The first call builds it.
 pub(crate) async fn kubeconform(output: Output) -> anyhow::Result<PathBuf> {
     KUBECONFORM.built(output).await
 }
@@ -70,21 +70,21 @@ impl Program {
         if !built.is_file() {
             output.indented(&format!("building {} {}, once", self.name, self.version));
             tools::cleared(&home)?;
-            // Beside its place first, so that what is in its place is whole.
+            // Built in another directory first, so that the final one is always complete.
             let unfinished = home.with_extension("unfinished");
             tools::cleared(&unfinished)?;
             fs::create_dir_all(&unfinished)
                 .with_context(|| format!("creating {}", unfinished.display()))?;
             let mut install = self::go();
             install
-                // Without cgo and with paths trimmed as the control plane, so that what they share
-                // is compiled once.
+                // Without cgo and with trimmed paths, like the control plane: shared packages are
+                // compiled once.
                 .args(["install", "-trimpath", "-ldflags=-s -w"])
                 .arg(format!("{}@{}", self.package, self.version))
                 .current_dir(&unfinished)
                 .env("GOBIN", &unfinished);
             command::output(&mut install).await?;
-            fs::rename(&unfinished, &home).context("putting the built program in its place")?;
+            fs::rename(&unfinished, &home).context("moving the built program")?;
         }
         Ok(built)
     }

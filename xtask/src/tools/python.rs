@@ -1,4 +1,4 @@
-//! Virtual environments of Python: each with what one thing needs.
+//! Virtual environments of Python, one for each tool.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,43 +8,42 @@ use e2e::cache;
 use sha2::{Digest, Sha256};
 
 use crate::command;
-use crate::steps::Output;
-use crate::{places, tools};
+use crate::runner::Output;
+use crate::{paths, tools};
 
-/// A Python with the packages of `xtask/requirements.txt`: what independent implementations in
-/// tests are written in.
+/// A Python with the packages of `xtask/requirements.txt`, for independent implementations in tests.
 pub(crate) async fn python(output: Output) -> anyhow::Result<PathBuf> {
     environment("python", &read("xtask/requirements.txt")?, &[], output).await
 }
 
-/// A Python with the app's packages, and with what tests it, as its lock file has them.
+/// A Python with the app's packages and its test tools, at the versions of its lock file.
 pub(crate) async fn app_python(output: Output) -> anyhow::Result<PathBuf> {
     let mut write = command::program("python3");
-    write.arg(places::root().join("deploy/app/requirements.py")).arg("--dev");
+    write.arg(paths::root().join("deploy/app/requirements.py")).arg("--dev");
     let requirements = command::output(&mut write).await?;
     environment("app", &requirements, &["--require-hashes"], output).await
 }
 
-/// checkov, by `xtask/checkov.txt`, which names all that it needs.
+/// checkov, at the versions in `xtask/checkov.txt`.
 pub(crate) async fn checkov(output: Output) -> anyhow::Result<PathBuf> {
     let python =
         environment("checkov", &read("xtask/checkov.txt")?, &["--no-deps"], output).await?;
     Ok(python.with_file_name("checkov"))
 }
 
-/// moto's server, a local AWS, by `xtask/moto.txt`.
+/// moto's server, an AWS emulator, at the versions in `xtask/moto.txt`.
 pub(crate) async fn moto(output: Output) -> anyhow::Result<PathBuf> {
     let python = environment("moto", &read("xtask/moto.txt")?, &["--no-deps"], output).await?;
     Ok(python.with_file_name("moto_server"))
 }
 
-/// typos, a spell checker for source code, by `xtask/typos.txt`.
+/// typos, a spell checker for source code, at the version in `xtask/typos.txt`.
 pub(crate) async fn typos(output: Output) -> anyhow::Result<PathBuf> {
     let python = environment("typos", &read("xtask/typos.txt")?, &["--no-deps"], output).await?;
     Ok(python.with_file_name("typos"))
 }
 
-/// The interpreter of the virtual environment; made at the first call.
+/// The interpreter of the virtual environment. The first call creates it.
 async fn environment(
     name: &str,
     requirements: &str,
@@ -58,13 +57,13 @@ async fn environment(
     let home = cache::directory()?.join(format!("{name}-{key}"));
     let (python, complete) = (home.join("bin/python3"), home.join("complete"));
     if !complete.is_file() {
-        output.indented(&format!("making a virtual environment of {version}, once"));
+        output.indented(&format!("creating a virtual environment of {version}, once"));
         tools::cleared(&home)?;
-        // A virtual environment cannot be moved: it is made in its place, and marked when whole.
+        // A virtual environment cannot be moved, so a marker file shows that it is complete.
         let mut venv = command::program("python3");
         command::run(venv.args(["-m", "venv"]).arg(&home))
             .await
-            .with_context(|| format!("no virtual environment\nhint: {hint}"))?;
+            .with_context(|| format!("cannot create a virtual environment\nhint: {hint}"))?;
         install(&home, &python, requirements, flags).await?;
         fs::write(&complete, "")?;
     }
@@ -88,6 +87,6 @@ async fn install(
 }
 
 fn read(path: &str) -> anyhow::Result<String> {
-    let path = places::root().join(path);
+    let path = paths::root().join(path);
     fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))
 }

@@ -1,7 +1,7 @@
-//! Programs that outlive the one that started them: the controller, and a local AWS.
+//! Programs that outlive `cargo xtask up`: the controller and an AWS emulator.
 //!
-//! The log of each is its standard error, with a lock on it that is the program's for as long as it
-//! lives: so a number of a process that has ended is never taken for it.
+//! The standard error of each is a log file, on which the program holds a lock for as long as it lives.
+//! So a process that reuses the number of an ended one is never mistaken for it.
 
 use std::fs::{self, File, TryLockError};
 use std::io::ErrorKind;
@@ -14,6 +14,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use e2e::cluster::NAMESPACE;
 use e2e::controller::{addresses, get};
+use e2e::moto;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
@@ -23,12 +24,14 @@ use tokio::time::{Instant, sleep};
 use crate::command;
 
 /// A new sealing key of 4096 bits takes seconds, more where the machine is busy.
-const PATIENCE: Duration = Duration::from_mins(2);
+const START_TIMEOUT: Duration = Duration::from_mins(2);
 
-/// The controller's name here.
+/// The name of the controller.
 pub(super) const CONTROLLER: &str = "controller";
-/// The name of the local AWS.
+/// The name of the AWS emulator.
 pub(super) const AWS: &str = "aws";
+/// The file with the emulator's address.
+const AWS_ADDRESS: &str = "aws.address";
 
 /// Starts the controller on free ports of loopback, and returns when it is ready.
 pub(super) async fn start_controller(
@@ -50,17 +53,25 @@ pub(super) async fn start_controller(
     start(directory, CONTROLLER, command, is_ready).await
 }
 
-/// Starts a local AWS at this address, which is this program's, and returns when it listens.
+/// Starts an AWS emulator on a free port of this address, and returns when it listens.
 pub(super) async fn start_aws(
     directory: &Path,
-    this: &Path,
-    moto: &Path,
+    program: &Path,
     host: IpAddr,
 ) -> anyhow::Result<SocketAddr> {
-    let mut command = command::program(this);
-    command.arg("serve-aws").arg(moto).arg(host.to_string());
-    start(directory, AWS, command, || address(directory, AWS, "aws").is_ok()).await?;
-    address(directory, AWS, "aws")
+    let address = moto::free_address(host)?;
+    let mut command = command::program(program);
+    command.args(moto::arguments(address));
+    start(directory, AWS, command, || moto::is_ready(address)).await?;
+    fs::write(directory.join(AWS_ADDRESS), address.to_string())?;
+    Ok(address)
+}
+
+/// The address of the AWS emulator that was started.
+pub(super) fn aws_address(directory: &Path) -> anyhow::Result<SocketAddr> {
+    let path = directory.join(AWS_ADDRESS);
+    let text = fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
+    text.parse().with_context(|| format!("reading {}", path.display()))
 }
 
 async fn start(
@@ -82,11 +93,11 @@ async fn start(
         .with_context(|| format!("starting {name}"))?;
     let pid = child.id().with_context(|| format!("{name} has ended"))?;
     fs::write(directory.join(format!("{name}.pid")), pid.to_string())?;
-    let patience = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + START_TIMEOUT;
     while !is_ready() {
-        if child.try_wait()?.is_some() || Instant::now() > patience {
+        if child.try_wait()?.is_some() || Instant::now() > deadline {
             let log = fs::read_to_string(log(directory, name)).unwrap_or_default();
-            bail!("{name} does not become ready\n{}", log.trim_end());
+            bail!("{name} did not become ready in time\n{}", log.trim_end());
         }
         sleep(Duration::from_millis(50)).await;
     }
@@ -98,14 +109,14 @@ pub(super) fn log(directory: &Path, name: &str) -> PathBuf {
     directory.join(format!("{name}.log"))
 }
 
-/// Where one listens, for `api`, `metrics` or `aws`.
+/// The address that a program listens on, for `api` or `metrics`.
 pub(super) fn address(directory: &Path, name: &str, purpose: &str) -> anyhow::Result<SocketAddr> {
     let addresses = addresses(&fs::read_to_string(log(directory, name))?);
     let address = addresses.get(purpose).copied();
     address.with_context(|| format!("the log of {name} has no {purpose} address"))
 }
 
-/// A handle of the process of one, if it runs.
+/// A handle of a program's process, if it runs.
 pub(super) fn find(directory: &Path, name: &str) -> anyhow::Result<Option<OwnedFd>> {
     let file = format!("{name}.pid");
     let number = match fs::read_to_string(directory.join(&file)) {
@@ -130,7 +141,7 @@ pub(super) fn find(directory: &Path, name: &str) -> anyhow::Result<Option<OwnedF
     }
 }
 
-/// Ends it, and says whether it ran.
+/// Stops a program. Returns whether it ran.
 pub(super) fn stop(directory: &Path, name: &str) -> anyhow::Result<bool> {
     let Some(process) = find(directory, name)? else {
         return Ok(false);
@@ -145,7 +156,7 @@ pub(super) fn stop(directory: &Path, name: &str) -> anyhow::Result<bool> {
             return Ok(true);
         }
     }
-    bail!("the process of {name} does not end")
+    bail!("the process of {name} did not end")
 }
 
 fn has_ended(process: &OwnedFd, within: Duration) -> anyhow::Result<bool> {
@@ -161,7 +172,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_process_that_only_has_the_number_of_one_that_ended_is_left_alone() {
+    fn process_with_a_reused_number_is_not_killed() {
         let directory = tempfile::tempdir().unwrap();
         let mut innocent = Command::new("sleep").arg("600").spawn().unwrap();
         fs::write(directory.path().join("controller.pid"), innocent.id().to_string()).unwrap();
@@ -173,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_process_that_holds_the_lock_is_ended() {
+    fn process_that_holds_the_lock_is_ended() {
         let directory = tempfile::tempdir().unwrap();
         let output = File::create(log(directory.path(), CONTROLLER)).unwrap();
         output.try_lock().unwrap();
@@ -185,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn where_nothing_was_started_there_is_nothing_to_stop() {
+    fn stop_without_a_start_does_nothing() {
         let directory = tempfile::tempdir().unwrap();
         assert!(!stop(directory.path(), CONTROLLER).unwrap());
     }

@@ -37,7 +37,7 @@ fn they_say_their_version() {
 }
 
 #[test]
-fn what_is_sealed_there_opens_there() {
+fn sealed_value_opens_on_arm64() {
     let directory = tempfile::tempdir().unwrap();
     round_trip(directory.path(), directory.path(), || emulated("mtk-seal"));
 }
@@ -69,7 +69,7 @@ fn every_recorded_file_of_kubeseal_opens_there() {
 }
 
 #[test]
-fn the_image_says_its_processor() {
+fn image_names_its_architecture() {
     let images = images(&["controller", "--arch=arm64", "--profile=quick"]);
     let [image] = &images[..] else { panic!("one image") };
     assert_eq!(image.config()["architecture"], "arm64");
@@ -80,7 +80,7 @@ fn the_image_says_its_processor() {
 }
 
 #[test]
-fn the_controller_makes_a_secret_on_a_real_api_server() {
+fn controller_creates_secret_on_a_real_api_server() {
     let cluster = Cluster::start().unwrap();
     // Given, since making one is what an emulator is slowest at.
     let key = |extension| fs::read_to_string(vector(&format!("keys/rsa2048.{extension}"))).unwrap();

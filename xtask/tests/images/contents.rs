@@ -51,7 +51,7 @@ fn no_file_gives_a_capability_or_another_identity() {
 }
 
 #[test]
-fn it_runs_as_a_number_that_is_not_root() {
+fn image_runs_as_numeric_non_root_user() {
     for image in shipped() {
         let config = &image.config()["config"];
         let program = format!("/usr/local/bin/{}", image.program());
@@ -85,7 +85,7 @@ fn labels_tell_what_it_is() {
 }
 
 #[test]
-fn the_archive_names_its_image() {
+fn archive_names_its_image() {
     let names: BTreeSet<_> = shipped().iter().map(|image| image.name.clone()).collect();
     let version = env!("CARGO_PKG_VERSION");
     assert_eq!(names, PROGRAMS.map(|name| format!("localhost/{name}:{version}")).into());
@@ -98,7 +98,7 @@ fn the_archive_names_its_image() {
 }
 
 #[test]
-fn an_image_is_at_most_20_megabytes() {
+fn image_is_at_most_20_megabytes() {
     for image in shipped() {
         let layers: usize = image.layers().iter().map(Vec::len).sum();
         assert!(layers <= LIMIT, "{} has {layers} bytes", image.name);
@@ -106,7 +106,7 @@ fn an_image_is_at_most_20_megabytes() {
 }
 
 #[test]
-fn the_program_is_static_and_names_no_path_of_this_machine() {
+fn program_is_static_and_contains_no_build_path() {
     let directory = tempfile::tempdir().unwrap();
     for image in shipped() {
         image.unpack(directory.path());
@@ -129,7 +129,7 @@ fn the_program_is_static_and_names_no_path_of_this_machine() {
 }
 
 #[test]
-fn the_same_program_gives_the_same_image() {
+fn same_program_gives_the_same_image() {
     let before: Vec<_> = shipped().iter().map(|image| fs::read(&image.path).unwrap()).collect();
     let again = images(&["controller", "cli", "--no-cache"]);
     for ((image, before), again) in shipped().iter().zip(before).zip(&again) {

@@ -56,7 +56,7 @@ fn they_run_where_nothing_else_is() {
 }
 
 #[test]
-fn what_it_seals_its_own_keys_open() {
+fn sealed_value_opens_with_the_images_own_keys() {
     let image = shipped().iter().find(|image| image.program() == "mtk-seal").unwrap();
     let root = tempfile::tempdir().unwrap();
     image.unpack(root.path());

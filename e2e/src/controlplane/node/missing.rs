@@ -1,4 +1,4 @@
-//! What a node needs of the machine.
+//! Requirements of a node that this machine does not meet.
 
 use std::env;
 use std::ffi::OsStr;
@@ -42,9 +42,7 @@ impl fmt::Display for Missing {
     }
 }
 
-/// What keeps a node from running here: nothing if it is empty.
-///
-/// It looks at the machine and changes nothing.
+/// The requirements that this machine does not meet. It only reads, and changes nothing.
 pub fn missing() -> Vec<Missing> {
     if !cfg!(target_os = "linux") {
         return vec![Missing::Linux];
@@ -83,7 +81,7 @@ fn capabilities(status: &str) -> Vec<Missing> {
         .collect()
 }
 
-/// What the kubelet sets limits on.
+/// The resources that the kubelet limits.
 const CONTROLLERS: &[&str] = &["cpu", "memory", "pids"];
 
 fn control_groups(mounts: &str, controllers_of: &dyn Fn(&str) -> String) -> Vec<Missing> {

@@ -1,4 +1,4 @@
-//! The programs of the system that a node uses, and how to get them.
+//! System programs that a node uses, and their packages.
 
 use std::process::{Command, Stdio};
 
@@ -11,7 +11,7 @@ pub(super) struct Need {
     pub(super) name: &'static str,
     /// Debian's name, and Ubuntu's.
     pub(super) package: &'static str,
-    /// Where it is, besides `PATH`.
+    /// Directories that have it, beside those of `PATH`.
     places: &'static [&'static str],
 }
 
@@ -34,15 +34,15 @@ pub(super) const NEEDED: &[Need] = &[
 
 /// Installs the packages that [`missing()`] names, by `apt-get`, and nothing else.
 ///
-/// `progress` gets a line for each command before it runs. Whatever else is missing stays so.
+/// `progress` gets a line for each command before it runs. It does nothing about other missing requirements.
 pub fn install_packages(mut progress: impl FnMut(&str)) -> anyhow::Result<()> {
-    let packages = packages_of(&missing());
+    let packages = missing_packages(&missing());
     if packages.is_empty() {
         return Ok(());
     }
     if !found("apt-get", &[]) {
         bail!(
-            "no apt-get on this system\nhint: install what has these by hand: {}",
+            "no apt-get on this system\nhint: install these packages by hand: {}",
             packages.join(", "),
         );
     }
@@ -64,15 +64,15 @@ pub fn install_packages(mut progress: impl FnMut(&str)) -> anyhow::Result<()> {
             );
         }
     }
-    let left = packages_of(&missing());
+    let left = missing_packages(&missing());
     if !left.is_empty() {
         bail!("apt-get installed {} without the programs in them", left.join(", "));
     }
     Ok(())
 }
 
-/// Each package once.
-fn packages_of(missing: &[Missing]) -> Vec<&'static str> {
+/// The Debian packages that have the missing programs, each once.
+pub fn missing_packages(missing: &[Missing]) -> Vec<&'static str> {
     let mut packages: Vec<_> = missing
         .iter()
         .filter_map(|missing| match missing {
@@ -98,6 +98,6 @@ mod tests {
             program("nft", "nftables"),
             program("host-local", "containernetworking-plugins"),
         ];
-        assert_eq!(packages_of(&missing), ["containernetworking-plugins", "nftables"]);
+        assert_eq!(missing_packages(&missing), ["containernetworking-plugins", "nftables"]);
     }
 }

@@ -1,4 +1,4 @@
-//! What a process has used, from `/proc`.
+//! Processor time and memory of a process, from `/proc`.
 
 use std::fmt;
 use std::fs;
@@ -8,19 +8,19 @@ use anyhow::Context;
 /// The unit of times in `/proc/PID/stat`: `USER_HZ`, 100 on every architecture that we run on.
 const TICKS_PER_SECOND: f64 = 100.0;
 
-/// The use of a process until now.
+/// Resources that a process has used.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Usage {
     /// Processor time, user and system.
     pub(super) cpu_seconds: f64,
     /// Resident memory now, in KiB.
     resident_kib: u64,
-    /// The most that it ever was, in KiB.
+    /// Peak resident memory, in KiB.
     peak_kib: u64,
 }
 
 impl Usage {
-    /// Of this process.
+    /// Reads them for a process.
     pub(super) fn of(pid: u32) -> anyhow::Result<Usage> {
         let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
         let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_and_memory_are_read_past_a_name_with_brackets() {
+    fn times_and_memory_are_read_after_a_name_with_brackets() {
         let stat = "7 (a) b) S 1 1 1 0 -1 0 1 2 3 4 250 50 0 0 20 0 4 0 9 1 1";
         let status = "Name:\ta\nVmHWM:\t  4096 kB\nVmRSS:\t  2048 kB\n";
         let usage = Usage::parse(stat, status).unwrap();

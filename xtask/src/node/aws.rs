@@ -1,18 +1,19 @@
-//! The app again, with its values in AWS: nothing is sealed, and nothing is in git.
+//! The app with its values in AWS: no value is sealed or in git.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::net::SocketAddr;
 
 use anyhow::Context;
-use e2e::aws::Aws;
+use e2e::moto;
 use serde_json::json;
+use tokio::task::spawn_blocking;
 
-use super::Pods;
-use crate::steps::Steps;
+use super::NodeSession;
+use crate::runner::Steps;
 use crate::values;
 
-/// Where the app has values from AWS.
+/// The namespace of the app with values from AWS.
 const NAMESPACE: &str = "demo-aws";
 /// The secret in AWS.
 const SECRET: &str = "demo/app";
@@ -38,26 +39,37 @@ secrets:
 const DEPLOY: &str = "helm upgrade --install web charts/app -n demo-aws -f external.yaml \
     --set image.pullPolicy=Never --wait --hide-notes";
 
-/// The values of the controller's chart by which it finds AWS.
+/// The values of the controller's chart that give it access to AWS.
 pub(super) fn controller_values(address: SocketAddr) -> String {
-    let variables = e2e::aws::environment(address).into_iter();
+    let variables = moto::environment(address).into_iter();
     let variables: Vec<_> =
         variables.map(|(name, value)| json!({ "name": name, "value": value })).collect();
     // JSON is YAML.
     json!({ "extraEnv": variables, "externalSecrets": { "allowDelete": true } }).to_string()
 }
 
-impl Pods {
-    /// Installs the app, which gets its values from this AWS; then a value changes there.
-    pub(crate) async fn on_aws(&self, steps: &mut Steps, aws: &Aws) -> anyhow::Result<()> {
-        steps.step("the same app with its values in AWS", self.external(aws)).await?;
-        let what = "a value changes in AWS, while requests are made";
+impl NodeSession {
+    /// Gives the controller access to the AWS at this address.
+    pub(crate) async fn connect_to_aws(
+        &self,
+        steps: &mut Steps,
+        aws: SocketAddr,
+    ) -> anyhow::Result<()> {
+        steps.step("give the controller access to AWS", self.install_controller(Some(aws))).await
+    }
+
+    /// Installs the app with its values in this AWS, then changes a value there.
+    pub(crate) async fn show_aws(&self, steps: &mut Steps, aws: SocketAddr) -> anyhow::Result<()> {
+        steps.step("install the same app with its values in AWS", self.external(aws)).await?;
+        let what = "change a value in AWS while requests are made";
         steps.step(what, self.rotated(aws)).await
     }
 
-    async fn external(&self, aws: &Aws) -> anyhow::Result<()> {
-        let made = aws.secrets().create_secret().name(SECRET).secret_string(self.object()?);
-        Box::pin(made.send()).await.context("making the secret in AWS")?;
+    async fn external(&self, aws: SocketAddr) -> anyhow::Result<()> {
+        let values = self.object()?;
+        spawn_blocking(move || moto::create_secret(aws, SECRET, &values))
+            .await?
+            .context("creating the secret in AWS")?;
         self.shell.remark("demo/app in AWS Secrets Manager has the values of secrets.env, as JSON");
         for (file, text) in [("store.yaml", STORE), ("external.yaml", EXTERNAL)] {
             fs::write(self.shell.directory().join(file), text)?;
@@ -70,13 +82,14 @@ impl Pods {
         self.compare(NAMESPACE).await
     }
 
-    async fn rotated(&self, aws: &Aws) -> anyhow::Result<()> {
+    async fn rotated(&self, aws: SocketAddr) -> anyhow::Result<()> {
         self.edit("DB_PASSWORD", "dummy-rotated-in-aws")?;
         self.restarts_once(NAMESPACE, async {
-            let put = aws.secrets().put_secret_value().secret_id(SECRET);
-            let put = put.secret_string(self.object()?);
-            Box::pin(put.send()).await.context("changing the secret in AWS")?;
-            self.shell.remark("and so has demo/app in AWS: nobody does anything in the cluster");
+            let values = self.object()?;
+            spawn_blocking(move || moto::put_secret_value(aws, SECRET, &values))
+                .await?
+                .context("changing the secret in AWS")?;
+            self.shell.remark("demo/app in AWS has it too; no command changes the cluster");
             Ok(())
         })
         .await

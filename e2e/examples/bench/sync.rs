@@ -1,4 +1,4 @@
-//! `cargo xtask bench sync`: how soon a Secret is there, and what it costs.
+//! `cargo xtask bench sync`: how fast SealedSecrets become Secrets, and what that costs.
 
 use std::time::Duration;
 
@@ -9,93 +9,79 @@ use sealing::Certificate;
 use tokio::time::{Instant, sleep};
 
 use super::objects;
+use super::print;
 use super::process::Usage;
-use crate::stage::Stage;
-use crate::steps::{Output, Steps};
-use crate::{build, command};
+use super::session::Session;
 
-/// How much to measure.
+/// Options of the benchmark.
 #[derive(Args, Debug)]
-pub(crate) struct Options {
-    /// SealedSecrets to apply one at a time
+pub(super) struct Options {
+    /// Number of SealedSecrets to apply one at a time
     #[arg(long, value_name = "N", default_value_t = 200)]
     one_by_one: usize,
-    /// SealedSecrets to apply at once
+    /// Number of SealedSecrets to apply at once
     #[arg(long, value_name = "N", default_value_t = 300)]
     at_once: usize,
 }
 
-/// Measures on a control plane of its own, with the controller as it is released.
-pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
-    let output = Output::Stdout;
-    let mut steps = Steps::new(output);
-    let binary =
-        steps.step("building mtk-controller as released", build::released_controller()).await?;
-    let control_plane = build::control_plane(output);
-    steps.step("building the control plane", control_plane).await?;
-    let mut stage = Stage::start(&mut steps, binary).await?;
-    let bench = Bench::prepare(&stage).await?;
+/// Measures on a control plane of its own, with the controller of the release profile.
+pub(super) async fn run(options: &Options) -> anyhow::Result<()> {
+    let mut session = Session::start(Vec::new())?;
+    session.start_controller()?;
+    let bench = Bench::prepare(&session).await?;
 
-    let (one, many) = steps.step("sealing", async { bench.seal(options) }).await?;
-    let idle = Usage::of(stage.controller()?.pid())?;
-    output.line(format_args!("    the controller so far: {idle}"));
+    let (one, many) = bench.seal(options)?;
+    let idle = Usage::of(session.controller()?.pid())?;
+    print(format_args!("the controller so far: {idle}"));
 
     let times = objects::one_by_one(&bench.client, &one);
-    let times = steps.step("applying one at a time", times).await?;
-    let after = Usage::of(stage.controller()?.pid())?;
-    output.line(format_args!("    {}", Distribution(times)));
-    said(output, one.len(), idle, after);
+    let times = times.await?;
+    let after = Usage::of(session.controller()?.pid())?;
+    print(format_args!("{}", Distribution(times)));
+    print_usage(one.len(), idle, after);
 
     let burst = objects::at_once(&bench.client, &many);
-    let seconds = steps.step("applying all others at once", burst).await?;
-    output.line(format_args!(
-        "    {} SealedSecrets, all Secrets there after {seconds:.2} s",
-        many.len()
-    ));
-    let end = Usage::of(stage.controller()?.pid())?;
-    said(output, many.len(), after, end);
+    let seconds = burst.await?;
+    print(format_args!("{} SealedSecrets, all Secrets exist after {seconds:.2} s", many.len()));
+    let end = Usage::of(session.controller()?.pid())?;
+    print_usage(many.len(), after, end);
 
     // The last statuses are written after the last Secrets.
-    settled(stage.controller()?).await?;
-    stage.take_controller()?.end()?;
+    settled(session.controller()?).await?;
+    session.take_controller()?.end()?;
+    print("restarting the controller: every object is in sync");
     let started = Instant::now();
-    steps
-        .step("starting the controller again: nothing has changed", async {
-            stage.start_controller().await?;
-            settled(stage.controller()?).await
-        })
-        .await?;
-    let usage = Usage::of(stage.controller()?.pid())?;
-    output.line(format_args!(
-        "    {} SealedSecrets, settled after {:.2} s: {usage}",
+    session.start_controller()?;
+    settled(session.controller()?).await?;
+    let usage = Usage::of(session.controller()?.pid())?;
+    print(format_args!(
+        "{} SealedSecrets, in sync after {:.2} s: {usage}",
         one.len() + many.len(),
         started.elapsed().as_secs_f64()
     ));
-    for (name, value) in stage.controller()?.metrics()? {
+    for (name, value) in session.controller()?.metrics()? {
         if name.starts_with("mtk_controller_") && name.contains("_total") {
-            output.line(format_args!("    {value:>6}  {name}"));
+            print(format_args!("{value:>6}  {name}"));
         }
     }
     Ok(())
 }
 
-/// What the measurements need.
 struct Bench {
     client: kube::Client,
     certificate: Certificate,
 }
 
 impl Bench {
-    async fn prepare(stage: &Stage) -> anyhow::Result<Bench> {
+    async fn prepare(session: &Session) -> anyhow::Result<Bench> {
         rustls::crypto::aws_lc_rs::default_provider()
             .install_default()
             .ok()
             .context("another TLS provider is installed")?;
-        let mut kubectl = command::own(stage.access().kubectl());
-        command::output(kubectl.args(["create", "namespace", objects::NAMESPACE])).await?;
-        let pem = stage.controller()?.get("/v1/cert.pem")?;
+        session.create_namespace()?;
+        let pem = session.controller()?.get("/v1/cert.pem")?;
         Ok(Bench {
-            client: objects::client(stage.access().kubeconfig()).await?,
+            client: objects::client(session.kubeconfig()).await?,
             certificate: Certificate::from_pem(pem.as_bytes())?,
         })
     }
@@ -114,8 +100,8 @@ impl Bench {
     }
 }
 
-/// Waits until the controller has nothing left to look at: twice in a row, since what a watch has
-/// just brought may be on its way into the queue.
+/// Waits until the controller's queue is empty twice in a row: an object that a watch just delivered
+/// may be on its way into the queue.
 async fn settled(controller: &Controller) -> anyhow::Result<()> {
     let mut empty = 0;
     while empty < 2 {
@@ -126,12 +112,12 @@ async fn settled(controller: &Controller) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn said(output: Output, objects: usize, before: Usage, after: Usage) {
+fn print_usage(objects: usize, before: Usage, after: Usage) {
     let cpu = after.cpu_seconds - before.cpu_seconds;
     #[expect(clippy::cast_precision_loss, reason = "a few hundred objects")]
     let each = cpu * 1000.0 / objects.max(1) as f64;
-    output.line(format_args!(
-        "    the controller: {cpu:.2} CPU seconds for these, {each:.1} ms each; {after}"
+    print(format_args!(
+        "the controller: {cpu:.2} CPU seconds for these, {each:.1} ms each; {after}"
     ));
 }
 

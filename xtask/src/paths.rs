@@ -1,4 +1,4 @@
-//! Where things are.
+//! The repository and the cache.
 
 use std::path::{Path, PathBuf};
 
@@ -8,7 +8,7 @@ pub(crate) fn root() -> &'static Path {
     here.parent().unwrap_or(here)
 }
 
-/// Where `up` keeps what `down` ends.
+/// The directory of the control plane that `up` starts and `down` stops.
 pub(crate) fn up() -> anyhow::Result<PathBuf> {
     Ok(e2e::cache::directory()?.join("up"))
 }

@@ -1,21 +1,21 @@
-//! What is said while work is done: the only place that writes to the terminal.
+//! Prints the steps of a verb and their times. Only this module writes to the terminal.
 
 use std::fmt::Display;
 use std::io::{self, Write};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-/// The stream that a verb talks on.
+/// The stream that a verb prints to.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Output {
     /// Standard output.
     Stdout,
-    /// Standard error, where standard output is for programs.
+    /// Standard error, when standard output is for programs.
     Stderr,
 }
 
 impl Output {
-    /// Writes a line. That nobody reads it any more is no reason to stop.
+    /// Writes a line. A closed stream is no reason to stop.
     pub(crate) fn line(self, text: impl Display) {
         let _ = match self {
             Output::Stdout => writeln!(io::stdout(), "{text}"),
@@ -23,7 +23,7 @@ impl Output {
         };
     }
 
-    /// Writes the lines of a text, each a little to the right.
+    /// Writes the lines of a text, indented.
     pub(crate) fn indented(self, text: &str) {
         for line in text.lines() {
             self.line(format_args!("    {line}").to_string().trim_end());
@@ -40,17 +40,17 @@ pub(crate) struct Steps {
 }
 
 impl Steps {
-    /// None yet.
+    /// Starts the clock.
     pub(crate) fn new(output: Output) -> Steps {
         Steps { output, started: Instant::now(), done: Vec::new() }
     }
 
-    /// Where the lines go.
+    /// The stream of the lines.
     pub(crate) fn output(&self) -> Output {
         self.output
     }
 
-    /// Does a step: says so before, and how long it took after.
+    /// Runs a step. Prints its name before, and the time it took after.
     pub(crate) async fn step<T>(
         &mut self,
         what: &str,
@@ -65,26 +65,26 @@ impl Steps {
         Ok(result)
     }
 
-    /// Ends with a table of what took how long.
+    /// Prints a table of the steps and their times.
     pub(crate) fn summary(&self) {
         self.output.line("\n==> Summary");
         for (what, took) in &self.done {
             self.output.line(format_args!("    {:>9}  {what}", seconds(*took)));
         }
         let all = self.started.elapsed();
-        self.output.line(format_args!("    {:>9}  in all", seconds(all)));
+        self.output.line(format_args!("    {:>9}  total", seconds(all)));
     }
 }
 
-/// Says why the verb failed.
+/// Prints why the verb failed.
 pub(crate) fn failed(error: &anyhow::Error) -> ExitCode {
     Output::Stderr.line(format_args!("error: {error:#}"));
     ExitCode::FAILURE
 }
 
-/// Says that the verb was interrupted: with the code a shell gives for SIGINT.
+/// Prints that the verb was interrupted. The code is a shell's for SIGINT.
 pub(crate) fn interrupted() -> ExitCode {
-    Output::Stderr.line("interrupted: ending what was started");
+    Output::Stderr.line("interrupted: stopping all started programs");
     ExitCode::from(130)
 }
 

@@ -1,4 +1,4 @@
-//! `cargo xtask bench aws`: what ExternalSecrets cost, in requests to AWS and to Kubernetes.
+//! `cargo xtask bench aws`: requests of ExternalSecrets to AWS and to Kubernetes.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -15,31 +15,30 @@ use serde_json::json;
 use tokio::time::{Instant, sleep};
 
 use super::objects;
+use super::print;
 use super::process::Usage;
-use crate::stage::Stage;
-use crate::steps::{Output, Steps};
-use crate::{build, command, tools};
+use super::session::Session;
 
 /// Requests at once, to AWS and to the API server, while it is prepared.
 const CONNECTIONS: usize = 8;
-/// How often it is looked whether a round is over.
-const LOOKS: Duration = Duration::from_millis(100);
+/// The interval between two reads of the controller's metrics.
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
-/// How many reads there may be beyond full batches: probes, and what was due alone.
-const BESIDES: usize = 64;
+/// Reads beyond full batches: probes, and objects that were due at another time.
+const MAX_EXTRA_READS: usize = 64;
 
-/// How much to measure.
+/// Options of the benchmark.
 #[derive(Args, Debug)]
-pub(crate) struct Options {
-    /// ExternalSecrets, each with a secret of its own
+pub(super) struct Options {
+    /// Number of ExternalSecrets, each with a secret of its own
     #[arg(long, value_name = "N", default_value_t = 1000)]
     objects: usize,
-    /// How often each is read, in seconds; by default so long that a round fits in well
+    /// Refresh interval in seconds [default: long enough for a round]
     #[arg(long, value_name = "SECONDS")]
     interval: Option<u64>,
 }
 
-/// What was counted until now.
+/// Counts since the start.
 struct Counted {
     aws: BTreeMap<String, usize>,
     reads: f64,
@@ -47,59 +46,45 @@ struct Counted {
     usage: Usage,
 }
 
-/// Measures on a control plane and an AWS of its own, with the controller as it is released.
-pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
-    let output = Output::Stdout;
-    let mut steps = Steps::new(output);
-    let binary =
-        steps.step("building mtk-controller as released", build::released_controller()).await?;
-    let control_plane = build::control_plane(output);
-    steps.step("building the control plane", control_plane).await?;
-    let moto = steps.step("moto, a local AWS", tools::moto(output)).await?;
-    let aws = tokio::task::spawn_blocking(move || Aws::start_of(&moto)).await??;
-    let mut stage = Stage::start_with(&mut steps, binary, aws.environment()).await?;
-    stage.take_controller()?.end()?;
+/// Measures on a control plane and an AWS emulator of its own, with the controller of the release
+/// profile.
+pub(super) async fn run(options: &Options) -> anyhow::Result<()> {
+    let aws = Aws::start()?;
+    let mut session = Session::start(aws.environment())?;
 
     let count = options.objects;
     let interval = options.interval.unwrap_or_else(|| (count as u64 * 60 / 1000).clamp(60, 300));
-    steps
-        .step("making secrets and ExternalSecrets", prepare(&stage, &aws, count, interval))
-        .await?;
+    prepare(&session, &aws, count, interval).await?;
 
     let started = Instant::now();
-    let what = "the start: nothing is there yet";
-    steps
-        .step(what, async {
-            stage.start_controller().await?;
-            until_read(stage.controller()?, count).await
-        })
-        .await?;
-    settled(stage.controller()?).await?;
-    let first = counted(&stage, &aws)?;
-    said(output, count, started.elapsed(), None, &first);
-    held(count, None, &first)?;
+    print("start: no Secret exists yet");
+    session.start_controller()?;
+    until_read(session.controller()?, count).await?;
+    settled(session.controller()?).await?;
+    let first = counted(&session, &aws)?;
+    print_counts(count, started.elapsed(), None, &first);
+    ensure_batched(count, None, &first)?;
 
     let unchanged =
-        round(&mut steps, &stage, &aws, "a refresh: nothing has changed", first.reads, &first)
-            .await?;
-    held(count, Some(&first), &unchanged)?;
+        round(&session, &aws, "refresh: no value has changed", first.reads, &first).await?;
+    ensure_batched(count, Some(&first), &unchanged)?;
     let written = unchanged.writes - first.writes;
-    ensure!(written < 0.5, "{written} writes, though nothing has changed");
+    ensure!(written < 0.5, "{written} writes, though no value has changed");
     for number in 0..count.div_ceil(100) {
         let put = aws.secrets().put_secret_value().secret_id(name(number * 100));
         put.secret_string("another value").send().await.context("changing a secret")?;
     }
-    let what = "a refresh: 1 % has changed";
-    let changed = round(&mut steps, &stage, &aws, what, first.reads, &unchanged).await?;
-    held(count, Some(&unchanged), &changed)
+    let what = "refresh: 1 % of the values have changed";
+    let changed = round(&session, &aws, what, first.reads, &unchanged).await?;
+    ensure_batched(count, Some(&unchanged), &changed)
 }
 
-/// Fails where there were more requests than batches are for.
-fn held(count: usize, before: Option<&Counted>, after: &Counted) -> anyhow::Result<()> {
+/// Fails if there were more requests than full batches and a few extra reads.
+fn ensure_batched(count: usize, before: Option<&Counted>, after: &Counted) -> anyhow::Result<()> {
     let of = |counted: &Counted, name: &str| counted.aws.get(name).copied().unwrap_or_default();
     let since = |name: &str| of(after, name) - before.map_or(0, |before| of(before, name));
     let (batches, singles) = (since("BatchGetSecretValue"), since("GetSecretValue"));
-    let most = count.div_ceil(20) + BESIDES;
+    let most = count.div_ceil(20) + MAX_EXTRA_READS;
     ensure!(batches + singles <= most, "{batches} batches and {singles} single reads");
     let sessions = of(after, "AssumeRole");
     ensure!(sessions == 1, "{sessions} sessions of one identity");
@@ -108,29 +93,24 @@ fn held(count: usize, before: Option<&Counted>, after: &Counted) -> anyhow::Resu
 
 /// Waits for one more read of everything.
 async fn round(
-    steps: &mut Steps,
-    stage: &Stage,
+    session: &Session,
     aws: &Aws,
     what: &str,
     objects: f64,
     before: &Counted,
 ) -> anyhow::Result<Counted> {
-    let controller = stage.controller()?;
-    let begun = steps
-        .step(what, async {
-            while read(controller)? <= before.reads {
-                sleep(LOOKS).await;
-            }
-            let begun = Instant::now();
-            while read(controller)? < before.reads + objects {
-                sleep(LOOKS).await;
-            }
-            settled(controller).await?;
-            anyhow::Ok(begun)
-        })
-        .await?;
+    let controller = session.controller()?;
+    print(what);
+    while read(controller)? <= before.reads {
+        sleep(POLL_INTERVAL).await;
+    }
+    let begun = Instant::now();
+    while read(controller)? < before.reads + objects {
+        sleep(POLL_INTERVAL).await;
+    }
+    settled(controller).await?;
     let after = counted(stage, aws)?;
-    said(Output::Stdout, 0, begun.elapsed(), Some(before), &after);
+    print_counts(0, begun.elapsed(), Some(before), &after);
     Ok(after)
 }
 
@@ -138,12 +118,11 @@ fn name(number: usize) -> String {
     format!("bench/{number:05}")
 }
 
-async fn prepare(stage: &Stage, aws: &Aws, count: usize, interval: u64) -> anyhow::Result<()> {
+async fn prepare(session: &Session, aws: &Aws, count: usize, interval: u64) -> anyhow::Result<()> {
     // An error means that there is one already.
     drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
-    let mut kubectl = command::own(stage.access().kubectl());
-    command::output(kubectl.args(["create", "namespace", objects::NAMESPACE])).await?;
-    let client = objects::client(stage.access().kubeconfig()).await?;
+    session.create_namespace()?;
+    let client = objects::client(session.kubeconfig()).await?;
     let stores: Api<SecretStore> = Api::namespaced(client.clone(), objects::NAMESPACE);
     let store = serde_json::from_value(json!({
         "metadata": { "namespace": objects::NAMESPACE, "name": "aws" },
@@ -190,7 +169,7 @@ fn read(controller: &Controller) -> anyhow::Result<f64> {
 async fn until_read(controller: &Controller, count: usize) -> anyhow::Result<()> {
     #[expect(clippy::cast_precision_loss, reason = "some thousands")]
     while read(controller)? < count as f64 {
-        sleep(LOOKS).await;
+        sleep(POLL_INTERVAL).await;
     }
     Ok(())
 }
@@ -208,8 +187,8 @@ async fn settled(controller: &Controller) -> anyhow::Result<()> {
     }
 }
 
-fn counted(stage: &Stage, aws: &Aws) -> anyhow::Result<Counted> {
-    let controller = stage.controller()?;
+fn counted(session: &Session, aws: &Aws) -> anyhow::Result<Counted> {
+    let controller = session.controller()?;
     let metrics = controller.metrics()?;
     Ok(Counted {
         aws: aws.counts(),
@@ -231,7 +210,7 @@ fn writes(metrics: &BTreeMap<String, f64>) -> f64 {
         .sum()
 }
 
-fn said(output: Output, count: usize, took: Duration, before: Option<&Counted>, after: &Counted) {
+fn print_counts(count: usize, took: Duration, before: Option<&Counted>, after: &Counted) {
     let calls = after.aws.iter().map(|(operation, count)| {
         let earlier = before.and_then(|before| before.aws.get(operation)).copied();
         (operation, count - earlier.unwrap_or_default())
@@ -242,8 +221,8 @@ fn said(output: Output, count: usize, took: Duration, before: Option<&Counted>, 
         .collect();
     let writes = after.writes - before.map_or(0.0, |before| before.writes);
     let objects = if count > 0 { format!("{count} ExternalSecrets, ") } else { String::new() };
-    output.line(format_args!(
-        "    {objects}{:.1} s; AWS: {}; Kubernetes: {writes} writes; {}",
+    print(format_args!(
+        "{objects}{:.1} s; AWS: {}; Kubernetes: {writes} writes; {}",
         took.as_secs_f64(),
         if calls.is_empty() { "nothing".to_owned() } else { calls.join(", ") },
         after.usage

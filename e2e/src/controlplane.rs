@@ -7,7 +7,7 @@
 //! - [`Detached`] runs it until it is stopped;
 //! - [`Access`] is how to use either: its kubeconfig, `kubectl`, identities;
 //! - [`node`] is the node: what it needs of this machine, its addresses, its images;
-//! - [`Request`] is what the API server's audit log says of a request.
+//! - [`Request`] is a request in the API server's audit log.
 
 mod access;
 mod audit;
@@ -88,7 +88,7 @@ impl ControlPlane {
         audit::read(log)
     }
 
-    /// Where its keys, data and logs (`NAME.log`) are while it runs.
+    /// The directory of its keys, data and logs (`NAME.log`) while it runs.
     pub fn directory(&self) -> &Path {
         self.directory.path()
     }
@@ -111,10 +111,10 @@ impl ControlPlane {
 
 impl Drop for ControlPlane {
     fn drop(&mut self) {
-        // The end of its standard input is what it waits for.
+        // It ends when its standard input ends.
         drop(self.child.stdin.take());
-        let patience = Instant::now() + Duration::from_secs(20);
-        while Instant::now() < patience {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while Instant::now() < deadline {
             if !matches!(self.child.try_wait(), Ok(None)) {
                 return;
             }

@@ -14,14 +14,14 @@ use sealing::{Certificate, Scope};
 use serde_json::json;
 use tokio::time::Instant;
 
-/// Where they are made.
+/// The namespace of the benchmark.
 pub(super) const NAMESPACE: &str = "bench";
 /// Items of each.
 const ITEMS: usize = 5;
 /// Requests at once, as `kubectl apply` of many files by a few pipelines.
 const CONNECTIONS: usize = 8;
 
-/// A client that is the admin.
+/// A client with the admin's rights.
 pub(super) async fn client(kubeconfig: &Path) -> anyhow::Result<Client> {
     let kubeconfig = Kubeconfig::read_from(kubeconfig)?;
     let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?;
@@ -78,7 +78,7 @@ pub(super) async fn one_by_one(
     Ok(times)
 }
 
-/// Creates all as fast as they are taken. The seconds until the last one's Secret is there.
+/// Creates all as fast as the API server accepts them. Returns the seconds until the last Secret exists.
 pub(super) async fn at_once(client: &Client, objects: &[SealedSecret]) -> anyhow::Result<f64> {
     let sealed: Api<SealedSecret> = Api::namespaced(client.clone(), NAMESPACE);
     let secrets = arrivals(client).await?;

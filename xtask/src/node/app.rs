@@ -1,10 +1,9 @@
-//! The controller and the app, installed by their charts; and a value that changes. What the app has is
-//! sealed, or is in AWS.
+//! The controller and the app, installed by their charts, with sealed values.
 
 use std::fs;
 use std::net::{IpAddr, SocketAddr};
 use std::os::unix::fs::symlink;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
@@ -13,63 +12,61 @@ use e2e::controlplane::Access;
 use e2e::load::Load;
 use serde_json::Value;
 
-use super::{Parts, aws};
-use crate::places;
+use super::{NodeImages, aws};
+use crate::paths;
+use crate::runner::{Output, Steps};
 use crate::shell::Shell;
-use crate::steps::{Output, Steps};
 use crate::values;
 
 const SEAL: &str = "mtk-seal < secrets.env > sealed.yaml";
 const DEPLOY: &str = "helm upgrade --install web charts/app -n demo --set image.pullPolicy=Never \
     --set secrets.sealedSecret.enabled=true --set-file secrets.sealedSecret.manifest=sealed.yaml \
     --wait --hide-notes";
-/// Where the app has sealed values.
+/// The namespace of the app with sealed values.
 const SEALED: &str = "demo";
-/// How long the app may take to have a new value.
-const PATIENCE: Duration = Duration::from_mins(2);
+/// A rolling restart takes up to a minute on a busy machine.
+const ROLLOUT_TIMEOUT: Duration = Duration::from_mins(2);
 
 /// A node, and a shell on it.
 #[derive(Debug)]
-pub(crate) struct Pods {
+pub(crate) struct NodeSession {
     access: Access,
     pub(super) shell: Shell,
-    images: [std::path::PathBuf; 2],
-    aws: Option<SocketAddr>,
+    images: [PathBuf; 2],
 }
 
-impl Pods {
-    /// With a shell in a new directory of this one. The controller will use the AWS at this address.
+impl NodeSession {
+    /// A session with a shell in a new directory of this one.
     pub(crate) fn new(
         home: &Path,
         access: &Access,
         seal: &Path,
-        parts: &Parts,
-        aws: Option<SocketAddr>,
+        images: &NodeImages,
         output: Output,
-    ) -> anyhow::Result<Pods> {
-        let programs = [("mtk-seal", seal), ("helm", &parts.helm)];
+    ) -> anyhow::Result<NodeSession> {
+        let programs = [("mtk-seal", seal), ("helm", &images.helm)];
         let shell = Shell::new(home, access, &programs, output)?;
-        symlink(places::root().join("deploy/charts"), shell.directory().join("charts"))?;
-        let images = [parts.controller.clone(), parts.app.clone()];
-        Ok(Pods { access: access.clone(), shell, images, aws })
+        symlink(paths::root().join("deploy/charts"), shell.directory().join("charts"))?;
+        let images = [images.controller.clone(), images.app.clone()];
+        Ok(NodeSession { access: access.clone(), shell, images })
     }
 
-    /// Installs both, until the app answers with the sealed values.
+    /// Installs both, and checks that the app has the sealed values.
     pub(crate) async fn deploy(&self, steps: &mut Steps) -> anyhow::Result<()> {
-        steps.step("loading the images", self.load()).await?;
-        let what = "installing the controller by its chart: in a Pod, with its own rights";
-        steps.step(what, self.controller()).await?;
-        steps.step("sealing the app's secrets", self.seal()).await?;
-        steps.step("installing the app by its chart", self.app()).await
+        steps.step("load the images", self.load_images()).await?;
+        let what = "install the controller with its chart: in a Pod, with its own rights";
+        steps.step(what, self.install_controller(None)).await?;
+        steps.step("seal the app's secrets", self.seal()).await?;
+        steps.step("install the app with its chart", self.app()).await
     }
 
-    /// Changes a value while somebody uses the app.
+    /// Changes a value while requests are made.
     pub(crate) async fn change(&self, steps: &mut Steps) -> anyhow::Result<()> {
-        let what = "a sealed value changes, while requests are made";
+        let what = "change a sealed value while requests are made";
         steps.step(what, self.changed()).await
     }
 
-    /// Where the app with the sealed values is.
+    /// The address of the app with sealed values.
     pub(crate) async fn address(&self) -> anyhow::Result<SocketAddr> {
         self.address_in(SEALED).await
     }
@@ -81,7 +78,7 @@ impl Pods {
         Ok(SocketAddr::new(ip, 80))
     }
 
-    async fn load(&self) -> anyhow::Result<()> {
+    async fn load_images(&self) -> anyhow::Result<()> {
         let (access, images) = (self.access.clone(), self.images.clone());
         let load = move || {
             let node = access.node().context("the control plane has no node")?;
@@ -90,12 +87,13 @@ impl Pods {
         tokio::task::spawn_blocking(load).await?
     }
 
-    async fn controller(&self) -> anyhow::Result<()> {
+    /// Installs or upgrades the controller, with access to AWS at this address.
+    pub(super) async fn install_controller(&self, aws: Option<SocketAddr>) -> anyhow::Result<()> {
         let mut values = "--set restart.enabled=true";
-        if let Some(address) = self.aws {
+        if let Some(address) = aws {
             let file = self.shell.directory().join("controller.yaml");
             fs::write(file, aws::controller_values(address))?;
-            self.shell.remark("controller.yaml tells it where AWS is: moto, on this machine");
+            self.shell.remark("controller.yaml names the AWS endpoint: moto, on this machine");
             values = "--set restart.enabled=true -f controller.yaml";
         }
         self.shell
@@ -108,10 +106,11 @@ impl Pods {
     }
 
     async fn seal(&self) -> anyhow::Result<()> {
-        let example = places::root().join("deploy/app/secrets.env.example");
+        let example = paths::root().join("deploy/app/secrets.env.example");
         fs::copy(&example, self.shell.directory().join("secrets.env"))
             .with_context(|| format!("reading {}", example.display()))?;
-        self.shell.remark("the certificate comes from the controller, by the API server's proxy");
+        self.shell
+            .remark("the certificate comes from the controller, through the API server's proxy");
         self.shell.run("mtk-seal init --name app --namespace demo").await?;
         self.shell.run(SEAL).await
     }
@@ -132,7 +131,7 @@ impl Pods {
         .await
     }
 
-    /// A namespace that admits only restricted Pods.
+    /// A namespace that admits only restricted NodeSession.
     pub(super) async fn namespace(&self, name: &str) -> anyhow::Result<()> {
         self.shell
             .run(&format!(
@@ -143,7 +142,7 @@ impl Pods {
             .await
     }
 
-    /// The app has the values of `secrets.env`, and says which.
+    /// Fails unless the app has the values of `secrets.env`.
     pub(super) async fn compare(&self, namespace: &str) -> anyhow::Result<()> {
         self.shell.run(&check(namespace)).await?;
         let address = self.address_in(namespace).await?;
@@ -160,16 +159,16 @@ impl Pods {
         Ok(fs::read_to_string(self.shell.directory().join("secrets.env"))?)
     }
 
-    /// Gives a value of `secrets.env` another one.
+    /// Changes a value of `secrets.env`.
     pub(super) fn edit(&self, key: &str, value: &str) -> anyhow::Result<()> {
         let text = values::with(&self.values()?, key, value);
         fs::write(self.shell.directory().join("secrets.env"), text)?;
-        self.shell.remark(&format!("secrets.env has another {key} now"));
+        self.shell.remark(&format!("secrets.env has a new {key}"));
         Ok(())
     }
 
-    /// After this change the app gets what is in `secrets.env`, by one rolling restart and without a
-    /// request that fails.
+    /// Fails unless this change brings the values of `secrets.env` to the app with one rolling restart
+    /// and without a failed request.
     pub(super) async fn restarts_once(
         &self,
         namespace: &str,
@@ -182,8 +181,8 @@ impl Pods {
         change.await?;
         let started = Instant::now();
         while self.shell.quietly(&check).await.is_err() {
-            if started.elapsed() > PATIENCE {
-                bail!("the app does not get the new value");
+            if started.elapsed() > ROLLOUT_TIMEOUT {
+                bail!("the app did not get the new value in time");
             }
             tokio::time::sleep(Duration::from_millis(500)).await;
         }
@@ -195,7 +194,7 @@ impl Pods {
         tokio::time::sleep(Duration::from_secs(5)).await;
         let answers = tokio::task::spawn_blocking(move || load.end()).await??;
         let (good, failed) = (answers.good, answers.failed.len());
-        self.shell.remark(&format!("{good} requests were answered meanwhile, {failed} failed"));
+        self.shell.remark(&format!("{good} requests succeeded meanwhile, {failed} failed"));
         ensure!(answers.failed.is_empty(), "requests failed: {:?}", answers.failed);
         let restarts = self.revision(namespace).await? - before;
         self.shell.remark(&format!("rolling restarts: {restarts}"));
@@ -203,7 +202,7 @@ impl Pods {
         Ok(())
     }
 
-    /// How many Pod templates the Deployment has had.
+    /// The number of Pod templates that the Deployment has had.
     async fn revision(&self, namespace: &str) -> anyhow::Result<u32> {
         let path = r"jsonpath={.metadata.annotations.deployment\.kubernetes\.io/revision}";
         let get = format!("kubectl get deploy web -n {namespace} -o '{path}'");
@@ -211,7 +210,7 @@ impl Pods {
     }
 }
 
-/// Compares what the app has with `secrets.env`.
+/// A command that compares the app's values with `secrets.env`.
 fn check(namespace: &str) -> String {
     format!("kubectl exec -i deploy/web -n {namespace} -- python3 -m app check < secrets.env")
 }

@@ -1,7 +1,7 @@
 //! A node that runs Pods, beside a control plane.
 //!
-//! It needs root and some packages of the system: [`missing()`] says what is not there, and
-//! [`install_packages()`] gets what a package manager can.
+//! It needs root and some system packages. [`missing()`] lists missing requirements, and
+//! [`install_packages()`] installs missing packages.
 
 mod missing;
 mod packages;
@@ -16,9 +16,9 @@ use serde::Deserialize;
 use super::binary::node_programs;
 
 pub use self::missing::{Missing, missing};
-pub use self::packages::install_packages;
+pub use self::packages::{install_packages, missing_packages};
 
-/// Builds the programs that a node has besides the control plane's, unless they are built: see
+/// Builds the programs that a node needs beside the control plane's, unless they exist: see
 /// [`binary()`](super::binary()).
 ///
 /// `progress` gets a line for each step of a build and none otherwise.
@@ -56,17 +56,17 @@ impl Node {
         self.host_address
     }
 
-    /// What Pods' addresses are from, such as `10.192.64.0/18`.
+    /// The range of Pods' addresses, such as `10.192.64.0/18`.
     pub fn pod_range(&self) -> &str {
         &self.pod_range
     }
 
-    /// What the cluster addresses of Services are from.
+    /// The range of Services' cluster addresses.
     pub fn service_range(&self) -> &str {
         &self.service_range
     }
 
-    /// What the addresses of Services of type `LoadBalancer` are from.
+    /// The range of addresses of Services of type `LoadBalancer`.
     pub fn load_balancer_range(&self) -> &str {
         &self.load_balancer_range
     }
@@ -76,7 +76,7 @@ impl Node {
         &self.containerd
     }
 
-    /// Where the programs of [`programs()`] are.
+    /// The directory with the programs of [`programs()`].
     pub fn programs(&self) -> &Path {
         &self.programs
     }
@@ -119,8 +119,8 @@ impl Node {
     }
 }
 
-/// What the kubelet makes of a name without a host: an archive of OCI may hold such a name, and
-/// containerd takes it as it is.
+/// The kubelet's form of a name without a host. An OCI archive may contain such a name, and containerd
+/// keeps it unchanged.
 fn qualified(name: &str) -> Option<String> {
     let first = name.split_once('/').map(|(first, _)| first);
     match first {

@@ -1,0 +1,55 @@
+//! A control plane with a controller that can be restarted.
+
+use std::path::Path;
+
+use anyhow::{Context, ensure};
+use e2e::cluster::Cluster;
+use e2e::controller::Controller;
+use e2e::controlplane::StartOptions;
+
+use super::objects::NAMESPACE;
+
+/// Dropping it ends all processes.
+pub(super) struct Session {
+    controller: Option<Controller>,
+    cluster: Cluster,
+    environment: Vec<(String, String)>,
+}
+
+impl Session {
+    /// Starts a control plane, without an audit log, which would cost time. The controller will have
+    /// these variables in its environment.
+    pub(super) fn start(environment: Vec<(String, String)>) -> anyhow::Result<Session> {
+        let cluster = Cluster::start_with(&StartOptions::default())?;
+        Ok(Session { controller: None, cluster, environment })
+    }
+
+    /// Starts the controller and waits until it is ready.
+    pub(super) fn start_controller(&mut self) -> anyhow::Result<()> {
+        self.controller = Some(self.cluster.controller_in(&self.environment, &[])?);
+        Ok(())
+    }
+
+    /// The controller, if it runs.
+    pub(super) fn controller(&self) -> anyhow::Result<&Controller> {
+        self.controller.as_ref().context("the controller does not run")
+    }
+
+    /// Takes the controller, to end it.
+    pub(super) fn take_controller(&mut self) -> anyhow::Result<Controller> {
+        self.controller.take().context("the controller does not run")
+    }
+
+    /// The kubeconfig of the admin.
+    pub(super) fn kubeconfig(&self) -> &Path {
+        self.cluster.plane().kubeconfig()
+    }
+
+    /// Creates the namespace of the benchmark.
+    pub(super) fn create_namespace(&self) -> anyhow::Result<()> {
+        let mut kubectl = self.cluster.plane().kubectl();
+        let status = kubectl.args(["create", "namespace", NAMESPACE, "--output=name"]).status()?;
+        ensure!(status.success(), "creating the namespace: {status}");
+        Ok(())
+    }
+}

@@ -1,0 +1,157 @@
+//! moto, an AWS emulator with a real HTTP API: its server, and the environment of its clients.
+
+use std::io::{Read, Write};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+use serde_json::{Value, json};
+
+/// The region of every resource.
+pub const REGION: &str = "eu-west-1";
+
+/// A start takes seconds, longer on a busy machine.
+const START_TIMEOUT: Duration = Duration::from_mins(2);
+
+/// Runs the command until its own standard input ends. So it never outlives the process that holds
+/// the other end.
+const HOLD: &str =
+    r#""$@" </dev/null >/dev/null 2>&1 & cat >/dev/null; kill -KILL $! 2>/dev/null; wait"#;
+
+/// A running server. Dropping it stops the server.
+#[derive(Debug)]
+pub struct Moto {
+    holder: Child,
+    address: SocketAddr,
+}
+
+impl Moto {
+    /// Starts this program on a free port of loopback.
+    pub fn start(program: &Path) -> anyhow::Result<Moto> {
+        Moto::start_at(program, Ipv4Addr::LOCALHOST.into())
+    }
+
+    /// Starts this program on a free port of an address of this machine, such as the one that Pods
+    /// reach.
+    pub fn start_at(program: &Path, host: IpAddr) -> anyhow::Result<Moto> {
+        let address = free_address(host)?;
+        let holder = Command::new("sh")
+            .args(["-c", HOLD, "moto"])
+            .arg(program)
+            .args(arguments(address))
+            .stdin(Stdio::piped())
+            .spawn()
+            .context("starting sh")?;
+        let mut moto = Moto { holder, address };
+        let started = Instant::now();
+        while !is_ready(address) {
+            if started.elapsed() > START_TIMEOUT || moto.holder.try_wait()?.is_some() {
+                bail!("moto does not listen on {address}");
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        Ok(moto)
+    }
+
+    /// The address it listens on.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The URL of its API.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+}
+
+impl Drop for Moto {
+    fn drop(&mut self) {
+        drop(self.holder.stdin.take());
+        drop(self.holder.wait());
+    }
+}
+
+/// An address with a port that is free now: moto cannot choose one itself.
+pub fn free_address(host: IpAddr) -> anyhow::Result<SocketAddr> {
+    let listener = TcpListener::bind((host, 0)).with_context(|| format!("a port of {host}"))?;
+    Ok(listener.local_addr()?)
+}
+
+/// The arguments with which the server listens on this address.
+pub fn arguments(address: SocketAddr) -> [String; 4] {
+    ["-H".to_owned(), address.ip().to_string(), "-p".to_owned(), address.port().to_string()]
+}
+
+/// A server listens on this address.
+pub fn is_ready(address: SocketAddr) -> bool {
+    TcpStream::connect_timeout(&address, Duration::from_secs(1)).is_ok()
+}
+
+/// Creates a secret in Secrets Manager.
+pub fn create_secret(address: SocketAddr, name: &str, value: &str) -> anyhow::Result<()> {
+    let body = json!({ "Name": name, "SecretString": value, "ClientRequestToken": token(value) });
+    call(address, "CreateSecret", &body)
+}
+
+/// Gives a secret in Secrets Manager a new version.
+pub fn put_secret_value(address: SocketAddr, name: &str, value: &str) -> anyhow::Result<()> {
+    let body =
+        json!({ "SecretId": name, "SecretString": value, "ClientRequestToken": token(value) });
+    call(address, "PutSecretValue", &body)
+}
+
+/// Identifies a version: as long as a UUID, and another one for another value.
+fn token(value: &str) -> String {
+    use sha2::{Digest, Sha256};
+    let digest = Sha256::digest(value);
+    digest.iter().take(16).fold(String::new(), |token, byte| format!("{token}{byte:02x}"))
+}
+
+/// Calls Secrets Manager. moto reads the region from the signature and does not check it.
+fn call(address: SocketAddr, operation: &str, body: &Value) -> anyhow::Result<()> {
+    let body = body.to_string();
+    let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(5))?;
+    stream.set_read_timeout(Some(Duration::from_secs(30)))?;
+    write!(
+        stream,
+        "POST / HTTP/1.0\r\nHost: {address}\r\n\
+         Content-Type: application/x-amz-json-1.1\r\nContent-Length: {}\r\n\
+         X-Amz-Target: secretsmanager.{operation}\r\n\
+         Authorization: AWS4-HMAC-SHA256 Credential=demo/20260101/{REGION}/secretsmanager/\
+         aws4_request, SignedHeaders=host, Signature=0\r\n\r\n{body}",
+        body.len(),
+    )?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    let status = answer.lines().next().unwrap_or_default();
+    if status.split_whitespace().nth(1) != Some("200") {
+        bail!("{operation}: {status}");
+    }
+    Ok(())
+}
+
+/// The environment of a program that uses the AWS at this address and nothing else.
+pub fn environment(address: SocketAddr) -> Vec<(String, String)> {
+    let keys = [
+        ("AWS_ACCESS_KEY_ID", "pod"),
+        ("AWS_SECRET_ACCESS_KEY", "pod"),
+        ("AWS_EC2_METADATA_DISABLED", "true"),
+    ];
+    let endpoint = [("AWS_ENDPOINT_URL".to_owned(), format!("http://{address}"))];
+    endpoint.into_iter().chain(bare_environment(&keys)).collect()
+}
+
+/// These variables, and others that hide the user's own AWS settings.
+pub fn bare_environment(more: &[(&str, &str)]) -> Vec<(String, String)> {
+    let pairs = [
+        ("AWS_REGION", REGION),
+        // Python's SDK reads this one.
+        ("AWS_DEFAULT_REGION", REGION),
+        ("AWS_CONFIG_FILE", "/dev/null"),
+        ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null"),
+    ];
+    let pairs = pairs.iter().chain(more);
+    pairs.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}

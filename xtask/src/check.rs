@@ -1,0 +1,23 @@
+//! `cargo xtask check`: what a developer runs before every commit.
+
+use crate::runner::{Output, Steps};
+use crate::test::{cargo, checks};
+use crate::{command, fmt, lint};
+
+/// The test program with the cases of the command line.
+const CLI_CASES: &str = "--test=cases";
+
+/// Checks formatting and lints, then runs unit tests and CLI cases.
+pub(crate) async fn run() -> anyhow::Result<()> {
+    let mut steps = Steps::new(Output::Stdout);
+    let output = steps.output();
+    steps.step("check the formatting", fmt::rust(true)).await?;
+    let rules = lint::check(lint::ENFORCED, &[], output);
+    steps.step("check rules of the repository and spelling", rules).await?;
+    steps.step("run clippy", checks::clippy()).await?;
+    let targets = ["--lib", "--bins", CLI_CASES].map(str::to_owned);
+    let mut tests = cargo::test(&targets, &[]);
+    steps.step("run unit tests and CLI cases", command::run(&mut tests)).await?;
+    steps.summary();
+    Ok(())
+}

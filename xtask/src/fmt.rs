@@ -1,0 +1,38 @@
+//! `cargo xtask fmt`: formats the code.
+
+use std::path::Path;
+
+use anyhow::ensure;
+
+use crate::command::{self, program};
+use crate::paths;
+
+/// The Go code that is formatted.
+const GO: &str = "e2e/controlplane";
+
+/// Formats Rust and Go, or only checks them.
+pub(crate) async fn run(check: bool) -> anyhow::Result<()> {
+    rust(check).await?;
+    go(check).await
+}
+
+/// Formats Rust.
+pub(crate) async fn rust(check: bool) -> anyhow::Result<()> {
+    let mut cargo = program("cargo");
+    cargo.current_dir(paths::root()).args(["fmt", "--all"]);
+    if check {
+        cargo.arg("--check");
+    }
+    command::run(&mut cargo).await
+}
+
+/// Formats Go.
+pub(crate) async fn go(check: bool) -> anyhow::Result<()> {
+    let root = command::output(program("go").current_dir(paths::root()).args(["env", "GOROOT"]));
+    let gofmt = Path::new(root.await?.trim()).join("bin/gofmt");
+    let mut gofmt = program(gofmt);
+    gofmt.current_dir(paths::root()).arg(if check { "-l" } else { "-w" }).arg(GO);
+    let unformatted = command::output(&mut gofmt).await?;
+    ensure!(unformatted.is_empty(), "not formatted:\n{unformatted}hint: cargo xtask fmt");
+    Ok(())
+}

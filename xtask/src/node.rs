@@ -1,0 +1,86 @@
+//! A node with the controller and the app in real Pods: its images, its programs, Helm.
+
+mod app;
+mod aws;
+
+use std::path::{Path, PathBuf};
+
+use e2e::controlplane::StartOptions;
+use e2e::controlplane::node::{self, Missing};
+use tokio::task::spawn_blocking;
+
+pub(crate) use self::app::NodeSession;
+
+use crate::images::{self, Arch, Build, Image};
+use crate::runner::{Output, Steps};
+use crate::tools;
+
+/// The files that a node with the controller and the app needs.
+#[derive(Clone, Debug)]
+pub(crate) struct NodeImages {
+    /// The controller's image, as an archive.
+    pub(crate) controller: PathBuf,
+    /// The app's image, as an archive.
+    pub(crate) app: PathBuf,
+    /// Helm 4.
+    pub(crate) helm: PathBuf,
+}
+
+impl NodeImages {
+    /// With the controller's image that ships.
+    pub(crate) async fn shipped(steps: &mut Steps) -> anyhow::Result<NodeImages> {
+        let output = steps.output();
+        let image = images::archive(Image::Controller, Arch::host(), &Build::default(), output);
+        let controller = steps.step("build the controller's image", image).await?.path;
+        NodeImages::with_controller(steps, controller).await
+    }
+
+    /// With an image of this program, which takes seconds to build.
+    pub(crate) async fn for_demo(steps: &mut Steps, program: &Path) -> anyhow::Result<NodeImages> {
+        let image = images::controller_image(program, steps.output());
+        let controller = steps.step("put the controller into an image", image).await?.path;
+        NodeImages::with_controller(steps, controller).await
+    }
+
+    async fn with_controller(steps: &mut Steps, controller: PathBuf) -> anyhow::Result<NodeImages> {
+        let output = steps.output();
+        let shipped = Build::default();
+        let app = async {
+            let app = images::archive(Image::App, Arch::host(), &shipped, output).await?;
+            Ok(app.path)
+        };
+        // The app's image mostly waits for the network; the others need the processor.
+        let go = async {
+            spawn_blocking(move || node::programs(|step| output.indented(step))).await??;
+            tools::helm4(output).await
+        };
+        let what = "build the app's image, containerd and Helm 4";
+        let (app, helm) = steps.step(what, async { tokio::try_join!(app, go) }).await?;
+        Ok(NodeImages { controller, app, helm })
+    }
+}
+
+/// Requirements of a node that this machine does not meet, after packages were installed.
+pub(crate) async fn missing(output: Output) -> anyhow::Result<Vec<Missing>> {
+    spawn_blocking(move || {
+        let missing = node::missing();
+        let packages_suffice = missing.iter().all(|one| matches!(one, Missing::Program { .. }));
+        if missing.is_empty() || !packages_suffice {
+            return Ok(missing);
+        }
+        node::install_packages(|step| output.indented(step))?;
+        Ok(node::missing())
+    })
+    .await?
+}
+
+/// The missing requirements in one line.
+pub(crate) fn described(missing: &[Missing]) -> String {
+    let words: Vec<_> = missing.iter().map(ToString::to_string).collect();
+    words.join(", ")
+}
+
+/// Options of a control plane with a node.
+pub(crate) fn options() -> StartOptions {
+    StartOptions { node: true, ..StartOptions::default() }
+}
