@@ -101,8 +101,7 @@ async fn show_pods(steps: &mut Steps, programs: &Programs, aws: bool) -> anyhow:
         })
         .await?;
     let output = steps.output();
-    let mut session =
-        NodeSession::new(home.path(), plane.access(), &programs.seal, &images, output)?;
+    let session = NodeSession::new(home.path(), plane.access(), &programs.seal, &images, output)?;
     session.deploy(steps).await?;
     session.change(steps).await?;
     if !aws {

@@ -28,8 +28,9 @@ pub(crate) async fn rust(check: bool) -> anyhow::Result<()> {
 
 /// Formats Go.
 pub(crate) async fn go(check: bool) -> anyhow::Result<()> {
-    let root = command::output(program("go").current_dir(paths::root()).args(["env", "GOROOT"]));
-    let gofmt = Path::new(root.await?.trim()).join("bin/gofmt");
+    let mut go = program("go");
+    let root = command::output(go.current_dir(paths::root()).args(["env", "GOROOT"])).await?;
+    let gofmt = Path::new(root.trim()).join("bin/gofmt");
     let mut gofmt = program(gofmt);
     gofmt.current_dir(paths::root()).arg(if check { "-l" } else { "-w" }).arg(GO);
     let unformatted = command::output(&mut gofmt).await?;

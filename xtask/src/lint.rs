@@ -3,11 +3,12 @@
 //! | module | content |
 //! |---|---|
 //! | `files`, `finding` | the files of the repository, and violations in them |
-//! | `rust`, `items`, `paths`, `modules` | Rust source: tokens, items for tests, paths, imports |
+//! | `rust`, `items`, `code_paths`, `modules` | Rust source: tokens, items for tests, paths, imports |
 //! | `text`, `readable` | what people read: comments, messages, documentation |
 //! | `layers`, `cycles`, `length`, `calls`, `phrases` | one rule or a few related ones each |
 
 mod calls;
+mod code_paths;
 mod cycles;
 mod files;
 mod finding;
@@ -15,7 +16,6 @@ mod items;
 mod layers;
 mod length;
 mod modules;
-mod paths;
 mod phrases;
 mod readable;
 mod rust;

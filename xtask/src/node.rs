@@ -30,7 +30,8 @@ impl NodeImages {
     /// With the controller's image that ships.
     pub(crate) async fn shipped(steps: &mut Steps) -> anyhow::Result<NodeImages> {
         let output = steps.output();
-        let image = images::archive(Image::Controller, Arch::host(), &Build::default(), output);
+        let build = Build::default();
+        let image = images::archive(Image::Controller, Arch::host(), &build, output);
         let controller = steps.step("build the controller's image", image).await?.path;
         NodeImages::with_controller(steps, controller).await
     }

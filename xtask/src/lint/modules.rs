@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::code_paths::{self, CodePath};
 use super::files::TextFile;
 use super::items::Items;
-use super::paths::{self, CodePath};
 use super::rust;
 
 /// The path of a module below the crate's root, such as `["target", "plan"]`.
@@ -37,7 +37,7 @@ impl Modules {
             let Some(file) = files.get(path.as_str()) else { continue };
             let product = Items::read(&rust::lex(&file.text)).product;
             let directory = directory(&path, module.is_empty());
-            for name in paths::declared_modules(&product) {
+            for name in code_paths::declared_modules(&product) {
                 let candidates =
                     [format!("{directory}/{name}.rs"), format!("{directory}/{name}/mod.rs")];
                 let found = candidates.into_iter().find(|path| files.contains_key(path.as_str()));
@@ -46,7 +46,7 @@ impl Modules {
                     pending.push((child, found));
                 }
             }
-            modules.paths.insert(module.clone(), paths::paths(&product));
+            modules.paths.insert(module.clone(), code_paths::paths(&product));
             modules.files.insert(module, path);
         }
         modules

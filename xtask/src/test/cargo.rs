@@ -5,7 +5,7 @@ use tokio::process::Command;
 use crate::build;
 
 /// Runs test programs with arguments of their own.
-pub(super) fn test(targets: &[String], arguments: &[&str]) -> Command {
+pub(crate) fn test(targets: &[String], arguments: &[&str]) -> Command {
     let mut cargo = build::cargo("test");
     cargo
         // The whole workspace each time: with another choice of packages, shared crates would have
