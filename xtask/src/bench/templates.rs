@@ -42,7 +42,7 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
     let build = async {
         let mut go = program("go");
         go.args(["build", "-o"]).arg(&gos).arg(".");
-        command::output(go.current_dir(places::root().join("sprig/conformance"))).await
+        command::output(go.current_dir(paths::root().join("sprig/conformance"))).await
     };
     steps.step("building Go's", build).await?;
 
@@ -64,7 +64,7 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
 }
 
 async fn times(mut program: tokio::process::Command) -> anyhow::Result<Times> {
-    program.args(CORPORA.map(|path| places::root().join(path)));
+    program.args(CORPORA.map(|path| paths::root().join(path)));
     let printed = command::output(&mut program).await?;
     let time = |text: &str| text.parse().ok().map(Duration::from_nanos);
     let times: Option<Vec<Duration>> = printed.split_whitespace().map(time).collect();
