@@ -31,14 +31,14 @@ impl NodeImages {
     pub(crate) async fn shipped(steps: &mut Steps) -> anyhow::Result<NodeImages> {
         let output = steps.output();
         let build = Build::default();
-        let image = images::archive(Image::Controller, Arch::host(), &build, output);
+        let image = Box::pin(images::archive(Image::Controller, Arch::host(), &build, output));
         let controller = steps.step("build the controller's image", image).await?.path;
         NodeImages::with_controller(steps, controller).await
     }
 
     /// With an image of this program, which takes seconds to build.
     pub(crate) async fn for_demo(steps: &mut Steps, program: &Path) -> anyhow::Result<NodeImages> {
-        let image = images::controller_image(program, steps.output());
+        let image = Box::pin(images::controller_image(program, steps.output()));
         let controller = steps.step("put the controller into an image", image).await?.path;
         NodeImages::with_controller(steps, controller).await
     }
@@ -46,10 +46,10 @@ impl NodeImages {
     async fn with_controller(steps: &mut Steps, controller: PathBuf) -> anyhow::Result<NodeImages> {
         let output = steps.output();
         let shipped = Build::default();
-        let app = async {
+        let app = Box::pin(async {
             let app = images::archive(Image::App, Arch::host(), &shipped, output).await?;
             Ok(app.path)
-        };
+        });
         // The app's image mostly waits for the network; the others need the processor.
         let go = async {
             spawn_blocking(move || node::programs(|step| output.indented(step))).await??;

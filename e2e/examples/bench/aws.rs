@@ -109,7 +109,7 @@ async fn round(
         sleep(POLL_INTERVAL).await;
     }
     settled(controller).await?;
-    let after = counted(stage, aws)?;
+    let after = counted(session, aws)?;
     print_counts(0, begun.elapsed(), Some(before), &after);
     Ok(after)
 }

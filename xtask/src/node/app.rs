@@ -131,7 +131,7 @@ impl NodeSession {
         .await
     }
 
-    /// A namespace that admits only restricted NodeSession.
+    /// A namespace that admits only restricted Pods.
     pub(super) async fn namespace(&self, name: &str) -> anyhow::Result<()> {
         self.shell
             .run(&format!(
