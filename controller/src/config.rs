@@ -30,8 +30,7 @@ use self::{
 use crate::{
     external::{controller, render::Delimiters},
     keys::KeySettings,
-    runtime::scope::WatchScope,
-    sealed::render,
+    runtime::{scope::WatchScope, template_settings::TemplateSettings},
     telemetry::{LogFormat, LogLevel},
 };
 
@@ -132,7 +131,7 @@ impl Config {
     }
 
     /// Limits on the templates of one object.
-    pub fn templates(&self) -> render::Settings {
+    pub fn templates(&self) -> TemplateSettings {
         self.templates.settings()
     }
 

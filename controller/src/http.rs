@@ -15,7 +15,6 @@ pub use health::Health;
 
 use crate::keys::KeyStore;
 
-#[derive(Clone)]
 pub struct Endpoints {
     pub keys: Arc<KeyStore>,
     pub health: Arc<Health>,
@@ -31,10 +30,9 @@ pub async fn serve(
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
     let router = Router::new()
-        .route("/v1/cert.pem", get(cert::get))
+        .route("/v1/cert.pem", get(cert::get).with_state(endpoints.keys))
         .route("/healthz", get(health::live))
-        .route("/readyz", get(health::ready))
-        .with_state(endpoints);
+        .route("/readyz", get(health::ready).with_state(endpoints.health));
     listen(address, "api", router, stop).await
 }
 

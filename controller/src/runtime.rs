@@ -22,6 +22,7 @@ pub mod readiness;
 pub mod scope;
 pub mod secret;
 pub mod status;
+pub mod template_settings;
 pub mod watch;
 pub mod worker;
 

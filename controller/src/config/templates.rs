@@ -5,7 +5,7 @@ use jiff::SignedDuration;
 use templates::Limits;
 
 use super::parse::parse_duration;
-use crate::sealed::render::Settings;
+use crate::runtime::template_settings::TemplateSettings;
 
 #[derive(Args, Clone, Debug)]
 #[expect(clippy::struct_field_names, reason = "they are the names of the flags")]
@@ -24,12 +24,12 @@ pub(super) struct TemplateArgs {
 }
 
 impl TemplateArgs {
-    pub(super) fn settings(&self) -> Settings {
+    pub(super) fn settings(&self) -> TemplateSettings {
         let limits = Limits {
             steps: self.template_max_steps,
             output: self.template_max_output,
             ..Limits::default()
         };
-        Settings { limits, time: self.template_timeout.unsigned_abs() }
+        TemplateSettings { limits, time: self.template_timeout.unsigned_abs() }
     }
 }

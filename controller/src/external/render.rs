@@ -14,7 +14,7 @@ use templates::{
     Dialect, Environment, dialect,
     external_secret::{self, Decoding, Field, Source, SourceTemplate, Target},
 };
-use tokio::{sync::Semaphore, time::Instant};
+use tokio::time::Instant;
 
 use super::{
     assemble::{Assembled, Environments, assemble},
@@ -24,8 +24,7 @@ use super::{
 };
 use crate::{
     reason::{Failure, Reason},
-    runtime::secret::SecretValue,
-    sealed::render::Settings,
+    runtime::{blocking::BlockingPool, secret::SecretValue, template_settings::TemplateSettings},
 };
 
 /// The delimiters of template actions.
@@ -77,26 +76,24 @@ pub(super) enum RenderError {
 /// Renders a few objects at a time. Cheap to clone.
 #[derive(Clone)]
 pub struct Renderer {
-    settings: Settings,
+    settings: TemplateSettings,
     dialect: Arc<Dialect>,
-    permits: Arc<Semaphore>,
+    pool: BlockingPool,
 }
 
 impl Renderer {
-    pub fn new(settings: Settings, delimiters: &Delimiters, threads: usize) -> Self {
+    pub fn new(settings: TemplateSettings, delimiters: &Delimiters, threads: usize) -> Self {
         let dialect =
             dialect::external_secret().with_delimiters(&delimiters.left, &delimiters.right);
-        Self { settings, dialect: Arc::new(dialect), permits: Arc::new(Semaphore::new(threads)) }
+        Self { settings, dialect: Arc::new(dialect), pool: BlockingPool::new(threads) }
     }
 
     pub(super) async fn render(&self, job: RenderJob) -> Result<RenderedSecret, RenderError> {
         if !may_be_slow(&job.object.spec) {
             return self.render_now(job);
         }
-        let _permit = self.permits.acquire().await.expect("the semaphore is never closed");
         let this = self.clone();
-        let work = tokio::task::spawn_blocking(move || this.render_now(job));
-        work.await.expect("rendering does not panic")
+        self.pool.run(move || this.render_now(job)).await
     }
 
     fn render_now(&self, job: RenderJob) -> Result<RenderedSecret, RenderError> {
@@ -124,7 +121,7 @@ fn may_be_slow(spec: &ExternalSecretSpec) -> bool {
 
 /// Each rendering has these limits. The deadline is shared by all renderings of an object.
 struct Limits<D> {
-    settings: Settings,
+    settings: TemplateSettings,
     now: Timestamp,
     random: rand::rngs::ThreadRng,
     deadline_exceeded: D,

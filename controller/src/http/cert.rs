@@ -1,5 +1,7 @@
 //! `GET /v1/cert.pem`: the certificate to seal with.
 
+use std::sync::Arc;
+
 use axum::{
     extract::State,
     http::{StatusCode, header::CONTENT_TYPE},
@@ -7,11 +9,11 @@ use axum::{
 };
 use sealing::Certificate;
 
-use super::Endpoints;
+use crate::keys::KeyStore;
 
 /// The newest key's certificate as PEM, or 503 while there is none.
-pub(super) async fn get(State(endpoints): State<Endpoints>) -> Response {
-    match endpoints.keys.ring().certificate().map(Certificate::to_pem) {
+pub(super) async fn get(State(keys): State<Arc<KeyStore>>) -> Response {
+    match keys.ring().certificate().map(Certificate::to_pem) {
         Some(pem) => ([(CONTENT_TYPE, "application/x-pem-file")], pem).into_response(),
         None => (StatusCode::SERVICE_UNAVAILABLE, "no sealing key yet\n").into_response(),
     }

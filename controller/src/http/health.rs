@@ -14,7 +14,6 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use super::Endpoints;
 use crate::runtime::queue::WorkQueue;
 
 /// If an object has been due for longer, progress has stopped (external-secrets#6053: a stalled
@@ -51,8 +50,8 @@ pub(super) async fn live() -> &'static str {
     "ok\n"
 }
 
-pub(super) async fn ready(State(endpoints): State<Endpoints>) -> Response {
-    match endpoints.health.not_ready_reason() {
+pub(super) async fn ready(State(health): State<Arc<Health>>) -> Response {
+    match health.not_ready_reason() {
         None => "ok\n".into_response(),
         Some(reason) => (StatusCode::SERVICE_UNAVAILABLE, reason).into_response(),
     }

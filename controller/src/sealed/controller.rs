@@ -7,7 +7,7 @@ use super::{
     index::SealedIndex,
     metrics::SealedSecretMetrics,
     plan::{Action, Observed, plan},
-    render::{self, Renderer},
+    render::Renderer,
     unseal::Unsealer,
 };
 use crate::{
@@ -18,6 +18,7 @@ use crate::{
         clock::Now,
         controller::{Controller, Outcome},
         queue::WorkQueue,
+        template_settings::TemplateSettings,
     },
     target::producer::ProducerSubscriber,
 };
@@ -31,7 +32,7 @@ pub const RECREATE_DELAY: Duration = Duration::from_secs(2);
 pub struct Settings {
     /// Whether the deprecated `spec.data` is decrypted.
     pub accepts_legacy_data: bool,
-    pub templates: render::Settings,
+    pub templates: TemplateSettings,
     /// Threads for templates, and half of those for RSA.
     pub cores: usize,
 }

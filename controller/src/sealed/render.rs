@@ -3,22 +3,19 @@
 //! Whoever may create a SealedSecret writes its template, and may make it slow. So steps, bytes and
 //! time are bounded, and templates have threads of their own: they hold up no decryption.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use sealing::Plaintext;
 use templates::{
-    Environment, Limits,
+    Environment,
     sealed_secret::{self, Error},
 };
 use tokio::time::Instant;
 
 use crate::{
     reason::{Failure, Reason},
-    runtime::blocking::BlockingPool,
+    runtime::{blocking::BlockingPool, template_settings::TemplateSettings},
 };
 
 /// Raise it when the same SealedSecret would give another Secret: earlier records no longer count
@@ -27,17 +24,10 @@ pub const VERSION: &str = "1";
 /// How much of a key a message quotes.
 const MAX_KEY_CHARS: usize = 63;
 
-/// The limits of the templates of one object.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Settings {
-    pub limits: Limits,
-    pub time: Duration,
-}
-
 /// Renders, a few objects at a time. Cheap to clone.
 #[derive(Clone)]
 pub struct Renderer {
-    settings: Settings,
+    settings: TemplateSettings,
     pool: BlockingPool,
 }
 
@@ -49,15 +39,8 @@ pub struct Rendered {
     pub random: BTreeSet<String>,
 }
 
-impl Default for Settings {
-    /// Far above what manifests need: generating an RSA key takes seconds.
-    fn default() -> Self {
-        Self { limits: Limits::default(), time: Duration::from_secs(30) }
-    }
-}
-
 impl Renderer {
-    pub fn new(settings: Settings, threads: usize) -> Self {
+    pub fn new(settings: TemplateSettings, threads: usize) -> Self {
         Self { settings, pool: BlockingPool::new(threads) }
     }
 
@@ -81,7 +64,7 @@ impl Renderer {
 }
 
 fn rendered(
-    settings: Settings,
+    settings: TemplateSettings,
     template: &BTreeMap<String, Option<String>>,
     items: sealed_secret::Values,
 ) -> Result<Rendered, Failure> {
@@ -106,10 +89,14 @@ fn failure(error: &Error) -> Failure {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use templates::Limits;
+
     use super::*;
 
     fn renderer(limits: Limits, time: Duration) -> Renderer {
-        Renderer::new(Settings { limits, time }, 1)
+        Renderer::new(TemplateSettings { limits, time }, 1)
     }
 
     async fn render(renderer: &Renderer, text: &str) -> Result<String, Failure> {

@@ -20,8 +20,9 @@ use mtk_controller::{
         store::Store,
     },
     key::ObjectKey,
-    runtime::{events::EventPublisher, mac::MacKey, queue::WorkQueue},
-    sealed::render,
+    runtime::{
+        events::EventPublisher, mac::MacKey, queue::WorkQueue, template_settings::TemplateSettings,
+    },
     target::{SecretIndex, Writer, policy::Policy},
 };
 use prometheus_client::registry::Registry;
@@ -116,7 +117,7 @@ fn controller(client: Client, queue: Arc<WorkQueue>) -> ExternalSecretController
         secrets,
         namespaces: Arc::default(),
         pool: Arc::new(Pool::new(client.clone(), AwsMetrics::register(&mut registry))),
-        renderer: Renderer::new(render::Settings::default(), &delimiters, 1),
+        renderer: Renderer::new(TemplateSettings::default(), &delimiters, 1),
         policy: Policy {
             namespace: "kube-system".into(),
             key_prefix: "sealed-secrets-key".into(),

@@ -13,8 +13,9 @@ use mtk_controller::{
         metrics::ReconcileMetrics,
         queue::{Priority, WorkQueue},
         scope::WatchScope,
+        template_settings::TemplateSettings,
     },
-    sealed::{SealedSecretController, controller::Settings, metrics::SealedSecretMetrics, render},
+    sealed::{SealedSecretController, controller::Settings, metrics::SealedSecretMetrics},
     target::policy::Policy,
 };
 use prometheus_client::registry::Registry;
@@ -74,7 +75,7 @@ impl Controller {
         };
         let metrics = ReconcileMetrics::register(&mut registry);
         let context = Arc::new(Context::new(client, settings, keys, mac_key, metrics));
-        let templates = render::Settings::default();
+        let templates = TemplateSettings::default();
         let reconciler = SealedSecretController::new(
             context.clone(),
             Arc::new(WorkQueue::new(1)),
