@@ -116,7 +116,7 @@ impl Config {
         self.namespaces.own()
     }
 
-    /// What a controller in this namespace watches.
+    /// The namespaces that a controller in this namespace watches.
     pub fn watched(&self, own: &str) -> WatchScope {
         self.namespaces.watched(own)
     }

@@ -1,4 +1,4 @@
-//! What all controllers share.
+//! The state and the settings that all controllers share.
 
 use std::{sync::Arc, time::Duration};
 
@@ -18,7 +18,6 @@ pub struct Context {
     pub client: Client,
     pub scope: WatchScope,
     pub resync_period: Duration,
-    /// What no Secret may be.
     pub policy: Policy,
     pub keys: Arc<KeyStore>,
     pub mac_key: Arc<MacKey>,
@@ -31,7 +30,7 @@ pub struct Context {
     pub metrics: ReconcileMetrics,
 }
 
-/// What the operator sets for all controllers.
+/// The flags that apply to all controllers.
 pub struct Settings {
     pub scope: WatchScope,
     pub resync_period: Duration,

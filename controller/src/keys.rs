@@ -1,9 +1,9 @@
 //! Sealing keys: the labelled key Secrets of the controller's namespace.
 //!
 //! `load` reads one Secret, `create` creates the first key, `store` follows the Secrets and holds
-//! the ring that everybody else reads: an immutable snapshot, replaced whole. What can go wrong:
-//! one unreadable key Secret (it is ignored, with a warning), a removed key (records that name it no
-//! longer count), a new key (objects that failed for want of it are tried again).
+//! the ring that all other modules read: an immutable snapshot, replaced whole. `store` ignores an
+//! unreadable key Secret, with a warning. Records that name a removed key no longer count. After a
+//! new key, objects that failed for want of it are tried again.
 
 pub mod create;
 mod load;

@@ -9,7 +9,7 @@
 //! | `target` | the only writer of Secrets, and their one watch |
 //! | `aws` | AWS authentication, and reads in batches |
 //! | `keys` | sealing keys: load, create, watch |
-//! | `context` | what all controllers share |
+//! | `context` | state and settings that all controllers share |
 //! | `sealed` | SealedSecret → Secret |
 //! | `external` | ExternalSecret → Secret; stores |
 //! | `restart` | restarts workloads whose Secrets changed |

@@ -122,7 +122,7 @@ impl fmt::Display for Reason {
     }
 }
 
-/// A failure with a message for people: what, where, and what to do. It never contains a value or
+/// A failure with a message for people: the problem, its place and the remedy. It never contains a value or
 /// text of the API server.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("{reason}: {message}")]

@@ -24,7 +24,7 @@
 //! the baseline in memory takes precedence over the annotation, because others put that back at times
 //! (`kubectl rollout undo` restores a Deployment's annotations with its template).
 //!
-//! What can go wrong:
+//! Faults that it handles:
 //! - An answer is lost after the commit, or another instance made the write: the next reconcile sees
 //!   the annotation. If others edit at the same moment, the API server refuses the patch and the
 //!   controller plans again.

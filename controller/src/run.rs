@@ -46,7 +46,7 @@ const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
 /// When to retry the requests that the start needs.
 const START_RETRY_DELAY: Duration = Duration::from_secs(2);
 
-/// What exists before the first request.
+/// The state of the process before its first request.
 struct Process {
     config: Config,
     namespace: String,

@@ -13,7 +13,7 @@
 //! ```
 //!
 //! A crash between the writes of Secret and status costs one repeated decryption: its result is
-//! compared before it is written. A failure is retried when its reason says so.
+//! compared before it is written. The reason of a failure decides whether it is retried.
 
 pub mod controller;
 pub mod entry;

@@ -11,8 +11,8 @@ import (
 	"github.com/vishvananda/netlink"
 )
 
-// block is the addresses of one node: 10.(192+index).0.0/16. Whoever has made the link of its name
-// has it, until the link goes.
+// block is the addresses of one node: 10.(192+index).0.0/16. The process that made the link of
+// its name holds it until the link is removed.
 type block struct{ index int }
 
 // blocks is how many there are, up to 10.255.0.0/16.

@@ -20,8 +20,8 @@ type stage struct {
 	ready      []check
 }
 
-// stages start in this order; components end in the opposite one. What talks to the API server comes
-// after it, since it would only wait in steps of a second and take processor time meanwhile.
+// stages start in this order; components end in the opposite one. Clients of the API server start
+// after it, since they would only poll it once a second and take processor time meanwhile.
 func (p *plane) stages() []stage {
 	first := stage{
 		components: []component{

@@ -68,8 +68,8 @@ func (d *directory) close() {
 	_ = os.Remove(d.path("up.json"))
 }
 
-// owner tells this process from a later one with the same number: a process id alone is reused, and
-// a start time alone counts from a boot.
+// owner distinguishes this process from a later one with the same number: the kernel reuses process
+// ids, and a start time counts from the boot.
 type owner struct {
 	Pid       int    `json:"pid"`
 	StartTime string `json:"start_time"`

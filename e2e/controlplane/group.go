@@ -81,7 +81,7 @@ func (g *group) start(name, program string, args []string, once bool) (*process,
 		Stderr: log,
 		SysProcAttr: &syscall.SysProcAttr{
 			Pdeathsig: syscall.SIGKILL,
-			// Ctrl-C reaches this process alone, which then ends the others in order.
+			// Ctrl-C reaches only this process, which then ends the others in order.
 			Setpgid: true,
 		},
 	}
@@ -177,7 +177,7 @@ func (g *group) explain(err error) error {
 	return fmt.Errorf("%w%s", err, tails.String())
 }
 
-// tail is the end of a component's log, indented under a line that says so.
+// tail is the end of a component's log, indented under a heading.
 func (g *group) tail(name string) string {
 	const lines = 15
 	content, err := os.ReadFile(g.dir.path(name + ".log"))

@@ -57,8 +57,8 @@ func inhabit(options options, reports *json.Encoder) error {
 	})
 }
 
-// hidden are the directories of this machine that the node's programs write to, whatever they are
-// told. In here they are empty and in memory.
+// hidden are the directories of this machine that the node's programs write to under any
+// configuration. In the new namespaces they are empty and in memory.
 var hidden = []string{"/run", "/var/lib", "/var/log"}
 
 // furnish makes the namespaces habitable.
@@ -86,7 +86,7 @@ func (n *node) furnish() error {
 	if err := n.block.configureNode(); err != nil {
 		return fmt.Errorf("setting up the node's network: %w", err)
 	}
-	// Whatever this user reaches the Internet by, the node reaches only itself.
+	// The user's proxy settings do not apply: the node reaches only itself.
 	for _, name := range []string{"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"} {
 		os.Unsetenv(name)
 		os.Unsetenv(strings.ToLower(name))
@@ -138,7 +138,8 @@ var kernelSettings = map[string]string{
 	"vm/panic_on_oom":           "0",
 }
 
-// maskKernelSettings shows the kubelet what it wants to see, so that it leaves the machine alone.
+// maskKernelSettings shows the kubelet the settings that it wants, so that it changes none of the
+// machine.
 func maskKernelSettings() error {
 	for path, value := range kernelSettings {
 		mask := filepath.Join("/run/mtk-kernel-settings", path)

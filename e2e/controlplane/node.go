@@ -80,7 +80,7 @@ func (p *plane) addNodeFiles(files map[string][]byte) error {
 	if err := n.addRuntimeFiles(files); err != nil {
 		return err
 	}
-	// Of a node that was killed in this directory nothing is of use.
+	// A node that was killed in this directory leaves nothing useful.
 	for _, name := range []string{"containerd", "kubelet", "cni"} {
 		if err := os.RemoveAll(n.path(name)); err != nil {
 			return err
@@ -165,7 +165,7 @@ func (n *node) kubelet() *kubeletconfig.KubeletConfiguration {
 		PodLogsDir:               n.path("pods"),
 		VolumePluginDir:          n.path("kubelet/volume-plugins"),
 
-		// The machine is shared: limits are for Pods alone, and its swap and its disk are its own.
+		// The machine is shared: limits apply only to Pods, and the node ignores its swap and its disk.
 		CgroupDriver:                  "cgroupfs",
 		CgroupRoot:                    "/" + n.controlGroup,
 		FailCgroupV1:                  ptr.To(false),

@@ -17,7 +17,7 @@ type plane struct {
 	port      *reservedPort
 	server    string
 	auditLog  string
-	node      *node // nil: a control plane alone
+	node      *node // nil: a control plane without a node
 }
 
 // prepare reserves the port and writes keys and configuration.

@@ -8,7 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// reservedPort is a TCP port that nobody else gets while this is open. The socket is bound and does
+// reservedPort is a TCP port that no other process gets while this is open. The socket is bound and does
 // not listen; the server shares the port by SO_REUSEPORT (`--permit-port-sharing`) and, as the only
 // one that listens, gets every connection. So there is no moment at which another process, such as
 // a second control plane, could be given the same port.

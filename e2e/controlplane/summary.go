@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// summary is the one line that up prints when everything is ready, and what summary.json holds for
-// whoever comes later.
+// summary is the one line that up prints when everything is ready, and the
+// content of summary.json for later commands.
 type summary struct {
 	Kubeconfig string         `json:"kubeconfig"`
 	Server     string         `json:"server"`
@@ -24,7 +24,7 @@ type nodeSummary struct {
 	// Address is the node's, and HostAddress this machine's as the node and its Pods see it.
 	Address     string `json:"address"`
 	HostAddress string `json:"host_address"`
-	// What the addresses of Pods, Services and load balancers are from.
+	// The ranges of the addresses of Pods, Services and load balancers.
 	PodRange          string `json:"pod_range"`
 	ServiceRange      string `json:"service_range"`
 	LoadBalancerRange string `json:"load_balancer_range"`
@@ -46,7 +46,8 @@ func (p *plane) summary(pids map[string]int) *summary {
 	return s
 }
 
-// print writes it down and prints it. Whoever reads it may close the pipe afterwards.
+// print writes the summary to its file and to standard output. The reader may close the pipe
+// afterwards.
 func (s *summary) print(started time.Time) error {
 	s.ReadyMS = time.Since(started).Milliseconds()
 	line, err := json.Marshal(s)

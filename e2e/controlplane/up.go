@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// up runs the control plane until it is told to end, and returns the exit code.
+// up runs the control plane until it gets a signal to end, and returns the exit code.
 func up() int {
 	options, err := parseOptions(os.Args[1:])
 	if err != nil {
@@ -54,7 +54,7 @@ func serve(options options) error {
 }
 
 // run starts every component, announces that they are ready, and returns when they have ended:
-// without an error if it was asked to end. Without a node it is a control plane alone.
+// without an error if it was asked to end. The node is optional.
 func run(ctx context.Context, options options, dir *directory, node *node, announce func(*summary) error) error {
 	group := newGroup(dir)
 	defer group.stop()

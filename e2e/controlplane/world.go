@@ -14,12 +14,12 @@ import (
 	"time"
 )
 
-// A world is a set of namespaces with a control plane and a node in it. What is made in there, be it
-// a process, an interface, a packet filter or a mount, ends with its first process, which ends with
-// this one.
+// A world is a set of namespaces with a control plane and a node in it. Every
+// process, interface, packet filter and mount in it ends with its first process, which ends with this
+// one.
 
-// settings is what that process is told, as one line of JSON on its standard input. That stays open
-// for as long as the world is wanted.
+// settings configures that process, as one line of JSON on its standard input. That stays open for as
+// long as the world is wanted.
 type settings struct {
 	Block        int    `json:"block"`
 	ControlGroup string `json:"control_group"`
@@ -128,7 +128,7 @@ func startWorld(dir *directory) (*worldProcess, error) {
 		SysProcAttr: &syscall.SysProcAttr{
 			Cloneflags: syscall.CLONE_NEWNET | syscall.CLONE_NEWNS | syscall.CLONE_NEWPID | syscall.CLONE_NEWIPC | syscall.CLONE_NEWUTS,
 			Pdeathsig:  syscall.SIGKILL,
-			// Ctrl-C reaches this process alone, which then ends the other one.
+			// Ctrl-C reaches only this process, which then ends the other one.
 			Setpgid: true,
 		},
 	}

@@ -142,7 +142,7 @@ pub fn install(access: &Access) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Lets the controller delete Secrets: what the chart's `externalSecrets.allowDelete` gives.
+/// Lets the controller delete Secrets, as the chart's `externalSecrets.allowDelete` does.
 pub fn allow_delete(access: &Access) -> anyhow::Result<()> {
     let (group, name) = ("rbac.authorization.k8s.io", "mtk-controller-delete");
     let role = json!({

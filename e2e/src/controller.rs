@@ -17,7 +17,7 @@ use crate::programs;
 const PROCESS_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Runs the controller until the end of its own standard input and then kills it, so that it never
-/// outlives its holder, whatever ends that. The arguments are its log and the command.
+/// outlives its holder, even if that is killed. The arguments are its log and the command.
 const HOLD: &str = r#"log=$0; "$@" </dev/null >/dev/null 2>"$log" & echo $!; cat >/dev/null; kill -KILL $! 2>/dev/null; wait"#;
 
 /// A running controller. Dropping it kills it at once (SIGKILL), as does the end of this process.

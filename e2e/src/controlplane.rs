@@ -6,7 +6,7 @@
 //! - [`ControlPlane`] runs it for as long as the value lives;
 //! - [`Detached`] runs it until it is stopped;
 //! - [`Access`] is how to use either: its kubeconfig, `kubectl`, identities;
-//! - [`node`] is the node: what it needs of this machine, its addresses, its images;
+//! - [`node`] is the node: its requirements on this machine, its addresses, its images;
 //! - [`Request`] is a request in the API server's audit log.
 
 mod access;
@@ -33,8 +33,8 @@ pub use self::launch::StartOptions;
 
 use self::launch::{Running, launch};
 
-/// A control plane of one test's own. Dropping it ends every process and removes every file; so
-/// does the end of the process that holds it, whatever ends that.
+/// A control plane for one test. Dropping it ends every process and removes every file; so does the
+/// end of the process that holds it, even by a signal.
 #[derive(Debug)]
 pub struct ControlPlane {
     access: Access,

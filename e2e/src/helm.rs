@@ -1,4 +1,4 @@
-//! The real `helm`, on a cluster of one's own.
+//! The real `helm`, on a cluster of this test run.
 
 use std::ffi::OsStr;
 use std::io::Write;

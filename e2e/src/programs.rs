@@ -31,9 +31,8 @@ pub fn moto() -> anyhow::Result<PathBuf> {
 
 /// Writes a script that can be run at once.
 ///
-/// Another process writes it: a file that this one has open for writing is also open, for a moment,
-/// in whatever another thread starts meanwhile, and until then running it fails with "text file
-/// busy".
+/// Another process writes it. Programs that another thread starts meanwhile inherit, for a moment, the
+/// files that this process has open for writing, and running such a file fails with "text file busy".
 pub fn script(path: &Path, text: &str) -> anyhow::Result<()> {
     let mut writer = Command::new("sh")
         .args(["-c", r#"cat >"$0" && chmod 755 "$0""#])

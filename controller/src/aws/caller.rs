@@ -41,7 +41,7 @@ pub(super) struct Caller {
 }
 
 impl Caller {
-    /// Sends a request. Sends it again after transient errors, and once more with new credentials
+    /// Sends a request. Sends it again after transient errors, and again with new credentials
     /// if AWS rejected the cached ones.
     pub(super) async fn call<T, E, F>(
         &self,

@@ -9,8 +9,8 @@
 //!
 //! Requests of the same moment are collected. Equal ones are read once, others in batches where
 //! possible. Many roles only allow `GetSecretValue`, so a first batch probes whether the identity
-//! may read batches, and a single request is always read individually. What a batch does not return
-//! is read individually, and only that result is final: AWS denies batches some values that an
+//! may read batches, and a single request is always read individually. A value that a batch does
+//! not return is read individually, and only that result is final: AWS denies batches some values that an
 //! individual read returns, such as secrets of other accounts, or those under a policy that
 //! requires a stage.
 //!

@@ -122,7 +122,8 @@ impl Sts {
     }
 }
 
-/// The reason why STS rejected the Pod's own token, if that is why there are no credentials.
+/// The reason why STS rejected the Pod's own token. None if the credentials are missing for another
+/// reason.
 pub(super) fn web_identity_reason(error: &CredentialsError) -> Option<Reason> {
     let mut cause = error.source();
     while let Some(error) = cause {

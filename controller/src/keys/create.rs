@@ -15,7 +15,7 @@ use crate::{
     },
 };
 
-/// What a new sealing key is like.
+/// The size, validity and labels of a new sealing key.
 #[derive(Clone, Debug)]
 pub struct KeySettings {
     /// The prefix of the names of key Secrets.

@@ -14,7 +14,7 @@ pub(super) const CERTIFICATE: &str = "tls.crt";
 /// Why a Secret gives no sealing key.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum LoadError {
-    /// Whoever may create the custom resource would choose the keys that others seal with.
+    /// Otherwise a user who may create the custom resource could choose the keys that others seal with.
     #[error("it is controlled by {0}, and no object may control a sealing key")]
     Controlled(String),
     #[error("it has no item `{PRIVATE_KEY}`")]

@@ -1,4 +1,4 @@
-//! What the controller counts about sealing keys.
+//! Metrics of sealing keys.
 
 use std::fmt;
 

@@ -29,7 +29,7 @@ pub struct OptIn {
 /// The annotation [`RESTART_TARGETS`].
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Targets {
-    /// Of the same namespace.
+    /// Workloads in the namespace of the annotated object.
     pub workloads: Vec<(WorkloadKind, String)>,
     /// The invalid parts, quoted.
     pub invalid: Vec<String>,

@@ -17,7 +17,6 @@ use crate::{
     runtime::{FIELD_MANAGER, api::request},
 };
 
-/// What to write.
 #[derive(Clone, Debug)]
 pub struct Write {
     /// The text of the annotation.
@@ -35,7 +34,6 @@ pub struct Restart {
     pub at: Timestamp,
 }
 
-/// What became of a write.
 #[derive(Debug)]
 pub enum Written {
     /// The workload after it.

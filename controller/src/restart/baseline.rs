@@ -40,7 +40,7 @@ pub struct Entry {
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Baseline(pub BTreeMap<String, Entry>);
 
-/// What a workload uses of one Secret, as the Secret is now.
+/// The part of one Secret that a workload uses, as the Secret is now.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct CurrentUse {
     pub items: ItemsTag,
@@ -55,7 +55,7 @@ pub fn key_id(mac_key: &MacKey) -> String {
     hex(&mac_key.transcript("restart-key-id").finish().as_bytes()[..8])
 }
 
-/// What a workload uses of a Secret, as the watch last saw it.
+/// The part of a Secret that a workload uses, as the watch last saw it.
 pub fn current_use(
     mac_key: &MacKey,
     secret: &ObjectKey,

@@ -43,7 +43,6 @@ pub const WORKERS: usize = 8;
 /// The longest wait for a Secret that keeps changing.
 const MAX_DELAY: Duration = Duration::from_secs(15);
 
-/// What the operator sets.
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {
     /// How long to wait after the last change.
@@ -66,7 +65,7 @@ pub struct RestartController {
     key_id: String,
 }
 
-/// What the indexes have about a workload.
+/// The state of a workload in the indexes.
 pub enum Observation {
     /// This workload must be read first: itself, or the one whose template it uses.
     Unread(WorkloadKey),
@@ -78,13 +77,13 @@ pub enum Observation {
     },
 }
 
-/// What a reconcile does.
+/// The action of a reconcile.
 pub enum Step {
     Read(WorkloadKey),
     Follow(Box<Plan>),
 }
 
-/// What the API server has under a name.
+/// The result of reading a workload by name.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Read {
     Found,

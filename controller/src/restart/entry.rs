@@ -1,4 +1,4 @@
-//! What the controller knows of one workload.
+//! The state that the controller keeps for one workload.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -21,7 +21,7 @@ pub struct WorkloadEntry {
     pub other_restarter: Option<OtherRestarter>,
 }
 
-/// What a reconcile leaves for the next one.
+/// The state that one reconcile passes to the next.
 #[derive(Clone, Debug, Default)]
 pub struct Progress {
     pub memory: Memory,
@@ -30,7 +30,7 @@ pub struct Progress {
     pub attempts: u32,
 }
 
-/// What the Events on a workload have said, so that they do not repeat it.
+/// The findings already reported in Events on a workload, so that no Event repeats them.
 #[derive(Clone, Debug, Default)]
 pub struct Reported {
     pub invalid: Vec<String>,
@@ -41,7 +41,7 @@ pub struct Reported {
     pub failed: Option<String>,
 }
 
-/// What the index has under a name.
+/// The state of a workload in the index.
 #[derive(Debug)]
 pub enum View {
     /// Nothing asks for restarts of it.

@@ -115,7 +115,8 @@ impl Index {
         (missing.since, missing.is_reported)
     }
 
-    /// Records that Events say so, and returns the sources to report it on, with their uids.
+    /// Records that Events report the missing workload, and returns the sources to report it on, with
+    /// their uids.
     pub fn report_missing(&self, key: &WorkloadKey) -> Vec<(SourceKey, String)> {
         let mut graph = self.lock();
         if let Some(missing) = graph.missing.get_mut(key) {

@@ -83,7 +83,7 @@ impl FromStr for WorkloadKind {
 }
 
 impl WorkloadKey {
-    /// What an Event refers to.
+    /// The object of an Event.
     pub fn reference(&self, uid: &str) -> ObjectReference {
         ObjectReference {
             api_version: Some(format!("{}/{}", self.kind.group(), self.kind.version())),

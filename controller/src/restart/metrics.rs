@@ -1,4 +1,4 @@
-//! What the controller counts about restarts.
+//! Metrics of restarts.
 
 use prometheus_client::{
     encoding::EncodeLabelSet,
@@ -8,7 +8,7 @@ use prometheus_client::{
 
 use super::kind::WorkloadKind;
 
-/// What became of a change that restarts a workload.
+/// The result of a change that restarts a workload.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum RestartOutcome {
     /// The write failed. The controller tries again.

@@ -28,7 +28,7 @@ pub struct Observed<'a> {
     pub other_restarter: Option<OtherRestarter>,
     /// The baseline in its annotation, if valid.
     pub recorded: Option<&'a Baseline>,
-    /// By the name of the Secret: what it uses of those that restart it.
+    /// The parts that it uses of the Secrets that restart it, by the name of the Secret.
     pub uses: &'a BTreeMap<String, CurrentUse>,
     pub memory: &'a Memory,
 }
@@ -44,10 +44,11 @@ pub struct Delays {
     pub between: Duration,
 }
 
-/// What the controller remembers of a workload between two reconciles.
+/// The state of a workload that the controller keeps between two reconciles.
 #[derive(Clone, Debug, Default)]
 pub struct Memory {
-    /// What its Pods last had. It takes precedence over the annotation, which others put back.
+    /// The content that its Pods last had. It takes precedence over the annotation, which other writers may
+    /// revert.
     pub baseline: Option<Baseline>,
     /// The text of the annotation that the baseline takes into account.
     pub considered_annotation: Option<String>,
@@ -62,7 +63,7 @@ pub struct Memory {
 pub struct Pending {
     pub first_seen: Instant,
     pub last_changed: Instant,
-    /// Of the baseline after the restart, by [`Baseline::digest`].
+    /// The [`Baseline::digest`] of the baseline after the restart.
     pub digest: String,
 }
 
@@ -155,8 +156,8 @@ fn restart(
     }
 }
 
-/// What the Pods last had. The annotation counts if nothing is remembered, and once whenever it
-/// changes: where it equals the Secret as it is now, either somebody else wrote it, or this
+/// The content that the Pods last had. The annotation counts if nothing is remembered, and once
+/// whenever it changes. If it equals the current Secret, either another writer set it, or this
 /// controller did and lost the answer.
 fn known_baseline(observed: &Observed<'_>) -> Option<Baseline> {
     let &Observed { workload, recorded, uses, memory, .. } = observed;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-/// What a Pod template uses of one Secret.
+/// The part of one Secret that a Pod template uses.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct SecretUse {
     pub items: UsedItems,
@@ -52,7 +52,7 @@ impl SecretUses {
         uses
     }
 
-    /// What the template uses of this Secret. A Secret that only an annotation names counts whole:
+    /// The part of this Secret that the template uses. A Secret that only an annotation names counts whole:
     /// its reader, such as the app itself or a driver, is unknown here.
     pub fn get(&self, secret: &str) -> SecretUse {
         let unknown =

@@ -14,7 +14,7 @@ pub struct SourceKey {
     pub object: ObjectKey,
 }
 
-/// What such an object's annotation asks for.
+/// The workloads that the annotation of such an object names.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Source {
     pub uid: String,
@@ -24,7 +24,7 @@ pub struct Source {
 }
 
 impl SourceKey {
-    /// What an Event refers to.
+    /// The object of an Event.
     pub fn reference(&self, uid: &str) -> ObjectReference {
         let (api_version, kind) = match self.kind {
             ProducerKind::SealedSecret => (SealedSecret::api_version(&()), SealedSecret::kind(&())),

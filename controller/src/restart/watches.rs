@@ -1,4 +1,4 @@
-//! What triggers a reconcile: watches of workloads, changed Secrets, their sources, and time.
+//! The triggers of a reconcile: watches of workloads, changed Secrets, their sources, and time.
 
 use std::{sync::Arc, time::Duration};
 

@@ -23,7 +23,7 @@ pub struct WorkloadObject {
     pub spec: Value,
 }
 
-/// What the controller keeps of a workload.
+/// The part of a workload that the controller keeps.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Workload {
     pub uid: String,

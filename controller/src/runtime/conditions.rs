@@ -8,7 +8,7 @@ use super::clock::rfc3339_seconds;
 /// A condition of one of our custom resources.
 pub trait StatusCondition {
     fn type_(&self) -> &str;
-    /// What a transition changes: `status` and, where the kind has it, `observedGeneration`.
+    /// The fields that a transition changes: `status` and, where the kind has it, `observedGeneration`.
     fn state(&self) -> (&str, Option<i64>);
     fn last_transition_time(&mut self) -> &mut Option<String>;
 }

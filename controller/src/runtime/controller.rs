@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{key::QueueKey, reason::Failure};
 
-/// What a reconcile comes to.
+/// The result of a reconcile.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[must_use]
 pub struct Outcome {
@@ -49,7 +49,7 @@ pub trait Controller: Send + Sync + 'static {
 
     fn queue(&self) -> &WorkQueue<Self::Key>;
 
-    /// What is known of the object. None when there is nothing to reconcile.
+    /// Collects the state of the object. None when there is nothing to reconcile.
     fn observe(&self, key: &Self::Key) -> Option<Self::Observed>;
 
     fn plan(observed: &Self::Observed, now: Now) -> Self::Action;

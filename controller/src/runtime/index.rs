@@ -1,4 +1,4 @@
-//! What is known of the objects of one kind.
+//! An index of the objects of one kind, by key.
 
 use std::{
     collections::{HashMap, hash_map::Entry},

@@ -1,8 +1,8 @@
 //! Keyed MACs (`docs/design/decisions.md`, decision 4).
 //!
 //! Every MAC is HMAC-SHA256 under a random key that only the controller's namespace holds, over
-//! length-prefixed parts behind a word that names its purpose. An unkeyed hash would let anybody
-//! who sees it guess a weak value.
+//! length-prefixed parts behind a word that names its purpose. A user who sees an unkeyed hash
+//! could guess a weak value.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! What the controller counts about its requests and its queue.
+//! Metrics of requests and of the queue.
 
 use std::{fmt, sync::Arc};
 

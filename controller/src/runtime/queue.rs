@@ -1,7 +1,7 @@
-//! The work queue: what to reconcile, in which order, and not before when.
+//! The work queue: objects to reconcile, their order and their earliest time.
 //!
-//! An object has one entry. It is never reconciled twice at a time, and however often it is added
-//! meanwhile, it is reconciled once more.
+//! An object has one entry. It is never reconciled twice at a time. However often it is added
+//! during a reconcile, it is reconciled one more time.
 //!
 //! Within a namespace the object with the lowest rank goes first. The rank is the due time plus the
 //! delay of the priority, so a change goes before the resync of 10,000 others and a resync still

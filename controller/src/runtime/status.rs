@@ -16,7 +16,7 @@ use crate::{
     reason::{Failure, Reason},
 };
 
-/// What became of a status.
+/// The result of writing a status.
 #[derive(Debug)]
 pub enum StatusWrite<K> {
     /// The object with its status, as the API server has it now.

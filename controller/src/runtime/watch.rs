@@ -31,7 +31,6 @@ pub struct Watch<K> {
     absence_poll: Option<Duration>,
 }
 
-/// What a watch sees.
 pub enum WatchEvent<K> {
     /// An object that exists. `is_listed` when it is part of a full list, else it is a change.
     Applied {
@@ -223,7 +222,7 @@ fn refuses_streaming(error: &Error) -> bool {
     matches!(error, Error::WatchStartFailed(ClientError::Api(status)) if [400, 422].contains(&status.code))
 }
 
-/// What happened, without the text of the API server: a body that cannot be read may be a Secret.
+/// Describes the error without the text of the API server: a body that cannot be read may be a Secret.
 fn describe(error: &Error) -> String {
     let (what, source) = match error {
         Error::InitialListFailed(source) => ("the list failed", Some(source)),

@@ -27,7 +27,6 @@ use crate::{
 /// Bitnami's controller rely on such a pause.
 pub const RECREATE_DELAY: Duration = Duration::from_secs(2);
 
-/// What the operator sets.
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {
     /// Whether the deprecated `spec.data` is decrypted.

@@ -1,4 +1,4 @@
-//! What the controller keeps of one SealedSecret. Its items are not part of it.
+//! The state that the controller keeps for one SealedSecret. It does not include the items.
 
 use std::{sync::Arc, time::Duration};
 

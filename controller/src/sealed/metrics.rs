@@ -1,4 +1,4 @@
-//! What the controller counts about SealedSecrets, under the names that Bitnami's controller uses.
+//! Metrics of SealedSecrets, under the names that Bitnami's controller uses.
 
 use std::sync::{
     Arc,

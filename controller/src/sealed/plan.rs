@@ -8,7 +8,7 @@ use crate::{
     target::{SecretSnapshot, ownership::Ownership},
 };
 
-/// What the controller knows when a reconcile begins.
+/// The state of the cluster and the process when a reconcile begins.
 pub struct Observed {
     pub entry: SealedSecretEntry,
     /// Its Secret.

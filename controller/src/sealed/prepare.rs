@@ -20,7 +20,7 @@ use crate::{
     },
 };
 
-/// What to decrypt.
+/// The ciphertexts of a SealedSecret.
 #[derive(Debug, Eq, PartialEq)]
 pub enum Sealed<'s> {
     /// Items by key: base64 of the wire format.

@@ -4,8 +4,8 @@
 //! items, comma-separated. INPUTS and CONTENT are MACs in base64url. An object is in sync if both
 //! MACs match what the API server has now and the keys are still active. Anything else leads to a
 //! sync: a missing, altered or older record too. So a record that is wrong, or forged by a user who
-//! may write the status, costs time and never gives a wrong Secret: nobody else can compute the MAC
-//! of content that the controller did not write.
+//! may write the status, costs time and never gives a wrong Secret: only the controller can compute the
+//! MAC of content.
 
 use std::fmt;
 

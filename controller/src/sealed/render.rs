@@ -1,7 +1,7 @@
 //! The values of the Secret: decrypted items and `template.data`.
 //!
-//! Whoever may create a SealedSecret writes its template, and may make it slow. So steps, bytes and
-//! time are bounded, and templates have threads of their own: they hold up no decryption.
+//! A user who may create a SealedSecret can make its template slow. So steps, bytes and time are
+//! bounded, and templates have threads of their own: they hold up no decryption.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,4 +1,4 @@
-//! What follows from a sync: the status, Events, metrics, and the retry of a failure.
+//! Reports the result of a sync: the status, Events, metrics, and the retry of a failure.
 
 use std::time::Duration;
 
@@ -34,7 +34,6 @@ const BACKOFF: Backoff = Backoff { first: Duration::from_millis(500), max: Durat
 /// So everything is in sync a minute after an outage of the API server.
 const TRANSIENT_BACKOFF: Backoff = Backoff { max: Duration::from_mins(1), ..BACKOFF };
 
-/// What became of the status.
 enum Reported {
     Written,
     Unchanged,
@@ -126,7 +125,7 @@ impl SealedSecretController {
         }
     }
 
-    /// Records the failure. It is retried when its reason says so.
+    /// Records the failure. Its reason decides whether it is retried.
     pub(super) fn retry(&self, key: &ObjectKey, failure: &Failure) -> Outcome {
         let reason = failure.reason;
         warn!(object = %key, %reason, message = failure.message, "not in sync");

@@ -28,7 +28,7 @@ pub struct Unsealer {
     pool: BlockingPool,
 }
 
-/// What the items of an object are sealed for, and the keys that may decrypt them.
+/// The object and the scope that the items are sealed for, and the keys that may decrypt them.
 #[derive(Clone)]
 pub struct Sealing {
     pub key: ObjectKey,

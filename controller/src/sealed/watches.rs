@@ -1,4 +1,4 @@
-//! What triggers a reconcile of a SealedSecret: its watch, changes of its Secret, the keys, and time.
+//! The triggers of a reconcile of a SealedSecret: its watch, changes of its Secret, the keys, and time.
 
 use std::{sync::Arc, time::Duration};
 
@@ -86,7 +86,7 @@ impl SealedSecretController {
         if self.objects.upsert(object) {
             self.queue.add(key, Priority::Change, Duration::ZERO);
         } else if let Some(entry) = self.objects.get(&key).filter(|entry| entry.failed.is_none()) {
-            // Others may have written the status. A failure is retried when its reason says so.
+            // Others may have written the status. The reason of a failure decides when to retry it.
             self.queue.add(key, Priority::Drift, entry.repair_delay(Instant::now()));
         }
     }

@@ -15,7 +15,7 @@ pub const OPAQUE: &str = "Opaque";
 /// Annotation on a Secret with random values: the version of the spec that they were generated for.
 pub const RANDOM_FOR: &str = "mtk.mytomorrows.com/random-values-for";
 
-/// What a SealedSecret makes of its items and its template.
+/// The Secret that a SealedSecret makes of its items and its template.
 pub struct DesiredSecret {
     pub key: ObjectKey,
     /// The uid of the SealedSecret.

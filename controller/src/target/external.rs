@@ -23,7 +23,7 @@ use crate::{
     runtime::secret::{SecretBody, SecretObject, SecretValue, controller_of},
 };
 
-/// What an ExternalSecret makes of its values and its template.
+/// The Secret that an ExternalSecret makes of its values and its template.
 pub struct ExternalSecretTarget {
     pub key: ObjectKey,
     /// The name of the ExternalSecret.
@@ -238,7 +238,7 @@ impl ExternalSecretTarget {
     }
 }
 
-/// What a merge patch sets and removes.
+/// The keys that a merge patch sets and removes.
 fn differences<V: Clone + PartialEq>(
     present: &BTreeMap<String, V>,
     wanted: &BTreeMap<String, V>,

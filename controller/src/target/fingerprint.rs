@@ -12,7 +12,7 @@ use crate::{key::ObjectKey, runtime::secret::SecretObject};
 /// A 64-bit MAC of one label or annotation. It shows presence, at 8 bytes each.
 pub type MetadataMac = u64;
 
-/// The MACs of one item: 24 bytes, whatever its size.
+/// The MACs of one item: 24 bytes for any size of item.
 #[derive(Clone, Copy, Debug)]
 pub struct ItemMac {
     /// Over the item's name.

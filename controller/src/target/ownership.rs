@@ -1,6 +1,6 @@
-//! Who owns a Secret, and so what the controller may do with it: small total functions.
+//! The ownership of a Secret, which decides the changes that the controller may make to it.
 //!
-//! The attack they prevent: a SealedSecret with the name of somebody else's Secret (a
+//! The attack that this prevents: a SealedSecret with the name of a Secret that it does not own (a
 //! ServiceAccount's token, another operator's certificate) must not replace or read it.
 
 use std::fmt;
@@ -14,14 +14,15 @@ use crate::runtime::{FIELD_MANAGER, secret::controller_of};
 /// Bitnami's controller writes under the name of its binary.
 const BITNAMI_FIELD_MANAGER: &str = "controller";
 
-/// What a SealedSecret may do with a Secret that exists.
+/// The right of a SealedSecret to a Secret that exists.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Ownership {
     /// The data becomes exactly what is sealed. Labels and annotations of others stay.
     Ours,
-    /// Annotated `managed`: taken over whole. What others put on it is removed (recorded, g47).
+    /// Annotated `managed`: taken over whole. Labels and annotations of others are removed
+    /// (recorded, g47).
     TakeOver,
-    /// Annotated `patch`: what is sealed is merged into it (recorded, g48, g49).
+    /// Annotated `patch`: the sealed content is merged into it (recorded, g48, g49).
     Shared {
         /// Set only if the Secret is also annotated `managed`, or is already ours.
         with_owner_reference: bool,
@@ -67,10 +68,10 @@ impl OwnershipMetadata {
         }
     }
 
-    /// What the SealedSecret with this uid may do with the Secret. `wants_owner` is false when its
+    /// The right of the SealedSecret with this uid to the Secret. `wants_owner` is false when its
     /// template asks for a Secret without owner reference.
     ///
-    /// A controller owner other than the SealedSecret always wins, whatever the annotations say.
+    /// A controller owner other than the SealedSecret always wins over all annotations.
     /// Never take a Secret from a live owner; the garbage collector deletes Secrets of a dead one
     /// (recorded, g53).
     pub fn ownership(&self, uid: &str, wants_owner: bool) -> Ownership {

@@ -1,4 +1,4 @@
-//! What no Secret may be, whoever asks for it.
+//! The types and names of Secrets that the controller never writes, for any user.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,7 +16,6 @@ pub const CONSENT: &str = "mtk.mytomorrows.com/adopt";
 pub(crate) const DENIED_TYPES: [&str; 2] =
     ["kubernetes.io/service-account-token", "bootstrap.kubernetes.io/token"];
 
-/// What the operator allows.
 #[derive(Clone, Debug)]
 pub struct Policy {
     /// The controller's namespace, where its own Secrets are.

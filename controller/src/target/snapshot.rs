@@ -1,4 +1,4 @@
-//! What the controller keeps of a Secret: MACs and ownership, never data.
+//! The part of a Secret that the controller keeps: MACs and ownership, never data.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -16,7 +16,6 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct SecretSnapshot {
     pub(super) version: u64,
-    /// What decides who owns it.
     pub ownership: OwnershipMetadata,
     /// Over type, immutability and data.
     pub content: Mac,

@@ -28,7 +28,7 @@ use crate::{
 /// How often to plan again when others write at the same moment.
 const MAX_ATTEMPTS: usize = 5;
 
-/// What the writer did.
+/// The result of a write.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Applied {
     /// It does not exist, and the target does not create it.
@@ -38,7 +38,7 @@ pub enum Applied {
     Updated,
 }
 
-/// What became of a Secret that was to be deleted.
+/// The result of deleting a Secret.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Deletion {
     Deleted,
@@ -69,7 +69,7 @@ pub trait SecretTarget: Sync {
     /// The Secret to create, unless the target only changes one that exists.
     fn creation(&self) -> Option<SecretBody<'_>>;
 
-    /// What turns the Secret that exists into the one wanted.
+    /// The change that turns the existing Secret into the desired one.
     ///
     /// # Errors
     /// When it must stay as it is.
@@ -89,7 +89,7 @@ enum Step {
     Update,
 }
 
-/// What one attempt came to.
+/// The result of one attempt.
 enum Attempt {
     Done(Applied, Option<SecretSnapshot>),
     /// There is no Secret to update.

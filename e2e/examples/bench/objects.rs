@@ -52,8 +52,8 @@ pub(super) fn seal(
         .collect()
 }
 
-/// Creates all, one after the other, and waits for each one's Secret. The times from the request
-/// to the Secret's arrival in a watch, in milliseconds.
+/// Creates the objects one after the other, and waits for the Secret of each. Returns the times from
+/// the request to the Secret's arrival in a watch, in milliseconds.
 pub(super) async fn one_by_one(
     client: &Client,
     objects: &[SealedSecret],

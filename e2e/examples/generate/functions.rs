@@ -1,11 +1,11 @@
-//! `docs/templates.md`: what templates may call, from the crate that renders them.
+//! `docs/templates.md`: the functions for templates, from the crate that renders them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use templates::{Limits, Signature, dialect};
 
-/// What stands before and behind the list.
+/// The text before and after the list.
 const HEAD: &str = include_str!("functions/head.md");
 const TAIL: &str = include_str!("functions/tail.md");
 

@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::Context;
 use serde::Deserialize;
 
-/// One request as the API server saw it. What it did not concern is empty.
+/// One request as the API server saw it. Fields that do not apply to it are empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
     /// The authenticated user: `system:serviceaccount:NAMESPACE:NAME` for a `ServiceAccount`.

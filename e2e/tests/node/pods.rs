@@ -161,7 +161,7 @@ fn address(access: &Access, object: &str, path: &str) -> IpAddr {
     text.parse().unwrap_or_else(|_| panic!("{object} {path}: {text:?}"))
 }
 
-/// The Pod's own program, run in it once more.
+/// Runs the Pod's own program in it again.
 fn exec(access: &Access, namespace: &str, arguments: &[&str]) -> std::process::Command {
     let mut command = access.kubectl();
     command.args(["exec", "deployment/hello", "-n", namespace, "--", "/program"]).args(arguments);

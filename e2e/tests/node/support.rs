@@ -1,4 +1,4 @@
-//! What the tests of the node share.
+//! Helpers of the tests of the node.
 
 use std::env;
 use std::io::{Read, Write};
@@ -121,7 +121,7 @@ pub(crate) fn apply(access: &Access, objects: &[Value]) {
     }
 }
 
-/// One field of an object, empty if it is not there.
+/// One field of an object, empty if it is missing.
 pub(crate) fn field(access: &Access, namespace: &str, object: &str, path: &str) -> String {
     text(
         access
@@ -131,7 +131,7 @@ pub(crate) fn field(access: &Access, namespace: &str, object: &str, path: &str) 
     )
 }
 
-/// What a server of this address answers to a GET, if it does.
+/// The answer of the server at this address to a GET, if any.
 pub(crate) fn http(address: IpAddr, port: u16, path: &str) -> Option<String> {
     let mut stream =
         TcpStream::connect_timeout(&(address, port).into(), Duration::from_secs(2)).ok()?;

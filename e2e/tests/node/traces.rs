@@ -1,4 +1,4 @@
-//! What a node leaves on this machine: nothing.
+//! A node leaves nothing on this machine.
 
 use std::fs;
 use std::net::IpAddr;
@@ -119,7 +119,7 @@ fn leftovers_of_a_killed_node_do_not_block_a_start() {
     assert!(Detached::stop(&next).unwrap());
 }
 
-/// What there is of one node on this machine while it runs.
+/// The traces of one node on this machine while it runs.
 struct Traces {
     directory: PathBuf,
     /// Its number among nodes, which names what is its own.
@@ -153,7 +153,7 @@ impl Traces {
         assert_eq!(self.processes(), Vec::<u32>::new());
     }
 
-    /// Whatever has its directory in its command line, or is in its control groups.
+    /// The processes with its directory in their command line, or in its control groups.
     fn processes(&self) -> Vec<u32> {
         let group = format!("/mtk-node-{}-", self.index);
         let directory = self.directory.to_str().unwrap();
@@ -205,7 +205,7 @@ fn runs(pid: u32) -> bool {
     state.is_some_and(|state| !matches!(state, 'Z' | 'X'))
 }
 
-/// What of this machine a node could change and must not.
+/// The settings of this machine that a node could change and must not.
 #[derive(Debug, PartialEq)]
 struct Machine {
     settings: Vec<String>,
@@ -251,7 +251,7 @@ fn lines(path: &str, wanted: impl Fn(&str) -> bool) -> String {
     text.lines().filter(|line| wanted(line)).collect::<Vec<_>>().join("\n")
 }
 
-/// The directories in that one. What goes meanwhile is none.
+/// The directories in that one, without any removed meanwhile.
 fn directories(path: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(path).into_iter().flatten().filter_map(Result::ok);
     entries.map(|entry| entry.path()).filter(|path| path.is_dir()).collect()

@@ -13,7 +13,7 @@ use crate::support::shared;
 /// The namespace of the releases.
 const NAMESPACE: &str = "charts";
 
-/// Also as Pods of the profile `restricted`: what is not restricted has a warning.
+/// Also under the Pod security profile `restricted`: the API server warns of Pods that violate it.
 #[test]
 fn rendered_charts_pass_a_server_side_dry_run() {
     let cases = cases();
@@ -25,7 +25,7 @@ fn rendered_charts_pass_a_server_side_dry_run() {
         path
     };
 
-    // What has to be there: the kinds; the namespaces; the identities of Pods.
+    // The prerequisites: the kinds, the namespaces, and the identities of Pods.
     let mut kinds = schemas::crds().unwrap();
     kinds.retain(|crd| crd["spec"]["group"] != "bitnami.com");
     let all = || cases.iter().flat_map(|(_, objects)| objects);
@@ -79,7 +79,7 @@ fn namespace(name: &str) -> Value {
             "metadata": { "name": name, "labels": labels } })
 }
 
-/// kubectl as Helm is a client: what has no namespace is in the release's.
+/// kubectl as Helm uses it: objects without a namespace are in the namespace of the release.
 struct Kubectl {
     kubeconfig: PathBuf,
 }

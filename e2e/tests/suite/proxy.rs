@@ -69,8 +69,8 @@ async fn mtk_seal_fetches_the_certificate_through_the_api_server() {
     assert_eq!(text(&json!(fetched)).matches("BEGIN CERTIFICATE").count(), 1);
 }
 
-/// Adds the address, says so, and removes it at the end of its own standard input, whatever ended
-/// its holder: Ctrl-C, which it gets too, must not come before that.
+/// Adds the address, prints `added`, and removes the address at the end of its own standard input, even
+/// if its holder is killed. It gets Ctrl-C too and ignores it, so that it always removes the address.
 const HOLD: &str = r#"trap "" INT TERM
 ip address add "$0/32" dev lo && echo added || exit 1
 cat >/dev/null

@@ -160,7 +160,7 @@ impl Planner {
         pending.keys().filter(is_batchable).cloned().collect()
     }
 
-    /// Sends full batches. What they leave in `pending` is to be read individually.
+    /// Sends full batches. The caller reads the rest of `pending` individually.
     async fn send_batches(
         self: &Arc<Self>,
         pending: &mut PendingReads,

@@ -23,7 +23,7 @@ pub enum BatchPermission {
     Denied(&'static str),
 }
 
-/// What a batch reveals about the permission.
+/// The result of a batch, as evidence about the permission.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum PermissionEvent {
     BatchSucceeded,

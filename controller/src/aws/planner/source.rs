@@ -9,7 +9,7 @@ use crate::aws::{
     read::{ReadRequest, ReadResponse},
 };
 
-/// The responses of a batch. What AWS left out is missing.
+/// The responses of a batch, without the values that AWS left out.
 pub type BatchResponses = BTreeMap<ReadRequest, Result<ReadResponse, ReadError>>;
 
 /// Reads from AWS, with one identity.

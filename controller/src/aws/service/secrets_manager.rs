@@ -258,7 +258,7 @@ mod tests {
         let partial = [arn(1, "db"), "db".to_owned(), arn(3, "db-MnOpQr")];
         let secrets = [("db", own.clone()), ("db", other)];
         assert_eq!(assigned(&partial, &secrets), [Some(own), None, None]);
-        // One secret's name equals another one's name with its ARN suffix.
+        // The name of one secret equals the name of another secret with its ARN suffix.
         let (short, long) = (arn(1, "app-AbCdEf"), arn(1, "app-AbCdEf-GhIjKl"));
         let ids = [short.clone(), "app-AbCdEf".to_owned()];
         let secrets = [("app-AbCdEf", long.clone()), ("app", short.clone())];

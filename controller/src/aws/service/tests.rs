@@ -100,7 +100,7 @@ fn value_that_fits_several_names_is_not_assigned() {
 #[tokio::test]
 async fn errors_of_aws_are_classified() {
     let mut bodies = ERRORS.map(|(body, _)| body).to_vec();
-    // After a rejected signature, the SDK corrects its clock and the request is sent once more.
+    // After a rejected signature, the SDK corrects its clock and sends the request again.
     bodies.extend([
         WRONG_SIGNATURE,
         r#"{"__type":"ResourceNotFoundException"}"#,

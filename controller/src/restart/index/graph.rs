@@ -179,7 +179,7 @@ impl Graph {
         }))
     }
 
-    /// Brings what depends on a workload up to date, and removes it when nothing asks for it.
+    /// Updates the dependents of a workload, and removes the workload when nothing refers to it.
     /// Returns the workloads to reconcile.
     fn refresh(&mut self, key: &WorkloadKey) -> Vec<WorkloadKey> {
         let Some(node) = self.nodes.get(key) else { return Vec::new() };

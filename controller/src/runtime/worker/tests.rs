@@ -6,7 +6,7 @@ use tokio::time::Instant;
 use super::*;
 use crate::{key::ObjectKey, runtime::clock::Now};
 
-/// What the reconcile of an object does, by its name.
+/// The behaviour of the reconcile of an object, by its name.
 enum Act {
     Succeed,
     RetryIn(Duration),

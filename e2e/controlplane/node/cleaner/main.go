@@ -1,6 +1,6 @@
 // Command cleaner removes the control groups named on its standard input, one path a line, when that
-// ends. The kernel ends the processes of a node whatever happens to the one that holds them; control
-// groups it keeps. So somebody has to be left who outlives all of them by a moment.
+// ends. The kernel ends the processes of a node together with the one that holds them, but it keeps
+// control groups. So one process has to outlive all of them by a moment.
 package main
 
 import (

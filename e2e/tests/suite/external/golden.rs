@@ -1,4 +1,4 @@
-//! What the External Secrets Operator did in 79 recorded cases, ours does too
+//! Our controller does the same as the External Secrets Operator in 79 recorded cases
 //! (`e2e/golden/README.md`).
 
 use std::fs;
@@ -56,7 +56,7 @@ async fn recorded_cases_give_the_same_secrets_and_conditions() {
     }
 }
 
-/// What was in AWS.
+/// Creates the values that the recording had in AWS.
 async fn values(aws: &Aws, cases: &[Case]) {
     let bytes: Vec<u8> = (0..=255).collect();
     // The record of x09 has the bytes.

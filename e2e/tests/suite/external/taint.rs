@@ -15,7 +15,7 @@ use crate::taint::{canary, needles};
 
 const NS: &str = "external-taint";
 const CLUSTER_STORE: &str = "external-taint";
-/// What the local AWS says in its errors.
+/// The text of errors of the local AWS.
 const PROVIDER: &str = "canary-provider-text";
 
 /// Objects with the canary in what they read, by name: whether they come out well, and their spec.
@@ -187,7 +187,7 @@ async fn value_of_aws_appears_only_in_secret_data() {
 /// Errors of AWS, and a changed value after them.
 async fn denied(api: &Api, faulty: &Faulty, canary: &str) {
     let aws = &faulty.aws;
-    // What is due together is read in batches, and what is due alone is not.
+    // Objects that are due together are read in batches, a single one is not.
     let both =
         |fault: fn(&'static str) -> Fault| ["GetSecretValue", "BatchGetSecretValue"].map(fault);
     for broken in [

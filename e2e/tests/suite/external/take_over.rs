@@ -123,8 +123,8 @@ async fn row_33_objects_of_the_operator_are_adopted_without_a_write_or_read() {
     drop(controller);
 }
 
-/// What the operator computes of the two objects, by another implementation: the hash of the data, and the
-/// version of the object.
+/// Computes the same as the operator of the two objects, in another language: the hash of the data, and
+/// the version of the object.
 const PEER: &str = r#"
 import base64, hashlib, json, sys
 external, secret = json.load(sys.stdin)

@@ -67,7 +67,7 @@ impl<'s> App<'s> {
         SocketAddr::new(ip, 80)
     }
 
-    /// What the app says of itself.
+    /// The description that the app serves of itself.
     pub(super) async fn says(&self) -> Value {
         let address = self.address().await;
         eventually("the app answers", async || serde_json::from_str(&get(address, "/").ok()?).ok())

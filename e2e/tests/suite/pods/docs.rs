@@ -1,4 +1,4 @@
-//! The commands of the book, run as they stand there.
+//! Runs the commands of the documentation as written.
 
 use std::env;
 use std::fs;
@@ -11,10 +11,10 @@ use e2e::programs;
 
 use super::stage::{node, stage};
 
-/// From nothing to the app and away again: every block marked `sh`, in order, in one shell.
+/// Runs every block marked `sh`, from the installation to its removal, in order, in one shell.
 #[tokio::test]
 async fn commands_of_deploy_cluster_install_the_app() {
-    // Its own node, since the book begins with none of this installed and ends so.
+    // Its own node, since the page begins with none of this installed and ends so.
     let Some(_) = stage() else { return };
     let plane = node().unwrap();
     let script = commands("docs/deploy-cluster.md");

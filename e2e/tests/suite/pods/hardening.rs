@@ -1,4 +1,4 @@
-//! What the Pods may not do, asked of the running processes.
+//! The restrictions of the Pods, tested in the running processes.
 
 use std::fs;
 
@@ -7,7 +7,7 @@ use serde_json::json;
 use super::app::App;
 use super::stage::stage;
 
-/// Prints what the kernel says of the process, and tries what must fail.
+/// Prints the status of the process in the kernel, and tries operations that must fail.
 const PROBE: &str = r#"
 import os
 status = dict(line.split(":", 1) for line in open("/proc/self/status"))
@@ -47,7 +47,7 @@ async fn app_runs_with_least_privileges() {
     );
 }
 
-/// There is no shell in its image: what it is shows from outside.
+/// Its image has no shell, so the test inspects it from outside.
 #[tokio::test]
 async fn controller_runs_with_least_privileges() {
     let Some(_) = stage() else { return };

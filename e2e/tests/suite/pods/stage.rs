@@ -23,9 +23,9 @@ pub(super) const CONTROLLER_CHART: &str = "deploy/charts/mtk-controller";
 pub(super) struct Stage {
     pub(super) plane: ControlPlane,
     pub(super) aws: Aws,
-    /// Of the newest major version.
+    /// The newest major version.
     pub(super) helm: Helm,
-    /// Of the one before.
+    /// The major version before it.
     pub(super) helm3: Helm,
 }
 

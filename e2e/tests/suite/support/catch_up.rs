@@ -64,7 +64,7 @@ pub(crate) async fn collect_garbage(api: &Api, namespace: &str) {
     api.wait_deleted(Kind::ConfigMap, namespace, &name).await;
 }
 
-/// It has no sealed item, so every controller can open it, whatever keys it has.
+/// It has no sealed item, so every controller can open it, with any keys.
 fn probe(namespace: &str, name: &str) -> Value {
     json!({
         "metadata": { "namespace": namespace, "name": name },

@@ -1,4 +1,5 @@
-//! The rows of `docs/compatibility.md`, by their number: what other tests show has the number there.
+//! The rows of `docs/compatibility.md`, by their number. Other tests show the rest of the rows, and name
+//! the number.
 
 mod reading;
 mod stores;

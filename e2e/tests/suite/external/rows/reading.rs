@@ -1,4 +1,4 @@
-//! What is read, and what becomes of it: rows 3 to 14, and 40.
+//! Reading and converting values: rows 3 to 14, and 40.
 
 use serde_json::json;
 
@@ -185,7 +185,7 @@ async fn row_13_keys_are_rewritten_by_pattern_template_and_merge() {
     row.gives("pattern", rewritten(pattern), &[("DB_USER", "u"), ("DB_host", "h")]).await;
     let template = json!([{ "transform": { "template": "{{ .value | upper }}_X" } }]);
     row.gives("template", rewritten(template), &[("DB-HOST_X", "h"), ("DB-USER_X", "u")]).await;
-    // What is given no key is left out: more than one was an error.
+    // Values with an empty key are left out: more than one was an error.
     let filter =
         json!([{ "transform": { "template": r#"{{ if eq .value "b" }}{{ .value }}{{ end }}"# } }]);
     let many = row.secret("many", r#"{"a":"1","b":"2","c":"3"}"#).await;

@@ -1,4 +1,4 @@
-//! Stores: as whom, how, and by which address AWS is asked; and the rules at admission.
+//! Stores: the identity, the settings and the address for requests to AWS, and the rules at admission.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -258,7 +258,7 @@ async fn row_45_invalid_objects_are_rejected_at_admission() {
     assert!(api.try_apply(Kind::SecretStore, &two).await.is_err());
 }
 
-/// What a rule of the API server cannot see, the status tells.
+/// The status reports errors that no rule of the API server can detect.
 #[tokio::test]
 async fn row_45_invalid_store_explains_why() {
     let (api, ns) = (rig().api().await, "external-row-45-stores");
@@ -343,7 +343,7 @@ async fn row_48_each_service_has_its_own_endpoint_variable() {
     }
 }
 
-/// What was asked of STS for a role, in sessions that these words are in; in the order of time.
+/// The requests to STS for a role whose session contains these words, in the order of time.
 fn assumed(aws: &Aws, words: &str) -> Vec<String> {
     let requests = aws.requests().into_iter();
     let assumed = requests.filter(|request| request.operation == "AssumeRole");

@@ -1,4 +1,4 @@
-//! What becomes of the Secret: rows 15 to 33, 41 and 50.
+//! The resulting Secret: rows 15 to 33, 41 and 50.
 
 use serde_json::{Value, json};
 
