@@ -46,7 +46,7 @@ func (p *plane) await(ctx context.Context, checks []check) error {
 
 // answers holds when the API server answers 200 OK at the path.
 func answers(path string) check {
-	return check{path + " of the API server", func(ctx context.Context, p *plane, client *http.Client) error {
+	return check{"the API server's answer at " + path, func(ctx context.Context, p *plane, client *http.Client) error {
 		return ask(ctx, client, p.server+path, nil)
 	}}
 }
