@@ -18,8 +18,8 @@
 //! is not JSON, it returns what gjson returns. `README.md` lists the deliberate differences, and
 //! how the crate is tested against the original.
 //!
-//! A query, a multipath and a modifier may contain a path, so `get`, `search` and `modify` call
-//! each other.
+//! Paths are recursive: a query, a multipath and a modifier may contain a path. So `get`, `search`
+//! and `modify` call each other.
 
 mod error;
 mod get;

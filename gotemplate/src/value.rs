@@ -1,7 +1,7 @@
 //! Values: Go's dynamic values, as far as templates can make them.
 //!
-//! A value may contain lists, maps and objects, which contain values, so the files of this folder import
-//! each other.
+//! Values are recursive: a value may be a list, map or object, and these contain values. So the files of
+//! this folder import each other.
 
 mod dynamic;
 mod list;

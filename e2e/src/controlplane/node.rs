@@ -5,6 +5,7 @@
 
 mod missing;
 mod packages;
+mod programs;
 
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};

@@ -69,7 +69,13 @@ impl Reader<'_> {
                 let before = at.checked_sub(1).and_then(|before| self.token(before));
                 let is_continued = before.is_some_and(|token| token.is('.'))
                     || before == Some(&Token::PathSeparator);
-                if !is_continued {
+                // `pub(in crate::a)` names a module without using it.
+                let is_visibility = before.and_then(Token::word) == Some("in")
+                    && at
+                        .checked_sub(2)
+                        .and_then(|open| self.token(open))
+                        .is_some_and(|t| t.is('('));
+                if !is_continued && !is_visibility {
                     return self.tree(at, &[]);
                 }
             }
@@ -146,6 +152,8 @@ mod tests {
         let text = "fn a(b: crate::c::D) { e.f::<G>(); crate::h::i::<J>(k::l::m); }";
         assert_eq!(found(text), ["crate::c::D", "crate::h::i", "k::l::m"]);
         assert_eq!(found("pub(crate) struct A;"), Vec::<String>::new());
+        assert_eq!(found("pub(in crate::a) struct A;"), Vec::<String>::new());
+        assert_eq!(found("for a in crate::b::c() {}"), ["crate::b::c"]);
     }
 
     #[test]

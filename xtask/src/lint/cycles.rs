@@ -66,7 +66,7 @@ fn is_recursive(cycle: &BTreeSet<&str>, files: &BTreeMap<&str, &TextFile>) -> bo
         first.strip_suffix("/mod.rs").or_else(|| first.strip_suffix(".rs")),
     ];
     folders.into_iter().flatten().any(|folder| {
-        let parents = [format!("{folder}.rs"), format!("{folder}/mod.rs")];
+        let parents = ["{}.rs", "{}/mod.rs", "{}/lib.rs"].map(|name| name.replace("{}", folder));
         let is_inside = |file: &&str| {
             file.rsplit_once('/').is_some_and(|(parent, _)| parent == folder)
                 || parents.iter().any(|parent| parent == file)

@@ -1,12 +1,9 @@
 //! Requirements of a node that this machine does not meet.
 
-use std::env;
-use std::ffi::OsStr;
 use std::fmt;
 use std::fs;
-use std::path::Path;
 
-use super::packages;
+use super::programs::PROGRAMS;
 
 /// Something that a node needs and this machine or user does not have.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,10 +53,10 @@ pub fn missing() -> Vec<Missing> {
         read(&format!("{root}/cgroup.controllers"))
     }));
     missing.extend(
-        packages::NEEDED
+        PROGRAMS
             .iter()
-            .filter(|need| !need.is_there())
-            .map(|need| Missing::Program { name: need.name, package: need.package }),
+            .filter(|program| !program.is_installed())
+            .map(|program| Missing::Program { name: program.name, package: program.package }),
     );
     missing
 }
@@ -118,18 +115,6 @@ impl<'a> Mount<'a> {
     fn is_writable(&self) -> bool {
         self.options.split(',').any(|option| option == "rw")
     }
-}
-
-/// Whether one of the directories has the program.
-pub(super) fn found(name: &str, directories: &[&str]) -> bool {
-    let path = env::var_os("PATH").unwrap_or_default();
-    let places = env::split_paths(&path).collect::<Vec<_>>();
-    let named = directories.iter().map(Path::new);
-    places
-        .iter()
-        .map(AsRef::as_ref)
-        .chain(named)
-        .any(|directory: &Path| directory.join(OsStr::new(name)).is_file())
 }
 
 #[cfg(test)]

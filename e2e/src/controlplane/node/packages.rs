@@ -4,33 +4,8 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, bail};
 
-use super::missing::{Missing, found, missing};
-
-/// A program that a node uses.
-pub(super) struct Need {
-    pub(super) name: &'static str,
-    /// Debian's name, and Ubuntu's.
-    pub(super) package: &'static str,
-    /// Directories that have it, beside those of `PATH`.
-    places: &'static [&'static str],
-}
-
-impl Need {
-    pub(super) fn is_there(&self) -> bool {
-        found(self.name, self.places)
-    }
-}
-
-const SYSTEM: &[&str] = &["/usr/local/sbin", "/usr/sbin", "/sbin"];
-const PLUGINS: &[&str] = &["/usr/lib/cni", "/opt/cni/bin"];
-
-pub(super) const NEEDED: &[Need] = &[
-    Need { name: "host-local", package: "containernetworking-plugins", places: PLUGINS },
-    Need { name: "mount", package: "mount", places: SYSTEM },
-    Need { name: "nft", package: "nftables", places: SYSTEM },
-    Need { name: "ptp", package: "containernetworking-plugins", places: PLUGINS },
-    Need { name: "runc", package: "runc", places: SYSTEM },
-];
+use super::missing::{Missing, missing};
+use super::programs::is_installed;
 
 /// Installs the packages that [`missing()`] names, by `apt-get`, and nothing else.
 ///
@@ -40,7 +15,7 @@ pub fn install_packages(mut progress: impl FnMut(&str)) -> anyhow::Result<()> {
     if packages.is_empty() {
         return Ok(());
     }
-    if !found("apt-get", &[]) {
+    if !is_installed("apt-get", &[]) {
         bail!(
             "no apt-get on this system\nhint: install these packages by hand: {}",
             packages.join(", "),
