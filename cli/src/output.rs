@@ -48,10 +48,10 @@ impl Destination {
     }
 }
 
-/// Who may read a new file.
+/// The users that may read a new file.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Audience {
-    /// Everyone whom the umask allows.
+    /// All users that the umask allows.
     Everyone,
     /// Only the user, because the file contains secrets.
     Owner,

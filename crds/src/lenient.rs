@@ -29,7 +29,7 @@ pub(crate) fn null_is_default<'de, D: Deserializer<'de>, T: Default + Deserializ
     Ok(Option::<T>::deserialize(deserializer)?.unwrap_or_default())
 }
 
-/// Reads a value that anybody may have written. If it does not match the type, it is the default.
+/// Reads a value that any client may have written. A value of another type becomes the default.
 pub(crate) fn or_default<'de, D: Deserializer<'de>, T: Default + serde::de::DeserializeOwned>(
     deserializer: D,
 ) -> Result<T, D::Error> {

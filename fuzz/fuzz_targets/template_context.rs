@@ -1,5 +1,5 @@
-//! What a template sees: the first byte chooses a function, the next what it is given, the others are
-//! the strings, split at zeros.
+//! The context of a template. The first byte chooses the function and the second its arguments. The
+//! others are the strings, split at zeros.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! What the targets for templates share.
+//! Code that the targets for templates share.
 
 use std::cell::Cell;
 

@@ -53,7 +53,7 @@ func (g generator) pick(from []string) string { return from[g.IntN(len(from))] }
 // A node is a value: the text of a scalar, or an array or an object.
 type node struct {
 	scalar string
-	keys   []string // of an object, not unquoted
+	keys   []string // names in an object, still quoted
 	items  []*node
 	kind   byte // 's', '[' or '{'
 }

@@ -50,13 +50,13 @@ pub(crate) fn squash(text: &[u8]) -> &[u8] {
     &text[..end]
 }
 
-/// The end of the number, or whatever else is at `start`.
+/// The end of the number, or of any other token, at `start`.
 pub(crate) fn number_end(json: &[u8], start: usize) -> usize {
     let ends = |byte: &u8| *byte <= b' ' || b",]}".contains(byte);
     end_at(json, start, ends)
 }
 
-/// The end of the keyword, or whatever else is at `start`.
+/// The end of the keyword, or of any other token, at `start`.
 pub(crate) fn word_end(json: &[u8], start: usize) -> usize {
     end_at(json, start, |byte| !byte.is_ascii_lowercase())
 }

@@ -83,7 +83,7 @@ pub(crate) fn unescaped(text: &[u8]) -> Bytes {
 }
 
 /// The character of a `\u` escape, and the length of its digits. After a surrogate, this includes
-/// the next `\u` escape, whatever that contains.
+/// the next `\u` escape, even one that is not a surrogate.
 fn unicode_escape(digits: &[u8]) -> (char, usize) {
     let first = unit(digits);
     if (0xd800..0xe000).contains(&first)

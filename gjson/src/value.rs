@@ -103,7 +103,7 @@ impl<'j> RawValue<'j> {
         Some((Self { kind, raw: &json[start..end.min(json.len())] }, end))
     }
 
-    /// The next value at or after `from`, whatever precedes it, and its end.
+    /// The next value at or after `from`, and its end. Bytes before the value are skipped.
     pub(crate) fn next(json: &'j [u8], from: usize) -> Option<(Self, usize)> {
         let at = |at| Some((at, Kind::at(json, at)?));
         let (start, kind) = (from..json.len()).find_map(at)?;
@@ -189,7 +189,7 @@ fn end(json: &[u8], start: usize, kind: Kind) -> Option<usize> {
     }
 }
 
-/// See [`RawValue::entries`]. It goes on after the closing bracket, as Go's `ForEach` does.
+/// See [`RawValue::entries`]. It continues after the closing bracket, as Go's `ForEach` does.
 pub(crate) struct Entries<'j> {
     whole: RawValue<'j>,
     at: usize,

@@ -1,15 +1,15 @@
 //! Go's text/template: templates render to the bytes that Go renders, within limits.
 //!
-//! | module | what |
+//! | module | content |
 //! |---|---|
 //! | `syntax` | lexer, parser, tree |
 //! | `evaluate` | from a tree and a value to bytes |
-//! | `value`, `text` | what templates compute with |
+//! | `value`, `text` | values that templates compute with |
 //! | [`fmt`], [`rune`], [`unicode`] | Go's formatting, characters and numbers |
 //! | `function`, `builtin` | functions, and those that Go itself has |
 //! | `dialect`, `signature` | which functions a template may call, and how documentation lists them |
 //! | `inspect` | which keys and functions a template mentions |
-//! | `limits`, `context`, `error` | what a rendering may use, what functions see, what goes wrong |
+//! | `limits`, `context`, `error` | limits of a rendering, the functions' view of it, its failures |
 //!
 //! The crate does no I/O and reads no clock. Strings are wiped when they are dropped. An error gives
 //! a place and a kind, never a value.

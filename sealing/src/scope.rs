@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
-/// What an item is bound to: its object, its namespace, or nothing.
+/// The binding of an item: to its object, to its namespace, or to nothing.
 ///
 /// The OAEP label authenticates the binding: an item opens only under its own scope.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]

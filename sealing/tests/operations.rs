@@ -1,4 +1,4 @@
-//! The counter of private-key operations. Alone in its process, since the counter is the process's.
+//! The counter of private-key operations. This is the only test of its process, since all tests of a process share the counter.
 
 use std::fs;
 

@@ -20,8 +20,8 @@ import (
 	"software.sslmate.com/src/go-pkcs12"
 )
 
-// The functions that External Secrets adds to Sprig, on the libraries that it uses. What they draw is
-// counted up from zero, so that their answers are the same each time.
+// The functions that External Secrets adds to Sprig, on the libraries that it uses. Their randomness
+// is a counter that starts at zero, so their answers are the same each time.
 func externalFunctions() template.FuncMap {
 	functions := template.FuncMap{
 		"filterPEM":        filterPEM,

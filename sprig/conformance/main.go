@@ -20,8 +20,8 @@ import (
 	"github.com/Masterminds/sprig/v3"
 )
 
-// A case is one line of the corpus. Data is any JSON; Strings is a context of strings alone, as the
-// controllers give it. Dialect is "go" (the built-ins alone), "sealed-secret" or "external-secret".
+// A case is one line of the corpus. Data is any JSON; Strings is a context of strings only, as the
+// controllers give it. Dialect is "go" (only the built-ins), "sealed-secret" or "external-secret".
 type testCase struct {
 	Dialect  string            `json:"dialect,omitempty"`
 	Template string            `json:"template"`

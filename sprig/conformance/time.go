@@ -12,8 +12,8 @@ import (
 )
 
 // timeAll renders the templates of corpora over and over, as sprig/examples/corpus.rs does, and
-// prints the nanoseconds of all rounds of reading and rendering, and of rendering alone. What is slow on
-// purpose is left out.
+// prints the nanoseconds of all rounds of reading and rendering, and of only rendering. It leaves out
+// the templates that are slow on purpose.
 func timeAll(rounds int, files []string) error {
 	type timed struct {
 		testCase

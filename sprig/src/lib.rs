@@ -1,6 +1,6 @@
 //! The functions that Sprig and External Secrets add to Go's templates, on the crate `gotemplate`.
 //!
-//! | module | what |
+//! | module | content |
 //! |---|---|
 //! | `functions` | the functions, and the dialects that they make |
 //! | [`json`], [`yaml`], `url`, `time`, `semver`, [`regex`], `radix`, `jwk` | Go's libraries, as far as functions need them |

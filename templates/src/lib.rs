@@ -1,6 +1,6 @@
 //! The templates of SealedSecrets and ExternalSecrets: all of one object, with the limits of one object.
 //!
-//! | module | what |
+//! | module | content |
 //! |---|---|
 //! | [`dialect`] | which functions the templates of each kind may call |
 //! | [`sealed_secret`] | the data of the Secret of a SealedSecret |

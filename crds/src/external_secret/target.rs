@@ -16,7 +16,7 @@ pub struct Target {
     #[serde(default, deserialize_with = "lenient::null_is_default")]
     #[schemars(length(max = 253))]
     pub name: String,
-    /// Who owns the Secret.
+    /// The owner of the Secret.
     #[serde(default, deserialize_with = "lenient::null_is_default")]
     pub creation_policy: CreationPolicy,
     /// What to do with the Secret if the provider has no values any more.
@@ -34,7 +34,7 @@ pub struct Target {
     pub template: Option<Template>,
 }
 
-/// Who owns the Secret.
+/// The owner of the Secret.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub enum CreationPolicy {
     /// The ExternalSecret owns the Secret. Deleting it deletes the Secret.
@@ -160,12 +160,12 @@ pub struct TemplateRef {
 pub struct TemplateItem {
     /// The key.
     pub key: String,
-    /// What the template renders.
+    /// The part of each item that the template renders.
     #[serde(default, deserialize_with = "lenient::null_is_default")]
     pub template_as: TemplateScope,
 }
 
-/// What a template renders.
+/// The part of each item that a template renders.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub enum TemplateScope {
     /// The value of this key.

@@ -29,7 +29,7 @@ pub trait Object: Any + fmt::Debug {
         None
     }
 
-    /// The fields of a structure, in order: what is printed where no method applies.
+    /// The fields of a structure, in order. They are printed if no method applies.
     fn fields(&self) -> Vec<(&'static str, Field)> {
         Vec::new()
     }

@@ -1,4 +1,4 @@
-//! What operations cost, in steps of [`Meter`](crate::Meter).
+//! Costs of operations, in steps of [`Meter`](crate::Meter).
 
 use crate::error::MILLISECOND;
 

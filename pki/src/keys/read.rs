@@ -110,7 +110,7 @@ fn sec1(der: &[u8]) -> Option<(&[u8], Option<&[u8]>)> {
     Some((number, curve))
 }
 
-/// OpenSSL's format: a sequence of six numbers. Go checks no more than that.
+/// OpenSSL's format: a sequence of six numbers. Go checks only that.
 fn from_dsa(der: &[u8]) -> Result<PrivateKey, Error> {
     let mut fields = Reader::new(der).sequence().ok_or(MALFORMED)?;
     fields.small().ok_or(MALFORMED)?;

@@ -109,7 +109,7 @@ impl fmt::Debug for CheckedBlock<'_> {
     }
 }
 
-/// Why a text is not PEM. Of the text, variants hold only a block's label.
+/// Why a text is not PEM. Variants contain no part of the text except a block's label.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum PemError {
     /// DER instead of PEM.

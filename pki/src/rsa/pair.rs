@@ -19,7 +19,7 @@ pub struct RsaKeyPair(KeyPair);
 /// Why there is no new key pair.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum GenerateError {
-    /// The size is none of 2048, 3072, 4096 and 8192 bits.
+    /// The size is not 2048, 3072, 4096 or 8192 bits.
     #[error("RSA keys of this size are not generated")]
     UnsupportedSize,
     /// The library failed, or there was no randomness.

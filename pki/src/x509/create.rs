@@ -44,7 +44,7 @@ pub struct NewCertificate<'a> {
     pub not_after: Timestamp,
     /// `SubjectPublicKeyInfo` in DER.
     pub public_key: &'a [u8],
-    /// What the key may be used for.
+    /// The permitted uses of the key.
     pub purpose: Purpose,
     /// Whether the key may sign other certificates.
     pub is_authority: bool,
@@ -56,7 +56,7 @@ pub struct NewCertificate<'a> {
     pub addresses: &'a [IpAddr],
 }
 
-/// What a certificate's key may be used for.
+/// The permitted uses of a certificate's key.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Purpose {
     /// `encipherOnly`, as Bitnami's controller sets it for sealing keys.

@@ -53,7 +53,7 @@ pub(super) fn validity(mut times: Reader<'_>) -> Option<()> {
 /// The key of a certificate.
 pub(super) enum Key {
     Known(PublicKey),
-    /// Of an algorithm that Go does not know. It does not check such keys.
+    /// A key of an algorithm that Go does not know. Go does not check such keys.
     Unknown,
 }
 

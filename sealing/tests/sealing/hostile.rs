@@ -1,4 +1,4 @@
-//! Bytes that somebody else chose.
+//! Input that an attacker chose.
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use proptest::prelude::*;

@@ -18,7 +18,7 @@ use crate::{
     secret_manifest::SecretContent,
 };
 
-/// What to read, and the name and namespace of files without them.
+/// The input, and the name and namespace of files without them.
 pub(crate) struct SealedOptions {
     pub(crate) skip_others: bool,
     pub(crate) name: Option<String>,
@@ -125,7 +125,7 @@ fn sealed(node: &Node, origin: String, options: &SealedOptions) -> Result<Sealed
     let from_file = |key| field(key).and_then(Node::as_str).map(str::to_owned);
     let name = agree(&origin, "name", options.name.clone(), from_file("name"))?;
     let namespace = agree(&origin, "namespace", options.namespace.clone(), from_file("namespace"))?;
-    // Only these fields: whatever the API server added must not make the object malformed.
+    // Only these fields: those that the API server added must not make the object malformed.
     let document = json!({
         "apiVersion": "bitnami.com/v1alpha1",
         "kind": "SealedSecret",

@@ -1,4 +1,4 @@
-//! Type conversion: lenient, as Sprig's is. What cannot be converted is zero.
+//! Type conversion: lenient, as Sprig's is. A value that cannot be converted is zero.
 
 use gotemplate::{
     Buffer, Context, Element, Failure, Function, List,
@@ -114,7 +114,7 @@ fn without_zero_decimals(text: &str) -> &str {
     }
 }
 
-/// Decimal digits only. What is too large is the largest, as in Go.
+/// Decimal digits only. A number that is too large is the largest, as in Go.
 pub(super) fn atoi(text: &[u8]) -> i64 {
     let text = str::from_utf8(text).unwrap_or_default();
     match text.parse() {

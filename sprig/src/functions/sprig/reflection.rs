@@ -49,7 +49,7 @@ fn kind(value: &Value) -> &'static str {
     }
 }
 
-/// Go's `reflect.DeepEqual`: of the same type, and the same all the way down.
+/// Go's `reflect.DeepEqual`: the same type, and equal at every level.
 pub(super) fn equal(
     context: &mut Context<'_>,
     first: &Value,

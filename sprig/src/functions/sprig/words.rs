@@ -146,8 +146,8 @@ fn run(text: &[u8], (first, len): (char, usize), goes_on: fn(char) -> bool) -> R
     run
 }
 
-/// The next character that is valid, and the length up to its end: what is invalid before it counts as
-/// part of it. At the end it is `before` again.
+/// The next valid character, and the length up to its end. Invalid bytes before it count as part of it.
+/// At the end of the text it is `before` again.
 fn valid(text: &[u8], before: char) -> (char, usize) {
     let mut runes = runes(text);
     let found = runes.find(|(c, _)| *c != char::REPLACEMENT_CHARACTER);
