@@ -1,4 +1,4 @@
-//! Which functions a template may call, its delimiters, and what a missing key is.
+//! The functions that a template may call, its delimiters, and the result of a missing key.
 
 use crate::{builtin::BUILTIN_FUNCTIONS, function::Function};
 

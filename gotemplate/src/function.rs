@@ -51,7 +51,7 @@ pub enum Parameter {
     Text,
     /// `map[string]interface {}`
     Map,
-    /// `uint32`, a type that no value has: constants become one.
+    /// `uint32`. No value has this type, but constants are converted to it.
     Uint32,
     /// `[]interface {}`
     List,

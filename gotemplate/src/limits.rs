@@ -105,7 +105,7 @@ impl<'e> Meter<'e> {
         self.steps((count >> 10) as u64)
     }
 
-    /// Accounts for `count` items, before they are made.
+    /// Counts `count` items. Call it before you create them.
     pub fn items(&mut self, count: usize) -> Result<(), Limit> {
         if count > self.limits.items {
             return Err(Limit::Items);

@@ -1,4 +1,4 @@
-//! Values: Go's dynamic values, as far as templates can make them.
+//! Go's dynamic values, as far as templates can create them.
 //!
 //! Values are recursive: a value may be a list, map or object, and these contain values. So the files of
 //! this folder import each other.

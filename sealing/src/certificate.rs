@@ -141,7 +141,7 @@ pub enum CertificateError {
         bits: usize,
     },
     /// Fewer than 2048 bits.
-    #[error("its RSA key has {bits} bits, at least 2048 are needed")]
+    #[error("its RSA key has {bits} bits; at least 2048 are required")]
     KeyTooSmall {
         /// The size of the modulus.
         bits: usize,

@@ -31,7 +31,7 @@ pub enum KeyError {
     #[error("it is not an RSA private key in PKCS#1 or PKCS#8")]
     Malformed,
     /// A key of another algorithm, which the format does not support.
-    #[error("it is {algorithm}; only RSA keys can open")]
+    #[error("it is {algorithm}; only RSA keys can decrypt")]
     NotRsa {
         /// The algorithm's name, or its object identifier.
         algorithm: String,
@@ -58,7 +58,7 @@ pub enum KeyError {
         bits: usize,
     },
     /// Fewer than 2048 bits.
-    #[error("the RSA key has {bits} bits, at least 2048 are needed")]
+    #[error("the RSA key has {bits} bits; at least 2048 are required")]
     TooSmall {
         /// The size of the modulus.
         bits: usize,

@@ -50,7 +50,7 @@ pub enum SealError {
     #[error("the operating system gave no random bytes")]
     Randomness,
     /// Larger than a Secret can be.
-    #[error("the value is too large: {len} bytes, at most {limit} can be sealed")]
+    #[error("the value is too large: {len} bytes; the limit is {limit}")]
     TooLarge {
         /// The value's length.
         len: usize,

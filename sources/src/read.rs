@@ -32,7 +32,7 @@ pub struct Input<'a> {
 /// How to read inputs.
 #[derive(Clone, Debug, Default)]
 pub struct ReadOptions {
-    /// The kind of all inputs. None detects the kind of each.
+    /// The kind of all inputs. `None` detects the kind of each.
     pub kind: Option<SourceKind>,
     /// The Terraform variable with the values. None is `app_secrets`.
     pub variable: Option<String>,

@@ -46,7 +46,7 @@ impl Radix {
         text
     }
 
-    /// The bytes, or Go's error message in their place.
+    /// The decoded bytes, or Go's error message as the result.
     pub(crate) fn decode_or_complain(&self, text: &[u8]) -> Buffer {
         self.decode(text).unwrap_or_else(|at| {
             let mut complaint = Buffer::default();

@@ -5,7 +5,7 @@ use rand::{SeedableRng as _, rngs::StdRng};
 
 use crate::dialect;
 
-/// Hands a context to `run`, with the randomness of a seed and the default limits.
+/// Calls `run` with a context that has seeded randomness and the default limits.
 pub(crate) fn context<T>(seed: u64, run: impl FnOnce(&mut Context<'_>) -> T) -> T {
     let mut random = StdRng::seed_from_u64(seed);
     run(&mut Context::new(environment(&mut random)))

@@ -50,7 +50,7 @@ pub struct Merge {
     pub ignores_conflicts: bool,
 }
 
-/// Why keys cannot be rewritten. The error contains keys, and no values.
+/// Why keys cannot be rewritten. Errors contain keys but no values.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum RewriteError {
     /// Not a regular expression.

@@ -36,7 +36,7 @@ pub(crate) struct Access {
     pub(crate) context: Option<String>,
     /// `--controller-namespace`
     pub(crate) namespace: Option<String>,
-    /// `--controller-name`. None tries the default names.
+    /// `--controller-name`. `None` tries the default names.
     pub(crate) name: Option<String>,
 }
 

@@ -79,7 +79,7 @@ pub enum DecodingStrategy {
     Base64,
     /// Decode base64url (RFC 4648 §5).
     Base64URL,
-    /// Decode either if the value is valid, or else do not decode.
+    /// Decode base64 or base64url if the value is valid. Otherwise keep the value.
     Auto,
 }
 

@@ -15,11 +15,11 @@ pub(super) fn not(_: &mut Context<'_>, arguments: Arguments<'_>) -> Result<Value
     Ok(Value::Bool(!arguments.any(0)?.is_true()))
 }
 
-/// Whether the first equals any other.
+/// Whether the first argument equals any of the others.
 pub(super) fn eq(_: &mut Context<'_>, arguments: Arguments<'_>) -> Result<Value, Failure> {
     let first = arguments.any(0)?;
     if arguments.rest(1).is_empty() {
-        return Err("there is no second argument".into());
+        return Err("the second argument is missing".into());
     }
     for other in arguments.rest(1) {
         if equal(first, other)? {

@@ -52,7 +52,7 @@ pub(super) fn urlquery(
     })
 }
 
-/// `write` may lengthen a text by `factor`.
+/// `write` lengthens a text at most by `factor`.
 fn escape(
     context: &mut Context<'_>,
     arguments: Arguments<'_>,

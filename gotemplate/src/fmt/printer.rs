@@ -195,7 +195,7 @@ impl<'p, 'e> Printer<'p, 'e> {
     }
 }
 
-/// The format, the precision where none is given, and whether letters are capitals.
+/// The format, its default precision, and whether letters are upper case.
 fn float_verb(verb: char) -> Option<(FloatFormat, Option<usize>, bool)> {
     Some(match verb {
         'v' | 'g' => (FloatFormat::General, None, false),

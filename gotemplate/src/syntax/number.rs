@@ -143,7 +143,7 @@ pub fn parse_float(text: &str) -> Option<f64> {
     value.is_finite().then_some(value)
 }
 
-/// Underscores stand between digits, and behind a prefix.
+/// Underscores are valid between digits and after a prefix.
 fn without_underscores(digits: &str, prefixed: bool) -> Option<String> {
     if !digits.contains('_') {
         return Some(digits.to_owned());

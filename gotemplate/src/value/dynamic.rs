@@ -42,7 +42,7 @@ pub enum Value {
 }
 
 impl Value {
-    /// A `map[string]string`: the context that the controllers give.
+    /// A `map[string]string`, the type of the controllers' contexts.
     pub fn strings(entries: impl IntoIterator<Item = (Text, Text)>) -> Self {
         let entries = entries.into_iter().map(|(key, text)| (key, Self::Text(text)));
         Self::Map(Map::new(MapKind::Strings, entries.collect()))
@@ -85,7 +85,7 @@ impl Value {
         matches!(self, Self::Missing | Self::Nil)
     }
 
-    /// The name of its type, as `%T` prints it.
+    /// The name of the value's type, as `%T` prints it.
     pub fn type_name(&self) -> &'static str {
         match self {
             Self::Missing | Self::Nil => "<nil>",

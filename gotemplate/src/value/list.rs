@@ -145,7 +145,7 @@ fn grown_capacity(len: usize) -> usize {
     capacity
 }
 
-/// Above 256 items growth slows down, and the allocator's size classes show. Each entry is a capacity
+/// Above 256 items, growth slows down and follows the allocator's size classes. Each entry is a capacity
 /// that Go 1.26 grows to. Larger slices grow by a quarter.
 fn size_class(capacity: usize) -> usize {
     const SEEN: [usize; 9] = [256, 512, 848, 1280, 1792, 2560, 3408, 5120, 7168];

@@ -13,7 +13,7 @@ pub trait Object: Any + fmt::Debug {
     /// The kind of the type.
     fn kind(&self) -> Kind;
 
-    /// The exported fields and methods: `name`, called with `arguments`.
+    /// The exported field `name`, or the result of the method `name` called with `arguments`.
     fn member(&self, name: &str, arguments: &[Value]) -> Member;
 
     /// Whether `other` has the same type and the same content.

@@ -44,4 +44,4 @@ pub(super) fn is_probable_prime(
     Ok(is_prime(Flavor::Any, candidate))
 }
 
-const NO_SIZE: Error = Error::Invalid("there are no primes of this size");
+const NO_SIZE: Error = Error::Invalid("no primes of this size exist");

@@ -27,7 +27,7 @@ impl PrivateKey {
             b"EC PRIVATE KEY" => from_sec1(&block.bytes, None),
             b"DSA PRIVATE KEY" => from_dsa(&block.bytes),
             label if label.ends_with(b" PRIVATE KEY") => {
-                Err("the private key is encrypted, or of a kind that is not supported".into())
+                Err("the private key is encrypted, or its type is not supported".into())
             }
             _ => Err("the PEM block is not a private key".into()),
         }
@@ -39,7 +39,7 @@ impl PrivateKey {
         Self::rsa(der)
             .or_else(|_| from_pkcs8(der))
             .or_else(|_| from_sec1(der, None))
-            .map_err(|_| Error::Invalid("the private key is of a kind that is not supported"))
+            .map_err(|_| Error::Invalid("the type of the private key is not supported"))
     }
 
     /// PKCS#8 (RFC 5958) in DER.
@@ -117,7 +117,7 @@ fn from_dsa(der: &[u8]) -> Result<PrivateKey, Error> {
     for _ in 0..5 {
         fields.integer().ok_or(MALFORMED)?;
     }
-    Ok(PrivateKey(Kind::Unusable("certificates are not made with DSA keys")))
+    Ok(PrivateKey(Kind::Unusable("DSA keys cannot be used in certificates")))
 }
 
 #[cfg(test)]

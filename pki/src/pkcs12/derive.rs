@@ -114,7 +114,7 @@ pub(super) fn pkcs12(
             key.truncate(len);
             return Ok(key);
         }
-        // To each block of the salt and the password: plus the digest, repeated, plus one.
+        // Add the repeated digest and one to each block of the salt and the password.
         for block in input[block..].chunks_mut(block) {
             let mut carry = 1_u8;
             let addend: Zeroizing<Vec<u8>> =

@@ -19,7 +19,7 @@ pub struct Contents {
 }
 
 const MALFORMED: Error = Error::Invalid("the PKCS#12 file is malformed");
-const UNKNOWN: Error = Error::Invalid("the PKCS#12 file is of a kind that is not supported");
+const UNKNOWN: Error = Error::Invalid("the PKCS#12 file uses an unsupported format or algorithm");
 
 /// Reads a file that has one key and at least one certificate.
 pub fn read(meter: &mut dyn Meter, file: &[u8], password: &[u8]) -> Result<Contents, Error> {

@@ -90,7 +90,7 @@ fn keys_that_cannot_seal_are_rejected_by_algorithm() {
         refused("pem/pss.crt"),
         "its key is RSA-PSS (signatures only); only RSA keys can seal"
     );
-    assert_eq!(refused("pem/rsa1024.crt"), "its RSA key has 1024 bits, at least 2048 are needed");
+    assert_eq!(refused("pem/rsa1024.crt"), "its RSA key has 1024 bits; at least 2048 are required");
     assert_eq!(refused("pem/rsa8256.crt"), "its RSA key has 8256 bits, at most 8192 can be used");
 }
 

@@ -53,11 +53,14 @@ fn certificate_of_another_key_is_rejected() {
 #[test]
 fn keys_that_cannot_open_are_rejected_by_algorithm() {
     let refused = |file| SealingKey::from_pem(&read(file), None).unwrap_err().to_string();
-    assert_eq!(refused("pem/ec.key"), "it is EC; only RSA keys can open");
-    assert_eq!(refused("pem/ec-sec1.key"), "it is EC; only RSA keys can open");
-    assert_eq!(refused("pem/ed25519.key"), "it is Ed25519; only RSA keys can open");
-    assert_eq!(refused("pem/pss.key"), "it is RSA-PSS (signatures only); only RSA keys can open");
-    assert_eq!(refused("pem/rsa1024.key"), "the RSA key has 1024 bits, at least 2048 are needed");
+    assert_eq!(refused("pem/ec.key"), "it is EC; only RSA keys can decrypt");
+    assert_eq!(refused("pem/ec-sec1.key"), "it is EC; only RSA keys can decrypt");
+    assert_eq!(refused("pem/ed25519.key"), "it is Ed25519; only RSA keys can decrypt");
+    assert_eq!(
+        refused("pem/pss.key"),
+        "it is RSA-PSS (signatures only); only RSA keys can decrypt"
+    );
+    assert_eq!(refused("pem/rsa1024.key"), "the RSA key has 1024 bits; at least 2048 are required");
 }
 
 #[test]

@@ -133,6 +133,6 @@ fn location(name: &str) -> String {
     format!("time.Location({name:?})")
 }
 
-/// The time zones bundled with the program. Those of the machine are not used.
+/// The time zones bundled with the program, so that results do not depend on the machine.
 static ZONES: std::sync::LazyLock<jiff::tz::TimeZoneDatabase> =
     std::sync::LazyLock::new(jiff::tz::TimeZoneDatabase::bundled);

@@ -158,7 +158,7 @@ impl<'a, 'm, 'e> Decoder<'a, 'm, 'e> {
         Ok(node)
     }
 
-    /// The last of equal keys counts. Merged keys count where the merge is written.
+    /// The last of equal keys wins. Merged keys have the position of their merge.
     fn map(&mut self) -> Result<Node, Failure> {
         let mut entries = BTreeMap::new();
         loop {

@@ -34,7 +34,7 @@ pub(super) struct Emitter<'m, 'e> {
     indent: Option<usize>,
     /// Whether a blank, or nothing, was written last on this line.
     whitespace: bool,
-    /// Whether there is nothing but indentation on this line.
+    /// Whether this line contains only indentation.
     indention: bool,
 }
 

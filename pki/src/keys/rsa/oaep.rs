@@ -32,7 +32,7 @@ pub enum OaepDigest {
 }
 
 /// One error for all causes: the difference is an oracle (RFC 8017 §7.1.2, note).
-const FAILED: Error = Error::Invalid("the text was not encrypted for this key");
+const FAILED: Error = Error::Invalid("the ciphertext was not encrypted for this key");
 
 impl Key {
     pub(in crate::keys) fn decrypt_oaep(

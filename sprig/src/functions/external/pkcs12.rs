@@ -1,4 +1,5 @@
-//! PKCS#12: an optional password comes first where a file is read, and last where one is written.
+//! PKCS#12. Functions that read a file take the optional password first. Functions that write a file take
+//! it last.
 
 use gotemplate::{Arguments, Context, Failure, Function, Parameter::Text, Value};
 use pki::{

@@ -84,7 +84,7 @@ pub(super) fn is_connector(c: char) -> bool {
     c == '-' || c == '_' || is_space(c)
 }
 
-/// `CamelCase`: the letter behind a connector is a capital and takes the place of the connector.
+/// `CamelCase`: a capital letter replaces a connector and the letter after it.
 pub(super) fn camel(buffer: &mut Buffer, text: &[u8]) {
     let chars: Vec<char> = runes(text).map(|(c, _)| c).collect();
     let leading = chars.iter().take_while(|c| is_connector(**c)).count();

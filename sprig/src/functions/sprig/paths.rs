@@ -27,7 +27,7 @@ const DIR: Run = |c, a| {
     new_text(c, &clean(&path[..end]))
 };
 
-/// The last element from its last dot on.
+/// The extension: the last element, from its last dot on.
 const EXT: Run = |c, a| {
     let path = a.text(0)?;
     let dot = path.iter().rposition(|byte| matches!(byte, b'.' | b'/'));
