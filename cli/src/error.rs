@@ -11,7 +11,7 @@ pub(crate) struct Failure {
     pub(crate) exit: Exit,
     /// One line: lower case, no final period, never a value.
     pub(crate) cause: String,
-    /// One line for each thing that failed, if there are several.
+    /// One line for each failure, if there are several.
     pub(crate) details: Vec<String>,
     /// One line for each thing the user can do.
     pub(crate) hints: Vec<String>,

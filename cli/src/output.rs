@@ -1,4 +1,5 @@
-//! Writes results. Documents are complete in memory first, so that an error leaves no partial output.
+//! Writes results. Documents are complete in memory first, so that an error leaves no partial
+//! output.
 
 use std::{
     fs::{self, File},
@@ -110,8 +111,8 @@ pub(crate) fn write(to: &Destination, bytes: &[u8], audience: Audience) -> Resul
     }
 }
 
-/// Replaces a file atomically. An existing file keeps its mode. A symbolic link stays, and its target is
-/// replaced. Pipes and devices are written to directly.
+/// Replaces a file atomically. An existing file keeps its mode. A symbolic link stays, and its
+/// target is replaced. Pipes and devices are written to directly.
 fn replace(path: &Path, bytes: &[u8], audience: Audience) -> io::Result<()> {
     let existing = match fs::metadata(path) {
         Ok(metadata) => Some(metadata),

@@ -10,7 +10,7 @@ use crate::secret_manifest::SecretContent;
 
 const RENDER_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The Secret that the template of a SealedSecret makes from decrypted items.
+/// The Secret that the template of a SealedSecret renders from decrypted items.
 pub(crate) fn secret_from_template(
     template: &SecretTemplate,
     items: sealed_secret::Values,

@@ -41,7 +41,7 @@ func deep() []group {
 	}
 }
 
-// service resembles what people keep in Secrets Manager.
+// service resembles typical values in Secrets Manager.
 const service = `{
   "username": "app", "password": "p@ss w|rd#1", "engine": "postgres", "host": "db.example.com", "port": 5432, "ssl": true, "ratio": 1.50,
   "big": 12345678901234567890, "huge": 123456789012345678901234567890, "exp": 1e3, "off": null, "empty": "", "list": [1, "two", 3.50, null, true, [4], {"k": "v"}],

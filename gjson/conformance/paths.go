@@ -28,7 +28,7 @@ var statics = []string{
 	`!"x"`, `!"a.b"`, "!true", "!false", "!null", "!nan", "!inf", "!NaN", "!1", "!1.50", "!-1e3", `!{"a":1}`, "![1,2]", `!{"a":{"b":[1,2]}}`, "!nope", "!", `!"x`, "!TRUE",
 }
 
-// path makes a path into a value, or into anything if n is nil.
+// path returns a path into a value, or into anything if n is nil.
 func (g generator) path(n *node, depth int) string {
 	switch {
 	case depth > 0 && g.oneIn(12):
@@ -87,7 +87,7 @@ func (g generator) modifier(n *node, depth int) string {
 	return g.pick(modifiers)
 }
 
-// part makes one segment of a path and returns the value that it should lead to.
+// part writes one segment of a path and returns the value that it should lead to.
 func (g generator) part(n *node, depth int) (string, *node) {
 	if n == nil || len(n.items) == 0 || g.oneIn(10) {
 		if depth > 0 && g.oneIn(6) {
@@ -109,7 +109,7 @@ func (g generator) part(n *node, depth int) (string, *node) {
 	}
 }
 
-// name makes a path segment for a key: escaped, with wildcards, or unchanged.
+// name returns the path segment for a key: escaped, with wildcards, or unchanged.
 func (g generator) name(key string) string {
 	key = strings.ToValidUTF8(key, "?")
 	key = strings.NewReplacer(`\\`, `\`, `\"`, `"`, `\n`, "\n", `\u0061`, "a", `\u00e9`, "é", `\ud83d\ude00`, "😀").Replace(key)

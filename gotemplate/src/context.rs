@@ -40,7 +40,7 @@ pub struct Context<'e> {
 }
 
 impl<'e> Context<'e> {
-    /// A context in which nothing has been used.
+    /// A context with all limits unused.
     pub fn new(environment: Environment<'e>) -> Self {
         let Environment { now, random, limits, deadline_exceeded } = environment;
         Self {

@@ -11,7 +11,7 @@ use crate::{
     value::{Element, List, Map, MapKind, Value},
 };
 
-/// A function: its name, what it takes, what it does.
+/// A function: its name, its parameters and its implementation.
 pub struct Function {
     /// The name that templates call it by.
     pub name: &'static str,
@@ -88,13 +88,13 @@ impl Function {
         self
     }
 
-    /// Whether it takes this number of arguments.
+    /// Whether the function accepts this number of arguments.
     pub(crate) fn takes(&self, count: usize) -> bool {
         let fixed = self.parameters.len();
         if self.rest.is_some() { count >= fixed } else { count == fixed }
     }
 
-    /// The type of the argument at `index`, which it takes.
+    /// The type of the argument at `index`.
     pub(crate) fn parameter(&self, index: usize) -> Parameter {
         self.parameters.get(index).copied().or(self.rest).unwrap_or(Parameter::Any)
     }

@@ -98,7 +98,7 @@ impl<'e> Meter<'e> {
         if is_check_due && (self.deadline_exceeded)() { Err(Limit::Time) } else { Ok(()) }
     }
 
-    /// Accounts for `count` bytes, before they are made.
+    /// Counts `count` bytes. Call it before you allocate them.
     pub fn bytes(&mut self, count: usize) -> Result<(), Limit> {
         self.bytes = self.bytes.checked_sub(count).ok_or(Limit::Bytes)?;
         // Bytes take time too: a KiB is a step.

@@ -28,7 +28,7 @@ impl Dialect {
 }
 
 impl Signature {
-    /// The smallest number of arguments that it takes, and whether it takes more.
+    /// The smallest number of arguments, and whether the function accepts more.
     pub fn arity(&self) -> (usize, bool) {
         (self.function.parameters.len(), self.function.rest.is_some())
     }

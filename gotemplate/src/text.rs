@@ -48,7 +48,7 @@ impl Borrow<[u8]> for Text {
 }
 
 impl From<Vec<u8>> for Text {
-    /// Takes the bytes over. The caller wipes copies that it made before.
+    /// Takes ownership of the bytes. The caller wipes any copies made earlier.
     fn from(bytes: Vec<u8>) -> Self {
         Self(Rc::new(Zeroizing::new(bytes)))
     }

@@ -17,8 +17,8 @@ pub(crate) const MAX_BITS: usize = 8192;
 
 /// A sealing certificate: an RSA public key of 2048 to 8192 bits and its validity.
 ///
-/// It carries a key and proves no identity. Like kubeseal, nothing here checks the signature or the
-/// issuer: users' own certificates are signed by any CA.
+/// It carries a key and proves no identity. Like kubeseal, the reader does not check the signature
+/// or the issuer, because any CA may have signed a user's own certificate.
 #[derive(Clone)]
 pub struct Certificate {
     der: Vec<u8>,

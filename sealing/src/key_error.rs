@@ -4,7 +4,7 @@ use pki::{Fingerprint, pem::PemError};
 
 use crate::certificate::CertificateError;
 
-/// Why a private key cannot be read or made. No variant holds a part of the key.
+/// Why a private key cannot be read or generated. No variant contains a part of the key.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum KeyError {
     /// The key's certificate cannot be read.

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 pub struct Plaintext(Zeroizing<Vec<u8>>);
 
 impl Plaintext {
-    /// Takes ownership of the bytes. Callers wipe copies that they made before.
+    /// Takes ownership of the bytes. The caller wipes any copies made earlier.
     pub fn new(bytes: Vec<u8>) -> Self {
         Self(Zeroizing::new(bytes))
     }

@@ -1,4 +1,4 @@
-//! The certificate that Bitnami's controller makes for a new key.
+//! The certificate that Bitnami's controller creates for a new key.
 //!
 //! Byte for byte what Go's `x509.CreateCertificate` writes for that controller's template: tools that
 //! compare or parse certificates see the same form from both controllers.

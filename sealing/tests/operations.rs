@@ -1,4 +1,5 @@
-//! The counter of private-key operations. This is the only test of its process, since all tests of a process share the counter.
+//! The counter of private-key operations. This is the only test of its process, since all tests of
+//! a process share the counter.
 
 use std::fs;
 

@@ -21,7 +21,7 @@ use crate::sealed_secret::Values;
 /// One step of rewriting.
 #[derive(Clone, Debug)]
 pub enum Rewrite {
-    /// Replaces what a regular expression matches in each key.
+    /// Replaces the matches of a regular expression in each key.
     Regexp {
         /// The expression.
         source: String,

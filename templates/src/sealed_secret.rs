@@ -44,7 +44,7 @@ pub enum Cause {
     Render(#[from] RenderError),
 }
 
-/// Whether any template has actions. If none has, rendering takes no time.
+/// Whether any template has actions. Without actions, rendering only copies text.
 pub fn has_actions(template: &BTreeMap<String, Option<String>>, items: &Values) -> bool {
     texts(template).any(|(key, text)| text.contains(ACTION) && !items.contains_key(key))
 }

@@ -207,8 +207,8 @@ impl Api {
     }
 }
 
-/// Finds the configuration as kubectl does: the flag, `KUBECONFIG`, `~/.kube/config`, or inside a Pod
-/// its ServiceAccount.
+/// Finds the configuration as kubectl does: the flag, `KUBECONFIG`, `~/.kube/config`, or inside a
+/// Pod its ServiceAccount.
 async fn configuration(access: &Access) -> Result<Config, ClusterError> {
     let kubeconfig = match &access.kubeconfig {
         Some(path) => Kubeconfig::read_from(path),

@@ -1,6 +1,7 @@
 //! `mtk-seal template`: renders or lints the templates in manifests, offline.
 //!
-//! `manifests` reads the objects and `values` the values. `render` makes Secrets, `lint` finds errors.
+//! `manifests` reads the objects and `values` the values. `render` renders Secrets, `lint` finds
+//! errors.
 
 mod external;
 mod lint;

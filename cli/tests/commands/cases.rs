@@ -1,7 +1,8 @@
 //! Runs the cases in `cases/*.toml` in a sandbox with a copy of `cases/files`.
 //!
-//! trycmd replaces every backslash in the output with a slash, and no setting turns that off. Where a
-//! case expects `/"` or `/n`, the program prints `\\"` or `\\n`; a comment in the case marks these places.
+//! trycmd replaces every backslash in the output with a slash, and no setting turns that off. Where
+//! a case expects `/"` or `/n`, the program prints `\\"` or `\\n`; a comment in the case marks
+//! these places.
 
 use std::{
     collections::BTreeSet,

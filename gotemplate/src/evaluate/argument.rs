@@ -84,7 +84,7 @@ impl<'t> Evaluator<'t, '_> {
         })
     }
 
-    /// A field that is given arguments: the method of an object.
+    /// A field with arguments: the method of an object.
     fn method(
         &mut self,
         first: &'t Operand,

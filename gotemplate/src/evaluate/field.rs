@@ -10,7 +10,7 @@ use crate::{
 };
 
 impl Evaluator<'_, '_> {
-    /// `.a.b` of a value. Only the last may be a method that takes arguments.
+    /// `.a.b` of a value. Only the last may be a method with arguments.
     pub(super) fn fields(
         &self,
         value: Value,

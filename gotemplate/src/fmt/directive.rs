@@ -150,7 +150,7 @@ impl Reader<'_> {
         let (digits, rest) = self.rest.split_at(len);
         let number = str::from_utf8(digits).ok()?.parse::<i64>().ok();
         let number = number.filter(|number| *number <= MAX_NUMBER);
-        // Go gives up on the rest of the format where a number is too large.
+        // Go does not parse the rest of the format after a number that is too large.
         self.rest = if number.is_some() { rest } else { &[] };
         number.and_then(|number| usize::try_from(number).ok())
     }
@@ -178,7 +178,7 @@ impl Reader<'_> {
         number.is_some()
     }
 
-    /// The argument that a `*` stands for.
+    /// The argument that a `*` refers to.
     fn number_argument(&mut self) -> Option<i64> {
         let value = self.values.get(self.next)?;
         self.next += 1;

@@ -107,7 +107,7 @@ fn hexadecimal(value: f64, precision: Option<usize>) -> String {
         let point = if zeros.is_empty() { "" } else { "." };
         return format!("0x0{point}{zeros}p+00");
     }
-    // One digit before the point, 60 bits behind it.
+    // One digit before the point, 60 bits after it.
     let shift = mantissa.leading_zeros() - 3;
     mantissa <<= shift;
     exponent += 60 - i32::try_from(shift).unwrap_or(0);

@@ -12,7 +12,7 @@ pub fn print_value(buffer: &mut Buffer, meter: &mut Meter<'_>, value: &Value) ->
     Printer::new(buffer, meter).argument(value, 'v')
 }
 
-/// `fmt.Sprint`: a space stands between two values of which neither is a string.
+/// `fmt.Sprint`: adds a space between two values if neither is a string.
 pub fn print(buffer: &mut Buffer, meter: &mut Meter<'_>, values: &[Value]) -> Result<(), Limit> {
     let mut after_string = true;
     for (index, value) in values.iter().enumerate() {

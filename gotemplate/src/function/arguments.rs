@@ -61,6 +61,6 @@ impl<'a> Arguments<'a> {
     }
 }
 
-/// A function reads what it has not declared. The evaluator checks declarations, so no template
-/// causes this.
+/// The function reads an argument that it has not declared. The evaluator checks declarations, so
+/// templates cannot cause this.
 const UNDECLARED: Failure = Failure::Because("an argument is not as declared");

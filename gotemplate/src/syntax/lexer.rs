@@ -137,7 +137,7 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    /// Skips a comment. Whether it trims the text behind it.
+    /// Skips a comment. Returns whether the comment trims the text after it.
     fn comment(&mut self) -> Result<bool, ParseErrorKind> {
         let end = self.rest()[2..].find("*/").ok_or(ParseErrorKind::UnclosedComment)?;
         self.position += 2 + end + 2;

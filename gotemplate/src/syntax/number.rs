@@ -40,7 +40,7 @@ impl Number {
             return match i64::try_from(int) {
                 Ok(int) => {
                     let number = Self::whole(int);
-                    // Go takes a plus for a sign, but not that of a zero.
+                    // Go accepts a plus as a sign, except before a zero.
                     let unsigned = number.unsigned.filter(|_| int == 0 || !text.starts_with('+'));
                     Some(Self { unsigned, ..Self::written(text, Some(int), number.float?) })
                 }

@@ -19,7 +19,7 @@ pub(crate) enum Node {
     If(Branch),
     With(Branch),
     Range(Branch),
-    /// `{{template}}`, and `{{block}}` where it stands.
+    /// `{{template}}`, and the use of a `{{block}}`.
     Template {
         name: Box<str>,
         argument: Option<Pipeline>,

@@ -1,4 +1,4 @@
-//! Go's maps with string keys, in the order that Go's templates and `fmt` give them: sorted.
+//! Go's maps with string keys, sorted, as Go's templates and `fmt` print them.
 
 use std::{
     cell::{Ref, RefCell},

@@ -1,4 +1,4 @@
-//! New keys, from randomness that the caller gives: the same randomness makes the same key.
+//! New keys from the caller's randomness. The same randomness gives the same key.
 
 use rand::CryptoRng;
 use zeroize::Zeroizing;

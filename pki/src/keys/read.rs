@@ -60,10 +60,10 @@ fn from_pkcs8(der: &[u8]) -> Result<PrivateKey, Error> {
             let seed = Zeroizing::new(seed);
             Ok(match algorithm {
                 oid::ED25519 => PrivateKey::from_ed25519_seed(&seed),
-                _ => PrivateKey(Kind::Unusable("certificates are not made with keys for X25519")),
+                _ => PrivateKey(Kind::Unusable("X25519 keys cannot be used in certificates")),
             })
         }
-        _ => Err("the private key is of an algorithm that is not supported".into()),
+        _ => Err("the algorithm of the private key is not supported".into()),
     }
 }
 

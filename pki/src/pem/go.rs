@@ -35,7 +35,7 @@ pub fn blocks(text: &[u8]) -> Blocks<'_> {
 pub struct Blocks<'a>(&'a [u8]);
 
 impl<'a> Blocks<'a> {
-    /// The text after the blocks that were taken.
+    /// The text after the blocks read so far.
     pub fn rest(&self) -> &'a [u8] {
         self.0
     }

@@ -25,7 +25,7 @@ const FAILED: Error = Error::Invalid("the encrypted content cannot be decrypted"
 /// The rounds of the key derivation in new files.
 const ROUNDS: u16 = 2048;
 
-/// Decrypts with the content of an `AlgorithmIdentifier`, and takes the padding off.
+/// Decrypts with the content of an `AlgorithmIdentifier`, and removes the padding.
 pub(super) fn decrypt(
     meter: &mut dyn Meter,
     algorithm: Reader<'_>,
@@ -98,7 +98,7 @@ fn decrypt_pbes2(
     }
 }
 
-/// Decrypts in CBC mode, and takes the padding off.
+/// Decrypts in CBC mode, and removes the padding.
 fn finish<C: BlockCipherDecrypt>(
     cipher: Option<C>,
     iv: &[u8],

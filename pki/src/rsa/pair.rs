@@ -16,7 +16,7 @@ use super::pkcs8::pkcs1_from_pkcs8;
 #[derive(Debug)]
 pub struct RsaKeyPair(KeyPair);
 
-/// Why there is no new key pair.
+/// Why a key pair cannot be generated.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum GenerateError {
     /// The size is not 2048, 3072, 4096 or 8192 bits.

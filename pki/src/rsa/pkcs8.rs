@@ -21,7 +21,7 @@ pub fn pkcs1_from_pkcs8(pkcs8: &[u8]) -> Result<Zeroizing<Vec<u8>>, Pkcs8Error> 
     Ok(Zeroizing::new(info.private_key.as_bytes().to_vec()))
 }
 
-/// Why there is no RSA key in a PKCS#8 key.
+/// Why a PKCS#8 key contains no RSA key.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum Pkcs8Error {
     /// Not PKCS#8.

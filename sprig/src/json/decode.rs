@@ -180,7 +180,7 @@ impl Decoder<'_, '_> {
         Ok(unit)
     }
 
-    /// The character of a code unit and, where it takes two, of the one that follows.
+    /// The character of a code unit or, for a surrogate, of a pair of them.
     fn surrogates(&mut self, first: u16) -> char {
         if let Some(c) = char::from_u32(u32::from(first)) {
             return c;

@@ -132,7 +132,7 @@ fn unicode<'p>(out: &mut String, negated: bool, text: &'p str) -> Option<&'p str
     Some(rest)
 }
 
-/// The character that an escape stands for, its backslash taken off.
+/// The character that an escape denotes, without its backslash.
 pub(super) fn escaped(text: &str) -> Option<(char, &str)> {
     let mut chars = text.chars();
     let c = chars.next()?;

@@ -235,7 +235,7 @@ fn to_i8(number: usize) -> i8 {
     i8::try_from(number).unwrap_or(i8::MAX)
 }
 
-/// Digits behind the point. Those beyond nanoseconds do not count.
+/// Digits after the point. Those beyond nanoseconds are ignored.
 fn nanoseconds(digits: &str) -> i32 {
     format!("{digits:0<9}")[..9].parse().unwrap_or(0)
 }

@@ -20,7 +20,7 @@ pub(super) enum Node {
     Map(Vec<(String, Node)>),
 }
 
-/// The longest key that stands on the line of its value, in bytes.
+/// The longest key that shares a line with its value, in bytes.
 const MAX_SIMPLE_KEY: usize = 128;
 const INDENT: usize = 2;
 /// Lines with more characters are folded at the next space.
@@ -32,7 +32,7 @@ pub(super) struct Emitter<'m, 'e> {
     column: usize,
     /// `None` outside all lists and maps.
     indent: Option<usize>,
-    /// Whether a blank, or nothing, was written last on this line.
+    /// Whether this line is empty or ends with a blank.
     whitespace: bool,
     /// Whether this line contains only indentation.
     indention: bool,

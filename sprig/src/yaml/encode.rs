@@ -32,7 +32,7 @@ pub fn encode(meter: &mut Meter<'_>, value: &Value) -> Result<Buffer, Failure> {
     Ok(emitter.into_text())
 }
 
-/// Whether go-yaml lets a character stand in a document.
+/// Whether go-yaml allows a character in a document.
 fn is_allowed(c: char) -> bool {
     matches!(c, '\t' | '\n' | '\r' | ' '..='~' | '\u{85}' | '\u{a0}'..='\u{fffd}' | '\u{10000}'..)
 }

@@ -80,7 +80,7 @@ impl Form {
     }
 }
 
-/// Characters that go-yaml takes for the end of a line.
+/// Characters that go-yaml treats as the end of a line.
 pub(super) fn is_break(c: char) -> bool {
     matches!(c, '\r' | '\n' | '\u{85}' | '\u{2028}' | '\u{2029}')
 }

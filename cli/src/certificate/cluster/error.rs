@@ -1,4 +1,4 @@
-//! Why the cluster gives no certificate, with a hint for each reason.
+//! Why the cluster returns no certificate, with a hint for each reason.
 
 use std::{io, path::PathBuf};
 
@@ -9,7 +9,7 @@ use crate::{
     exit::Exit,
 };
 
-/// Why the cluster gives no certificate.
+/// Why the cluster returns no certificate.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ClusterError {
     /// The login failed.

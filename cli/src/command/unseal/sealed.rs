@@ -1,4 +1,4 @@
-//! Reads SealedSecrets from files, and makes Secrets from their templates and decrypted items.
+//! Reads SealedSecrets from files, and renders Secrets from their templates and decrypted items.
 
 use std::collections::BTreeMap;
 
@@ -59,7 +59,7 @@ impl Sealed {
         }
     }
 
-    /// The Secret that the template makes from decrypted items.
+    /// The Secret that the template renders from decrypted items.
     pub(crate) fn secret(
         &self,
         items: BTreeMap<String, Plaintext>,

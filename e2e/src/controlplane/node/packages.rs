@@ -9,7 +9,8 @@ use super::programs::is_installed;
 
 /// Installs the packages that [`missing()`] names, by `apt-get`, and nothing else.
 ///
-/// `progress` gets a line for each command before it runs. It does nothing about other missing requirements.
+/// `progress` gets a line for each command before it runs. It does nothing about other missing
+/// requirements.
 pub fn install_packages(mut progress: impl FnMut(&str)) -> anyhow::Result<()> {
     let packages = missing_packages(&missing());
     if packages.is_empty() {

@@ -122,7 +122,7 @@ impl OaepDigest {
         }
     }
 
-    /// MGF1 (RFC 8017 §B.2.1): masks `target` with what `seed` generates.
+    /// MGF1 (RFC 8017 §B.2.1): masks `target` with bytes derived from `seed`.
     fn mask(self, target: &mut [u8], seed: &[u8]) {
         for (counter, chunk) in (0_u32..).zip(target.chunks_mut(self.len_bytes())) {
             let input = Zeroizing::new([seed, &counter.to_be_bytes()].concat());

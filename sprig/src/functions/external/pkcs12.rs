@@ -1,5 +1,5 @@
-//! PKCS#12. Functions that read a file take the optional password first. Functions that write a file take
-//! it last.
+//! PKCS#12. Functions that read a file take the optional password first. Functions that write a
+//! file take it last.
 
 use gotemplate::{Arguments, Context, Failure, Function, Parameter::Text, Value};
 use pki::{

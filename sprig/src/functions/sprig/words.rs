@@ -117,7 +117,7 @@ fn capitalized(text: &[u8], first: (char, usize)) -> usize {
     let (second, _) = valid(&text[first.1..], first.0);
     if first.1 < text.len() && is_upper(second) {
         let run = run(text, first, is_upper);
-        // The last capital begins a word with the small letters behind it.
+        // The last capital begins a word with the lower-case letters after it.
         return if is_alphabetic(run.behind) { run.last } else { run.end };
     }
     run(text, first, is_small).end

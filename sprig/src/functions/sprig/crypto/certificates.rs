@@ -1,4 +1,4 @@
-//! Certificates: of authorities, self-signed, signed by an authority, and given by the template.
+//! Certificates: authorities, self-signed ones, those signed by an authority, and the template's own.
 
 use std::net::IpAddr;
 
@@ -57,7 +57,7 @@ pub(super) fn signed(
     let block = first_block(context, &authority.cert)?;
     let issuer = certificate(&block).ok_or(MALFORMED)?;
     let issuer_key = read_key(context, &authority.key)?;
-    // Checked before the expensive new key is made.
+    // Check this before generating a key, which is expensive.
     let public = issuer_key.public_key().map_err(failure)?;
     if issuer.key.as_ref().is_some_and(|key| *key != public) {
         return Err("the private key does not match the authority's certificate".into());
@@ -134,7 +134,7 @@ fn texts(
     Ok(texts)
 }
 
-/// The key at `index`, if there is one, else a new one.
+/// The key at `index`, or a new one if that argument is missing.
 fn key(
     context: &mut Context<'_>,
     arguments: Arguments<'_>,

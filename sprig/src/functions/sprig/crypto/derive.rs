@@ -10,9 +10,9 @@ use super::message::about;
 
 const SCOPE: &[u8] = b"com.lyndir.masterpassword";
 
-/// Binary logarithm of the rounds, size of a block, how many times.
+/// Parameters of scrypt: the binary logarithm of N, r and p.
 const SCRYPT: (u8, u32, u32) = (15, 8, 2);
-/// Steps of that: about 150 ms. It takes 32 MiB while it lasts.
+/// The cost of that in steps: about 150 ms. It uses 32 MiB meanwhile.
 const DERIVING: u64 = 150 * MILLISECOND;
 
 const IMPOSSIBLE: Failure = Failure::Because("the password could not be derived");
@@ -90,7 +90,7 @@ fn forms(kind: &[u8]) -> Option<&'static [&'static str]> {
     })
 }
 
-/// The characters that a letter of a form stands for.
+/// The characters of a class, by the letter of the class.
 fn characters(class: u8) -> &'static [u8] {
     match class {
         b'C' => b"BCDFGHJKLMNPQRSTVWXYZ",
