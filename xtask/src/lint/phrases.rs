@@ -89,8 +89,10 @@ impl Phrases {
             if at < allowed_until {
                 continue;
             }
+            // A text of one word is no sentence, but a keyword or a name.
+            let starts_sentence = rest[0].starts_sentence && words.len() > 1;
             let of_sentence =
-                rest[0].starts_sentence.then(|| longest(&self.at_sentence_start, rest)).flatten();
+                starts_sentence.then(|| longest(&self.at_sentence_start, rest)).flatten();
             if let Some(phrase) = longest(&self.anywhere, rest).or(of_sentence) {
                 let message = format!("\"{}\": {}", phrase.words.join(" "), phrase.advice);
                 findings.push(Finding::new(path, rest[0].line, message));
@@ -122,6 +124,7 @@ mod tests {
         alone => say \"only\"\n\
         [sentence start]\n\
         what is => name the noun\n\
+        else => say \"otherwise\"\n\
         [allowed]\n\
         left alone\n\
         [test names]\n\
@@ -154,6 +157,12 @@ mod tests {
     fn relative_clause_as_subject_fails_at_the_start_of_a_sentence() {
         assert_eq!(check("a.md", "Yes. What is new costs time.").len(), 1);
         assert_eq!(check("a.md", "The page says what is new."), [""; 0]);
+    }
+
+    #[test]
+    fn string_of_one_word_is_no_sentence() {
+        assert_eq!(check("a.rs", "const KEYWORD: &str = \"else\";"), [""; 0]);
+        assert_eq!(check("a.rs", "// Else it stops.").len(), 1);
     }
 
     #[test]
