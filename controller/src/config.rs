@@ -111,7 +111,6 @@ impl Config {
         Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
     }
 
-    /// The controller's own namespace.
     pub fn namespace(&self) -> String {
         self.namespaces.own()
     }
@@ -135,7 +134,6 @@ impl Config {
         self.templates.settings()
     }
 
-    /// Whether to reconcile ExternalSecrets.
     pub fn external_secrets(&self) -> bool {
         self.external.external_secrets
     }

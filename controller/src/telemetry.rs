@@ -27,7 +27,6 @@ pub enum LogFormat {
     Json,
 }
 
-/// Starts logging.
 pub fn init(level: LogLevel, format: LogFormat) {
     let level = Level::from(level);
     let filter = filter_fn(move |metadata| *metadata.level() <= level && is_ours(metadata));

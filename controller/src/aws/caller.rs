@@ -18,7 +18,6 @@ use crate::{
 const RETRY_BACKOFF: Backoff =
     Backoff { first: Duration::from_millis(400), max: Duration::from_millis(12_800) };
 
-/// An operation of AWS.
 #[derive(Clone, Copy)]
 pub(super) struct Operation {
     /// The provider as External Secrets' metrics name it.

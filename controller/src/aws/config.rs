@@ -10,7 +10,6 @@ const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Stores may name any region, so the cache needs a limit.
 const MAX_CACHED_REGIONS: usize = 64;
 
-/// The configurations by region.
 #[derive(Default)]
 pub(super) struct RegionConfigs(Mutex<HashMap<String, SdkConfig>>);
 

@@ -32,7 +32,6 @@ const FETCH_RETRY_DELAY: Duration = Duration::from_secs(5);
 /// not know the new ones either.
 const MIN_AGE: Duration = Duration::from_mins(1);
 
-/// Fetches new credentials.
 pub type FetchCredentials =
     Box<dyn Fn() -> BoxFuture<'static, Result<Credentials, Failure>> + Send + Sync>;
 

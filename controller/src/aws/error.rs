@@ -89,7 +89,6 @@ pub struct AwsError<'r> {
     pub code: Option<&'r str>,
     /// Only used to classify the error. It goes no further.
     pub message: Option<&'r str>,
-    /// The HTTP status.
     pub status: Option<u16>,
 }
 

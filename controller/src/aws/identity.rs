@@ -72,7 +72,6 @@ pub struct ServiceAccountRef {
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct ServiceAccountRole {
     pub uid: String,
-    /// The role to assume.
     pub role: String,
     /// The audience of its tokens.
     pub audience: String,
@@ -98,7 +97,6 @@ pub struct Role {
     pub transitive_tag_keys: Vec<String>,
 }
 
-/// How requests are retried.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub struct Retries {
     /// The maximum, including the first attempt.

@@ -39,7 +39,6 @@ pub enum Version {
     Id(String),
 }
 
-/// Selects names.
 #[derive(Clone, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Filter {
     /// The beginning of the name.
@@ -52,7 +51,6 @@ pub struct Filter {
 pub enum ReadResponse {
     Value(Value),
     Names(Vec<String>),
-    /// Values by name.
     Values(BTreeMap<String, Value>),
 }
 

@@ -40,7 +40,6 @@ pub enum Written {
     Done(Box<WorkloadObject>),
     /// Others have changed the workload since it was read.
     Outdated,
-    /// The workload was deleted.
     Gone,
 }
 

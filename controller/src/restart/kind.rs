@@ -12,7 +12,7 @@ pub enum WorkloadKind {
     Deployment,
     StatefulSet,
     DaemonSet,
-    /// Of Argo Rollouts.
+    /// The Rollout of Argo Rollouts.
     Rollout,
     /// Of Flagger. Never restarted itself, but it shows which workloads Flagger restarts.
     Canary,

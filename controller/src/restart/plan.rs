@@ -33,7 +33,6 @@ pub struct Observed<'a> {
     pub memory: &'a Memory,
 }
 
-/// How long to wait.
 #[derive(Clone, Copy, Debug)]
 pub struct Delays {
     /// After the last change, so that several changes cause one restart.
@@ -80,7 +79,6 @@ pub struct Plan {
 #[derive(Debug, Eq, PartialEq)]
 pub enum Action {
     Nothing,
-    /// Reconcile again then.
     Wait(Instant),
     /// Write the baseline, which restarts nothing.
     Record(Baseline),
@@ -181,7 +179,6 @@ struct Comparison {
     kept: Baseline,
     /// The baseline after it.
     current: Baseline,
-    /// The Secrets that changed.
     changed: Vec<String>,
 }
 

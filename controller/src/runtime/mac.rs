@@ -40,7 +40,6 @@ impl MacKey {
 }
 
 impl Transcript {
-    /// Adds one part.
     pub fn part(&mut self, bytes: &[u8]) {
         self.count(bytes.len());
         self.0.update(bytes);
@@ -63,7 +62,6 @@ impl Mac {
         Self(bytes)
     }
 
-    /// The bytes.
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }

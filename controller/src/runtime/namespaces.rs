@@ -11,7 +11,6 @@ use super::{
     watch::{Watch, WatchEvent},
 };
 
-/// The namespaces by name.
 #[derive(Default)]
 pub struct Namespaces(ObjectIndex<String, NamespaceEntry>);
 

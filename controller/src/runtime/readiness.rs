@@ -12,7 +12,6 @@ pub struct Readiness {
 pub struct Listing(Option<watch::Sender<usize>>);
 
 impl Readiness {
-    /// Adds a watch.
     pub fn add_watch(&self) -> Listing {
         self.pending.send_modify(|pending| *pending += 1);
         Listing(Some(self.pending.clone()))

@@ -31,7 +31,7 @@ const REPAIR_BACKOFF: ConflictBackoff = ConflictBackoff {
 #[derive(Clone, Debug)]
 pub struct SealedSecretEntry {
     pub uid: String,
-    /// By [`version_of`].
+    /// The [`version_of`] the object.
     pub version: u64,
     pub generation: i64,
     pub is_deleting: bool,

@@ -10,7 +10,6 @@ use crate::{
     runtime::{index::ObjectIndex, mac::MacKey},
 };
 
-/// Entries by name.
 pub struct SealedIndex {
     mac_key: Arc<MacKey>,
     objects: ObjectIndex<ObjectKey, SealedSecretEntry>,

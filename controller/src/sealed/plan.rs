@@ -11,7 +11,6 @@ use crate::{
 /// The state of the cluster and the process when a reconcile begins.
 pub struct Observed {
     pub entry: SealedSecretEntry,
-    /// Its Secret.
     pub secret: Option<SecretSnapshot>,
     pub keys: Arc<KeyRing>,
     pub is_namespace_terminating: bool,

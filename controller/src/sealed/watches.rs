@@ -26,7 +26,6 @@ use crate::{
 };
 
 impl SealedSecretController {
-    /// Starts the watches.
     pub fn watch(self: &Arc<Self>, tasks: &mut JoinSet<()>) {
         for scope in self.context.scope.parts() {
             let (this, listing) = (self.clone(), self.context.readiness.add_watch());

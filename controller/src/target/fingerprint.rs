@@ -15,7 +15,7 @@ pub type MetadataMac = u64;
 /// The MACs of one item: 24 bytes for any size of item.
 #[derive(Clone, Copy, Debug)]
 pub struct ItemMac {
-    /// Over the item's name.
+    /// The MAC of the item's name.
     pub name: u64,
     /// Over the value, bound to the Secret and the item's name.
     pub value: [u8; 16],

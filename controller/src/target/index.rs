@@ -21,7 +21,6 @@ pub struct SecretIndex {
 }
 
 impl SecretIndex {
-    /// An empty index.
     pub fn new(mac_key: Arc<MacKey>) -> Self {
         Self { mac_key, keeps_items: false, secrets: Mutex::default() }
     }
@@ -33,7 +32,6 @@ impl SecretIndex {
         Self { keeps_items: true, ..self }
     }
 
-    /// The latest snapshot.
     pub fn get(&self, key: &ObjectKey) -> Option<SecretSnapshot> {
         self.lock().get(key).cloned()
     }
@@ -107,7 +105,6 @@ impl SecretIndex {
         self.lock().len()
     }
 
-    /// Whether it has none.
     pub fn is_empty(&self) -> bool {
         self.lock().is_empty()
     }

@@ -42,7 +42,6 @@ pub enum Applied {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Deletion {
     Deleted,
-    /// It does not exist.
     Missing,
     /// Another object controls it, or none.
     NotOwned,

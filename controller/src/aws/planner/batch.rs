@@ -11,11 +11,9 @@ use crate::{
 
 pub(super) type BatchResult = Result<BatchResponses, ReadError>;
 
-/// How a batch ended.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) enum BatchOutcome {
     Answered,
-    /// AWS throttled it.
     Throttled(ReadError),
     /// It failed for a reason that says nothing about permissions.
     Failed,

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 /// The due objects of one namespace.
 pub(super) struct Lane<K> {
-    /// By rank.
+    /// Sorted by rank.
     pub(super) due: BTreeSet<(Instant, K)>,
     /// How many workers the namespace holds.
     pub(super) running: usize,

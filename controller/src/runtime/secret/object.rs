@@ -31,7 +31,6 @@ pub struct SecretObject {
 pub struct SecretValue(Zeroizing<Vec<u8>>);
 
 impl SecretValue {
-    /// The bytes.
     pub fn expose(&self) -> &[u8] {
         &self.0
     }
