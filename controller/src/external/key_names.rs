@@ -21,7 +21,7 @@ pub(super) fn convert(strategy: ConversionStrategy, name: &str) -> String {
     key
 }
 
-/// What is wrong with a key, if anything. Letters that are not ASCII pass, as with External Secrets. The
+/// The error in the name of a key, if any. Letters that are not ASCII pass, as with External Secrets. The
 /// API server refuses them (x22).
 pub(super) fn error(key: &str) -> Option<String> {
     if key.len() > MAX_KEY_BYTES {

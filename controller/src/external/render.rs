@@ -1,6 +1,6 @@
 //! Makes the content of the Secret on threads of its own: assembles the values and renders the template.
 //!
-//! Whoever may create an ExternalSecret controls its templates and property paths, and can make them slow.
+//! A user who may create an ExternalSecret can make its templates and property paths slow.
 //! Steps, bytes and time are limited, and slow objects only wait for other slow objects.
 
 use std::{collections::BTreeMap, sync::Arc};

@@ -21,7 +21,7 @@ const MAX_WINDOWS: usize = 100;
 /// How long to wait before a closed window is checked again.
 const CLOSED_WINDOW_RETRY: Duration = Duration::from_secs(30);
 
-/// What the schedule of one object depends on.
+/// The state that decides the schedule of one object.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct RefreshState<'s> {
     pub(super) spec: &'s ExternalSecretSpec,

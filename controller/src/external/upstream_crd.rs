@@ -1,4 +1,4 @@
-//! What the installed CRD of ExternalSecrets supports. External Secrets' own CRD may be installed in the
+//! Detects the fields that the installed CRD of ExternalSecrets supports. External Secrets' own CRD may be installed in the
 //! place of ours.
 //!
 //! Its newer versions refuse conditions other than `Ready` and `Deleted`, and all versions prune
@@ -8,7 +8,7 @@ use std::sync::{Mutex, MutexGuard};
 
 use tracing::warn;
 
-/// What the CRD does with the condition `Explained`.
+/// The treatment of the condition `Explained` by the CRD.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(super) enum ExplainedSupport {
     #[default]
@@ -18,7 +18,7 @@ pub(super) enum ExplainedSupport {
     Refused,
 }
 
-/// What the CRD does with `status.versions` and `status.fingerprint`.
+/// The treatment of `status.versions` and `status.fingerprint` by the CRD.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(super) enum RecordSupport {
     #[default]
@@ -33,7 +33,7 @@ pub(super) struct CrdSupport {
     pub(super) record: RecordSupport,
 }
 
-/// What the answers of the API server have shown so far.
+/// The support that the responses of the API server have shown so far.
 #[derive(Debug, Default)]
 pub(crate) struct UpstreamCrd(Mutex<CrdSupport>);
 

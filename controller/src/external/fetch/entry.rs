@@ -1,4 +1,4 @@
-//! What AWS answered for each entry of an ExternalSecret.
+//! The responses of AWS for each entry of an ExternalSecret.
 
 use std::{collections::BTreeSet, sync::Arc};
 

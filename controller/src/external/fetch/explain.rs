@@ -1,4 +1,4 @@
-//! The error message of a failed read: what went wrong, and what to do.
+//! The error message of a failed read, with its remedy.
 
 use super::store::ReadableStore;
 use crate::{

@@ -29,7 +29,7 @@ const MAX_CONCURRENT_READS: usize = 400;
 
 type NamedValues = Vec<(String, FetchedValue)>;
 
-/// What a `find` looks for.
+/// The criteria of a `find`.
 struct Query {
     matcher: Option<Matcher>,
     /// The prefix of the store and the path of the `find`.
