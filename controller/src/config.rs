@@ -169,7 +169,7 @@ impl Config {
     }
 }
 
-/// The variable of a flag: ours, unless only Bitnami's is set.
+/// The environment variable of a flag. Bitnami's name counts only if ours is unset.
 fn variable(long: &str, is_set: impl Fn(&str) -> bool) -> OsString {
     let upper = long.to_uppercase().replace('-', "_");
     let (ours, bitnamis) = (format!("MTK_{upper}"), format!("SEALED_SECRETS_{upper}"));

@@ -4,7 +4,7 @@ use std::{fmt, hash::Hash};
 
 use kube::api::ObjectMeta;
 
-/// Namespace and name. A SealedSecret and its Secret share theirs.
+/// Namespace and name. They are the same for a SealedSecret and its Secret.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct ObjectKey {
     pub namespace: String,

@@ -14,8 +14,8 @@
 //! `index` holds the workloads, `plan` decides, `apply` is the only writer of workloads. The
 //! controller is level-triggered: a reconcile compares the Secrets as they are now with the
 //! *baseline*, the Secrets that the Pods last had. A resync, a second reconcile or a restart of the
-//! controller finds them equal and does nothing. A missed change is found later. A change that was
-//! reverted in time is none.
+//! controller finds them equal and does nothing. The next reconcile finds a missed change. A change
+//! that was reverted before it has no effect.
 //!
 //! The baseline is in an annotation of the workload, [`annotations::RESTART_STATE`], which starts no
 //! rollout. So the controller adopts a workload without restarting it. A restart is one patch with

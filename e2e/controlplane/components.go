@@ -51,7 +51,7 @@ func builtIn(options) string { return "" }
 
 // etcdSocket is the file `localhost:2379` in the control plane's directory: etcd and its client
 // both take a unix URL's host and port as a path. Unlike a port of loopback it is closed to the
-// machine's other users, who could read every Secret in there.
+// machine's other users, who could read every Secret in it.
 const etcdSocket = "unix://localhost:2379"
 
 func etcdArgs(o options, _ *plane) []string {

@@ -59,7 +59,7 @@ func (d *directory) write(name string, content []byte) error {
 	return os.WriteFile(d.path(name), content, 0o600)
 }
 
-// close removes the directory if it is ours to remove, else only the note of who runs there.
+// close removes the directory with `--rm`, otherwise only the file that names its owner.
 func (d *directory) close() {
 	if d.remove {
 		_ = os.RemoveAll(d.root)

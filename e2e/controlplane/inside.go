@@ -127,7 +127,7 @@ func hide(directories []string, keep ...string) error {
 	return nil
 }
 
-// kernelSettings are what the kubelet wants of the whole machine, by path below /proc/sys. It writes
+// kernelSettings are the settings of the machine that the kubelet wants, by path below /proc/sys. It writes
 // those that differ.
 var kernelSettings = map[string]string{
 	"kernel/keys/root_maxbytes": "25000000",

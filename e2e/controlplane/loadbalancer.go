@@ -141,7 +141,7 @@ func (p *pool) of(owner types.UID) (netip.Addr, bool) {
 }
 
 // take gives the owner its address, or the free one whose turn it is: a released address rests until
-// all others had theirs, so that nobody meets a stranger under an old address.
+// all others had theirs, so that no client reaches another Service under an old address.
 func (p *pool) take(owner types.UID) (netip.Addr, error) {
 	p.mutex.Lock()
 	defer p.mutex.Unlock()

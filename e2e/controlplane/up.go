@@ -33,7 +33,7 @@ func serve(options options) error {
 			return err
 		}
 	}
-	// From here on a signal is handled, so that nothing is left behind however early it comes.
+	// From here on a signal is handled, so that even an early one leaves no files behind.
 	ctx := untilAskedToEnd(options.lifeline)
 
 	dir, err := openDirectory(options)

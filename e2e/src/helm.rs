@@ -37,12 +37,12 @@ impl Helm {
     }
 
     /// Installs the chart at this path from the root of the repository, or upgrades the release,
-    /// and waits until all of it is ready. An error says what happened in the namespace.
+    /// and waits until all of it is ready. An error shows the Events of the namespace.
     pub fn upgrade(&self, release: Release<'_>, chart: &str, values: &Value) -> anyhow::Result<()> {
         self.upgrade_with(release, chart, values, &[])
     }
 
-    /// The same with more flags.
+    /// Upgrades like [`Helm::upgrade`], with more flags.
     pub fn upgrade_with(
         &self,
         release: Release<'_>,

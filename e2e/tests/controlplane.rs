@@ -75,7 +75,7 @@ fn exit_of_one_component_stops_all() {
     assert_gone(&pids[1..]);
 }
 
-/// A shell stands for the holder: it starts the control plane as a test does, with a pipe to its
+/// A shell plays the holder: it starts the control plane as a test does, with a pipe to its
 /// standard input, becomes a process that does nothing but hold that pipe, and is killed.
 #[test]
 fn killed_holder_leaves_no_process_or_file() {

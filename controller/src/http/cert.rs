@@ -11,7 +11,7 @@ use sealing::Certificate;
 
 use crate::keys::KeyStore;
 
-/// The newest key's certificate as PEM, or 503 while there is none.
+/// The newest key's certificate as PEM, or 503 before the first key exists.
 pub(super) async fn get(State(keys): State<Arc<KeyStore>>) -> Response {
     match keys.ring().certificate().map(Certificate::to_pem) {
         Some(pem) => ([(CONTENT_TYPE, "application/x-pem-file")], pem).into_response(),

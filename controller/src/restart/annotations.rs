@@ -92,7 +92,7 @@ fn is_false(value: &str) -> bool {
     ["", "0", "f", "F", "false", "False", "FALSE"].contains(&value.trim())
 }
 
-/// An annotation that names nothing is one invalid part.
+/// An empty annotation counts as one invalid part.
 fn parts(annotation: Option<&str>) -> impl Iterator<Item = &str> {
     let text = annotation.map(str::trim);
     let empty = text.filter(|text| text.replace(',', "").trim().is_empty());

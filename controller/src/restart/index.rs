@@ -84,7 +84,7 @@ impl Index {
         self.lock().users.get(secret).into_iter().flatten().cloned().collect()
     }
 
-    /// All workloads that ask, or are asked for, to be restarted.
+    /// All workloads that opt in to restarts, or that a source names.
     pub fn keys(&self) -> Vec<WorkloadKey> {
         let graph = self.lock();
         let targeted = graph.targeted.keys().filter(|key| !graph.nodes.contains_key(*key));

@@ -1,5 +1,5 @@
-//! The namespaces: which are being deleted, so that nothing is written there any more, and their
-//! labels, which the conditions of stores select by.
+//! The namespaces: whether they are being deleted, since the controller writes nothing there then, and
+//! their labels, by which the conditions of stores select them.
 
 use std::{collections::BTreeMap, sync::Arc};
 

@@ -69,7 +69,7 @@ struct Inner<K> {
     later: BTreeSet<(Instant, K)>,
     lanes: HashMap<Arc<str>, Lane<K>>,
     turns: Turns,
-    /// Objects that a worker has, with what was added meanwhile.
+    /// Objects that a worker reconciles, with the entry added during the reconcile.
     running: HashMap<K, Option<Entry>>,
 }
 

@@ -82,7 +82,7 @@ where
 {
     let params =
         PatchParams { field_manager: Some(FIELD_MANAGER.into()), ..PatchParams::default() };
-    // The uid is a precondition: another object of that name is not ours to report on.
+    // The uid is a precondition: another object of that name must not get this status.
     let body = json!({ "metadata": { "uid": uid }, "status": status });
     match request(api.patch_status(name, &params, &Patch::Merge(&body))).await {
         Ok(written) => StatusWrite::Written(Box::new(written)),

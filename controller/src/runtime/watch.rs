@@ -40,7 +40,7 @@ pub enum WatchEvent<K> {
     Deleted(Box<ObjectMeta>),
     /// A full list ended: these are all objects in its scope.
     Listed(HashSet<ObjectKey>),
-    /// The kind cannot be watched for now. This is said once, until it is listed again.
+    /// The kind cannot be watched for now. The watch reports this once, until a list succeeds again.
     Absent(Absence),
 }
 

@@ -18,7 +18,7 @@ pub struct Observed {
 
 #[derive(Debug, Eq, PartialEq)]
 pub enum Action {
-    /// The object or its namespace is being deleted: nothing is written for it any more.
+    /// The object or its namespace is being deleted: the controller writes nothing for it.
     Ignore,
     /// Secret and status are in sync.
     Confirm,

@@ -27,7 +27,7 @@ pub enum Ownership {
         /// Set only if the Secret is also annotated `managed`, or is already ours.
         with_owner_reference: bool,
     },
-    /// Not ours: left as it is.
+    /// The SealedSecret does not own it. The controller leaves it as it is.
     Foreign { controller: Option<ControllerRef> },
 }
 

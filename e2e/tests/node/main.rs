@@ -1,4 +1,4 @@
-//! The node: Pods run on it, this machine reaches them, and nothing of it is left behind.
+//! The node: Pods run on it, this machine reaches them, and it leaves nothing behind.
 //!
 //! Skipped where a node cannot run, unless `MTK_REQUIRE_NODE=1` makes that a failure.
 

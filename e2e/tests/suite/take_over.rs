@@ -25,7 +25,7 @@ async fn take_over(helm: &str, namespace: &str, flags: &[&str]) {
     let private = private().await;
     let api = private.api().await;
     let helm = Helm::new(&programs::made(helm).unwrap(), private.cluster().plane().access());
-    // Create it again, so that no mark of a Helm release of ours is left on it.
+    // Create it again, so that it has no label or annotation of our Helm release.
     kubectl(&private, &["delete", "crd", "sealedsecrets.bitnami.com"]);
     private.cluster().apply(&bitnamis_crd()).unwrap();
     kubectl(&private, &["wait", "--for=condition=Established", "crd/sealedsecrets.bitnami.com"]);

@@ -178,7 +178,7 @@ mod tests {
             (&denied, failed(&["a"], Reason::AccessDenied), true, &poisoned(&["a"])),
             // The failures have another reason.
             (&denied, failed(&["a"], Reason::NotFound), true, &batches),
-            // All are denied, so nothing is known about batches.
+            // All are denied, so the permission for batches stays unknown.
             (&denied, failed(&["a", "b"], Reason::AccessDenied), false, &poisoned(&["a", "b"])),
             // A malformed request is no matter of permissions.
             (

@@ -18,7 +18,7 @@ use crate::{
     },
 };
 
-/// One workload that asks, or is asked for, to be restarted.
+/// One workload that opts in to restarts, or that a source names.
 pub(super) struct Node {
     pub(super) workload: Arc<Workload>,
     pub(super) progress: Progress,
