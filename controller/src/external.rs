@@ -21,7 +21,6 @@
 mod assemble;
 mod batch_reads;
 pub mod controller;
-mod crd_watch;
 mod cron;
 mod fetch;
 mod finalizer;

@@ -17,9 +17,7 @@ use crate::{
     config::Config,
     context::{self, Context},
     external::{
-        ExternalSecretController,
-        controller::{Dependencies, STORE_WORKERS},
-        metrics::ExternalMetrics,
+        ExternalSecretController, controller::STORE_WORKERS, metrics::ExternalMetrics,
         render::Renderer,
     },
     http::{self, Endpoints, Health},
@@ -170,12 +168,8 @@ impl Process {
         sealed.start(watches);
         spawn_workers(workers, sealed, self.config.workers, metrics, stop);
         if let Some(external) = &controllers.external {
-            for _ in 0..self.config.external_workers() {
-                watches.spawn(external.clone().run_worker());
-            }
-            for _ in 0..STORE_WORKERS {
-                watches.spawn(external.clone().run_store_worker());
-            }
+            spawn_workers(workers, external, self.config.external_workers(), metrics, stop);
+            spawn_workers(workers, &external.stores, STORE_WORKERS, metrics, stop);
         }
         if let Some(restart) = &controllers.restart {
             restart.watch(&context.scope, watches).wait().await;
@@ -247,20 +241,16 @@ impl Process {
         Controllers { sealed: Arc::new(sealed), external: external.map(Arc::new), restart }
     }
 
-    fn external(&self, context: &Context, cores: usize) -> ExternalSecretController {
-        let shared = Dependencies {
-            client: context.client.clone(),
-            secrets: context.secrets.clone(),
-            writer: context.writer.clone(),
-            namespaces: context.namespaces.clone(),
-            pool: Arc::new(Pool::new(context.client.clone(), self.metrics.aws.clone())),
-            renderer: Renderer::new(self.config.templates(), &self.config.delimiters(), cores),
-            policy: context.policy.clone(),
-            queue: self.external_queue.clone(),
-            events: context.events.clone(),
-            metrics: self.metrics.external.clone(),
-        };
-        ExternalSecretController::new(shared, self.config.externals())
+    fn external(&self, context: &Arc<Context>, cores: usize) -> ExternalSecretController {
+        let pool = Pool::new(context.client.clone(), self.metrics.aws.clone());
+        ExternalSecretController::new(
+            context,
+            self.external_queue.clone(),
+            Arc::new(pool),
+            Renderer::new(self.config.templates(), &self.config.delimiters(), cores),
+            self.metrics.external.clone(),
+            self.config.externals(),
+        )
     }
 }
 
@@ -276,10 +266,7 @@ impl Controllers {
             tasks.spawn(async move { namespaces.watch(client, || listing.complete()).await });
         }
         if let Some(external) = &self.external {
-            external.watch(&context.scope, tasks, || {
-                let mut listing = context.readiness.add_watch();
-                Box::new(move || listing.complete())
-            });
+            external.watch(tasks);
         }
         let secrets = Arc::new(SecretWatch {
             client: context.client.clone(),

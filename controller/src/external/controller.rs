@@ -3,7 +3,6 @@
 use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
-use kube::Client;
 use tokio::time::Instant;
 use tracing::debug;
 
@@ -11,28 +10,30 @@ use super::{
     finalizer::remove_finalizer,
     index::{ExternalIndex, SecretState},
     metrics::ExternalMetrics,
-    outcome::{SecretChange, SyncError, Synced},
+    outcome::{NO_DATA, SecretChange, SyncError, SyncFailure, Synced},
     plan::{Action, Observed, plan},
-    recorder::{BACKOFF_MAX_TRANSIENT, RefreshRecorder, RefreshStart},
+    recorder::{RefreshRecorder, RefreshStart},
     refresh::Refresher,
     render::Renderer,
     sources::StoreSources,
-    status_writer::StatusWriter,
+    status_writer::ExternalStatusWriter,
     store::StoreKey,
     store_controller::SecretStoreController,
     store_index::StoreIndex,
     target_secret::TargetSecrets,
-    template_source::TemplateSource,
 };
 use crate::{
     aws::Pool,
+    context::Context,
     key::ObjectKey,
+    reason::Failure,
     runtime::{
-        events::EventPublisher,
-        namespaces::Namespaces,
+        clock::Now,
+        controller::{Controller, Outcome},
+        index::Indexed as _,
         queue::{Priority, WorkQueue},
+        worker::RECONCILE_TIMEOUT,
     },
-    target::{SecretIndex, Writer, policy::Policy},
 };
 
 /// How many stores are checked at the same time.
@@ -56,125 +57,110 @@ pub struct Settings {
     pub store_check_interval: Duration,
 }
 
-/// What the controller shares with others.
-pub struct Dependencies {
-    pub client: Client,
-    pub secrets: Arc<SecretIndex>,
-    pub writer: Writer,
-    pub namespaces: Arc<Namespaces>,
-    pub pool: Arc<Pool>,
-    pub renderer: Renderer,
-    pub policy: Policy,
-    pub queue: Arc<WorkQueue>,
-    pub events: EventPublisher,
-    pub metrics: ExternalMetrics,
-}
-
 pub struct ExternalSecretController {
-    pub(super) client: Client,
+    pub(super) context: Arc<Context>,
     pub(super) objects: Arc<ExternalIndex>,
-    pub(super) secrets: Arc<SecretIndex>,
     pub(super) queue: Arc<WorkQueue>,
     pub(super) metrics: ExternalMetrics,
-    pub(super) stores: Arc<SecretStoreController>,
-    settings: Settings,
-    namespaces: Arc<Namespaces>,
+    pub stores: Arc<SecretStoreController>,
+    class: Arc<str>,
+    watches_cluster_stores: bool,
     refresher: Refresher,
     recorder: RefreshRecorder,
 }
 
 impl ExternalSecretController {
-    pub fn new(shared: Dependencies, settings: Settings) -> Self {
-        let Dependencies {
-            client,
-            secrets,
-            writer,
-            namespaces,
-            pool,
-            renderer,
-            policy,
-            queue,
-            events,
-            metrics,
-        } = shared;
+    pub fn new(
+        context: &Arc<Context>,
+        queue: Arc<WorkQueue>,
+        pool: Arc<Pool>,
+        renderer: Renderer,
+        metrics: ExternalMetrics,
+        settings: Settings,
+    ) -> Self {
         let objects = Arc::<ExternalIndex>::default();
         let stores = Arc::<StoreIndex>::default();
         let store_queue = Arc::new(WorkQueue::<StoreKey>::new(STORE_WORKERS));
-        let store_controller = SecretStoreController {
-            client: client.clone(),
-            stores: stores.clone(),
-            objects: objects.clone(),
-            secrets: secrets.clone(),
-            pool: pool.clone(),
-            class: settings.class.clone(),
-            check_interval: settings.store_check_interval,
-            queue: store_queue.clone(),
-            object_queue: queue.clone(),
-            events: events.clone(),
-            metrics: metrics.clone(),
-        };
-        let refresher = Refresher {
-            objects: objects.clone(),
-            stores,
-            sources: StoreSources {
-                secrets: secrets.clone(),
-                namespaces: namespaces.clone(),
-                pool,
-                store_queue,
-            },
-            templates: TemplateSource { client: client.clone() },
-            renderer,
-            target: TargetSecrets {
-                writer,
-                secrets: secrets.clone(),
-                policy,
-                writes_data_hash: settings.writes_data_hash,
-                requires_consent: settings.requires_consent,
-                events: events.clone(),
-            },
-            copies_metadata: settings.copies_metadata,
-        };
-        let recorder = RefreshRecorder {
-            objects: objects.clone(),
-            secrets: secrets.clone(),
-            queue: queue.clone(),
-            status: StatusWriter::new(client.clone(), objects.clone()),
-            events,
-            metrics: metrics.clone(),
-        };
         Self {
-            client,
+            refresher: Refresher {
+                context: context.clone(),
+                objects: objects.clone(),
+                stores: stores.clone(),
+                sources: StoreSources {
+                    context: context.clone(),
+                    pool: pool.clone(),
+                    store_queue: store_queue.clone(),
+                },
+                renderer,
+                target: TargetSecrets {
+                    context: context.clone(),
+                    writes_data_hash: settings.writes_data_hash,
+                    requires_consent: settings.requires_consent,
+                },
+                copies_metadata: settings.copies_metadata,
+            },
+            recorder: RefreshRecorder {
+                context: context.clone(),
+                objects: objects.clone(),
+                status: ExternalStatusWriter::new(context.statuses.clone(), objects.clone()),
+                metrics: metrics.clone(),
+            },
+            class: settings.class.as_str().into(),
+            watches_cluster_stores: settings.watches_cluster_stores,
+            stores: Arc::new(SecretStoreController {
+                context: context.clone(),
+                stores,
+                objects: objects.clone(),
+                pool,
+                class: settings.class,
+                check_interval: settings.store_check_interval,
+                queue: store_queue,
+                object_queue: queue.clone(),
+                metrics: metrics.clone(),
+            }),
+            context: context.clone(),
             objects,
-            secrets,
             queue,
             metrics,
-            stores: Arc::new(store_controller),
-            settings,
-            namespaces,
-            refresher,
-            recorder,
         }
     }
+}
 
-    pub async fn reconcile(&self, key: &ObjectKey) {
-        let Some(entry) = self.objects.get(key) else { return };
-        let secret = self.secrets.get(&entry.target());
-        let stores = self.stores.stores.referenced_by(&entry.object);
-        let observed = Observed {
-            entry: &entry,
-            secret: secret.as_ref(),
-            stores: &stores,
-            namespace_is_terminating: self.namespaces.is_terminating(&key.namespace),
-            class: &self.settings.class,
-            watches_cluster_stores: self.settings.watches_cluster_stores,
-        };
-        let now = Timestamp::now();
+impl Controller for ExternalSecretController {
+    type Key = ObjectKey;
+    type Observed = Observed;
+    type Action = Action;
+
+    const NAME: &'static str = "externalsecret";
+
+    fn queue(&self) -> &WorkQueue {
+        &self.queue
+    }
+
+    fn observe(&self, key: &ObjectKey) -> Option<Observed> {
+        let entry = self.objects.get(key)?;
+        Some(Observed {
+            secret: self.context.secrets.get(&entry.target()),
+            stores: self.stores.stores.referenced_by(&entry.object),
+            namespace_is_terminating: self.context.namespaces.is_terminating(&key.namespace),
+            class: self.class.clone(),
+            watches_cluster_stores: self.watches_cluster_stores,
+            entry,
+        })
+    }
+
+    fn plan(observed: &Observed, now: Now) -> Action {
+        plan(observed, now.wall)
+    }
+
+    async fn apply(&self, key: &ObjectKey, observed: Observed, action: Action) -> Outcome {
+        let Observed { entry, secret, stores, .. } = observed;
         let start = RefreshStart {
             at: Instant::now(),
-            date: now,
+            date: Timestamp::now(),
             secret: SecretState::of(secret.as_ref()),
         };
-        let outcome = match plan(&observed, now) {
+        let result = match action {
             Action::Refresh => self.refresher.refresh(key, &entry, &stores).await,
             Action::Reject(failure) => Err(SyncError::Failed(failure)),
             Action::SkipCreation => Ok(Synced::without_read(SecretChange::NotCreated, &entry)),
@@ -185,26 +171,29 @@ impl ExternalSecretController {
                 if clear_diagnosis {
                     self.recorder.clear_diagnosis(key, &entry).await;
                 }
-                if let Some(delay) = next_check {
-                    self.queue.add(key.clone(), Priority::Resync, delay);
-                }
-                return;
+                return Outcome { requeue: next_check.map(|delay| (Priority::Resync, delay)) };
             }
             Action::WaitForStore => {
                 self.objects.update(key, entry.uid(), |entry| entry.attempts += 1);
-                return self.queue.add(key.clone(), Priority::Retry, STORE_WAIT);
+                return Outcome::requeue(Priority::Retry, STORE_WAIT);
             }
             Action::MarkUnmanaged(failure) => {
                 return self.recorder.record_unmanaged(key, &entry, failure).await;
             }
             Action::RemoveFinalizer => {
-                if remove_finalizer(&self.client, key, &entry.object).await.is_err() {
-                    self.queue.add(key.clone(), Priority::Retry, BACKOFF_MAX_TRANSIENT);
-                }
-                return;
+                return remove_finalizer(&self.context.client, key, &entry.object).await;
             }
-            Action::Ignore(reason) => return debug!(object = %key, ?reason, "ignored"),
+            Action::Ignore(reason) => {
+                debug!(object = %key, ?reason, "ignored");
+                return Outcome::done();
+            }
         };
-        self.recorder.record(key, &entry, start, outcome).await;
+        self.recorder.record(key, &entry, start, result).await
+    }
+
+    async fn fail(&self, key: &ObjectKey, failure: Failure) -> Outcome {
+        let Some(entry) = self.objects.get(key) else { return Outcome::done() };
+        let failure = SyncFailure::new(NO_DATA, failure);
+        self.recorder.record_failed(key, &entry, RECONCILE_TIMEOUT, failure).await
     }
 }

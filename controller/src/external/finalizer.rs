@@ -8,19 +8,17 @@ use kube::{
 use serde_json::json;
 use tracing::{info, warn};
 
+use super::recorder::BACKOFF_MAX_TRANSIENT;
 use crate::{
     key::ObjectKey,
-    reason::Failure,
-    runtime::{FIELD_MANAGER, api::request},
+    runtime::{FIELD_MANAGER, api::request, controller::Outcome, queue::Priority},
 };
 
-/// # Errors
-/// The removal must be retried.
 pub(super) async fn remove_finalizer(
     client: &Client,
     key: &ObjectKey,
     object: &ExternalSecret,
-) -> Result<(), Failure> {
+) -> Outcome {
     let metadata = &object.metadata;
     let finalizers = metadata.finalizers.iter().flatten();
     let others = finalizers.filter(|name| *name != ExternalSecret::UPSTREAM_FINALIZER);
@@ -33,16 +31,14 @@ pub(super) async fn remove_finalizer(
     let params =
         PatchParams { field_manager: Some(FIELD_MANAGER.into()), ..PatchParams::default() };
     match request(api.patch_metadata(&key.name, &params, &Patch::Merge(&body))).await {
-        Ok(_) => {
-            info!(object = %key, "finalizer removed");
-            Ok(())
-        }
-        // The object was deleted or changed: the watch will tell.
-        Err(error) if error.is_not_found() || error.is_conflict() => Ok(()),
+        Ok(_) => info!(object = %key, "finalizer removed"),
+        // The object was deleted or changed: its own watch event follows.
+        Err(error) if error.is_not_found() || error.is_conflict() => {}
         Err(error) => {
             let failure = error.failure(&format!("remove the finalizer from ExternalSecret {key}"));
             warn!(object = %key, reason = %failure.reason, message = failure.message, "finalizer not removed");
-            Err(failure)
+            return Outcome::requeue(Priority::Retry, BACKOFF_MAX_TRANSIENT);
         }
     }
+    Outcome::done()
 }

@@ -1,8 +1,9 @@
 //! The ExternalSecrets, with what this process remembers of their refreshes.
 
 use std::{
-    collections::{BTreeSet, HashMap},
-    sync::{Arc, Mutex, MutexGuard},
+    collections::{BTreeSet, hash_map::Entry},
+    ops::Deref,
+    sync::Arc,
     time::Duration,
 };
 
@@ -14,14 +15,22 @@ use super::{store::StoreKey, versions::Versions};
 use crate::{
     key::ObjectKey,
     reason::Reason,
-    runtime::{api::version_of, mac::Mac},
+    runtime::{
+        api::version_of,
+        conflict::{ConflictBackoff, Repairs},
+        index::{Indexed, ObjectIndex},
+        mac::Mac,
+    },
     target::{SecretSnapshot, data_hash},
 };
 
-/// Repairs that are closer together than this are a fight with another writer.
-const FIGHT_WINDOW: Duration = Duration::from_mins(5);
-/// The delay of the second repair in a fight. It doubles with each further one.
-pub(super) const CONFLICT_BACKOFF_FIRST: Duration = Duration::from_secs(1);
+/// How repairs slow down when another writer changes the Secret again and again.
+const REPAIR_BACKOFF: ConflictBackoff = ConflictBackoff {
+    window: Duration::from_mins(5),
+    immediate_repairs: 1,
+    first_delay: Duration::from_secs(2),
+    max_delay: Duration::from_secs(256),
+};
 
 /// One ExternalSecret.
 #[derive(Clone)]
@@ -46,8 +55,7 @@ pub(crate) struct ExternalSecretEntry {
     pub(super) failed: Option<Reason>,
     /// How many refreshes failed since the last that did not.
     pub(super) attempts: u32,
-    /// When the Secret was last repaired, and how many repairs came shortly before.
-    repairs: Option<(Instant, u32)>,
+    repairs: Repairs,
     resource_version: u64,
 }
 
@@ -64,14 +72,11 @@ impl SecretState {
     }
 }
 
+/// The objects, and by Secret the names of those that write it. `objects` is locked first.
 #[derive(Default)]
-pub(crate) struct ExternalIndex(Mutex<Inner>);
-
-#[derive(Default)]
-struct Inner {
-    objects: HashMap<ObjectKey, ExternalSecretEntry>,
-    /// The names of the objects that write this Secret.
-    by_target: HashMap<ObjectKey, BTreeSet<String>>,
+pub(crate) struct ExternalIndex {
+    objects: ObjectIndex<ObjectKey, ExternalSecretEntry>,
+    by_target: ObjectIndex<ObjectKey, BTreeSet<String>>,
 }
 
 impl ExternalSecretEntry {
@@ -91,14 +96,10 @@ impl ExternalSecretEntry {
             status: Arc::new(status),
             failed: None,
             attempts: 0,
-            repairs: None,
+            repairs: Repairs::default(),
             resource_version,
             object: Arc::new(object),
         }
-    }
-
-    pub(super) fn uid(&self) -> &str {
-        self.object.metadata.uid.as_deref().unwrap_or_default()
     }
 
     /// The Secret that this object writes.
@@ -120,33 +121,44 @@ impl ExternalSecretEntry {
 
     /// Records that the Secret was changed back.
     pub(super) fn record_repair(&mut self, now: Instant) {
-        let before = self.repairs.filter(|(at, _)| now.duration_since(*at) < FIGHT_WINDOW);
-        self.repairs = Some((now, before.map_or(0, |(_, count)| count.saturating_add(1))));
+        self.repairs.record(REPAIR_BACKOFF, now);
     }
 
-    /// The delay of the next repair: none, unless another writer changes the Secret again and again.
-    pub(super) fn conflict_backoff(&self, now: Instant) -> Duration {
-        let recent = self.repairs.filter(|(at, _)| now.duration_since(*at) < FIGHT_WINDOW);
-        match recent {
-            None | Some((_, 0)) => Duration::ZERO,
-            Some((_, count)) => CONFLICT_BACKOFF_FIRST.saturating_mul(1 << count.min(8)),
-        }
+    /// How long to wait before the next repair.
+    pub(super) fn repair_delay(&self, now: Instant) -> Duration {
+        self.repairs.delay(REPAIR_BACKOFF, now)
     }
 
     /// Records the status that the API server has now.
-    pub(super) fn record_status(&mut self, status: Arc<ExternalSecretStatus>, version: u64) {
-        self.status = status;
+    pub(super) fn record_status(&mut self, status: ExternalSecretStatus, version: u64) {
+        self.status = Arc::new(status);
         self.resource_version = self.resource_version.max(version);
     }
 
-    /// Takes over what this process remembers of the same object.
-    fn remember(&mut self, old: &Self) {
+    /// Keeps what this process remembers of the same object. True if the object changed: then its
+    /// failures no longer count.
+    fn keep_progress(&mut self, old: &Self) -> bool {
         self.read_by_this_process = old.read_by_this_process && old.refreshed >= self.refreshed;
         self.refreshed = self.refreshed.max(old.refreshed);
         self.synced = old.synced.clone().or_else(|| self.synced.take());
         self.versions = old.versions.clone();
         self.fingerprint = old.fingerprint.clone().or_else(|| self.fingerprint.take());
         self.left_as = old.left_as;
+        let is_changed = old.current != self.current || old.is_deleting() != self.is_deleting();
+        if !is_changed {
+            (self.failed, self.attempts, self.repairs) = (old.failed, old.attempts, old.repairs);
+        }
+        is_changed
+    }
+
+    fn reads(&self, key: &ObjectKey, store: &StoreKey) -> bool {
+        self.object.stores().any(|named| StoreKey::of(named, &key.namespace) == *store)
+    }
+}
+
+impl Indexed for ExternalSecretEntry {
+    fn uid(&self) -> &str {
+        self.object.metadata.uid.as_deref().unwrap_or_default()
     }
 }
 
@@ -160,113 +172,74 @@ pub(super) fn is_as_written(secret: &SecretSnapshot, fingerprint: Option<&str>) 
 }
 
 impl ExternalIndex {
-    pub(super) fn get(&self, key: &ObjectKey) -> Option<ExternalSecretEntry> {
-        self.lock().objects.get(key).cloned()
-    }
-
     /// Stores an object that a watch delivered. True if it needs a reconcile.
     pub(super) fn upsert(&self, object: ExternalSecret) -> bool {
         let key = ObjectKey::of(&object.metadata);
         let mut new = ExternalSecretEntry::of(object);
-        let mut inner = self.lock();
-        if let Some(old) = inner.objects.get(&key) {
-            if old.resource_version > new.resource_version {
-                return false;
-            }
-            if old.uid() == new.uid() {
-                new.remember(old);
-                if old.current == new.current && old.is_deleting() == new.is_deleting() {
-                    (new.failed, new.attempts) = (old.failed, old.attempts);
-                    new.repairs = old.repairs;
-                    inner.objects.insert(key, new);
+        self.objects.entry(key.clone(), |entry| {
+            if let Entry::Occupied(old) = &entry {
+                let old = old.get();
+                if old.resource_version > new.resource_version {
                     return false;
                 }
+                if old.uid() == new.uid() && !new.keep_progress(old) {
+                    entry.insert_entry(new);
+                    return false;
+                }
+                self.remove_target(&key, &old.target());
             }
-        }
-        inner.remove_target(&key);
-        inner.by_target.entry(new.target()).or_default().insert(key.name.clone());
-        inner.objects.insert(key, new);
-        true
-    }
-
-    /// Changes the entry of the object with this uid.
-    pub(super) fn update(
-        &self,
-        key: &ObjectKey,
-        uid: &str,
-        change: impl FnOnce(&mut ExternalSecretEntry),
-    ) {
-        if let Some(entry) = self.lock().objects.get_mut(key).filter(|entry| entry.uid() == uid) {
-            change(entry);
-        }
+            self.by_target.entry(new.target(), |names| names.or_default().insert(key.name));
+            entry.insert_entry(new);
+            true
+        })
     }
 
     pub(super) fn remove(&self, key: &ObjectKey) {
-        self.lock().remove(key);
+        if let Some(entry) = self.objects.remove(key) {
+            self.remove_target(key, &entry.target());
+        }
     }
 
     /// Removes all but those to keep, and returns the removed ones.
     pub(super) fn retain(&self, keep: impl Fn(&ObjectKey) -> bool) -> Vec<ObjectKey> {
-        let mut inner = self.lock();
-        let gone: Vec<_> = inner.objects.keys().filter(|key| !keep(key)).cloned().collect();
-        for key in &gone {
-            inner.remove(key);
-        }
+        let gone = self.objects.keys_where(|key, _| !keep(key));
+        gone.iter().for_each(|key| self.remove(key));
         gone
     }
 
     /// The objects that write this Secret.
     pub(super) fn of_target(&self, secret: &ObjectKey) -> Vec<ObjectKey> {
-        let inner = self.lock();
-        let names = inner.by_target.get(secret).into_iter().flatten();
-        let key =
-            |name: &String| ObjectKey { namespace: secret.namespace.clone(), name: name.clone() };
-        names.map(key).collect()
+        let names = self.by_target.get(secret).unwrap_or_default().into_iter();
+        names.map(|name| ObjectKey { namespace: secret.namespace.clone(), name }).collect()
     }
 
     /// The objects that read from this store.
     pub(super) fn of_store(&self, store: &StoreKey) -> Vec<ObjectKey> {
-        self.reading(store, |_| true)
+        self.objects.keys_where(|key, entry| entry.reads(key, store))
     }
 
     /// The objects that read from this store and are out of sync.
     pub(super) fn waiting_for(&self, store: &StoreKey) -> Vec<ObjectKey> {
-        self.reading(store, |entry| entry.failed.is_some() || entry.synced.is_none())
+        self.objects.keys_where(|key, entry| {
+            (entry.failed.is_some() || entry.synced.is_none()) && entry.reads(key, store)
+        })
     }
 
-    fn reading(
-        &self,
-        store: &StoreKey,
-        filter: impl Fn(&ExternalSecretEntry) -> bool,
-    ) -> Vec<ObjectKey> {
-        let inner = self.lock();
-        let reads = |(key, entry): &(&ObjectKey, &ExternalSecretEntry)| {
-            let mut stores = entry.object.stores();
-            filter(entry)
-                && stores.any(|reference| StoreKey::of(reference, &key.namespace) == *store)
-        };
-        inner.objects.iter().filter(reads).map(|(key, _)| key.clone()).collect()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.0.lock().expect("no holder of the lock panics")
+    fn remove_target(&self, key: &ObjectKey, target: &ObjectKey) {
+        self.by_target.entry(target.clone(), |names| {
+            let Entry::Occupied(mut names) = names else { return };
+            names.get_mut().remove(&key.name);
+            if names.get().is_empty() {
+                names.remove();
+            }
+        });
     }
 }
 
-impl Inner {
-    fn remove(&mut self, key: &ObjectKey) {
-        self.remove_target(key);
-        self.objects.remove(key);
-    }
+impl Deref for ExternalIndex {
+    type Target = ObjectIndex<ObjectKey, ExternalSecretEntry>;
 
-    fn remove_target(&mut self, key: &ObjectKey) {
-        let Some(entry) = self.objects.get(key) else { return };
-        let target = entry.target();
-        if let Some(names) = self.by_target.get_mut(&target) {
-            names.remove(&key.name);
-            if names.is_empty() {
-                self.by_target.remove(&target);
-            }
-        }
+    fn deref(&self) -> &Self::Target {
+        &self.objects
     }
 }

@@ -56,7 +56,7 @@ pub(crate) enum SyncError {
 
 /// Why the Secret is out of sync.
 #[derive(Clone, Debug)]
-pub(crate) struct SyncFailure {
+pub struct SyncFailure {
     /// The message of `Ready`, as External Secrets writes it.
     pub(super) message: &'static str,
     /// Whether the status names the Secret.

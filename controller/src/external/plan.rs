@@ -1,6 +1,6 @@
 //! What to do with one ExternalSecret: pure.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use crds::{
     ExternalSecret,
@@ -24,20 +24,20 @@ use crate::{
 const MAX_STORE_WAITS: u32 = 2;
 
 /// Everything that the plan depends on, but for the time.
-pub(super) struct Observed<'o> {
-    pub(super) entry: &'o ExternalSecretEntry,
+pub struct Observed {
+    pub(super) entry: ExternalSecretEntry,
     /// The target Secret, if it exists.
-    pub(super) secret: Option<&'o SecretSnapshot>,
-    pub(super) stores: &'o ReferencedStores,
+    pub(super) secret: Option<SecretSnapshot>,
+    pub(super) stores: ReferencedStores,
     pub(super) namespace_is_terminating: bool,
     /// The class of this controller.
-    pub(super) class: &'o str,
+    pub(super) class: Arc<str>,
     /// False if the controller is limited to some namespaces.
     pub(super) watches_cluster_stores: bool,
 }
 
 #[derive(Debug)]
-pub(super) enum Action {
+pub enum Action {
     /// Remove External Secrets' finalizer from an object that is being deleted. The owner reference does
     /// what the finalizer was for.
     RemoveFinalizer,
@@ -65,7 +65,7 @@ pub(super) enum Action {
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum IgnoreReason {
+pub enum IgnoreReason {
     /// The object is being deleted and needs nothing from this controller.
     Deleting,
     NamespaceTerminating,
@@ -73,7 +73,7 @@ pub(super) enum IgnoreReason {
     ForeignStore,
 }
 
-pub(super) fn plan(observed: &Observed<'_>, now: Timestamp) -> Action {
+pub(super) fn plan(observed: &Observed, now: Timestamp) -> Action {
     if observed.entry.is_deleting() {
         return plan_deletion(observed);
     }
@@ -87,7 +87,7 @@ pub(super) fn plan(observed: &Observed<'_>, now: Timestamp) -> Action {
         return Action::MarkUnmanaged(failure);
     }
     // Watches deliver an object and its store in any order, and the store may be another controller's.
-    let entry = observed.entry;
+    let entry = &observed.entry;
     if entry.attempts < MAX_STORE_WAITS && observed.stores.values().any(Option::is_none) {
         return Action::WaitForStore;
     }
@@ -98,7 +98,7 @@ pub(super) fn plan(observed: &Observed<'_>, now: Timestamp) -> Action {
     }
 }
 
-fn plan_deletion(observed: &Observed<'_>) -> Action {
+fn plan_deletion(observed: &Observed) -> Action {
     let mut finalizers = observed.entry.object.metadata.finalizers.iter().flatten();
     let has_finalizer = finalizers.any(|finalizer| finalizer == ExternalSecret::UPSTREAM_FINALIZER);
     let may_be_foreign = observed.has_foreign_store()
@@ -135,9 +135,9 @@ fn plan_refresh(object: &ExternalSecret) -> Action {
     }
 }
 
-impl Observed<'_> {
+impl Observed {
     fn has_foreign_store(&self) -> bool {
-        self.stores.values().flatten().any(|store| store.is_foreign(self.class))
+        self.stores.values().flatten().any(|store| store.is_foreign(&self.class))
     }
 
     fn has_other_provider(&self) -> bool {
@@ -165,7 +165,7 @@ impl Observed<'_> {
     }
 
     fn refresh_state(&self) -> RefreshState<'_> {
-        let entry = self.entry;
+        let entry = &self.entry;
         RefreshState {
             spec: &entry.object.spec,
             refreshed: entry.refreshed,
@@ -177,12 +177,13 @@ impl Observed<'_> {
     }
 
     fn secret_is_as_written(&self) -> bool {
-        let entry = self.entry;
+        let entry = &self.entry;
         match entry.object.spec.target.creation_policy {
             // Nothing is ever written.
             CreationPolicy::None => true,
             _ => self
                 .secret
+                .as_ref()
                 .is_some_and(|secret| is_as_written(secret, entry.fingerprint.as_deref())),
         }
     }
@@ -190,9 +191,9 @@ impl Observed<'_> {
     /// Whether a refresh of this version of the object left the Secret as it is now: deleted, kept in
     /// spite of missing values, or not created.
     fn is_unchanged_by_policy(&self) -> bool {
-        let entry = self.entry;
+        let entry = &self.entry;
         entry.synced.as_deref() == Some(&entry.current)
-            && (self.is_absent_by_policy() || entry.was_left_as(self.secret))
+            && (self.is_absent_by_policy() || entry.was_left_as(self.secret.as_ref()))
     }
 
     /// The same by the status, as another process wrote it.
@@ -211,7 +212,7 @@ impl Observed<'_> {
     }
 
     fn wait(&self, next_check: Option<Duration>) -> Action {
-        let entry = self.entry;
+        let entry = &self.entry;
         let is_ready = condition(&entry.status.conditions, "Ready")
             .is_some_and(|ready| ready.status == "True");
         let in_sync_since = entry.refreshed.filter(|_| is_ready);

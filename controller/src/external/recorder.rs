@@ -11,27 +11,26 @@ use tokio::time::Instant;
 use tracing::{info, warn};
 
 use super::{
-    index::{
-        CONFLICT_BACKOFF_FIRST, ExternalIndex, ExternalSecretEntry, SecretState, is_as_written,
-    },
+    index::{ExternalIndex, ExternalSecretEntry, SecretState, is_as_written},
     metrics::ExternalMetrics,
     outcome::{EntryError, SecretChange, SyncError, SyncFailure, Synced},
     schedule,
     status::{FailedStatus, StatusUpdate, SyncedStatus},
-    status_writer::{StatusWrite, StatusWriter},
+    status_writer::{ExternalStatusWriter, Reported},
 };
 use crate::{
+    context::Context,
     key::ObjectKey,
     reason::{Failure, Reason},
     runtime::{
-        backoff::Backoff,
-        events::{EventPublisher, Severity},
-        queue::{Priority, WorkQueue},
+        backoff::Backoff, controller::Outcome, events::Severity, index::Indexed as _,
+        queue::Priority,
     },
-    target::SecretIndex,
 };
 
 const BACKOFF_FIRST: Duration = Duration::from_secs(1);
+/// When a Secret that was changed during its own refresh is repaired.
+const FIRST_REPAIR_DELAY: Duration = Duration::from_secs(1);
 /// The longest delay after an error that usually passes by itself.
 pub(super) const BACKOFF_MAX_TRANSIENT: Duration = Duration::from_mins(5);
 /// The longest delay after any other error, unless the object's interval is shorter.
@@ -40,11 +39,9 @@ const BACKOFF_MAX: Duration = Duration::from_mins(30);
 const ATTEMPTS_BEFORE_STATUS: u32 = 2;
 
 pub(super) struct RefreshRecorder {
+    pub(super) context: Arc<Context>,
     pub(super) objects: Arc<ExternalIndex>,
-    pub(super) secrets: Arc<SecretIndex>,
-    pub(super) queue: Arc<WorkQueue>,
-    pub(super) status: StatusWriter,
-    pub(super) events: EventPublisher,
+    pub(super) status: ExternalStatusWriter,
     pub(super) metrics: ExternalMetrics,
 }
 
@@ -62,17 +59,15 @@ impl RefreshRecorder {
         key: &ObjectKey,
         entry: &ExternalSecretEntry,
         start: RefreshStart,
-        outcome: Result<Synced, SyncError>,
-    ) {
-        match outcome {
+        result: Result<Synced, SyncError>,
+    ) -> Outcome {
+        match result {
             Ok(synced) => self.record_synced(key, entry, start, synced).await,
             Err(SyncError::Failed(failure)) => {
-                self.record_failed(key, entry, start, failure).await;
+                self.record_failed(key, entry, start.at.elapsed(), failure).await
             }
-            Err(SyncError::Superseded) => {
-                self.queue.add(key.clone(), Priority::Change, Duration::ZERO);
-            }
-            Err(SyncError::NamespaceGone) => {}
+            Err(SyncError::Superseded) => Outcome::requeue(Priority::Change, Duration::ZERO),
+            Err(SyncError::NamespaceGone) => Outcome::done(),
         }
     }
 
@@ -82,11 +77,12 @@ impl RefreshRecorder {
         key: &ObjectKey,
         entry: &ExternalSecretEntry,
         failure: Failure,
-    ) {
+    ) -> Outcome {
         let error = EntryError::from(failure);
         let update = StatusUpdate::Unmanaged(&error);
-        if let StatusWrite::Failed(_) = self.status.write(key, entry, update).await {
-            self.queue.add(key.clone(), Priority::Retry, BACKOFF_MAX_TRANSIENT);
+        match self.status.write(key, entry, update).await {
+            Reported::Failed(_) => Outcome::requeue(Priority::Retry, BACKOFF_MAX_TRANSIENT),
+            Reported::Written | Reported::Unchanged => Outcome::done(),
         }
     }
 
@@ -101,7 +97,7 @@ impl RefreshRecorder {
         entry: &ExternalSecretEntry,
         start: RefreshStart,
         synced: Synced,
-    ) {
+    ) -> Outcome {
         self.metrics.refreshed(key, start.at.elapsed(), None);
         self.metrics.synced(key, start.date);
         let (change, missing) = (synced.change, synced.missing.join(", "));
@@ -118,12 +114,12 @@ impl RefreshRecorder {
         });
         let write = self.status.write(key, entry, update).await;
         self.remember_synced(key, entry, start, synced, write);
-        let next = match write {
-            StatusWrite::Failed(_) => NextReconcile::after_error(entry, Reason::Unavailable),
-            StatusWrite::Written | StatusWrite::Unchanged => self.next_check(key, change),
+        let outcome = match write {
+            Reported::Failed(_) => retry(entry, Reason::Unavailable),
+            Reported::Written | Reported::Unchanged => self.next_check(key, change),
         };
-        self.queue.add(key.clone(), next.priority, next.after);
         self.publish_synced(entry, change, &missing, write).await;
+        outcome
     }
 
     fn remember_synced(
@@ -132,7 +128,7 @@ impl RefreshRecorder {
         entry: &ExternalSecretEntry,
         start: RefreshStart,
         synced: Synced,
-        write: StatusWrite,
+        write: Reported,
     ) {
         self.objects.update(key, entry.uid(), |memory| {
             memory.versions = synced.versions;
@@ -141,7 +137,7 @@ impl RefreshRecorder {
             if synced.change == SecretChange::Updated {
                 memory.record_repair(Instant::now());
             }
-            if let StatusWrite::Failed(reason) = write {
+            if let Reported::Failed(reason) = write {
                 memory.refreshed = None;
                 memory.failed = Some(reason);
                 memory.attempts = entry.attempts.saturating_add(1);
@@ -157,15 +153,14 @@ impl RefreshRecorder {
 
     /// The plan knows when the object is due, so it is asked at once. But if the Secret already differs
     /// from what was written, something such as a webhook changes it and will do so again: back off.
-    fn next_check(&self, key: &ObjectKey, change: SecretChange) -> NextReconcile {
+    fn next_check(&self, key: &ObjectKey, change: SecretChange) -> Outcome {
         let delay = || {
             let entry = self.objects.get(key).filter(|_| change.is_written())?;
-            let secret = self.secrets.get(&entry.target())?;
+            let secret = self.context.secrets.get(&entry.target())?;
             let is_as_written = is_as_written(&secret, entry.fingerprint.as_deref());
-            (!is_as_written)
-                .then(|| entry.conflict_backoff(Instant::now()).max(CONFLICT_BACKOFF_FIRST))
+            (!is_as_written).then(|| entry.repair_delay(Instant::now()).max(FIRST_REPAIR_DELAY))
         };
-        NextReconcile { priority: Priority::Resync, after: delay().unwrap_or_default() }
+        Outcome::requeue(Priority::Resync, delay().unwrap_or_default())
     }
 
     async fn publish_synced(
@@ -173,47 +168,46 @@ impl RefreshRecorder {
         entry: &ExternalSecretEntry,
         change: SecretChange,
         missing: &str,
-        write: StatusWrite,
+        write: Reported,
     ) {
         let object = &*entry.object;
         let event = change.event();
         if let Some((reason, message)) = event {
-            self.events.publish(object, Severity::Normal, reason, message).await;
+            self.context.events.publish(object, Severity::Normal, reason, message).await;
         }
-        if !missing.is_empty() && (event.is_some() || write == StatusWrite::Written) {
+        if !missing.is_empty() && (event.is_some() || write == Reported::Written) {
             let message = format!("missing in AWS and left out of the Secret: {missing}");
             let reason = "MissingProviderSecret";
-            self.events.publish(object, Severity::Normal, reason, &message).await;
+            self.context.events.publish(object, Severity::Normal, reason, &message).await;
         }
     }
 
-    async fn record_failed(
+    pub(super) async fn record_failed(
         &self,
         key: &ObjectKey,
         entry: &ExternalSecretEntry,
-        start: RefreshStart,
+        took: Duration,
         failure: SyncFailure,
-    ) {
+    ) -> Outcome {
         let reason = failure.reason();
-        self.metrics.refreshed(key, start.at.elapsed(), Some(reason));
+        self.metrics.refreshed(key, took, Some(reason));
         let message = failure.first_error().to_string();
         warn!(object = %key, %reason, message, "not in sync");
 
         let write = self.write_failed(key, entry, &failure).await;
         self.objects.update(key, entry.uid(), |memory| {
             memory.failed =
-                Some(if let StatusWrite::Failed(of_write) = write { of_write } else { reason });
+                Some(if let Reported::Failed(of_write) = write { of_write } else { reason });
             memory.attempts = memory.attempts.saturating_add(1);
             if let Some(versions) = failure.versions {
                 memory.versions = *versions;
             }
         });
-        let next = NextReconcile::after_error(entry, reason);
-        self.queue.add(key.clone(), next.priority, next.after);
-        if write == StatusWrite::Written {
+        if write == Reported::Written {
             let object = &*entry.object;
-            self.events.publish(object, Severity::Warning, "UpdateFailed", &message).await;
+            self.context.events.publish(object, Severity::Warning, "UpdateFailed", &message).await;
         }
+        retry(entry, reason)
     }
 
     async fn write_failed(
@@ -221,34 +215,26 @@ impl RefreshRecorder {
         key: &ObjectKey,
         entry: &ExternalSecretEntry,
         failure: &SyncFailure,
-    ) -> StatusWrite {
+    ) -> Reported {
         let is_new = entry.synced.is_none();
         let is_transient = failure.reason().passes();
         if is_transient && entry.attempts < ATTEMPTS_BEFORE_STATUS && !is_new {
-            return StatusWrite::Unchanged;
+            return Reported::Unchanged;
         }
         let target = entry.target();
         let update = StatusUpdate::Failed(FailedStatus {
             failure,
             target: &target.name,
-            stale_since: entry.refreshed.filter(|_| self.secrets.contains(&target)),
+            stale_since: entry.refreshed.filter(|_| self.context.secrets.contains(&target)),
         });
         self.status.write(key, entry, update).await
     }
 }
 
-/// When the object is reconciled again.
-struct NextReconcile {
-    priority: Priority,
-    after: Duration,
-}
-
-impl NextReconcile {
-    fn after_error(entry: &ExternalSecretEntry, reason: Reason) -> Self {
-        let interval = schedule::interval(&entry.object.spec);
-        let after = backoff(reason, interval).delay(entry.attempts, rand::random());
-        Self { priority: Priority::Retry, after }
-    }
+fn retry(entry: &ExternalSecretEntry, reason: Reason) -> Outcome {
+    let interval = schedule::interval(&entry.object.spec);
+    let delay = backoff(reason, interval).delay(entry.attempts, rand::random());
+    Outcome::requeue(Priority::Retry, delay)
 }
 
 fn backoff(reason: Reason, interval: Duration) -> Backoff {

@@ -12,15 +12,15 @@ use super::{
     sources::StoreSources,
     store_index::{ReferencedStores, StoreIndex},
     target_secret::TargetSecrets,
-    template_source::TemplateSource,
+    template_source::read_templates,
 };
-use crate::key::ObjectKey;
+use crate::{context::Context, key::ObjectKey, runtime::index::Indexed as _};
 
 pub(super) struct Refresher {
+    pub(super) context: Arc<Context>,
     pub(super) objects: Arc<ExternalIndex>,
     pub(super) stores: Arc<StoreIndex>,
     pub(super) sources: StoreSources,
-    pub(super) templates: TemplateSource,
     pub(super) renderer: Renderer,
     pub(super) target: TargetSecrets,
     /// Whether a Secret without a template gets the object's labels and annotations.
@@ -35,7 +35,7 @@ impl Refresher {
         stores: &ReferencedStores,
     ) -> Result<Synced, SyncError> {
         let readable = self.sources.readable(stores, &key.namespace).await;
-        let texts = self.templates.read(&entry.object).await;
+        let texts = read_templates(&self.context.client, &entry.object).await;
         let entries = fetch(&entry.object, &readable, &entry.versions, Instant::now()).await;
         // Discard the values if the object or the identity of a store changed during the read (F20).
         let is_same = self.objects.get(key).is_some_and(|now| now.uid() == entry.uid());

@@ -12,18 +12,14 @@ use super::{
 };
 use crate::{
     aws::Pool,
+    context::Context,
     key::ObjectKey,
     reason::{Failure, Reason},
-    runtime::{
-        namespaces::Namespaces,
-        queue::{Priority, WorkQueue},
-    },
-    target::SecretIndex,
+    runtime::queue::{Priority, WorkQueue},
 };
 
 pub(super) struct StoreSources {
-    pub(super) secrets: Arc<SecretIndex>,
-    pub(super) namespaces: Arc<Namespaces>,
+    pub(super) context: Arc<Context>,
     pub(super) pool: Arc<Pool>,
     pub(super) store_queue: Arc<WorkQueue<StoreKey>>,
 }
@@ -70,12 +66,13 @@ impl StoreSources {
     ) -> Result<ReadableStore, Failure> {
         let invalid = |message: String| Failure::new(Reason::StoreInvalid, message);
         let store = store.ok_or_else(|| invalid(format!("{key} was not found")))?;
-        if !store.allows(namespace, || self.namespaces.labels(namespace))? {
+        if !store.allows(namespace, || self.context.namespaces.labels(namespace))? {
             let message = format!("the conditions of {key} do not allow namespace {namespace}");
             return Err(invalid(message));
         }
         let aws = store.aws()?;
-        let content = |secret: &ObjectKey| Some(*self.secrets.get(secret)?.content.as_bytes());
+        let content =
+            |secret: &ObjectKey| Some(*self.context.secrets.get(secret)?.content.as_bytes());
         let identity = store.identity(namespace, content)?;
         let recorded = batch_reads::recorded(store, Timestamp::now());
         let reader = self.pool.reader(identity, recorded).await?;

@@ -15,6 +15,10 @@ use super::{
     outcome::{EntryError, SecretChange, SyncFailure},
     upstream_crd::{CrdSupport, ExplainedSupport, RecordSupport},
 };
+use crate::runtime::{
+    clock::rfc3339_seconds,
+    conditions::{set_transition_times, status_text},
+};
 
 /// How often a refresh without a change is recorded in the status. Metrics have the exact time.
 const STATUS_HEARTBEAT_SECONDS: i64 = 24 * 3600;
@@ -133,12 +137,12 @@ fn updated(
     status.conditions.retain(|condition| !is_replaced(condition));
     status.conditions.splice(0..0, ready);
     status.conditions.extend(explained);
-    keep_transition_times(&mut status.conditions, &previous.conditions, now);
+    set_transition_times(&mut status.conditions, &previous.conditions, now);
     if let StatusUpdate::Synced(synced) = update {
         if status == *previous && is_recorded(previous, synced.refreshed) {
             return None;
         }
-        status.refresh_time = Some(second(synced.refreshed));
+        status.refresh_time = Some(rfc3339_seconds(synced.refreshed));
     }
     (status != *previous).then_some(status)
 }
@@ -152,18 +156,10 @@ fn is_recorded(status: &ExternalSecretStatus, refreshed: Timestamp) -> bool {
     })
 }
 
-fn keep_transition_times(conditions: &mut [Condition], previous: &[Condition], now: Timestamp) {
-    for new in conditions {
-        let before = condition(previous, &new.type_).filter(|before| before.status == new.status);
-        let since = before.and_then(|before| before.last_transition_time.clone());
-        new.last_transition_time = Some(since.unwrap_or_else(|| second(now)));
-    }
-}
-
 fn failed_message(failure: &SyncFailure, stale_since: Option<Timestamp>) -> String {
     let reason = failure.reason();
     let stale = stale_since.map_or_else(String::new, |since| {
-        format!("; the Secret keeps its values, Stale since {}", second(since))
+        format!("; the Secret keeps its values, Stale since {}", rfc3339_seconds(since))
     });
     let retries = if reason.passes() { RETRIES_TRANSIENT } else { RETRIES };
     format!("{}: {reason}{stale}; tried again {retries}", failure.message)
@@ -172,11 +168,10 @@ fn failed_message(failure: &SyncFailure, stale_since: Option<Timestamp>) -> Stri
 fn ready(is_true: bool, reason: &str, message: String) -> Condition {
     Condition {
         type_: "Ready".to_owned(),
-        status: if is_true { "True" } else { "False" }.to_owned(),
+        status: status_text(is_true),
         reason: Some(reason.to_owned()),
         message: Some(message),
-        last_transition_time: None,
-        observed_generation: None,
+        ..Condition::default()
     }
 }
 
@@ -192,8 +187,7 @@ fn explained(errors: &[EntryError]) -> Condition {
         status: "True".to_owned(),
         reason,
         message: Some(message.chars().take(MAX_MESSAGE_CHARS).collect()),
-        last_transition_time: None,
-        observed_generation: None,
+        ..Condition::default()
     }
 }
 
@@ -210,12 +204,6 @@ fn explained_in_ready(mut status: ExternalSecretStatus) -> ExternalSecretStatus 
         message.push_str(&explained);
     }
     status
-}
-
-/// RFC 3339 with whole seconds, as in the API.
-pub(super) fn second(time: Timestamp) -> String {
-    let whole = Timestamp::from_second(time.as_second()).expect("a second of a time is a time");
-    whole.to_string()
 }
 
 #[cfg(test)]
@@ -276,7 +264,8 @@ mod tests {
         let later = next(&first, synced(day), at(day)).unwrap();
         assert_eq!(later.refresh_time.as_deref(), Some("1970-01-02T00:01:40Z"));
         assert_eq!(later.conditions, first.conditions);
-        let future = ExternalSecretStatus { refresh_time: Some(second(at(9999))), ..first };
+        let future =
+            ExternalSecretStatus { refresh_time: Some(rfc3339_seconds(at(9999))), ..first };
         let corrected = next(&future, synced(3700), at(3700)).unwrap();
         assert_eq!(corrected.refresh_time.as_deref(), Some("1970-01-01T01:01:40Z"));
     }

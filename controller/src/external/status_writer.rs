@@ -4,10 +4,6 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use crds::{ExternalSecret, ExternalSecretStatus};
 use jiff::Timestamp;
-use kube::{
-    Api, Client,
-    api::{Patch, PatchParams},
-};
 use serde_json::json;
 use tracing::warn;
 
@@ -20,28 +16,30 @@ use crate::{
     key::ObjectKey,
     reason::{Failure, Reason},
     runtime::{
-        FIELD_MANAGER,
-        api::{RequestError, request, version_of},
+        api::version_of,
+        index::Indexed as _,
+        status::{StatusWrite, StatusWriter},
     },
 };
 
-pub(super) struct StatusWriter {
-    client: Client,
+pub(super) struct ExternalStatusWriter {
+    statuses: StatusWriter,
     objects: Arc<ExternalIndex>,
     crd: UpstreamCrd,
 }
 
+/// What became of a status.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum StatusWrite {
+pub(super) enum Reported {
     Written,
     /// The API server has this status already, or the object is gone.
     Unchanged,
     Failed(Reason),
 }
 
-impl StatusWriter {
-    pub(super) fn new(client: Client, objects: Arc<ExternalIndex>) -> Self {
-        Self { client, objects, crd: UpstreamCrd::default() }
+impl ExternalStatusWriter {
+    pub(super) fn new(statuses: StatusWriter, objects: Arc<ExternalIndex>) -> Self {
+        Self { statuses, objects, crd: UpstreamCrd::default() }
     }
 
     /// Writes the status, if it differs from the current one.
@@ -50,32 +48,30 @@ impl StatusWriter {
         key: &ObjectKey,
         entry: &ExternalSecretEntry,
         update: StatusUpdate<'_>,
-    ) -> StatusWrite {
+    ) -> Reported {
         let current = self.objects.get(key).filter(|current| current.uid() == entry.uid());
         let previous = current.map_or_else(|| entry.status.clone(), |current| current.status);
         let next = status::next(&previous, update, self.crd.support(), Timestamp::now());
-        let Some(next) = next else { return StatusWrite::Unchanged };
+        let Some(next) = next else { return Reported::Unchanged };
         let mut written = self.send(key, entry, &previous, &next).await;
-        if written.as_ref().is_err_and(RequestError::is_invalid)
+        if let StatusWrite::Invalid(_) = written
             && let Some(plain) = status::without_explained(&next, update)
         {
             written = self.send(key, entry, &previous, &plain).await;
-            if written.is_ok() {
+            if let StatusWrite::Written(_) = written {
                 self.crd.explained_was_refused();
             }
         }
         match written {
-            Ok(()) => StatusWrite::Written,
-            // The object was deleted or replaced: the watch will tell.
-            Err(error) if error.is_not_found() || error.is_conflict() => StatusWrite::Unchanged,
-            Err(error) if error.is_invalid() && matches!(update, StatusUpdate::Unmanaged(_)) => {
-                StatusWrite::Unchanged
+            StatusWrite::Written(_) => Reported::Written,
+            StatusWrite::Unchanged => Reported::Unchanged,
+            StatusWrite::Invalid(_) if matches!(update, StatusUpdate::Unmanaged(_)) => {
+                Reported::Unchanged
             }
-            Err(error) => {
-                let Failure { reason, message } =
-                    error.failure(&format!("write the status of ExternalSecret {key}"));
+            StatusWrite::Invalid(failure) | StatusWrite::Failed(failure) => {
+                let Failure { reason, message } = failure;
                 warn!(object = %key, %reason, message, "status not written");
-                StatusWrite::Failed(reason)
+                Reported::Failed(reason)
             }
         }
     }
@@ -86,28 +82,23 @@ impl StatusWriter {
         entry: &ExternalSecretEntry,
         previous: &ExternalSecretStatus,
         next: &ExternalSecretStatus,
-    ) -> Result<(), RequestError> {
-        let api: Api<ExternalSecret> = Api::namespaced(self.client.clone(), &key.namespace);
-        let params =
-            PatchParams { field_manager: Some(FIELD_MANAGER.into()), ..PatchParams::default() };
-        // The uid is a precondition: the object may have been replaced by another of its name.
-        let body = json!({
-            "metadata": { "uid": entry.uid() },
-            "status": merge_patch(previous, next),
-        });
-        let written = request(api.patch_status(&key.name, &params, &Patch::Merge(&body))).await?;
-        let version = version_of(&written.metadata);
-        let status = Arc::new(written.status.unwrap_or_default());
-        if !next.versions.is_empty() {
-            let is_pruned = status.versions.is_empty();
-            self.crd.record_was(if is_pruned {
-                RecordSupport::Pruned
-            } else {
-                RecordSupport::Kept
-            });
+    ) -> StatusWrite<ExternalSecret> {
+        let patch = merge_patch(previous, next);
+        let written = self.statuses.write::<ExternalSecret>(key, entry.uid(), &patch).await;
+        if let StatusWrite::Written(object) = &written {
+            let status = object.status.clone().unwrap_or_default();
+            if !next.versions.is_empty() {
+                let is_pruned = status.versions.is_empty();
+                self.crd.record_was(if is_pruned {
+                    RecordSupport::Pruned
+                } else {
+                    RecordSupport::Kept
+                });
+            }
+            let version = version_of(&object.metadata);
+            self.objects.update(key, entry.uid(), |entry| entry.record_status(status, version));
         }
-        self.objects.update(key, entry.uid(), |entry| entry.record_status(status, version));
-        Ok(())
+        written
     }
 }
 

@@ -57,6 +57,19 @@ impl StoreKey {
         }
     }
 
+    pub(super) fn of_metadata(metadata: &ObjectMeta) -> Self {
+        Self {
+            namespace: metadata.namespace.clone(),
+            name: metadata.name.clone().unwrap_or_default(),
+        }
+    }
+
+    /// As watches name it: without a namespace for a ClusterSecretStore.
+    pub(super) fn object_key(&self) -> ObjectKey {
+        let namespace = self.namespace.clone().unwrap_or_default();
+        ObjectKey { namespace, name: self.name.clone() }
+    }
+
     pub fn is_cluster_store(&self) -> bool {
         self.namespace.is_none()
     }
@@ -87,10 +100,7 @@ impl CredentialsRef {
 impl Store {
     pub fn new(metadata: &ObjectMeta, spec: SecretStoreSpec, status: StoreStatus) -> Self {
         let mut store = Self {
-            key: StoreKey {
-                namespace: metadata.namespace.clone(),
-                name: metadata.name.clone().unwrap_or_default(),
-            },
+            key: StoreKey::of_metadata(metadata),
             uid: metadata.uid.clone().unwrap_or_default(),
             generation: metadata.generation.unwrap_or_default(),
             resource_version: version_of(metadata),

@@ -8,11 +8,7 @@ use crds::{
     secret_store::ClusterSecretStoreSpec,
 };
 use jiff::Timestamp;
-use kube::{
-    Api, Client,
-    api::{ObjectMeta, Patch, PatchParams},
-};
-use serde_json::json;
+use kube::api::ObjectMeta;
 use tokio::time::Instant;
 use tracing::warn;
 
@@ -26,26 +22,27 @@ use super::{
 };
 use crate::{
     aws::{Pool, identity::has_references_without_namespace, planner::BatchPermission},
+    context::Context,
     key::ObjectKey,
     reason::Failure,
     runtime::{
-        FIELD_MANAGER,
-        api::request,
-        events::{EventPublisher, Severity},
+        clock::Now,
+        controller::{Controller, Outcome},
+        events::Severity,
         go_duration,
         queue::{Priority, WorkQueue},
+        status::StatusWrite,
+        worker::RECONCILE_TIMEOUT,
     },
-    target::SecretIndex,
 };
 
 /// The longest time between two checks, whatever a store asks for.
 const MAX_CHECK_INTERVAL: Duration = Duration::from_hours(24);
 
-pub(crate) struct SecretStoreController {
-    pub(super) client: Client,
+pub struct SecretStoreController {
+    pub(super) context: Arc<Context>,
     pub(super) stores: Arc<StoreIndex>,
     pub(super) objects: Arc<ExternalIndex>,
-    pub(super) secrets: Arc<SecretIndex>,
     pub(super) pool: Arc<Pool>,
     /// The class of this controller.
     pub(super) class: String,
@@ -54,32 +51,79 @@ pub(crate) struct SecretStoreController {
     pub(super) queue: Arc<WorkQueue<StoreKey>>,
     /// The queue of the ExternalSecrets.
     pub(super) object_queue: Arc<WorkQueue>,
-    pub(super) events: EventPublisher,
     pub(super) metrics: ExternalMetrics,
 }
 
+pub struct Observed {
+    store: Arc<Store>,
+    /// Whether the store names the class of another controller.
+    is_foreign: bool,
+}
+
+pub enum Action {
+    Ignore,
+    Check,
+}
+
+impl Controller for SecretStoreController {
+    type Key = StoreKey;
+    type Observed = Observed;
+    type Action = Action;
+
+    const NAME: &'static str = "secretstore";
+
+    fn queue(&self) -> &WorkQueue<StoreKey> {
+        &self.queue
+    }
+
+    fn observe(&self, key: &StoreKey) -> Option<Observed> {
+        let store = self.stores.get(key)?;
+        Some(Observed { is_foreign: store.is_foreign(&self.class), store })
+    }
+
+    fn plan(observed: &Observed, _: Now) -> Action {
+        if observed.is_foreign { Action::Ignore } else { Action::Check }
+    }
+
+    async fn apply(&self, _: &StoreKey, observed: Observed, action: Action) -> Outcome {
+        match action {
+            Action::Ignore => Outcome::done(),
+            Action::Check => {
+                let started = Instant::now();
+                let check = self.check(&observed.store).await;
+                self.report(&observed.store, &check, started.elapsed()).await
+            }
+        }
+    }
+
+    async fn fail(&self, key: &StoreKey, failure: Failure) -> Outcome {
+        let Some(store) = self.stores.get(key) else { return Outcome::done() };
+        let check = StoreCheck {
+            validity: Validity::NoCredentials(failure),
+            batches: BatchPermission::Unknown,
+            generation: store.generation,
+        };
+        self.report(&store, &check, RECONCILE_TIMEOUT).await
+    }
+}
+
 impl SecretStoreController {
-    pub(super) async fn reconcile(&self, key: &StoreKey) {
-        let Some(store) = self.stores.get(key) else { return };
-        if store.is_foreign(&self.class) {
-            return;
-        }
-        let started = Instant::now();
-        let check = self.check(&store).await;
-        let interval = check_interval(&store).unwrap_or(self.check_interval);
-        self.queue.add(key.clone(), Priority::Resync, interval);
+    async fn report(&self, store: &Store, check: &StoreCheck, took: Duration) -> Outcome {
+        let interval = check_interval(store).unwrap_or(self.check_interval);
+        let outcome = Outcome::requeue(Priority::Resync, interval);
         let is_ready = check.validity.is_ready();
-        self.metrics.store(key, is_ready);
-        self.metrics.store_checked(key, started.elapsed());
-        let next = store_status::next(&store.status, &check, Timestamp::now());
-        let Some(next) = next else { return };
-        if !self.write_status(&store, &next).await {
-            return;
+        self.metrics.store(&store.key, is_ready);
+        self.metrics.store_checked(&store.key, took);
+        let next = store_status::next(&store.status, check, Timestamp::now());
+        let Some(next) = next else { return outcome };
+        if !self.write_status(store, &next).await {
+            return outcome;
         }
-        self.publish_change(&store, &next.conditions, is_ready).await;
+        self.publish_change(store, &next.conditions, is_ready).await;
         if is_ready && !store_status::is_ready(&store.status) {
-            self.requeue_waiting(key);
+            self.requeue_waiting(&store.key);
         }
+        outcome
     }
 
     /// Reconciles the objects again that read from this store and are out of sync.
@@ -107,7 +151,8 @@ impl SecretStoreController {
             return Ok((Validity::PerNamespace, recorded));
         }
         let namespace = store.key.namespace.clone().unwrap_or_default();
-        let content = |secret: &ObjectKey| Some(*self.secrets.get(secret)?.content.as_bytes());
+        let content =
+            |secret: &ObjectKey| Some(*self.context.secrets.get(secret)?.content.as_bytes());
         let identity = store.identity(&namespace, content).map_err(Validity::Invalid)?;
         if store.has_identity_per_namespace() {
             return Ok((Validity::PerNamespace, recorded));
@@ -122,26 +167,13 @@ impl SecretStoreController {
     }
 
     async fn write_status(&self, store: &Store, next: &StoreStatus) -> bool {
-        let params =
-            PatchParams { field_manager: Some(FIELD_MANAGER.into()), ..PatchParams::default() };
-        let body = Patch::Merge(json!({ "metadata": { "uid": store.uid }, "status": next }));
-        let name = &store.key.name;
-        let written = if let Some(namespace) = &store.key.namespace {
-            let api: Api<SecretStore> = Api::namespaced(self.client.clone(), namespace);
-            request(api.patch_status(name, &params, &body)).await.map(drop)
+        let (key, statuses) = (&store.key, &self.context.statuses);
+        if key.is_cluster_store() {
+            let written = statuses.write_cluster_scoped(&key.name, &store.uid, next).await;
+            is_written::<ClusterSecretStore>(key, written)
         } else {
-            let api: Api<ClusterSecretStore> = Api::all(self.client.clone());
-            request(api.patch_status(name, &params, &body)).await.map(drop)
-        };
-        match written {
-            Ok(()) => true,
-            Err(error) if error.is_not_found() || error.is_conflict() => false,
-            Err(error) => {
-                let Failure { reason, message } =
-                    error.failure(&format!("write the status of {}", store.key));
-                warn!(store = %store.key, %reason, message, "status not written");
-                false
-            }
+            let written = statuses.write(&key.object_key(), &store.uid, next).await;
+            is_written::<SecretStore>(key, written)
         }
     }
 
@@ -163,10 +195,22 @@ impl SecretStoreController {
         if store.key.is_cluster_store() {
             let spec = ClusterSecretStoreSpec { store: spec };
             let object = ClusterSecretStore { metadata, spec, status: None };
-            self.events.publish(&object, severity, reason, message).await;
+            self.context.events.publish(&object, severity, reason, message).await;
         } else {
             let object = SecretStore { metadata, spec, status: None };
-            self.events.publish(&object, severity, reason, message).await;
+            self.context.events.publish(&object, severity, reason, message).await;
+        }
+    }
+}
+
+fn is_written<K>(key: &StoreKey, written: StatusWrite<K>) -> bool {
+    match written {
+        StatusWrite::Written(_) => true,
+        StatusWrite::Unchanged => false,
+        StatusWrite::Invalid(failure) | StatusWrite::Failed(failure) => {
+            let Failure { reason, message } = failure;
+            warn!(store = %key, %reason, message, "status not written");
+            false
         }
     }
 }

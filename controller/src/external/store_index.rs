@@ -1,101 +1,96 @@
 //! The stores by name, and by the Secrets with their AWS credentials.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
-    sync::{Arc, Mutex, MutexGuard},
+    collections::{BTreeMap, BTreeSet, hash_map::Entry},
+    ops::Deref,
+    sync::Arc,
 };
 
 use crds::ExternalSecret;
 
 use super::store::{Store, StoreKey};
-use crate::key::ObjectKey;
+use crate::{key::ObjectKey, runtime::index::ObjectIndex};
 
 /// The stores that one object refers to. None: the store does not exist.
 pub(super) type ReferencedStores = BTreeMap<StoreKey, Option<Arc<Store>>>;
 
+/// `stores` is locked first.
 #[derive(Default)]
-pub(crate) struct StoreIndex(Mutex<Inner>);
-
-#[derive(Default)]
-struct Inner {
-    stores: HashMap<StoreKey, Arc<Store>>,
+pub(crate) struct StoreIndex {
+    stores: ObjectIndex<StoreKey, Arc<Store>>,
     /// By the name of a Secret, since each changed Secret is looked up.
-    by_credentials: HashMap<String, BTreeSet<StoreKey>>,
+    by_credentials: ObjectIndex<String, BTreeSet<StoreKey>>,
 }
 
 impl StoreIndex {
-    pub(super) fn get(&self, key: &StoreKey) -> Option<Arc<Store>> {
-        self.lock().stores.get(key).cloned()
-    }
-
     /// Stores what a watch delivered. True if the spec is new.
     pub(super) fn upsert(&self, store: Store) -> bool {
-        let mut inner = self.lock();
-        let old = inner.stores.get(&store.key);
-        if old.is_some_and(|old| old.resource_version > store.resource_version) {
-            return false;
-        }
-        let is_new =
-            old.is_none_or(|old| old.uid != store.uid || old.generation != store.generation);
-        inner.remove(&store.key);
-        for secret in store.credentials() {
-            inner.by_credentials.entry(secret.name.clone()).or_default().insert(store.key.clone());
-        }
-        inner.stores.insert(store.key.clone(), Arc::new(store));
-        is_new
+        self.stores.entry(store.key.clone(), |entry| {
+            let mut is_new = true;
+            if let Entry::Occupied(old) = &entry {
+                let old = old.get();
+                if old.resource_version > store.resource_version {
+                    return false;
+                }
+                is_new = old.uid != store.uid || old.generation != store.generation;
+                self.remove_credentials(old);
+            }
+            for secret in store.credentials() {
+                self.by_credentials.entry(secret.name.clone(), |stores| {
+                    stores.or_default().insert(store.key.clone());
+                });
+            }
+            entry.insert_entry(Arc::new(store));
+            is_new
+        })
     }
 
     pub(super) fn remove(&self, key: &StoreKey) -> Option<Arc<Store>> {
-        self.lock().remove(key)
+        let store = self.stores.remove(key)?;
+        self.remove_credentials(&store);
+        Some(store)
     }
 
     /// The stores whose AWS credentials are in this Secret.
     pub(super) fn with_credentials_in(&self, secret: &ObjectKey) -> Vec<StoreKey> {
-        let inner = self.lock();
-        let named = inner.by_credentials.get(&secret.name).into_iter().flatten();
-        let refers =
-            |key: &&StoreKey| inner.stores[*key].credentials().iter().any(|at| at.is_in(secret));
-        named.filter(refers).cloned().collect()
+        let refers = |store: &Arc<Store>| store.credentials().iter().any(|at| at.is_in(secret));
+        let named = self.by_credentials.get(&secret.name).unwrap_or_default().into_iter();
+        named.filter(|key| self.stores.get(key).as_ref().is_some_and(refers)).collect()
     }
 
     /// The stores that an object refers to.
     pub(super) fn referenced_by(&self, object: &ExternalSecret) -> ReferencedStores {
         let namespace = object.metadata.namespace.as_deref().unwrap_or_default();
         let keys = object.stores().map(|reference| StoreKey::of(reference, namespace));
-        let inner = self.lock();
-        keys.map(|key| (key.clone(), inner.stores.get(&key).cloned())).collect()
+        keys.map(|key| (key.clone(), self.stores.get(&key))).collect()
     }
 
     /// Whether these stores still exist with the same spec.
     pub(super) fn has_unchanged(&self, stores: &ReferencedStores) -> bool {
-        let inner = self.lock();
-        let version = |store: &Arc<Store>| (store.uid.clone(), store.generation);
+        let version = |store: Arc<Store>| (store.uid.clone(), store.generation);
         stores
             .iter()
-            .all(|(key, before)| inner.stores.get(key).map(version) == before.as_ref().map(version))
+            .all(|(key, before)| self.stores.get(key).map(version) == before.clone().map(version))
     }
 
-    pub(super) fn keys(&self) -> Vec<StoreKey> {
-        self.lock().stores.keys().cloned().collect()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.0.lock().expect("no holder of the lock panics")
+    fn remove_credentials(&self, store: &Store) {
+        for secret in store.credentials() {
+            self.by_credentials.entry(secret.name.clone(), |stores| {
+                let Entry::Occupied(mut stores) = stores else { return };
+                stores.get_mut().remove(&store.key);
+                if stores.get().is_empty() {
+                    stores.remove();
+                }
+            });
+        }
     }
 }
 
-impl Inner {
-    fn remove(&mut self, key: &StoreKey) -> Option<Arc<Store>> {
-        let store = self.stores.remove(key)?;
-        for secret in store.credentials() {
-            if let Some(stores) = self.by_credentials.get_mut(&secret.name) {
-                stores.remove(key);
-                if stores.is_empty() {
-                    self.by_credentials.remove(&secret.name);
-                }
-            }
-        }
-        Some(store)
+impl Deref for StoreIndex {
+    type Target = ObjectIndex<StoreKey, Arc<Store>>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.stores
     }
 }
 

@@ -9,10 +9,11 @@ use crds::{
 };
 use jiff::Timestamp;
 
-use super::{batch_reads, status::second};
+use super::batch_reads;
 use crate::{
     aws::planner::BatchPermission,
     reason::{Failure, Reason},
+    runtime::conditions::{set_transition_times, status_text, upsert},
 };
 
 const CAPABILITIES: &str = "ReadWrite";
@@ -63,8 +64,10 @@ pub(super) fn next(
     now: Timestamp,
 ) -> Option<StoreStatus> {
     let mut status = previous.clone();
-    for condition in conditions(&previous.conditions, check) {
-        set_condition(&mut status.conditions, condition, now);
+    let mut checked = conditions(&previous.conditions, check);
+    set_transition_times(&mut checked, &previous.conditions, now);
+    for condition in checked {
+        upsert(&mut status.conditions, condition);
     }
     if !matches!(check.validity, Validity::Unsupported(_)) {
         status.capabilities = Some(CAPABILITIES.to_owned());
@@ -98,23 +101,11 @@ fn conditions(previous: &[Condition], check: &StoreCheck) -> Vec<Condition> {
 fn new(type_: &str, is_true: bool, reason: &str, message: String) -> Condition {
     Condition {
         type_: type_.to_owned(),
-        status: if is_true { "True" } else { "False" }.to_owned(),
+        status: status_text(is_true),
         reason: Some(reason.to_owned()),
         message: Some(message),
-        last_transition_time: None,
-        observed_generation: None,
+        ..Condition::default()
     }
-}
-
-/// Sets a condition, and its transition time if its status is new, or is that of another generation.
-fn set_condition(conditions: &mut Vec<Condition>, mut new: Condition, now: Timestamp) {
-    let before = condition(conditions, &new.type_).filter(|before| {
-        before.status == new.status && before.observed_generation == new.observed_generation
-    });
-    let since = before.and_then(|before| before.last_transition_time.clone());
-    new.last_transition_time = Some(since.unwrap_or_else(|| second(now)));
-    conditions.retain(|other| other.type_ != new.type_);
-    conditions.push(new);
 }
 
 #[cfg(test)]

@@ -1,51 +1,75 @@
 //! What triggers a check of a store: the watches of stores, and changes of Secrets with credentials.
 
-use std::{collections::HashSet, fmt::Debug, time::Duration};
+use std::{fmt::Debug, time::Duration};
 
 use crds::{ClusterSecretStore, SecretStore};
-use kube::{
-    Api, Resource,
-    core::DeserializeGuard,
-    runtime::watcher::{Config, Event},
-};
+use kube::{Api, Resource, core::DeserializeGuard};
 use serde::de::DeserializeOwned;
-use tracing::warn;
+use tracing::info;
 
 use super::{
-    crd_watch::watch_served,
-    index::CONFLICT_BACKOFF_FIRST,
     store::{Store, StoreKey},
     store_controller::{SecretStoreController, check_interval},
     store_status,
 };
 use crate::{
     key::ObjectKey,
-    runtime::{queue::Priority, scope::NamespaceScope},
+    runtime::{
+        queue::Priority,
+        readiness::Listing,
+        scope::NamespaceScope,
+        watch::{CRD_POLL_INTERVAL, Watch, WatchEvent},
+    },
 };
 
+/// How long the objects of a new store wait, so that their own first reconcile goes first.
+const STORE_RESYNC_DELAY: Duration = Duration::from_secs(1);
+
 impl SecretStoreController {
-    /// Watches the SecretStores of a scope. Calls `ready` after each full list.
-    pub(super) async fn watch_stores(&self, scope: &NamespaceScope, ready: impl FnMut()) {
-        let api: Api<DeserializeGuard<SecretStore>> = scope.api(self.client.clone());
-        let covers = |key: &StoreKey| match &key.namespace {
-            Some(namespace) => {
-                scope.covers(&ObjectKey { namespace: namespace.clone(), name: key.name.clone() })
-            }
-            None => false,
-        };
+    pub(super) async fn watch_stores(&self, scope: NamespaceScope, listing: Listing) {
+        let api: Api<DeserializeGuard<SecretStore>> = scope.api(self.context.client.clone());
+        let covers = |key: &StoreKey| !key.is_cluster_store() && scope.covers(&key.object_key());
         let read = |store: SecretStore| {
             Store::new(&store.metadata, store.spec, store.status.unwrap_or_default())
         };
-        self.watch(api, &scope.describe("SecretStores"), covers, read, ready).await;
+        self.watch(api, &scope.describe("SecretStores"), covers, read, listing).await;
     }
 
-    /// Watches the ClusterSecretStores. Calls `ready` after each full list.
-    pub(super) async fn watch_cluster_stores(&self, ready: impl FnMut()) {
-        let api: Api<DeserializeGuard<ClusterSecretStore>> = Api::all(self.client.clone());
+    pub(super) async fn watch_cluster_stores(&self, listing: Listing) {
+        let api: Api<DeserializeGuard<ClusterSecretStore>> = Api::all(self.context.client.clone());
         let read = |store: ClusterSecretStore| {
             Store::new(&store.metadata, store.spec.store, store.status.unwrap_or_default())
         };
-        self.watch(api, "ClusterSecretStores", StoreKey::is_cluster_store, read, ready).await;
+        let covers = StoreKey::is_cluster_store;
+        self.watch(api, "ClusterSecretStores", covers, read, listing).await;
+    }
+
+    async fn watch<K>(
+        &self,
+        api: Api<DeserializeGuard<K>>,
+        what: &str,
+        covers: impl Fn(&StoreKey) -> bool,
+        read: impl Fn(K) -> Store,
+        mut listing: Listing,
+    ) where
+        DeserializeGuard<K>: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
+    {
+        let handle = |event| match event {
+            WatchEvent::Applied { object, .. } => self.store_applied(read(object)),
+            WatchEvent::Deleted(metadata) => self.deleted(&StoreKey::of_metadata(&metadata)),
+            WatchEvent::Listed(listed) => {
+                let is_gone = |key: &StoreKey| covers(key) && !listed.contains(&key.object_key());
+                for key in self.stores.keys_where(|key, _| is_gone(key)) {
+                    self.deleted(&key);
+                }
+                listing.complete();
+            }
+            WatchEvent::Absent(absence) => {
+                info!(what, why = %absence, "not watched");
+                listing.complete();
+            }
+        };
+        Watch::new(api, what).optional(CRD_POLL_INTERVAL).run_guarded(handle).await;
     }
 
     /// A Secret has other contents, or is listed for the first time: stores whose AWS credentials were
@@ -64,63 +88,7 @@ impl SecretStoreController {
         }
     }
 
-    async fn watch<K>(
-        &self,
-        api: Api<DeserializeGuard<K>>,
-        what: &str,
-        covers: impl Fn(&StoreKey) -> bool,
-        read: impl Fn(K) -> Store,
-        mut ready: impl FnMut(),
-    ) where
-        K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug + Send + 'static,
-        DeserializeGuard<K>: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
-    {
-        let mut listed = HashSet::new();
-        watch_served(api, Config::default(), what, |event| match event {
-            None => ready(),
-            Some(Event::Init) => listed.clear(),
-            Some(Event::InitApply(store)) => listed.extend(self.applied(store, &read)),
-            Some(Event::Apply(store)) => {
-                self.applied(store, &read);
-            }
-            Some(Event::InitDone) => {
-                for key in self.stores.keys() {
-                    if covers(&key) && !listed.contains(&key) {
-                        self.deleted(&key);
-                    }
-                }
-                ready();
-            }
-            Some(Event::Delete(store)) => {
-                let metadata = match &store.0 {
-                    Ok(store) => store.meta(),
-                    Err(invalid) => &invalid.metadata,
-                };
-                self.deleted(&StoreKey {
-                    namespace: metadata.namespace.clone(),
-                    name: metadata.name.clone().unwrap_or_default(),
-                });
-            }
-        })
-        .await;
-    }
-
-    fn applied<K: DeserializeOwned>(
-        &self,
-        store: DeserializeGuard<K>,
-        read: impl Fn(K) -> Store,
-    ) -> Option<StoreKey> {
-        match store.0 {
-            Ok(store) => Some(self.store_applied(read(store))),
-            Err(invalid) => {
-                let key = ObjectKey::of(&invalid.metadata);
-                warn!(object = %key, "store ignored: it does not match its schema");
-                None
-            }
-        }
-    }
-
-    pub(super) fn store_applied(&self, store: Store) -> StoreKey {
+    pub(super) fn store_applied(&self, store: Store) {
         let key = store.key.clone();
         let delay = self.first_check_delay(&store);
         if self.stores.upsert(store) {
@@ -128,16 +96,15 @@ impl SecretStoreController {
             self.requeue_waiting(&key);
             // The store may have been missing, or another controller's. Then its objects were ignored.
             for object in self.objects.of_store(&key) {
-                self.object_queue.add(object, Priority::Resync, CONFLICT_BACKOFF_FIRST);
+                self.object_queue.add(object, Priority::Resync, STORE_RESYNC_DELAY);
             }
         }
-        key
     }
 
     /// On startup, a store that another process found ready is not checked again at once.
     fn first_check_delay(&self, store: &Store) -> Duration {
         let is_ours = !store.is_foreign(&self.class) && !store.has_other_provider();
-        let is_first = self.stores.get(&store.key).is_none();
+        let is_first = !self.stores.contains(&store.key);
         if !(is_ours && is_first && store_status::is_ready(&store.status)) {
             return Duration::ZERO;
         }

@@ -20,25 +20,22 @@ use super::{
     versions::Versions,
 };
 use crate::{
+    context::Context,
     key::ObjectKey,
     reason::{Failure, Reason},
-    runtime::events::{EventPublisher, Severity},
+    runtime::{events::Severity, index::Indexed as _},
     target::{
-        Applied, ApplyError, Deletion, ExternalSecretTarget, Refusal, SecretIndex, Writer,
-        data_hash,
-        policy::{Policy, check_keys, check_labels},
+        Applied, ApplyError, Deletion, ExternalSecretTarget, Refusal, data_hash,
+        policy::{check_keys, check_labels},
     },
 };
 
 pub(super) struct TargetSecrets {
-    pub(super) writer: Writer,
-    pub(super) secrets: Arc<SecretIndex>,
-    pub(super) policy: Policy,
+    pub(super) context: Arc<Context>,
     /// Whether Secrets have an annotation with the hash of their data.
     pub(super) writes_data_hash: bool,
     /// Whether an existing Secret is only adopted if its annotation allows that.
     pub(super) requires_consent: bool,
-    pub(super) events: EventPublisher,
 }
 
 impl TargetSecrets {
@@ -78,12 +75,12 @@ impl TargetSecrets {
         let secret = entry.target();
         self.check(&secret, &rendered).map_err(|failure| SyncFailure::new(NO_UPDATE, failure))?;
         let (versions, missing) = (rendered.versions.clone(), rendered.missing.clone());
-        let existed = self.secrets.contains(&secret);
+        let existed = self.context.secrets.contains(&secret);
         let not_written = |message, failure| {
             let failure = SyncFailure::new(message, failure);
             SyncError::Failed(SyncFailure { has_binding: existed, ..failure })
         };
-        let applied = self.writer.apply(&self.desired(key, entry, rendered)).await;
+        let applied = self.context.writer.apply(&self.desired(key, entry, rendered)).await;
         let (change, written) = match applied {
             Ok((Applied::Absent, _)) => {
                 return Ok(Synced::without_read(SecretChange::NoMergeTarget, entry));
@@ -115,7 +112,7 @@ impl TargetSecrets {
 
     fn check(&self, secret: &ObjectKey, rendered: &RenderedSecret) -> Result<(), Failure> {
         let type_ = rendered.type_.as_deref().unwrap_or_default();
-        self.policy.check(secret, type_, &rendered.labels)?;
+        self.context.policy.check(secret, type_, &rendered.labels)?;
         check_labels(&rendered.labels)?;
         check_keys(rendered.data.keys())
     }
@@ -178,7 +175,7 @@ impl TargetSecrets {
             return Ok(());
         }
         let by = data_hash::created_by(&key.namespace, &key.name);
-        for orphan in self.secrets.created_by(&key.namespace, &by) {
+        for orphan in self.context.secrets.created_by(&key.namespace, &by) {
             if orphan != *secret
                 && self.delete_owned(&orphan, entry.uid()).await? == Deletion::Deleted
             {
@@ -186,14 +183,14 @@ impl TargetSecrets {
                     format!("secret {} deleted: the target has another name", orphan.name);
                 info!(object = %key, message, "deleted");
                 let object = &*entry.object;
-                self.events.publish(object, Severity::Normal, "Deleted", &message).await;
+                self.context.events.publish(object, Severity::Normal, "Deleted", &message).await;
             }
         }
         Ok(())
     }
 
     async fn delete_owned(&self, secret: &ObjectKey, uid: &str) -> Result<Deletion, Failure> {
-        self.writer.delete(secret, uid).await.map_err(|failure| match failure.reason {
+        self.context.writer.delete(secret, uid).await.map_err(|failure| match failure.reason {
             Reason::AccessDenied => Failure::new(
                 Reason::AccessDenied,
                 format!(

@@ -16,61 +16,56 @@ use crate::{
     runtime::{api::request, secret::SecretObject},
 };
 
-pub(super) struct TemplateSource {
-    pub(super) client: Client,
+/// The templates in ConfigMaps, Secrets and literals, by their index in `templateFrom`.
+pub(super) async fn read_templates(
+    client: &Client,
+    object: &ExternalSecret,
+) -> Result<TemplateTexts, Failure> {
+    let namespace = object.metadata.namespace.as_deref().unwrap_or_default();
+    let mut texts = TemplateTexts::new();
+    let sources = object.spec.target.template.iter().flat_map(|template| &template.template_from);
+    for from in sources {
+        let mut templates = Vec::new();
+        if let Some(reference) = &from.config_map {
+            let data = config_map(client, namespace, &reference.name).await?;
+            let text = |key: &str| data.get(key).cloned();
+            templates.extend(items("ConfigMap", reference, text)?);
+        }
+        if let Some(reference) = &from.secret {
+            let secret = secret(client, namespace, &reference.name).await?;
+            let text = |key: &str| {
+                let value = secret.data.get(key)?;
+                str::from_utf8(value.expose()).ok().map(ToOwned::to_owned)
+            };
+            templates.extend(items("Secret", reference, text)?);
+        }
+        if let Some(text) = &from.literal {
+            let (key, text) = ("literal".to_owned(), text.clone());
+            templates.push(SourceTemplate { key, text, scope: Scope::KeysAndValues });
+        }
+        texts.push(templates);
+    }
+    Ok(texts)
 }
 
-impl TemplateSource {
-    /// The templates in ConfigMaps, Secrets and literals, by their index in `templateFrom`.
-    pub(super) async fn read(&self, object: &ExternalSecret) -> Result<TemplateTexts, Failure> {
-        let namespace = object.metadata.namespace.as_deref().unwrap_or_default();
-        let mut texts = TemplateTexts::new();
-        let sources =
-            object.spec.target.template.iter().flat_map(|template| &template.template_from);
-        for from in sources {
-            let mut templates = Vec::new();
-            if let Some(reference) = &from.config_map {
-                let data = self.config_map(namespace, &reference.name).await?;
-                let text = |key: &str| data.get(key).cloned();
-                templates.extend(items("ConfigMap", reference, text)?);
-            }
-            if let Some(reference) = &from.secret {
-                let secret = self.secret(namespace, &reference.name).await?;
-                let text = |key: &str| {
-                    let value = secret.data.get(key)?;
-                    str::from_utf8(value.expose()).ok().map(ToOwned::to_owned)
-                };
-                templates.extend(items("Secret", reference, text)?);
-            }
-            if let Some(text) = &from.literal {
-                let (key, text) = ("literal".to_owned(), text.clone());
-                templates.push(SourceTemplate { key, text, scope: Scope::KeysAndValues });
-            }
-            texts.push(templates);
-        }
-        Ok(texts)
-    }
+async fn config_map(
+    client: &Client,
+    namespace: &str,
+    name: &str,
+) -> Result<BTreeMap<String, String>, Failure> {
+    let api: Api<ConfigMap> = Api::namespaced(client.clone(), namespace);
+    let found = request(api.get_opt(name)).await;
+    let found =
+        found.map_err(|error| error.failure(&format!("read ConfigMap {namespace}/{name}")))?;
+    let found = found.ok_or_else(|| not_found("ConfigMap", name))?;
+    Ok(found.data.unwrap_or_default())
+}
 
-    async fn config_map(
-        &self,
-        namespace: &str,
-        name: &str,
-    ) -> Result<BTreeMap<String, String>, Failure> {
-        let api: Api<ConfigMap> = Api::namespaced(self.client.clone(), namespace);
-        let found = request(api.get_opt(name)).await;
-        let found =
-            found.map_err(|error| error.failure(&format!("read ConfigMap {namespace}/{name}")))?;
-        let found = found.ok_or_else(|| not_found("ConfigMap", name))?;
-        Ok(found.data.unwrap_or_default())
-    }
-
-    async fn secret(&self, namespace: &str, name: &str) -> Result<SecretObject, Failure> {
-        let api: Api<SecretObject> = Api::namespaced(self.client.clone(), namespace);
-        let found = request(api.get_opt(name)).await;
-        let found =
-            found.map_err(|error| error.failure(&format!("read Secret {namespace}/{name}")))?;
-        found.ok_or_else(|| not_found("Secret", name))
-    }
+async fn secret(client: &Client, namespace: &str, name: &str) -> Result<SecretObject, Failure> {
+    let api: Api<SecretObject> = Api::namespaced(client.clone(), namespace);
+    let found = request(api.get_opt(name)).await;
+    let found = found.map_err(|error| error.failure(&format!("read Secret {namespace}/{name}")))?;
+    found.ok_or_else(|| not_found("Secret", name))
 }
 
 fn items(

@@ -1,26 +1,21 @@
 //! What triggers a reconcile of an ExternalSecret: its own watch, and changes of its Secret.
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use crds::ExternalSecret;
-use kube::{
-    Api,
-    core::DeserializeGuard,
-    runtime::watcher::{Config, Event},
-};
+use kube::{Api, core::DeserializeGuard};
 use tokio::{task::JoinSet, time::Instant};
-use tracing::warn;
+use tracing::info;
 
-use super::{
-    controller::ExternalSecretController, crd_watch::watch_served, index::is_as_written,
-    store::Store,
-};
+use super::{controller::ExternalSecretController, index::is_as_written, store::Store};
 use crate::{
-    key::{ObjectKey, QueueKey},
+    key::ObjectKey,
     reason::Reason,
     runtime::{
-        queue::{Priority, WorkQueue},
+        queue::Priority,
+        readiness::Listing,
         scope::{NamespaceScope, WatchScope},
+        watch::{CRD_POLL_INTERVAL, Watch, WatchEvent},
     },
     target::{
         SecretSnapshot,
@@ -29,73 +24,52 @@ use crate::{
 };
 
 impl ExternalSecretController {
-    /// Starts the watches. Each gets a callback from `ready` to call after each full list.
-    pub fn watch(
-        self: &Arc<Self>,
-        scope: &WatchScope,
-        watches: &mut JoinSet<()>,
-        mut ready: impl FnMut() -> Box<dyn FnMut() + Send>,
-    ) {
-        if *scope == WatchScope::All {
-            let (stores, ready) = (self.stores.clone(), ready());
-            watches.spawn(async move { stores.watch_cluster_stores(ready).await });
+    /// Starts the watches.
+    pub fn watch(self: &Arc<Self>, tasks: &mut JoinSet<()>) {
+        let readiness = &self.context.readiness;
+        if self.context.scope == WatchScope::All {
+            let (stores, listing) = (self.stores.clone(), readiness.add_watch());
+            tasks.spawn(async move { stores.watch_cluster_stores(listing).await });
         }
-        for scope in scope.parts() {
-            let (stores, done, of) = (self.stores.clone(), ready(), scope.clone());
-            watches.spawn(async move { stores.watch_stores(&of, done).await });
-            let (this, done) = (self.clone(), ready());
-            watches.spawn(async move { this.watch_objects(&scope, done).await });
+        for scope in self.context.scope.parts() {
+            let (stores, listing, of) = (self.stores.clone(), readiness.add_watch(), scope.clone());
+            tasks.spawn(async move { stores.watch_stores(of, listing).await });
+            let (this, listing) = (self.clone(), readiness.add_watch());
+            tasks.spawn(async move { this.watch_objects(scope, listing).await });
         }
     }
 
-    async fn watch_objects(&self, scope: &NamespaceScope, mut ready: impl FnMut()) {
-        let api: Api<DeserializeGuard<ExternalSecret>> = scope.api(self.client.clone());
+    async fn watch_objects(&self, scope: NamespaceScope, mut listing: Listing) {
+        let api: Api<DeserializeGuard<ExternalSecret>> = scope.api(self.context.client.clone());
         let what = scope.describe("ExternalSecrets");
-        let mut listed = HashSet::new();
-        watch_served(api, Config::default(), &what, |event| match event {
-            None => ready(),
-            Some(Event::Init) => listed.clear(),
-            Some(Event::InitApply(object)) => listed.extend(self.applied(object)),
-            Some(Event::InitDone) => {
+        let handle = |event| match event {
+            WatchEvent::Applied { object, .. } => self.object_applied(object),
+            WatchEvent::Deleted(metadata) => {
+                let key = ObjectKey::of(&metadata);
+                self.objects.remove(&key);
+                self.metrics.forget(&key);
+            }
+            WatchEvent::Listed(listed) => {
                 let keep = |key: &ObjectKey| !scope.covers(key) || listed.contains(key);
                 for key in self.objects.retain(keep) {
                     self.metrics.forget(&key);
                 }
-                ready();
+                listing.complete();
             }
-            Some(Event::Apply(object)) => {
-                self.applied(object);
+            WatchEvent::Absent(absence) => {
+                info!(what, why = %absence, "not watched");
+                listing.complete();
             }
-            Some(Event::Delete(object)) => {
-                let key = match object.0 {
-                    Ok(object) => ObjectKey::of(&object.metadata),
-                    Err(invalid) => ObjectKey::of(&invalid.metadata),
-                };
-                self.objects.remove(&key);
-                self.metrics.forget(&key);
-            }
-        })
-        .await;
-    }
-
-    fn applied(&self, object: DeserializeGuard<ExternalSecret>) -> Option<ObjectKey> {
-        match object.0 {
-            Ok(object) => Some(self.object_applied(object)),
-            Err(invalid) => {
-                let key = ObjectKey::of(&invalid.metadata);
-                warn!(object = %key, "ExternalSecret ignored: it does not match its schema");
-                None
-            }
-        }
+        };
+        Watch::new(api, what.clone()).optional(CRD_POLL_INTERVAL).run_guarded(handle).await;
     }
 
     /// An ExternalSecret was listed, created or changed.
-    pub fn object_applied(&self, object: ExternalSecret) -> ObjectKey {
+    pub fn object_applied(&self, object: ExternalSecret) {
         let key = ObjectKey::of(&object.metadata);
         if self.objects.upsert(object) {
-            self.queue.add(key.clone(), Priority::Change, Duration::ZERO);
+            self.queue.add(key, Priority::Change, Duration::ZERO);
         }
-        key
     }
 
     /// A store was listed, created or changed.
@@ -110,30 +84,10 @@ impl ExternalSecretController {
             let is_up_to_date = entry.was_left_as(snapshot) || snapshot.is_some_and(is_as_written);
             // If the object failed for another reason, its back-off decides when to retry.
             if entry.failed.map_or(!is_up_to_date, Reason::concerns_target) {
-                let delay = entry.conflict_backoff(Instant::now());
+                let delay = entry.repair_delay(Instant::now());
                 self.queue.add(key, Priority::Drift, delay);
             }
         }
-    }
-
-    /// Reconciles objects from the queue until the process ends.
-    pub async fn run_worker(self: Arc<Self>) {
-        let queue = self.queue.clone();
-        run_worker(&queue, |key| {
-            let this = self.clone();
-            async move { this.reconcile(&key).await }
-        })
-        .await;
-    }
-
-    /// Checks stores from their queue until the process ends.
-    pub async fn run_store_worker(self: Arc<Self>) {
-        let queue = self.stores.queue.clone();
-        run_worker(&queue, |key| {
-            let stores = self.stores.clone();
-            async move { stores.reconcile(&key).await }
-        })
-        .await;
     }
 }
 
@@ -145,22 +99,5 @@ impl SecretSubscriber for ExternalSecretController {
         if before.as_ref().is_none_or(|before| before.content != after.content) {
             self.stores.credentials_changed(key, *is_listed && before.is_none());
         }
-    }
-}
-
-async fn run_worker<K, F>(queue: &WorkQueue<K>, reconcile: impl Fn(K) -> F)
-where
-    K: QueueKey,
-    F: Future<Output = ()> + Send + 'static,
-{
-    loop {
-        let key = queue.next().await;
-        if let Err(error) = tokio::spawn(reconcile(key.clone())).await
-            && error.is_panic()
-        {
-            warn!(object = %key, "reconcile panicked; please report this bug");
-            queue.add(key.clone(), Priority::Retry, Duration::from_mins(1));
-        }
-        queue.done(&key);
     }
 }

@@ -1,6 +1,10 @@
 //! Watches that never end: streamed where the API server supports it, paged where it does not.
 
-use std::{collections::HashSet, fmt::Debug, time::Duration};
+use std::{
+    collections::HashSet,
+    fmt::{self, Debug},
+    time::Duration,
+};
 
 use futures::StreamExt as _;
 use kube::{
@@ -22,6 +26,9 @@ use crate::key::ObjectKey;
 const WATCH_TIMEOUT_SECONDS: u32 = 60;
 /// Objects a page, where lists are paged: 500 Secrets of 1 MiB would be half a gigabyte.
 const PAGE_OBJECTS: u32 = 50;
+
+/// How often to try a custom resource again whose CRD is missing.
+pub const CRD_POLL_INTERVAL: Duration = Duration::from_secs(30);
 
 /// A watch of one kind in one scope.
 pub struct Watch<K> {
@@ -51,6 +58,15 @@ pub enum Absence {
     NotServed,
     /// The controller may not watch it.
     Forbidden,
+}
+
+impl fmt::Display for Absence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotServed => "the API server does not serve the kind",
+            Self::Forbidden => "the controller has no permission to watch the kind",
+        })
+    }
 }
 
 impl<K> Watch<K>
@@ -167,40 +183,6 @@ fn reduced<K: Resource, T>(
         }
         Event::InitDone => Some(WatchEvent::Listed(std::mem::take(listed))),
         Event::Delete(object) => Some(WatchEvent::Deleted(Box::new(object.meta().clone()))),
-    }
-}
-
-/// Hands every event to `handle` until the kind is missing, or the controller may not see it.
-pub async fn follow_while_served<K>(
-    api: Api<K>,
-    config: Config,
-    what: &str,
-    mut handle: impl FnMut(Event<K>),
-) -> Absence
-where
-    K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
-{
-    let config = config.timeout(WATCH_TIMEOUT_SECONDS).page_size(PAGE_OBJECTS);
-    let mut streaming = true;
-    loop {
-        let config = if streaming { config.clone().streaming_lists() } else { config.clone() };
-        let mut events = watcher(api.clone(), config).default_backoff().boxed();
-        while let Some(event) = events.next().await {
-            match event {
-                Ok(event) => handle(event),
-                Err(error) if streaming && refuses_streaming(&error) => {
-                    info!(what, "the API server does not stream lists: they are paged");
-                    streaming = false;
-                    break;
-                }
-                Err(error) => {
-                    if let Some(absence) = absence(&error) {
-                        return absence;
-                    }
-                    warn!(what, error = describe(&error), "the watch is retried");
-                }
-            }
-        }
     }
 }
 

@@ -9,21 +9,24 @@ use std::{
 
 use crds::StoreStatus;
 use http::Request;
+use jiff::SignedDuration;
 use kube::{Client, client::Body};
 use mtk_controller::{
     aws::{Pool, metrics::AwsMetrics},
+    context::{self, Context},
     external::{
         ExternalSecretController,
-        controller::{Dependencies, Settings},
+        controller::Settings,
         metrics::ExternalMetrics,
         render::{Delimiters, Renderer},
         store::Store,
     },
-    key::ObjectKey,
+    keys::{KeyMetrics, KeySettings, KeyStore},
     runtime::{
-        events::EventPublisher, mac::MacKey, queue::WorkQueue, template_settings::TemplateSettings,
+        controller::reconcile, mac::MacKey, metrics::ReconcileMetrics, queue::WorkQueue,
+        scope::WatchScope, template_settings::TemplateSettings,
     },
-    target::{SecretIndex, Writer, policy::Policy},
+    target::policy::Policy,
 };
 use prometheus_client::registry::Registry;
 use serde::de::DeserializeOwned;
@@ -36,7 +39,6 @@ use crate::api::{merge, response, status};
 struct World {
     controller: ExternalSecretController,
     queue: Arc<WorkQueue>,
-    key: ObjectKey,
     object: Arc<Mutex<Value>>,
 }
 
@@ -56,8 +58,7 @@ impl World {
         let metadata = read(&json!({ "namespace": "team", "name": "aws", "uid": "store" }));
         controller.store_applied(Store::new(&metadata, spec, StoreStatus::default()));
         controller.object_applied(read(&lock(&object)));
-        let key = ObjectKey { namespace: "team".into(), name: "s".into() };
-        Self { controller, queue, key, object }
+        Self { controller, queue, object }
     }
 
     /// Reconciles the object, if it is due within this time.
@@ -65,8 +66,11 @@ impl World {
         let Ok(key) = tokio::time::timeout(time, self.queue.next()).await else {
             return false;
         };
-        self.controller.reconcile(&key).await;
-        self.queue.done(&self.key);
+        let outcome = reconcile(&self.controller, &key).await;
+        if let Some((priority, delay)) = outcome.requeue {
+            self.queue.add(key.clone(), priority, delay);
+        }
+        self.queue.done(&key);
         true
     }
 
@@ -109,25 +113,28 @@ fn serve(object: Arc<Mutex<Value>>, mut answers: VecDeque<u16>) -> Client {
 
 fn controller(client: Client, queue: Arc<WorkQueue>) -> ExternalSecretController {
     let mac_key = Arc::new(MacKey::from_bytes(&[7; MacKey::BYTES]).expect("a key"));
-    let secrets = Arc::new(SecretIndex::new(mac_key));
     let mut registry = Registry::default();
-    let delimiters = Delimiters { left: "{{".into(), right: "}}".into() };
-    let shared = Dependencies {
-        writer: Writer::new(client.clone(), secrets.clone()),
-        secrets,
-        namespaces: Arc::default(),
-        pool: Arc::new(Pool::new(client.clone(), AwsMetrics::register(&mut registry))),
-        renderer: Renderer::new(TemplateSettings::default(), &delimiters, 1),
+    let settings = KeySettings {
+        prefix: "sealed-secrets-key".into(),
+        bits: 2048,
+        common_name: String::new(),
+        lifetime: SignedDuration::from_hours(1),
+    };
+    let keys = KeyStore::new("kube-system", settings, KeyMetrics::register(&mut registry));
+    let settings = context::Settings {
+        scope: WatchScope::All,
+        resync_period: Duration::from_hours(1),
         policy: Policy {
             namespace: "kube-system".into(),
             key_prefix: "sealed-secrets-key".into(),
             allowed_types: BTreeSet::new(),
         },
-        queue,
-        events: EventPublisher::new(client.clone(), String::new()),
-        metrics: ExternalMetrics::register(&mut registry, true),
-        client,
+        instance: String::new(),
+        keeps_items: false,
     };
+    let metrics = ReconcileMetrics::register(&mut registry);
+    let context = Context::new(client.clone(), settings, Arc::new(keys), mac_key, metrics);
+    let delimiters = Delimiters { left: "{{".into(), right: "}}".into() };
     let settings = Settings {
         class: "default".into(),
         writes_data_hash: true,
@@ -136,7 +143,14 @@ fn controller(client: Client, queue: Arc<WorkQueue>) -> ExternalSecretController
         watches_cluster_stores: true,
         store_check_interval: Duration::from_mins(5),
     };
-    ExternalSecretController::new(shared, settings)
+    ExternalSecretController::new(
+        &Arc::new(context),
+        queue,
+        Arc::new(Pool::new(client, AwsMetrics::register(&mut registry))),
+        Renderer::new(TemplateSettings::default(), &delimiters, 1),
+        ExternalMetrics::register(&mut registry, true),
+        settings,
+    )
 }
 
 /// The object is in sync, and its next interval ends in an hour.

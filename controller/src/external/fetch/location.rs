@@ -15,8 +15,9 @@ use crate::{
     reason::Reason,
 };
 
-/// How long an object waits for one answer, retries included. Meanwhile it occupies a worker.
-const READ_TIMEOUT: Duration = Duration::from_mins(5);
+/// How long an object waits for one answer, retries included. It is shorter than the time of a reconcile, so
+/// that the status names the entry.
+const READ_TIMEOUT: Duration = Duration::from_secs(100);
 
 pub(super) struct Location<'s> {
     pub(super) store: &'s ReadableStore,
@@ -32,8 +33,7 @@ impl Location<'_> {
     pub(super) async fn read(&self, request: ReadRequest) -> FetchedValue {
         let read = self.store.reader.planner.read(request.clone());
         let answer = timeout(READ_TIMEOUT, read).await.unwrap_or_else(|_| {
-            let minutes = READ_TIMEOUT.as_secs() / 60;
-            let detail = Some(format!("AWS did not answer within {minutes} minutes"));
+            let detail = Some(format!("AWS did not answer within {} s", READ_TIMEOUT.as_secs()));
             Err(ReadError { detail, ..ReadError::new(Reason::Timeout, "") })
         });
         let answer = answer.map_err(|error| explain(&error, &request, self.store));

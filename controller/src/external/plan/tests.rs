@@ -105,11 +105,11 @@ impl World {
 
     fn plan(&self) -> String {
         let observed = Observed {
-            entry: &self.entry,
-            secret: self.secret.as_ref(),
-            stores: &self.stores,
+            entry: self.entry.clone(),
+            secret: self.secret.clone(),
+            stores: self.stores.clone(),
             namespace_is_terminating: self.namespace_is_terminating,
-            class: "default",
+            class: "default".into(),
             watches_cluster_stores: self.watches_cluster_stores,
         };
         match plan(&observed, seconds_ago(0)) {
