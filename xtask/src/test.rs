@@ -57,9 +57,6 @@ pub(crate) async fn run(part: Option<Part>, filter: Option<&str>) -> anyhow::Res
     if wants(Part::App) {
         app::run(&mut steps).await?;
     }
-    if wants(Part::EndToEnd) && part.is_some() {
-        control_plane::check(&mut steps).await?;
-    }
     if wants(Part::Charts) || wants(Part::Rust) || wants(Part::EndToEnd) {
         let built = build_all(&mut steps, wants(Part::EndToEnd)).await?;
         if wants(Part::Charts) {
@@ -104,6 +101,8 @@ async fn rust(steps: &mut Steps, built: &Built, filter: Option<&str>) -> anyhow:
 
 async fn end_to_end(steps: &mut Steps, built: &Built, filter: Option<&str>) -> anyhow::Result<()> {
     let output = steps.output();
+    // After its build, whose packages `go vet` finds in Go's cache.
+    control_plane::check(steps).await?;
     let mut tests = built.test(&built.targets.end_to_end, filter, &[END_TO_END_THREADS]);
     let helms = steps.step("build Helm 3 and 4", tools::helms(output)).await?;
     helms.name_to(&mut tests);
