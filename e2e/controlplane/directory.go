@@ -15,7 +15,7 @@ type directory struct {
 	remove bool
 }
 
-// openDirectory makes the directory, or takes an empty one, and notes in it who runs there.
+// openDirectory makes the directory, or takes an empty one, and writes the owner to a file in it.
 func openDirectory(options options) (*directory, error) {
 	dir := &directory{root: options.dir, remove: options.remove}
 	if dir.root == "" {
@@ -59,7 +59,8 @@ func (d *directory) write(name string, content []byte) error {
 	return os.WriteFile(d.path(name), content, 0o600)
 }
 
-// close removes the directory with `--rm`, otherwise only the file that names its owner.
+// close removes a temporary directory, and with `--rm` any other. Otherwise it only removes the file
+// that names the owner.
 func (d *directory) close() {
 	if d.remove {
 		_ = os.RemoveAll(d.root)

@@ -171,7 +171,7 @@ fn sdk_calls_sts() -> bool {
 fn pod_failure(error: &CredentialsError) -> Failure {
     let (reason, explanation) = match error {
         CredentialsError::CredentialsNotLoaded(_) => {
-            (Reason::AccessDenied, ": its environment has none")
+            (Reason::AccessDenied, ": its environment does not contain any")
         }
         CredentialsError::InvalidConfiguration(_) => {
             (Reason::AccessDenied, ": their configuration is invalid")

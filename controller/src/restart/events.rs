@@ -45,8 +45,7 @@ impl RestartController {
         let mut message =
             format!("Secret{plural} {} changed: its Pods are replaced", listed(changed));
         if workload.on_delete {
-            message
-                .push_str(" when somebody deletes them, because its update strategy is OnDelete");
+            message.push_str(" once a user deletes them, because its update strategy is OnDelete");
         }
         self.publish(key.reference(&workload.uid), Severity::Normal, TRIGGERED, &message).await;
     }

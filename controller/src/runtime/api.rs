@@ -83,10 +83,9 @@ impl RequestError {
                 Reason::InvalidSecret,
                 format!("the API server refuses to {action}: {}", self.causes()),
             ),
-            Some(429) => (
-                Reason::Throttled,
-                format!("the API server asks for fewer requests; it is still to {action}"),
-            ),
+            Some(429) => {
+                (Reason::Throttled, format!("the API server rate limits the request to {action}"))
+            }
             Some(code) => (
                 Reason::Unavailable,
                 format!("the API server answered {code} to the request to {action}"),

@@ -1,4 +1,4 @@
-//! What the operator sets for templates.
+//! The flags that apply to templates.
 
 use std::time::Duration;
 

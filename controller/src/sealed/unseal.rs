@@ -183,7 +183,7 @@ fn describe(sealing: &Sealing, failed: &[(&str, ItemError)]) -> Failure {
             Reason::ScopeMismatch,
             &|error| matches!(error, ItemError::OtherScope(other) if other == scope),
             &format!(
-                "was sealed {scope}, and the SealedSecret says {}: {remedy}, or seal it again",
+                "was sealed {scope}, but the scope of the SealedSecret is {}: {remedy}, or seal it again",
                 sealing.scope
             ),
         );
