@@ -26,7 +26,7 @@ func newControlGroup(b block) (controlGroup, error) {
 	if err != nil {
 		return controlGroup{}, err
 	}
-	// The random part tells it from the one of a killed node, which a cleaner may still be at.
+	// The random part distinguishes it from that of a killed node, which a cleaner may still remove.
 	return controlGroup{controlGroupPrefix(b) + strings.ToLower(rand.Text()[:8]), roots}, nil
 }
 

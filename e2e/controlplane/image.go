@@ -48,8 +48,8 @@ type descriptor struct {
 	Annotations map[string]string `json:"annotations,omitempty"`
 }
 
-// packImage makes an archive in the OCI image layout of an image that runs the program, as nobody in
-// particular unless told otherwise.
+// packImage makes an archive in the OCI image layout of an image that runs the program, as no
+// particular user unless its Pod sets one.
 func packImage(name string, program []byte, args []string) ([]byte, error) {
 	const path = "program"
 	layer, err := archive([]file{{path, program, 0o755}})

@@ -75,7 +75,7 @@ impl Detached {
     }
 }
 
-/// Which process runs in a directory, as it noted itself in `up.json`.
+/// The process that runs in a directory, as recorded in `up.json`.
 #[derive(Deserialize)]
 struct Owner {
     pid: i32,

@@ -1,4 +1,4 @@
-// Command hello is what tests run in a Pod: an HTTP server that tells what it sees.
+// Command hello is what tests run in a Pod: an HTTP server that reports its environment.
 package main
 
 import (
