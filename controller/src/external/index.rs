@@ -49,7 +49,7 @@ pub(crate) struct ExternalSecretEntry {
     pub(super) versions: Versions,
     /// The MAC of the Secret as it was written, if the Secret has no annotation with a hash.
     pub(super) fingerprint: Option<String>,
-    /// The Secret when the last refresh left it alone by policy.
+    /// The Secret when the last refresh left it unchanged by policy.
     pub(super) left_as: Option<SecretState>,
     /// Why the last refresh of this process failed.
     pub(super) failed: Option<Reason>,
@@ -59,7 +59,7 @@ pub(crate) struct ExternalSecretEntry {
     resource_version: u64,
 }
 
-/// A Secret, as far as a later change can be told from it.
+/// The state of a Secret by which the controller detects a later change.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum SecretState {
     Missing,
@@ -114,7 +114,7 @@ impl ExternalSecretEntry {
         self.object.metadata.deletion_timestamp.is_some()
     }
 
-    /// Whether the last refresh left the Secret alone, and it has not changed since.
+    /// Whether the last refresh left the Secret unchanged by policy, and it has not changed since.
     pub(super) fn was_left_as(&self, secret: Option<&SecretSnapshot>) -> bool {
         self.left_as == Some(SecretState::of(secret))
     }

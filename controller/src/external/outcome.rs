@@ -26,7 +26,7 @@ pub(crate) struct Synced {
     pub(super) missing: Vec<String>,
 }
 
-/// What the refresh did to the Secret.
+/// The effect of the refresh on the Secret.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum SecretChange {
     Created,
@@ -76,7 +76,7 @@ pub(crate) struct EntryError {
 }
 
 impl Synced {
-    /// No value was used: what is known of the Secret stays as it is.
+    /// No value was used, so the recorded state of the Secret stays as it is.
     pub(super) fn without_read(change: SecretChange, entry: &ExternalSecretEntry) -> Self {
         Self {
             change,

@@ -204,8 +204,8 @@ impl Observed {
             && ready.status == "True"
             && match ready.reason.as_deref() {
                 Some("SecretDeleted" | "SecretMissing") => true,
-                // Each write of a Secret records its name. Without one, the values were missing, and
-                // the deletion policy Retain left alone what was there (x20, x41): nothing.
+                // Each write of a Secret records its name. Without one, the values and
+                // the Secret were missing, and the deletion policy Retain changed nothing (x20, x41).
                 Some("SecretSynced") => status.binding.name.is_empty(),
                 _ => false,
             }

@@ -1,5 +1,5 @@
-//! What follows from a refresh, in this order: the status, what the process remembers, when the object is
-//! reconciled again, and the Event.
+//! Records the result of a refresh, in this order: the status, the memory of the process, the time of the
+//! next reconcile, and the Event.
 //!
 //! If the status cannot be written, the object counts as not refreshed and is retried soon. Otherwise the
 //! status would be wrong until the next interval.

@@ -1,4 +1,4 @@
-//! The stores of an ExternalSecret as sources of values: who may use them, and with which identity.
+//! The stores of an ExternalSecret as sources of values: permission to use them, and their identity.
 
 use std::{sync::Arc, time::Duration};
 

@@ -79,8 +79,8 @@ pub(super) fn next(
     }
 }
 
-/// What to write in the place of a status that was refused as invalid: the same without `Explained`.
-/// None if that is not why it was refused, or if `Ready` is another controller's.
+/// The replacement for a status that was refused as invalid: the same without `Explained`. None if
+/// `Explained` did not cause the refusal, or if another controller wrote `Ready`.
 pub(super) fn without_explained(
     status: &ExternalSecretStatus,
     update: StatusUpdate<'_>,

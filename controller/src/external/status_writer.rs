@@ -28,7 +28,7 @@ pub(super) struct ExternalStatusWriter {
     crd: UpstreamCrd,
 }
 
-/// What became of a status.
+/// The result of writing a status.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Reported {
     Written,

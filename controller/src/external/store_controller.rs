@@ -36,7 +36,7 @@ use crate::{
     },
 };
 
-/// The longest time between two checks, whatever a store asks for.
+/// The longest time between two checks. It caps the interval of the store.
 const MAX_CHECK_INTERVAL: Duration = Duration::from_hours(24);
 
 pub struct SecretStoreController {

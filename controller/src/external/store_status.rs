@@ -18,7 +18,7 @@ use crate::{
 
 const CAPABILITIES: &str = "ReadWrite";
 
-/// What a check of a store found.
+/// The result of checking a store.
 pub(super) struct StoreCheck {
     pub(super) validity: Validity,
     pub(super) batches: BatchPermission,

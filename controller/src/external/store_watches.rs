@@ -1,4 +1,4 @@
-//! What triggers a check of a store: the watches of stores, and changes of Secrets with credentials.
+//! The triggers of a check of a store: the watches of stores, and changes of Secrets with credentials.
 
 use std::{fmt::Debug, time::Duration};
 

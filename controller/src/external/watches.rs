@@ -1,4 +1,4 @@
-//! What triggers a reconcile of an ExternalSecret: its own watch, and changes of its Secret.
+//! The triggers of a reconcile of an ExternalSecret: its own watch, and changes of its Secret.
 
 use std::{sync::Arc, time::Duration};
 
