@@ -28,7 +28,7 @@ use self::{
     templates::TemplateArgs,
 };
 use crate::{
-    external::{controller, render::Delimiters},
+    external::{render::Delimiters, settings::Settings},
     keys::KeySettings,
     runtime::{scope::WatchScope, template_settings::TemplateSettings},
     telemetry::{LogFormat, LogLevel},
@@ -143,7 +143,7 @@ impl Config {
         self.external.external_workers
     }
 
-    pub fn externals(&self) -> controller::Settings {
+    pub fn externals(&self) -> Settings {
         self.external.settings(self.namespaces.watches_all())
     }
 

@@ -33,6 +33,7 @@ mod recorder;
 mod refresh;
 pub mod render;
 mod schedule;
+pub mod settings;
 mod sources;
 mod status;
 mod status_writer;

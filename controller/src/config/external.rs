@@ -4,7 +4,7 @@ use clap::{ArgAction, Args};
 use jiff::SignedDuration;
 
 use super::parse::{parse_delimiter, parse_duration, parse_workers};
-use crate::external::{controller::Settings, render::Delimiters};
+use crate::external::{render::Delimiters, settings::Settings};
 
 #[derive(Args, Clone, Debug)]
 pub(super) struct ExternalArgs {

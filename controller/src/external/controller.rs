@@ -15,12 +15,11 @@ use super::{
     recorder::{RefreshRecorder, RefreshStart},
     refresh::Refresher,
     render::Renderer,
-    sources::StoreSources,
+    settings::Settings,
     status_writer::ExternalStatusWriter,
     store::StoreKey,
     store_controller::SecretStoreController,
     store_index::StoreIndex,
-    target_secret::TargetSecrets,
 };
 use crate::{
     aws::Pool,
@@ -40,22 +39,6 @@ use crate::{
 pub const STORE_WORKERS: usize = 4;
 /// How long an object waits for a store that does not exist.
 const STORE_WAIT: Duration = Duration::from_millis(700);
-
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// The class of this controller. It ignores stores of other classes.
-    pub class: String,
-    /// Whether Secrets have an annotation with the hash of their data.
-    pub writes_data_hash: bool,
-    /// Whether a Secret without a template gets the object's labels and annotations.
-    pub copies_metadata: bool,
-    /// Whether an existing Secret is only adopted if its annotation allows that.
-    pub requires_consent: bool,
-    /// False if the controller is limited to some namespaces.
-    pub watches_cluster_stores: bool,
-    /// The time between two checks of a store without `refreshInterval`.
-    pub store_check_interval: Duration,
-}
 
 pub struct ExternalSecretController {
     pub(super) context: Arc<Context>,
@@ -86,18 +69,10 @@ impl ExternalSecretController {
                 context: context.clone(),
                 objects: objects.clone(),
                 stores: stores.clone(),
-                sources: StoreSources {
-                    context: context.clone(),
-                    pool: pool.clone(),
-                    store_queue: store_queue.clone(),
-                },
+                pool: pool.clone(),
+                store_queue: store_queue.clone(),
                 renderer,
-                target: TargetSecrets {
-                    context: context.clone(),
-                    writes_data_hash: settings.writes_data_hash,
-                    requires_consent: settings.requires_consent,
-                },
-                copies_metadata: settings.copies_metadata,
+                settings: settings.clone(),
             },
             recorder: RefreshRecorder {
                 context: context.clone(),

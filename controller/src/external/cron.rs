@@ -11,7 +11,6 @@ use crate::runtime::go_duration;
 pub(super) enum Schedule {
     /// `@every`: at a fixed interval.
     Every(Duration),
-    /// At the minutes that match.
     Fields(Box<Fields>),
 }
 
@@ -90,7 +89,6 @@ enum Candidate {
     Matches,
     /// The last earlier minute that may match.
     Before(DateTime),
-    /// There is none that `jiff` can represent.
     OutOfRange,
 }
 

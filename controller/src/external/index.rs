@@ -32,7 +32,6 @@ const REPAIR_BACKOFF: ConflictBackoff = ConflictBackoff {
     max_delay: Duration::from_secs(256),
 };
 
-/// One ExternalSecret.
 #[derive(Clone)]
 pub(crate) struct ExternalSecretEntry {
     /// Without status and managed fields.
@@ -102,7 +101,6 @@ impl ExternalSecretEntry {
         }
     }
 
-    /// The Secret that this object writes.
     pub(super) fn target(&self) -> ObjectKey {
         ObjectKey {
             namespace: self.object.metadata.namespace.clone().unwrap_or_default(),
@@ -124,7 +122,6 @@ impl ExternalSecretEntry {
         self.repairs.record(REPAIR_BACKOFF, now);
     }
 
-    /// How long to wait before the next repair.
     pub(super) fn repair_delay(&self, now: Instant) -> Duration {
         self.repairs.delay(REPAIR_BACKOFF, now)
     }
@@ -207,13 +204,11 @@ impl ExternalIndex {
         gone
     }
 
-    /// The objects that write this Secret.
     pub(super) fn of_target(&self, secret: &ObjectKey) -> Vec<ObjectKey> {
         let names = self.by_target.get(secret).unwrap_or_default().into_iter();
         names.map(|name| ObjectKey { namespace: secret.namespace.clone(), name }).collect()
     }
 
-    /// The objects that read from this store.
     pub(super) fn of_store(&self, store: &StoreKey) -> Vec<ObjectKey> {
         self.objects.keys_where(|key, entry| entry.reads(key, store))
     }

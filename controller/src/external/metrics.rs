@@ -82,20 +82,19 @@ impl ExternalMetrics {
                 objects.durations.clone(),
             );
         }
-        for (name, family) in ["secretstore", "clustersecretstore"].iter().zip(&metrics.stores) {
+        let kinds = ["secretstore", "clustersecretstore"].into_iter();
+        for (name, (conditions, durations)) in
+            kinds.zip(metrics.stores.iter().zip(&metrics.store_durations))
+        {
             registry.register(
                 format!("{name}_status_condition"),
                 "Conditions of each store: 1 for the current status, 0 for the other",
-                family.clone(),
+                conditions.clone(),
             );
-        }
-        for (name, family) in
-            ["secretstore", "clustersecretstore"].iter().zip(&metrics.store_durations)
-        {
             registry.register(
                 format!("{name}_reconcile_duration"),
                 "Duration of the last check of the store in nanoseconds",
-                family.clone(),
+                durations.clone(),
             );
         }
         let ours = registry.sub_registry_with_prefix("mtk_controller");
@@ -128,13 +127,13 @@ impl ExternalMetrics {
         }
         let nanoseconds = i64::try_from(took.as_nanos()).unwrap_or(i64::MAX);
         objects.durations.get_or_create(&labels).set(nanoseconds);
-        set(&objects.conditions, &key.name, &key.namespace, failed.is_none());
+        set(&objects.conditions, key, failed.is_none());
     }
 
     pub fn synced(&self, key: &ObjectKey, at: Timestamp) {
         if let Some(objects) = &self.objects {
             objects.synced.get_or_create(&labels(key)).set(at.as_second());
-            set(&objects.conditions, &key.name, &key.namespace, true);
+            set(&objects.conditions, key, true);
         }
     }
 
@@ -145,22 +144,23 @@ impl ExternalMetrics {
         objects.errors.remove(&labels);
         objects.durations.remove(&labels);
         objects.synced.remove(&labels);
-        unset(&objects.conditions, &key.name, &key.namespace);
+        unset(&objects.conditions, key);
     }
 
     pub fn store_checked(&self, key: &StoreKey, took: Duration) {
         let nanoseconds = i64::try_from(took.as_nanos()).unwrap_or(i64::MAX);
         let durations = &self.store_durations[usize::from(key.namespace.is_none())];
-        durations.get_or_create(&store_labels(key)).set(nanoseconds);
+        durations.get_or_create(&labels(&key.object_key())).set(nanoseconds);
     }
 
     pub fn store(&self, key: &StoreKey, ready: bool) {
-        set(self.stores(key), &key.name, key.namespace.as_deref().unwrap_or_default(), ready);
+        set(self.stores(key), &key.object_key(), ready);
     }
 
     pub fn forget_store(&self, key: &StoreKey) {
-        self.store_durations[usize::from(key.namespace.is_none())].remove(&store_labels(key));
-        unset(self.stores(key), &key.name, key.namespace.as_deref().unwrap_or_default());
+        self.store_durations[usize::from(key.namespace.is_none())]
+            .remove(&labels(&key.object_key()));
+        unset(self.stores(key), &key.object_key());
     }
 
     fn stores(&self, key: &StoreKey) -> &Family<ConditionLabels, Gauge> {
@@ -172,24 +172,19 @@ fn labels(key: &ObjectKey) -> ObjectLabels {
     ObjectLabels { name: key.name.clone(), namespace: key.namespace.clone() }
 }
 
-fn store_labels(key: &StoreKey) -> ObjectLabels {
-    let namespace = key.namespace.clone().unwrap_or_default();
-    ObjectLabels { name: key.name.clone(), namespace }
-}
-
-fn condition(name: &str, namespace: &str, status: &'static str) -> ConditionLabels {
-    let (name, namespace) = (name.to_owned(), namespace.to_owned());
+fn condition(key: &ObjectKey, status: &'static str) -> ConditionLabels {
+    let ObjectLabels { name, namespace } = labels(key);
     ConditionLabels { name, namespace, condition: "Ready", status }
 }
 
-fn set(family: &Family<ConditionLabels, Gauge>, name: &str, namespace: &str, ready: bool) {
+fn set(family: &Family<ConditionLabels, Gauge>, key: &ObjectKey, ready: bool) {
     for (status, is) in [("True", ready), ("False", !ready)] {
-        family.get_or_create(&condition(name, namespace, status)).set(i64::from(is));
+        family.get_or_create(&condition(key, status)).set(i64::from(is));
     }
 }
 
-fn unset(family: &Family<ConditionLabels, Gauge>, name: &str, namespace: &str) {
+fn unset(family: &Family<ConditionLabels, Gauge>, key: &ObjectKey) {
     for status in ["True", "False"] {
-        family.remove(&condition(name, namespace, status));
+        family.remove(&condition(key, status));
     }
 }

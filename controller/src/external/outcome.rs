@@ -41,7 +41,6 @@ pub(crate) enum SecretChange {
     Retained,
     /// `creationPolicy` is `Merge`, and no Secret exists.
     NoMergeTarget,
-    /// `creationPolicy` is `None`.
     NotCreated,
 }
 
@@ -49,7 +48,6 @@ pub(crate) enum SecretChange {
 pub(crate) enum SyncError {
     /// A store or the object changed while values were read: the values may be wrong (F20).
     Superseded,
-    /// The namespace is being deleted.
     NamespaceGone,
     Failed(SyncFailure),
 }

@@ -26,13 +26,10 @@ const MAX_STORE_WAITS: u32 = 2;
 /// Everything that the plan depends on, but for the time.
 pub struct Observed {
     pub(super) entry: ExternalSecretEntry,
-    /// The target Secret, if it exists.
     pub(super) secret: Option<SecretSnapshot>,
     pub(super) stores: ReferencedStores,
     pub(super) namespace_is_terminating: bool,
-    /// The class of this controller.
     pub(super) class: Arc<str>,
-    /// False if the controller is limited to some namespaces.
     pub(super) watches_cluster_stores: bool,
 }
 
@@ -56,11 +53,9 @@ pub enum Action {
         /// When to check again.
         next_check: Option<Duration>,
     },
-    /// `creationPolicy` is `None`.
     SkipCreation,
     /// The spec cannot be carried out.
     Reject(SyncFailure),
-    /// Read the values and write the Secret.
     Refresh,
 }
 

@@ -9,22 +9,26 @@ use super::{
     index::{ExternalIndex, ExternalSecretEntry},
     outcome::{NO_DATA, NO_UPDATE, SyncError, SyncFailure, Synced},
     render::{RenderError, RenderJob, Renderer},
-    sources::StoreSources,
+    settings::Settings,
+    store::StoreKey,
     store_index::{ReferencedStores, StoreIndex},
-    target_secret::TargetSecrets,
     template_source::read_templates,
 };
-use crate::{context::Context, key::ObjectKey, runtime::index::Indexed as _};
+use crate::{
+    aws::Pool,
+    context::Context,
+    key::ObjectKey,
+    runtime::{index::Indexed as _, queue::WorkQueue},
+};
 
 pub(super) struct Refresher {
     pub(super) context: Arc<Context>,
     pub(super) objects: Arc<ExternalIndex>,
     pub(super) stores: Arc<StoreIndex>,
-    pub(super) sources: StoreSources,
+    pub(super) pool: Arc<Pool>,
+    pub(super) store_queue: Arc<WorkQueue<StoreKey>>,
     pub(super) renderer: Renderer,
-    pub(super) target: TargetSecrets,
-    /// Whether a Secret without a template gets the object's labels and annotations.
-    pub(super) copies_metadata: bool,
+    pub(super) settings: Settings,
 }
 
 impl Refresher {
@@ -34,7 +38,7 @@ impl Refresher {
         entry: &ExternalSecretEntry,
         stores: &ReferencedStores,
     ) -> Result<Synced, SyncError> {
-        let readable = self.sources.readable(stores, &key.namespace).await;
+        let readable = self.readable_stores(stores, &key.namespace).await;
         let texts = read_templates(&self.context.client, &entry.object).await;
         let entries = fetch(&entry.object, &readable, &entry.versions, Instant::now()).await;
         // Discard the values if the object or the identity of a store changed during the read (F20).
@@ -42,13 +46,13 @@ impl Refresher {
         if !is_same || !self.stores.has_unchanged(stores) {
             return Err(SyncError::Superseded);
         }
-        self.sources.report_batch_permissions(stores, &readable);
+        self.report_batch_permissions(stores, &readable);
         let job = RenderJob {
             object: entry.object.clone(),
             entries,
             texts,
             versions: entry.versions.clone(),
-            copies_metadata: self.copies_metadata,
+            copies_metadata: self.settings.copies_metadata,
         };
         let rendered = self.renderer.render(job).await.map_err(|error| match error {
             RenderError::Template(failure) => SyncFailure::new(NO_UPDATE, failure),
@@ -59,6 +63,6 @@ impl Refresher {
                 versions: Some(versions),
             },
         })?;
-        self.target.sync(key, entry, rendered).await
+        self.sync_secret(key, entry, rendered).await
     }
 }

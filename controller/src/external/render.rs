@@ -30,9 +30,7 @@ use crate::{
 /// The delimiters of template actions.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Delimiters {
-    /// `{{`
     pub left: String,
-    /// `}}`
     pub right: String,
 }
 
@@ -46,11 +44,9 @@ pub(super) struct RenderJob {
     pub(super) texts: Result<TemplateTexts, Failure>,
     /// The versions that were read before.
     pub(super) versions: Versions,
-    /// Whether a Secret without a template gets the object's labels and annotations.
     pub(super) copies_metadata: bool,
 }
 
-/// The content of a Secret.
 #[derive(Default)]
 pub(super) struct RenderedSecret {
     /// The type, if the template names one.

@@ -25,14 +25,12 @@ const CLOSED_WINDOW_RETRY: Duration = Duration::from_secs(30);
 #[derive(Clone, Copy, Debug)]
 pub(super) struct RefreshState<'s> {
     pub(super) spec: &'s ExternalSecretSpec,
-    /// When the values were last read.
     pub(super) refreshed: Option<Timestamp>,
     /// Whether this process read them. Then they are due up to a tick early, together with others. A time
     /// from a status may be External Secrets' own: then they are never due early.
     pub(super) read_by_this_process: bool,
     /// The version of the object that the Secret was made for.
     pub(super) synced: Option<&'s str>,
-    /// The version of the object now.
     pub(super) current: &'s str,
     /// Whether the Secret is as the last refresh left it.
     pub(super) is_up_to_date: bool,

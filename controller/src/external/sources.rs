@@ -1,32 +1,25 @@
 //! The stores of an ExternalSecret as sources of values: permission to use them, and their identity.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::{
     batch_reads,
     fetch::store::{ReadableStore, ReadableStores},
+    refresh::Refresher,
     store::{Store, StoreKey},
     store_index::ReferencedStores,
 };
 use crate::{
-    aws::Pool,
-    context::Context,
     key::ObjectKey,
     reason::{Failure, Reason},
-    runtime::queue::{Priority, WorkQueue},
+    runtime::queue::Priority,
 };
 
-pub(super) struct StoreSources {
-    pub(super) context: Arc<Context>,
-    pub(super) pool: Arc<Pool>,
-    pub(super) store_queue: Arc<WorkQueue<StoreKey>>,
-}
-
-impl StoreSources {
+impl Refresher {
     /// The stores, with an identity to read from each for an object of this namespace.
-    pub(super) async fn readable(
+    pub(super) async fn readable_stores(
         &self,
         stores: &ReferencedStores,
         namespace: &str,

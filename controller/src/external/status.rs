@@ -13,7 +13,7 @@ use jiff::Timestamp;
 
 use super::{
     outcome::{EntryError, SecretChange, SyncFailure},
-    upstream_crd::{CrdSupport, ExplainedSupport, RecordSupport},
+    upstream_crd::CrdSupport,
 };
 use crate::runtime::{
     clock::rfc3339_seconds,
@@ -41,13 +41,11 @@ pub(super) enum StatusUpdate<'u> {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct SyncedStatus<'u> {
     pub(super) change: SecretChange,
-    /// The name of the Secret.
     pub(super) target: &'u str,
     /// When the values were read.
     pub(super) refreshed: Timestamp,
     /// The version of the object that the Secret was made for.
     pub(super) synced: &'u str,
-    /// The versions that were read.
     pub(super) versions: &'u BTreeMap<String, String>,
     pub(super) fingerprint: Option<&'u str>,
 }
@@ -55,7 +53,6 @@ pub(super) struct SyncedStatus<'u> {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct FailedStatus<'u> {
     pub(super) failure: &'u SyncFailure,
-    /// The name of the Secret.
     pub(super) target: &'u str,
     /// When the values of the Secret were read, if it exists.
     pub(super) stale_since: Option<Timestamp>,
@@ -70,12 +67,10 @@ pub(super) fn next(
 ) -> Option<ExternalSecretStatus> {
     let previous = without_pruning(previous, update, support);
     let next = updated(&previous, update, now)?;
-    match (support.explained, update) {
-        (ExplainedSupport::Accepted, _) => Some(next),
-        (ExplainedSupport::Refused, StatusUpdate::Unmanaged(_)) => None,
-        (ExplainedSupport::Refused, _) => {
-            Some(explained_in_ready(next)).filter(|next| *next != previous)
-        }
+    match update {
+        _ if !support.refuses_explained => Some(next),
+        StatusUpdate::Unmanaged(_) => None,
+        _ => Some(explained_in_ready(next)).filter(|next| *next != previous),
     }
 }
 
@@ -97,7 +92,9 @@ fn without_pruning(
     support: CrdSupport,
 ) -> ExternalSecretStatus {
     let mut status = status.clone();
-    if let (StatusUpdate::Synced(synced), RecordSupport::Pruned) = (update, support.record) {
+    if let StatusUpdate::Synced(synced) = update
+        && support.prunes_record
+    {
         status.versions.clone_from(synced.versions);
         status.fingerprint = synced.fingerprint.map(ToOwned::to_owned);
     }
@@ -214,8 +211,7 @@ mod tests {
         reason::{Failure, Reason},
     };
 
-    const STRICT: CrdSupport =
-        CrdSupport { explained: ExplainedSupport::Refused, record: RecordSupport::Pruned };
+    const STRICT: CrdSupport = CrdSupport { refuses_explained: true, prunes_record: true };
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).unwrap()

@@ -10,7 +10,7 @@ use tracing::warn;
 use super::{
     index::{ExternalIndex, ExternalSecretEntry},
     status::{self, StatusUpdate},
-    upstream_crd::{RecordSupport, UpstreamCrd},
+    upstream_crd::UpstreamCrd,
 };
 use crate::{
     key::ObjectKey,
@@ -88,12 +88,7 @@ impl ExternalStatusWriter {
         if let StatusWrite::Written(object) = &written {
             let status = object.status.clone().unwrap_or_default();
             if !next.versions.is_empty() {
-                let is_pruned = status.versions.is_empty();
-                self.crd.record_was(if is_pruned {
-                    RecordSupport::Pruned
-                } else {
-                    RecordSupport::Kept
-                });
+                self.crd.record_was(status.versions.is_empty());
             }
             let version = version_of(&object.metadata);
             self.objects.update(key, entry.uid(), |entry| entry.record_status(status, version));

@@ -44,9 +44,7 @@ pub struct SecretStoreController {
     pub(super) stores: Arc<StoreIndex>,
     pub(super) objects: Arc<ExternalIndex>,
     pub(super) pool: Arc<Pool>,
-    /// The class of this controller.
     pub(super) class: String,
-    /// The time between two checks of a store without `refreshInterval`.
     pub(super) check_interval: Duration,
     pub(super) queue: Arc<WorkQueue<StoreKey>>,
     /// The queue of the ExternalSecrets.
@@ -56,7 +54,6 @@ pub struct SecretStoreController {
 
 pub struct Observed {
     store: Arc<Store>,
-    /// Whether the store names the class of another controller.
     is_foreign: bool,
 }
 

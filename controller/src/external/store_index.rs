@@ -58,7 +58,6 @@ impl StoreIndex {
         named.filter(|key| self.stores.get(key).as_ref().is_some_and(refers)).collect()
     }
 
-    /// The stores that an object refers to.
     pub(super) fn referenced_by(&self, object: &ExternalSecret) -> ReferencedStores {
         let namespace = object.metadata.namespace.as_deref().unwrap_or_default();
         let keys = object.stores().map(|reference| StoreKey::of(reference, namespace));

@@ -22,7 +22,6 @@ const CAPABILITIES: &str = "ReadWrite";
 pub(super) struct StoreCheck {
     pub(super) validity: Validity,
     pub(super) batches: BatchPermission,
-    /// The generation of the store that was checked.
     pub(super) generation: i64,
 }
 
@@ -35,7 +34,6 @@ pub(super) enum Validity {
     Invalid(Failure),
     /// AWS gave no credentials.
     NoCredentials(Failure),
-    /// The store has another provider.
     Unsupported(Failure),
 }
 

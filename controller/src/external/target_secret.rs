@@ -1,7 +1,5 @@
 //! Writes and deletes the Secret of an ExternalSecret, with the one writer of Secrets.
 
-use std::sync::Arc;
-
 use crds::{
     ExternalSecret,
     external_secret::{CreationPolicy, DeletionPolicy},
@@ -16,11 +14,11 @@ use super::{
         IMMUTABLE_TARGET, NO_DELETE, NO_ORPHAN_DELETE, NO_OWNERSHIP, NO_UPDATE, OWNED_BY_ANOTHER,
         SecretChange, SyncError, SyncFailure, Synced,
     },
+    refresh::Refresher,
     render::RenderedSecret,
     versions::Versions,
 };
 use crate::{
-    context::Context,
     key::ObjectKey,
     reason::{Failure, Reason},
     runtime::{events::Severity, index::Indexed as _},
@@ -30,17 +28,9 @@ use crate::{
     },
 };
 
-pub(super) struct TargetSecrets {
-    pub(super) context: Arc<Context>,
-    /// Whether Secrets have an annotation with the hash of their data.
-    pub(super) writes_data_hash: bool,
-    /// Whether an existing Secret is only adopted if its annotation allows that.
-    pub(super) requires_consent: bool,
-}
-
-impl TargetSecrets {
+impl Refresher {
     /// Brings the Secret in sync with the values.
-    pub(super) async fn sync(
+    pub(super) async fn sync_secret(
         &self,
         key: &ObjectKey,
         entry: &ExternalSecretEntry,
@@ -101,7 +91,7 @@ impl TargetSecrets {
                 ..SyncFailure::new(NO_ORPHAN_DELETE, failure)
             }));
         }
-        let fingerprint = written.filter(|_| !self.writes_data_hash);
+        let fingerprint = written.filter(|_| !self.settings.writes_data_hash);
         Ok(Synced {
             change,
             versions,
@@ -143,8 +133,8 @@ impl TargetSecrets {
             annotations: rendered.annotations,
             finalizers: rendered.finalizers,
             data: rendered.data,
-            writes_data_hash: self.writes_data_hash,
-            requires_consent: self.requires_consent,
+            writes_data_hash: self.settings.writes_data_hash,
+            requires_consent: self.settings.requires_consent,
         }
     }
 

@@ -16,7 +16,6 @@ use crate::{
     runtime::{api::request, secret::SecretObject},
 };
 
-/// The templates in ConfigMaps, Secrets and literals, by their index in `templateFrom`.
 pub(super) async fn read_templates(
     client: &Client,
     object: &ExternalSecret,

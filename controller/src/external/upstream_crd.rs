@@ -8,29 +8,13 @@ use std::sync::{Mutex, MutexGuard};
 
 use tracing::warn;
 
-/// The treatment of the condition `Explained` by the CRD.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub(super) enum ExplainedSupport {
-    #[default]
-    Accepted,
-    /// The explanation goes into the message of `Ready`. Until the process ends, the condition is not
-    /// tried again.
-    Refused,
-}
-
-/// The treatment of `status.versions` and `status.fingerprint` by the CRD.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub(super) enum RecordSupport {
-    #[default]
-    Kept,
-    /// Both count as written.
-    Pruned,
-}
-
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(super) struct CrdSupport {
-    pub(super) explained: ExplainedSupport,
-    pub(super) record: RecordSupport,
+    /// The explanation goes into the message of `Ready`. Until the process ends, the condition is not
+    /// tried again.
+    pub(super) refuses_explained: bool,
+    /// `status.versions` and `status.fingerprint` count as written.
+    pub(super) prunes_record: bool,
 }
 
 /// The support that the responses of the API server have shown so far.
@@ -44,8 +28,7 @@ impl UpstreamCrd {
 
     /// A status was refused with `Explained`, and accepted without.
     pub(super) fn explained_was_refused(&self) {
-        let before = std::mem::replace(&mut self.lock().explained, ExplainedSupport::Refused);
-        if before == ExplainedSupport::Accepted {
+        if !std::mem::replace(&mut self.lock().refuses_explained, true) {
             warn!(
                 "the CRD of ExternalSecrets refuses the condition Explained, so that reasons are in the \
                  message of Ready; install the CRD of this release"
@@ -54,9 +37,9 @@ impl UpstreamCrd {
     }
 
     /// A status with versions was written, and the API server kept or pruned them.
-    pub(super) fn record_was(&self, support: RecordSupport) {
-        let before = std::mem::replace(&mut self.lock().record, support);
-        if before == RecordSupport::Kept && support == RecordSupport::Pruned {
+    pub(super) fn record_was(&self, is_pruned: bool) {
+        let was_pruned = std::mem::replace(&mut self.lock().prunes_record, is_pruned);
+        if is_pruned && !was_pruned {
             warn!(
                 "the CRD of ExternalSecrets has no field status.versions, so that older versions of a \
                  value are not detected after a restart; install the CRD of this release"

@@ -40,7 +40,6 @@ pub(crate) struct Versions {
 }
 
 impl Versions {
-    /// Reads `status.versions`.
     pub(super) fn parse(status: &BTreeMap<String, String>) -> Self {
         let read = |(key, text): (&String, &String)| {
             let (id, created) = text.rsplit_once('@')?;
@@ -49,7 +48,6 @@ impl Versions {
         Self { taken: status.iter().filter_map(read).collect(), ..Self::default() }
     }
 
-    /// Writes `status.versions`.
     pub(super) fn record(&self) -> BTreeMap<String, String> {
         let text = |(key, read): (&String, &ReadVersion)| {
             (key.clone(), format!("{}@{}", read.id, read.created))

@@ -24,7 +24,6 @@ use crate::{
 };
 
 impl ExternalSecretController {
-    /// Starts the watches.
     pub fn watch(self: &Arc<Self>, tasks: &mut JoinSet<()>) {
         let readiness = &self.context.readiness;
         if self.context.scope == WatchScope::All {
@@ -64,7 +63,6 @@ impl ExternalSecretController {
         Watch::new(api, what.clone()).optional(CRD_POLL_INTERVAL).run_guarded(handle).await;
     }
 
-    /// An ExternalSecret was listed, created or changed.
     pub fn object_applied(&self, object: ExternalSecret) {
         let key = ObjectKey::of(&object.metadata);
         if self.objects.upsert(object) {
@@ -72,7 +70,6 @@ impl ExternalSecretController {
         }
     }
 
-    /// A store was listed, created or changed.
     pub fn store_applied(&self, store: Store) {
         self.stores.store_applied(store);
     }

@@ -16,9 +16,9 @@ use mtk_controller::{
     context::{self, Context},
     external::{
         ExternalSecretController,
-        controller::Settings,
         metrics::ExternalMetrics,
         render::{Delimiters, Renderer},
+        settings::Settings,
         store::Store,
     },
     keys::{KeyMetrics, KeySettings, KeyStore},

@@ -7,7 +7,6 @@ use crate::{
     reason::{Failure, Reason},
 };
 
-/// All entries of an object.
 pub(crate) struct FetchedEntries {
     pub(crate) data_from: Vec<FetchedEntry>,
     pub(crate) data: Vec<FetchedEntry>,
@@ -26,7 +25,6 @@ pub(crate) struct FetchedValue {
     pub(crate) answer: Result<Arc<ReadResponse>, Failure>,
 }
 
-/// The result of a `find`.
 pub(crate) struct FoundValues {
     pub(crate) values: Result<Vec<(String, FetchedValue)>, Failure>,
     /// The version keys of values that an earlier `find` found and that AWS does not list now.

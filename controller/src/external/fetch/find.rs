@@ -115,7 +115,6 @@ impl Location<'_> {
         }
     }
 
-    /// The values that AWS lists.
     async fn listed(&self, query: &Query) -> Result<NamedValues, Failure> {
         match &*self.list(&query.filter).await.answer? {
             ReadResponse::Names(names) => {
