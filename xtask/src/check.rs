@@ -1,11 +1,11 @@
-//! `cargo xtask check`: what a developer runs before every commit.
+//! `cargo xtask check`, for every commit.
 
 use crate::runner::{Output, Steps};
-use crate::test::{cargo, checks};
+use crate::test::cargo;
 use crate::{command, fmt, lint};
 
 /// The test program with the cases of the command line.
-const CLI_CASES: &str = "--test=cases";
+const CLI_CASES: &str = "--test=commands";
 
 /// Checks formatting and lints, then runs unit tests and CLI cases.
 pub(crate) async fn run() -> anyhow::Result<()> {
@@ -14,7 +14,7 @@ pub(crate) async fn run() -> anyhow::Result<()> {
     steps.step("check the formatting", fmt::rust(true)).await?;
     let rules = lint::check(lint::ENFORCED, &[], output);
     steps.step("check rules of the repository and spelling", rules).await?;
-    steps.step("run clippy", checks::clippy()).await?;
+    steps.step("run clippy", lint::clippy()).await?;
     let targets = ["--lib", "--bins", CLI_CASES].map(str::to_owned);
     let mut tests = cargo::test(&targets, &[]);
     steps.step("run unit tests and CLI cases", command::run(&mut tests)).await?;

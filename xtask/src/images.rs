@@ -7,6 +7,7 @@ mod base;
 mod binaries;
 mod buildah;
 mod debian_rust;
+mod image;
 mod packages;
 mod toolchain;
 mod unoptimised;
@@ -18,6 +19,8 @@ pub(crate) use self::arch::Arch;
 pub(crate) use self::archive::Archive;
 use self::binaries::Profile;
 use self::buildah::{Buildah, Recipe};
+pub(crate) use self::image::Image;
+use self::image::VERSION;
 pub(crate) use self::packages::missing_packages;
 pub(crate) use self::unoptimised::controller_image;
 use crate::paths;
@@ -53,19 +56,6 @@ pub(crate) struct Build {
     no_cache: bool,
 }
 
-/// One of our images.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
-pub(crate) enum Image {
-    /// mtk-controller
-    Controller,
-    /// mtk-seal
-    Cli,
-    /// mtk-app, of deploy/app
-    App,
-}
-
-/// That of all our crates; it is the images' tag.
-const VERSION: &str = env!("CARGO_PKG_VERSION");
 const SOURCE: &str = env!("CARGO_PKG_REPOSITORY");
 const UNKNOWN: &str = "unknown";
 
@@ -139,21 +129,6 @@ pub(crate) async fn archive(
     };
     let buildah = Buildah::open(output).await?;
     buildah.archive(&recipe, &path, build.no_cache).await
-}
-
-impl Image {
-    fn name(self) -> &'static str {
-        match self {
-            Image::Controller => "mtk-controller",
-            Image::Cli => "mtk-seal",
-            Image::App => "mtk-app",
-        }
-    }
-
-    /// Of no registry. With a shorter name, Kubernetes would look for it in a public one.
-    fn reference(self) -> String {
-        format!("localhost/{}:{VERSION}", self.name())
-    }
 }
 
 /// Builds the programs for a processor, and prints a line for each: name, platform and path.

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `files`, `finding` | the files of the repository, and violations in them |
 //! | `rust`, `items`, `code_paths`, `modules` | Rust source: tokens, items for tests, paths, imports |
-//! | `text`, `readable` | what people read: comments, messages, documentation |
+//! | `text`, `readable` | text for people: comments, messages, documentation |
 //! | `layers`, `cycles`, `length`, `calls`, `phrases` | one rule or a few related ones each |
 
 mod calls;
@@ -32,8 +32,7 @@ use self::finding::Finding;
 use self::modules::Modules;
 use self::phrases::Phrases;
 use crate::runner::Output;
-use crate::test::checks;
-use crate::{command, paths, tools};
+use crate::{build, command, paths, tools};
 
 /// Options of `cargo xtask lint`.
 #[derive(Args, Debug)]
@@ -68,7 +67,8 @@ pub(crate) enum Rule {
 }
 
 /// The rules that `cargo xtask check` and `cargo xtask test` enforce beside clippy.
-pub(crate) const ENFORCED: &[Rule] = &[Rule::Typos];
+pub(crate) const ENFORCED: &[Rule] =
+    &[Rule::Layers, Rule::Cycles, Rule::Length, Rule::Calls, Rule::Phrases, Rule::Typos];
 
 /// Runs the verb.
 pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
@@ -98,7 +98,7 @@ pub(crate) async fn check(rules: &[Rule], paths: &[String], output: Output) -> a
         typos(paths, output).await?;
     }
     if rules.contains(&Rule::Clippy) {
-        checks::clippy().await?;
+        clippy().await?;
     }
     ensure!(findings.is_empty(), "{}", summary(&findings));
     Ok(())
@@ -153,6 +153,13 @@ async fn typos(paths: &[String], output: Output) -> anyhow::Result<()> {
     let mut typos = command::program(tools::typos(output).await?);
     typos.current_dir(paths::root()).args(["--config", "typos.toml", "--force-exclude"]);
     command::run(typos.args(["--format", "brief"]).args(paths)).await
+}
+
+/// Runs clippy and denies warnings.
+pub(crate) async fn clippy() -> anyhow::Result<()> {
+    let mut cargo = build::cargo("clippy");
+    cargo.args(["--workspace", "--all-targets", "--", "--deny", "warnings"]);
+    command::run(&mut cargo).await
 }
 
 #[cfg(test)]

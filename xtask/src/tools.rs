@@ -2,36 +2,10 @@
 
 mod cargo_deny;
 mod go;
+mod install;
 mod python;
-
-use std::path::Path;
-
-use anyhow::Context;
-use tokio::process::Command;
-
-use crate::command;
 
 pub(crate) use self::cargo_deny::cargo_deny;
 pub(crate) use self::go::{helm4, helms, kubeconform};
+pub(crate) use self::install::version;
 pub(crate) use self::python::{app_python, checkov, moto, python, typos};
-
-/// The first line of a program's version; otherwise an error with the hint.
-pub(crate) async fn version(
-    mut program: Command,
-    flag: &str,
-    hint: &str,
-) -> anyhow::Result<String> {
-    let said = command::output(program.arg(flag))
-        .await
-        .with_context(|| format!("a required program is missing\nhint: {hint}"))?;
-    Ok(said.lines().next().unwrap_or_default().to_owned())
-}
-
-/// Removes a directory that an interrupted run left incomplete.
-fn cleared(directory: &Path) -> anyhow::Result<()> {
-    if directory.exists() {
-        std::fs::remove_dir_all(directory)
-            .with_context(|| format!("removing {}", directory.display()))?;
-    }
-    Ok(())
-}

@@ -1,4 +1,4 @@
-//! What the operator sets for ExternalSecrets and stores.
+//! Settings of ExternalSecrets and stores.
 
 use std::time::Duration;
 

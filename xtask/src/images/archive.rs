@@ -20,7 +20,7 @@ pub(crate) struct Archive {
     pub(crate) arch: Arch,
     /// The file.
     pub(crate) path: PathBuf,
-    /// Of its manifest, as in `sha256:…`.
+    /// The digest of its manifest, such as `sha256:…`.
     pub(crate) digest: String,
     /// The compressed size, in bytes.
     pub(crate) packed: u64,

@@ -134,7 +134,7 @@ impl Apt {
             format!("APT::Architecture={this}"),
             format!("APT::Architectures::={this}"),
             format!("APT::Architectures::={that}"),
-            // Else root would download as a user who cannot write there.
+            // By default root downloads as a user who cannot write there.
             "APT::Sandbox::User=root".to_owned(),
         ];
         Ok(Apt { home, options })

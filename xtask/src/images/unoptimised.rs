@@ -9,7 +9,7 @@ use anyhow::Context;
 use super::arch::Arch;
 use super::archive::Archive;
 use super::buildah::{Buildah, Recipe};
-use super::{Image, VERSION};
+use super::image::{Image, VERSION};
 use crate::command;
 use crate::paths;
 use crate::runner::Output;

@@ -12,7 +12,7 @@ const WRITES: &[&str] =
     &["create", "delete", "delete_collection", "entry", "patch", "patch_metadata", "replace"];
 /// The names of pure modules: their decisions depend on arguments only.
 const PLANS: &[&str] = &["plan", "schedule"];
-/// What compares or searches a text.
+/// Calls that compare or search a text.
 const TEXT_DECISIONS: &[&str] = &["contains", "ends_with", "eq", "find", "starts_with"];
 /// AWS reports some errors by their message only, not by a code of their own.
 const MESSAGE_READERS: &[&str] = &["controller/src/aws/error.rs", "controller/src/aws/error/"];
@@ -85,7 +85,7 @@ fn has_secret_api(tokens: &[Placed]) -> bool {
     })
 }
 
-/// What makes a plan depend on more than its arguments.
+/// Calls that make a plan depend on more than its arguments.
 fn impurities(path: &str, tokens: &[Placed]) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (at, (token, line)) in tokens.iter().enumerate() {

@@ -6,7 +6,7 @@ use super::files::TextFile;
 use super::finding::Finding;
 use super::modules::{Arrow, Modules};
 
-/// What the documentation of a folder's module says where its files may import each other.
+/// The word in the documentation of a folder's module that allows its files to import each other.
 const PERMISSION: &str = "recursive";
 
 /// One finding for each set of files that reach each other.

@@ -83,7 +83,7 @@ impl Modules {
         arrows
     }
 
-    /// The module with a file that a path leads to. What a parent re-exports belongs to the parent.
+    /// The module with a file that a path leads to. Re-exported items belong to the parent.
     fn resolve(&self, from: &[String], path: &CodePath) -> Option<ModulePath> {
         let mut module = [from, path.inside.as_slice()].concat();
         let mut rest = path.segments.as_slice();

@@ -1,4 +1,4 @@
-//! What people read in a file: comments, messages, documentation, and the names of tests.
+//! The text of a file for people: comments, messages, documentation, and the names of tests.
 
 use super::files::TextFile;
 use super::items::Items;

@@ -34,7 +34,7 @@ impl Token {
 /// A token and its line, which counts from one.
 pub(super) type Placed = (Token, usize);
 
-/// What a file of Rust consists of.
+/// The parts of a Rust file.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Source {
     pub(super) tokens: Vec<Placed>,

@@ -12,7 +12,8 @@ use e2e::controlplane::Access;
 use e2e::load::Load;
 use serde_json::Value;
 
-use super::{NodeImages, aws};
+use super::images::NodeImages;
+use super::values::controller_values;
 use crate::paths;
 use crate::runner::{Output, Steps};
 use crate::shell::Shell;
@@ -92,7 +93,7 @@ impl NodeSession {
         let mut values = "--set restart.enabled=true";
         if let Some(address) = aws {
             let file = self.shell.directory().join("controller.yaml");
-            fs::write(file, aws::controller_values(address))?;
+            fs::write(file, controller_values(address))?;
             self.shell.remark("controller.yaml names the AWS endpoint: moto, on this machine");
             values = "--set restart.enabled=true -f controller.yaml";
         }

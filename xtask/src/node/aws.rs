@@ -6,10 +6,9 @@ use std::net::SocketAddr;
 
 use anyhow::Context;
 use e2e::moto;
-use serde_json::json;
 use tokio::task::spawn_blocking;
 
-use super::NodeSession;
+use super::app::NodeSession;
 use crate::runner::Steps;
 use crate::values;
 
@@ -38,15 +37,6 @@ secrets:
 
 const DEPLOY: &str = "helm upgrade --install web charts/app -n demo-aws -f external.yaml \
     --set image.pullPolicy=Never --wait --hide-notes";
-
-/// The values of the controller's chart that give it access to AWS.
-pub(super) fn controller_values(address: SocketAddr) -> String {
-    let variables = moto::environment(address).into_iter();
-    let variables: Vec<_> =
-        variables.map(|(name, value)| json!({ "name": name, "value": value })).collect();
-    // JSON is YAML.
-    json!({ "extraEnv": variables, "externalSecrets": { "allowDelete": true } }).to_string()
-}
 
 impl NodeSession {
     /// Gives the controller access to the AWS at this address.

@@ -1,16 +1,16 @@
 //! Checks that run no program of ours.
 
 use super::deny;
-use crate::command::{self, program};
+use crate::command::program;
 use crate::runner::{Output, Steps};
-use crate::{build, fmt, lint, tools};
+use crate::{fmt, lint, tools};
 
 /// Checks formatting, lints and dependencies.
 pub(super) async fn run(steps: &mut Steps) -> anyhow::Result<()> {
     steps.step("check the formatting", fmt::run(true)).await?;
     let rules = lint::check(lint::ENFORCED, &[], steps.output());
     steps.step("check rules of the repository and spelling", rules).await?;
-    steps.step("run clippy", clippy()).await?;
+    steps.step("run clippy", lint::clippy()).await?;
     steps.step("check dependencies with cargo deny", deny::check(steps.output())).await
 }
 
@@ -22,11 +22,4 @@ pub(super) async fn toolchains(output: Output) -> anyhow::Result<()> {
         output.indented(&tools::version(program(name), flag, hint).await?);
     }
     Ok(())
-}
-
-/// Runs clippy and denies warnings.
-pub(crate) async fn clippy() -> anyhow::Result<()> {
-    let mut cargo = build::cargo("clippy");
-    cargo.args(["--workspace", "--all-targets", "--", "--deny", "warnings"]);
-    command::run(&mut cargo).await
 }

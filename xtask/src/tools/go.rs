@@ -7,9 +7,9 @@ use anyhow::Context;
 use e2e::cache;
 use tokio::process::Command;
 
+use super::install::cleared;
 use crate::command;
 use crate::runner::Output;
-use crate::tools;
 
 /// A program and its package.
 struct Program {
@@ -69,10 +69,10 @@ impl Program {
         let built = home.join(program);
         if !built.is_file() {
             output.indented(&format!("building {} {}, once", self.name, self.version));
-            tools::cleared(&home)?;
+            cleared(&home)?;
             // Built in another directory first, so that the final one is always complete.
             let unfinished = home.with_extension("unfinished");
-            tools::cleared(&unfinished)?;
+            cleared(&unfinished)?;
             fs::create_dir_all(&unfinished)
                 .with_context(|| format!("creating {}", unfinished.display()))?;
             let mut install = self::go();

@@ -7,9 +7,10 @@ use anyhow::Context;
 use e2e::cache;
 use sha2::{Digest, Sha256};
 
+use super::install::{cleared, version};
 use crate::command;
+use crate::paths;
 use crate::runner::Output;
-use crate::{paths, tools};
 
 /// A Python with the packages of `xtask/requirements.txt`, for independent implementations in tests.
 pub(crate) async fn python(output: Output) -> anyhow::Result<PathBuf> {
@@ -51,14 +52,14 @@ async fn environment(
     output: Output,
 ) -> anyhow::Result<PathBuf> {
     let hint = "install Python 3 with its module venv (on Debian: python3-venv)";
-    let version = tools::version(command::program("python3"), "--version", hint).await?;
+    let version = version(command::program("python3"), "--version", hint).await?;
     let digest = Sha256::new_with_prefix(&version).chain_update(requirements).finalize();
     let key = digest.iter().take(8).fold(String::new(), |key, byte| format!("{key}{byte:02x}"));
     let home = cache::directory()?.join(format!("{name}-{key}"));
     let (python, complete) = (home.join("bin/python3"), home.join("complete"));
     if !complete.is_file() {
         output.indented(&format!("creating a virtual environment of {version}, once"));
-        tools::cleared(&home)?;
+        cleared(&home)?;
         // A virtual environment cannot be moved, so a marker file shows that it is complete.
         let mut venv = command::program("python3");
         command::run(venv.args(["-m", "venv"]).arg(&home))

@@ -47,7 +47,7 @@ impl Archive {
         serde_json::from_slice(&self.blob(&descriptor)).unwrap()
     }
 
-    /// What a container is started with.
+    /// The entrypoint of a container.
     pub(crate) fn config(&self) -> Value {
         serde_json::from_slice(&self.blob(&self.manifest()["config"])).unwrap()
     }

@@ -133,7 +133,7 @@ fn emulated(name: &str) -> Command {
     command
 }
 
-/// What a recorded Secret has, also of what it was given as text.
+/// The data of a recorded Secret, including its `stringData`.
 fn recorded_data(path: &str) -> Value {
     let secret = fs::read_to_string(vector(path)).unwrap();
     let secret: Value = serde_saphyr::from_str(&secret).unwrap();
@@ -160,7 +160,7 @@ fn key_secret(certificate: &str, key: &str) -> Value {
     })
 }
 
-/// The Secret, as soon as it is there. An emulated program has more time than others.
+/// The Secret, as soon as it exists. An emulated program has more time than others.
 fn secret(cluster: &Cluster, controller: &Controller, name: &str) -> Value {
     let patience = Instant::now() + Duration::from_secs(300);
     loop {

@@ -1,4 +1,4 @@
-//! What is in the images.
+//! The contents of the images.
 
 use std::collections::BTreeSet;
 use std::env;
@@ -16,7 +16,7 @@ use crate::{PROGRAMS, images, shipped, text};
 const LIMIT: usize = 20_000_000;
 
 #[test]
-fn there_is_a_program_and_nothing_else() {
+fn image_contains_only_its_program() {
     for image in shipped() {
         let program = format!("usr/local/bin/{}", image.program());
         let directories = ["usr/", "usr/local/", "usr/local/bin/", "src/"];

@@ -1,4 +1,4 @@
-//! The images: what is in them, that they are the same each time, and that their programs run.
+//! The images: their contents, reproducible builds, and running programs.
 
 #![expect(clippy::unwrap_used, reason = "the helpers of tests panic as tests do")]
 
@@ -27,13 +27,13 @@ fn images(arguments: &[&str]) -> Vec<Archive> {
     xtask(arguments).lines().map(Archive::from_line).collect()
 }
 
-/// What `cargo xtask images` says.
+/// The output of `cargo xtask images`.
 fn xtask(arguments: &[&str]) -> String {
     let mut xtask = Command::new(env!("CARGO_BIN_EXE_xtask"));
     text(xtask.arg("images").args(arguments))
 }
 
-/// What a program that succeeds writes to its standard output.
+/// The standard output of a program, which must succeed.
 fn text(command: &mut Command) -> String {
     let output = command.output().unwrap();
     let errors = String::from_utf8_lossy(&output.stderr);

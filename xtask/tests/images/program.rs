@@ -1,4 +1,4 @@
-//! The programs of the images, as programs: what they need, and that they run with nothing else.
+//! The programs of the images need nothing else to run.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::archive::Archive;
 use crate::{shipped, text, vector};
 
-/// What a program's header says.
+/// The header of a program.
 #[derive(Debug, Eq, PartialEq)]
 pub(crate) struct Elf {
     /// The processor, by its number.
@@ -24,7 +24,7 @@ pub(crate) struct Elf {
 impl Elf {
     pub(crate) const AARCH64: u16 = 183;
 
-    /// Of a 64-bit little-endian program.
+    /// The header of a 64-bit little-endian program.
     pub(crate) fn read(bytes: &[u8]) -> Elf {
         const INTERPRETER: u32 = 3;
         assert!(bytes.starts_with(b"\x7fELF\x02\x01"), "a 64-bit little-endian program");
@@ -86,11 +86,11 @@ pub(crate) fn round_trip(files: &Path, seen: &Path, run: impl Fn() -> Command) {
     assert_eq!(BASE64_STANDARD.decode(data).unwrap(), value.as_bytes());
 }
 
-/// The image's program: for root, with the image alone as its files, and as its user.
+/// Runs the image's program. Root can give it only the files of the image, and its user.
 fn inside(root: &Path, image: &Archive) -> Command {
     let program = format!("usr/local/bin/{}", image.program());
     let mut command = if is_root() {
-        // Made for its owner alone, which in there nobody is.
+        // The directory is private to its owner, and the image has no such user.
         fs::set_permissions(root, fs::Permissions::from_mode(0o755)).unwrap();
         let mut chroot = Command::new("chroot");
         chroot.arg("--userspec=65532:65532").arg(root).arg(format!("/{program}"));
