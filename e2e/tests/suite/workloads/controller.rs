@@ -1,6 +1,7 @@
 //! Starts, resyncs and missing permissions of the controller.
 
 use e2e::cluster::{Cluster, NAMESPACE};
+use e2e::controlplane::Request;
 use serde_json::json;
 
 use super::support::{
@@ -97,7 +98,13 @@ async fn missing_permissions_are_reported_once() {
     })
     .await;
     assert!(event[2].contains("patch deployments"), "{event:?}");
-    restarts_catch_up(&api).await;
+    eventually("further attempts", async || {
+        let requests = cluster.requests().unwrap();
+        let is_attempt = |request: &&Request| request.namespace == ns && request.code == 403;
+        let attempts = requests.iter().filter(is_attempt);
+        (attempts.filter(|request| request.verb == "patch").count() >= 3).then_some(())
+    })
+    .await;
     let failed = events(&api, &ns, "app").await;
     assert_eq!(failed, ["RestartFailed"], "one Event for all retries");
     grant(&cluster, &rules());
