@@ -94,7 +94,7 @@ var groups = []group{
 	}},
 }
 
-// Documents for everywhere: scalars, what is not JSON, and what nearly is.
+// Documents for all paths: scalars, invalid JSON, and nearly valid JSON.
 var documents = []string{
 	``, ` `, `null`, `true`, `false`, `nullx`, `truth`, `5`, `-5`, `+5`, `1.50`, `1e3`, `1E-7`, `1e400`, `-1e400`, `-0`, `-0.0`, `0.1e1`, `.5`, `5.`, `-`, `00`, `0x1p4`, `0x1.fffffffffffffp1023`, `0x1p-1074`, `0x.8p0`, `0x1`, `1_000`, `1__0`, `nan`, `NaN`, `Inf`, `-inf`, `infinity`,
 	`12345678901234567890`, `1234567890.12345678901234567890`, `9007199254740993`, `9007199254740993.5`, `123456789012345678901234567890.0`, `4.9e-324`, `2.5e-324`, `1.7976931348623159e308`, `0.1`, `1e21`, `1e-10`,

@@ -1,6 +1,6 @@
 //! PEM (RFC 7468): one writer and two readers.
 //!
-//! [`blocks`] reads as Go's `encoding/pem` does, which programs rely on: it skips what is not a block.
+//! [`blocks`] reads like Go's `encoding/pem`, because programs rely on that: it skips text outside blocks.
 //! [`checked_blocks`] reads files that people hand over: it accepts more layouts, and its errors name
 //! the mistake.
 

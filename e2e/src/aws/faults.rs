@@ -24,7 +24,7 @@ pub enum Fault {
     Stale(String, String, i64, String),
     /// An operation takes so long.
     Slow(&'static str, Duration),
-    /// An operation gives what is not JSON.
+    /// An operation returns invalid JSON.
     Broken(&'static str),
     /// An operation fails with status 500, so many times.
     Failing(&'static str, usize),
