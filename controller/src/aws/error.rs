@@ -51,11 +51,13 @@ const REJECTIONS: &[(&str, Rejection)] = &[
     ("AuthFailure", Rejection::Signature),
 ];
 
-/// Phrases of messages that deny the use of a KMS key. Shorter phrases could match a quoted name.
+/// Phrases of messages that deny the use of a KMS key. AWS has no error code for it. The reason only
+/// changes the explanation: a retry treats it like any denial. Shorter phrases could match a quoted
+/// name.
 const KMS_PHRASES: &[&str] =
     &["Access to KMS", "AWSKMS", "ciphertext refers to", "to perform: kms:"];
 
-/// Phrases of messages about secrets with a scheduled deletion.
+/// Phrases of messages about secrets with a scheduled deletion, for which AWS has no error code either.
 const DELETION_PHRASES: &[&str] =
     &["marked for deletion", "marked deleted", "scheduled for deletion"];
 
