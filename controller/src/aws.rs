@@ -19,21 +19,21 @@
 mod caller;
 mod config;
 mod credential_source;
-pub mod credentials;
-pub mod error;
-pub mod identity;
-pub mod metrics;
-pub mod planner;
+pub(crate) mod credentials;
+pub(crate) mod error;
+pub(crate) mod identity;
+pub(crate) mod metrics;
+pub(crate) mod planner;
 #[cfg(test)]
 mod policy_tests;
-pub mod pool;
+pub(crate) mod pool;
 mod read;
-pub mod resource;
-pub mod service;
+pub(crate) mod resource;
+pub(crate) mod service;
 mod service_accounts;
 mod sts;
 
-pub use error::ReadError;
-pub use identity::{Identity, StoreSpec};
-pub use pool::Pool;
-pub use read::{Filter, ReadRequest, ReadResponse, ReadVersion, Value, Version};
+pub(crate) use error::ReadError;
+pub(crate) use identity::{Identity, StoreSpec};
+pub(crate) use pool::Pool;
+pub(crate) use read::{Filter, ReadRequest, ReadResponse, ReadVersion, Value, Version};

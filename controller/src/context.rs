@@ -14,35 +14,35 @@ use crate::{
 };
 
 /// Built once, when the sealing keys and the MAC key are loaded.
-pub struct Context {
-    pub client: Client,
-    pub scope: WatchScope,
-    pub resync_period: Duration,
-    pub policy: Policy,
-    pub keys: Arc<KeyStore>,
-    pub mac_key: Arc<MacKey>,
-    pub namespaces: Arc<Namespaces>,
-    pub secrets: Arc<SecretIndex>,
-    pub writer: Writer,
-    pub statuses: StatusWriter,
-    pub events: EventPublisher,
-    pub readiness: Readiness,
-    pub metrics: ReconcileMetrics,
+pub(crate) struct Context {
+    pub(crate) client: Client,
+    pub(crate) scope: WatchScope,
+    pub(crate) resync_period: Duration,
+    pub(crate) policy: Policy,
+    pub(crate) keys: Arc<KeyStore>,
+    pub(crate) mac_key: Arc<MacKey>,
+    pub(crate) namespaces: Arc<Namespaces>,
+    pub(crate) secrets: Arc<SecretIndex>,
+    pub(crate) writer: Writer,
+    pub(crate) statuses: StatusWriter,
+    pub(crate) events: EventPublisher,
+    pub(crate) readiness: Readiness,
+    pub(crate) metrics: ReconcileMetrics,
 }
 
 /// The flags that apply to all controllers.
-pub struct Settings {
-    pub scope: WatchScope,
-    pub resync_period: Duration,
-    pub policy: Policy,
+pub(crate) struct Settings {
+    pub(crate) scope: WatchScope,
+    pub(crate) resync_period: Duration,
+    pub(crate) policy: Policy,
     /// The name of the Pod, for Events.
-    pub instance: String,
+    pub(crate) instance: String,
     /// Whether the index of Secrets keeps a MAC of each item, as restarts need it.
-    pub keeps_items: bool,
+    pub(crate) keeps_items: bool,
 }
 
 impl Context {
-    pub fn new(
+    pub(crate) fn new(
         client: Client,
         settings: Settings,
         keys: Arc<KeyStore>,

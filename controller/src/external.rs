@@ -20,24 +20,24 @@
 
 mod assemble;
 mod batch_reads;
-pub mod controller;
+pub(crate) mod controller;
 mod cron;
 mod fetch;
 mod finalizer;
 mod index;
 mod key_names;
-pub mod metrics;
+pub(crate) mod metrics;
 mod outcome;
 mod plan;
 mod recorder;
 mod refresh;
-pub mod render;
+pub(crate) mod render;
 mod schedule;
-pub mod settings;
+pub(crate) mod settings;
 mod sources;
 mod status;
 mod status_writer;
-pub mod store;
+pub(crate) mod store;
 mod store_controller;
 mod store_index;
 mod store_status;
@@ -48,4 +48,4 @@ mod upstream_crd;
 mod versions;
 mod watches;
 
-pub use controller::ExternalSecretController;
+pub(crate) use controller::ExternalSecretController;

@@ -11,20 +11,20 @@ use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
 use tracing::info;
 
-pub use health::Health;
+pub(crate) use health::Health;
 
 use crate::keys::KeyStore;
 
-pub struct Endpoints {
-    pub keys: Arc<KeyStore>,
-    pub health: Arc<Health>,
+pub(crate) struct Endpoints {
+    pub(crate) keys: Arc<KeyStore>,
+    pub(crate) health: Arc<Health>,
 }
 
 /// Serves `/v1/cert.pem`, `/healthz` and `/readyz` until `stop` ends.
 ///
 /// # Errors
 /// When it cannot listen on the address.
-pub async fn serve(
+pub(crate) async fn serve(
     address: SocketAddr,
     endpoints: Endpoints,
     stop: impl Future<Output = ()> + Send + 'static,
@@ -40,7 +40,7 @@ pub async fn serve(
 ///
 /// # Errors
 /// When it cannot listen on the address.
-pub async fn serve_metrics(
+pub(crate) async fn serve_metrics(
     address: SocketAddr,
     registry: Arc<Registry>,
     stop: impl Future<Output = ()> + Send + 'static,

@@ -6,20 +6,20 @@ use kube::api::ObjectMeta;
 
 /// Namespace and name. They are the same for a SealedSecret and its Secret.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct ObjectKey {
-    pub namespace: String,
-    pub name: String,
+pub(crate) struct ObjectKey {
+    pub(crate) namespace: String,
+    pub(crate) name: String,
 }
 
 /// The key of a work queue. Objects of one namespace share the workers that it may hold.
-pub trait QueueKey: Clone + Eq + fmt::Display + Hash + Ord + Send + Sync + 'static {
+pub(crate) trait QueueKey: Clone + Eq + fmt::Display + Hash + Ord + Send + Sync + 'static {
     /// The namespace, empty for cluster-scoped objects: those form a group of their own.
     fn namespace(&self) -> &str;
 }
 
 impl ObjectKey {
     /// The key of the object with this metadata.
-    pub fn of(metadata: &ObjectMeta) -> Self {
+    pub(crate) fn of(metadata: &ObjectMeta) -> Self {
         Self {
             namespace: metadata.namespace.clone().unwrap_or_default(),
             name: metadata.name.clone().unwrap_or_default(),

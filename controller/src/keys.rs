@@ -5,14 +5,14 @@
 //! unreadable key Secret, with a warning. Records that name a removed key no longer count. After a
 //! new key, objects that failed for want of it are tried again.
 
-pub mod create;
+pub(crate) mod create;
 mod load;
-pub mod mac_key;
-pub mod metrics;
-pub mod ring;
-pub mod store;
+pub(crate) mod mac_key;
+pub(crate) mod metrics;
+pub(crate) mod ring;
+pub(crate) mod store;
 
-pub use create::KeySettings;
-pub use metrics::KeyMetrics;
-pub use ring::{KeyId, KeyRing};
-pub use store::KeyStore;
+pub(crate) use create::KeySettings;
+pub(crate) use metrics::KeyMetrics;
+pub(crate) use ring::{KeyId, KeyRing};
+pub(crate) use store::KeyStore;

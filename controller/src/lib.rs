@@ -19,19 +19,18 @@
 //! Every controller is *observe → plan → apply*. A plan is a pure function of what was observed,
 //! without client and clock.
 
-#![allow(missing_docs, reason = "only the binary and its tests use this library")]
-
-pub mod aws;
+mod aws;
 pub mod config;
-pub mod context;
-pub mod external;
-pub mod http;
-pub mod key;
-pub mod keys;
-pub mod reason;
-pub mod restart;
+mod context;
+mod external;
+mod http;
+mod key;
+mod keys;
+mod reason;
+mod restart;
 pub mod run;
-pub mod runtime;
-pub mod sealed;
-pub mod target;
+mod runtime;
+mod sealed;
+mod target;
 pub mod telemetry;
+pub mod testing;

@@ -5,7 +5,7 @@ use std::fmt;
 
 /// Why an object is not in sync.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub enum Reason {
+pub(crate) enum Reason {
     /// The API server forbids the controller a request.
     AccessDenied,
     /// Others kept changing the Secret at the same moment.
@@ -46,7 +46,7 @@ pub enum Reason {
 
 /// When a failed object is retried, in addition to a new generation and the resync.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Retry {
+pub(crate) enum Retry {
     /// With exponential back-off, without a limit.
     BackOff,
     /// Only when its cause changes: a key appears, or the foreign Secret is deleted.
@@ -54,7 +54,7 @@ pub enum Retry {
 }
 
 impl Reason {
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::AccessDenied => "AccessDenied",
             Self::Conflict => "Conflict",
@@ -78,7 +78,7 @@ impl Reason {
     }
 
     /// Whether only the user can fix it, so that tools that wait may fail at once.
-    pub fn stalls(self) -> bool {
+    pub(crate) fn stalls(self) -> bool {
         match self {
             Self::Immutable
             | Self::InvalidSecret
@@ -102,16 +102,16 @@ impl Reason {
     }
 
     /// Whether it usually passes without a change, so that the first failures cause no condition.
-    pub fn passes(self) -> bool {
+    pub(crate) fn passes(self) -> bool {
         matches!(self, Self::Conflict | Self::Throttled | Self::Timeout | Self::Unavailable)
     }
 
     /// Whether a change of the Secret may end the failure.
-    pub fn concerns_target(self) -> bool {
+    pub(crate) fn concerns_target(self) -> bool {
         matches!(self, Self::Conflict | Self::Immutable | Self::InvalidSecret | Self::NotOwned)
     }
 
-    pub fn retry(self) -> Retry {
+    pub(crate) fn retry(self) -> Retry {
         if self.stalls() || self == Self::NotOwned { Retry::OnCause } else { Retry::BackOff }
     }
 }
@@ -126,13 +126,13 @@ impl fmt::Display for Reason {
 /// text of the API server.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("{reason}: {message}")]
-pub struct Failure {
-    pub reason: Reason,
-    pub message: String,
+pub(crate) struct Failure {
+    pub(crate) reason: Reason,
+    pub(crate) message: String,
 }
 
 impl Failure {
-    pub fn new(reason: Reason, message: impl Into<String>) -> Self {
+    pub(crate) fn new(reason: Reason, message: impl Into<String>) -> Self {
         Self { reason, message: message.into() }
     }
 }

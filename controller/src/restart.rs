@@ -38,20 +38,20 @@
 //! The controller never restarts a workload for a Secret that does not exist, or that lacks an item
 //! without which its Pods could not start. That would end Pods that work.
 
-pub mod annotations;
-pub mod apply;
-pub mod baseline;
-pub mod controller;
-pub mod entry;
-pub mod events;
-pub mod index;
-pub mod kind;
-pub mod metrics;
-pub mod plan;
-pub mod references;
-pub mod source;
-pub mod watches;
-pub mod workload;
+pub(crate) mod annotations;
+pub(crate) mod apply;
+pub(crate) mod baseline;
+pub(crate) mod controller;
+pub(crate) mod entry;
+pub(crate) mod events;
+pub(crate) mod index;
+pub(crate) mod kind;
+pub(crate) mod metrics;
+pub(crate) mod plan;
+pub(crate) mod references;
+pub(crate) mod source;
+pub(crate) mod watches;
+pub(crate) mod workload;
 
-pub use controller::{RestartController, Settings};
-pub use metrics::RestartMetrics;
+pub(crate) use controller::{RestartController, Settings};
+pub(crate) use metrics::RestartMetrics;

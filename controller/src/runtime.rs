@@ -3,27 +3,27 @@
 //! `controller` shows how the parts work together. A controller brings its `observe`, `plan` and
 //! `apply`. The queue, the workers, indexes, watches, back-off, statuses and Events are here, once.
 
-pub mod api;
-pub mod backoff;
-pub mod blocking;
-pub mod client;
-pub mod clock;
-pub mod conditions;
-pub mod conflict;
-pub mod controller;
-pub mod events;
-pub mod go_duration;
-pub mod index;
-pub mod mac;
-pub mod metrics;
-pub mod namespaces;
-pub mod queue;
-pub mod readiness;
-pub mod scope;
-pub mod secret;
-pub mod status;
-pub mod template_settings;
-pub mod watch;
-pub mod worker;
+pub(crate) mod api;
+pub(crate) mod backoff;
+pub(crate) mod blocking;
+pub(crate) mod client;
+pub(crate) mod clock;
+pub(crate) mod conditions;
+pub(crate) mod conflict;
+pub(crate) mod controller;
+pub(crate) mod events;
+pub(crate) mod go_duration;
+pub(crate) mod index;
+pub(crate) mod mac;
+pub(crate) mod metrics;
+pub(crate) mod namespaces;
+pub(crate) mod queue;
+pub(crate) mod readiness;
+pub(crate) mod scope;
+pub(crate) mod secret;
+pub(crate) mod status;
+pub(crate) mod template_settings;
+pub(crate) mod watch;
+pub(crate) mod worker;
 
-pub use api::FIELD_MANAGER;
+pub(crate) use api::FIELD_MANAGER;

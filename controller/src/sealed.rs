@@ -15,18 +15,18 @@
 //! A crash between the writes of Secret and status costs one repeated decryption: its result is
 //! compared before it is written. The reason of a failure decides whether it is retried.
 
-pub mod controller;
-pub mod entry;
-pub mod index;
-pub mod metrics;
-pub mod plan;
-pub mod prepare;
-pub mod record;
-pub mod render;
+pub(crate) mod controller;
+pub(crate) mod entry;
+pub(crate) mod index;
+pub(crate) mod metrics;
+pub(crate) mod plan;
+pub(crate) mod prepare;
+pub(crate) mod record;
+pub(crate) mod render;
 mod report;
-pub mod status;
+pub(crate) mod status;
 mod sync;
-pub mod unseal;
-pub mod watches;
+pub(crate) mod unseal;
+pub(crate) mod watches;
 
-pub use controller::SealedSecretController;
+pub(crate) use controller::SealedSecretController;

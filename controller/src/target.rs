@@ -12,27 +12,27 @@
 //!
 //! Two planners share the patch: `plan` for SealedSecrets, `external` for ExternalSecrets.
 
-pub mod data_hash;
-pub mod desired;
-pub mod external;
-pub mod fingerprint;
-pub mod index;
-pub mod ownership;
-pub mod patch;
+pub(crate) mod data_hash;
+pub(crate) mod desired;
+pub(crate) mod external;
+pub(crate) mod fingerprint;
+pub(crate) mod index;
+pub(crate) mod ownership;
+pub(crate) mod patch;
 mod plan;
-pub mod policy;
-pub mod producer;
-pub mod refusal;
-pub mod snapshot;
-pub mod watch;
-pub mod writer;
+pub(crate) mod policy;
+pub(crate) mod producer;
+pub(crate) mod refusal;
+pub(crate) mod snapshot;
+pub(crate) mod watch;
+pub(crate) mod writer;
 
-pub use desired::DesiredSecret;
-pub use external::ExternalSecretTarget;
-pub use index::SecretIndex;
-pub use refusal::Refusal;
-pub use snapshot::SecretSnapshot;
-pub use writer::{Applied, ApplyError, Deletion, SecretTarget, Writer};
+pub(crate) use desired::DesiredSecret;
+pub(crate) use external::ExternalSecretTarget;
+pub(crate) use index::SecretIndex;
+pub(crate) use refusal::Refusal;
+pub(crate) use snapshot::SecretSnapshot;
+pub(crate) use writer::{Applied, ApplyError, Deletion, SecretTarget, Writer};
 
 #[cfg(test)]
 mod only_writer;

@@ -32,12 +32,12 @@ const FETCH_RETRY_DELAY: Duration = Duration::from_secs(5);
 /// not know the new ones either.
 const MIN_AGE: Duration = Duration::from_mins(1);
 
-pub type FetchCredentials =
+pub(crate) type FetchCredentials =
     Box<dyn Fn() -> BoxFuture<'static, Result<Credentials, Failure>> + Send + Sync>;
 
 /// A cache of one identity's credentials. Cheap to clone.
 #[derive(Clone)]
-pub struct CachedCredentials(Arc<Inner>);
+pub(crate) struct CachedCredentials(Arc<Inner>);
 
 struct Inner {
     fetch: FetchCredentials,
@@ -57,7 +57,7 @@ struct State {
 
 /// Tells the SDK that there are no credentials.
 #[derive(Debug)]
-pub struct NoCredentials(pub Failure);
+pub(crate) struct NoCredentials(pub(crate) Failure);
 
 impl fmt::Display for NoCredentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -76,14 +76,14 @@ enum Held {
 }
 
 impl CachedCredentials {
-    pub fn new(fetch: FetchCredentials) -> Self {
+    pub(crate) fn new(fetch: FetchCredentials) -> Self {
         let fetching = tokio::sync::Mutex::new(());
         Self(Arc::new(Inner { fetch, state: Mutex::default(), fetching }))
     }
 
     /// Valid credentials. One task at a time fetches. The others use the current credentials, or
     /// wait if there are none.
-    pub async fn get(&self) -> Result<Credentials, Failure> {
+    pub(crate) async fn get(&self) -> Result<Credentials, Failure> {
         let _turn = match self.held() {
             Held::Fresh(credentials) => return Ok(credentials),
             Held::Due(credentials) => match self.0.fetching.try_lock() {
@@ -125,7 +125,7 @@ impl CachedCredentials {
 
     /// Drops credentials that AWS rejected, unless they have been replaced already. Returns whether
     /// a retry is worthwhile.
-    pub fn expire(&self, rejected: &Credentials, why: Rejection) -> bool {
+    pub(crate) fn expire(&self, rejected: &Credentials, why: Rejection) -> bool {
         let mut state = self.lock();
         let is_held = |held: &Credentials| held.access_key_id() == rejected.access_key_id();
         if !state.credentials.as_ref().is_some_and(is_held) {

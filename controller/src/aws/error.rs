@@ -64,19 +64,19 @@ const DELETION_PHRASES: &[&str] =
 /// A failed request. It contains no text from AWS.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("{reason}: {action}")]
-pub struct ReadError {
-    pub reason: Reason,
+pub(crate) struct ReadError {
+    pub(crate) reason: Reason,
     /// The failed action as IAM writes it: `secretsmanager:GetSecretValue`.
-    pub action: &'static str,
+    pub(crate) action: &'static str,
     /// Our explanation, where the reason does not say enough.
-    pub detail: Option<String>,
+    pub(crate) detail: Option<String>,
     /// Set if AWS rejected the credentials, so that new ones may help.
-    pub rejected: Option<Rejection>,
+    pub(crate) rejected: Option<Rejection>,
 }
 
 /// Why AWS rejects credentials.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Rejection {
+pub(crate) enum Rejection {
     Expired,
     /// They are wrong, or belong to a role that was deleted and created again.
     Unknown,
@@ -86,20 +86,20 @@ pub enum Rejection {
 
 /// An error as AWS reports it.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct AwsError<'r> {
+pub(crate) struct AwsError<'r> {
     /// Such as `AccessDeniedException`.
-    pub code: Option<&'r str>,
+    pub(crate) code: Option<&'r str>,
     /// Only used to classify the error. It goes no further.
-    pub message: Option<&'r str>,
-    pub status: Option<u16>,
+    pub(crate) message: Option<&'r str>,
+    pub(crate) status: Option<u16>,
 }
 
 impl ReadError {
-    pub fn new(reason: Reason, action: &'static str) -> Self {
+    pub(crate) fn new(reason: Reason, action: &'static str) -> Self {
         Self { reason, action, detail: None, rejected: None }
     }
 
-    pub fn from_sdk<E: ProvideErrorMetadata>(
+    pub(crate) fn from_sdk<E: ProvideErrorMetadata>(
         error: &SdkError<E, HttpResponse>,
         action: &'static str,
     ) -> Self {
@@ -124,7 +124,7 @@ impl ReadError {
         }
     }
 
-    pub fn classify(error: AwsError<'_>, action: &'static str) -> Self {
+    pub(crate) fn classify(error: AwsError<'_>, action: &'static str) -> Self {
         let code = error.code.unwrap_or_default();
         if let Some(rejection) = find(REJECTIONS, code) {
             return Self { rejected: Some(rejection), ..Self::new(Reason::AccessDenied, action) };
@@ -143,7 +143,7 @@ impl ReadError {
     }
 
     /// Whether the same request may succeed a moment later.
-    pub fn is_transient(&self) -> bool {
+    pub(crate) fn is_transient(&self) -> bool {
         self.reason.passes()
     }
 }

@@ -16,36 +16,36 @@ const MAX_RETRY_PAUSE: Duration = Duration::from_secs(10);
 
 /// The parts of a SecretStore or ClusterSecretStore that decide about identities.
 #[derive(Clone, Copy, Debug)]
-pub struct StoreSpec<'s> {
+pub(crate) struct StoreSpec<'s> {
     /// None: it is a ClusterSecretStore.
-    pub namespace: Option<&'s str>,
-    pub name: &'s str,
-    pub uid: &'s str,
-    pub generation: i64,
-    pub aws: &'s Aws,
-    pub retry_settings: Option<&'s RetrySettings>,
+    pub(crate) namespace: Option<&'s str>,
+    pub(crate) name: &'s str,
+    pub(crate) uid: &'s str,
+    pub(crate) generation: i64,
+    pub(crate) aws: &'s Aws,
+    pub(crate) retry_settings: Option<&'s RetrySettings>,
 }
 
 /// Equal identities get the same answers, so they share credentials, batches and responses.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
-pub struct Identity {
-    pub store_uid: String,
-    pub generation: i64,
+pub(crate) struct Identity {
+    pub(crate) store_uid: String,
+    pub(crate) generation: i64,
     /// The store for messages and metrics: `SecretStore n/s`.
-    pub store: String,
-    pub service: AwsService,
-    pub region: String,
-    pub base: BaseCredentials,
+    pub(crate) store: String,
+    pub(crate) service: AwsService,
+    pub(crate) region: String,
+    pub(crate) base: BaseCredentials,
     /// The roles to assume, in order, before the last one.
-    pub additional_roles: Vec<String>,
+    pub(crate) additional_roles: Vec<String>,
     /// The last role to assume.
-    pub role: Option<Role>,
-    pub retries: Retries,
+    pub(crate) role: Option<Role>,
+    pub(crate) retries: Retries,
 }
 
 /// Where the first credentials come from.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
-pub enum BaseCredentials {
+pub(crate) enum BaseCredentials {
     /// The controller's Pod or environment.
     Pod,
     /// Access keys in Secrets.
@@ -59,50 +59,50 @@ pub enum BaseCredentials {
 
 /// A ServiceAccount, as it is now.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
-pub struct ServiceAccountRef {
-    pub key: ObjectKey,
+pub(crate) struct ServiceAccountRef {
+    pub(crate) key: ObjectKey,
     /// Further audiences for its token.
-    pub audiences: Vec<String>,
+    pub(crate) audiences: Vec<String>,
     /// None until the pool has read it. Another ServiceAccount of the same name is another
     /// identity.
-    pub account: Option<ServiceAccountRole>,
+    pub(crate) account: Option<ServiceAccountRole>,
 }
 
 /// The settings of a ServiceAccount.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
-pub struct ServiceAccountRole {
-    pub uid: String,
-    pub role: String,
+pub(crate) struct ServiceAccountRole {
+    pub(crate) uid: String,
+    pub(crate) role: String,
     /// The audience of its tokens.
-    pub audience: String,
+    pub(crate) audience: String,
 }
 
 /// An item of a Secret, as it is now.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
-pub struct SecretItemRef {
-    pub secret: ObjectKey,
-    pub item: String,
+pub(crate) struct SecretItemRef {
+    pub(crate) secret: ObjectKey,
+    pub(crate) item: String,
     /// The fingerprint of the Secret. A Secret with other contents is another identity.
-    pub fingerprint: Option<[u8; 32]>,
+    pub(crate) fingerprint: Option<[u8; 32]>,
 }
 
 /// A role, and how to assume it.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
-pub struct Role {
-    pub arn: String,
+pub(crate) struct Role {
+    pub(crate) arn: String,
     /// The external id that the trust policy requires.
-    pub external_id: Option<String>,
-    pub session_tags: BTreeMap<String, String>,
+    pub(crate) external_id: Option<String>,
+    pub(crate) session_tags: BTreeMap<String, String>,
     /// The keys of the tags that further roles inherit.
-    pub transitive_tag_keys: Vec<String>,
+    pub(crate) transitive_tag_keys: Vec<String>,
 }
 
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub struct Retries {
+pub(crate) struct Retries {
     /// The maximum, including the first attempt.
-    pub attempts: u32,
+    pub(crate) attempts: u32,
     /// The pause between attempts. None: exponential back-off.
-    pub pause: Option<Duration>,
+    pub(crate) pause: Option<Duration>,
 }
 
 impl Default for Retries {
@@ -117,7 +117,7 @@ impl Identity {
     ///
     /// # Errors
     /// `StoreInvalid`, with the field.
-    pub fn of(
+    pub(crate) fn of(
         store: &StoreSpec<'_>,
         namespace: &str,
         fingerprint: impl Fn(&ObjectKey) -> Option<[u8; 32]>,
@@ -236,7 +236,7 @@ impl fmt::Display for StoreSpec<'_> {
 
 /// Whether `auth` has references without a namespace. In a ClusterSecretStore, these refer to the
 /// namespace of each ExternalSecret.
-pub fn has_references_without_namespace(aws: &Aws) -> bool {
+pub(crate) fn has_references_without_namespace(aws: &Aws) -> bool {
     referenced_namespaces(aws).any(|namespace| namespace.is_none())
 }
 

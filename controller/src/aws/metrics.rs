@@ -25,13 +25,13 @@ const MIN_SAMPLE_SECONDS: f64 = 60.0;
 
 /// How a request ended.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum CallOutcome {
+pub(crate) enum CallOutcome {
     Succeeded,
     Failed(Reason),
 }
 
 impl CallOutcome {
-    pub fn of<T>(result: &Result<T, ReadError>) -> Self {
+    pub(crate) fn of<T>(result: &Result<T, ReadError>) -> Self {
         match result {
             Ok(_) => Self::Succeeded,
             Err(error) => Self::Failed(error.reason),
@@ -61,7 +61,7 @@ struct StoreLabels {
 
 /// Counts requests to AWS. Cheap to clone.
 #[derive(Clone)]
-pub struct AwsMetrics {
+pub(crate) struct AwsMetrics {
     // A gauge, because this library appends `_total` to every counter, and External Secrets' name
     // has no suffix.
     provider_calls: Family<ProviderCallLabels, Gauge>,
@@ -78,7 +78,7 @@ struct Costs {
 }
 
 impl AwsMetrics {
-    pub fn register(registry: &mut Registry) -> Self {
+    pub(crate) fn register(registry: &mut Registry) -> Self {
         let costs = Costs { since: Instant::now(), calls: HashMap::new(), labels: HashMap::new() };
         let metrics = Self {
             provider_calls: Family::default(),
@@ -106,7 +106,7 @@ impl AwsMetrics {
         metrics
     }
 
-    pub fn call(
+    pub(crate) fn call(
         &self,
         store: &str,
         provider: &'static str,
@@ -128,7 +128,7 @@ impl AwsMetrics {
     }
 
     /// Removes the series of a deleted store.
-    pub fn forget(&self, store: &str) {
+    pub(crate) fn forget(&self, store: &str) {
         let mut costs = self.costs();
         costs.calls.remove(store);
         for labels in costs.labels.remove(store).into_iter().flatten() {
@@ -138,7 +138,7 @@ impl AwsMetrics {
     }
 
     /// Counts values that objects got.
-    pub fn values_served(&self, store: &str, count: usize) {
+    pub(crate) fn values_served(&self, store: &str, count: usize) {
         let labels = StoreLabels { store: store.to_owned() };
         self.served.get_or_create(&labels).inc_by(count as u64);
     }

@@ -31,6 +31,6 @@ mod source;
 mod tests;
 mod throttle;
 
-pub use dispatch::Planner;
-pub use permission::{BATCH_RECHECK_INTERVAL, BatchPermission};
-pub use source::{BatchResponses, ReadSource};
+pub(crate) use dispatch::Planner;
+pub(crate) use permission::{BATCH_RECHECK_INTERVAL, BatchPermission};
+pub(crate) use source::{BatchResponses, ReadSource};

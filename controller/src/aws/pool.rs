@@ -27,7 +27,7 @@ use crate::{
 /// How long an unused reader is kept.
 const READER_IDLE_TTL: Duration = Duration::from_mins(120);
 
-pub struct Pool {
+pub(crate) struct Pool {
     client: Client,
     metrics: AwsMetrics,
     readers: Mutex<HashMap<Identity, Entry>>,
@@ -41,13 +41,13 @@ struct Entry {
 }
 
 /// Reads with one identity.
-pub struct Reader {
-    pub planner: Arc<Planner>,
-    pub credentials: CachedCredentials,
+pub(crate) struct Reader {
+    pub(crate) planner: Arc<Planner>,
+    pub(crate) credentials: CachedCredentials,
 }
 
 impl Pool {
-    pub fn new(client: Client, metrics: AwsMetrics) -> Self {
+    pub(crate) fn new(client: Client, metrics: AwsMetrics) -> Self {
         Self {
             service_accounts: ServiceAccounts::new(client.clone()),
             client,
@@ -61,7 +61,7 @@ impl Pool {
     ///
     /// # Errors
     /// If the ServiceAccount cannot be read or has no role.
-    pub async fn reader(
+    pub(crate) async fn reader(
         &self,
         mut identity: Identity,
         permission: BatchPermission,
@@ -86,7 +86,7 @@ impl Pool {
     }
 
     /// Drops the readers and metrics of a deleted store. `store` is its name in metrics.
-    pub fn forget(&self, store_uid: &str, store: &str) {
+    pub(crate) fn forget(&self, store_uid: &str, store: &str) {
         self.lock().retain(|identity, _| identity.store_uid != store_uid);
         self.metrics.forget(store);
     }

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt};
 use zeroize::Zeroizing;
 
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub enum ReadRequest {
+pub(crate) enum ReadRequest {
     /// A secret of Secrets Manager, by name or ARN.
     Secret {
         id: String,
@@ -33,22 +33,22 @@ pub enum ReadRequest {
 
 /// The version of a secret.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub enum Version {
+pub(crate) enum Version {
     /// The version with this staging label.
     Stage(String),
     Id(String),
 }
 
 #[derive(Clone, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct Filter {
+pub(crate) struct Filter {
     /// The beginning of the name.
-    pub path: Option<String>,
+    pub(crate) path: Option<String>,
     /// Tags with these exact values.
-    pub tags: BTreeMap<String, String>,
+    pub(crate) tags: BTreeMap<String, String>,
 }
 
 #[derive(Clone, Debug)]
-pub enum ReadResponse {
+pub(crate) enum ReadResponse {
     Value(Value),
     Names(Vec<String>),
     Values(BTreeMap<String, Value>),
@@ -56,36 +56,36 @@ pub enum ReadResponse {
 
 /// A value and its version. Tags have no version.
 #[derive(Clone)]
-pub struct Value {
-    pub bytes: Zeroizing<Vec<u8>>,
-    pub version: Option<ReadVersion>,
+pub(crate) struct Value {
+    pub(crate) bytes: Zeroizing<Vec<u8>>,
+    pub(crate) version: Option<ReadVersion>,
 }
 
 /// The version of a value that was read.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct ReadVersion {
-    pub id: String,
+pub(crate) struct ReadVersion {
+    pub(crate) id: String,
     /// Orders versions: the creation time in milliseconds since 1970, or the number of a
     /// parameter's version.
-    pub created: i64,
+    pub(crate) created: i64,
 }
 
 impl ReadRequest {
     /// The current version of a secret.
-    pub fn current(id: impl Into<String>) -> Self {
+    pub(crate) fn current(id: impl Into<String>) -> Self {
         Self::Secret { id: id.into(), version: Version::current() }
     }
 }
 
 impl Version {
-    pub const CURRENT: &str = "AWSCURRENT";
+    pub(crate) const CURRENT: &str = "AWSCURRENT";
 
-    pub fn current() -> Self {
+    pub(crate) fn current() -> Self {
         Self::Stage(Self::CURRENT.to_owned())
     }
 
     /// Parses `remoteRef.version`: a stage, or `uuid/` and an id. Empty means the current version.
-    pub fn parse(text: &str) -> Self {
+    pub(crate) fn parse(text: &str) -> Self {
         match text.strip_prefix("uuid/") {
             Some(id) => Self::Id(id.to_owned()),
             None if text.is_empty() => Self::current(),

@@ -3,7 +3,7 @@
 use crate::aws::read::ReadRequest;
 
 /// The resource as IAM policies write it.
-pub fn resource(request: &ReadRequest, region: &str) -> String {
+pub(crate) fn resource(request: &ReadRequest, region: &str) -> String {
     let partition = match region {
         _ if region.starts_with("cn-") => "aws-cn",
         _ if region.starts_with("us-gov-") => "aws-us-gov",

@@ -13,7 +13,7 @@ use aws_config::SdkConfig;
 use crds::secret_store::AwsService;
 use futures::future::BoxFuture;
 
-pub use self::{
+pub(crate) use self::{
     parameter_store::GET_PARAMETERS_ACTION, secrets_manager::BATCH_GET_SECRET_VALUE_ACTION,
 };
 use self::{parameter_store::ParameterStore, secrets_manager::SecretsManager};
@@ -28,7 +28,7 @@ use crate::aws::{
 };
 
 /// Both services, with one identity.
-pub struct Service {
+pub(crate) struct Service {
     secrets_manager: SecretsManager,
     parameter_store: ParameterStore,
     /// The service of the store.
@@ -38,7 +38,7 @@ pub struct Service {
 }
 
 impl Service {
-    pub fn new(
+    pub(crate) fn new(
         config: &SdkConfig,
         identity: &Identity,
         credentials: CachedCredentials,

@@ -36,16 +36,16 @@ use crate::{
 };
 
 /// How many stores are checked at the same time.
-pub const STORE_WORKERS: usize = 4;
+pub(crate) const STORE_WORKERS: usize = 4;
 /// How long an object waits for a store that does not exist.
 const STORE_WAIT: Duration = Duration::from_millis(700);
 
-pub struct ExternalSecretController {
+pub(crate) struct ExternalSecretController {
     pub(super) context: Arc<Context>,
     pub(super) objects: Arc<ExternalIndex>,
     pub(super) queue: Arc<WorkQueue>,
     pub(super) metrics: ExternalMetrics,
-    pub stores: Arc<SecretStoreController>,
+    pub(crate) stores: Arc<SecretStoreController>,
     class: Arc<str>,
     watches_cluster_stores: bool,
     refresher: Refresher,
@@ -53,7 +53,7 @@ pub struct ExternalSecretController {
 }
 
 impl ExternalSecretController {
-    pub fn new(
+    pub(crate) fn new(
         context: &Arc<Context>,
         queue: Arc<WorkQueue>,
         pool: Arc<Pool>,

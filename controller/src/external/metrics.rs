@@ -34,7 +34,7 @@ struct ErrorLabels {
 
 /// Cheap to clone.
 #[derive(Clone)]
-pub struct ExternalMetrics {
+pub(crate) struct ExternalMetrics {
     /// The metrics labelled with the name of an ExternalSecret. A flag turns them off.
     objects: Option<Objects>,
     errors: Family<ErrorLabels, Counter>,
@@ -53,7 +53,7 @@ struct Objects {
 
 impl ExternalMetrics {
     /// Without `object_labels`, no metric is labelled with the name of an ExternalSecret.
-    pub fn register(registry: &mut Registry, object_labels: bool) -> Self {
+    pub(crate) fn register(registry: &mut Registry, object_labels: bool) -> Self {
         let metrics = Self {
             objects: object_labels.then(Objects::default),
             errors: Family::default(),
@@ -113,7 +113,7 @@ impl ExternalMetrics {
         metrics
     }
 
-    pub fn refreshed(&self, key: &ObjectKey, took: Duration, failed: Option<Reason>) {
+    pub(crate) fn refreshed(&self, key: &ObjectKey, took: Duration, failed: Option<Reason>) {
         if let Some(reason) = failed {
             let labels = ErrorLabels { reason: reason.as_str(), namespace: key.namespace.clone() };
             self.errors.get_or_create(&labels).inc();
@@ -130,14 +130,14 @@ impl ExternalMetrics {
         set(&objects.conditions, key, failed.is_none());
     }
 
-    pub fn synced(&self, key: &ObjectKey, at: Timestamp) {
+    pub(crate) fn synced(&self, key: &ObjectKey, at: Timestamp) {
         if let Some(objects) = &self.objects {
             objects.synced.get_or_create(&labels(key)).set(at.as_second());
             set(&objects.conditions, key, true);
         }
     }
 
-    pub fn forget(&self, key: &ObjectKey) {
+    pub(crate) fn forget(&self, key: &ObjectKey) {
         let Some(objects) = &self.objects else { return };
         let labels = labels(key);
         objects.calls.remove(&labels);
@@ -147,17 +147,17 @@ impl ExternalMetrics {
         unset(&objects.conditions, key);
     }
 
-    pub fn store_checked(&self, key: &StoreKey, took: Duration) {
+    pub(crate) fn store_checked(&self, key: &StoreKey, took: Duration) {
         let nanoseconds = i64::try_from(took.as_nanos()).unwrap_or(i64::MAX);
         let durations = &self.store_durations[usize::from(key.namespace.is_none())];
         durations.get_or_create(&labels(&key.object_key())).set(nanoseconds);
     }
 
-    pub fn store(&self, key: &StoreKey, ready: bool) {
+    pub(crate) fn store(&self, key: &StoreKey, ready: bool) {
         set(self.stores(key), &key.object_key(), ready);
     }
 
-    pub fn forget_store(&self, key: &StoreKey) {
+    pub(crate) fn forget_store(&self, key: &StoreKey) {
         self.store_durations[usize::from(key.namespace.is_none())]
             .remove(&labels(&key.object_key()));
         unset(self.stores(key), &key.object_key());

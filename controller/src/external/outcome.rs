@@ -54,7 +54,7 @@ pub(crate) enum SyncError {
 
 /// Why the Secret is out of sync.
 #[derive(Clone, Debug)]
-pub struct SyncFailure {
+pub(crate) struct SyncFailure {
     /// The message of `Ready`, as External Secrets writes it.
     pub(super) message: &'static str,
     /// Whether the status names the Secret.

@@ -24,7 +24,7 @@ use crate::{
 const MAX_STORE_WAITS: u32 = 2;
 
 /// Everything that the plan depends on, but for the time.
-pub struct Observed {
+pub(crate) struct Observed {
     pub(super) entry: ExternalSecretEntry,
     pub(super) secret: Option<SecretSnapshot>,
     pub(super) stores: ReferencedStores,
@@ -34,7 +34,7 @@ pub struct Observed {
 }
 
 #[derive(Debug)]
-pub enum Action {
+pub(crate) enum Action {
     /// Remove External Secrets' finalizer from an object that is being deleted. The owner reference does
     /// what the finalizer was for.
     RemoveFinalizer,
@@ -60,7 +60,7 @@ pub enum Action {
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum IgnoreReason {
+pub(crate) enum IgnoreReason {
     /// The object is being deleted and needs nothing from this controller.
     Deleting,
     NamespaceTerminating,

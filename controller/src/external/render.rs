@@ -29,9 +29,9 @@ use crate::{
 
 /// The delimiters of template actions.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Delimiters {
-    pub left: String,
-    pub right: String,
+pub(crate) struct Delimiters {
+    pub(crate) left: String,
+    pub(crate) right: String,
 }
 
 /// The templates in ConfigMaps, Secrets and literals, by their index in `templateFrom`.
@@ -71,14 +71,14 @@ pub(super) enum RenderError {
 
 /// Renders a few objects at a time. Cheap to clone.
 #[derive(Clone)]
-pub struct Renderer {
+pub(crate) struct Renderer {
     settings: TemplateSettings,
     dialect: Arc<Dialect>,
     pool: BlockingPool,
 }
 
 impl Renderer {
-    pub fn new(settings: TemplateSettings, delimiters: &Delimiters, threads: usize) -> Self {
+    pub(crate) fn new(settings: TemplateSettings, delimiters: &Delimiters, threads: usize) -> Self {
         let dialect =
             dialect::external_secret().with_delimiters(&delimiters.left, &delimiters.right);
         Self { settings, dialect: Arc::new(dialect), pool: BlockingPool::new(threads) }

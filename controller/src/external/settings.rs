@@ -3,17 +3,17 @@
 use std::time::Duration;
 
 #[derive(Clone, Debug)]
-pub struct Settings {
+pub(crate) struct Settings {
     /// The class of this controller. It ignores stores of other classes.
-    pub class: String,
+    pub(crate) class: String,
     /// Whether Secrets have an annotation with the hash of their data.
-    pub writes_data_hash: bool,
+    pub(crate) writes_data_hash: bool,
     /// Whether a Secret without a template gets the object's labels and annotations.
-    pub copies_metadata: bool,
+    pub(crate) copies_metadata: bool,
     /// Whether an existing Secret is only adopted if its annotation allows that.
-    pub requires_consent: bool,
+    pub(crate) requires_consent: bool,
     /// False if the controller is limited to some namespaces.
-    pub watches_cluster_stores: bool,
+    pub(crate) watches_cluster_stores: bool,
     /// The time between two checks of a store without `refreshInterval`.
-    pub store_check_interval: Duration,
+    pub(crate) store_check_interval: Duration,
 }

@@ -23,20 +23,20 @@ use crate::{
 
 /// The name of a store. A ClusterSecretStore has no namespace.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct StoreKey {
-    pub namespace: Option<String>,
-    pub name: String,
+pub(crate) struct StoreKey {
+    pub(crate) namespace: Option<String>,
+    pub(crate) name: String,
 }
 
 /// A store as a watch last delivered it.
 #[derive(Clone, Debug)]
-pub struct Store {
-    pub key: StoreKey,
-    pub uid: String,
-    pub generation: i64,
-    pub spec: SecretStoreSpec,
-    pub status: StoreStatus,
-    pub resource_version: u64,
+pub(crate) struct Store {
+    pub(crate) key: StoreKey,
+    pub(crate) uid: String,
+    pub(crate) generation: i64,
+    pub(crate) spec: SecretStoreSpec,
+    pub(crate) status: StoreStatus,
+    pub(crate) resource_version: u64,
     credentials: Vec<CredentialsRef>,
 }
 
@@ -50,7 +50,7 @@ pub(super) struct CredentialsRef {
 
 impl StoreKey {
     /// The store that an object of this namespace refers to.
-    pub fn of(reference: &StoreRef, namespace: &str) -> Self {
+    pub(crate) fn of(reference: &StoreRef, namespace: &str) -> Self {
         Self {
             namespace: (reference.kind == StoreKind::SecretStore).then(|| namespace.to_owned()),
             name: reference.name.clone(),
@@ -70,7 +70,7 @@ impl StoreKey {
         ObjectKey { namespace, name: self.name.clone() }
     }
 
-    pub fn is_cluster_store(&self) -> bool {
+    pub(crate) fn is_cluster_store(&self) -> bool {
         self.namespace.is_none()
     }
 }
@@ -98,7 +98,7 @@ impl CredentialsRef {
 }
 
 impl Store {
-    pub fn new(metadata: &ObjectMeta, spec: SecretStoreSpec, status: StoreStatus) -> Self {
+    pub(crate) fn new(metadata: &ObjectMeta, spec: SecretStoreSpec, status: StoreStatus) -> Self {
         let mut store = Self {
             key: StoreKey::of_metadata(metadata),
             uid: metadata.uid.clone().unwrap_or_default(),
@@ -127,7 +127,7 @@ impl Store {
     ///
     /// # Errors
     /// `StoreInvalid` if the store has another provider, or if the field is malformed.
-    pub fn aws(&self) -> Result<Aws, Failure> {
+    pub(crate) fn aws(&self) -> Result<Aws, Failure> {
         let mut providers = self.spec.provider.iter();
         let (Some((name, provider)), None) = (providers.next(), providers.next()) else {
             return Err(self.invalid("it must have exactly one provider"));
@@ -176,21 +176,21 @@ impl Store {
 
     /// Whether each namespace reads with an identity of its own: by references without a namespace, or
     /// by session tags with the namespace.
-    pub fn has_identity_per_namespace(&self) -> bool {
+    pub(crate) fn has_identity_per_namespace(&self) -> bool {
         let is_tagged = |aws: &Aws| aws.session_tags_policy != SessionTagsPolicy::None;
         let is_per_namespace = |aws: Aws| has_references_without_namespace(&aws) || is_tagged(&aws);
         self.key.is_cluster_store() && self.aws().is_ok_and(is_per_namespace)
     }
 
     /// Whether the store has one provider, which is not AWS.
-    pub fn has_other_provider(&self) -> bool {
+    pub(crate) fn has_other_provider(&self) -> bool {
         let mut providers = self.spec.provider.keys();
         let only = providers.next().filter(|_| providers.next().is_none());
         only.is_some_and(|name| name != "aws")
     }
 
     /// Whether the store names the class of another controller.
-    pub fn is_foreign(&self, class: &str) -> bool {
+    pub(crate) fn is_foreign(&self, class: &str) -> bool {
         !self.spec.controller.is_empty() && self.spec.controller != class
     }
 
@@ -198,7 +198,7 @@ impl Store {
     ///
     /// # Errors
     /// `StoreInvalid` if a regular expression is malformed.
-    pub fn check_conditions(&self) -> Result<(), Failure> {
+    pub(crate) fn check_conditions(&self) -> Result<(), Failure> {
         for regex in self.spec.conditions.iter().flat_map(|condition| &condition.namespace_regexes)
         {
             self.namespace_regex(regex)?;
@@ -211,7 +211,7 @@ impl Store {
     ///
     /// # Errors
     /// `StoreInvalid` if a condition cannot be evaluated.
-    pub fn allows(
+    pub(crate) fn allows(
         &self,
         namespace: &str,
         labels: impl Fn() -> Option<BTreeMap<String, String>>,

@@ -39,7 +39,7 @@ use crate::{
 /// The longest time between two checks. It caps the interval of the store.
 const MAX_CHECK_INTERVAL: Duration = Duration::from_hours(24);
 
-pub struct SecretStoreController {
+pub(crate) struct SecretStoreController {
     pub(super) context: Arc<Context>,
     pub(super) stores: Arc<StoreIndex>,
     pub(super) objects: Arc<ExternalIndex>,
@@ -52,12 +52,12 @@ pub struct SecretStoreController {
     pub(super) metrics: ExternalMetrics,
 }
 
-pub struct Observed {
+pub(crate) struct Observed {
     store: Arc<Store>,
     is_foreign: bool,
 }
 
-pub enum Action {
+pub(crate) enum Action {
     Ignore,
     Check,
 }

@@ -24,7 +24,7 @@ use crate::{
 };
 
 impl ExternalSecretController {
-    pub fn watch(self: &Arc<Self>, tasks: &mut JoinSet<()>) {
+    pub(crate) fn watch(self: &Arc<Self>, tasks: &mut JoinSet<()>) {
         let readiness = &self.context.readiness;
         if self.context.scope == WatchScope::All {
             let (stores, listing) = (self.stores.clone(), readiness.add_watch());
@@ -63,14 +63,14 @@ impl ExternalSecretController {
         Watch::new(api, what.clone()).optional(CRD_POLL_INTERVAL).run_guarded(handle).await;
     }
 
-    pub fn object_applied(&self, object: ExternalSecret) {
+    pub(crate) fn object_applied(&self, object: ExternalSecret) {
         let key = ObjectKey::of(&object.metadata);
         if self.objects.upsert(object) {
             self.queue.add(key, Priority::Change, Duration::ZERO);
         }
     }
 
-    pub fn store_applied(&self, store: Store) {
+    pub(crate) fn store_applied(&self, store: Store) {
         self.stores.store_applied(store);
     }
 

@@ -20,18 +20,18 @@ use crate::runtime::queue::WorkQueue;
 /// controller looked healthy). A full start with 50,000 objects takes less.
 const STALLED_AFTER: Duration = Duration::from_mins(10);
 
-pub struct Health {
+pub(crate) struct Health {
     synced: AtomicBool,
     queues: Vec<Arc<WorkQueue>>,
 }
 
 impl Health {
-    pub fn new(queues: Vec<Arc<WorkQueue>>) -> Self {
+    pub(crate) fn new(queues: Vec<Arc<WorkQueue>>) -> Self {
         Self { synced: AtomicBool::new(false), queues }
     }
 
     /// Call this when all watches have delivered their lists and the keys are loaded.
-    pub fn set_synced(&self) {
+    pub(crate) fn set_synced(&self) {
         self.synced.store(true, Ordering::Relaxed);
     }
 

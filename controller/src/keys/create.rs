@@ -17,19 +17,19 @@ use crate::{
 
 /// The size, validity and labels of a new sealing key.
 #[derive(Clone, Debug)]
-pub struct KeySettings {
+pub(crate) struct KeySettings {
     /// The prefix of the names of key Secrets.
-    pub prefix: String,
-    pub bits: usize,
+    pub(crate) prefix: String,
+    pub(crate) bits: usize,
     /// The common name in the certificate.
-    pub common_name: String,
+    pub(crate) common_name: String,
     /// For how long the certificate is valid.
-    pub lifetime: SignedDuration,
+    pub(crate) lifetime: SignedDuration,
 }
 
 /// Why there is no new key.
 #[derive(Debug, thiserror::Error)]
-pub enum CreateError {
+pub(crate) enum CreateError {
     #[error(transparent)]
     Generate(#[from] sealing::KeyError),
     #[error("cannot create the key Secret: {0}")]
@@ -41,7 +41,7 @@ pub enum CreateError {
 ///
 /// # Errors
 /// When the key cannot be generated, or the API server refuses the Secret.
-pub async fn create(
+pub(crate) async fn create(
     client: &Client,
     namespace: &str,
     settings: &KeySettings,

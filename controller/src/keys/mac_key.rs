@@ -20,7 +20,7 @@ const ITEM: &str = "key";
 
 /// Why there is no key.
 #[derive(Debug, thiserror::Error)]
-pub enum MacKeyError {
+pub(crate) enum MacKeyError {
     #[error("{0}")]
     Request(String),
     #[error("the operating system returned no random bytes")]
@@ -37,7 +37,7 @@ pub enum MacKeyError {
 ///
 /// # Errors
 /// When the API server refuses, or the Secret holds something else.
-pub async fn load_or_create(client: &Client, namespace: &str) -> Result<MacKey, MacKeyError> {
+pub(crate) async fn load_or_create(client: &Client, namespace: &str) -> Result<MacKey, MacKeyError> {
     let api: Api<SecretObject> = Api::namespaced(client.clone(), namespace);
     let failed = |error: RequestError, verb: &str| {
         let action = format!("{verb} Secret {namespace}/{FINGERPRINT_KEY_SECRET}");

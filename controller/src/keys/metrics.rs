@@ -11,14 +11,14 @@ use prometheus_client::{
 
 /// Cheap to clone.
 #[derive(Clone, Default)]
-pub struct KeyMetrics(Gauge);
+pub(crate) struct KeyMetrics(Gauge);
 
 /// Reads the count of `sealing` when it is scraped.
 #[derive(Debug)]
 struct PrivateKeyOperations;
 
 impl KeyMetrics {
-    pub fn register(registry: &mut Registry) -> Self {
+    pub(crate) fn register(registry: &mut Registry) -> Self {
         let metrics = Self::default();
         registry.sub_registry_with_prefix("mtk_controller").register(
             "sealing_keys",

@@ -7,34 +7,34 @@ use sealing::{Certificate, Fingerprint, SealingKey};
 
 /// The short name of a sealing key: the head of its fingerprint.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct KeyId(String);
+pub(crate) struct KeyId(String);
 
 /// The keys, newest first, as Bitnami's controller orders them: by the start of their certificate.
 #[derive(Default)]
-pub struct KeyRing(Vec<(KeyId, Arc<SealingKey>)>);
+pub(crate) struct KeyRing(Vec<(KeyId, Arc<SealingKey>)>);
 
 impl KeyId {
     const LENGTH: usize = 16;
 
-    pub fn of(fingerprint: &Fingerprint) -> Self {
+    pub(crate) fn of(fingerprint: &Fingerprint) -> Self {
         let text = fingerprint.to_string();
         let digest = text.trim_start_matches("SHA256:");
         Self(digest.chars().take(Self::LENGTH).collect())
     }
 
     /// A short name read from a record.
-    pub fn from_text(text: &str) -> Self {
+    pub(crate) fn from_text(text: &str) -> Self {
         Self(text.to_owned())
     }
 
-    pub fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 }
 
 impl KeyRing {
     /// Two Secrets with the same key count once.
-    pub fn new<'k>(keys: impl IntoIterator<Item = &'k Arc<SealingKey>>) -> Self {
+    pub(crate) fn new<'k>(keys: impl IntoIterator<Item = &'k Arc<SealingKey>>) -> Self {
         let by_id: BTreeMap<_, _> =
             keys.into_iter().map(|key| (KeyId::of(key.fingerprint()), key.clone())).collect();
         let mut keys: Vec<_> = by_id.into_iter().collect();
@@ -42,32 +42,32 @@ impl KeyRing {
         Self(keys)
     }
 
-    pub fn contains(&self, id: &KeyId) -> bool {
+    pub(crate) fn contains(&self, id: &KeyId) -> bool {
         self.0.iter().any(|(known, _)| known == id)
     }
 
     /// The certificate to seal with: that of the newest key that has one.
-    pub fn certificate(&self) -> Option<&Certificate> {
+    pub(crate) fn certificate(&self) -> Option<&Certificate> {
         self.0.iter().find_map(|(_, key)| key.certificate())
     }
 
     /// The keys in the order to try them: those that opened the object before, then the newest first.
-    pub fn in_order<'r>(&'r self, first: &'r [KeyId]) -> impl Iterator<Item = &'r SealingKey> {
+    pub(crate) fn in_order<'r>(&'r self, first: &'r [KeyId]) -> impl Iterator<Item = &'r SealingKey> {
         let (before, others): (Vec<_>, Vec<_>) =
             self.0.iter().partition(|(id, _)| first.contains(id));
         before.into_iter().chain(others).map(|(_, key)| &**key)
     }
 
     /// The short names, newest first.
-    pub fn ids(&self) -> impl Iterator<Item = &KeyId> {
+    pub(crate) fn ids(&self) -> impl Iterator<Item = &KeyId> {
         self.0.iter().map(|(id, _)| id)
     }
 
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.0.len()
     }
 
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 }

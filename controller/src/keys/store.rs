@@ -24,7 +24,7 @@ use crate::runtime::{
 };
 
 /// The sealing keys, as they are now.
-pub struct KeyStore {
+pub(crate) struct KeyStore {
     namespace: String,
     settings: KeySettings,
     metrics: KeyMetrics,
@@ -34,7 +34,7 @@ pub struct KeyStore {
 
 /// Why the keys could not be loaded.
 #[derive(Debug, thiserror::Error)]
-pub enum StoreError {
+pub(crate) enum StoreError {
     #[error(transparent)]
     Create(#[from] CreateError),
     #[error("{0}")]
@@ -42,7 +42,7 @@ pub enum StoreError {
 }
 
 impl KeyStore {
-    pub fn new(namespace: &str, settings: KeySettings, metrics: KeyMetrics) -> Self {
+    pub(crate) fn new(namespace: &str, settings: KeySettings, metrics: KeyMetrics) -> Self {
         Self {
             namespace: namespace.to_owned(),
             settings,
@@ -52,12 +52,12 @@ impl KeyStore {
         }
     }
 
-    pub fn ring(&self) -> Arc<KeyRing> {
+    pub(crate) fn ring(&self) -> Arc<KeyRing> {
         self.ring.borrow().clone()
     }
 
     /// Receives each change of the keys.
-    pub fn changes(&self) -> watch::Receiver<Arc<KeyRing>> {
+    pub(crate) fn changes(&self) -> watch::Receiver<Arc<KeyRing>> {
         self.ring.subscribe()
     }
 
@@ -66,7 +66,7 @@ impl KeyStore {
     ///
     /// # Errors
     /// When the API server refuses, or no key can be generated.
-    pub async fn load(&self, client: &Client) -> Result<(), StoreError> {
+    pub(crate) async fn load(&self, client: &Client) -> Result<(), StoreError> {
         let api = self.api(client);
         let list = request(api.list(&ListParams::default().labels(KEY_LABEL))).await;
         let list = list
@@ -90,7 +90,7 @@ impl KeyStore {
     }
 
     /// Watches the key Secrets until the process ends.
-    pub async fn watch(self: Arc<Self>, client: Client) {
+    pub(crate) async fn watch(self: Arc<Self>, client: Client) {
         let handle = |event| match event {
             WatchEvent::Applied { object, .. } => {
                 self.update(&object);

@@ -3,14 +3,14 @@
 use super::kind::WorkloadKind;
 
 /// On a workload: the Secrets whose changes restart it, by name, or `*` for those that it uses.
-pub const RESTART_ON: &str = "mtk.mytomorrows.com/restart-on";
+pub(crate) const RESTART_ON: &str = "mtk.mytomorrows.com/restart-on";
 /// On an object that makes a Secret: the workloads to restart with it, as `Kind/name`.
-pub const RESTART_TARGETS: &str = "mtk.mytomorrows.com/restart-targets";
+pub(crate) const RESTART_TARGETS: &str = "mtk.mytomorrows.com/restart-targets";
 /// On a workload, written by the controller: the baseline.
-pub const RESTART_STATE: &str = "mtk.mytomorrows.com/restart-state";
+pub(crate) const RESTART_STATE: &str = "mtk.mytomorrows.com/restart-state";
 /// On a Pod template, written by the controller: a MAC of the Secrets that it uses. Its change is
 /// what restarts the Pods.
-pub const TEMPLATE_SECRETS: &str = "mtk.mytomorrows.com/secrets";
+pub(crate) const TEMPLATE_SECRETS: &str = "mtk.mytomorrows.com/secrets";
 
 /// Names in one annotation beyond this number are invalid: each costs the controller memory, and a
 /// request if it does not exist.
@@ -18,26 +18,26 @@ const MAX_NAMES: usize = 100;
 
 /// The annotation [`RESTART_ON`].
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct OptIn {
+pub(crate) struct OptIn {
     /// It names `*`.
-    pub used: bool,
-    pub named: Vec<String>,
+    pub(crate) used: bool,
+    pub(crate) named: Vec<String>,
     /// The invalid parts, quoted.
-    pub invalid: Vec<String>,
+    pub(crate) invalid: Vec<String>,
 }
 
 /// The annotation [`RESTART_TARGETS`].
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct Targets {
+pub(crate) struct Targets {
     /// Workloads in the namespace of the annotated object.
-    pub workloads: Vec<(WorkloadKind, String)>,
+    pub(crate) workloads: Vec<(WorkloadKind, String)>,
     /// The invalid parts, quoted.
-    pub invalid: Vec<String>,
+    pub(crate) invalid: Vec<String>,
 }
 
 impl OptIn {
     /// Reads names of Secrets and `*`, separated by commas.
-    pub fn of(annotation: Option<&str>) -> Self {
+    pub(crate) fn of(annotation: Option<&str>) -> Self {
         let mut opt_in = Self::default();
         for part in parts(annotation) {
             match part {
@@ -51,14 +51,14 @@ impl OptIn {
     }
 
     /// Whether the workload has the annotation, valid or not.
-    pub fn is_present(&self) -> bool {
+    pub(crate) fn is_present(&self) -> bool {
         *self != Self::default()
     }
 }
 
 impl Targets {
     /// Reads `Kind/name`, separated by commas.
-    pub fn of(annotation: Option<&str>) -> Self {
+    pub(crate) fn of(annotation: Option<&str>) -> Self {
         let mut targets = Self::default();
         for part in parts(annotation) {
             let target = part.split_once('/').and_then(|(kind, name)| {
@@ -75,7 +75,7 @@ impl Targets {
 }
 
 /// Whether Reloader restarts a workload with these annotations when a Secret changes.
-pub fn has_reloader<'a>(annotation: impl Fn(&str) -> Option<&'a str>) -> bool {
+pub(crate) fn has_reloader<'a>(annotation: impl Fn(&str) -> Option<&'a str>) -> bool {
     // Reloader reads them as Go's strconv.ParseBool does.
     let is_on = |name: &str| annotation(name).is_some_and(|value| !is_false(value));
     let ignored = annotation("reloader.stakater.com/ignore").is_some_and(|value| value == "true");

@@ -18,24 +18,24 @@ use crate::{
 };
 
 #[derive(Clone, Debug)]
-pub struct Write {
+pub(crate) struct Write {
     /// The text of the annotation.
-    pub baseline: String,
+    pub(crate) baseline: String,
     /// `None` to write only the baseline.
-    pub restart: Option<Restart>,
+    pub(crate) restart: Option<Restart>,
 }
 
 /// The change that restarts the Pods.
 #[derive(Clone, Debug)]
-pub struct Restart {
+pub(crate) struct Restart {
     /// The annotation of the Pod template.
-    pub template: String,
+    pub(crate) template: String,
     /// For a Rollout, which replaces older Pods within the bounds of its strategy.
-    pub at: Timestamp,
+    pub(crate) at: Timestamp,
 }
 
 #[derive(Debug)]
-pub enum Written {
+pub(crate) enum Written {
     /// The workload after it.
     Done(Box<WorkloadObject>),
     /// Others have changed the workload since it was read.
@@ -47,7 +47,7 @@ pub enum Written {
 ///
 /// # Errors
 /// What the API server refuses.
-pub async fn read(client: &Client, key: &WorkloadKey) -> Result<Option<WorkloadObject>, Failure> {
+pub(crate) async fn read(client: &Client, key: &WorkloadKey) -> Result<Option<WorkloadObject>, Failure> {
     request(api(client, key).get_opt(&key.object.name))
         .await
         .map_err(|error| error.failure(&format!("read {key}")))
@@ -57,7 +57,7 @@ pub async fn read(client: &Client, key: &WorkloadKey) -> Result<Option<WorkloadO
 ///
 /// # Errors
 /// What the API server refuses.
-pub async fn write(
+pub(crate) async fn write(
     client: &Client,
     key: &WorkloadKey,
     workload: &Workload,

@@ -23,40 +23,40 @@ const VERSION: &str = "v1";
 
 /// A truncated MAC. Comparing takes the same time wherever the difference is.
 #[derive(Clone, Copy, Debug)]
-pub struct ShortMac([u8; 16]);
+pub(crate) struct ShortMac([u8; 16]);
 
 /// A hash of the names of the items under a MAC.
-pub type ItemsTag = u32;
+pub(crate) type ItemsTag = u32;
 
 /// One Secret in a baseline.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Entry {
-    pub items: ItemsTag,
+pub(crate) struct Entry {
+    pub(crate) items: ItemsTag,
     /// `None` if they never existed.
-    pub mac: Option<ShortMac>,
+    pub(crate) mac: Option<ShortMac>,
 }
 
 /// Entries by the name of the Secret.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct Baseline(pub BTreeMap<String, Entry>);
+pub(crate) struct Baseline(pub(crate) BTreeMap<String, Entry>);
 
 /// The part of one Secret that a workload uses, as the Secret is now.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct CurrentUse {
-    pub items: ItemsTag,
+pub(crate) struct CurrentUse {
+    pub(crate) items: ItemsTag,
     /// `None` if Pods could not start with the Secret as it is.
-    pub mac: Option<ShortMac>,
+    pub(crate) mac: Option<ShortMac>,
     /// Whether the Pods start only if the Secret exists.
-    pub required: bool,
+    pub(crate) required: bool,
 }
 
 /// Identifies the MAC key without revealing it.
-pub fn key_id(mac_key: &MacKey) -> String {
+pub(crate) fn key_id(mac_key: &MacKey) -> String {
     hex(&mac_key.transcript("restart-key-id").finish().as_bytes()[..8])
 }
 
 /// The part of a Secret that a workload uses, as the watch last saw it.
-pub fn current_use(
+pub(crate) fn current_use(
     mac_key: &MacKey,
     secret: &ObjectKey,
     used: &SecretUse,
@@ -71,7 +71,7 @@ pub fn current_use(
 
 /// The MAC of all Secrets that a workload uses, for the annotation of its Pod template. It differs
 /// from `before`, the annotation as it is: otherwise its write would start no rollout.
-pub fn template_mac(mac_key: &MacKey, state: &Baseline, before: Option<&str>) -> String {
+pub(crate) fn template_mac(mac_key: &MacKey, state: &Baseline, before: Option<&str>) -> String {
     let over = |salt: &str| {
         let mut transcript = mac_key.transcript("restart-template");
         transcript.part(salt.as_bytes());
@@ -87,7 +87,7 @@ pub fn template_mac(mac_key: &MacKey, state: &Baseline, before: Option<&str>) ->
 
 impl Baseline {
     /// The text of the annotation.
-    pub fn text(&self, key_id: &str) -> String {
+    pub(crate) fn text(&self, key_id: &str) -> String {
         let mut text = format!("{VERSION}:{key_id}");
         for (secret, entry) in &self.0 {
             let mac = entry.mac.map_or_else(|| "-".to_owned(), |mac| hex(&mac.0));
@@ -97,7 +97,7 @@ impl Baseline {
     }
 
     /// Reads the annotation. `None` if it has another MAC key or version, or is damaged.
-    pub fn parse(text: &str, key_id: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str, key_id: &str) -> Option<Self> {
         let mut parts = text.split(';');
         if parts.next()? != format!("{VERSION}:{key_id}") {
             return None;
@@ -113,7 +113,7 @@ impl Baseline {
     }
 
     /// Equal only for equal baselines.
-    pub fn digest(&self) -> String {
+    pub(crate) fn digest(&self) -> String {
         self.text("")
     }
 }
@@ -160,7 +160,7 @@ fn items_tag(mac_key: &MacKey, items: &UsedItems) -> ItemsTag {
 }
 
 impl ShortMac {
-    pub fn of(mac: Mac) -> Self {
+    pub(crate) fn of(mac: Mac) -> Self {
         Self(mac.truncated_128())
     }
 }

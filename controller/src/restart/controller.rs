@@ -39,34 +39,34 @@ const ATTEMPTS_BEFORE_EVENT: u32 = 3;
 const MISSING_TARGET_GRACE: Duration = Duration::from_mins(1);
 const BACKOFF: Backoff = Backoff { first: Duration::from_secs(1), max: Duration::from_mins(5) };
 /// A reconcile makes few requests, so these suffice.
-pub const WORKERS: usize = 8;
+pub(crate) const WORKERS: usize = 8;
 /// The longest wait for a Secret that keeps changing.
 const MAX_DELAY: Duration = Duration::from_secs(15);
 
 #[derive(Clone, Copy, Debug)]
-pub struct Settings {
+pub(crate) struct Settings {
     /// How long to wait after the last change.
-    pub delay: Duration,
+    pub(crate) delay: Duration,
     /// The least time between two restarts of one workload.
-    pub min_interval: Duration,
+    pub(crate) min_interval: Duration,
 }
 
 /// Restarts workloads when Secrets that they use change.
-pub struct RestartController {
-    pub client: Client,
-    pub index: Index,
+pub(crate) struct RestartController {
+    pub(crate) client: Client,
+    pub(crate) index: Index,
     /// Keeps the items of the Secrets.
-    pub secrets: Arc<SecretIndex>,
-    pub mac_key: Arc<MacKey>,
-    pub queue: WorkQueue<WorkloadKey>,
-    pub events: EventPublisher,
-    pub metrics: RestartMetrics,
+    pub(crate) secrets: Arc<SecretIndex>,
+    pub(crate) mac_key: Arc<MacKey>,
+    pub(crate) queue: WorkQueue<WorkloadKey>,
+    pub(crate) events: EventPublisher,
+    pub(crate) metrics: RestartMetrics,
     delays: Delays,
     key_id: String,
 }
 
 /// The state of a workload in the indexes.
-pub enum Observation {
+pub(crate) enum Observation {
     /// This workload must be read first: itself, or the one whose template it uses.
     Unread(WorkloadKey),
     Tracked {
@@ -78,7 +78,7 @@ pub enum Observation {
 }
 
 /// The action of a reconcile.
-pub enum Step {
+pub(crate) enum Step {
     Read(WorkloadKey),
     Follow(Box<Plan>),
 }
@@ -92,7 +92,7 @@ enum Read {
 
 impl RestartController {
     /// The index of the Secrets must keep their items.
-    pub fn new(
+    pub(crate) fn new(
         client: Client,
         secrets: Arc<SecretIndex>,
         mac_key: Arc<MacKey>,

@@ -20,17 +20,17 @@ use crate::{
 };
 
 /// The Pods are being replaced.
-pub const TRIGGERED: &str = "RestartTriggered";
+pub(crate) const TRIGGERED: &str = "RestartTriggered";
 /// The Pods are replaced after the workload's pause.
-pub const POSTPONED: &str = "RestartPostponed";
+pub(crate) const POSTPONED: &str = "RestartPostponed";
 /// Other software restarts the workload.
-pub const SKIPPED: &str = "RestartSkipped";
+pub(crate) const SKIPPED: &str = "RestartSkipped";
 /// The write failed. The controller tries again.
-pub const FAILED: &str = "RestartFailed";
+pub(crate) const FAILED: &str = "RestartFailed";
 /// An annotation is invalid.
-pub const INVALID: &str = "RestartInvalid";
+pub(crate) const INVALID: &str = "RestartInvalid";
 /// An annotation names a workload that does not exist.
-pub const TARGET_MISSING: &str = "RestartTargetMissing";
+pub(crate) const TARGET_MISSING: &str = "RestartTargetMissing";
 
 impl RestartController {
     pub(super) async fn report_restarted(

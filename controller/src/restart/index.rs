@@ -19,12 +19,12 @@ use crate::{key::ObjectKey, target::producer::ProducerKind};
 
 /// Never holds its lock across an await.
 #[derive(Default)]
-pub struct Index(Mutex<Graph>);
+pub(crate) struct Index(Mutex<Graph>);
 
 impl Index {
     /// Takes in a workload or Canary, unless the index has a newer version. `is_new` is false for
     /// objects of the initial list. Returns the workloads to reconcile.
-    pub fn upsert(
+    pub(crate) fn upsert(
         &self,
         kind: WorkloadKind,
         object: &WorkloadObject,
@@ -38,7 +38,7 @@ impl Index {
     }
 
     /// Removes a deleted workload or Canary. Returns the workloads to reconcile.
-    pub fn remove(&self, kind: WorkloadKind, object: &ObjectKey) -> Vec<WorkloadKey> {
+    pub(crate) fn remove(&self, kind: WorkloadKind, object: &ObjectKey) -> Vec<WorkloadKey> {
         let object = object.clone();
         if kind == WorkloadKind::Canary {
             return self.lock().set_canary(object, None);
@@ -48,7 +48,7 @@ impl Index {
     }
 
     /// Removes what a new list no longer has. Returns the workloads to reconcile.
-    pub fn retain(
+    pub(crate) fn retain(
         &self,
         kind: WorkloadKind,
         keep: impl Fn(&ObjectKey) -> bool,
@@ -64,12 +64,12 @@ impl Index {
 
     /// Sets what an object that makes a Secret asks for; `None` when it is gone or asks for nothing.
     /// Returns the workloads to reconcile, or `None` if nothing changed.
-    pub fn set_source(&self, key: &SourceKey, source: Option<Source>) -> Option<Vec<WorkloadKey>> {
+    pub(crate) fn set_source(&self, key: &SourceKey, source: Option<Source>) -> Option<Vec<WorkloadKey>> {
         self.lock().set_source(key, source)
     }
 
     /// Removes the sources that a new list no longer has. Returns the workloads to reconcile.
-    pub fn retain_sources(
+    pub(crate) fn retain_sources(
         &self,
         kind: ProducerKind,
         keep: impl Fn(&ObjectKey) -> bool,
@@ -80,24 +80,24 @@ impl Index {
     }
 
     /// The workloads that a change of this Secret restarts.
-    pub fn users_of(&self, secret: &ObjectKey) -> Vec<WorkloadKey> {
+    pub(crate) fn users_of(&self, secret: &ObjectKey) -> Vec<WorkloadKey> {
         self.lock().users.get(secret).into_iter().flatten().cloned().collect()
     }
 
     /// All workloads that opt in to restarts, or that a source names.
-    pub fn keys(&self) -> Vec<WorkloadKey> {
+    pub(crate) fn keys(&self) -> Vec<WorkloadKey> {
         let graph = self.lock();
         let targeted = graph.targeted.keys().filter(|key| !graph.nodes.contains_key(*key));
         graph.nodes.keys().chain(targeted).cloned().collect()
     }
 
-    pub fn view(&self, key: &WorkloadKey) -> View {
+    pub(crate) fn view(&self, key: &WorkloadKey) -> View {
         self.lock().view(key)
     }
 
     /// Changes the progress of a workload, if it still has this uid. Returns whether the number of
     /// pending changes differs then.
-    pub fn update(&self, key: &WorkloadKey, uid: &str, change: impl FnOnce(&mut Progress)) -> bool {
+    pub(crate) fn update(&self, key: &WorkloadKey, uid: &str, change: impl FnOnce(&mut Progress)) -> bool {
         let mut graph = self.lock();
         let Some(node) = graph.nodes.get_mut(key).filter(|node| node.workload.uid == uid) else {
             return false;
@@ -108,7 +108,7 @@ impl Index {
     }
 
     /// Records that a target does not exist. Returns since when, and whether Events have said so.
-    pub fn record_missing(&self, key: &WorkloadKey, now: Instant) -> (Instant, bool) {
+    pub(crate) fn record_missing(&self, key: &WorkloadKey, now: Instant) -> (Instant, bool) {
         let missing = MissingTarget { since: now, is_reported: false };
         let mut graph = self.lock();
         let missing = graph.missing.entry(key.clone()).or_insert(missing);
@@ -117,7 +117,7 @@ impl Index {
 
     /// Records that Events report the missing workload, and returns the sources to report it on, with
     /// their uids.
-    pub fn report_missing(&self, key: &WorkloadKey) -> Vec<(SourceKey, String)> {
+    pub(crate) fn report_missing(&self, key: &WorkloadKey) -> Vec<(SourceKey, String)> {
         let mut graph = self.lock();
         if let Some(missing) = graph.missing.get_mut(key) {
             missing.is_reported = true;
@@ -129,16 +129,16 @@ impl Index {
     }
 
     /// How many workloads wait for a restart.
-    pub fn pending(&self) -> usize {
+    pub(crate) fn pending(&self) -> usize {
         let graph = self.lock();
         graph.nodes.values().filter(|node| node.progress.memory.pending.is_some()).count()
     }
 
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.lock().nodes.len()
     }
 
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.len() == 0
     }
 

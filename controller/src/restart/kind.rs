@@ -8,7 +8,7 @@ use crate::key::{ObjectKey, QueueKey};
 
 /// A kind that is watched.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub enum WorkloadKind {
+pub(crate) enum WorkloadKind {
     Deployment,
     StatefulSet,
     DaemonSet,
@@ -20,9 +20,9 @@ pub enum WorkloadKind {
 
 /// A workload's kind and name.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct WorkloadKey {
-    pub kind: WorkloadKind,
-    pub object: ObjectKey,
+pub(crate) struct WorkloadKey {
+    pub(crate) kind: WorkloadKind,
+    pub(crate) object: ObjectKey,
 }
 
 impl QueueKey for WorkloadKey {
@@ -32,10 +32,10 @@ impl QueueKey for WorkloadKey {
 }
 
 impl WorkloadKind {
-    pub const ALL: [Self; 5] =
+    pub(crate) const ALL: [Self; 5] =
         [Self::Deployment, Self::StatefulSet, Self::DaemonSet, Self::Rollout, Self::Canary];
 
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Deployment => "Deployment",
             Self::StatefulSet => "StatefulSet",
@@ -45,7 +45,7 @@ impl WorkloadKind {
         }
     }
 
-    pub fn plural(self) -> &'static str {
+    pub(crate) fn plural(self) -> &'static str {
         match self {
             Self::Deployment => "deployments",
             Self::StatefulSet => "statefulsets",
@@ -55,7 +55,7 @@ impl WorkloadKind {
         }
     }
 
-    pub fn group(self) -> &'static str {
+    pub(crate) fn group(self) -> &'static str {
         match self {
             Self::Deployment | Self::StatefulSet | Self::DaemonSet => "apps",
             Self::Rollout => "argoproj.io",
@@ -63,7 +63,7 @@ impl WorkloadKind {
         }
     }
 
-    pub fn version(self) -> &'static str {
+    pub(crate) fn version(self) -> &'static str {
         match self {
             Self::Deployment | Self::StatefulSet | Self::DaemonSet => "v1",
             Self::Rollout => "v1alpha1",
@@ -84,7 +84,7 @@ impl FromStr for WorkloadKind {
 
 impl WorkloadKey {
     /// The object of an Event.
-    pub fn reference(&self, uid: &str) -> ObjectReference {
+    pub(crate) fn reference(&self, uid: &str) -> ObjectReference {
         ObjectReference {
             api_version: Some(format!("{}/{}", self.kind.group(), self.kind.version())),
             kind: Some(self.kind.as_str().to_owned()),

@@ -10,7 +10,7 @@ use super::kind::WorkloadKind;
 
 /// The result of a change that restarts a workload.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum RestartOutcome {
+pub(crate) enum RestartOutcome {
     /// The write failed. The controller tries again.
     Failed,
     /// The workload is paused.
@@ -23,7 +23,7 @@ pub enum RestartOutcome {
 
 /// Cheap to clone.
 #[derive(Clone)]
-pub struct RestartMetrics {
+pub(crate) struct RestartMetrics {
     restarts: Family<OutcomeLabels, Counter>,
     pending: Gauge,
     watch_forbidden: Family<ResourceLabels, Gauge>,
@@ -40,7 +40,7 @@ struct ResourceLabels {
 }
 
 impl RestartMetrics {
-    pub fn register(registry: &mut Registry) -> Self {
+    pub(crate) fn register(registry: &mut Registry) -> Self {
         let metrics = Self {
             restarts: Family::default(),
             pending: Gauge::default(),
@@ -65,7 +65,7 @@ impl RestartMetrics {
         metrics
     }
 
-    pub fn count(&self, outcome: RestartOutcome) {
+    pub(crate) fn count(&self, outcome: RestartOutcome) {
         let outcome = match outcome {
             RestartOutcome::Failed => "failed",
             RestartOutcome::Postponed => "postponed",
@@ -75,11 +75,11 @@ impl RestartMetrics {
         self.restarts.get_or_create(&OutcomeLabels { outcome }).inc();
     }
 
-    pub fn set_pending(&self, count: usize) {
+    pub(crate) fn set_pending(&self, count: usize) {
         self.pending.set(i64::try_from(count).unwrap_or(i64::MAX));
     }
 
-    pub fn set_watch_forbidden(&self, kind: WorkloadKind, is_forbidden: bool) {
+    pub(crate) fn set_watch_forbidden(&self, kind: WorkloadKind, is_forbidden: bool) {
         let labels = ResourceLabels { resource: kind.plural() };
         self.watch_forbidden.get_or_create(&labels).set(i64::from(is_forbidden));
     }

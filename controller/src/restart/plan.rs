@@ -14,70 +14,70 @@ use super::{
 use crate::runtime::conflict::{ConflictBackoff, Repairs};
 
 /// How writes of the baseline slow down when somebody keeps undoing them.
-pub const RECORD_BACKOFF: ConflictBackoff = ConflictBackoff {
+pub(crate) const RECORD_BACKOFF: ConflictBackoff = ConflictBackoff {
     window: Duration::from_mins(10),
     immediate_repairs: 5,
     first_delay: Duration::from_secs(4),
     max_delay: Duration::from_secs(512),
 };
 
-pub struct Observed<'a> {
-    pub delays: Delays,
-    pub workload: &'a Workload,
+pub(crate) struct Observed<'a> {
+    pub(crate) delays: Delays,
+    pub(crate) workload: &'a Workload,
     /// Other software that restarts it, so that the controller does not.
-    pub other_restarter: Option<OtherRestarter>,
+    pub(crate) other_restarter: Option<OtherRestarter>,
     /// The baseline in its annotation, if valid.
-    pub recorded: Option<&'a Baseline>,
+    pub(crate) recorded: Option<&'a Baseline>,
     /// The parts that it uses of the Secrets that restart it, by the name of the Secret.
-    pub uses: &'a BTreeMap<String, CurrentUse>,
-    pub memory: &'a Memory,
+    pub(crate) uses: &'a BTreeMap<String, CurrentUse>,
+    pub(crate) memory: &'a Memory,
 }
 
 #[derive(Clone, Copy, Debug)]
-pub struct Delays {
+pub(crate) struct Delays {
     /// After the last change, so that several changes cause one restart.
-    pub quiet: Duration,
+    pub(crate) quiet: Duration,
     /// After the first change, even if others follow.
-    pub longest: Duration,
+    pub(crate) longest: Duration,
     /// Between two restarts of one workload.
-    pub between: Duration,
+    pub(crate) between: Duration,
 }
 
 /// The state of a workload that the controller keeps between two reconciles.
 #[derive(Clone, Debug, Default)]
-pub struct Memory {
+pub(crate) struct Memory {
     /// The content that its Pods last had. It takes precedence over the annotation, which other writers may
     /// revert.
-    pub baseline: Option<Baseline>,
+    pub(crate) baseline: Option<Baseline>,
     /// The text of the annotation that the baseline takes into account.
-    pub considered_annotation: Option<String>,
-    pub pending: Option<Pending>,
-    pub restarted: Option<Instant>,
+    pub(crate) considered_annotation: Option<String>,
+    pub(crate) pending: Option<Pending>,
+    pub(crate) restarted: Option<Instant>,
     /// Writes of a baseline without a restart.
-    pub records: Repairs,
+    pub(crate) records: Repairs,
 }
 
 /// A change that waits for its restart.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Pending {
-    pub first_seen: Instant,
-    pub last_changed: Instant,
+pub(crate) struct Pending {
+    pub(crate) first_seen: Instant,
+    pub(crate) last_changed: Instant,
     /// The [`Baseline::digest`] of the baseline after the restart.
-    pub digest: String,
+    pub(crate) digest: String,
 }
 
 /// The action, and what to remember in any case.
 #[derive(Debug, Eq, PartialEq)]
-pub struct Plan {
-    pub action: Action,
+pub(crate) struct Plan {
+    pub(crate) action: Action,
     /// The baseline from now on, even if the action fails.
-    pub baseline: Option<Baseline>,
+    pub(crate) baseline: Option<Baseline>,
     /// The change that waits from now on.
-    pub pending: Option<Pending>,
+    pub(crate) pending: Option<Pending>,
 }
 
 #[derive(Debug, Eq, PartialEq)]
-pub enum Action {
+pub(crate) enum Action {
     Nothing,
     Wait(Instant),
     /// Write the baseline, which restarts nothing.
@@ -93,7 +93,7 @@ pub enum Action {
     Leave(OtherRestarter, Vec<String>),
 }
 
-pub fn plan(observed: &Observed<'_>, now: Instant) -> Plan {
+pub(crate) fn plan(observed: &Observed<'_>, now: Instant) -> Plan {
     let &Observed { workload, other_restarter, uses, .. } = observed;
     if workload.deleting || uses.is_empty() {
         return Plan { action: Action::Nothing, baseline: None, pending: None };

@@ -6,17 +6,17 @@ use serde_json::Value;
 
 /// The part of one Secret that a Pod template uses.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct SecretUse {
-    pub items: UsedItems,
+pub(crate) struct SecretUse {
+    pub(crate) items: UsedItems,
     /// Whether the Pods start only if the Secret exists.
-    pub required: bool,
+    pub(crate) required: bool,
     /// The Pods start only with these items.
-    pub required_items: Vec<String>,
+    pub(crate) required_items: Vec<String>,
 }
 
 /// The items of a Secret whose changes count.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub enum UsedItems {
+pub(crate) enum UsedItems {
     /// All of them, also those added later.
     All,
     /// Sorted.
@@ -25,12 +25,12 @@ pub enum UsedItems {
 
 /// By the name of the Secret. `imagePullSecrets` do not count, because running Pods do not use them.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct SecretUses(BTreeMap<String, SecretUse>);
+pub(crate) struct SecretUses(BTreeMap<String, SecretUse>);
 
 impl SecretUses {
     /// Reads the `spec` of a Pod template: environment of containers and init containers, volumes
     /// of Secrets, and projected ones.
-    pub fn of(spec: &Value) -> Self {
+    pub(crate) fn of(spec: &Value) -> Self {
         let mut uses = Self::default();
         for container in list(&spec["initContainers"]).chain(list(&spec["containers"])) {
             for source in list(&container["envFrom"]) {
@@ -54,13 +54,13 @@ impl SecretUses {
 
     /// The part of this Secret that the template uses. A Secret that only an annotation names counts whole:
     /// its reader, such as the app itself or a driver, is unknown here.
-    pub fn get(&self, secret: &str) -> SecretUse {
+    pub(crate) fn get(&self, secret: &str) -> SecretUse {
         let unknown =
             || SecretUse { items: UsedItems::All, required: false, required_items: Vec::new() };
         self.0.get(secret).cloned().unwrap_or_else(unknown)
     }
 
-    pub fn secrets(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn secrets(&self) -> impl Iterator<Item = &str> {
         self.0.keys().map(String::as_str)
     }
 

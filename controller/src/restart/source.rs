@@ -9,23 +9,23 @@ use crate::{key::ObjectKey, target::producer::ProducerKind};
 
 /// An object that makes a Secret.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct SourceKey {
-    pub kind: ProducerKind,
-    pub object: ObjectKey,
+pub(crate) struct SourceKey {
+    pub(crate) kind: ProducerKind,
+    pub(crate) object: ObjectKey,
 }
 
 /// The workloads that the annotation of such an object names.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Source {
-    pub uid: String,
+pub(crate) struct Source {
+    pub(crate) uid: String,
     /// The name of the Secret that it makes.
-    pub secret: String,
-    pub targets: Targets,
+    pub(crate) secret: String,
+    pub(crate) targets: Targets,
 }
 
 impl SourceKey {
     /// The object of an Event.
-    pub fn reference(&self, uid: &str) -> ObjectReference {
+    pub(crate) fn reference(&self, uid: &str) -> ObjectReference {
         let (api_version, kind) = match self.kind {
             ProducerKind::SealedSecret => (SealedSecret::api_version(&()), SealedSecret::kind(&())),
         };

@@ -35,7 +35,7 @@ impl RestartController {
     /// Starts the watches of workloads. Start the workers when they are ready, and the watches of
     /// Secrets and of their producers too: a Secret that the index lacks counts as missing, and a
     /// Canary decides who restarts its workload.
-    pub fn watch(self: &Arc<Self>, scope: &WatchScope, tasks: &mut JoinSet<()>) -> Readiness {
+    pub(crate) fn watch(self: &Arc<Self>, scope: &WatchScope, tasks: &mut JoinSet<()>) -> Readiness {
         let readiness = Readiness::default();
         for kind in WorkloadKind::ALL {
             for scope in scope.parts() {
@@ -47,7 +47,7 @@ impl RestartController {
     }
 
     /// Adds all workloads to the queue, now and once in each period.
-    pub async fn resync(self: Arc<Self>, period: Duration) {
+    pub(crate) async fn resync(self: Arc<Self>, period: Duration) {
         info!(workloads = self.index.len(), "initial sync of workloads complete");
         self.enqueue(self.index.keys());
         resync(&self.queue, period, || self.index.keys()).await;

@@ -15,49 +15,49 @@ use crate::{key::ObjectKey, runtime::api::version_of};
 
 /// An object as the API server returns it.
 #[derive(Clone, Deserialize)]
-pub struct WorkloadObject {
+pub(crate) struct WorkloadObject {
     #[serde(default)]
-    pub metadata: ObjectMeta,
+    pub(crate) metadata: ObjectMeta,
     /// Read leniently: nothing that a CRD accepts may stop a watch.
     #[serde(default)]
-    pub spec: Value,
+    pub(crate) spec: Value,
 }
 
 /// The part of a workload that the controller keeps.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Workload {
-    pub uid: String,
+pub(crate) struct Workload {
+    pub(crate) uid: String,
     /// The guard of a patch.
-    pub resource_version: String,
+    pub(crate) resource_version: String,
     /// The same as a number, to order by.
-    pub version: u64,
-    pub deleting: bool,
+    pub(crate) version: u64,
+    pub(crate) deleting: bool,
     /// Its own controller starts no rollout.
-    pub paused: bool,
-    pub no_replicas: bool,
+    pub(crate) paused: bool,
+    pub(crate) no_replicas: bool,
     /// Its Pods take a new template only after somebody has deleted them.
-    pub on_delete: bool,
-    pub opt_in: OptIn,
+    pub(crate) on_delete: bool,
+    pub(crate) opt_in: OptIn,
     /// If set, the controller does not restart it.
-    pub other_restarter: Option<OtherRestarter>,
-    pub uses: SecretUses,
+    pub(crate) other_restarter: Option<OtherRestarter>,
+    pub(crate) uses: SecretUses,
     /// The Deployment whose Pod template a Rollout with `workloadRef` uses.
-    pub template_from: Option<String>,
+    pub(crate) template_from: Option<String>,
     /// The annotation [`RESTART_STATE`].
-    pub baseline: Option<String>,
+    pub(crate) baseline: Option<String>,
     /// The annotation [`TEMPLATE_SECRETS`] of its Pod template.
-    pub template_annotation: Option<String>,
+    pub(crate) template_annotation: Option<String>,
 }
 
 /// Other software that restarts a workload when a Secret changes.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub enum OtherRestarter {
+pub(crate) enum OtherRestarter {
     Reloader,
     Flagger,
 }
 
 impl Workload {
-    pub fn of(kind: WorkloadKind, object: &WorkloadObject) -> Self {
+    pub(crate) fn of(kind: WorkloadKind, object: &WorkloadObject) -> Self {
         let (metadata, spec) = (&object.metadata, &object.spec);
         let empty = BTreeMap::new();
         let annotations = metadata.annotations.as_ref().unwrap_or(&empty);
@@ -93,7 +93,7 @@ impl Workload {
     }
 
     /// Whether anything but the version differs.
-    pub fn differs(&self, other: &Self) -> bool {
+    pub(crate) fn differs(&self, other: &Self) -> bool {
         let as_old = Self {
             resource_version: other.resource_version.clone(),
             version: other.version,
@@ -104,7 +104,7 @@ impl Workload {
 }
 
 /// The workload that a Canary of Flagger controls.
-pub fn target_of(canary: &WorkloadObject) -> Option<WorkloadKey> {
+pub(crate) fn target_of(canary: &WorkloadObject) -> Option<WorkloadKey> {
     let target = &canary.spec["targetRef"];
     Some(WorkloadKey {
         kind: target["kind"].as_str()?.parse().ok()?,

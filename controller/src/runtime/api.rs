@@ -7,13 +7,13 @@ use kube::{Error, api::ObjectMeta, core::Status};
 use crate::reason::{Failure, Reason};
 
 /// The name under which the controller writes (`metadata.managedFields`).
-pub const FIELD_MANAGER: &str = "mtk-controller";
+pub(crate) const FIELD_MANAGER: &str = "mtk-controller";
 /// No request but a watch waits longer.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A request that did not succeed.
 #[derive(Debug, thiserror::Error)]
-pub enum RequestError {
+pub(crate) enum RequestError {
     /// The API server refused it, or could not be reached.
     #[error(transparent)]
     Api(#[from] Error),
@@ -25,7 +25,7 @@ pub enum RequestError {
 ///
 /// # Errors
 /// As the request, or `TimedOut`.
-pub async fn request<T>(
+pub(crate) async fn request<T>(
     request: impl Future<Output = Result<T, Error>>,
 ) -> Result<T, RequestError> {
     match tokio::time::timeout(REQUEST_TIMEOUT, request).await {
@@ -36,28 +36,28 @@ pub async fn request<T>(
 
 /// Orders the states of one object that watches and our own requests return. The API server's
 /// versions are numbers (KEP-5504). Anything else counts as newest.
-pub fn version_of(metadata: &ObjectMeta) -> u64 {
+pub(crate) fn version_of(metadata: &ObjectMeta) -> u64 {
     let version = metadata.resource_version.as_deref().unwrap_or_default();
     version.parse().unwrap_or(u64::MAX)
 }
 
 impl RequestError {
     /// The object was changed, or exists already.
-    pub fn is_conflict(&self) -> bool {
+    pub(crate) fn is_conflict(&self) -> bool {
         self.code() == Some(409)
     }
 
     /// The object violates its schema.
-    pub fn is_invalid(&self) -> bool {
+    pub(crate) fn is_invalid(&self) -> bool {
         self.code() == Some(422)
     }
 
-    pub fn is_not_found(&self) -> bool {
+    pub(crate) fn is_not_found(&self) -> bool {
         self.code() == Some(404)
     }
 
     /// The namespace is being deleted and takes no new objects.
-    pub fn is_namespace_terminating(&self) -> bool {
+    pub(crate) fn is_namespace_terminating(&self) -> bool {
         let causes = self.status().and_then(|status| status.details.as_ref());
         causes.is_some_and(|details| {
             details.causes.iter().any(|cause| cause.reason == "NamespaceTerminating")
@@ -66,7 +66,7 @@ impl RequestError {
 
     /// The failure to report. `action` is what the controller tried, as in "create Secret n/s". The
     /// API server's own text is left out, since it may quote values.
-    pub fn failure(&self, action: &str) -> Failure {
+    pub(crate) fn failure(&self, action: &str) -> Failure {
         let (reason, message) = match self.code() {
             Some(403) => (
                 Reason::AccessDenied,

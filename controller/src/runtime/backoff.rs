@@ -4,15 +4,15 @@ use std::time::Duration;
 
 /// How long to wait before an object is retried.
 #[derive(Clone, Copy, Debug)]
-pub struct Backoff {
-    pub first: Duration,
-    pub max: Duration,
+pub(crate) struct Backoff {
+    pub(crate) first: Duration,
+    pub(crate) max: Duration,
 }
 
 impl Backoff {
     /// The delay after this many earlier failures. `noise` is random and spreads objects that
     /// failed together over the second half of the delay.
-    pub fn delay(self, failures: u32, noise: u32) -> Duration {
+    pub(crate) fn delay(self, failures: u32, noise: u32) -> Duration {
         let full = self.first.saturating_mul(1 << failures.min(16)).min(self.max);
         let share = f64::from(noise) / f64::from(u32::MAX);
         full.mul_f64(0.5 + share / 2.0)

@@ -6,19 +6,19 @@ use tokio::sync::Semaphore;
 
 /// A few threads that tasks wait for in line. Cheap to clone.
 #[derive(Clone)]
-pub struct BlockingPool {
+pub(crate) struct BlockingPool {
     permits: Arc<Semaphore>,
     threads: usize,
 }
 
 impl BlockingPool {
     /// A pool of this many threads.
-    pub fn new(threads: usize) -> Self {
+    pub(crate) fn new(threads: usize) -> Self {
         Self { permits: Arc::new(Semaphore::new(threads)), threads }
     }
 
     /// How many tasks run at a time.
-    pub fn threads(&self) -> usize {
+    pub(crate) fn threads(&self) -> usize {
         self.threads
     }
 
@@ -27,7 +27,7 @@ impl BlockingPool {
     ///
     /// # Panics
     /// If `work` does.
-    pub async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> T {
+    pub(crate) async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> T {
         let permit = self.permits.clone().acquire_owned().await;
         let permit = permit.expect("nothing closes the semaphore");
         let work = tokio::task::spawn_blocking(move || {

@@ -19,7 +19,7 @@ use crate::runtime::metrics::{RequestLabels, RequestMetrics};
 ///
 /// # Errors
 /// When there is no valid configuration.
-pub async fn connect(kubeconfig: Option<&Path>, metrics: RequestMetrics) -> anyhow::Result<Client> {
+pub(crate) async fn connect(kubeconfig: Option<&Path>, metrics: RequestMetrics) -> anyhow::Result<Client> {
     let config = match kubeconfig {
         Some(path) => {
             let kubeconfig = Kubeconfig::read_from(path)?;
@@ -31,11 +31,11 @@ pub async fn connect(kubeconfig: Option<&Path>, metrics: RequestMetrics) -> anyh
 }
 
 /// Counts requests by verb and resource.
-pub struct Counting(pub RequestMetrics);
+pub(crate) struct Counting(pub(crate) RequestMetrics);
 
 /// A service that counts requests.
 #[derive(Clone)]
-pub struct Counted<S> {
+pub(crate) struct Counted<S> {
     inner: S,
     metrics: RequestMetrics,
 }

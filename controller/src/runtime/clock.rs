@@ -5,21 +5,21 @@ use tokio::time::Instant;
 
 /// Both clocks at one moment.
 #[derive(Clone, Copy, Debug)]
-pub struct Now {
+pub(crate) struct Now {
     /// For times in statuses.
-    pub wall: Timestamp,
+    pub(crate) wall: Timestamp,
     /// For intervals within this process.
-    pub monotonic: Instant,
+    pub(crate) monotonic: Instant,
 }
 
 impl Now {
-    pub fn read() -> Self {
+    pub(crate) fn read() -> Self {
         Self { wall: Timestamp::now(), monotonic: Instant::now() }
     }
 }
 
 /// RFC 3339 in whole seconds, as times of the Kubernetes API are.
-pub fn rfc3339_seconds(time: Timestamp) -> String {
+pub(crate) fn rfc3339_seconds(time: Timestamp) -> String {
     Timestamp::from_second(time.as_second())
         .expect("whole seconds of a time are a time")
         .to_string()

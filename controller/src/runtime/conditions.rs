@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use super::clock::rfc3339_seconds;
 
 /// A condition of one of our custom resources.
-pub trait StatusCondition {
+pub(crate) trait StatusCondition {
     fn type_(&self) -> &str;
     /// The fields that a transition changes: `status` and, where the kind has it, `observedGeneration`.
     fn state(&self) -> (&str, Option<i64>);
@@ -42,12 +42,12 @@ impl StatusCondition for external_secret::Condition {
 }
 
 /// `True` or `False`.
-pub fn status_text(is_true: bool) -> String {
+pub(crate) fn status_text(is_true: bool) -> String {
     if is_true { "True" } else { "False" }.to_owned()
 }
 
 /// Puts the condition in the place of the one of its type, or at the end.
-pub fn upsert<C: StatusCondition>(conditions: &mut Vec<C>, condition: C) {
+pub(crate) fn upsert<C: StatusCondition>(conditions: &mut Vec<C>, condition: C) {
     match conditions.iter_mut().find(|other| other.type_() == condition.type_()) {
         Some(other) => *other = condition,
         None => conditions.push(condition),
@@ -56,7 +56,7 @@ pub fn upsert<C: StatusCondition>(conditions: &mut Vec<C>, condition: C) {
 
 /// Gives each condition the time of its last transition: the time that `previous` has, if the
 /// state is the same as there, else `now`.
-pub fn set_transition_times<C: StatusCondition + Clone>(
+pub(crate) fn set_transition_times<C: StatusCondition + Clone>(
     conditions: &mut [C],
     previous: &[C],
     now: Timestamp,

@@ -9,32 +9,32 @@ use tokio::time::Instant;
 
 /// When repairs of one object slow down, and how far.
 #[derive(Clone, Copy, Debug)]
-pub struct ConflictBackoff {
+pub(crate) struct ConflictBackoff {
     /// Repairs further apart than this are no fight.
-    pub window: Duration,
+    pub(crate) window: Duration,
     /// This many repairs in a row are made at once.
-    pub immediate_repairs: u32,
+    pub(crate) immediate_repairs: u32,
     /// The delay of the next repair. It doubles with each.
-    pub first_delay: Duration,
-    pub max_delay: Duration,
+    pub(crate) first_delay: Duration,
+    pub(crate) max_delay: Duration,
 }
 
 /// The repairs of one object, each within the window of the one before.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct Repairs {
+pub(crate) struct Repairs {
     count: u32,
     last: Option<Instant>,
 }
 
 impl Repairs {
     /// Counts a write over what others had changed.
-    pub fn record(&mut self, backoff: ConflictBackoff, now: Instant) {
+    pub(crate) fn record(&mut self, backoff: ConflictBackoff, now: Instant) {
         let count = if self.is_fight(backoff, now) { self.count.saturating_add(1) } else { 1 };
         *self = Self { count, last: Some(now) };
     }
 
     /// How long to wait from `now` on before a repair that becomes necessary now.
-    pub fn delay(self, backoff: ConflictBackoff, now: Instant) -> Duration {
+    pub(crate) fn delay(self, backoff: ConflictBackoff, now: Instant) -> Duration {
         let excess = self.count.saturating_sub(backoff.immediate_repairs);
         if excess == 0 || !self.is_fight(backoff, now) {
             return Duration::ZERO;
@@ -43,7 +43,7 @@ impl Repairs {
     }
 
     /// The earliest time of the next repair, counted from the last one.
-    pub fn next_at(self, backoff: ConflictBackoff, now: Instant) -> Instant {
+    pub(crate) fn next_at(self, backoff: ConflictBackoff, now: Instant) -> Instant {
         self.last.map_or(now, |last| now.max(last + self.delay(backoff, now)))
     }
 

@@ -21,25 +21,25 @@ use crate::{key::QueueKey, reason::Failure};
 /// The result of a reconcile.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[must_use]
-pub struct Outcome {
+pub(crate) struct Outcome {
     /// When to reconcile again, if not only on the next event.
-    pub requeue: Option<(Priority, Duration)>,
+    pub(crate) requeue: Option<(Priority, Duration)>,
 }
 
 impl Outcome {
     /// Waits for the next event.
-    pub fn done() -> Self {
+    pub(crate) fn done() -> Self {
         Self::default()
     }
 
     /// Reconciles again after `delay`.
-    pub fn requeue(priority: Priority, delay: Duration) -> Self {
+    pub(crate) fn requeue(priority: Priority, delay: Duration) -> Self {
         Self { requeue: Some((priority, delay)) }
     }
 }
 
 /// Reconciles the objects of one kind.
-pub trait Controller: Send + Sync + 'static {
+pub(crate) trait Controller: Send + Sync + 'static {
     type Key: QueueKey;
     type Observed: Send + Sync;
     type Action: Send;
@@ -66,7 +66,7 @@ pub trait Controller: Send + Sync + 'static {
 }
 
 /// One reconcile: observe, plan, apply.
-pub async fn reconcile<C: Controller>(controller: &C, key: &C::Key) -> Outcome {
+pub(crate) async fn reconcile<C: Controller>(controller: &C, key: &C::Key) -> Outcome {
     let Some(observed) = controller.observe(key) else { return Outcome::done() };
     let action = C::plan(&observed, Now::read());
     controller.apply(key, observed, action).await

@@ -15,26 +15,26 @@ const MAX_MESSAGE_BYTES: usize = 1024;
 
 /// The `type` of an Event.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Severity {
+pub(crate) enum Severity {
     Normal,
     Warning,
 }
 
 /// Publishes Events. Cheap to clone.
 #[derive(Clone)]
-pub struct EventPublisher {
+pub(crate) struct EventPublisher {
     client: Client,
     instance: String,
 }
 
 impl EventPublisher {
     /// `instance` is the name of the Pod, for `reportingInstance`.
-    pub fn new(client: Client, instance: String) -> Self {
+    pub(crate) fn new(client: Client, instance: String) -> Self {
         Self { client, instance }
     }
 
     /// Publishes an Event on a custom resource.
-    pub async fn publish<K: Resource<DynamicType = ()>>(
+    pub(crate) async fn publish<K: Resource<DynamicType = ()>>(
         &self,
         object: &K,
         severity: Severity,
@@ -46,7 +46,7 @@ impl EventPublisher {
 
     /// Publishes an Event on what `object` refers to. Without its uid, `kubectl describe` does not
     /// show the Event. If the API server refuses the Event, it is logged and lost.
-    pub async fn publish_about(
+    pub(crate) async fn publish_about(
         &self,
         object: ObjectReference,
         action: &str,

@@ -7,13 +7,13 @@ use std::{
 };
 
 /// An entry of an index, of one object among those that had its name.
-pub trait Indexed {
+pub(crate) trait Indexed {
     /// The uid of the object.
     fn uid(&self) -> &str;
 }
 
 /// Entries by name. Holds its lock only within a call.
-pub struct ObjectIndex<K, V>(Mutex<HashMap<K, V>>);
+pub(crate) struct ObjectIndex<K, V>(Mutex<HashMap<K, V>>);
 
 impl<K, V> Default for ObjectIndex<K, V> {
     fn default() -> Self {
@@ -22,19 +22,19 @@ impl<K, V> Default for ObjectIndex<K, V> {
 }
 
 impl<K: Clone + Eq + Hash, V> ObjectIndex<K, V> {
-    pub fn get(&self, key: &K) -> Option<V>
+    pub(crate) fn get(&self, key: &K) -> Option<V>
     where
         V: Clone,
     {
         self.lock().get(key).cloned()
     }
 
-    pub fn contains(&self, key: &K) -> bool {
+    pub(crate) fn contains(&self, key: &K) -> bool {
         self.lock().contains_key(key)
     }
 
     /// Changes the entry if it is still that of the object with this uid.
-    pub fn update<R>(&self, key: &K, uid: &str, change: impl FnOnce(&mut V) -> R) -> Option<R>
+    pub(crate) fn update<R>(&self, key: &K, uid: &str, change: impl FnOnce(&mut V) -> R) -> Option<R>
     where
         V: Indexed,
     {
@@ -42,20 +42,20 @@ impl<K: Clone + Eq + Hash, V> ObjectIndex<K, V> {
     }
 
     /// Inserts, changes or removes the entry under the lock.
-    pub fn entry<R>(&self, key: K, change: impl FnOnce(Entry<'_, K, V>) -> R) -> R {
+    pub(crate) fn entry<R>(&self, key: K, change: impl FnOnce(Entry<'_, K, V>) -> R) -> R {
         change(self.lock().entry(key))
     }
 
-    pub fn insert(&self, key: K, value: V) -> Option<V> {
+    pub(crate) fn insert(&self, key: K, value: V) -> Option<V> {
         self.lock().insert(key, value)
     }
 
-    pub fn remove(&self, key: &K) -> Option<V> {
+    pub(crate) fn remove(&self, key: &K) -> Option<V> {
         self.lock().remove(key)
     }
 
     /// Removes all entries but those to keep, and returns the keys of the removed ones.
-    pub fn retain(&self, keep: impl Fn(&K) -> bool) -> Vec<K> {
+    pub(crate) fn retain(&self, keep: impl Fn(&K) -> bool) -> Vec<K> {
         let mut entries = self.lock();
         let gone: Vec<_> = entries.keys().filter(|key| !keep(key)).cloned().collect();
         for key in &gone {
@@ -64,12 +64,12 @@ impl<K: Clone + Eq + Hash, V> ObjectIndex<K, V> {
         gone
     }
 
-    pub fn keys(&self) -> Vec<K> {
+    pub(crate) fn keys(&self) -> Vec<K> {
         self.keys_where(|_, _| true)
     }
 
     /// The keys of the entries that match.
-    pub fn keys_where(&self, matches: impl Fn(&K, &V) -> bool) -> Vec<K> {
+    pub(crate) fn keys_where(&self, matches: impl Fn(&K, &V) -> bool) -> Vec<K> {
         let entries = self.lock();
         let matching = entries.iter().filter(|(key, value)| matches(key, value));
         matching.map(|(key, _)| key.clone()).collect()

@@ -12,26 +12,26 @@ use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
 /// The 256-bit MAC key.
-pub struct MacKey(Zeroizing<[u8; 32]>);
+pub(crate) struct MacKey(Zeroizing<[u8; 32]>);
 
 /// One MAC. Comparing takes the same time wherever the difference is.
 #[derive(Clone, Copy, Debug)]
-pub struct Mac([u8; 32]);
+pub(crate) struct Mac([u8; 32]);
 
 /// A MAC in the making: parts are length-prefixed, so no two sequences of parts collide.
-pub struct Transcript(Hmac<Sha256>);
+pub(crate) struct Transcript(Hmac<Sha256>);
 
 impl MacKey {
     /// Length of the key in bytes.
-    pub const BYTES: usize = 32;
+    pub(crate) const BYTES: usize = 32;
 
     /// `None` unless there are exactly 32 bytes.
-    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
         Some(Self(Zeroizing::new(bytes.try_into().ok()?)))
     }
 
     /// Starts a MAC for one purpose.
-    pub fn transcript(&self, purpose: &str) -> Transcript {
+    pub(crate) fn transcript(&self, purpose: &str) -> Transcript {
         let hmac = Hmac::<Sha256>::new_from_slice(&*self.0).expect("HMAC takes any key length");
         let mut transcript = Transcript(hmac);
         transcript.part(purpose.as_bytes());
@@ -40,39 +40,39 @@ impl MacKey {
 }
 
 impl Transcript {
-    pub fn part(&mut self, bytes: &[u8]) {
+    pub(crate) fn part(&mut self, bytes: &[u8]) {
         self.count(bytes.len());
         self.0.update(bytes);
     }
 
     /// Adds a number, such as how many parts follow.
-    pub fn count(&mut self, number: usize) {
+    pub(crate) fn count(&mut self, number: usize) {
         self.0.update(&(number as u64).to_be_bytes());
     }
 
     /// The MAC over all parts.
-    pub fn finish(self) -> Mac {
+    pub(crate) fn finish(self) -> Mac {
         Mac(self.0.finalize().into_bytes().into())
     }
 }
 
 impl Mac {
     /// The MAC with these bytes.
-    pub fn from_bytes(bytes: [u8; 32]) -> Self {
+    pub(crate) fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }
 
-    pub fn as_bytes(&self) -> &[u8; 32] {
+    pub(crate) fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
 
     /// The first 64 bits, as a number.
-    pub fn truncated_64(&self) -> u64 {
+    pub(crate) fn truncated_64(&self) -> u64 {
         u64::from_be_bytes(self.0[..8].try_into().expect("a MAC has 32 bytes"))
     }
 
     /// The first 128 bits.
-    pub fn truncated_128(&self) -> [u8; 16] {
+    pub(crate) fn truncated_128(&self) -> [u8; 16] {
         self.0[..16].try_into().expect("a MAC has 32 bytes")
     }
 }

@@ -13,19 +13,19 @@ use super::queue::WorkQueue;
 
 /// Requests to the API server. Cheap to clone.
 #[derive(Clone, Default)]
-pub struct RequestMetrics(Family<RequestLabels, Counter>);
+pub(crate) struct RequestMetrics(Family<RequestLabels, Counter>);
 
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
-pub struct RequestLabels {
+pub(crate) struct RequestLabels {
     /// `get`, `list`, `watch`, `create`, `patch` or another verb of the API.
-    pub verb: &'static str,
+    pub(crate) verb: &'static str,
     /// The plural, with the subresource: `sealedsecrets/status`.
-    pub resource: String,
+    pub(crate) resource: String,
 }
 
 /// Reconciles, and those that exceeded their deadline. Cheap to clone.
 #[derive(Clone, Default)]
-pub struct ReconcileMetrics {
+pub(crate) struct ReconcileMetrics {
     total: Family<ControllerLabels, Counter>,
     timeouts: Family<ControllerLabels, Counter>,
 }
@@ -36,10 +36,10 @@ struct ControllerLabels {
 }
 
 /// Measures the queue of SealedSecrets when it is scraped.
-pub struct QueueMetrics(Arc<WorkQueue>);
+pub(crate) struct QueueMetrics(Arc<WorkQueue>);
 
 impl RequestMetrics {
-    pub fn register(registry: &mut Registry) -> Self {
+    pub(crate) fn register(registry: &mut Registry) -> Self {
         let metrics = Self::default();
         registry.sub_registry_with_prefix("mtk_controller").register(
             "api_requests",
@@ -49,13 +49,13 @@ impl RequestMetrics {
         metrics
     }
 
-    pub fn count(&self, labels: &RequestLabels) {
+    pub(crate) fn count(&self, labels: &RequestLabels) {
         self.0.get_or_create(labels).inc();
     }
 }
 
 impl ReconcileMetrics {
-    pub fn register(registry: &mut Registry) -> Self {
+    pub(crate) fn register(registry: &mut Registry) -> Self {
         let metrics = Self::default();
         let registry = registry.sub_registry_with_prefix("mtk_controller");
         registry.register("reconcile", "Reconciles by controller", metrics.total.clone());
@@ -67,17 +67,17 @@ impl ReconcileMetrics {
         metrics
     }
 
-    pub fn reconciled(&self, controller: &'static str) {
+    pub(crate) fn reconciled(&self, controller: &'static str) {
         self.total.get_or_create(&ControllerLabels { controller }).inc();
     }
 
-    pub fn timed_out(&self, controller: &'static str) {
+    pub(crate) fn timed_out(&self, controller: &'static str) {
         self.timeouts.get_or_create(&ControllerLabels { controller }).inc();
     }
 }
 
 impl QueueMetrics {
-    pub fn register(registry: &mut Registry, queue: Arc<WorkQueue>) {
+    pub(crate) fn register(registry: &mut Registry, queue: Arc<WorkQueue>) {
         registry.register_collector(Box::new(Self(queue)));
     }
 }

@@ -12,7 +12,7 @@ use super::{
 };
 
 #[derive(Default)]
-pub struct Namespaces(ObjectIndex<String, NamespaceEntry>);
+pub(crate) struct Namespaces(ObjectIndex<String, NamespaceEntry>);
 
 #[derive(Clone)]
 struct NamespaceEntry {
@@ -22,17 +22,17 @@ struct NamespaceEntry {
 
 impl Namespaces {
     /// Whether the namespace is being deleted, as far as the watch knows.
-    pub fn is_terminating(&self, namespace: &str) -> bool {
+    pub(crate) fn is_terminating(&self, namespace: &str) -> bool {
         self.0.get(&namespace.to_owned()).is_some_and(|entry| entry.is_terminating)
     }
 
     /// The labels of a namespace, if the watch knows it.
-    pub fn labels(&self, namespace: &str) -> Option<BTreeMap<String, String>> {
+    pub(crate) fn labels(&self, namespace: &str) -> Option<BTreeMap<String, String>> {
         self.0.get(&namespace.to_owned()).map(|entry| entry.labels)
     }
 
     /// Watches the namespaces until the process ends; calls `ready` after each full list.
-    pub async fn watch(self: Arc<Self>, client: Client, mut ready: impl FnMut()) {
+    pub(crate) async fn watch(self: Arc<Self>, client: Client, mut ready: impl FnMut()) {
         let api: Api<PartialObjectMeta<Namespace>> = Api::all(client);
         let handle = |event| match event {
             WatchEvent::Applied { object, .. } => self.apply(object),

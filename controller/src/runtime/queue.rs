@@ -25,7 +25,7 @@ const MAX_DELAY: Duration = Duration::from_hours(24);
 
 /// Why an object is reconciled. Earlier ones go first.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub enum Priority {
+pub(crate) enum Priority {
     /// The object is new or was changed.
     Change,
     /// Its Secret was changed or deleted.
@@ -58,7 +58,7 @@ impl Priority {
 /// namespace below its quarter has due work, as long as a quarter of all workers stays free. So a
 /// single busy namespace uses three quarters of the workers, and a namespace with slow reconciles
 /// can never hold all of them.
-pub struct WorkQueue<K = ObjectKey> {
+pub(crate) struct WorkQueue<K = ObjectKey> {
     inner: Mutex<Inner<K>>,
     wake: Notify,
 }
@@ -103,7 +103,7 @@ impl<K: QueueKey> Default for WorkQueue<K> {
 
 impl<K: QueueKey> WorkQueue<K> {
     /// An empty queue for this many workers.
-    pub fn new(workers: usize) -> Self {
+    pub(crate) fn new(workers: usize) -> Self {
         let inner = Inner {
             waiting: HashMap::new(),
             later: BTreeSet::new(),
@@ -116,14 +116,14 @@ impl<K: QueueKey> WorkQueue<K> {
 
     /// Adds an object, due after `delay`, at most a day. If it waits already, the earlier time and
     /// the higher priority count.
-    pub fn add(&self, key: K, priority: Priority, delay: Duration) {
+    pub(crate) fn add(&self, key: K, priority: Priority, delay: Duration) {
         let at = Instant::now() + delay.min(MAX_DELAY);
         self.lock().add(key, Entry { at, priority });
         self.wake.notify_one();
     }
 
     /// Takes the next object that is due. [`WorkQueue::done`] must follow.
-    pub async fn next(&self) -> K {
+    pub(crate) async fn next(&self) -> K {
         loop {
             let next_due = {
                 let mut inner = self.lock();
@@ -145,22 +145,22 @@ impl<K: QueueKey> WorkQueue<K> {
     }
 
     /// Ends the reconcile of an object that [`WorkQueue::next`] gave.
-    pub fn done(&self, key: &K) {
+    pub(crate) fn done(&self, key: &K) {
         self.lock().done(key);
         self.wake.notify_one();
     }
 
     /// The number of objects that wait, due or not.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.lock().waiting.len()
     }
 
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// For how long the oldest due object has been due.
-    pub fn oldest_due_age(&self) -> Duration {
+    pub(crate) fn oldest_due_age(&self) -> Duration {
         let inner = self.lock();
         let now = Instant::now();
         let oldest = inner.waiting.values().map(|entry| entry.at).min();

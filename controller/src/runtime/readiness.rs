@@ -4,21 +4,21 @@ use tokio::sync::watch;
 
 /// Counts the watches that have not listed yet. Cheap to clone.
 #[derive(Clone, Default)]
-pub struct Readiness {
+pub(crate) struct Readiness {
     pending: watch::Sender<usize>,
 }
 
 /// One watch that readiness waits for.
-pub struct Listing(Option<watch::Sender<usize>>);
+pub(crate) struct Listing(Option<watch::Sender<usize>>);
 
 impl Readiness {
-    pub fn add_watch(&self) -> Listing {
+    pub(crate) fn add_watch(&self) -> Listing {
         self.pending.send_modify(|pending| *pending += 1);
         Listing(Some(self.pending.clone()))
     }
 
     /// Waits until each watch that was added has listed once.
-    pub async fn wait(&self) {
+    pub(crate) async fn wait(&self) {
         let mut pending = self.pending.subscribe();
         pending.wait_for(|pending| *pending == 0).await.expect("this holds the sender");
     }
@@ -26,7 +26,7 @@ impl Readiness {
 
 impl Listing {
     /// The watch has a full list. Only the first call counts.
-    pub fn complete(&mut self) {
+    pub(crate) fn complete(&mut self) {
         if let Some(pending) = self.0.take() {
             pending.send_modify(|pending| *pending -= 1);
         }

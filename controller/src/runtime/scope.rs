@@ -9,18 +9,18 @@ use crate::key::ObjectKey;
 
 /// All namespaces, or some. For some, Roles in them suffice: no request is cluster-wide.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub enum WatchScope {
+pub(crate) enum WatchScope {
     All,
     Namespaces(BTreeSet<String>),
 }
 
 /// The scope of one watch: the whole cluster, or one namespace.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct NamespaceScope(Option<String>);
+pub(crate) struct NamespaceScope(Option<String>);
 
 impl WatchScope {
     /// The scope of each watch of a kind.
-    pub fn parts(&self) -> Vec<NamespaceScope> {
+    pub(crate) fn parts(&self) -> Vec<NamespaceScope> {
         match self {
             Self::All => vec![NamespaceScope(None)],
             Self::Namespaces(names) => {
@@ -32,7 +32,7 @@ impl WatchScope {
 
 impl NamespaceScope {
     /// The API for a kind in this scope.
-    pub fn api<K>(&self, client: Client) -> Api<K>
+    pub(crate) fn api<K>(&self, client: Client) -> Api<K>
     where
         K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
     {
@@ -43,7 +43,7 @@ impl NamespaceScope {
     }
 
     /// The same for a type of several kinds.
-    pub fn api_of<K>(&self, client: Client, kind: &K::DynamicType) -> Api<K>
+    pub(crate) fn api_of<K>(&self, client: Client, kind: &K::DynamicType) -> Api<K>
     where
         K: Resource<Scope = DynamicResourceScope>,
     {
@@ -53,12 +53,12 @@ impl NamespaceScope {
         }
     }
 
-    pub fn covers(&self, key: &ObjectKey) -> bool {
+    pub(crate) fn covers(&self, key: &ObjectKey) -> bool {
         self.0.as_ref().is_none_or(|namespace| *namespace == key.namespace)
     }
 
     /// The objects of a kind here, for a log: `Secrets`, or `Secrets of team-a`.
-    pub fn describe(&self, kind: &str) -> String {
+    pub(crate) fn describe(&self, kind: &str) -> String {
         match &self.0 {
             Some(namespace) => format!("{kind} of {namespace}"),
             None => kind.to_owned(),

@@ -7,7 +7,7 @@ mod create;
 mod names;
 mod object;
 
-pub use body::SecretBody;
-pub use create::create;
-pub use names::{FINGERPRINT_KEY_SECRET, KEY_LABEL};
-pub use object::{SecretObject, SecretValue, controller_of};
+pub(crate) use body::SecretBody;
+pub(crate) use create::create;
+pub(crate) use names::{FINGERPRINT_KEY_SECRET, KEY_LABEL};
+pub(crate) use object::{SecretObject, SecretValue, controller_of};

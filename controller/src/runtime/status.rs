@@ -18,7 +18,7 @@ use crate::{
 
 /// The result of writing a status.
 #[derive(Debug)]
-pub enum StatusWrite<K> {
+pub(crate) enum StatusWrite<K> {
     /// The object with its status, as the API server has it now.
     Written(Box<K>),
     /// The object was deleted or replaced: its own watch event follows.
@@ -30,17 +30,17 @@ pub enum StatusWrite<K> {
 
 /// Writes statuses. Cheap to clone.
 #[derive(Clone)]
-pub struct StatusWriter {
+pub(crate) struct StatusWriter {
     client: Client,
 }
 
 impl StatusWriter {
-    pub fn new(client: Client) -> Self {
+    pub(crate) fn new(client: Client) -> Self {
         Self { client }
     }
 
     /// Merges `status` into that of a namespaced object, if it is still the one with this uid.
-    pub async fn write<K>(
+    pub(crate) async fn write<K>(
         &self,
         key: &ObjectKey,
         uid: &str,
@@ -55,7 +55,7 @@ impl StatusWriter {
     }
 
     /// The same for a cluster-scoped object.
-    pub async fn write_cluster_scoped<K>(
+    pub(crate) async fn write_cluster_scoped<K>(
         &self,
         name: &str,
         uid: &str,

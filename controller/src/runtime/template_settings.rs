@@ -6,9 +6,9 @@ use templates::Limits;
 
 /// The limits of the templates of one object.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct TemplateSettings {
-    pub limits: Limits,
-    pub time: Duration,
+pub(crate) struct TemplateSettings {
+    pub(crate) limits: Limits,
+    pub(crate) time: Duration,
 }
 
 impl Default for TemplateSettings {

@@ -28,17 +28,17 @@ const WATCH_TIMEOUT_SECONDS: u32 = 60;
 const PAGE_OBJECTS: u32 = 50;
 
 /// How often to try a custom resource again whose CRD is missing.
-pub const CRD_POLL_INTERVAL: Duration = Duration::from_secs(30);
+pub(crate) const CRD_POLL_INTERVAL: Duration = Duration::from_secs(30);
 
 /// A watch of one kind in one scope.
-pub struct Watch<K> {
+pub(crate) struct Watch<K> {
     api: Api<K>,
     config: Config,
     what: String,
     absence_poll: Option<Duration>,
 }
 
-pub enum WatchEvent<K> {
+pub(crate) enum WatchEvent<K> {
     /// An object that exists. `is_listed` when it is part of a full list, else it is a change.
     Applied {
         object: K,
@@ -53,7 +53,7 @@ pub enum WatchEvent<K> {
 
 /// Why a kind cannot be watched.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Absence {
+pub(crate) enum Absence {
     /// The API server does not serve the kind.
     NotServed,
     /// The controller may not watch it.
@@ -74,31 +74,31 @@ where
     K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
 {
     /// `what` names the objects in logs.
-    pub fn new(api: Api<K>, what: impl Into<String>) -> Self {
+    pub(crate) fn new(api: Api<K>, what: impl Into<String>) -> Self {
         Self { api, config: Config::default(), what: what.into(), absence_poll: None }
     }
 
     /// Watches only objects that match this field selector.
     #[must_use]
-    pub fn fields(self, selector: &str) -> Self {
+    pub(crate) fn fields(self, selector: &str) -> Self {
         Self { config: self.config.fields(selector), ..self }
     }
 
     /// Watches only objects that match this label selector.
     #[must_use]
-    pub fn labels(self, selector: &str) -> Self {
+    pub(crate) fn labels(self, selector: &str) -> Self {
         Self { config: self.config.labels(selector), ..self }
     }
 
     /// The kind may be missing, or the controller may not be allowed to see it. The watch is tried
     /// again once in this time then.
     #[must_use]
-    pub fn optional(self, poll: Duration) -> Self {
+    pub(crate) fn optional(self, poll: Duration) -> Self {
         Self { absence_poll: Some(poll), ..self }
     }
 
     /// Hands every event to `handle`. Errors are logged and retried.
-    pub async fn run(self, handle: impl FnMut(WatchEvent<K>)) {
+    pub(crate) async fn run(self, handle: impl FnMut(WatchEvent<K>)) {
         self.run_with(Some, handle).await;
     }
 
@@ -152,7 +152,7 @@ where
 {
     /// The same, without objects that are not of their type: those are logged and left out. The
     /// CRD's schema rules them out, but a missing schema must not stop the watch.
-    pub async fn run_guarded(self, handle: impl FnMut(WatchEvent<K>)) {
+    pub(crate) async fn run_guarded(self, handle: impl FnMut(WatchEvent<K>)) {
         self.run_with(|object| object.0.ok(), handle).await;
     }
 }

@@ -16,13 +16,13 @@ use crate::{
 };
 
 /// A reconcile that takes longer is stopped, so that it cannot hold a worker for good.
-pub const RECONCILE_TIMEOUT: Duration = Duration::from_mins(2);
+pub(crate) const RECONCILE_TIMEOUT: Duration = Duration::from_mins(2);
 /// When an object whose reconcile panicked is retried.
 const PANIC_RETRY_DELAY: Duration = Duration::from_mins(1);
 
 /// Starts the workers of a controller. After `stop` turns true, each ends its reconcile and
 /// returns.
-pub fn spawn_workers<C: Controller>(
+pub(crate) fn spawn_workers<C: Controller>(
     tasks: &mut JoinSet<()>,
     controller: &Arc<C>,
     workers: usize,
@@ -84,7 +84,7 @@ async fn reconcile_in_time<C: Controller>(
 }
 
 /// Adds all objects to the queue once in a period. Objects that are in sync cost no request.
-pub async fn resync<K: QueueKey>(
+pub(crate) async fn resync<K: QueueKey>(
     queue: &WorkQueue<K>,
     period: Duration,
     keys: impl Fn() -> Vec<K>,

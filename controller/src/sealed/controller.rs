@@ -25,22 +25,22 @@ use crate::{
 
 /// How long a deleted Secret stays away, so that people can put another one in its place. Users of
 /// Bitnami's controller rely on such a pause.
-pub const RECREATE_DELAY: Duration = Duration::from_secs(2);
+pub(crate) const RECREATE_DELAY: Duration = Duration::from_secs(2);
 
 #[derive(Clone, Copy, Debug)]
-pub struct Settings {
+pub(crate) struct Settings {
     /// Whether the deprecated `spec.data` is decrypted.
-    pub accepts_legacy_data: bool,
-    pub templates: TemplateSettings,
+    pub(crate) accepts_legacy_data: bool,
+    pub(crate) templates: TemplateSettings,
     /// Threads for templates, and half of those for RSA.
-    pub cores: usize,
+    pub(crate) cores: usize,
 }
 
 /// Turns SealedSecrets into Secrets.
-pub struct SealedSecretController {
+pub(crate) struct SealedSecretController {
     pub(super) context: Arc<Context>,
-    pub objects: SealedIndex,
-    pub queue: Arc<WorkQueue>,
+    pub(crate) objects: SealedIndex,
+    pub(crate) queue: Arc<WorkQueue>,
     pub(super) unsealer: Unsealer,
     pub(super) renderer: Renderer,
     pub(super) accepts_legacy_data: bool,
@@ -50,7 +50,7 @@ pub struct SealedSecretController {
 }
 
 impl SealedSecretController {
-    pub fn new(
+    pub(crate) fn new(
         context: Arc<Context>,
         queue: Arc<WorkQueue>,
         metrics: SealedSecretMetrics,

@@ -29,29 +29,29 @@ const REPAIR_BACKOFF: ConflictBackoff = ConflictBackoff {
 };
 
 #[derive(Clone, Debug)]
-pub struct SealedSecretEntry {
-    pub uid: String,
+pub(crate) struct SealedSecretEntry {
+    pub(crate) uid: String,
     /// The [`version_of`] the object.
-    pub version: u64,
-    pub generation: i64,
-    pub is_deleting: bool,
+    pub(crate) version: u64,
+    pub(crate) generation: i64,
+    pub(crate) is_deleting: bool,
     /// Whether the Secret gets an owner reference.
-    pub wants_owner: bool,
+    pub(crate) wants_owner: bool,
     /// The MAC over everything that decides the Secret.
-    pub inputs: Mac,
+    pub(crate) inputs: Mac,
     /// The MACs of the template's labels and annotations.
-    pub labels_and_annotations: Box<[MetadataMac]>,
+    pub(crate) labels_and_annotations: Box<[MetadataMac]>,
     /// The status in the API server, as last seen or written.
-    pub status: SealedSecretStatus,
+    pub(crate) status: SealedSecretStatus,
     /// The record of the last sync. The status may not have it yet, or never: Bitnami's CRD prunes
     /// it.
-    pub applied: Option<Record>,
+    pub(crate) applied: Option<Record>,
     /// Why the last reconcile failed.
-    pub failed: Option<Reason>,
+    pub(crate) failed: Option<Reason>,
     /// Failures in a row.
-    pub attempts: u32,
+    pub(crate) attempts: u32,
     /// The CRD in the cluster has no field for the record.
-    pub prunes_record: bool,
+    pub(crate) prunes_record: bool,
     /// Writes over what others had changed.
     pub(super) repairs: Repairs,
     /// The object itself, until it is synced.
@@ -59,7 +59,7 @@ pub struct SealedSecretEntry {
 }
 
 impl SealedSecretEntry {
-    pub fn of(mac_key: &MacKey, sealed: &SealedSecret) -> Self {
+    pub(crate) fn of(mac_key: &MacKey, sealed: &SealedSecret) -> Self {
         let metadata = &sealed.metadata;
         let template = &sealed.spec.template.metadata;
         let status = sealed.status.clone().unwrap_or_default();
@@ -86,7 +86,7 @@ impl SealedSecretEntry {
     }
 
     /// Whether the status reports this record for the current generation.
-    pub fn status_reports(&self, record: &Record) -> bool {
+    pub(crate) fn status_reports(&self, record: &Record) -> bool {
         let status = &self.status;
         let is_true = |type_: &str| status.condition(type_).is_some_and(|c| c.status == "True");
         status.observed_generation == Some(self.generation)
@@ -99,23 +99,23 @@ impl SealedSecretEntry {
     }
 
     /// Clears the failure: a later change of the Secret leads to a reconcile again.
-    pub fn record_recovery(&mut self) {
+    pub(crate) fn record_recovery(&mut self) {
         self.failed = None;
         self.attempts = 0;
     }
 
-    pub fn record_failure(&mut self, reason: Reason) {
+    pub(crate) fn record_failure(&mut self, reason: Reason) {
         self.failed = Some(reason);
         self.attempts = self.attempts.saturating_add(1);
     }
 
     /// Counts a write over what others had changed.
-    pub fn record_repair(&mut self, now: Instant) {
+    pub(crate) fn record_repair(&mut self, now: Instant) {
         self.repairs.record(REPAIR_BACKOFF, now);
     }
 
     /// How long to wait before the next repair.
-    pub fn repair_delay(&self, now: Instant) -> Duration {
+    pub(crate) fn repair_delay(&self, now: Instant) -> Duration {
         self.repairs.delay(REPAIR_BACKOFF, now)
     }
 }

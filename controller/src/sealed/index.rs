@@ -10,20 +10,20 @@ use crate::{
     runtime::{index::ObjectIndex, mac::MacKey},
 };
 
-pub struct SealedIndex {
+pub(crate) struct SealedIndex {
     mac_key: Arc<MacKey>,
     objects: ObjectIndex<ObjectKey, SealedSecretEntry>,
 }
 
 impl SealedIndex {
-    pub fn new(mac_key: Arc<MacKey>) -> Self {
+    pub(crate) fn new(mac_key: Arc<MacKey>) -> Self {
         Self { mac_key, objects: ObjectIndex::default() }
     }
 
     /// Takes an object in. True when it is new, or changed in what decides its Secret: then an
     /// earlier failure no longer counts. An event that is older than what was read or written since
     /// is skipped, since it would bring the earlier Secret back.
-    pub fn upsert(&self, sealed: &Arc<SealedSecret>) -> bool {
+    pub(crate) fn upsert(&self, sealed: &Arc<SealedSecret>) -> bool {
         let mut new = SealedSecretEntry::of(&self.mac_key, sealed);
         self.objects.entry(ObjectKey::of(&sealed.metadata), |entry| match entry {
             Entry::Occupied(mut old) if old.get().uid == new.uid => {
@@ -46,7 +46,7 @@ impl SealedIndex {
     }
 
     /// Takes the object itself, if the watch reported it and nobody took it yet.
-    pub fn take_pending(&self, key: &ObjectKey) -> Option<Arc<SealedSecret>> {
+    pub(crate) fn take_pending(&self, key: &ObjectKey) -> Option<Arc<SealedSecret>> {
         self.objects.entry(key.clone(), |entry| match entry {
             Entry::Occupied(mut entry) => entry.get_mut().pending.take(),
             Entry::Vacant(_) => None,

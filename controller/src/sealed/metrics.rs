@@ -16,8 +16,8 @@ use crate::{key::ObjectKey, reason::Reason};
 
 /// Cheap to clone.
 #[derive(Clone)]
-pub struct SealedSecretMetrics {
-    pub unseal_requests: Counter,
+pub(crate) struct SealedSecretMetrics {
+    pub(crate) unseal_requests: Counter,
     unseal_errors: Family<ErrorLabels, Counter>,
     conditions: Option<Family<ConditionLabels, Gauge>>,
     warned_of_pruning: Arc<AtomicBool>,
@@ -38,7 +38,7 @@ struct ConditionLabels {
 
 impl SealedSecretMetrics {
     /// Without `object_labels` no metric has the name of an object.
-    pub fn register(registry: &mut Registry, object_labels: bool) -> Self {
+    pub(crate) fn register(registry: &mut Registry, object_labels: bool) -> Self {
         let metrics = Self {
             unseal_requests: Counter::default(),
             unseal_errors: Family::default(),
@@ -66,25 +66,25 @@ impl SealedSecretMetrics {
         metrics
     }
 
-    pub fn synced(&self, key: &ObjectKey) {
+    pub(crate) fn synced(&self, key: &ObjectKey) {
         self.set_condition(key, 1);
     }
 
-    pub fn failed(&self, key: &ObjectKey, reason: Reason) {
+    pub(crate) fn failed(&self, key: &ObjectKey, reason: Reason) {
         let labels = ErrorLabels { reason: reason.as_str(), namespace: key.namespace.clone() };
         self.unseal_errors.get_or_create(&labels).inc();
         self.set_condition(key, -1);
     }
 
     /// Drops the condition of a deleted object.
-    pub fn forget(&self, key: &ObjectKey) {
+    pub(crate) fn forget(&self, key: &ObjectKey) {
         if let Some(conditions) = &self.conditions {
             conditions.remove(&labels(key));
         }
     }
 
     /// Warns once that the CRD in the cluster drops the records.
-    pub fn note_pruned_record(&self) {
+    pub(crate) fn note_pruned_record(&self) {
         if !self.warned_of_pruning.swap(true, Ordering::Relaxed) {
             warn!(
                 "the CRD of SealedSecrets in this cluster has no field status.fingerprint, so each \

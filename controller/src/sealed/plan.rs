@@ -9,15 +9,15 @@ use crate::{
 };
 
 /// The state of the cluster and the process when a reconcile begins.
-pub struct Observed {
-    pub entry: SealedSecretEntry,
-    pub secret: Option<SecretSnapshot>,
-    pub keys: Arc<KeyRing>,
-    pub is_namespace_terminating: bool,
+pub(crate) struct Observed {
+    pub(crate) entry: SealedSecretEntry,
+    pub(crate) secret: Option<SecretSnapshot>,
+    pub(crate) keys: Arc<KeyRing>,
+    pub(crate) is_namespace_terminating: bool,
 }
 
 #[derive(Debug, Eq, PartialEq)]
-pub enum Action {
+pub(crate) enum Action {
     /// The object or its namespace is being deleted: the controller writes nothing for it.
     Ignore,
     /// Secret and status are in sync.
@@ -29,7 +29,7 @@ pub enum Action {
 }
 
 /// Decides. No RSA operation, no request.
-pub fn plan(observed: &Observed) -> Action {
+pub(crate) fn plan(observed: &Observed) -> Action {
     let Observed { entry, is_namespace_terminating, .. } = observed;
     if entry.is_deleting || *is_namespace_terminating {
         return Action::Ignore;

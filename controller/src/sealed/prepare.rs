@@ -22,7 +22,7 @@ use crate::{
 
 /// The ciphertexts of a SealedSecret.
 #[derive(Debug, Eq, PartialEq)]
-pub enum Sealed<'s> {
+pub(crate) enum Sealed<'s> {
     /// Items by key: base64 of the wire format.
     Items(&'s BTreeMap<String, String>),
     /// The deprecated form: one item, a whole Secret as JSON.
@@ -33,7 +33,7 @@ pub enum Sealed<'s> {
 ///
 /// # Errors
 /// `TypeDenied` and `Malformed`, each with the remedy.
-pub fn prepare<'s>(
+pub(crate) fn prepare<'s>(
     sealed: &'s SealedSecret,
     policy: &Policy,
     accepts_legacy_data: bool,
@@ -67,7 +67,7 @@ pub fn prepare<'s>(
 }
 
 /// The Secret with these values and the template's metadata and type.
-pub fn desired(sealed: &SealedSecret, rendered: Rendered) -> DesiredSecret {
+pub(crate) fn desired(sealed: &SealedSecret, rendered: Rendered) -> DesiredSecret {
     let template = &sealed.spec.template;
     let Rendered { data, random } = rendered;
     let desired = secret_for(
@@ -97,7 +97,7 @@ fn with_random(
 ///
 /// # Errors
 /// `Malformed` when it contains none, and what [`prepare`] refuses.
-pub fn desired_legacy(
+pub(crate) fn desired_legacy(
     sealed: &SealedSecret,
     json: &Plaintext,
     policy: &Policy,
@@ -120,7 +120,7 @@ pub fn desired_legacy(
 }
 
 /// The template's fields that the controller ignores, for an Event: nothing authenticates them.
-pub fn ignored_fields(sealed: &SealedSecret) -> Vec<&'static str> {
+pub(crate) fn ignored_fields(sealed: &SealedSecret) -> Vec<&'static str> {
     let metadata = &sealed.spec.template.metadata;
     let mut fields = Vec::new();
     if !metadata.finalizers.is_empty() {
@@ -133,7 +133,7 @@ pub fn ignored_fields(sealed: &SealedSecret) -> Vec<&'static str> {
 }
 
 /// Whether the Secret gets an owner reference: unless the template opts out.
-pub fn wants_owner(sealed: &SealedSecret) -> bool {
+pub(crate) fn wants_owner(sealed: &SealedSecret) -> bool {
     let annotations = &sealed.spec.template.metadata.annotations;
     annotations.get(SealedSecret::SKIP_OWNER_REFERENCES).is_none_or(|value| value != "true")
 }

@@ -23,16 +23,16 @@ use crate::{
 const VERSION: &str = "v1";
 
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Record {
+pub(crate) struct Record {
     /// The keys that decrypted the items.
-    pub keys: Vec<KeyId>,
-    pub inputs: Mac,
+    pub(crate) keys: Vec<KeyId>,
+    pub(crate) inputs: Mac,
     /// The content of the Secret then.
-    pub content: Mac,
+    pub(crate) content: Mac,
 }
 
 impl Record {
-    pub fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let mut parts = text.split('.');
         let (version, keys) = (parts.next()?, parts.next()?);
         let (inputs, content) = (mac(parts.next()?)?, mac(parts.next()?)?);
@@ -59,7 +59,7 @@ fn mac(text: &str) -> Option<Mac> {
 }
 
 /// The MAC over everything of a SealedSecret that decides what its Secret is.
-pub fn inputs(mac_key: &MacKey, sealed: &SealedSecret) -> Mac {
+pub(crate) fn inputs(mac_key: &MacKey, sealed: &SealedSecret) -> Mac {
     let key = ObjectKey::of(&sealed.metadata);
     let mut transcript = mac_key.transcript("inputs");
     for part in [

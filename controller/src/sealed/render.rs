@@ -20,27 +20,27 @@ use crate::{
 
 /// Raise it when the same SealedSecret would give another Secret: earlier records no longer count
 /// then.
-pub const VERSION: &str = "1";
+pub(crate) const VERSION: &str = "1";
 /// How much of a key a message quotes.
 const MAX_KEY_CHARS: usize = 63;
 
 /// Renders, a few objects at a time. Cheap to clone.
 #[derive(Clone)]
-pub struct Renderer {
+pub(crate) struct Renderer {
     settings: TemplateSettings,
     pool: BlockingPool,
 }
 
 /// The values by key.
 #[derive(Debug)]
-pub struct Rendered {
-    pub data: BTreeMap<String, Plaintext>,
+pub(crate) struct Rendered {
+    pub(crate) data: BTreeMap<String, Plaintext>,
     /// The keys of values that would differ the next time.
-    pub random: BTreeSet<String>,
+    pub(crate) random: BTreeSet<String>,
 }
 
 impl Renderer {
-    pub fn new(settings: TemplateSettings, threads: usize) -> Self {
+    pub(crate) fn new(settings: TemplateSettings, threads: usize) -> Self {
         Self { settings, pool: BlockingPool::new(threads) }
     }
 
@@ -48,7 +48,7 @@ impl Renderer {
     ///
     /// # Errors
     /// `TemplateInvalid`, with the key, the place and the kind of the error, and never a value.
-    pub async fn render(
+    pub(crate) async fn render(
         &self,
         template: &BTreeMap<String, Option<String>>,
         items: BTreeMap<String, Plaintext>,

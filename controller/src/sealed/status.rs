@@ -13,13 +13,13 @@ use crate::{
 };
 
 /// The reason of success, in conditions and Events.
-pub const UNSEALED: &str = "Unsealed";
+pub(crate) const UNSEALED: &str = "Unsealed";
 
 /// The status after a sync that produced this record, or failed. None when only times would change.
 ///
 /// `Synced` comes first: Bitnami's columns look there, and Argo CD's health check reads it by
 /// name. Conditions report results, never progress.
-pub fn next(
+pub(crate) fn next(
     previous: &SealedSecretStatus,
     generation: i64,
     result: Result<&Record, &Failure>,

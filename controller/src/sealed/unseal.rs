@@ -24,19 +24,19 @@ const MAX_NAMED_ITEMS: usize = 5;
 /// A few threads for private-key operations. A task decrypts one item, and tasks wait in line: a
 /// thousand items of one object delay each item of another by one.
 #[derive(Clone)]
-pub struct Unsealer {
+pub(crate) struct Unsealer {
     pool: BlockingPool,
 }
 
 /// The object and the scope that the items are sealed for, and the keys that may decrypt them.
 #[derive(Clone)]
-pub struct Sealing {
-    pub key: ObjectKey,
+pub(crate) struct Sealing {
+    pub(crate) key: ObjectKey,
     /// From the object's own annotations.
-    pub scope: Scope,
-    pub ring: Arc<KeyRing>,
+    pub(crate) scope: Scope,
+    pub(crate) ring: Arc<KeyRing>,
     /// The keys to try first.
-    pub first: Arc<[KeyId]>,
+    pub(crate) first: Arc<[KeyId]>,
 }
 
 /// Why an item cannot be decrypted.
@@ -50,7 +50,7 @@ enum ItemError {
 
 impl Unsealer {
     /// A pool of this many threads.
-    pub fn new(threads: usize) -> Self {
+    pub(crate) fn new(threads: usize) -> Self {
         Self { pool: BlockingPool::new(threads) }
     }
 
@@ -58,7 +58,7 @@ impl Unsealer {
     ///
     /// # Errors
     /// `Malformed`, `ScopeMismatch` and `UnknownKey`, with the names of the items.
-    pub async fn unseal_items(
+    pub(crate) async fn unseal_items(
         &self,
         sealing: &Sealing,
         items: &BTreeMap<String, String>,
@@ -92,7 +92,7 @@ impl Unsealer {
     ///
     /// # Errors
     /// As for items.
-    pub async fn unseal_legacy(
+    pub(crate) async fn unseal_legacy(
         &self,
         sealing: &Sealing,
         bytes: Vec<u8>,

@@ -26,7 +26,7 @@ use crate::{
 };
 
 impl SealedSecretController {
-    pub fn watch(self: &Arc<Self>, tasks: &mut JoinSet<()>) {
+    pub(crate) fn watch(self: &Arc<Self>, tasks: &mut JoinSet<()>) {
         for scope in self.context.scope.parts() {
             let (this, listing) = (self.clone(), self.context.readiness.add_watch());
             tasks.spawn(async move { this.watch_objects(scope, listing).await });
@@ -34,7 +34,7 @@ impl SealedSecretController {
     }
 
     /// Starts what adds objects to the queue once the watches have listed.
-    pub fn start(self: &Arc<Self>, tasks: &mut JoinSet<()>) {
+    pub(crate) fn start(self: &Arc<Self>, tasks: &mut JoinSet<()>) {
         let (this, changes) = (self.clone(), self.context.keys.changes());
         tasks.spawn(async move { this.watch_keys(changes).await });
         let this = self.clone();
@@ -71,7 +71,7 @@ impl SealedSecretController {
     }
 
     /// The watch reported an object.
-    pub fn object_applied(&self, object: &Arc<SealedSecret>) {
+    pub(crate) fn object_applied(&self, object: &Arc<SealedSecret>) {
         let (key, metadata) = (ObjectKey::of(&object.metadata), &object.metadata);
         for subscriber in &self.subscribers {
             subscriber.clone().producer_applied(&Producer {

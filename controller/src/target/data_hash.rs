@@ -10,15 +10,15 @@ use zeroize::Zeroizing;
 use crate::runtime::secret::SecretValue;
 
 /// Label on each Secret that External Secrets manages.
-pub const MANAGED: &str = "reconcile.external-secrets.io/managed";
+pub(crate) const MANAGED: &str = "reconcile.external-secrets.io/managed";
 /// Label on an owned Secret: the hash of its owner's name.
-pub const CREATED_BY: &str = "reconcile.external-secrets.io/created-by";
+pub(crate) const CREATED_BY: &str = "reconcile.external-secrets.io/created-by";
 /// Annotation on each Secret: the hash of its data.
-pub const DATA_HASH: &str = "reconcile.external-secrets.io/data-hash";
+pub(crate) const DATA_HASH: &str = "reconcile.external-secrets.io/data-hash";
 
 /// The hash of the data, over the text that Go prints of a map of bytes. It is not keyed, because
 /// compatibility needs it so. A flag turns it off.
-pub fn data(data: &BTreeMap<String, SecretValue>) -> String {
+pub(crate) fn data(data: &BTreeMap<String, SecretValue>) -> String {
     let size: usize =
         data.iter().map(|(key, value)| key.len() + 4 * value.expose().len() + 4).sum();
     let mut text = Zeroizing::new(String::with_capacity(size + 5));
@@ -42,7 +42,7 @@ pub fn data(data: &BTreeMap<String, SecretValue>) -> String {
 }
 
 /// The generation, and the hash of labels and annotations: the version of an ExternalSecret.
-pub fn version(metadata: &ObjectMeta) -> String {
+pub(crate) fn version(metadata: &ObjectMeta) -> String {
     let mut text = String::from("{annotations:");
     map(&mut text, metadata.annotations.as_ref());
     text.push_str(" labels:");
@@ -52,12 +52,12 @@ pub fn version(metadata: &ObjectMeta) -> String {
 }
 
 /// The value of [`CREATED_BY`].
-pub fn created_by(namespace: &str, name: &str) -> String {
+pub(crate) fn created_by(namespace: &str, name: &str) -> String {
     sha3(&format!("{namespace}/{name}"))
 }
 
 /// The field manager of the Secret of this ExternalSecret.
-pub fn field_manager(name: &str) -> String {
+pub(crate) fn field_manager(name: &str) -> String {
     let manager = format!("externalsecrets.external-secrets.io/{name}");
     if manager.len() <= 63 {
         return manager;

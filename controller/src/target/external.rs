@@ -24,24 +24,24 @@ use crate::{
 };
 
 /// The Secret that an ExternalSecret makes of its values and its template.
-pub struct ExternalSecretTarget {
-    pub key: ObjectKey,
+pub(crate) struct ExternalSecretTarget {
+    pub(crate) key: ObjectKey,
     /// The name of the ExternalSecret.
-    pub name: String,
+    pub(crate) name: String,
     /// The owner reference to set under `creationPolicy: Owner`.
-    pub owner: OwnerReference,
-    pub policy: CreationPolicy,
-    pub field_manager: String,
-    pub type_: Option<String>,
-    pub immutable: bool,
-    pub labels: BTreeMap<String, String>,
-    pub annotations: BTreeMap<String, String>,
-    pub finalizers: Vec<String>,
-    pub data: BTreeMap<String, SecretValue>,
+    pub(crate) owner: OwnerReference,
+    pub(crate) policy: CreationPolicy,
+    pub(crate) field_manager: String,
+    pub(crate) type_: Option<String>,
+    pub(crate) immutable: bool,
+    pub(crate) labels: BTreeMap<String, String>,
+    pub(crate) annotations: BTreeMap<String, String>,
+    pub(crate) finalizers: Vec<String>,
+    pub(crate) data: BTreeMap<String, SecretValue>,
     /// Whether to annotate it with the hash of its data.
-    pub writes_data_hash: bool,
+    pub(crate) writes_data_hash: bool,
     /// Whether an existing Secret is taken over only if its annotation allows it.
-    pub requires_consent: bool,
+    pub(crate) requires_consent: bool,
 }
 
 /// The parts of the Secret that the ExternalSecret decides.

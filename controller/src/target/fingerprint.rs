@@ -6,24 +6,24 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-pub use crate::runtime::mac::{Mac, MacKey};
+pub(crate) use crate::runtime::mac::{Mac, MacKey};
 use crate::{key::ObjectKey, runtime::secret::SecretObject};
 
 /// A 64-bit MAC of one label or annotation. It shows presence, at 8 bytes each.
-pub type MetadataMac = u64;
+pub(crate) type MetadataMac = u64;
 
 /// The MACs of one item: 24 bytes for any size of item.
 #[derive(Clone, Copy, Debug)]
-pub struct ItemMac {
+pub(crate) struct ItemMac {
     /// The MAC of the item's name.
-    pub name: u64,
+    pub(crate) name: u64,
     /// Over the value, bound to the Secret and the item's name.
-    pub value: [u8; 16],
+    pub(crate) value: [u8; 16],
 }
 
 impl MacKey {
     /// Type, immutability and data of a Secret.
-    pub fn content(&self, key: &ObjectKey, secret: &SecretObject) -> Mac {
+    pub(crate) fn content(&self, key: &ObjectKey, secret: &SecretObject) -> Mac {
         let mut transcript = self.transcript("content");
         transcript.part(key.namespace.as_bytes());
         transcript.part(key.name.as_bytes());
@@ -69,14 +69,14 @@ pub(super) fn item_macs(mac_key: &MacKey, secret: &SecretObject) -> Arc<[ItemMac
 }
 
 /// The MAC of one item's value, if the Secret has that item.
-pub fn item_mac(mac_key: &MacKey, name: &str, items: &[ItemMac]) -> Option<[u8; 16]> {
+pub(crate) fn item_mac(mac_key: &MacKey, name: &str, items: &[ItemMac]) -> Option<[u8; 16]> {
     let name = mac_key.item_name(name);
     let place = items.binary_search_by_key(&name, |item| item.name).ok()?;
     Some(items[place].value)
 }
 
 /// The MACs of labels and annotations, sorted.
-pub fn label_and_annotation_macs(
+pub(crate) fn label_and_annotation_macs(
     mac_key: &MacKey,
     labels: &BTreeMap<String, String>,
     annotations: &BTreeMap<String, String>,

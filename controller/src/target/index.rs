@@ -14,35 +14,35 @@ use crate::{
 };
 
 /// Snapshots of Secrets by name.
-pub struct SecretIndex {
+pub(crate) struct SecretIndex {
     mac_key: Arc<MacKey>,
     keeps_items: bool,
     secrets: Mutex<HashMap<ObjectKey, SecretSnapshot>>,
 }
 
 impl SecretIndex {
-    pub fn new(mac_key: Arc<MacKey>) -> Self {
+    pub(crate) fn new(mac_key: Arc<MacKey>) -> Self {
         Self { mac_key, keeps_items: false, secrets: Mutex::default() }
     }
 
     /// Also keeps a MAC of each item, of all Secrets: 24 bytes an item cost less than a request for
     /// the Secrets of each new workload.
     #[must_use]
-    pub fn with_items(self) -> Self {
+    pub(crate) fn with_items(self) -> Self {
         Self { keeps_items: true, ..self }
     }
 
-    pub fn get(&self, key: &ObjectKey) -> Option<SecretSnapshot> {
+    pub(crate) fn get(&self, key: &ObjectKey) -> Option<SecretSnapshot> {
         self.lock().get(key).cloned()
     }
 
     /// Whether the Secret exists, as far as the watch has reported.
-    pub fn contains(&self, key: &ObjectKey) -> bool {
+    pub(crate) fn contains(&self, key: &ObjectKey) -> bool {
         self.lock().contains_key(key)
     }
 
     /// The Secrets of a namespace that were created for this ExternalSecret.
-    pub fn created_by(&self, namespace: &str, hash: &str) -> Vec<ObjectKey> {
+    pub(crate) fn created_by(&self, namespace: &str, hash: &str) -> Vec<ObjectKey> {
         let secrets = self.lock();
         let created = secrets.iter().filter(|(key, snapshot)| {
             key.namespace == namespace && snapshot.created_by.as_deref() == Some(hash)
@@ -51,7 +51,7 @@ impl SecretIndex {
     }
 
     /// Takes a Secret in, unless the index has a newer version. Returns the newest snapshot.
-    pub fn upsert(&self, secret: &SecretObject) -> SecretSnapshot {
+    pub(crate) fn upsert(&self, secret: &SecretObject) -> SecretSnapshot {
         let mut snapshot = SecretSnapshot::of(&self.mac_key, secret);
         if self.keeps_items {
             snapshot = snapshot.with_items(&self.mac_key, secret);
@@ -67,7 +67,7 @@ impl SecretIndex {
     }
 
     /// Removes a deleted Secret. False when the index has a newer Secret of that name.
-    pub fn remove(&self, deleted: &ObjectMeta) -> bool {
+    pub(crate) fn remove(&self, deleted: &ObjectMeta) -> bool {
         let version = version_of(deleted);
         match self.lock().entry(ObjectKey::of(deleted)) {
             Entry::Occupied(entry) if entry.get().version <= version => {
@@ -91,7 +91,7 @@ impl SecretIndex {
 
     /// Removes all Secrets but those to keep, after a new list: the watch missed their deletions.
     /// Returns the removed ones.
-    pub fn retain(&self, keep: impl Fn(&ObjectKey) -> bool) -> Vec<ObjectKey> {
+    pub(crate) fn retain(&self, keep: impl Fn(&ObjectKey) -> bool) -> Vec<ObjectKey> {
         let mut secrets = self.lock();
         let removed: Vec<_> = secrets.keys().filter(|key| !keep(key)).cloned().collect();
         for key in &removed {
@@ -101,11 +101,11 @@ impl SecretIndex {
     }
 
     /// How many Secrets the index has.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.lock().len()
     }
 
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.lock().is_empty()
     }
 

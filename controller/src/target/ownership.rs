@@ -16,7 +16,7 @@ const BITNAMI_FIELD_MANAGER: &str = "controller";
 
 /// The right of a SealedSecret to a Secret that exists.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Ownership {
+pub(crate) enum Ownership {
     /// The data becomes exactly what is sealed. Labels and annotations of others stay.
     Ours,
     /// Annotated `managed`: taken over whole. Labels and annotations of others are removed
@@ -33,28 +33,28 @@ pub enum Ownership {
 
 /// The controller owner reference of a Secret.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct ControllerRef {
-    pub kind: Box<str>,
-    pub name: Box<str>,
-    pub uid: Box<str>,
+pub(crate) struct ControllerRef {
+    pub(crate) kind: Box<str>,
+    pub(crate) name: Box<str>,
+    pub(crate) uid: Box<str>,
 }
 
 /// The part of a Secret's metadata that decides who owns it.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct OwnershipMetadata {
-    pub controller: Option<ControllerRef>,
+pub(crate) struct OwnershipMetadata {
+    pub(crate) controller: Option<ControllerRef>,
     /// The annotation `managed` is `"true"`.
-    pub managed: bool,
+    pub(crate) managed: bool,
     /// The annotation `patch` is `"true"`.
-    pub patch: bool,
+    pub(crate) patch: bool,
     /// The annotation `skip-set-owner-references` is `"true"`: it was created without an owner.
-    pub ownerless: bool,
+    pub(crate) ownerless: bool,
     /// Its data was written under our field manager.
-    pub written_by_us: bool,
+    pub(crate) written_by_us: bool,
 }
 
 impl OwnershipMetadata {
-    pub fn of(metadata: &ObjectMeta) -> Self {
+    pub(crate) fn of(metadata: &ObjectMeta) -> Self {
         let is_true = |annotation: &str| {
             let annotations = metadata.annotations.as_ref();
             annotations.and_then(|all| all.get(annotation)).is_some_and(|value| value == "true")
@@ -74,7 +74,7 @@ impl OwnershipMetadata {
     /// A controller owner other than the SealedSecret always wins over all annotations.
     /// Never take a Secret from a live owner; the garbage collector deletes Secrets of a dead one
     /// (recorded, g53).
-    pub fn ownership(&self, uid: &str, wants_owner: bool) -> Ownership {
+    pub(crate) fn ownership(&self, uid: &str, wants_owner: bool) -> Ownership {
         let is_ours = match &self.controller {
             Some(controller) if &*controller.uid == uid => true,
             Some(controller) => return Ownership::Foreign { controller: Some(controller.clone()) },

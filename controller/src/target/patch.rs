@@ -9,7 +9,7 @@ use crate::runtime::secret::{SecretObject, SecretValue};
 
 /// What to do with a Secret that exists.
 #[derive(Debug)]
-pub enum Change {
+pub(crate) enum Change {
     None,
     Patch(Box<SecretPatch>),
 }
@@ -17,7 +17,7 @@ pub enum Change {
 /// A merge patch (RFC 7386), guarded by uid and resourceVersion. It holds values, and prints none.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct SecretPatch {
+pub(crate) struct SecretPatch {
     pub(super) metadata: MetadataPatch,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) immutable: Option<bool>,

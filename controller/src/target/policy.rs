@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// Annotation on a Secret that an ExternalSecret may take over, where the operator requires consent.
-pub const CONSENT: &str = "mtk.mytomorrows.com/adopt";
+pub(crate) const CONSENT: &str = "mtk.mytomorrows.com/adopt";
 
 /// Types of Secrets that the API server or a node accepts as credentials. A template must not ask
 /// for them, since nothing authenticates it (CVE-2026-42876).
@@ -17,13 +17,13 @@ pub(crate) const DENIED_TYPES: [&str; 2] =
     ["kubernetes.io/service-account-token", "bootstrap.kubernetes.io/token"];
 
 #[derive(Clone, Debug)]
-pub struct Policy {
+pub(crate) struct Policy {
     /// The controller's namespace, where its own Secrets are.
-    pub namespace: String,
+    pub(crate) namespace: String,
     /// The prefix of the names of key Secrets.
-    pub key_prefix: String,
+    pub(crate) key_prefix: String,
     /// Types that are allowed although they are on the deny-list.
-    pub allowed_types: BTreeSet<String>,
+    pub(crate) allowed_types: BTreeSet<String>,
 }
 
 impl Policy {
@@ -31,7 +31,7 @@ impl Policy {
     ///
     /// # Errors
     /// `TypeDenied`, with the remedy.
-    pub fn check(
+    pub(crate) fn check(
         &self,
         key: &ObjectKey,
         type_: &str,
@@ -67,7 +67,7 @@ impl Policy {
 ///
 /// # Errors
 /// `InvalidSecret`, without the key.
-pub fn check_keys<'k>(mut keys: impl Iterator<Item = &'k String>) -> Result<(), Failure> {
+pub(crate) fn check_keys<'k>(mut keys: impl Iterator<Item = &'k String>) -> Result<(), Failure> {
     let is_key =
         |key: &String| (1..=253).contains(&key.len()) && key.bytes().all(is_name_character);
     if keys.all(is_key) {
@@ -83,7 +83,7 @@ pub fn check_keys<'k>(mut keys: impl Iterator<Item = &'k String>) -> Result<(), 
 ///
 /// # Errors
 /// `TemplateInvalid`, without name and value: templates make names too.
-pub fn check_labels(labels: &BTreeMap<String, String>) -> Result<(), Failure> {
+pub(crate) fn check_labels(labels: &BTreeMap<String, String>) -> Result<(), Failure> {
     let is_end = |byte: Option<u8>| byte.is_none_or(|byte| byte.is_ascii_alphanumeric());
     for value in labels.values() {
         let bytes = value.as_bytes();

@@ -6,22 +6,22 @@ use crate::key::ObjectKey;
 
 /// The kinds of objects that produce Secrets and may name workloads to restart.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub enum ProducerKind {
+pub(crate) enum ProducerKind {
     SealedSecret,
 }
 
 /// An object that produces a Secret of its namespace.
-pub struct Producer<'a> {
-    pub kind: ProducerKind,
-    pub key: &'a ObjectKey,
-    pub uid: &'a str,
+pub(crate) struct Producer<'a> {
+    pub(crate) kind: ProducerKind,
+    pub(crate) key: &'a ObjectKey,
+    pub(crate) uid: &'a str,
     /// The name of its Secret.
-    pub secret: &'a str,
-    pub annotations: Option<&'a BTreeMap<String, String>>,
+    pub(crate) secret: &'a str,
+    pub(crate) annotations: Option<&'a BTreeMap<String, String>>,
 }
 
 /// A controller that reads annotations of objects that produce Secrets.
-pub trait ProducerSubscriber: Send + Sync {
+pub(crate) trait ProducerSubscriber: Send + Sync {
     /// An object was listed or changed.
     fn producer_applied(self: Arc<Self>, producer: &Producer<'_>);
 

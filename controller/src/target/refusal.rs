@@ -11,7 +11,7 @@ use crate::{
 /// A write that the ownership rules forbid, or that the API server would refuse. Callers match on
 /// it; the message is for people only.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-pub enum Refusal {
+pub(crate) enum Refusal {
     #[error(
         "Secret {secret} already exists, and the controller requires consent to take it over: \
          annotate it with {CONSENT}=true, or rename one of the two"
@@ -47,7 +47,7 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    pub fn reason(&self) -> Reason {
+    pub(crate) fn reason(&self) -> Reason {
         match self {
             Self::ConsentMissing { .. }
             | Self::ControlledBy { .. }
@@ -57,7 +57,7 @@ impl Refusal {
         }
     }
 
-    pub fn failure(&self) -> Failure {
+    pub(crate) fn failure(&self) -> Failure {
         Failure::new(self.reason(), self.to_string())
     }
 }

@@ -14,24 +14,24 @@ use crate::{
 
 /// One Secret as the watch last reported it, or as the controller last wrote it.
 #[derive(Clone, Debug)]
-pub struct SecretSnapshot {
+pub(crate) struct SecretSnapshot {
     pub(super) version: u64,
-    pub ownership: OwnershipMetadata,
+    pub(crate) ownership: OwnershipMetadata,
     /// Over type, immutability and data.
-    pub content: Mac,
+    pub(crate) content: Mac,
     labels_and_annotations: Box<[MetadataMac]>,
     /// Whether it has External Secrets' label for Secrets that it manages.
-    pub has_external_secrets_label: bool,
+    pub(crate) has_external_secrets_label: bool,
     /// Whether the hash in its annotation is that of its data; `None` without such an annotation.
-    pub data_hash_matches: Option<bool>,
+    pub(crate) data_hash_matches: Option<bool>,
     /// The hash of the ExternalSecret that it was created for.
-    pub created_by: Option<String>,
+    pub(crate) created_by: Option<String>,
     /// One MAC for each item, where the index keeps them.
-    pub items: Option<Arc<[ItemMac]>>,
+    pub(crate) items: Option<Arc<[ItemMac]>>,
 }
 
 impl SecretSnapshot {
-    pub fn of(mac_key: &MacKey, secret: &SecretObject) -> Self {
+    pub(crate) fn of(mac_key: &MacKey, secret: &SecretObject) -> Self {
         let metadata = &secret.metadata;
         let empty = BTreeMap::new();
         let labels = metadata.labels.as_ref().unwrap_or(&empty);
@@ -56,7 +56,7 @@ impl SecretSnapshot {
     }
 
     /// Whether it has all these labels and annotations. It may have others.
-    pub fn has_labels_and_annotations(&self, macs: &[MetadataMac]) -> bool {
+    pub(crate) fn has_labels_and_annotations(&self, macs: &[MetadataMac]) -> bool {
         macs.iter().all(|mac| self.labels_and_annotations.binary_search(mac).is_ok())
     }
 }

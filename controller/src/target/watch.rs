@@ -19,30 +19,30 @@ use crate::{
 const NOT_HELM: &str = "type!=helm.sh/release.v1";
 
 /// A Secret before and after a change. None where it does not exist.
-pub struct SecretChange<'a> {
-    pub key: &'a ObjectKey,
-    pub before: Option<SecretSnapshot>,
-    pub after: Option<SecretSnapshot>,
+pub(crate) struct SecretChange<'a> {
+    pub(crate) key: &'a ObjectKey,
+    pub(crate) before: Option<SecretSnapshot>,
+    pub(crate) after: Option<SecretSnapshot>,
     /// The Secret came with a full list, so it need not have changed.
-    pub is_listed: bool,
+    pub(crate) is_listed: bool,
 }
 
 /// A controller that depends on Secrets.
-pub trait SecretSubscriber: Send + Sync {
+pub(crate) trait SecretSubscriber: Send + Sync {
     /// The index has the change already.
     fn secret_changed(&self, change: &SecretChange<'_>);
 }
 
 /// Watches Secrets, keeps the index up to date, and informs the subscribers.
-pub struct SecretWatch {
-    pub client: Client,
-    pub secrets: Arc<SecretIndex>,
-    pub subscribers: Vec<Arc<dyn SecretSubscriber>>,
+pub(crate) struct SecretWatch {
+    pub(crate) client: Client,
+    pub(crate) secrets: Arc<SecretIndex>,
+    pub(crate) subscribers: Vec<Arc<dyn SecretSubscriber>>,
 }
 
 impl SecretWatch {
     /// Watches the Secrets in a scope until the process ends.
-    pub async fn run(self: Arc<Self>, scope: NamespaceScope, mut listing: Listing) {
+    pub(crate) async fn run(self: Arc<Self>, scope: NamespaceScope, mut listing: Listing) {
         let api: Api<SecretObject> = scope.api(self.client.clone());
         let handle = |event| match event {
             WatchEvent::Applied { object, is_listed } => self.applied(&object, is_listed),

@@ -30,7 +30,7 @@ const MAX_ATTEMPTS: usize = 5;
 
 /// The result of a write.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Applied {
+pub(crate) enum Applied {
     /// It does not exist, and the target does not create it.
     Absent,
     Created,
@@ -40,7 +40,7 @@ pub enum Applied {
 
 /// The result of deleting a Secret.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Deletion {
+pub(crate) enum Deletion {
     Deleted,
     Missing,
     /// Another object controls it, or none.
@@ -49,7 +49,7 @@ pub enum Deletion {
 
 /// Why the writer wrote nothing.
 #[derive(Debug)]
-pub enum ApplyError {
+pub(crate) enum ApplyError {
     Refused(Refusal),
     Failed(Failure),
     /// The namespace is terminating or gone, so there is nothing to write for.
@@ -59,7 +59,7 @@ pub enum ApplyError {
 }
 
 /// A Secret as a custom resource wants it.
-pub trait SecretTarget: Sync {
+pub(crate) trait SecretTarget: Sync {
     fn key(&self) -> &ObjectKey;
 
     /// The name under which it is written (`metadata.managedFields`).
@@ -77,7 +77,7 @@ pub trait SecretTarget: Sync {
 
 /// Writes Secrets. Cheap to clone.
 #[derive(Clone)]
-pub struct Writer {
+pub(crate) struct Writer {
     client: Client,
     index: Arc<SecretIndex>,
 }
@@ -99,7 +99,7 @@ enum Attempt {
 
 impl Writer {
     /// A writer that enters into the index what it writes.
-    pub fn new(client: Client, index: Arc<SecretIndex>) -> Self {
+    pub(crate) fn new(client: Client, index: Arc<SecretIndex>) -> Self {
         Self { client, index }
     }
 
@@ -108,7 +108,7 @@ impl Writer {
     ///
     /// # Errors
     /// What the plan refuses, `Conflict` when others keep writing, and what the API server refuses.
-    pub async fn apply(
+    pub(crate) async fn apply(
         &self,
         target: &impl SecretTarget,
     ) -> Result<(Applied, Option<SecretSnapshot>), ApplyError> {
@@ -138,7 +138,7 @@ impl Writer {
     ///
     /// # Errors
     /// What the API server refuses, `Conflict` when the Secret has changed since it was read.
-    pub async fn delete(&self, secret: &ObjectKey, owner_uid: &str) -> Result<Deletion, Failure> {
+    pub(crate) async fn delete(&self, secret: &ObjectKey, owner_uid: &str) -> Result<Deletion, Failure> {
         let failed = |error: RequestError| error.failure(&format!("delete Secret {secret}"));
         let api = self.api(secret);
         let existing = request(api.get_opt(&secret.name)).await.map_err(failed)?;

@@ -43,7 +43,7 @@ type Waiter = oneshot::Sender<Result<Arc<ReadResponse>, ReadError>>;
 type PendingReads = HashMap<ReadRequest, Vec<Waiter>>;
 
 /// Plans the reads of one identity.
-pub struct Planner {
+pub(crate) struct Planner {
     source: Arc<dyn ReadSource>,
     state: Mutex<State>,
     permits: Arc<Semaphore>,
@@ -66,7 +66,7 @@ enum Probe {
 
 impl Planner {
     /// `permission` is what is already known about the identity.
-    pub fn new(source: Arc<dyn ReadSource>, permission: BatchPermission) -> Arc<Self> {
+    pub(crate) fn new(source: Arc<dyn ReadSource>, permission: BatchPermission) -> Arc<Self> {
         let now = Instant::now();
         let state = State {
             pending: PendingReads::new(),
@@ -79,12 +79,12 @@ impl Planner {
         Arc::new(Self { source, state: Mutex::new(state), permits })
     }
 
-    pub fn batch_permission(&self) -> BatchPermission {
+    pub(crate) fn batch_permission(&self) -> BatchPermission {
         self.lock().permission.permission()
     }
 
     /// Reads a value, together with other requests of the same moment.
-    pub async fn read(
+    pub(crate) async fn read(
         self: &Arc<Self>,
         request: ReadRequest,
     ) -> Result<Arc<ReadResponse>, ReadError> {

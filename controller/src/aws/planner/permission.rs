@@ -11,11 +11,11 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// How long a denial of batches is believed.
-pub const BATCH_RECHECK_INTERVAL: Duration = Duration::from_hours(24);
+pub(crate) const BATCH_RECHECK_INTERVAL: Duration = Duration::from_hours(24);
 
 /// Whether an identity may read batches, as far as it is known.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub enum BatchPermission {
+pub(crate) enum BatchPermission {
     #[default]
     Unknown,
     Allowed,

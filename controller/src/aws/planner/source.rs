@@ -10,10 +10,10 @@ use crate::aws::{
 };
 
 /// The responses of a batch, without the values that AWS left out.
-pub type BatchResponses = BTreeMap<ReadRequest, Result<ReadResponse, ReadError>>;
+pub(crate) type BatchResponses = BTreeMap<ReadRequest, Result<ReadResponse, ReadError>>;
 
 /// Reads from AWS, with one identity.
-pub trait ReadSource: Send + Sync + 'static {
+pub(crate) trait ReadSource: Send + Sync + 'static {
     fn max_batch_size(&self) -> usize;
 
     /// Whether a batch may contain this request.

@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// The action that batches require, on each parameter.
-pub const GET_PARAMETERS_ACTION: &str = "ssm:GetParameters";
+pub(crate) const GET_PARAMETERS_ACTION: &str = "ssm:GetParameters";
 
 /// The limit of `GetParameters`.
 pub(super) const MAX_BATCH_SIZE: usize = 10;

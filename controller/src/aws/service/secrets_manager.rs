@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// The action that batches require, on `*`.
-pub const BATCH_GET_SECRET_VALUE_ACTION: &str = "secretsmanager:BatchGetSecretValue";
+pub(crate) const BATCH_GET_SECRET_VALUE_ACTION: &str = "secretsmanager:BatchGetSecretValue";
 
 /// The limit of `BatchGetSecretValue`.
 pub(super) const MAX_BATCH_SIZE: usize = 20;

@@ -11,7 +11,7 @@ use super::object::SecretValue;
 /// A Secret to create. Not printable.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct SecretBody<'a> {
+pub(crate) struct SecretBody<'a> {
     api_version: &'static str,
     kind: &'static str,
     metadata: ObjectMeta,
@@ -25,7 +25,7 @@ pub struct SecretBody<'a> {
 
 impl<'a> SecretBody<'a> {
     /// Without a type, the API server makes it `Opaque`.
-    pub fn new(
+    pub(crate) fn new(
         metadata: ObjectMeta,
         type_: Option<&'a str>,
         immutable: bool,

@@ -9,7 +9,7 @@ use crate::runtime::api::{RequestError, request};
 ///
 /// # Errors
 /// What the API server answers: a conflict when a Secret of this name exists.
-pub async fn create(
+pub(crate) async fn create(
     client: &Client,
     field_manager: &str,
     body: &SecretBody<'_>,

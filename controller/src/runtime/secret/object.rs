@@ -11,27 +11,27 @@ use zeroize::Zeroizing;
 
 /// A Secret that was read.
 #[derive(Clone, Default, Deserialize)]
-pub struct SecretObject {
+pub(crate) struct SecretObject {
     /// Its annotations may quote the data (`last-applied-configuration`).
     #[serde(default)]
-    pub metadata: ObjectMeta,
+    pub(crate) metadata: ObjectMeta,
     /// The API server fills in `Opaque`.
     #[serde(rename = "type", default)]
-    pub type_: String,
+    pub(crate) type_: String,
     /// Whether the API server refuses to change the data.
     #[serde(default)]
-    pub immutable: Option<bool>,
+    pub(crate) immutable: Option<bool>,
     /// The decoded values by key.
     #[serde(default, deserialize_with = "null_is_empty")]
-    pub data: BTreeMap<String, SecretValue>,
+    pub(crate) data: BTreeMap<String, SecretValue>,
 }
 
 /// One value of a Secret. On the wire it is base64.
 #[derive(Clone, Eq, PartialEq)]
-pub struct SecretValue(Zeroizing<Vec<u8>>);
+pub(crate) struct SecretValue(Zeroizing<Vec<u8>>);
 
 impl SecretValue {
-    pub fn expose(&self) -> &[u8] {
+    pub(crate) fn expose(&self) -> &[u8] {
         &self.0
     }
 }
@@ -111,7 +111,7 @@ impl Resource for SecretObject {
 }
 
 /// The owner reference with `controller: true`.
-pub fn controller_of(metadata: &ObjectMeta) -> Option<&OwnerReference> {
+pub(crate) fn controller_of(metadata: &ObjectMeta) -> Option<&OwnerReference> {
     let owners = metadata.owner_references.as_ref()?;
     owners.iter().find(|owner| owner.controller == Some(true))
 }
