@@ -12,7 +12,9 @@ pub(crate) struct ObjectKey {
 }
 
 /// The key of a work queue. Objects of one namespace share the workers that it may hold.
-pub(crate) trait QueueKey: Clone + Eq + fmt::Display + Hash + Ord + Send + Sync + 'static {
+pub(crate) trait QueueKey:
+    Clone + Eq + fmt::Display + Hash + Ord + Send + Sync + 'static
+{
     /// The namespace, empty for cluster-scoped objects: those form a group of their own.
     fn namespace(&self) -> &str;
 }

@@ -37,7 +37,10 @@ pub(crate) enum MacKeyError {
 ///
 /// # Errors
 /// When the API server refuses, or the Secret holds something else.
-pub(crate) async fn load_or_create(client: &Client, namespace: &str) -> Result<MacKey, MacKeyError> {
+pub(crate) async fn load_or_create(
+    client: &Client,
+    namespace: &str,
+) -> Result<MacKey, MacKeyError> {
     let api: Api<SecretObject> = Api::namespaced(client.clone(), namespace);
     let failed = |error: RequestError, verb: &str| {
         let action = format!("{verb} Secret {namespace}/{FINGERPRINT_KEY_SECRET}");

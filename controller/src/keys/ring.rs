@@ -52,7 +52,10 @@ impl KeyRing {
     }
 
     /// The keys in the order to try them: those that opened the object before, then the newest first.
-    pub(crate) fn in_order<'r>(&'r self, first: &'r [KeyId]) -> impl Iterator<Item = &'r SealingKey> {
+    pub(crate) fn in_order<'r>(
+        &'r self,
+        first: &'r [KeyId],
+    ) -> impl Iterator<Item = &'r SealingKey> {
         let (before, others): (Vec<_>, Vec<_>) =
             self.0.iter().partition(|(id, _)| first.contains(id));
         before.into_iter().chain(others).map(|(_, key)| &**key)

@@ -47,7 +47,10 @@ pub(crate) enum Written {
 ///
 /// # Errors
 /// What the API server refuses.
-pub(crate) async fn read(client: &Client, key: &WorkloadKey) -> Result<Option<WorkloadObject>, Failure> {
+pub(crate) async fn read(
+    client: &Client,
+    key: &WorkloadKey,
+) -> Result<Option<WorkloadObject>, Failure> {
     request(api(client, key).get_opt(&key.object.name))
         .await
         .map_err(|error| error.failure(&format!("read {key}")))

@@ -64,7 +64,11 @@ impl Index {
 
     /// Sets what an object that makes a Secret asks for; `None` when it is gone or asks for nothing.
     /// Returns the workloads to reconcile, or `None` if nothing changed.
-    pub(crate) fn set_source(&self, key: &SourceKey, source: Option<Source>) -> Option<Vec<WorkloadKey>> {
+    pub(crate) fn set_source(
+        &self,
+        key: &SourceKey,
+        source: Option<Source>,
+    ) -> Option<Vec<WorkloadKey>> {
         self.lock().set_source(key, source)
     }
 
@@ -97,7 +101,12 @@ impl Index {
 
     /// Changes the progress of a workload, if it still has this uid. Returns whether the number of
     /// pending changes differs then.
-    pub(crate) fn update(&self, key: &WorkloadKey, uid: &str, change: impl FnOnce(&mut Progress)) -> bool {
+    pub(crate) fn update(
+        &self,
+        key: &WorkloadKey,
+        uid: &str,
+        change: impl FnOnce(&mut Progress),
+    ) -> bool {
         let mut graph = self.lock();
         let Some(node) = graph.nodes.get_mut(key).filter(|node| node.workload.uid == uid) else {
             return false;

@@ -35,7 +35,11 @@ impl RestartController {
     /// Starts the watches of workloads. Start the workers when they are ready, and the watches of
     /// Secrets and of their producers too: a Secret that the index lacks counts as missing, and a
     /// Canary decides who restarts its workload.
-    pub(crate) fn watch(self: &Arc<Self>, scope: &WatchScope, tasks: &mut JoinSet<()>) -> Readiness {
+    pub(crate) fn watch(
+        self: &Arc<Self>,
+        scope: &WatchScope,
+        tasks: &mut JoinSet<()>,
+    ) -> Readiness {
         let readiness = Readiness::default();
         for kind in WorkloadKind::ALL {
             for scope in scope.parts() {

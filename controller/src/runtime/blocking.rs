@@ -27,7 +27,10 @@ impl BlockingPool {
     ///
     /// # Panics
     /// If `work` does.
-    pub(crate) async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> T {
+    pub(crate) async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> T {
         let permit = self.permits.clone().acquire_owned().await;
         let permit = permit.expect("nothing closes the semaphore");
         let work = tokio::task::spawn_blocking(move || {

@@ -19,7 +19,10 @@ use crate::runtime::metrics::{RequestLabels, RequestMetrics};
 ///
 /// # Errors
 /// When there is no valid configuration.
-pub(crate) async fn connect(kubeconfig: Option<&Path>, metrics: RequestMetrics) -> anyhow::Result<Client> {
+pub(crate) async fn connect(
+    kubeconfig: Option<&Path>,
+    metrics: RequestMetrics,
+) -> anyhow::Result<Client> {
     let config = match kubeconfig {
         Some(path) => {
             let kubeconfig = Kubeconfig::read_from(path)?;

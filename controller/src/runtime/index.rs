@@ -34,7 +34,12 @@ impl<K: Clone + Eq + Hash, V> ObjectIndex<K, V> {
     }
 
     /// Changes the entry if it is still that of the object with this uid.
-    pub(crate) fn update<R>(&self, key: &K, uid: &str, change: impl FnOnce(&mut V) -> R) -> Option<R>
+    pub(crate) fn update<R>(
+        &self,
+        key: &K,
+        uid: &str,
+        change: impl FnOnce(&mut V) -> R,
+    ) -> Option<R>
     where
         V: Indexed,
     {

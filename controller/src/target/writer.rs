@@ -138,7 +138,11 @@ impl Writer {
     ///
     /// # Errors
     /// What the API server refuses, `Conflict` when the Secret has changed since it was read.
-    pub(crate) async fn delete(&self, secret: &ObjectKey, owner_uid: &str) -> Result<Deletion, Failure> {
+    pub(crate) async fn delete(
+        &self,
+        secret: &ObjectKey,
+        owner_uid: &str,
+    ) -> Result<Deletion, Failure> {
         let failed = |error: RequestError| error.failure(&format!("delete Secret {secret}"));
         let api = self.api(secret);
         let existing = request(api.get_opt(&secret.name)).await.map_err(failed)?;
