@@ -34,8 +34,7 @@ use crate::{
     sealed::{self, SealedSecretController, metrics::SealedSecretMetrics},
     target::{
         policy::Policy,
-        producer::ProducerSubscriber,
-        watch::{SecretSubscriber, SecretWatch},
+        watch::{SealedSecretSubscriber, SecretSubscriber, SecretWatch},
     },
 };
 
@@ -224,7 +223,7 @@ impl Process {
             ))
         });
         let subscribers =
-            restart.iter().map(|restart| restart.clone() as Arc<dyn ProducerSubscriber>);
+            restart.iter().map(|restart| restart.clone() as Arc<dyn SealedSecretSubscriber>);
         let settings = sealed::controller::Settings {
             accepts_legacy_data: self.config.accept_deprecated_v1_data,
             templates: self.config.templates(),

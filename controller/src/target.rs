@@ -10,19 +10,15 @@
 //! deletion carry uid and resourceVersion, so the API server refuses them then, and the writer plans
 //! again. A creation never overwrites.
 //!
-//! Two planners share the patch: `plan` for SealedSecrets, `external` for ExternalSecrets.
+//! `desired` plans for SealedSecrets, `external` for ExternalSecrets, and `patch` is what both share.
 
 pub(crate) mod data_hash;
 pub(crate) mod desired;
 pub(crate) mod external;
-pub(crate) mod fingerprint;
 pub(crate) mod index;
 pub(crate) mod ownership;
 pub(crate) mod patch;
-mod plan;
 pub(crate) mod policy;
-pub(crate) mod producer;
-pub(crate) mod refusal;
 pub(crate) mod snapshot;
 pub(crate) mod watch;
 pub(crate) mod writer;
@@ -30,9 +26,9 @@ pub(crate) mod writer;
 pub(crate) use desired::DesiredSecret;
 pub(crate) use external::ExternalSecretTarget;
 pub(crate) use index::SecretIndex;
-pub(crate) use refusal::Refusal;
+pub(crate) use ownership::Refusal;
 pub(crate) use snapshot::SecretSnapshot;
-pub(crate) use writer::{Applied, ApplyError, Deletion, SecretTarget, Writer};
+pub(crate) use writer::{Applied, ApplyError, Deletion, Writer};
 
 #[cfg(test)]
-mod only_writer;
+mod only_writer_tests;

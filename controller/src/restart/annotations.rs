@@ -39,7 +39,7 @@ impl OptIn {
     /// Reads names of Secrets and `*`, separated by commas.
     pub(crate) fn of(annotation: Option<&str>) -> Self {
         let mut opt_in = Self::default();
-        for part in parts(annotation) {
+        for part in annotation.into_iter().flat_map(parts) {
             match part {
                 _ if opt_in.named.len() == MAX_NAMES => opt_in.invalid.push(quoted(part)),
                 "*" => opt_in.used = true,
@@ -58,11 +58,11 @@ impl OptIn {
 
 impl Targets {
     /// Reads `Kind/name`, separated by commas.
-    pub(crate) fn of(annotation: Option<&str>) -> Self {
+    pub(crate) fn of(annotation: &str) -> Self {
         let mut targets = Self::default();
         for part in parts(annotation) {
             let target = part.split_once('/').and_then(|(kind, name)| {
-                let (kind, name) = (kind.trim().parse().ok()?, name.trim());
+                let (kind, name) = (WorkloadKind::restartable(kind.trim())?, name.trim());
                 is_name(name).then(|| (kind, name.to_owned()))
             });
             match target.filter(|_| targets.workloads.len() < MAX_NAMES) {
@@ -77,38 +77,31 @@ impl Targets {
 /// Whether Reloader restarts a workload with these annotations when a Secret changes.
 pub(crate) fn has_reloader<'a>(annotation: impl Fn(&str) -> Option<&'a str>) -> bool {
     // Reloader reads them as Go's strconv.ParseBool does.
+    let is_false =
+        |value: &str| ["", "0", "f", "F", "false", "False", "FALSE"].contains(&value.trim());
     let is_on = |name: &str| annotation(name).is_some_and(|value| !is_false(value));
-    let ignored = annotation("reloader.stakater.com/ignore").is_some_and(|value| value == "true");
-    let listed = annotation("secret.reloader.stakater.com/reload")
+    let is_listed = annotation("secret.reloader.stakater.com/reload")
         .is_some_and(|value| !value.trim().is_empty());
-    !ignored
-        && (listed
+    annotation("reloader.stakater.com/ignore") != Some("true")
+        && (is_listed
             || is_on("reloader.stakater.com/auto")
             || is_on("secret.reloader.stakater.com/auto")
             || is_on("reloader.stakater.com/search"))
 }
 
-fn is_false(value: &str) -> bool {
-    ["", "0", "f", "F", "false", "False", "FALSE"].contains(&value.trim())
-}
-
 /// An empty annotation counts as one invalid part.
-fn parts(annotation: Option<&str>) -> impl Iterator<Item = &str> {
-    let text = annotation.map(str::trim);
-    let empty = text.filter(|text| text.replace(',', "").trim().is_empty());
-    let parts = text.filter(|_| empty.is_none()).into_iter().flat_map(|text| text.split(','));
-    empty.into_iter().chain(parts.map(str::trim).filter(|part| !part.is_empty()))
+fn parts(annotation: &str) -> Vec<&str> {
+    let parts = annotation.split(',').map(str::trim).filter(|part| !part.is_empty());
+    let parts: Vec<_> = parts.collect();
+    if parts.is_empty() { vec![annotation.trim()] } else { parts }
 }
 
 /// Whether the text is a DNS subdomain (RFC 1123), as names of Secrets and workloads are.
 fn is_name(text: &str) -> bool {
+    let is_character = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-');
     let is_label = |label: &str| {
-        let is_end = |letter: Option<u8>| {
-            letter.is_some_and(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit())
-        };
-        let is_inner =
-            |letter: u8| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == b'-';
-        is_end(label.bytes().next()) && is_end(label.bytes().last()) && label.bytes().all(is_inner)
+        let has_ends = !label.is_empty() && !label.starts_with('-') && !label.ends_with('-');
+        has_ends && label.bytes().all(is_character)
     };
     text.len() <= 253 && text.split('.').all(is_label)
 }
@@ -150,7 +143,7 @@ mod tests {
     #[test]
     fn names_beyond_the_limit_are_invalid() {
         let many: Vec<_> = (0..200).map(|n| format!("Deployment/a{n}")).collect();
-        let targets = Targets::of(Some(&many.join(",")));
+        let targets = Targets::of(&many.join(","));
         assert_eq!((targets.workloads.len(), targets.invalid.len()), (MAX_NAMES, 100));
         let names: Vec<_> = (0..200).map(|n| format!("a{n}")).collect();
         let opt_in = OptIn::of(Some(&names.join(",")));
@@ -159,13 +152,13 @@ mod tests {
 
     #[test]
     fn targets_are_parsed_as_kind_and_name() {
-        let targets = Targets::of(Some("Deployment/app, statefulset/db"));
+        let targets = Targets::of("Deployment/app, statefulset/db");
         let expected = [
             (WorkloadKind::Deployment, "app".to_owned()),
             (WorkloadKind::StatefulSet, "db".to_owned()),
         ];
         assert_eq!(targets.workloads, expected);
-        let wrong = Targets::of(Some("CronJob/x, app, Deployment/, Deployment/a/b"));
+        let wrong = Targets::of("CronJob/x, app, Deployment/, Deployment/a/b");
         assert_eq!(wrong.workloads, []);
         assert_eq!(wrong.invalid.len(), 4);
     }

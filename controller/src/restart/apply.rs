@@ -14,23 +14,17 @@ use super::{
 };
 use crate::{
     reason::Failure,
-    runtime::{FIELD_MANAGER, api::request},
+    runtime::{FIELD_MANAGER, api::request, clock::rfc3339_seconds},
 };
 
 #[derive(Clone, Debug)]
 pub(crate) struct Write {
     /// The text of the annotation.
     pub(crate) baseline: String,
-    /// `None` to write only the baseline.
-    pub(crate) restart: Option<Restart>,
-}
-
-/// The change that restarts the Pods.
-#[derive(Clone, Debug)]
-pub(crate) struct Restart {
-    /// The annotation of the Pod template.
-    pub(crate) template: String,
-    /// For a Rollout, which replaces older Pods within the bounds of its strategy.
+    /// The annotation of the Pod template that restarts the Pods. `None` to write only the baseline.
+    pub(crate) template: Option<String>,
+    /// The time of the restart of a Rollout, which replaces older Pods within the bounds of its
+    /// strategy.
     pub(crate) at: Timestamp,
 }
 
@@ -44,37 +38,30 @@ pub(crate) enum Written {
 }
 
 /// Reads a workload. `None` if it or its kind does not exist.
-///
-/// # Errors
-/// What the API server refuses.
 pub(crate) async fn read(
     client: &Client,
     key: &WorkloadKey,
 ) -> Result<Option<WorkloadObject>, Failure> {
-    request(api(client, key).get_opt(&key.object.name))
-        .await
-        .map_err(|error| error.failure(&format!("read {key}")))
+    let object = request(api(client, key).get_opt(&key.object.name)).await;
+    object.map_err(|error| error.failure(&format!("read {key}")))
 }
 
 /// Writes, unless the workload has changed since it was read.
-///
-/// # Errors
-/// What the API server refuses.
 pub(crate) async fn write(
     client: &Client,
     key: &WorkloadKey,
     workload: &Workload,
     write: &Write,
 ) -> Result<Written, Failure> {
-    let params =
-        PatchParams { field_manager: Some(FIELD_MANAGER.into()), ..PatchParams::default() };
+    let field_manager = Some(FIELD_MANAGER.to_owned());
+    let params = PatchParams { field_manager, ..PatchParams::default() };
     let body = body(key.kind, workload, write);
     match request(api(client, key).patch(&key.object.name, &params, &Patch::Merge(body))).await {
         Ok(object) => Ok(Written::Done(Box::new(object))),
         Err(error) if error.is_conflict() => Ok(Written::Outdated),
         Err(error) if error.is_not_found() => Ok(Written::Gone),
         Err(error) => {
-            let what = if write.restart.is_some() { "restart" } else { "annotate" };
+            let what = if write.template.is_some() { "restart" } else { "annotate" };
             Err(error.failure(&format!("{what} {key} (patch {})", key.kind.plural())))
         }
     }
@@ -89,26 +76,19 @@ fn body(kind: WorkloadKind, workload: &Workload, write: &Write) -> Value {
             "annotations": { RESTART_STATE: write.baseline },
         },
     });
-    match &write.restart {
-        // A changed template would be a new version of the app, with canaries and analyses.
-        Some(restart) if kind == WorkloadKind::Rollout => {
-            body["spec"] = json!({ "restartAt": second(restart.at) });
-        }
-        Some(restart) => {
-            let metadata = json!({ "annotations": { TEMPLATE_SECRETS: restart.template } });
-            body["spec"] = json!({ "template": { "metadata": metadata } });
-        }
-        None => {}
+    if let Some(template) = &write.template {
+        let metadata = json!({ "annotations": { TEMPLATE_SECRETS: template } });
+        body["spec"] = match kind {
+            // A changed template would be a new version of the app, with canaries and analyses.
+            WorkloadKind::Rollout => json!({ "restartAt": rfc3339_seconds(write.at) }),
+            _ => json!({ "template": { "metadata": metadata } }),
+        };
     }
     body
 }
 
 fn api(client: &Client, key: &WorkloadKey) -> Api<WorkloadObject> {
     Api::namespaced_with(client.clone(), &key.object.namespace, &key.kind)
-}
-
-fn second(time: Timestamp) -> String {
-    Timestamp::from_second(time.as_second()).expect("a second of a time is a time").to_string()
 }
 
 #[cfg(test)]
@@ -121,8 +101,7 @@ mod tests {
     }
 
     fn restart() -> Write {
-        let restart = Restart { template: "mac".into(), at: Timestamp::UNIX_EPOCH };
-        Write { baseline: "s".into(), restart: Some(restart) }
+        Write { baseline: "s".into(), template: Some("mac".into()), at: Timestamp::UNIX_EPOCH }
     }
 
     #[test]
@@ -144,7 +123,7 @@ mod tests {
 
     #[test]
     fn baseline_write_changes_no_spec() {
-        let write = Write { restart: None, ..restart() };
+        let write = Write { template: None, ..restart() };
         assert_eq!(body(WorkloadKind::Deployment, &workload(), &write).get("spec"), None);
     }
 }

@@ -16,23 +16,21 @@ use super::references::{SecretUse, UsedItems};
 use crate::{
     key::ObjectKey,
     runtime::mac::{Mac, MacKey},
-    target::fingerprint::{ItemMac, item_mac},
+    target::snapshot::{ItemMac, item_mac},
 };
 
 const VERSION: &str = "v1";
 
 /// A truncated MAC. Comparing takes the same time wherever the difference is.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct ShortMac([u8; 16]);
+pub(crate) struct ShortMac(u128);
 
-/// A hash of the names of the items under a MAC.
-pub(crate) type ItemsTag = u32;
-
-/// One Secret in a baseline.
+/// The part of one Secret that a workload uses, or had when it was recorded.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Entry {
-    pub(crate) items: ItemsTag,
-    /// `None` if they never existed.
+    /// A hash of the names of the items under the MAC.
+    pub(crate) items: u32,
+    /// `None` if Pods could not start with the Secret as it is, or if it never existed.
     pub(crate) mac: Option<ShortMac>,
 }
 
@@ -43,55 +41,68 @@ pub(crate) struct Baseline(pub(crate) BTreeMap<String, Entry>);
 /// The part of one Secret that a workload uses, as the Secret is now.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct CurrentUse {
-    pub(crate) items: ItemsTag,
-    /// `None` if Pods could not start with the Secret as it is.
-    pub(crate) mac: Option<ShortMac>,
+    pub(crate) entry: Entry,
     /// Whether the Pods start only if the Secret exists.
     pub(crate) required: bool,
 }
 
 /// Identifies the MAC key without revealing it.
 pub(crate) fn key_id(mac_key: &MacKey) -> String {
-    hex(&mac_key.transcript("restart-key-id").finish().as_bytes()[..8])
+    format!("{:016x}", mac_key.mac("restart-key-id", []).truncated_64())
 }
 
-/// The part of a Secret that a workload uses, as the watch last saw it.
+/// The part of a Secret that a workload uses, as the watch last saw its items.
 pub(crate) fn current_use(
     mac_key: &MacKey,
     secret: &ObjectKey,
     used: &SecretUse,
     present: Option<&[ItemMac]>,
 ) -> CurrentUse {
-    CurrentUse {
-        items: items_tag(mac_key, &used.items),
-        mac: present.and_then(|items| used_mac(mac_key, secret, used, items)),
-        required: used.required,
-    }
+    let find = |item: &String| item_mac(mac_key, item, present.unwrap_or_default());
+    let is_usable = used.required_items.iter().all(|item| find(item).is_some());
+    let mac = present.filter(|_| is_usable).map(|present| {
+        let mut transcript = mac_key.transcript("restart-used");
+        transcript.part(secret.namespace.as_bytes());
+        transcript.part(secret.name.as_bytes());
+        match &used.items {
+            UsedItems::All => {
+                for item in present {
+                    transcript.part(&item.name.to_be_bytes());
+                    transcript.part(&item.value);
+                }
+            }
+            UsedItems::Named(names) => {
+                for name in names {
+                    transcript.part(name.as_bytes());
+                    transcript.part(find(name).as_ref().map_or(&[][..], |value| &value[..]));
+                }
+            }
+        }
+        ShortMac::of(transcript.finish())
+    });
+    let entry = Entry { items: items_tag(mac_key, &used.items), mac };
+    CurrentUse { entry, required: used.required }
 }
 
 /// The MAC of all Secrets that a workload uses, for the annotation of its Pod template. It differs
 /// from `before`, the annotation as it is: otherwise its write would start no rollout.
 pub(crate) fn template_mac(mac_key: &MacKey, state: &Baseline, before: Option<&str>) -> String {
+    let state = state.text("");
     let over = |salt: &str| {
-        let mut transcript = mac_key.transcript("restart-template");
-        transcript.part(salt.as_bytes());
-        transcript.part(state.text("").as_bytes());
-        hex(&transcript.finish().as_bytes()[..16])
+        let mac = mac_key.mac("restart-template", [salt.as_bytes(), state.as_bytes()]);
+        ShortMac::of(mac).hex()
     };
     let plain = over("");
-    match before {
-        Some(before) if before == plain => over(before),
-        _ => plain,
-    }
+    if before == Some(&plain) { over(&plain) } else { plain }
 }
 
 impl Baseline {
     /// The text of the annotation.
     pub(crate) fn text(&self, key_id: &str) -> String {
         let mut text = format!("{VERSION}:{key_id}");
-        for (secret, entry) in &self.0 {
-            let mac = entry.mac.map_or_else(|| "-".to_owned(), |mac| hex(&mac.0));
-            let _ = write!(text, ";{secret}={:08x}:{mac}", entry.items);
+        for (secret, Entry { items, mac }) in &self.0 {
+            let mac = mac.map_or_else(|| "-".to_owned(), ShortMac::hex);
+            let _ = write!(text, ";{secret}={items:08x}:{mac}");
         }
         text
     }
@@ -106,62 +117,26 @@ impl Baseline {
             let (secret, rest) = part.split_once('=')?;
             let (items, mac) = rest.split_once(':')?;
             let items = u32::from_str_radix(items, 16).ok()?;
-            let mac = if mac == "-" { None } else { Some(ShortMac(bytes(mac)?)) };
+            let mac = if mac == "-" { None } else { Some(ShortMac::parse(mac)?) };
             Some((secret.to_owned(), Entry { items, mac }))
         });
         entries.collect::<Option<_>>().map(Self)
     }
-
-    /// Equal only for equal baselines.
-    pub(crate) fn digest(&self) -> String {
-        self.text("")
-    }
-}
-
-fn used_mac(
-    mac_key: &MacKey,
-    secret: &ObjectKey,
-    used: &SecretUse,
-    present: &[ItemMac],
-) -> Option<ShortMac> {
-    let find = |item: &str| item_mac(mac_key, item, present);
-    if used.required_items.iter().any(|item| find(item).is_none()) {
-        return None;
-    }
-    let mut transcript = mac_key.transcript("restart-used");
-    transcript.part(secret.namespace.as_bytes());
-    transcript.part(secret.name.as_bytes());
-    match &used.items {
-        UsedItems::All => {
-            for item in present {
-                transcript.part(&item.name.to_be_bytes());
-                transcript.part(&item.value);
-            }
-        }
-        UsedItems::Named(names) => {
-            for name in names {
-                transcript.part(name.as_bytes());
-                transcript.part(find(name).as_ref().map_or(&[][..], |value| &value[..]));
-            }
-        }
-    }
-    Some(ShortMac::of(transcript.finish()))
-}
-
-fn items_tag(mac_key: &MacKey, items: &UsedItems) -> ItemsTag {
-    let mut transcript = mac_key.transcript("restart-items");
-    if let UsedItems::Named(names) = items {
-        names.iter().for_each(|name| transcript.part(name.as_bytes()));
-    } else {
-        transcript.count(usize::MAX);
-    }
-    let mac = transcript.finish();
-    u32::from_be_bytes(mac.as_bytes()[..4].try_into().expect("a MAC has 32 bytes"))
 }
 
 impl ShortMac {
     pub(crate) fn of(mac: Mac) -> Self {
-        Self(mac.truncated_128())
+        Self(u128::from_be_bytes(mac.truncated_128()))
+    }
+
+    fn hex(self) -> String {
+        format!("{:032x}", self.0)
+    }
+
+    /// Reads only what [`ShortMac::hex`] writes.
+    fn parse(text: &str) -> Option<Self> {
+        let mac = Self(u128::from_str_radix(text, 16).ok()?);
+        (mac.hex() == text).then_some(mac)
     }
 }
 
@@ -173,19 +148,14 @@ impl PartialEq for ShortMac {
 
 impl Eq for ShortMac {}
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
-
-fn bytes(hex: &str) -> Option<[u8; 16]> {
-    let is_hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
-    if hex.len() != 32 || !hex.bytes().all(is_hex) {
-        return None;
+fn items_tag(mac_key: &MacKey, items: &UsedItems) -> u32 {
+    let mut transcript = mac_key.transcript("restart-items");
+    match items {
+        UsedItems::All => transcript.count(usize::MAX),
+        UsedItems::Named(names) => names.iter().for_each(|name| transcript.part(name.as_bytes())),
     }
-    Some(u128::from_str_radix(hex, 16).ok()?.to_be_bytes())
+    let mac = transcript.finish();
+    u32::from_be_bytes(mac.as_bytes()[..4].try_into().expect("a MAC has 32 bytes"))
 }
 
 #[cfg(test)]
@@ -232,8 +202,8 @@ mod tests {
         assert_ne!(current(1, &whole, before.clone()), current(1, &whole, other_changed));
         assert_ne!(current(1, &whole, before.clone()), current(1, &whole, json!({ "A": "MQ==" })));
         assert_ne!(
-            current(1, &one, before.clone()).mac,
-            current(2, &one, before).mac,
+            current(1, &one, before.clone()).entry.mac,
+            current(2, &one, before).entry.mac,
             "it is keyed"
         );
     }
@@ -243,15 +213,15 @@ mod tests {
         let optional = used(named(&["A", "B"]), &["A"]);
         let without = current(1, &optional, json!({ "A": "MQ==" }));
         let empty = current(1, &optional, json!({ "A": "MQ==", "B": "" }));
-        assert!(without.mac.is_some());
+        assert!(without.entry.mac.is_some());
         assert_ne!(without, empty);
     }
 
     #[test]
     fn secret_without_a_required_item_counts_as_missing() {
         let two = used(named(&["A", "B"]), &["A", "B"]);
-        assert_eq!(current(1, &two, json!({ "A": "MQ==" })).mac, None);
-        assert!(current(1, &two, json!({ "A": "MQ==", "B": "" })).mac.is_some());
+        assert_eq!(current(1, &two, json!({ "A": "MQ==" })).entry.mac, None);
+        assert!(current(1, &two, json!({ "A": "MQ==", "B": "" })).entry.mac.is_some());
     }
 
     #[test]
@@ -262,7 +232,7 @@ mod tests {
     }
 
     fn state() -> Baseline {
-        let mac = ShortMac([0xa5; 16]);
+        let mac = ShortMac(u128::from_be_bytes([0xa5; 16]));
         Baseline(
             [
                 ("db".to_owned(), Entry { items: 7, mac: Some(mac) }),

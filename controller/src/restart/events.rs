@@ -1,98 +1,56 @@
 //! Events on workloads and on the objects that name them. Each reason is fixed.
 
-use std::fmt::Write as _;
-
+use crds::SealedSecret;
 use k8s_openapi::api::core::v1::ObjectReference;
+use kube::Resource;
 use tracing::info;
 
 use super::{
     annotations::{RESTART_ON, RESTART_TARGETS},
-    controller::RestartController,
-    entry::WorkloadEntry,
+    baseline::Baseline,
+    controller::{Attempt, RestartController},
     kind::WorkloadKey,
     metrics::RestartOutcome,
-    source::SourceKey,
-    workload::{OtherRestarter, Workload},
+    workload::{OtherRestarter, WorkloadObject},
 };
 use crate::{
-    reason::Failure,
+    key::ObjectKey,
     runtime::{FIELD_MANAGER, events::Severity},
 };
 
-/// The Pods are being replaced.
-pub(crate) const TRIGGERED: &str = "RestartTriggered";
-/// The Pods are replaced after the workload's pause.
-pub(crate) const POSTPONED: &str = "RestartPostponed";
-/// Other software restarts the workload.
-pub(crate) const SKIPPED: &str = "RestartSkipped";
-/// The write failed. The controller tries again.
-pub(crate) const FAILED: &str = "RestartFailed";
-/// An annotation is invalid.
-pub(crate) const INVALID: &str = "RestartInvalid";
-/// An annotation names a workload that does not exist.
-pub(crate) const TARGET_MISSING: &str = "RestartTargetMissing";
-
-impl RestartController {
-    pub(super) async fn report_restarted(
-        &self,
-        key: &WorkloadKey,
-        workload: &Workload,
-        changed: &[String],
-    ) {
-        info!(workload = %key, secrets = listed(changed), "restarted");
-        self.metrics.count(RestartOutcome::Triggered);
+impl Attempt<'_> {
+    pub(super) async fn report_restarted(&self, changed: &[String]) {
+        info!(workload = %self.key, secrets = listed(changed), "restarted");
+        self.controller.metrics.count(RestartOutcome::Triggered);
         let plural = if changed.len() == 1 { "" } else { "s" };
         let mut message =
             format!("Secret{plural} {} changed: its Pods are replaced", listed(changed));
-        if workload.on_delete {
+        if self.entry.workload.on_delete {
             message.push_str(" once a user deletes them, because its update strategy is OnDelete");
         }
-        self.publish(key.reference(&workload.uid), Severity::Normal, TRIGGERED, &message).await;
+        self.publish(Severity::Normal, "RestartTriggered", &message).await;
     }
 
-    pub(super) async fn report_failed(
-        &self,
-        key: &WorkloadKey,
-        workload: &Workload,
-        failure: &Failure,
-    ) {
-        let about = key.reference(&workload.uid);
-        self.publish(about, Severity::Warning, FAILED, &failure.message).await;
-    }
-
-    /// Once for each pending change.
-    pub(super) async fn report_postponed(
-        &self,
-        key: &WorkloadKey,
-        entry: &WorkloadEntry,
-        digest: Option<String>,
-        changed: &[String],
-    ) {
-        let uid = &entry.workload.uid;
-        self.update(key, uid, |progress| progress.reported.postponed = digest);
-        self.metrics.count(RestartOutcome::Postponed);
+    /// Once for each pending change: `after` is the baseline after the restart.
+    pub(super) async fn report_postponed(&self, after: Option<Baseline>, changed: &[String]) {
+        if self.entry.progress.reported_postponed == after {
+            return;
+        }
+        self.update(|progress| progress.reported_postponed = after);
+        self.controller.metrics.count(RestartOutcome::Postponed);
+        let (secrets, kind) = (listed(changed), self.key.kind.as_str());
         let message = format!(
-            "{} changed, and the {} is paused: its Pods are replaced after the pause",
-            listed(changed),
-            key.kind.as_str()
+            "{secrets} changed, and the {kind} is paused: its Pods are replaced after the pause"
         );
-        let about = key.reference(&entry.workload.uid);
-        self.publish(about, Severity::Normal, POSTPONED, &message).await;
+        self.publish(Severity::Normal, "RestartPostponed", &message).await;
     }
 
     /// Once for each workload.
-    pub(super) async fn report_left(
-        &self,
-        key: &WorkloadKey,
-        entry: &WorkloadEntry,
-        other: OtherRestarter,
-        changed: &[String],
-    ) {
-        if entry.progress.reported.other_restarter == Some(other) {
+    pub(super) async fn report_left(&self, other: OtherRestarter, changed: &[String]) {
+        if self.entry.progress.reported_restarter == Some(other) {
             return;
         }
-        let uid = &entry.workload.uid;
-        self.update(key, uid, |progress| progress.reported.other_restarter = Some(other));
+        self.update(|progress| progress.reported_restarter = Some(other));
         let why = match other {
             OtherRestarter::Reloader => {
                 "it has annotations of Reloader, and only one of the two may restart it. Remove them \
@@ -106,18 +64,16 @@ impl RestartController {
         if !changed.is_empty() {
             message = format!("{} changed. {message}", listed(changed));
         }
-        let about = key.reference(&entry.workload.uid);
-        self.publish(about, Severity::Normal, SKIPPED, &message).await;
+        self.publish(Severity::Normal, "RestartSkipped", &message).await;
     }
 
     /// Once for each annotation.
-    pub(super) async fn report_invalid(&self, key: &WorkloadKey, entry: &WorkloadEntry) {
-        let invalid = &entry.workload.opt_in.invalid;
-        if entry.progress.reported.invalid == *invalid {
+    pub(super) async fn report_invalid(&self) {
+        let invalid = &self.entry.workload.opt_in.invalid;
+        if self.entry.progress.reported_invalid == *invalid {
             return;
         }
-        let uid = &entry.workload.uid;
-        self.update(key, uid, |progress| progress.reported.invalid.clone_from(invalid));
+        self.update(|progress| progress.reported_invalid.clone_from(invalid));
         if invalid.is_empty() {
             return;
         }
@@ -126,25 +82,33 @@ impl RestartController {
              separated by commas, or * for those that the Pods use",
             listed(invalid)
         );
-        let about = key.reference(&entry.workload.uid);
-        self.publish(about, Severity::Warning, INVALID, &message).await;
+        self.publish(Severity::Warning, "RestartInvalid", &message).await;
     }
 
-    /// On the objects that name a workload that does not exist.
+    pub(super) async fn publish(&self, severity: Severity, reason: &str, message: &str) {
+        let WorkloadKey { kind, object } = self.key;
+        let about = reference::<WorkloadObject>(kind, object, &self.entry.workload.uid);
+        let events = &self.controller.events;
+        events.publish_about(about, "Restart", severity, reason, message).await;
+    }
+}
+
+/// On the SealedSecrets that name a workload.
+impl RestartController {
+    /// Once while it is missing.
     pub(super) async fn report_missing(&self, key: &WorkloadKey) {
         let message = format!(
             "the annotation {RESTART_TARGETS} names {key}, which does not exist. The controller \
              notices when it is created"
         );
         for (source, uid) in self.index.report_missing(key) {
-            self.publish(source.reference(&uid), Severity::Warning, TARGET_MISSING, &message).await;
+            self.warn_on_source(&source, &uid, "RestartTargetMissing", &message).await;
         }
     }
 
-    /// On the object with the invalid annotation.
     pub(super) async fn report_invalid_targets(
         &self,
-        key: &SourceKey,
+        source: &ObjectKey,
         uid: &str,
         invalid: &[String],
     ) {
@@ -153,33 +117,34 @@ impl RestartController {
              StatefulSets, DaemonSets and Rollouts of this namespace, separated by commas",
             listed(invalid)
         );
-        self.publish(key.reference(uid), Severity::Warning, INVALID, &message).await;
+        self.warn_on_source(source, uid, "RestartInvalid", &message).await;
     }
 
-    async fn publish(
-        &self,
-        about: ObjectReference,
-        severity: Severity,
-        reason: &str,
-        message: &str,
-    ) {
-        self.events.publish_about(about, "Restart", severity, reason, message).await;
+    async fn warn_on_source(&self, source: &ObjectKey, uid: &str, reason: &str, message: &str) {
+        let about = reference::<SealedSecret>(&(), source, uid);
+        self.events.publish_about(about, "Restart", Severity::Warning, reason, message).await;
+    }
+}
+
+fn reference<K: Resource>(kind: &K::DynamicType, key: &ObjectKey, uid: &str) -> ObjectReference {
+    ObjectReference {
+        api_version: Some(K::api_version(kind).into_owned()),
+        kind: Some(K::kind(kind).into_owned()),
+        namespace: Some(key.namespace.clone()),
+        name: Some(key.name.clone()),
+        uid: Some(uid.to_owned()),
+        ..ObjectReference::default()
     }
 }
 
 /// `a`, `a and b`, `a, b and 3 more`.
 fn listed(names: &[String]) -> String {
-    let mut text = names.first().cloned().unwrap_or_default();
     match names {
-        [] | [_] => {}
-        [_, second] => {
-            let _ = write!(text, " and {second}");
-        }
-        [_, second, others @ ..] => {
-            let _ = write!(text, ", {second} and {} more", others.len());
-        }
+        [] => String::new(),
+        [one] => one.clone(),
+        [one, two] => format!("{one} and {two}"),
+        [one, two, others @ ..] => format!("{one}, {two} and {} more", others.len()),
     }
-    text
 }
 
 #[cfg(test)]

@@ -1,8 +1,6 @@
 //! The kinds of workloads that the controller watches.
 
-use std::{fmt, str::FromStr};
-
-use k8s_openapi::api::core::v1::ObjectReference;
+use std::fmt;
 
 use crate::key::{ObjectKey, QueueKey};
 
@@ -35,64 +33,36 @@ impl WorkloadKind {
     pub(crate) const ALL: [Self; 5] =
         [Self::Deployment, Self::StatefulSet, Self::DaemonSet, Self::Rollout, Self::Canary];
 
+    /// Reads a kind that can be restarted. Case is ignored.
+    pub(crate) fn restartable(text: &str) -> Option<Self> {
+        let mut restartable = Self::ALL.into_iter().filter(|kind| *kind != Self::Canary);
+        restartable.find(|kind| kind.as_str().eq_ignore_ascii_case(text))
+    }
+
     pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Deployment => "Deployment",
-            Self::StatefulSet => "StatefulSet",
-            Self::DaemonSet => "DaemonSet",
-            Self::Rollout => "Rollout",
-            Self::Canary => "Canary",
-        }
+        self.names()[0]
     }
 
     pub(crate) fn plural(self) -> &'static str {
-        match self {
-            Self::Deployment => "deployments",
-            Self::StatefulSet => "statefulsets",
-            Self::DaemonSet => "daemonsets",
-            Self::Rollout => "rollouts",
-            Self::Canary => "canaries",
-        }
+        self.names()[1]
     }
 
-    pub(crate) fn group(self) -> &'static str {
+    /// Kind, plural, group and version.
+    pub(super) fn names(self) -> [&'static str; 4] {
         match self {
-            Self::Deployment | Self::StatefulSet | Self::DaemonSet => "apps",
-            Self::Rollout => "argoproj.io",
-            Self::Canary => "flagger.app",
+            Self::Deployment => ["Deployment", "deployments", "apps", "v1"],
+            Self::StatefulSet => ["StatefulSet", "statefulsets", "apps", "v1"],
+            Self::DaemonSet => ["DaemonSet", "daemonsets", "apps", "v1"],
+            Self::Rollout => ["Rollout", "rollouts", "argoproj.io", "v1alpha1"],
+            Self::Canary => ["Canary", "canaries", "flagger.app", "v1beta1"],
         }
-    }
-
-    pub(crate) fn version(self) -> &'static str {
-        match self {
-            Self::Deployment | Self::StatefulSet | Self::DaemonSet => "v1",
-            Self::Rollout => "v1alpha1",
-            Self::Canary => "v1beta1",
-        }
-    }
-}
-
-/// Reads a kind that can be restarted. Case is ignored.
-impl FromStr for WorkloadKind {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        let restartable = Self::ALL.into_iter().filter(|kind| *kind != Self::Canary);
-        restartable.into_iter().find(|kind| kind.as_str().eq_ignore_ascii_case(text)).ok_or(())
     }
 }
 
 impl WorkloadKey {
-    /// The object of an Event.
-    pub(crate) fn reference(&self, uid: &str) -> ObjectReference {
-        ObjectReference {
-            api_version: Some(format!("{}/{}", self.kind.group(), self.kind.version())),
-            kind: Some(self.kind.as_str().to_owned()),
-            namespace: Some(self.object.namespace.clone()),
-            name: Some(self.object.name.clone()),
-            uid: Some(uid.to_owned()),
-            ..ObjectReference::default()
-        }
+    pub(crate) fn new(kind: WorkloadKind, namespace: &str, name: &str) -> Self {
+        let object = ObjectKey { namespace: namespace.to_owned(), name: name.to_owned() };
+        Self { kind, object }
     }
 }
 
@@ -108,9 +78,9 @@ mod tests {
 
     #[test]
     fn kind_is_parsed_in_any_case_and_canary_is_not_restartable() {
-        assert_eq!("statefulset".parse(), Ok(WorkloadKind::StatefulSet));
-        assert_eq!("Rollout".parse(), Ok(WorkloadKind::Rollout));
-        assert_eq!("Canary".parse::<WorkloadKind>(), Err(()));
-        assert_eq!("CronJob".parse::<WorkloadKind>(), Err(()));
+        assert_eq!(WorkloadKind::restartable("statefulset"), Some(WorkloadKind::StatefulSet));
+        assert_eq!(WorkloadKind::restartable("Rollout"), Some(WorkloadKind::Rollout));
+        assert_eq!(WorkloadKind::restartable("Canary"), None);
+        assert_eq!(WorkloadKind::restartable("CronJob"), None);
     }
 }

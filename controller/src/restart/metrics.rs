@@ -1,7 +1,6 @@
 //! Metrics of restarts.
 
 use prometheus_client::{
-    encoding::EncodeLabelSet,
     metrics::{counter::Counter, family::Family, gauge::Gauge},
     registry::Registry,
 };
@@ -22,30 +21,19 @@ pub(crate) enum RestartOutcome {
 }
 
 /// Cheap to clone.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub(crate) struct RestartMetrics {
-    restarts: Family<OutcomeLabels, Counter>,
+    restarts: Family<Label, Counter>,
     pending: Gauge,
-    watch_forbidden: Family<ResourceLabels, Gauge>,
+    watch_forbidden: Family<Label, Gauge>,
 }
 
-#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
-struct OutcomeLabels {
-    outcome: &'static str,
-}
-
-#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
-struct ResourceLabels {
-    resource: &'static str,
-}
+/// One label: its name and its value.
+type Label = [(&'static str, &'static str); 1];
 
 impl RestartMetrics {
     pub(crate) fn register(registry: &mut Registry) -> Self {
-        let metrics = Self {
-            restarts: Family::default(),
-            pending: Gauge::default(),
-            watch_forbidden: Family::default(),
-        };
+        let metrics = Self::default();
         let registry = registry.sub_registry_with_prefix("mtk_controller");
         registry.register(
             "workload_restarts",
@@ -72,7 +60,7 @@ impl RestartMetrics {
             RestartOutcome::Skipped => "skipped",
             RestartOutcome::Triggered => "triggered",
         };
-        self.restarts.get_or_create(&OutcomeLabels { outcome }).inc();
+        self.restarts.get_or_create(&[("outcome", outcome)]).inc();
     }
 
     pub(crate) fn set_pending(&self, count: usize) {
@@ -80,7 +68,7 @@ impl RestartMetrics {
     }
 
     pub(crate) fn set_watch_forbidden(&self, kind: WorkloadKind, is_forbidden: bool) {
-        let labels = ResourceLabels { resource: kind.plural() };
-        self.watch_forbidden.get_or_create(&labels).set(i64::from(is_forbidden));
+        let label = [("resource", kind.plural())];
+        self.watch_forbidden.get_or_create(&label).set(i64::from(is_forbidden));
     }
 }

@@ -1,6 +1,6 @@
 //! Which Secrets a Pod template uses, and which of their items.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -11,7 +11,7 @@ pub(crate) struct SecretUse {
     /// Whether the Pods start only if the Secret exists.
     pub(crate) required: bool,
     /// The Pods start only with these items.
-    pub(crate) required_items: Vec<String>,
+    pub(crate) required_items: BTreeSet<String>,
 }
 
 /// The items of a Secret whose changes count.
@@ -19,13 +19,18 @@ pub(crate) struct SecretUse {
 pub(crate) enum UsedItems {
     /// All of them, also those added later.
     All,
-    /// Sorted.
-    Named(Vec<String>),
+    Named(BTreeSet<String>),
 }
 
 /// By the name of the Secret. `imagePullSecrets` do not count, because running Pods do not use them.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(crate) struct SecretUses(BTreeMap<String, SecretUse>);
+
+impl SecretUse {
+    fn of(items: UsedItems) -> Self {
+        Self { items, required: false, required_items: BTreeSet::new() }
+    }
+}
 
 impl SecretUses {
     /// Reads the `spec` of a Pod template: environment of containers and init containers, volumes
@@ -34,82 +39,62 @@ impl SecretUses {
         let mut uses = Self::default();
         for container in list(&spec["initContainers"]).chain(list(&spec["containers"])) {
             for source in list(&container["envFrom"]) {
-                let reference = &source["secretRef"];
-                uses.add_all(&reference["name"], reference);
+                uses.add("name", &source["secretRef"], None);
             }
             for variable in list(&container["env"]) {
                 let reference = &variable["valueFrom"]["secretKeyRef"];
-                uses.add_item(&reference["name"], &reference["key"], reference);
+                uses.add("name", reference, Some(&reference["key"]));
             }
         }
         for volume in list(&spec["volumes"]) {
-            let secret = &volume["secret"];
-            uses.add_volume(&secret["secretName"], secret);
+            uses.add_volume("secretName", &volume["secret"]);
             for source in list(&volume["projected"]["sources"]) {
-                uses.add_volume(&source["secret"]["name"], &source["secret"]);
+                uses.add_volume("name", &source["secret"]);
             }
         }
         uses
     }
 
-    /// The part of this Secret that the template uses. A Secret that only an annotation names counts whole:
-    /// its reader, such as the app itself or a driver, is unknown here.
+    /// The part of this Secret that the template uses. A Secret that only an annotation names counts
+    /// whole: its reader, such as the app itself or a driver, is unknown here.
     pub(crate) fn get(&self, secret: &str) -> SecretUse {
-        let unknown =
-            || SecretUse { items: UsedItems::All, required: false, required_items: Vec::new() };
-        self.0.get(secret).cloned().unwrap_or_else(unknown)
+        self.0.get(secret).cloned().unwrap_or_else(|| SecretUse::of(UsedItems::All))
     }
 
     pub(crate) fn secrets(&self) -> impl Iterator<Item = &str> {
         self.0.keys().map(String::as_str)
     }
 
-    fn add_volume(&mut self, name: &Value, source: &Value) {
+    fn add_volume(&mut self, name: &str, source: &Value) {
         if list(&source["items"]).next().is_none() {
-            return self.add_all(name, source);
+            self.add(name, source, None);
         }
         for item in list(&source["items"]) {
-            self.add_item(name, &item["key"], source);
+            self.add(name, source, Some(&item["key"]));
         }
     }
 
-    fn add_all(&mut self, name: &Value, reference: &Value) {
-        if let Some(found) = self.entry(name, reference) {
-            found.items = UsedItems::All;
+    /// Adds one item, or the whole Secret. `name` is the field with the name of the Secret.
+    fn add(&mut self, name: &str, reference: &Value, item: Option<&Value>) {
+        let Some(name) = reference[name].as_str().filter(|name| !name.is_empty()) else { return };
+        if item.is_some_and(|item| !item.is_string()) {
+            return;
         }
-    }
-
-    fn add_item(&mut self, name: &Value, item: &Value, reference: &Value) {
-        let Some(item) = item.as_str() else { return };
-        let Some(found) = self.entry(name, reference) else { return };
-        if let UsedItems::Named(items) = &mut found.items {
-            insert(items, item);
-        }
-        if is_required(reference) {
-            insert(&mut found.required_items, item);
-        }
-    }
-
-    fn entry(&mut self, name: &Value, reference: &Value) -> Option<&mut SecretUse> {
-        let name = name.as_str().filter(|name| !name.is_empty())?;
-        let none = || SecretUse {
-            items: UsedItems::Named(Vec::new()),
-            required: false,
-            required_items: Vec::new(),
-        };
+        let is_required = !reference["optional"].as_bool().unwrap_or(false);
+        let none = || SecretUse::of(UsedItems::Named(BTreeSet::new()));
         let found = self.0.entry(name.to_owned()).or_insert_with(none);
-        found.required |= is_required(reference);
-        Some(found)
-    }
-}
-
-fn is_required(reference: &Value) -> bool {
-    !reference["optional"].as_bool().unwrap_or(false)
-}
-
-fn insert(sorted: &mut Vec<String>, item: &str) {
-    if let Err(place) = sorted.binary_search_by(|present| present.as_str().cmp(item)) {
-        sorted.insert(place, item.to_owned());
+        found.required |= is_required;
+        let Some(item) = item else {
+            found.items = UsedItems::All;
+            return;
+        };
+        let item = item.as_str().unwrap_or_default().to_owned();
+        if is_required {
+            found.required_items.insert(item.clone());
+        }
+        if let UsedItems::Named(items) = &mut found.items {
+            items.insert(item);
+        }
     }
 }
 
@@ -145,7 +130,7 @@ mod tests {
         assert_eq!(uses.secrets().collect::<Vec<_>>(), ["a", "b"]);
         let a = uses.get("a");
         assert_eq!((a.items, a.required), (named(&["X", "Y"]), true));
-        assert_eq!(a.required_items, ["Y"]);
+        assert_eq!(a.required_items, ["Y".to_owned()].into());
         assert_eq!(uses.get("b"), uses.get("not used"), "whole, and not required");
     }
 
@@ -179,7 +164,7 @@ mod tests {
         ] {
             let a = SecretUses::of(&json!({ "containers": containers })).get("a");
             assert_eq!(a.items, UsedItems::All);
-            assert_eq!(a.required_items, ["X"]);
+            assert_eq!(a.required_items, ["X".to_owned()].into());
         }
     }
 

@@ -2,30 +2,26 @@
 
 use std::{sync::Arc, time::Duration};
 
-use kube::Api;
+use kube::{Api, api::ObjectMeta};
 use tokio::task::JoinSet;
 use tracing::{info, warn};
 
 use super::{
     annotations::{RESTART_TARGETS, Targets},
     controller::RestartController,
-    kind::{WorkloadKey, WorkloadKind},
-    source::{Source, SourceKey},
+    index::{Source, Touched},
+    kind::WorkloadKind,
     workload::WorkloadObject,
 };
 use crate::{
     key::ObjectKey,
     runtime::{
-        queue::Priority,
         readiness::{Listing, Readiness},
         scope::{NamespaceScope, WatchScope},
         watch::{Absence, Watch, WatchEvent},
         worker::resync,
     },
-    target::{
-        producer::{Producer, ProducerKind, ProducerSubscriber},
-        watch::{SecretChange, SecretSubscriber},
-    },
+    target::watch::{SealedSecretSubscriber, SecretChange, SecretSubscriber},
 };
 
 /// How often to try a kind again that is not served or may not be watched.
@@ -65,19 +61,16 @@ impl RestartController {
                 self.enqueue(self.index.upsert(kind, &object, !is_listed));
             }
             WatchEvent::Deleted(metadata) => {
-                self.enqueue(self.index.remove(kind, &ObjectKey::of(&metadata)));
-                self.metrics.set_pending(self.index.pending());
+                self.removed(self.index.remove(kind, &ObjectKey::of(&metadata)));
             }
             WatchEvent::Listed(listed) => {
                 let keep = |key: &ObjectKey| !scope.covers(key) || listed.contains(key);
-                self.enqueue(self.index.retain(kind, keep));
-                self.metrics.set_pending(self.index.pending());
+                self.removed(self.index.retain(kind, keep));
                 self.metrics.set_watch_forbidden(kind, false);
                 listing.complete();
             }
             WatchEvent::Absent(absence) => {
-                self.enqueue(self.index.retain(kind, |key| !scope.covers(key)));
-                self.metrics.set_pending(self.index.pending());
+                self.removed(self.index.retain(kind, |key| !scope.covers(key)));
                 self.metrics.set_watch_forbidden(kind, absence == Absence::Forbidden);
                 log_absence(kind, &what, absence);
                 listing.complete();
@@ -86,10 +79,10 @@ impl RestartController {
         Watch::new(api, what.clone()).optional(KIND_POLL_INTERVAL).run(handle).await;
     }
 
-    fn enqueue(&self, keys: Vec<WorkloadKey>) {
-        for key in keys {
-            self.queue.add(key, Priority::Change, Duration::ZERO);
-        }
+    /// Objects were removed from the index, which touches these workloads.
+    fn removed(&self, touched: Touched) {
+        self.enqueue(touched);
+        self.metrics.set_pending(self.index.pending());
     }
 }
 
@@ -99,37 +92,32 @@ impl SecretSubscriber for RestartController {
     }
 }
 
-impl ProducerSubscriber for RestartController {
-    fn producer_applied(self: Arc<Self>, producer: &Producer<'_>) {
-        let annotation = producer.annotations.and_then(|all| all.get(RESTART_TARGETS));
-        let source = annotation.map(|text| Source {
-            uid: producer.uid.to_owned(),
-            secret: producer.secret.to_owned(),
-            targets: Targets::of(Some(text)),
-        });
-        let invalid = source.iter().flat_map(|source| source.targets.invalid.clone());
-        let invalid: Vec<_> = invalid.collect();
-        let key = SourceKey { kind: producer.kind, object: producer.key.clone() };
+impl SealedSecretSubscriber for RestartController {
+    fn sealed_secret_applied(self: Arc<Self>, metadata: &ObjectMeta) {
+        let key = ObjectKey::of(metadata);
+        let annotation = metadata.annotations.as_ref().and_then(|all| all.get(RESTART_TARGETS));
+        let uid = metadata.uid.clone().unwrap_or_default();
+        let source = annotation.map(|text| Source { uid: uid.clone(), targets: Targets::of(text) });
+        let invalid = source.as_ref().map(|source| source.targets.invalid.clone());
+        let invalid = invalid.unwrap_or_default();
         let Some(touched) = self.index.set_source(&key, source) else { return };
         self.enqueue(touched);
         if !invalid.is_empty() {
-            let uid = producer.uid.to_owned();
             tokio::spawn(async move { self.report_invalid_targets(&key, &uid, &invalid).await });
         }
     }
 
-    fn producer_deleted(&self, kind: ProducerKind, key: &ObjectKey) {
-        let source = SourceKey { kind, object: key.clone() };
-        self.enqueue(self.index.set_source(&source, None).unwrap_or_default());
+    fn sealed_secret_deleted(&self, key: &ObjectKey) {
+        self.enqueue(self.index.set_source(key, None).unwrap_or_default());
     }
 
-    fn producers_listed(&self, kind: ProducerKind, keep: &dyn Fn(&ObjectKey) -> bool) {
-        self.enqueue(self.index.retain_sources(kind, keep));
+    fn sealed_secrets_listed(&self, keep: &dyn Fn(&ObjectKey) -> bool) {
+        self.enqueue(self.index.retain_sources(keep));
     }
 }
 
 fn log_absence(kind: WorkloadKind, what: &str, absence: Absence) {
-    let (group, resource) = (kind.group(), kind.plural());
+    let [_, resource, group, _] = kind.names();
     match absence {
         Absence::NotServed => info!(what, "kind not served; checked again every minute"),
         Absence::Forbidden if kind == WorkloadKind::Canary => warn!(

@@ -1,8 +1,8 @@
 //! A workload, reduced on receipt to what decides about restarts.
 
-use std::{borrow::Cow, collections::BTreeMap, fmt};
+use std::{borrow::Cow, fmt};
 
-use kube::{Resource, api::ObjectMeta, core::DynamicResourceScope};
+use kube::{Resource, ResourceExt as _, api::ObjectMeta, core::DynamicResourceScope};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -11,7 +11,7 @@ use super::{
     kind::{WorkloadKey, WorkloadKind},
     references::SecretUses,
 };
-use crate::{key::ObjectKey, runtime::api::version_of};
+use crate::runtime::api::version_of;
 
 /// An object as the API server returns it.
 #[derive(Clone, Deserialize)]
@@ -59,12 +59,10 @@ pub(crate) enum OtherRestarter {
 impl Workload {
     pub(crate) fn of(kind: WorkloadKind, object: &WorkloadObject) -> Self {
         let (metadata, spec) = (&object.metadata, &object.spec);
-        let empty = BTreeMap::new();
-        let annotations = metadata.annotations.as_ref().unwrap_or(&empty);
+        let annotation = |name: &str| object.annotations().get(name).map(String::as_str);
         let template = &spec["template"];
         let on_template = |name: &str| template["metadata"]["annotations"][name].as_str();
-        let on_either =
-            |name: &str| annotations.get(name).map(String::as_str).or_else(|| on_template(name));
+        let on_either = |name: &str| annotation(name).or_else(|| on_template(name));
         let other_restarter = if is_flaggers(metadata) {
             Some(OtherRestarter::Flagger)
         } else {
@@ -73,6 +71,7 @@ impl Workload {
         let strategy = &spec["updateStrategy"]["type"];
         let reference = &spec["workloadRef"];
         let is_deployment = reference["kind"].as_str() == Some(WorkloadKind::Deployment.as_str());
+        let borrows = kind == WorkloadKind::Rollout && is_deployment;
         Self {
             uid: metadata.uid.clone().unwrap_or_default(),
             resource_version: metadata.resource_version.clone().unwrap_or_default(),
@@ -81,13 +80,11 @@ impl Workload {
             paused: spec["paused"].as_bool().unwrap_or(false),
             no_replicas: spec["replicas"].as_i64() == Some(0),
             on_delete: strategy.as_str() == Some("OnDelete"),
-            opt_in: OptIn::of(annotations.get(RESTART_ON).map(String::as_str)),
+            opt_in: OptIn::of(annotation(RESTART_ON)),
             other_restarter,
             uses: SecretUses::of(&template["spec"]),
-            template_from: (kind == WorkloadKind::Rollout && is_deployment)
-                .then(|| reference["name"].as_str().map(ToOwned::to_owned))
-                .flatten(),
-            baseline: annotations.get(RESTART_STATE).cloned(),
+            template_from: reference["name"].as_str().filter(|_| borrows).map(ToOwned::to_owned),
+            baseline: annotation(RESTART_STATE).map(ToOwned::to_owned),
             template_annotation: on_template(TEMPLATE_SECRETS).map(ToOwned::to_owned),
         }
     }
@@ -106,20 +103,16 @@ impl Workload {
 /// The workload that a Canary of Flagger controls.
 pub(crate) fn target_of(canary: &WorkloadObject) -> Option<WorkloadKey> {
     let target = &canary.spec["targetRef"];
-    Some(WorkloadKey {
-        kind: target["kind"].as_str()?.parse().ok()?,
-        object: ObjectKey {
-            namespace: canary.metadata.namespace.clone()?,
-            name: target["name"].as_str()?.to_owned(),
-        },
-    })
+    let kind = WorkloadKind::restartable(target["kind"].as_str()?)?;
+    let namespace = canary.metadata.namespace.as_deref()?;
+    Some(WorkloadKey::new(kind, namespace, target["name"].as_str()?))
 }
 
 /// The Canary owns the copies that Flagger makes (`NAME-primary`).
 fn is_flaggers(metadata: &ObjectMeta) -> bool {
     metadata.owner_references.iter().flatten().any(|owner| {
-        let group = owner.api_version.split('/').next().unwrap_or_default();
-        owner.kind == WorkloadKind::Canary.as_str() && group == WorkloadKind::Canary.group()
+        let [kind, _, group, _] = WorkloadKind::Canary.names();
+        owner.kind == kind && owner.api_version.split('/').next() == Some(group)
     })
 }
 
@@ -132,15 +125,17 @@ impl Resource for WorkloadObject {
     }
 
     fn group(kind: &WorkloadKind) -> Cow<'_, str> {
-        WorkloadKind::group(*kind).into()
+        let [_, _, group, _] = kind.names();
+        group.into()
     }
 
     fn version(kind: &WorkloadKind) -> Cow<'_, str> {
-        WorkloadKind::version(*kind).into()
+        let [_, _, _, version] = kind.names();
+        version.into()
     }
 
     fn plural(kind: &WorkloadKind) -> Cow<'_, str> {
-        WorkloadKind::plural(*kind).into()
+        kind.plural().into()
     }
 
     fn meta(&self) -> &ObjectMeta {

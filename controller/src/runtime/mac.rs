@@ -37,6 +37,13 @@ impl MacKey {
         transcript.part(purpose.as_bytes());
         transcript
     }
+
+    /// The MAC over these parts.
+    pub(crate) fn mac<'p>(&self, purpose: &str, parts: impl IntoIterator<Item = &'p [u8]>) -> Mac {
+        let mut transcript = self.transcript(purpose);
+        parts.into_iter().for_each(|part| transcript.part(part));
+        transcript.finish()
+    }
 }
 
 impl Transcript {
@@ -99,11 +106,7 @@ mod tests {
     #[test]
     fn parts_cannot_be_shifted_into_one_another() {
         let key = MacKey::from_bytes(&[1; 32]).unwrap();
-        let mac = |parts: [&str; 2]| {
-            let mut transcript = key.transcript("test");
-            parts.iter().for_each(|part| transcript.part(part.as_bytes()));
-            transcript.finish()
-        };
+        let mac = |parts: [&str; 2]| key.mac("test", parts.map(str::as_bytes));
         assert_ne!(mac(["ab", "c"]), mac(["a", "bc"]));
     }
 }

@@ -20,7 +20,7 @@ use crate::{
         queue::WorkQueue,
         template_settings::TemplateSettings,
     },
-    target::producer::ProducerSubscriber,
+    target::watch::SealedSecretSubscriber,
 };
 
 /// How long a deleted Secret stays away, so that people can put another one in its place. Users of
@@ -46,7 +46,7 @@ pub(crate) struct SealedSecretController {
     pub(super) accepts_legacy_data: bool,
     pub(super) metrics: SealedSecretMetrics,
     /// They learn of the annotations of SealedSecrets.
-    pub(super) subscribers: Vec<Arc<dyn ProducerSubscriber>>,
+    pub(super) subscribers: Vec<Arc<dyn SealedSecretSubscriber>>,
 }
 
 impl SealedSecretController {
@@ -55,7 +55,7 @@ impl SealedSecretController {
         queue: Arc<WorkQueue>,
         metrics: SealedSecretMetrics,
         settings: Settings,
-        subscribers: Vec<Arc<dyn ProducerSubscriber>>,
+        subscribers: Vec<Arc<dyn SealedSecretSubscriber>>,
     ) -> Self {
         Self {
             objects: SealedIndex::new(context.mac_key.clone()),

@@ -17,7 +17,7 @@ use crate::{
         index::Indexed,
         mac::{Mac, MacKey},
     },
-    target::fingerprint::{MetadataMac, label_and_annotation_macs},
+    target::snapshot::{MetadataMac, label_and_annotation_macs},
 };
 
 /// How repairs slow down when somebody keeps undoing them.

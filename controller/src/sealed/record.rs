@@ -16,7 +16,7 @@ use super::render;
 use crate::{
     key::ObjectKey,
     keys::KeyId,
-    target::fingerprint::{Mac, MacKey},
+    runtime::mac::{Mac, MacKey},
 };
 
 /// The version of the format.

@@ -67,7 +67,7 @@ fn without_times(status: &SealedSecretStatus) -> SealedSecretStatus {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{reason::Reason, target::fingerprint::Mac};
+    use crate::{reason::Reason, runtime::mac::Mac};
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).unwrap()

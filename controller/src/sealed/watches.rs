@@ -20,7 +20,6 @@ use crate::{
     },
     target::{
         ownership::Ownership,
-        producer::{Producer, ProducerKind},
         watch::{SecretChange, SecretSubscriber},
     },
 };
@@ -52,7 +51,7 @@ impl SealedSecretController {
                 self.objects.remove(&key);
                 self.metrics.forget(&key);
                 for subscriber in &self.subscribers {
-                    subscriber.producer_deleted(ProducerKind::SealedSecret, &key);
+                    subscriber.sealed_secret_deleted(&key);
                 }
             }
             WatchEvent::Listed(listed) => {
@@ -61,7 +60,7 @@ impl SealedSecretController {
                     self.metrics.forget(&key);
                 }
                 for subscriber in &self.subscribers {
-                    subscriber.producers_listed(ProducerKind::SealedSecret, &keep);
+                    subscriber.sealed_secrets_listed(&keep);
                 }
                 listing.complete();
             }
@@ -72,15 +71,9 @@ impl SealedSecretController {
 
     /// The watch reported an object.
     pub(crate) fn object_applied(&self, object: &Arc<SealedSecret>) {
-        let (key, metadata) = (ObjectKey::of(&object.metadata), &object.metadata);
+        let key = ObjectKey::of(&object.metadata);
         for subscriber in &self.subscribers {
-            subscriber.clone().producer_applied(&Producer {
-                kind: ProducerKind::SealedSecret,
-                key: &key,
-                uid: metadata.uid.as_deref().unwrap_or_default(),
-                secret: &key.name,
-                annotations: metadata.annotations.as_ref(),
-            });
+            subscriber.clone().sealed_secret_applied(&object.metadata);
         }
         if self.objects.upsert(object) {
             self.queue.add(key, Priority::Change, Duration::ZERO);

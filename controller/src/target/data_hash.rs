@@ -24,16 +24,9 @@ pub(crate) fn data(data: &BTreeMap<String, SecretValue>) -> String {
     let mut text = Zeroizing::new(String::with_capacity(size + 5));
     text.push_str("map[");
     for (index, (key, value)) in data.iter().enumerate() {
-        if index > 0 {
-            text.push(' ');
-        }
-        text.push_str(key);
-        text.push_str(":[");
+        let _ = write!(text, "{}{key}:[", space_before(index));
         for (index, byte) in value.expose().iter().enumerate() {
-            if index > 0 {
-                text.push(' ');
-            }
-            let _ = write!(text, "{byte}");
+            let _ = write!(text, "{}{byte}", space_before(index));
         }
         text.push(']');
     }
@@ -43,12 +36,10 @@ pub(crate) fn data(data: &BTreeMap<String, SecretValue>) -> String {
 
 /// The generation, and the hash of labels and annotations: the version of an ExternalSecret.
 pub(crate) fn version(metadata: &ObjectMeta) -> String {
-    let mut text = String::from("{annotations:");
-    map(&mut text, metadata.annotations.as_ref());
-    text.push_str(" labels:");
-    map(&mut text, metadata.labels.as_ref());
-    text.push('}');
-    format!("{}-{}", metadata.generation.unwrap_or_default(), sha3(&text))
+    let annotations = map(metadata.annotations.as_ref());
+    let labels = map(metadata.labels.as_ref());
+    let hash = sha3(&format!("{{annotations:{annotations} labels:{labels}}}"));
+    format!("{}-{hash}", metadata.generation.unwrap_or_default())
 }
 
 /// The value of [`CREATED_BY`].
@@ -65,13 +56,13 @@ pub(crate) fn field_manager(name: &str) -> String {
     format!("externalsecrets.external-secrets.io/sha3/{}", sha3(name))
 }
 
-fn map(text: &mut String, map: Option<&BTreeMap<String, String>>) {
-    text.push_str("map[");
-    for (index, (key, value)) in map.into_iter().flatten().enumerate() {
-        let space = if index > 0 { " " } else { "" };
-        let _ = write!(text, "{space}{key}:{value}");
-    }
-    text.push(']');
+fn map(map: Option<&BTreeMap<String, String>>) -> String {
+    let entries = map.into_iter().flatten().map(|(key, value)| format!("{key}:{value}"));
+    format!("map[{}]", entries.collect::<Vec<_>>().join(" "))
+}
+
+fn space_before(index: usize) -> &'static str {
+    if index == 0 { "" } else { " " }
 }
 
 fn sha3(text: &str) -> String {

@@ -1,13 +1,28 @@
 //! The Secret that a SealedSecret wants.
 
+#[cfg(test)]
+mod tests;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
 };
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
+use kube::ResourceExt as _;
 
-use crate::{key::ObjectKey, runtime::secret::SecretValue};
+use super::{
+    ownership::{BITNAMI_FIELD_MANAGER, ControllerRef, Ownership, OwnershipMetadata, Refusal},
+    patch::{Content, SecretPatch},
+    writer::SecretTarget,
+};
+use crate::{
+    key::ObjectKey,
+    runtime::{
+        FIELD_MANAGER,
+        secret::{SecretBody, SecretObject, SecretValue},
+    },
+};
 
 /// The type of a Secret whose template names none.
 pub(crate) const OPAQUE: &str = "Opaque";
@@ -40,6 +55,83 @@ pub(crate) struct RandomValues {
     pub(crate) version: String,
 }
 
+impl SecretTarget for DesiredSecret {
+    fn key(&self) -> &ObjectKey {
+        &self.key
+    }
+
+    fn field_manager(&self) -> &str {
+        FIELD_MANAGER
+    }
+
+    fn creation(&self) -> Option<SecretBody<'_>> {
+        let content = self.content(&SecretObject::default(), &Ownership::Ours);
+        let metadata = content.into_metadata(&self.key);
+        Some(SecretBody::new(metadata, Some(&self.type_), self.immutable, &self.data))
+    }
+
+    fn plan(&self, existing: &SecretObject) -> Result<SecretPatch, Refusal> {
+        let metadata = OwnershipMetadata::of(&existing.metadata);
+        let ownership = metadata.ownership(&self.owner_uid, self.owner.is_some());
+        if let Ownership::Foreign { controller } = ownership {
+            return Err(self.not_owned(controller));
+        }
+        if existing.type_ != self.type_ && !matches!(ownership, Ownership::Shared { .. }) {
+            let (secret, type_) = (self.key.clone(), self.type_.clone());
+            return Err(Refusal::TypeDiffers { secret, type_ });
+        }
+        self.content(existing, &ownership).patch(existing, &self.key, self.immutable)
+    }
+}
+
+impl DesiredSecret {
+    fn not_owned(&self, controller: Option<ControllerRef>) -> Refusal {
+        let secret = self.key.clone();
+        match controller {
+            None => Refusal::NotManaged { secret },
+            Some(owner) if &*owner.kind == "SealedSecret" && *owner.name == *secret.name => {
+                Refusal::OwnedByEarlierObject { secret }
+            }
+            Some(controller) => Refusal::ControlledBy { secret, controller },
+        }
+    }
+
+    fn content(&self, existing: &SecretObject, ownership: &Ownership) -> Content {
+        let mut content = Content::of(existing);
+        match ownership {
+            Ownership::Ours => {
+                content.remove_own(existing, &[FIELD_MANAGER, BITNAMI_FIELD_MANAGER]);
+                content.data.clear();
+            }
+            Ownership::TakeOver => {
+                content = Content { finalizers: content.finalizers, ..Content::default() };
+            }
+            Ownership::Shared { .. } | Ownership::Foreign { .. } => {}
+        }
+        content.labels.extend(self.labels.clone());
+        content.annotations.extend(self.annotations.clone());
+        content.data.extend(self.data.clone());
+        for key in self.kept_random_keys(existing) {
+            if let (Some(old), Some(value)) = (existing.data.get(key), content.data.get_mut(key)) {
+                *value = old.clone();
+            }
+        }
+        if *ownership != (Ownership::Shared { with_owner_reference: false }) {
+            content.owner_references.retain(|owner| owner.uid != self.owner_uid);
+            content.owner_references.extend(self.owner.clone());
+        }
+        content
+    }
+
+    /// The keys of random values that stay, because they were generated for the same version.
+    fn kept_random_keys(&self, existing: &SecretObject) -> impl Iterator<Item = &String> {
+        let version = existing.annotations().get(RANDOM_FOR);
+        let kept = self.random.iter().filter(move |random| version == Some(&random.version));
+        kept.flat_map(|random| &random.keys)
+    }
+}
+
+/// It shows no label or annotation: templates may have made them of secrets.
 impl fmt::Debug for DesiredSecret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("DesiredSecret").field("key", &self.key).finish_non_exhaustive()

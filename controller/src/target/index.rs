@@ -1,28 +1,25 @@
 //! All Secrets that the watch has reported.
 
-use std::{
-    collections::{HashMap, hash_map::Entry},
-    sync::{Arc, Mutex, MutexGuard},
-};
+use std::{collections::hash_map::Entry, sync::Arc};
 
 use kube::api::ObjectMeta;
 
-use super::{fingerprint::MacKey, snapshot::SecretSnapshot};
+use super::snapshot::{SecretSnapshot, item_macs};
 use crate::{
     key::ObjectKey,
-    runtime::{api::version_of, secret::SecretObject},
+    runtime::{api::version_of, index::ObjectIndex, mac::MacKey, secret::SecretObject},
 };
 
 /// Snapshots of Secrets by name.
 pub(crate) struct SecretIndex {
     mac_key: Arc<MacKey>,
     keeps_items: bool,
-    secrets: Mutex<HashMap<ObjectKey, SecretSnapshot>>,
+    secrets: ObjectIndex<ObjectKey, SecretSnapshot>,
 }
 
 impl SecretIndex {
     pub(crate) fn new(mac_key: Arc<MacKey>) -> Self {
-        Self { mac_key, keeps_items: false, secrets: Mutex::default() }
+        Self { mac_key, keeps_items: false, secrets: ObjectIndex::default() }
     }
 
     /// Also keeps a MAC of each item, of all Secrets: 24 bytes an item cost less than a request for
@@ -33,84 +30,64 @@ impl SecretIndex {
     }
 
     pub(crate) fn get(&self, key: &ObjectKey) -> Option<SecretSnapshot> {
-        self.lock().get(key).cloned()
+        self.secrets.get(key)
     }
 
     /// Whether the Secret exists, as far as the watch has reported.
     pub(crate) fn contains(&self, key: &ObjectKey) -> bool {
-        self.lock().contains_key(key)
+        self.secrets.contains(key)
     }
 
     /// The Secrets of a namespace that were created for this ExternalSecret.
     pub(crate) fn created_by(&self, namespace: &str, hash: &str) -> Vec<ObjectKey> {
-        let secrets = self.lock();
-        let created = secrets.iter().filter(|(key, snapshot)| {
+        self.secrets.keys_where(|key, snapshot| {
             key.namespace == namespace && snapshot.created_by.as_deref() == Some(hash)
-        });
-        created.map(|(key, _)| key.clone()).collect()
+        })
     }
 
     /// Takes a Secret in, unless the index has a newer version. Returns the newest snapshot.
     pub(crate) fn upsert(&self, secret: &SecretObject) -> SecretSnapshot {
         let mut snapshot = SecretSnapshot::of(&self.mac_key, secret);
-        if self.keeps_items {
-            snapshot = snapshot.with_items(&self.mac_key, secret);
-        }
-        match self.lock().entry(ObjectKey::of(&secret.metadata)) {
+        snapshot.items = self.keeps_items.then(|| item_macs(&self.mac_key, secret));
+        self.secrets.entry(ObjectKey::of(&secret.metadata), |entry| match entry {
             Entry::Occupied(entry) if entry.get().version > snapshot.version => entry.get().clone(),
-            Entry::Occupied(mut entry) => {
-                entry.insert(snapshot.clone());
-                snapshot
-            }
-            Entry::Vacant(entry) => entry.insert(snapshot).clone(),
-        }
+            entry => entry.insert_entry(snapshot).get().clone(),
+        })
     }
 
     /// Removes a deleted Secret. False when the index has a newer Secret of that name.
     pub(crate) fn remove(&self, deleted: &ObjectMeta) -> bool {
         let version = version_of(deleted);
-        match self.lock().entry(ObjectKey::of(deleted)) {
-            Entry::Occupied(entry) if entry.get().version <= version => {
-                entry.remove();
-                true
-            }
-            Entry::Occupied(_) => false,
-            Entry::Vacant(_) => true,
-        }
+        self.remove_if(&ObjectKey::of(deleted), |snapshot| snapshot.version <= version)
     }
 
     /// Removes a Secret that a request did not find, unless the watch has reported another version
     /// since this snapshot.
-    pub(super) fn remove_missing(&self, key: &ObjectKey, snapshot: &SecretSnapshot) {
-        if let Entry::Occupied(entry) = self.lock().entry(key.clone())
-            && entry.get().version == snapshot.version
-        {
-            entry.remove();
-        }
+    pub(super) fn remove_missing(&self, key: &ObjectKey, known: &SecretSnapshot) {
+        self.remove_if(key, |snapshot| snapshot.version == known.version);
     }
 
     /// Removes all Secrets but those to keep, after a new list: the watch missed their deletions.
     /// Returns the removed ones.
     pub(crate) fn retain(&self, keep: impl Fn(&ObjectKey) -> bool) -> Vec<ObjectKey> {
-        let mut secrets = self.lock();
-        let removed: Vec<_> = secrets.keys().filter(|key| !keep(key)).cloned().collect();
-        for key in &removed {
-            secrets.remove(key);
-        }
-        removed
+        self.secrets.retain(keep)
     }
 
     /// How many Secrets the index has.
     pub(crate) fn len(&self) -> usize {
-        self.lock().len()
+        self.secrets.keys().len()
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.lock().is_empty()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<ObjectKey, SecretSnapshot>> {
-        self.secrets.lock().expect("no holder of the lock panics")
+    /// Whether the Secret is not there now.
+    fn remove_if(&self, key: &ObjectKey, is_old: impl FnOnce(&SecretSnapshot) -> bool) -> bool {
+        self.secrets.entry(key.clone(), |entry| match entry {
+            Entry::Occupied(entry) if is_old(entry.get()) => {
+                entry.remove();
+                true
+            }
+            Entry::Occupied(_) => false,
+            Entry::Vacant(_) => true,
+        })
     }
 }
 
@@ -121,7 +98,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::target::fingerprint::{item_mac, label_and_annotation_macs};
+    use crate::target::snapshot::{item_mac, label_and_annotation_macs};
 
     fn index() -> SecretIndex {
         SecretIndex::new(Arc::new(MacKey::from_bytes(&[1; 32]).unwrap()))
@@ -149,7 +126,7 @@ mod tests {
         assert!(!index.remove(&secret("8", "Mg==").metadata));
         assert!(index.contains(&key()));
         assert!(index.remove(&secret("10", "MQ==").metadata));
-        assert!(index.is_empty());
+        assert_eq!(index.len(), 0);
     }
 
     #[test]

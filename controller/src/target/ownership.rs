@@ -8,11 +8,17 @@ use std::fmt;
 use crds::SealedSecret;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::api::ObjectMeta;
+use serde_json::Value;
 
-use crate::runtime::{FIELD_MANAGER, secret::controller_of};
+use super::policy::CONSENT;
+use crate::{
+    key::ObjectKey,
+    reason::{Failure, Reason},
+    runtime::{FIELD_MANAGER, secret::controller_of},
+};
 
 /// Bitnami's controller writes under the name of its binary.
-const BITNAMI_FIELD_MANAGER: &str = "controller";
+pub(super) const BITNAMI_FIELD_MANAGER: &str = "controller";
 
 /// The right of a SealedSecret to a Secret that exists.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -64,7 +70,7 @@ impl OwnershipMetadata {
             managed: is_true(SealedSecret::MANAGED),
             patch: is_true(SealedSecret::PATCH),
             ownerless: is_true(SealedSecret::SKIP_OWNER_REFERENCES),
-            written_by_us: managed_fields(metadata, &[FIELD_MANAGER], "f:data").next().is_some(),
+            written_by_us: has_fields(metadata, FIELD_MANAGER, "/f:data"),
         }
     }
 
@@ -108,30 +114,85 @@ impl fmt::Display for ControllerRef {
     }
 }
 
-/// The labels (`f:labels`) or annotations (`f:annotations`) that we, or Bitnami's controller before
-/// us, put on the Secret. They are removed when the template no longer has them.
-pub(super) fn own_labels_or_annotations<'m>(
-    metadata: &'m ObjectMeta,
-    field: &'m str,
-) -> impl Iterator<Item = &'m str> {
-    managed_fields(metadata, &[FIELD_MANAGER, BITNAMI_FIELD_MANAGER], "f:metadata")
-        .filter_map(move |fields| fields.get(field)?.as_object())
-        .flat_map(|fields| fields.keys().filter_map(|key| key.strip_prefix("f:")))
+/// A write that the ownership rules forbid, or that the API server would refuse. Callers match on
+/// it; the message is for people only.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub(crate) enum Refusal {
+    #[error(
+        "Secret {secret} already exists, and the controller requires consent to take it over: \
+         annotate it with {CONSENT}=true, or rename one of the two"
+    )]
+    ConsentMissing { secret: ObjectKey },
+    #[error(
+        "Secret {secret} already exists and is controlled by {controller}: delete or rename one of \
+         the two"
+    )]
+    ControlledBy { secret: ObjectKey, controller: ControllerRef },
+    // Users of Bitnami's controller look for the words before the colon.
+    #[error(
+        "the target Secret is immutable: {secret} cannot take the new data. Delete the Secret, and \
+         the controller creates it again"
+    )]
+    Immutable { secret: ObjectKey },
+    #[error(
+        "Secret {secret} already exists and is not managed by this SealedSecret: delete it, or \
+         annotate it with {}=true to let the controller take it over",
+        SealedSecret::MANAGED
+    )]
+    NotManaged { secret: ObjectKey },
+    #[error(
+        "Secret {secret} belongs to an earlier SealedSecret of this name: the controller creates it \
+         again when the garbage collector has removed it"
+    )]
+    OwnedByEarlierObject { secret: ObjectKey },
+    #[error(
+        "Secret {secret} has another type, and a Secret's type cannot change: delete the Secret, \
+         and the controller creates it with type {type_:?}"
+    )]
+    TypeDiffers { secret: ObjectKey, type_: String },
 }
 
-/// The parts below `field` of the field sets of these managers (format: `FieldsV1`).
-pub(super) fn managed_fields<'m>(
+impl Refusal {
+    pub(crate) fn failure(&self) -> Failure {
+        let reason = match self {
+            Self::ConsentMissing { .. }
+            | Self::ControlledBy { .. }
+            | Self::NotManaged { .. }
+            | Self::OwnedByEarlierObject { .. } => Reason::NotOwned,
+            Self::Immutable { .. } | Self::TypeDiffers { .. } => Reason::Immutable,
+        };
+        Failure::new(reason, self.to_string())
+    }
+}
+
+/// Whether this manager set fields below a path.
+pub(super) fn has_fields(metadata: &ObjectMeta, manager: &str, path: &str) -> bool {
+    managed_fields(metadata, &[manager], path).next().is_some()
+}
+
+/// The names below a path that these managers set. A target removes them when it no longer wants
+/// them.
+pub(super) fn own_names<'m>(
     metadata: &'m ObjectMeta,
     managers: &[&str],
-    field: &'m str,
-) -> impl Iterator<Item = &'m serde_json::Value> {
-    let entries = metadata.managed_fields.iter().flatten();
-    entries
-        .filter(move |entry| {
-            entry.subresource.as_deref().unwrap_or_default().is_empty()
-                && entry.manager.as_deref().is_some_and(|manager| managers.contains(&manager))
-        })
-        .filter_map(move |entry| entry.fields_v1.as_ref()?.0.get(field))
+    path: &str,
+) -> impl Iterator<Item = &'m str> {
+    managed_fields(metadata, managers, path)
+        .filter_map(Value::as_object)
+        .flat_map(|fields| fields.keys().filter_map(|name| name.strip_prefix("f:")))
+}
+
+/// What is below a path in the field sets of these managers (format: `FieldsV1`).
+fn managed_fields<'m>(
+    metadata: &'m ObjectMeta,
+    managers: &[&str],
+    path: &str,
+) -> impl Iterator<Item = &'m Value> {
+    let entries = metadata.managed_fields.iter().flatten().filter(|entry| {
+        entry.subresource.as_deref().unwrap_or_default().is_empty()
+            && entry.manager.as_deref().is_some_and(|manager| managers.contains(&manager))
+    });
+    entries.filter_map(|entry| entry.fields_v1.as_ref()?.0.pointer(path))
 }
 
 #[cfg(test)]
@@ -140,11 +201,11 @@ mod tests {
 
     use super::*;
 
-    fn metadata_of(metadata: serde_json::Value) -> OwnershipMetadata {
+    fn metadata_of(metadata: Value) -> OwnershipMetadata {
         OwnershipMetadata::of(&serde_json::from_value(metadata).unwrap())
     }
 
-    fn owned_by(uid: &str) -> serde_json::Value {
+    fn owned_by(uid: &str) -> Value {
         json!([{ "apiVersion": "bitnami.com/v1alpha1", "kind": "SealedSecret", "name": "s",
                  "uid": uid, "controller": true }])
     }
@@ -197,7 +258,7 @@ mod tests {
 
     #[test]
     fn patch_sets_the_owner_only_with_managed_or_when_already_ours() {
-        let patch = |managed: &str, owners: serde_json::Value| {
+        let patch = |managed: &str, owners: Value| {
             metadata_of(json!({
                 "annotations": { SealedSecret::PATCH: "true", SealedSecret::MANAGED: managed },
                 "ownerReferences": owners,
@@ -215,7 +276,7 @@ mod tests {
     /// Bitnami's controller fails on its own ownerless Secret (recorded, g50). Ours recognises it.
     #[test]
     fn ownerless_secret_is_ours_by_field_manager_if_requested_ownerless() {
-        let written = |annotations: serde_json::Value, manager: &str| {
+        let written = |annotations: Value, manager: &str| {
             metadata_of(json!({
                 "annotations": annotations,
                 "managedFields": [{ "manager": manager, "operation": "Update",
@@ -240,10 +301,29 @@ mod tests {
             ],
         }))
         .unwrap();
-        assert_eq!(
-            own_labels_or_annotations(&metadata, "f:labels").collect::<Vec<_>>(),
-            ["a", "b"]
-        );
-        assert_eq!(own_labels_or_annotations(&metadata, "f:annotations").count(), 0);
+        let own = |path| {
+            own_names(&metadata, &[FIELD_MANAGER, BITNAMI_FIELD_MANAGER], path).collect::<Vec<_>>()
+        };
+        assert_eq!(own("/f:metadata/f:labels"), ["a", "b"]);
+        assert!(own("/f:metadata/f:annotations").is_empty());
+    }
+
+    fn secret() -> ObjectKey {
+        ObjectKey { namespace: "n".into(), name: "s".into() }
+    }
+
+    #[test]
+    fn foreign_secret_message_names_the_remedy() {
+        let message = Refusal::NotManaged { secret: secret() }.to_string();
+        assert!(message.contains("sealedsecrets.bitnami.com/managed=true"), "{message}");
+        let message = Refusal::ConsentMissing { secret: secret() }.to_string();
+        assert!(message.contains("mtk.mytomorrows.com/adopt=true"), "{message}");
+    }
+
+    /// Recorded, g52: these are the words that Bitnami's users look for.
+    #[test]
+    fn immutable_message_begins_with_bitnamis_words() {
+        let message = Refusal::Immutable { secret: secret() }.to_string();
+        assert!(message.starts_with("the target Secret is immutable"), "{message}");
     }
 }

@@ -3,70 +3,124 @@
 use std::{collections::BTreeMap, fmt};
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
+use kube::{ResourceExt as _, api::ObjectMeta};
 use serde::Serialize;
 
-use crate::runtime::secret::{SecretObject, SecretValue};
+use super::ownership::{Refusal, own_names};
+use crate::{
+    key::ObjectKey,
+    runtime::secret::{SecretObject, SecretValue},
+};
 
-/// What to do with a Secret that exists.
-#[derive(Debug)]
-pub(crate) enum Change {
-    None,
-    Patch(Box<SecretPatch>),
+/// The parts of a Secret that a target decides.
+#[derive(Default)]
+pub(super) struct Content {
+    pub(super) labels: BTreeMap<String, String>,
+    pub(super) annotations: BTreeMap<String, String>,
+    pub(super) finalizers: Vec<String>,
+    pub(super) owner_references: Vec<OwnerReference>,
+    pub(super) data: BTreeMap<String, SecretValue>,
 }
 
 /// A merge patch (RFC 7386), guarded by uid and resourceVersion. It holds values, and prints none.
 #[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
 pub(crate) struct SecretPatch {
-    pub(super) metadata: MetadataPatch,
+    metadata: MetadataPatch,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) immutable: Option<bool>,
+    immutable: Option<bool>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub(super) data: Differences<SecretValue>,
+    data: Differences<SecretValue>,
 }
 
-#[derive(Default, Serialize)]
+#[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct MetadataPatch {
+struct MetadataPatch {
     // The guards: the API server answers 409 when the Secret has changed since it was read.
-    pub(super) uid: Option<String>,
-    pub(super) resource_version: Option<String>,
+    uid: Option<String>,
+    resource_version: Option<String>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub(super) labels: Differences<String>,
+    labels: Differences<String>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub(super) annotations: Differences<String>,
+    annotations: Differences<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) owner_references: Option<Vec<OwnerReference>>,
+    owner_references: Option<Vec<OwnerReference>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) finalizers: Option<Vec<String>>,
+    finalizers: Option<Vec<String>>,
 }
 
 /// By name: the new value, or `None` to remove it.
-pub(super) type Differences<V> = BTreeMap<String, Option<V>>;
+type Differences<V> = BTreeMap<String, Option<V>>;
 
-impl MetadataPatch {
-    /// An empty patch that only this version of the Secret takes.
-    pub(super) fn guarded(existing: &SecretObject) -> Self {
+impl Content {
+    pub(super) fn of(secret: &SecretObject) -> Self {
         Self {
-            uid: existing.metadata.uid.clone(),
-            resource_version: existing.metadata.resource_version.clone(),
-            ..Self::default()
+            labels: secret.labels().clone(),
+            annotations: secret.annotations().clone(),
+            finalizers: secret.finalizers().to_vec(),
+            owner_references: secret.owner_references().to_vec(),
+            data: secret.data.clone(),
         }
     }
 
-    fn is_empty(&self) -> bool {
-        self.labels.is_empty()
-            && self.annotations.is_empty()
-            && self.owner_references.is_none()
-            && self.finalizers.is_none()
+    /// Removes the labels and annotations that these managers set.
+    pub(super) fn remove_own(&mut self, existing: &SecretObject, managers: &[&str]) {
+        let labels = (&mut self.labels, "/f:metadata/f:labels");
+        let annotations = (&mut self.annotations, "/f:metadata/f:annotations");
+        for (map, field) in [labels, annotations] {
+            for name in own_names(&existing.metadata, managers, field) {
+                map.remove(name);
+            }
+        }
+    }
+
+    /// The metadata of a new Secret.
+    pub(super) fn into_metadata(self, key: &ObjectKey) -> ObjectMeta {
+        ObjectMeta {
+            namespace: Some(key.namespace.clone()),
+            name: Some(key.name.clone()),
+            labels: Some(self.labels).filter(|all| !all.is_empty()),
+            annotations: Some(self.annotations).filter(|all| !all.is_empty()),
+            finalizers: Some(self.finalizers).filter(|all| !all.is_empty()),
+            owner_references: Some(self.owner_references).filter(|all| !all.is_empty()),
+            ..ObjectMeta::default()
+        }
+    }
+
+    /// The patch after which the existing Secret has this content.
+    pub(super) fn patch(
+        self,
+        existing: &SecretObject,
+        key: &ObjectKey,
+        immutable: bool,
+    ) -> Result<SecretPatch, Refusal> {
+        let is_immutable = existing.immutable == Some(true);
+        let data = differences(&existing.data, &self.data);
+        if is_immutable && !data.is_empty() {
+            return Err(Refusal::Immutable { secret: key.clone() });
+        }
+        let owners = Some(self.owner_references).filter(|all| *all != existing.owner_references());
+        let metadata = MetadataPatch {
+            uid: existing.uid(),
+            resource_version: existing.resource_version(),
+            labels: differences(existing.labels(), &self.labels),
+            annotations: differences(existing.annotations(), &self.annotations),
+            owner_references: owners,
+            finalizers: Some(self.finalizers).filter(|all| *all != existing.finalizers()),
+        };
+        let immutable = (immutable && !is_immutable).then_some(true);
+        Ok(SecretPatch { metadata, immutable, data })
     }
 }
 
-impl From<SecretPatch> for Change {
-    fn from(patch: SecretPatch) -> Self {
-        let is_empty =
-            patch.metadata.is_empty() && patch.immutable.is_none() && patch.data.is_empty();
-        if is_empty { Self::None } else { Self::Patch(Box::new(patch)) }
+impl SecretPatch {
+    pub(super) fn is_empty(&self) -> bool {
+        let Self { metadata, immutable, data } = self;
+        metadata.labels.is_empty()
+            && metadata.annotations.is_empty()
+            && metadata.owner_references.is_none()
+            && metadata.finalizers.is_none()
+            && immutable.is_none()
+            && data.is_empty()
     }
 }
 
@@ -74,4 +128,14 @@ impl fmt::Debug for SecretPatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SecretPatch").finish_non_exhaustive()
     }
+}
+
+fn differences<V: Clone + PartialEq>(
+    present: &BTreeMap<String, V>,
+    wanted: &BTreeMap<String, V>,
+) -> Differences<V> {
+    let set = wanted.iter().filter(|(key, value)| present.get(*key) != Some(value));
+    let removed = present.keys().filter(|key| !wanted.contains_key(*key));
+    let set = set.map(|(key, value)| (key.clone(), Some(value.clone())));
+    set.chain(removed.map(|key| (key.clone(), None))).collect()
 }

@@ -28,9 +28,6 @@ pub(crate) struct Policy {
 
 impl Policy {
     /// Refuses privileged types, and the names and labels of the controller's own Secrets.
-    ///
-    /// # Errors
-    /// `TypeDenied`, with the remedy.
     pub(crate) fn check(
         &self,
         key: &ObjectKey,
@@ -62,15 +59,10 @@ impl Policy {
     }
 }
 
-/// Refuses keys that the API server would refuse: its answer names them, and templates may have
-/// made them of secrets.
-///
-/// # Errors
-/// `InvalidSecret`, without the key.
+/// Refuses keys that the API server would refuse, without naming them: its answer does, and templates
+/// may have made them of secrets.
 pub(crate) fn check_keys<'k>(mut keys: impl Iterator<Item = &'k String>) -> Result<(), Failure> {
-    let is_key =
-        |key: &String| (1..=253).contains(&key.len()) && key.bytes().all(is_name_character);
-    if keys.all(is_key) {
+    if keys.all(|key| (1..=253).contains(&key.len()) && key.bytes().all(is_name_character)) {
         return Ok(());
     }
     let message =
@@ -78,17 +70,14 @@ pub(crate) fn check_keys<'k>(mut keys: impl Iterator<Item = &'k String>) -> Resu
     Err(Failure::new(Reason::InvalidSecret, message))
 }
 
-/// Refuses labels that the API server would refuse: its answer, and so its audit log, would quote
-/// their values, which templates may have made of secrets.
-///
-/// # Errors
-/// `TemplateInvalid`, without name and value: templates make names too.
+/// Refuses labels that the API server would refuse, without name and value: its answer, and so its
+/// audit log, would quote them, and templates may have made them of secrets.
 pub(crate) fn check_labels(labels: &BTreeMap<String, String>) -> Result<(), Failure> {
-    let is_end = |byte: Option<u8>| byte.is_none_or(|byte| byte.is_ascii_alphanumeric());
+    let is_end = |byte: Option<&u8>| byte.is_none_or(u8::is_ascii_alphanumeric);
     for value in labels.values() {
         let bytes = value.as_bytes();
-        let ends_well = is_end(bytes.first().copied()) && is_end(bytes.last().copied());
-        if bytes.len() > 63 || !ends_well || !bytes.iter().copied().all(is_name_character) {
+        let ends_well = is_end(bytes.first()) && is_end(bytes.last());
+        if bytes.len() > 63 || !ends_well || !value.bytes().all(is_name_character) {
             let message = "the value of a label is invalid: values have at most 63 letters, digits, \
                            `-`, `_` and `.`, and begin and end with a letter or digit";
             return Err(Failure::new(Reason::TemplateInvalid, message));

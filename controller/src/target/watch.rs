@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use kube::{Api, Client};
+use kube::{Api, Client, api::ObjectMeta};
 
 use super::{index::SecretIndex, snapshot::SecretSnapshot};
 use crate::{
@@ -31,6 +31,17 @@ pub(crate) struct SecretChange<'a> {
 pub(crate) trait SecretSubscriber: Send + Sync {
     /// The index has the change already.
     fn secret_changed(&self, change: &SecretChange<'_>);
+}
+
+/// A controller that reads annotations of SealedSecrets. Their Secrets have the same names.
+pub(crate) trait SealedSecretSubscriber: Send + Sync {
+    /// A SealedSecret was listed or changed.
+    fn sealed_secret_applied(self: Arc<Self>, metadata: &ObjectMeta);
+
+    fn sealed_secret_deleted(&self, key: &ObjectKey);
+
+    /// A full list ended: the SealedSecrets that do not match `keep` are gone.
+    fn sealed_secrets_listed(&self, keep: &dyn Fn(&ObjectKey) -> bool);
 }
 
 /// Watches Secrets, keeps the index up to date, and informs the subscribers.

@@ -6,16 +6,11 @@ mod tests;
 use std::sync::Arc;
 
 use kube::{
-    Api, Client,
+    Api, Client, ResourceExt as _,
     api::{DeleteParams, Patch, PatchParams, Preconditions},
 };
 
-use super::{
-    index::SecretIndex,
-    patch::{Change, SecretPatch},
-    refusal::Refusal,
-    snapshot::SecretSnapshot,
-};
+use super::{index::SecretIndex, ownership::Refusal, patch::SecretPatch, snapshot::SecretSnapshot};
 use crate::{
     key::ObjectKey,
     reason::{Failure, Reason},
@@ -68,46 +63,31 @@ pub(crate) trait SecretTarget: Sync {
     /// The Secret to create, unless the target only changes one that exists.
     fn creation(&self) -> Option<SecretBody<'_>>;
 
-    /// The change that turns the existing Secret into the desired one.
-    ///
-    /// # Errors
-    /// When it must stay as it is.
-    fn plan(&self, existing: &SecretObject) -> Result<Change, Refusal>;
+    /// The patch that turns the existing Secret into the desired one.
+    fn plan(&self, existing: &SecretObject) -> Result<SecretPatch, Refusal>;
 }
 
-/// Writes Secrets. Cheap to clone.
+/// Writes Secrets, and enters into the index what it writes. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Writer {
     client: Client,
     index: Arc<SecretIndex>,
 }
 
-/// The next request of [`Writer::apply`].
+/// How an attempt goes on.
 enum Step {
     Create,
     Update,
-}
-
-/// The result of one attempt.
-enum Attempt {
     Done(Applied, Option<SecretSnapshot>),
-    /// There is no Secret to update.
-    Missing,
-    /// The Secret exists, or changed since it was read.
-    Outdated,
 }
 
 impl Writer {
-    /// A writer that enters into the index what it writes.
     pub(crate) fn new(client: Client, index: Arc<SecretIndex>) -> Self {
         Self { client, index }
     }
 
     /// Brings the Secret into the wanted state with at most one write. Returns the snapshot of the
-    /// Secret after it.
-    ///
-    /// # Errors
-    /// What the plan refuses, `Conflict` when others keep writing, and what the API server refuses.
+    /// Secret after it. Fails with `Conflict` when others keep writing.
     pub(crate) async fn apply(
         &self,
         target: &impl SecretTarget,
@@ -116,47 +96,32 @@ impl Writer {
         let known = self.index.get(key);
         let mut step = if known.is_some() { Step::Update } else { Step::Create };
         for _ in 0..MAX_ATTEMPTS {
-            let attempt = match step {
+            step = match step {
                 Step::Create => self.create_new(target).await?,
-                Step::Update => self.update_existing(target).await?,
+                _ => self.update_existing(target, known.as_ref()).await?,
             };
-            step = match (attempt, &known) {
-                (Attempt::Done(applied, snapshot), _) => return Ok((applied, snapshot)),
-                (Attempt::Missing, Some(snapshot)) => {
-                    self.index.remove_missing(key, snapshot);
-                    return Err(ApplyError::Vanished);
-                }
-                (Attempt::Missing, None) => Step::Create,
-                (Attempt::Outdated, _) => Step::Update,
-            };
+            if let Step::Done(applied, snapshot) = step {
+                return Ok((applied, snapshot));
+            }
         }
         let message = format!("others keep changing Secret {key}");
         Err(ApplyError::Failed(Failure::new(Reason::Conflict, message)))
     }
 
-    /// Deletes the Secret if the object with this uid controls it, and only as it was read.
-    ///
-    /// # Errors
-    /// What the API server refuses, `Conflict` when the Secret has changed since it was read.
-    pub(crate) async fn delete(
-        &self,
-        secret: &ObjectKey,
-        owner_uid: &str,
-    ) -> Result<Deletion, Failure> {
+    /// Deletes the Secret if the object with this uid controls it, and only as it was read. Fails
+    /// with `Conflict` when it has changed since.
+    pub(crate) async fn delete(&self, secret: &ObjectKey, uid: &str) -> Result<Deletion, Failure> {
         let failed = |error: RequestError| error.failure(&format!("delete Secret {secret}"));
         let api = self.api(secret);
         let existing = request(api.get_opt(&secret.name)).await.map_err(failed)?;
         let Some(existing) = existing else { return Ok(Deletion::Missing) };
-        if controller_of(&existing.metadata).is_none_or(|owner| owner.uid != owner_uid) {
+        if controller_of(&existing.metadata).is_none_or(|owner| owner.uid != uid) {
             return Ok(Deletion::NotOwned);
         }
-        let params = DeleteParams {
-            preconditions: Some(Preconditions {
-                uid: existing.metadata.uid.clone(),
-                resource_version: existing.metadata.resource_version.clone(),
-            }),
-            ..DeleteParams::default()
-        };
+        let params = DeleteParams::default().preconditions(Preconditions {
+            uid: existing.uid(),
+            resource_version: existing.resource_version(),
+        });
         match request(api.delete(&secret.name, &params)).await {
             Ok(_) => Ok(Deletion::Deleted),
             Err(error) if error.is_not_found() => Ok(Deletion::Missing),
@@ -164,13 +129,11 @@ impl Writer {
         }
     }
 
-    async fn create_new(&self, target: &impl SecretTarget) -> Result<Attempt, ApplyError> {
-        let Some(body) = target.creation() else {
-            return Ok(Attempt::Done(Applied::Absent, None));
-        };
+    async fn create_new(&self, target: &impl SecretTarget) -> Result<Step, ApplyError> {
+        let Some(body) = target.creation() else { return Ok(Step::Done(Applied::Absent, None)) };
         match secret::create(&self.client, target.field_manager(), &body).await {
-            Ok(created) => Ok(Attempt::Done(Applied::Created, Some(self.index.upsert(&created)))),
-            Err(error) if error.is_conflict() => Ok(Attempt::Outdated),
+            Ok(created) => Ok(self.done(Applied::Created, &created)),
+            Err(error) if error.is_conflict() => Ok(Step::Update),
             Err(error) if error.is_namespace_terminating() || error.is_not_found() => {
                 Err(ApplyError::NamespaceGone)
             }
@@ -178,34 +141,38 @@ impl Writer {
         }
     }
 
-    async fn update_existing(&self, target: &impl SecretTarget) -> Result<Attempt, ApplyError> {
-        let key = target.key();
-        let existing = request(self.api(key).get_opt(&key.name)).await;
-        let Some(existing) = existing.map_err(|error| failed(&error, "read", key))? else {
-            return Ok(Attempt::Missing);
-        };
-        match target.plan(&existing).map_err(ApplyError::Refused)? {
-            Change::None => {
-                Ok(Attempt::Done(Applied::Unchanged, Some(self.index.upsert(&existing))))
-            }
-            Change::Patch(patch) => self.patch(target, &patch).await,
-        }
-    }
-
-    async fn patch(
+    async fn update_existing(
         &self,
         target: &impl SecretTarget,
-        patch: &SecretPatch,
-    ) -> Result<Attempt, ApplyError> {
+        known: Option<&SecretSnapshot>,
+    ) -> Result<Step, ApplyError> {
         let key = target.key();
+        let api = self.api(key);
+        let existing = request(api.get_opt(&key.name)).await;
+        let existing = match (existing.map_err(|error| failed(&error, "read", key))?, known) {
+            (Some(existing), _) => existing,
+            (None, None) => return Ok(Step::Create),
+            (None, Some(snapshot)) => {
+                self.index.remove_missing(key, snapshot);
+                return Err(ApplyError::Vanished);
+            }
+        };
+        let patch = target.plan(&existing).map_err(ApplyError::Refused)?;
+        if patch.is_empty() {
+            return Ok(self.done(Applied::Unchanged, &existing));
+        }
         let field_manager = Some(target.field_manager().to_owned());
         let params = PatchParams { field_manager, ..PatchParams::default() };
-        match request(self.api(key).patch(&key.name, &params, &Patch::Merge(patch))).await {
-            Ok(changed) => Ok(Attempt::Done(Applied::Updated, Some(self.index.upsert(&changed)))),
-            Err(error) if error.is_conflict() => Ok(Attempt::Outdated),
+        match request(api.patch(&key.name, &params, &Patch::Merge(patch))).await {
+            Ok(changed) => Ok(self.done(Applied::Updated, &changed)),
+            Err(error) if error.is_conflict() => Ok(Step::Update),
             Err(error) if error.is_not_found() => Err(ApplyError::Vanished),
             Err(error) => Err(failed(&error, "change", key)),
         }
+    }
+
+    fn done(&self, applied: Applied, secret: &SecretObject) -> Step {
+        Step::Done(applied, Some(self.index.upsert(secret)))
     }
 
     fn api(&self, secret: &ObjectKey) -> Api<SecretObject> {

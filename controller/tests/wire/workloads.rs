@@ -72,7 +72,7 @@ async fn concurrently_deleted_workload_is_removed_from_the_index() {
     world.set_secret("2");
     world.work().await;
     assert_eq!(world.take_requests(), ["patch: 404"]);
-    assert!(world.restarts.index.is_empty());
+    assert_eq!(world.restarts.index.len(), 0);
     assert!(world.take_events().is_empty());
 }
 

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeSet, HashMap},
+    hash::Hash,
     sync::Arc,
 };
 
@@ -10,13 +11,23 @@ use tokio::time::Instant;
 use crate::{
     key::ObjectKey,
     restart::{
+        annotations::Targets,
         entry::{Progress, View, WorkloadEntry},
         kind::{WorkloadKey, WorkloadKind},
         references::SecretUses,
-        source::{Source, SourceKey},
         workload::{OtherRestarter, Workload},
     },
 };
+
+/// The annotation of a SealedSecret that names workloads to restart with its Secret.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Source {
+    pub(crate) uid: String,
+    pub(crate) targets: Targets,
+}
+
+/// The workloads to reconcile after a change of the index.
+pub(crate) type Touched = Vec<WorkloadKey>;
 
 /// One workload that opts in to restarts, or that a source names.
 pub(super) struct Node {
@@ -37,9 +48,10 @@ pub(super) struct MissingTarget {
 #[derive(Default)]
 pub(super) struct Graph {
     pub(super) nodes: HashMap<WorkloadKey, Node>,
-    pub(super) sources: HashMap<SourceKey, Source>,
+    /// By SealedSecret, and so by Secret.
+    pub(super) sources: HashMap<ObjectKey, Source>,
     /// The sources that name a workload.
-    pub(super) targeted: HashMap<WorkloadKey, BTreeSet<SourceKey>>,
+    pub(super) targeted: HashMap<WorkloadKey, BTreeSet<ObjectKey>>,
     pub(super) missing: HashMap<WorkloadKey, MissingTarget>,
     /// By Deployment: the Rollouts that use its template.
     borrowers: HashMap<WorkloadKey, BTreeSet<WorkloadKey>>,
@@ -50,72 +62,58 @@ pub(super) struct Graph {
 }
 
 impl Graph {
-    /// Returns the workloads to reconcile.
     pub(super) fn upsert(
         &mut self,
         key: &WorkloadKey,
         workload: Workload,
         is_new: bool,
-    ) -> Vec<WorkloadKey> {
+    ) -> Touched {
         let is_wanted = workload.opt_in.is_present() || self.is_asked_for(key);
         match self.nodes.get_mut(key) {
             Some(old) if old.workload.uid == workload.uid => {
                 if workload.version < old.workload.version {
-                    return Vec::new();
+                    return Touched::new();
                 }
                 let differs = workload.differs(&old.workload);
                 old.is_new |= differs && is_new;
                 old.workload = Arc::new(workload);
                 if !differs {
-                    return Vec::new();
+                    return Touched::new();
                 }
             }
-            None if !is_wanted => return Vec::new(),
+            None if !is_wanted => return Touched::new(),
             _ => {
                 self.remove(key);
-                self.insert(key.clone(), workload, is_new);
+                self.missing.remove(key);
+                let (workload, progress) = (Arc::new(workload), Progress::default());
+                let node = Node { workload, progress, is_new, secrets: BTreeSet::new() };
+                self.nodes.insert(key.clone(), node);
             }
         }
         self.refresh(key)
     }
 
-    fn insert(&mut self, key: WorkloadKey, workload: Workload, is_new: bool) {
-        self.missing.remove(&key);
-        let node = Node {
-            workload: Arc::new(workload),
-            progress: Progress::default(),
-            is_new,
-            secrets: BTreeSet::new(),
-        };
-        self.nodes.insert(key, node);
-    }
-
     pub(super) fn remove(&mut self, key: &WorkloadKey) {
-        let Some(node) = self.nodes.remove(key) else { return };
-        for secret in node.secrets {
-            self.remove_user(&key.object.namespace, secret, key);
-        }
+        self.set_users(key, BTreeSet::new());
+        self.nodes.remove(key);
         self.remove_borrower(key);
     }
 
-    /// Returns the workloads to reconcile, or `None` if the source has not changed.
+    /// `None` if the source has not changed.
     pub(super) fn set_source(
         &mut self,
-        key: &SourceKey,
+        key: &ObjectKey,
         source: Option<Source>,
-    ) -> Option<Vec<WorkloadKey>> {
+    ) -> Option<Touched> {
         let before = self.sources.get(key);
         if before == source.as_ref() {
             return None;
         }
         let (old, new) = (targets(key, before), targets(key, source.as_ref()));
         for target in &old {
-            if let Some(sources) = self.targeted.get_mut(target) {
-                sources.remove(key);
-                if sources.is_empty() {
-                    self.targeted.remove(target);
-                    self.missing.remove(target);
-                }
+            unlink(&mut self.targeted, target, key);
+            if !self.targeted.contains_key(target) {
+                self.missing.remove(target);
             }
         }
         for target in &new {
@@ -132,60 +130,49 @@ impl Graph {
         Some(all.into_iter().collect())
     }
 
-    /// Returns the workloads to reconcile.
-    pub(super) fn set_canary(
-        &mut self,
-        name: ObjectKey,
-        target: Option<WorkloadKey>,
-    ) -> Vec<WorkloadKey> {
+    pub(super) fn set_canary(&mut self, name: ObjectKey, target: Option<WorkloadKey>) -> Touched {
         let before = match &target {
             Some(target) => self.canaries.insert(name, target.clone()),
             None => self.canaries.remove(&name),
         };
         if before == target {
-            return Vec::new();
+            return Touched::new();
         }
         let touched = before.into_iter().chain(target);
         touched.filter(|key| self.nodes.contains_key(key)).collect()
     }
 
-    pub(super) fn view(&self, key: &WorkloadKey) -> View {
+    /// None if nothing asks for restarts of it.
+    pub(super) fn view(&self, key: &WorkloadKey) -> Option<View> {
         let is_targeted = self.targeted.contains_key(key);
         let Some(node) = self.nodes.get(key) else {
-            return if is_targeted { View::Unread(key.clone()) } else { View::Untracked };
+            return is_targeted.then(|| View::Unread(key.clone()));
         };
         if !node.workload.opt_in.is_present() && !is_targeted {
-            return View::Untracked;
+            return None;
         }
-        let uses = match template_owner(key, &node.workload) {
-            Some(owner) => match self.nodes.get(&owner) {
-                Some(owner) => &owner.workload.uses,
-                None => return View::Unread(owner),
-            },
-            None => &node.workload.uses,
+        let uses = match self.uses(key, node) {
+            Ok(uses) => uses,
+            Err(owner) => return Some(View::Unread(owner)),
         };
-        let secrets = self.secrets(key, &node.workload, uses);
+        let secrets = self.secrets(key, node, uses).into_iter();
         let is_canarys = self.canaries.values().any(|target| target == key);
-        View::Tracked(Box::new(WorkloadEntry {
+        let flagger = is_canarys.then_some(OtherRestarter::Flagger);
+        Some(View::Tracked(Box::new(WorkloadEntry {
             workload: node.workload.clone(),
             progress: node.progress.clone(),
             is_new: node.is_new,
-            secrets: secrets.into_iter().map(|name| (name.clone(), uses.get(&name))).collect(),
-            other_restarter: if is_canarys {
-                Some(OtherRestarter::Flagger)
-            } else {
-                node.workload.other_restarter
-            },
-        }))
+            secrets: secrets.map(|name| (name.clone(), uses.get(&name))).collect(),
+            other_restarter: flagger.or(node.workload.other_restarter),
+        })))
     }
 
     /// Updates the dependents of a workload, and removes the workload when nothing refers to it.
-    /// Returns the workloads to reconcile.
-    fn refresh(&mut self, key: &WorkloadKey) -> Vec<WorkloadKey> {
-        let Some(node) = self.nodes.get(key) else { return Vec::new() };
+    fn refresh(&mut self, key: &WorkloadKey) -> Touched {
+        let Some(node) = self.nodes.get(key) else { return Touched::new() };
         if !node.workload.opt_in.is_present() && !self.is_asked_for(key) {
             self.remove(key);
-            return Vec::new();
+            return Touched::new();
         }
         let owner = template_owner(key, &node.workload);
         self.remove_borrower(key);
@@ -195,61 +182,54 @@ impl Graph {
         let mut touched = vec![key.clone()];
         touched.extend(self.borrowers.get(key).into_iter().flatten().cloned());
         for key in &touched {
-            self.refresh_users(key);
+            if let Some(node) = self.nodes.get(key) {
+                let none = SecretUses::default();
+                let secrets = self.secrets(key, node, self.uses(key, node).unwrap_or(&none));
+                self.set_users(key, secrets);
+            }
         }
         touched
     }
 
-    fn refresh_users(&mut self, key: &WorkloadKey) {
-        let Some(node) = self.nodes.get(key) else { return };
-        let empty = SecretUses::default();
-        let uses = match template_owner(key, &node.workload) {
-            Some(owner) => self.nodes.get(&owner).map_or(&empty, |owner| &owner.workload.uses),
-            None => &node.workload.uses,
-        };
-        let secrets = self.secrets(key, &node.workload, uses);
-        let before = self
-            .nodes
-            .get_mut(key)
-            .map(|node| std::mem::replace(&mut node.secrets, secrets.clone()));
+    /// Makes a workload the user of these Secrets, and of no others.
+    fn set_users(&mut self, key: &WorkloadKey, secrets: BTreeSet<String>) {
+        let Some(node) = self.nodes.get_mut(key) else { return };
         let namespace = &key.object.namespace;
-        for unused in before.iter().flatten().filter(|secret| !secrets.contains(*secret)) {
-            self.remove_user(namespace, unused.clone(), key);
+        let secret = |name: &String| ObjectKey { namespace: namespace.clone(), name: name.clone() };
+        for unused in node.secrets.difference(&secrets) {
+            unlink(&mut self.users, &secret(unused), key);
         }
-        for name in secrets {
-            let secret = ObjectKey { namespace: namespace.clone(), name };
-            self.users.entry(secret).or_default().insert(key.clone());
+        for name in &secrets {
+            self.users.entry(secret(name)).or_default().insert(key.clone());
         }
-    }
-
-    fn remove_user(&mut self, namespace: &str, secret: String, key: &WorkloadKey) {
-        let secret = ObjectKey { namespace: namespace.to_owned(), name: secret };
-        if let Some(users) = self.users.get_mut(&secret) {
-            users.remove(key);
-            if users.is_empty() {
-                self.users.remove(&secret);
-            }
-        }
+        node.secrets = secrets;
     }
 
     fn remove_borrower(&mut self, key: &WorkloadKey) {
-        for borrowers in self.borrowers.values_mut() {
+        self.borrowers.retain(|_, borrowers| {
             borrowers.remove(key);
+            !borrowers.is_empty()
+        });
+    }
+
+    /// The Secrets that the template of a workload uses, or the Deployment to read first.
+    fn uses<'g>(
+        &'g self,
+        key: &WorkloadKey,
+        node: &'g Node,
+    ) -> Result<&'g SecretUses, WorkloadKey> {
+        match template_owner(key, &node.workload) {
+            Some(owner) => self.nodes.get(&owner).map(|node| &node.workload.uses).ok_or(owner),
+            None => Ok(&node.workload.uses),
         }
-        self.borrowers.retain(|_, borrowers| !borrowers.is_empty());
     }
 
     /// The Secrets whose changes restart a workload whose template uses these.
-    fn secrets(
-        &self,
-        key: &WorkloadKey,
-        workload: &Workload,
-        uses: &SecretUses,
-    ) -> BTreeSet<String> {
-        let opt_in = &workload.opt_in;
+    fn secrets(&self, key: &WorkloadKey, node: &Node, uses: &SecretUses) -> BTreeSet<String> {
+        let opt_in = &node.workload.opt_in;
         let by_star = uses.secrets().filter(|_| opt_in.used).map(ToOwned::to_owned);
         let sources = self.targeted.get(key).into_iter().flatten();
-        let made = sources.filter_map(|source| Some(self.sources.get(source)?.secret.clone()));
+        let made = sources.map(|source| source.name.clone());
         opt_in.named.iter().cloned().chain(by_star).chain(made).collect()
     }
 
@@ -260,20 +240,23 @@ impl Graph {
 }
 
 /// The workloads that a source names.
-fn targets(key: &SourceKey, source: Option<&Source>) -> BTreeSet<WorkloadKey> {
+fn targets(key: &ObjectKey, source: Option<&Source>) -> BTreeSet<WorkloadKey> {
     let targets = source.into_iter().flat_map(|source| &source.targets.workloads);
-    let namespace = &key.object.namespace;
-    targets
-        .map(|(kind, name)| WorkloadKey {
-            kind: *kind,
-            object: ObjectKey { namespace: namespace.clone(), name: name.clone() },
-        })
-        .collect()
+    targets.map(|(kind, name)| WorkloadKey::new(*kind, &key.namespace, name)).collect()
 }
 
 /// The Deployment whose template a Rollout with `workloadRef` uses.
 fn template_owner(key: &WorkloadKey, workload: &Workload) -> Option<WorkloadKey> {
-    let name = workload.template_from.clone()?;
-    let object = ObjectKey { namespace: key.object.namespace.clone(), name };
-    Some(WorkloadKey { kind: WorkloadKind::Deployment, object })
+    let name = workload.template_from.as_ref()?;
+    Some(WorkloadKey::new(WorkloadKind::Deployment, &key.object.namespace, name))
+}
+
+/// Removes a value from a set of the map, and the set with its last value.
+fn unlink<K: Eq + Hash, V: Ord>(map: &mut HashMap<K, BTreeSet<V>>, key: &K, value: &V) {
+    if let Some(set) = map.get_mut(key) {
+        set.remove(value);
+        if set.is_empty() {
+            map.remove(key);
+        }
+    }
 }

@@ -30,17 +30,13 @@ fn using(secret: &str) -> Value {
     json!({ "template": { "spec": { "containers": [container] } } })
 }
 
-fn source(secret: &str, targets: &str) -> Source {
-    Source { uid: "su".into(), secret: secret.into(), targets: Targets::of(Some(targets)) }
-}
-
-fn sealed(name: &str) -> SourceKey {
-    SourceKey { kind: ProducerKind::SealedSecret, object: object(name) }
+fn source(targets: &str) -> Source {
+    Source { uid: "su".into(), targets: Targets::of(targets) }
 }
 
 fn secrets(index: &Index, key: &WorkloadKey) -> Vec<String> {
     match index.view(key) {
-        View::Tracked(entry) => entry.secrets.into_keys().collect(),
+        Some(View::Tracked(entry)) => entry.secrets.into_keys().collect(),
         other => panic!("{other:?}"),
     }
 }
@@ -52,13 +48,13 @@ fn workload_without_opt_in_is_not_tracked() {
         index.upsert(WorkloadKind::Deployment, &workload("a", 1, None, using("db")), true),
         []
     );
-    assert!(index.is_empty());
+    assert_eq!(index.len(), 0);
     let key = named(WorkloadKind::Deployment, "a");
     let asks = workload("a", 2, Some("*"), using("db"));
     assert_eq!(index.upsert(WorkloadKind::Deployment, &asks, true), std::slice::from_ref(&key));
     assert_eq!(index.users_of(&object("db")), [key]);
     index.upsert(WorkloadKind::Deployment, &workload("a", 3, None, using("db")), true);
-    assert!(index.is_empty());
+    assert_eq!(index.len(), 0);
     assert_eq!(index.users_of(&object("db")), []);
 }
 
@@ -98,17 +94,17 @@ fn status_update_or_stale_event_triggers_nothing() {
 fn source_tracks_workloads_without_opt_in() {
     let index = Index::default();
     let key = named(WorkloadKind::Deployment, "a");
-    let touched = index.set_source(&sealed("db"), Some(source("db", "Deployment/a")));
+    let touched = index.set_source(&object("db"), Some(source("Deployment/a")));
     assert_eq!(touched.unwrap(), std::slice::from_ref(&key));
-    assert!(index.set_source(&sealed("db"), Some(source("db", "Deployment/a"))).is_none());
-    assert!(matches!(index.view(&key), View::Unread(unknown) if unknown == key));
+    assert!(index.set_source(&object("db"), Some(source("Deployment/a"))).is_none());
+    assert!(matches!(index.view(&key), Some(View::Unread(unknown)) if unknown == key));
     index.upsert(WorkloadKind::Deployment, &workload("a", 1, None, using("other")), false);
     assert_eq!(secrets(&index, &key), ["db"]);
     assert_eq!(index.users_of(&object("db")), std::slice::from_ref(&key));
 
-    assert_eq!(index.set_source(&sealed("db"), None).unwrap(), std::slice::from_ref(&key));
-    assert!(index.is_empty());
-    assert!(matches!(index.view(&key), View::Untracked));
+    assert_eq!(index.set_source(&object("db"), None).unwrap(), std::slice::from_ref(&key));
+    assert_eq!(index.len(), 0);
+    assert!(index.view(&key).is_none());
 }
 
 #[test]
@@ -118,16 +114,16 @@ fn rollout_uses_the_secrets_of_its_deployments_template() {
     let reference = json!({ "workloadRef": { "kind": "Deployment", "name": "a" } });
     index.upsert(WorkloadKind::Rollout, &workload("r", 1, Some("*"), reference), true);
     let deployment = named(WorkloadKind::Deployment, "a");
-    assert!(matches!(index.view(&rollout), View::Unread(unknown) if unknown == deployment));
+    assert!(matches!(index.view(&rollout), Some(View::Unread(unknown)) if unknown == deployment));
     let touched =
         index.upsert(WorkloadKind::Deployment, &workload("a", 2, None, using("db")), true);
     assert!(touched.contains(&rollout));
     assert_eq!(secrets(&index, &rollout), ["db"]);
     assert_eq!(index.users_of(&object("db")), std::slice::from_ref(&rollout));
-    assert!(matches!(index.view(&deployment), View::Untracked), "it is not restarted itself");
+    assert!(index.view(&deployment).is_none(), "it is not restarted itself");
     assert_eq!(index.remove(WorkloadKind::Rollout, &rollout.object), []);
     index.upsert(WorkloadKind::Deployment, &workload("a", 3, None, using("x")), true);
-    assert!(index.is_empty());
+    assert_eq!(index.len(), 0);
 }
 
 #[test]
@@ -139,7 +135,7 @@ fn workload_of_a_canary_is_left_to_flagger_until_the_canary_is_deleted() {
     let touched = index.upsert(WorkloadKind::Canary, &workload("c", 2, None, target), true);
     assert_eq!(touched, std::slice::from_ref(&key));
     let other_restarter = || match index.view(&key) {
-        View::Tracked(entry) => entry.other_restarter,
+        Some(View::Tracked(entry)) => entry.other_restarter,
         other => panic!("{other:?}"),
     };
     assert_eq!(other_restarter(), Some(OtherRestarter::Flagger));
@@ -156,7 +152,7 @@ fn recreated_workload_starts_without_progress() {
     index.update(&key, "other", |progress| progress.attempts = 9);
     let mut other = workload("a", 2, Some("*"), using("db"));
     let attempts = || match index.view(&key) {
-        View::Tracked(entry) => entry.progress.attempts,
+        Some(View::Tracked(entry)) => entry.progress.attempts,
         other => panic!("{other:?}"),
     };
     assert_eq!(attempts(), 3);
@@ -173,7 +169,7 @@ fn list_removes_missing_workloads_of_its_kind() {
     }
     index.retain(WorkloadKind::Deployment, |_| false);
     assert_eq!(index.keys(), [named(WorkloadKind::StatefulSet, "a")]);
-    index.set_source(&sealed("x"), Some(source("x", "StatefulSet/a")));
-    index.retain_sources(ProducerKind::SealedSecret, |_| false);
+    index.set_source(&object("x"), Some(source("StatefulSet/a")));
+    index.retain_sources(|_| false);
     assert_eq!(secrets(&index, &named(WorkloadKind::StatefulSet, "a")), ["db"]);
 }

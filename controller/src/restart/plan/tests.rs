@@ -81,7 +81,7 @@ fn change_that_is_reverted_in_time_restarts_nothing() {
     world.waits_until();
     world.set("db", "1");
     assert_eq!(world.after(1), Action::Nothing);
-    assert_eq!(world.memory.pending, None);
+    assert_eq!(world.progress.pending, None);
 }
 
 #[test]
@@ -156,7 +156,8 @@ fn creation_of_an_optional_secret_restarts() {
 #[test]
 fn template_using_other_items_of_a_secret_restarts_nothing() {
     let mut world = World::with(&[("db", "1")]);
-    let other = CurrentUse { items: 2, mac: Some(mac("db", "other items")), required: true };
+    let entry = Entry { items: 2, mac: Some(mac("db", "other items")) };
+    let other = CurrentUse { entry, required: true };
     world.uses.insert("db".into(), other);
     assert!(matches!(world.after(100), Action::Record(_)));
     assert_eq!(world.after(100), Action::Nothing);
@@ -284,9 +285,9 @@ fn unused_item_restarts_nothing() {
         .unwrap();
         let items = SecretIndex::new(mac_key.clone()).with_items().upsert(&secret).items;
         let used = SecretUse {
-            items: UsedItems::Named(vec!["A".into()]),
+            items: UsedItems::Named(["A".into()].into()),
             required: true,
-            required_items: vec!["A".into()],
+            required_items: ["A".into()].into(),
         };
         current_use(&mac_key, &key, &used, items.as_deref())
     };

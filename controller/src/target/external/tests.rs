@@ -42,10 +42,8 @@ fn controlled_by(kind: &str, name: &str) -> SecretObject {
 }
 
 fn patch(existing: &SecretObject, target: &ExternalSecretTarget) -> Json {
-    match target.plan(existing).unwrap() {
-        Change::None => Json::Null,
-        Change::Patch(patch) => serde_json::to_value(patch).unwrap(),
-    }
+    let patch = target.plan(existing).unwrap();
+    if patch.is_empty() { Json::Null } else { serde_json::to_value(patch).unwrap() }
 }
 
 #[test]

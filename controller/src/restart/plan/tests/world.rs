@@ -1,25 +1,23 @@
 //! A workload whose plans are performed at once.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use serde_json::json;
 use tokio::time::Instant;
 
 use crate::{
     restart::{
-        baseline::{Baseline, CurrentUse, ShortMac},
+        baseline::{Baseline, CurrentUse, Entry, ShortMac},
+        entry::{Progress, WorkloadEntry},
         kind::WorkloadKind,
-        plan::{Action, Delays, Memory, Observed, RECORD_BACKOFF, plan},
+        plan::{Action, Observed, RECORD_BACKOFF, Settings, plan},
         workload::{OtherRestarter, Workload, WorkloadObject},
     },
     runtime::mac::MacKey,
 };
 
-const DELAYS: Delays = Delays {
-    quiet: Duration::from_secs(2),
-    longest: Duration::from_secs(15),
-    between: Duration::from_secs(60),
-};
+const SETTINGS: Settings =
+    Settings { delay: Duration::from_secs(2), min_interval: Duration::from_secs(60) };
 
 /// A workload, the Secrets that it uses, and the time.
 pub(super) struct World {
@@ -28,7 +26,7 @@ pub(super) struct World {
     pub(super) workload: Workload,
     pub(super) other_restarter: Option<OtherRestarter>,
     pub(super) uses: BTreeMap<String, CurrentUse>,
-    pub(super) memory: Memory,
+    pub(super) progress: Progress,
     pub(super) key: &'static str,
 }
 
@@ -50,7 +48,7 @@ impl World {
             workload: Workload::of(WorkloadKind::Deployment, &object),
             other_restarter: None,
             uses: BTreeMap::new(),
-            memory: Memory::default(),
+            progress: Progress::default(),
             key: "key",
         };
         secrets.iter().for_each(|(name, value)| world.set(name, value));
@@ -62,12 +60,12 @@ impl World {
     }
 
     pub(super) fn set_as(&mut self, name: &str, value: Option<&str>, required: bool) {
-        let current = CurrentUse { items: 1, mac: value.map(|value| mac(name, value)), required };
-        self.uses.insert(name.to_owned(), current);
+        let entry = Entry { items: 1, mac: value.map(|value| mac(name, value)) };
+        self.uses.insert(name.to_owned(), CurrentUse { entry, required });
     }
 
     pub(super) fn gone(&mut self, name: &str) {
-        self.uses.get_mut(name).unwrap().mac = None;
+        self.uses.get_mut(name).unwrap().entry.mac = None;
     }
 
     pub(super) fn after(&mut self, seconds: u64) -> Action {
@@ -80,13 +78,13 @@ impl World {
         let (action, baseline) = self.plan_only();
         let Some(baseline) = baseline else { return action };
         self.workload.baseline = Some(baseline.text(self.key));
-        self.memory.considered_annotation.clone_from(&self.workload.baseline);
-        self.memory.baseline = Some(baseline);
+        self.progress.considered_annotation.clone_from(&self.workload.baseline);
+        self.progress.baseline = Some(baseline);
         if matches!(action, Action::Restart { .. }) {
-            self.memory.pending = None;
-            self.memory.restarted = Some(self.now);
+            self.progress.pending = None;
+            self.progress.restarted = Some(self.now);
         } else {
-            self.memory.records.record(RECORD_BACKOFF, self.now);
+            self.progress.records.record(RECORD_BACKOFF, self.now);
         }
         action
     }
@@ -95,20 +93,18 @@ impl World {
     pub(super) fn plan_only(&mut self) -> (Action, Option<Baseline>) {
         let text = self.workload.baseline.clone();
         let recorded = text.as_deref().and_then(|text| Baseline::parse(text, self.key));
-        let plan = plan(
-            &Observed {
-                delays: DELAYS,
-                workload: &self.workload,
-                other_restarter: self.other_restarter,
-                recorded: recorded.as_ref(),
-                uses: &self.uses,
-                memory: &self.memory,
-            },
-            self.now,
-        );
-        self.memory.baseline = plan.baseline;
-        self.memory.considered_annotation = text;
-        self.memory.pending = plan.pending;
+        let entry = WorkloadEntry {
+            workload: Arc::new(self.workload.clone()),
+            progress: self.progress.clone(),
+            is_new: false,
+            secrets: BTreeMap::new(),
+            other_restarter: self.other_restarter,
+        };
+        let uses = self.uses.clone();
+        let plan = plan(&Observed { settings: SETTINGS, entry, recorded, uses }, self.now);
+        self.progress.baseline = plan.baseline;
+        self.progress.considered_annotation = text;
+        self.progress.pending = plan.pending;
         let baseline = match &plan.action {
             Action::Record(baseline) | Action::Restart { baseline, .. } => Some(baseline.clone()),
             _ => None,
@@ -132,14 +128,11 @@ impl World {
     }
 
     pub(super) fn controller_restarts(&mut self) {
-        self.memory = Memory::default();
+        self.progress = Progress::default();
     }
 }
 
 pub(super) fn mac(name: &str, value: &str) -> ShortMac {
     let key = MacKey::from_bytes(&[1; 32]).unwrap();
-    let mut transcript = key.transcript("test");
-    transcript.part(name.as_bytes());
-    transcript.part(value.as_bytes());
-    ShortMac::of(transcript.finish())
+    ShortMac::of(key.mac("test", [name.as_bytes(), value.as_bytes()]))
 }

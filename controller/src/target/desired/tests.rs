@@ -1,7 +1,6 @@
 use serde_json::{Value as Json, json};
 
 use super::*;
-use crate::target::desired::RandomValues;
 
 fn owner() -> OwnerReference {
     OwnerReference {
@@ -47,10 +46,8 @@ fn ours(metadata: Json, rest: &Json) -> SecretObject {
 }
 
 fn patch(existing: &SecretObject, desired: &DesiredSecret) -> Json {
-    match plan(existing, desired).unwrap() {
-        Change::None => Json::Null,
-        Change::Patch(patch) => serde_json::to_value(patch).unwrap(),
-    }
+    let patch = desired.plan(existing).unwrap();
+    if patch.is_empty() { Json::Null } else { serde_json::to_value(patch).unwrap() }
 }
 
 #[test]
@@ -150,14 +147,14 @@ fn foreign(controller: &Json) -> SecretObject {
 #[test]
 fn foreign_secret_is_refused_with_its_controller() {
     let secret = ObjectKey { namespace: "n".into(), name: "s".into() };
-    let refusal = plan(&existing(json!({}), &json!({})), &desired()).unwrap_err();
+    let refusal = desired().plan(&existing(json!({}), &json!({}))).unwrap_err();
     assert_eq!(refusal, Refusal::NotManaged { secret: secret.clone() });
 
     let owner = |kind: &str, name: &str| json!({ "apiVersion": "x/v1", "kind": kind, "name": name, "uid": "u2", "controller": true });
-    let refusal = plan(&foreign(&owner("SealedSecret", "s")), &desired()).unwrap_err();
+    let refusal = desired().plan(&foreign(&owner("SealedSecret", "s"))).unwrap_err();
     assert_eq!(refusal, Refusal::OwnedByEarlierObject { secret });
     for (kind, name) in [("SealedSecret", "t"), ("Certificate", "s")] {
-        match plan(&foreign(&owner(kind, name)), &desired()).unwrap_err() {
+        match desired().plan(&foreign(&owner(kind, name))).unwrap_err() {
             Refusal::ControlledBy { controller, .. } => {
                 assert_eq!(controller.to_string(), format!("{kind}/{name}"));
             }
@@ -170,7 +167,7 @@ fn foreign_secret_is_refused_with_its_controller() {
 #[test]
 fn other_type_is_refused_before_the_api_server_does() {
     let secret = ours(json!({}), &json!({ "type": "example.com/t" }));
-    let refusal = plan(&secret, &desired()).unwrap_err();
+    let refusal = desired().plan(&secret).unwrap_err();
     assert!(matches!(refusal, Refusal::TypeDiffers { type_, .. } if type_ == "Opaque"));
 }
 
@@ -178,7 +175,7 @@ fn other_type_is_refused_before_the_api_server_does() {
 #[test]
 fn immutable_secret_takes_labels_but_no_data() {
     let secret = ours(json!({}), &json!({ "immutable": true, "data": { "A": "Mg==" } }));
-    let refusal = plan(&secret, &desired()).unwrap_err();
+    let refusal = desired().plan(&secret).unwrap_err();
     assert!(matches!(refusal, Refusal::Immutable { .. }));
 
     let secret = ours(json!({}), &json!({ "immutable": true, "data": { "A": "MQ==" } }));
@@ -202,6 +199,6 @@ fn owner_reference_is_removed_when_the_template_asks_for_none() {
 #[test]
 fn patch_debug_output_shows_no_value() {
     let secret = ours(json!({}), &json!({ "data": {} }));
-    let shown = format!("{:?}", plan(&secret, &desired()).unwrap());
+    let shown = format!("{:?}", desired().plan(&secret).unwrap());
     assert!(!shown.contains("MQ"), "{shown}");
 }
