@@ -28,9 +28,10 @@ use self::{
     templates::TemplateArgs,
 };
 use crate::{
+    context::TemplateSettings,
     external::{render::Delimiters, settings::Settings},
     keys::KeySettings,
-    runtime::{scope::WatchScope, template_settings::TemplateSettings},
+    runtime::scope::WatchScope,
     telemetry::{LogFormat, LogLevel},
 };
 

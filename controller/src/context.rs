@@ -3,12 +3,15 @@
 use std::{sync::Arc, time::Duration};
 
 use kube::Client;
+use templates::Limits;
 
 use crate::{
     keys::KeyStore,
     runtime::{
-        events::EventPublisher, mac::MacKey, metrics::ReconcileMetrics, namespaces::Namespaces,
-        readiness::Readiness, scope::WatchScope, status::StatusWriter,
+        events::EventPublisher,
+        mac::MacKey,
+        scope::{Namespaces, WatchScope},
+        watch::Readiness,
     },
     target::{SecretIndex, Writer, policy::Policy},
 };
@@ -24,10 +27,8 @@ pub(crate) struct Context {
     pub(crate) namespaces: Arc<Namespaces>,
     pub(crate) secrets: Arc<SecretIndex>,
     pub(crate) writer: Writer,
-    pub(crate) statuses: StatusWriter,
     pub(crate) events: EventPublisher,
     pub(crate) readiness: Readiness,
-    pub(crate) metrics: ReconcileMetrics,
 }
 
 /// The flags that apply to all controllers.
@@ -41,13 +42,19 @@ pub(crate) struct Settings {
     pub(crate) keeps_items: bool,
 }
 
+/// The limits of the templates of one object.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct TemplateSettings {
+    pub(crate) limits: Limits,
+    pub(crate) time: Duration,
+}
+
 impl Context {
     pub(crate) fn new(
         client: Client,
         settings: Settings,
         keys: Arc<KeyStore>,
         mac_key: Arc<MacKey>,
-        metrics: ReconcileMetrics,
     ) -> Self {
         let secrets = SecretIndex::new(mac_key.clone());
         let secrets = Arc::new(if settings.keeps_items { secrets.with_items() } else { secrets });
@@ -60,10 +67,8 @@ impl Context {
             namespaces: Arc::default(),
             writer: Writer::new(client.clone(), secrets.clone()),
             secrets,
-            statuses: StatusWriter::new(client.clone()),
             events: EventPublisher::new(client.clone(), settings.instance),
             readiness: Readiness::default(),
-            metrics,
             client,
         }
     }

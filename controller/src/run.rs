@@ -26,7 +26,7 @@ use crate::{
     runtime::{
         client,
         mac::MacKey,
-        metrics::{QueueMetrics, ReconcileMetrics, RequestMetrics},
+        metrics::{QueueMetrics, ReconcileMetrics},
         queue::WorkQueue,
         scope::WatchScope,
         worker::spawn_workers,
@@ -125,27 +125,23 @@ impl Process {
             restart: RestartMetrics::register(registry),
             reconciles: ReconcileMetrics::register(registry),
         };
-        let client =
-            client::connect(config.kubeconfig.as_deref(), RequestMetrics::register(registry))
-                .await
-                .context("the configuration of the cluster is invalid")?;
+        let client = client::connect(config.kubeconfig.as_deref(), registry).await;
+        let client = client.context("the configuration of the cluster is invalid")?;
         let key_metrics = KeyMetrics::register(registry);
         let keys = Arc::new(KeyStore::new(&namespace, config.key_settings(), key_metrics));
         let sealed_queue = Arc::new(WorkQueue::new(config.workers));
         let external_queue = Arc::new(WorkQueue::new(config.external_workers()));
-        QueueMetrics::register(registry, sealed_queue.clone());
-        let health = Health::new(vec![sealed_queue.clone(), external_queue.clone()]);
-        let health = Arc::new(health);
+        registry.register_collector(Box::new(QueueMetrics(sealed_queue.clone())));
+        let health = Arc::new(Health::new(vec![sealed_queue.clone(), external_queue.clone()]));
         Ok(Self { config, namespace, client, keys, health, sealed_queue, external_queue, metrics })
     }
 
     /// Runs the controllers until `stop` turns true, and then lets reconciles end.
-    async fn control(self, mut stop: watch::Receiver<bool>) {
+    async fn control(self, stop: watch::Receiver<bool>) {
         let (mut watches, mut workers) = (JoinSet::new(), JoinSet::new());
-        let stopped = stop.clone();
         tokio::select! {
-            () = self.start(&mut watches, &mut workers, &stopped) => {}
-            _ = stop.wait_for(|stop| *stop) => {}
+            () = self.start(&mut watches, &mut workers, &stop) => {}
+            () = until(stop.clone()) => {}
         }
         watches.abort_all();
         while workers.join_next().await.is_some() {}
@@ -163,7 +159,7 @@ impl Process {
         context.readiness.wait().await;
         self.health.set_synced();
         info!(secrets = context.secrets.len(), "initial sync complete");
-        let (sealed, metrics) = (&controllers.sealed, &context.metrics);
+        let (sealed, metrics) = (&controllers.sealed, &self.metrics.reconciles);
         sealed.start(watches);
         spawn_workers(workers, sealed, self.config.workers, metrics, stop);
         if let Some(external) = &controllers.external {
@@ -179,7 +175,7 @@ impl Process {
     }
 
     async fn context(&self) -> Context {
-        let mac_key = self.load_keys().await;
+        let mac_key = Arc::new(self.load_keys().await);
         let settings = context::Settings {
             scope: self.config.watched(&self.namespace),
             resync_period: self.config.resync_period(),
@@ -191,23 +187,24 @@ impl Process {
             instance: std::env::var("HOSTNAME").unwrap_or_default(),
             keeps_items: self.config.restarts().is_some(),
         };
-        let (client, keys) = (self.client.clone(), self.keys.clone());
-        Context::new(client, settings, keys, mac_key, self.metrics.reconciles.clone())
+        Context::new(self.client.clone(), settings, self.keys.clone(), mac_key)
     }
 
     /// Loads the MAC key and the sealing keys. Retries until the API server returns them.
-    async fn load_keys(&self) -> Arc<MacKey> {
+    async fn load_keys(&self) -> MacKey {
         loop {
-            let failure = match mac_key::load_or_create(&self.client, &self.namespace).await {
-                Ok(mac_key) => match self.keys.load(&self.client).await {
-                    Ok(()) => return Arc::new(mac_key),
-                    Err(error) => error.to_string(),
-                },
-                Err(error) => error.to_string(),
-            };
-            warn!(error = failure, "cannot start yet; retrying");
+            match self.try_load_keys().await {
+                Ok(mac_key) => return mac_key,
+                Err(error) => warn!(%error, "cannot start yet; retrying"),
+            }
             tokio::time::sleep(START_RETRY_DELAY).await;
         }
+    }
+
+    async fn try_load_keys(&self) -> anyhow::Result<MacKey> {
+        let mac_key = mac_key::load_or_create(&self.client, &self.namespace).await?;
+        self.keys.load(&self.client).await?;
+        Ok(mac_key)
     }
 
     fn controllers(&self, context: &Arc<Context>) -> Controllers {
@@ -223,7 +220,7 @@ impl Process {
             ))
         });
         let subscribers =
-            restart.iter().map(|restart| restart.clone() as Arc<dyn SealedSecretSubscriber>);
+            restart.iter().map(|peer| peer.clone() as Arc<dyn SealedSecretSubscriber>);
         let settings = sealed::controller::Settings {
             accepts_legacy_data: self.config.accept_deprecated_v1_data,
             templates: self.config.templates(),
@@ -241,11 +238,11 @@ impl Process {
     }
 
     fn external(&self, context: &Arc<Context>, cores: usize) -> ExternalSecretController {
-        let pool = Pool::new(context.client.clone(), self.metrics.aws.clone());
+        let pool = Arc::new(Pool::new(context.client.clone(), self.metrics.aws.clone()));
         ExternalSecretController::new(
             context,
             self.external_queue.clone(),
-            Arc::new(pool),
+            pool,
             Renderer::new(self.config.templates(), &self.config.delimiters(), cores),
             self.metrics.external.clone(),
             self.config.externals(),
@@ -260,9 +257,8 @@ impl Controllers {
         // With Roles in some namespaces only, the controller may not watch namespaces. The API
         // server refuses a creation in a namespace that is being deleted.
         if context.scope == WatchScope::All {
-            let mut listing = context.readiness.add_watch();
-            let (namespaces, client) = (context.namespaces.clone(), context.client.clone());
-            tasks.spawn(async move { namespaces.watch(client, || listing.complete()).await });
+            let listing = context.readiness.add_watch();
+            tasks.spawn(context.namespaces.clone().watch(context.client.clone(), listing));
         }
         if let Some(external) = &self.external {
             external.watch(tasks);
@@ -279,12 +275,10 @@ impl Controllers {
     }
 
     fn secret_subscribers(&self) -> Vec<Arc<dyn SecretSubscriber>> {
-        let mut subscribers: Vec<Arc<dyn SecretSubscriber>> = vec![self.sealed.clone()];
-        subscribers
-            .extend(self.external.iter().map(|peer| peer.clone() as Arc<dyn SecretSubscriber>));
-        subscribers
-            .extend(self.restart.iter().map(|peer| peer.clone() as Arc<dyn SecretSubscriber>));
-        subscribers
+        let external = self.external.clone().map(|peer| peer as Arc<dyn SecretSubscriber>);
+        let restart = self.restart.clone().map(|peer| peer as Arc<dyn SecretSubscriber>);
+        let sealed: Arc<dyn SecretSubscriber> = self.sealed.clone();
+        [Some(sealed), external, restart].into_iter().flatten().collect()
     }
 }
 

@@ -16,7 +16,6 @@
 //! compared before it is written. The reason of a failure decides whether it is retried.
 
 pub(crate) mod controller;
-pub(crate) mod entry;
 pub(crate) mod index;
 pub(crate) mod metrics;
 pub(crate) mod plan;

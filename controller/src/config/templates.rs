@@ -5,7 +5,7 @@ use jiff::SignedDuration;
 use templates::Limits;
 
 use super::parse::parse_duration;
-use crate::runtime::template_settings::TemplateSettings;
+use crate::context::TemplateSettings;
 
 #[derive(Args, Clone, Debug)]
 #[expect(clippy::struct_field_names, reason = "they are the names of the flags")]

@@ -77,7 +77,7 @@ impl ExternalSecretController {
             recorder: RefreshRecorder {
                 context: context.clone(),
                 objects: objects.clone(),
-                status: ExternalStatusWriter::new(context.statuses.clone(), objects.clone()),
+                status: ExternalStatusWriter::new(context.client.clone(), objects.clone()),
                 metrics: metrics.clone(),
             },
             class: settings.class.as_str().into(),

@@ -17,7 +17,7 @@ use crate::{
     reason::Reason,
     runtime::{
         api::version_of,
-        conflict::{ConflictBackoff, Repairs},
+        backoff::{ConflictBackoff, Repairs},
         index::{Indexed, ObjectIndex},
         mac::Mac,
     },

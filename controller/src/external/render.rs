@@ -23,8 +23,9 @@ use super::{
     versions::Versions,
 };
 use crate::{
+    context::TemplateSettings,
     reason::{Failure, Reason},
-    runtime::{blocking::BlockingPool, secret::SecretValue, template_settings::TemplateSettings},
+    runtime::{blocking::BlockingPool, secret::SecretValue},
 };
 
 /// The delimiters of template actions.
@@ -160,9 +161,8 @@ impl RenderJob {
             return Ok(rendered);
         }
         let texts = self.texts.map_err(RenderError::Template)?;
-        let value = |(key, value): (String, zeroize::Zeroizing<Vec<u8>>)| {
-            (key, SecretValue::from(sealing::Plaintext::from(value)))
-        };
+        let value =
+            |(key, value): (String, zeroize::Zeroizing<Vec<u8>>)| (key, SecretValue::from(value));
         let Some(template) = &spec.target.template else {
             if self.copies_metadata {
                 let metadata = &self.object.metadata;

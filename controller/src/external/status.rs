@@ -17,7 +17,7 @@ use super::{
 };
 use crate::runtime::{
     clock::rfc3339_seconds,
-    conditions::{set_transition_times, status_text},
+    status::{set_transition_times, status_text},
 };
 
 /// How often a refresh without a change is recorded in the status. Metrics have the exact time.

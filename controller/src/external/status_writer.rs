@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use crds::{ExternalSecret, ExternalSecretStatus};
 use jiff::Timestamp;
+use kube::{Api, Client};
 use serde_json::json;
 use tracing::warn;
 
@@ -18,12 +19,12 @@ use crate::{
     runtime::{
         api::version_of,
         index::Indexed as _,
-        status::{StatusWrite, StatusWriter},
+        status::{StatusWrite, write_status},
     },
 };
 
 pub(super) struct ExternalStatusWriter {
-    statuses: StatusWriter,
+    client: Client,
     objects: Arc<ExternalIndex>,
     crd: UpstreamCrd,
 }
@@ -38,8 +39,8 @@ pub(super) enum Reported {
 }
 
 impl ExternalStatusWriter {
-    pub(super) fn new(statuses: StatusWriter, objects: Arc<ExternalIndex>) -> Self {
-        Self { statuses, objects, crd: UpstreamCrd::default() }
+    pub(super) fn new(client: Client, objects: Arc<ExternalIndex>) -> Self {
+        Self { client, objects, crd: UpstreamCrd::default() }
     }
 
     /// Writes the status, if it differs from the current one.
@@ -84,7 +85,8 @@ impl ExternalStatusWriter {
         next: &ExternalSecretStatus,
     ) -> StatusWrite<ExternalSecret> {
         let patch = merge_patch(previous, next);
-        let written = self.statuses.write::<ExternalSecret>(key, entry.uid(), &patch).await;
+        let api: Api<ExternalSecret> = Api::namespaced(self.client.clone(), &key.namespace);
+        let written = write_status(&api, &key.name, entry.uid(), &patch).await;
         if let StatusWrite::Written(object) = &written {
             let status = object.status.clone().unwrap_or_default();
             if !next.versions.is_empty() {

@@ -8,7 +8,7 @@ use crds::{
     secret_store::ClusterSecretStoreSpec,
 };
 use jiff::Timestamp;
-use kube::api::ObjectMeta;
+use kube::{Api, api::ObjectMeta};
 use tokio::time::Instant;
 use tracing::warn;
 
@@ -31,7 +31,7 @@ use crate::{
         events::Severity,
         go_duration,
         queue::{Priority, WorkQueue},
-        status::StatusWrite,
+        status::{StatusWrite, write_status},
         worker::RECONCILE_TIMEOUT,
     },
 };
@@ -164,13 +164,13 @@ impl SecretStoreController {
     }
 
     async fn write_status(&self, store: &Store, next: &StoreStatus) -> bool {
-        let (key, statuses) = (&store.key, &self.context.statuses);
+        let (key, client) = (&store.key, self.context.client.clone());
         if key.is_cluster_store() {
-            let written = statuses.write_cluster_scoped(&key.name, &store.uid, next).await;
-            is_written::<ClusterSecretStore>(key, written)
+            let api: Api<ClusterSecretStore> = Api::all(client);
+            is_written(key, write_status(&api, &key.name, &store.uid, next).await)
         } else {
-            let written = statuses.write(&key.object_key(), &store.uid, next).await;
-            is_written::<SecretStore>(key, written)
+            let api: Api<SecretStore> = Api::namespaced(client, &key.object_key().namespace);
+            is_written(key, write_status(&api, &key.name, &store.uid, next).await)
         }
     }
 

@@ -13,7 +13,7 @@ use super::batch_reads;
 use crate::{
     aws::planner::BatchPermission,
     reason::{Failure, Reason},
-    runtime::conditions::{set_transition_times, status_text, upsert},
+    runtime::status::{set_transition_times, status_text, upsert},
 };
 
 const CAPABILITIES: &str = "ReadWrite";

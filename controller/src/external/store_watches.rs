@@ -16,9 +16,8 @@ use crate::{
     key::ObjectKey,
     runtime::{
         queue::Priority,
-        readiness::Listing,
         scope::NamespaceScope,
-        watch::{CRD_POLL_INTERVAL, Watch, WatchEvent},
+        watch::{CRD_POLL_INTERVAL, Listing, Watch, WatchEvent},
     },
 };
 

@@ -13,9 +13,8 @@ use crate::{
     reason::Reason,
     runtime::{
         queue::Priority,
-        readiness::Listing,
         scope::{NamespaceScope, WatchScope},
-        watch::{CRD_POLL_INTERVAL, Watch, WatchEvent},
+        watch::{CRD_POLL_INTERVAL, Listing, Watch, WatchEvent},
     },
     target::{
         SecretSnapshot,

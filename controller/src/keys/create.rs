@@ -11,7 +11,7 @@ use crate::{
     reason::Failure,
     runtime::{
         FIELD_MANAGER,
-        secret::{self, KEY_LABEL, SecretBody, SecretObject, SecretValue},
+        secret::{self, KEY_LABEL, SecretObject, SecretValue},
     },
 };
 
@@ -67,8 +67,9 @@ pub(crate) async fn create(
         (CERTIFICATE.to_owned(), SecretValue::from(certificate.as_bytes())),
         (PRIVATE_KEY.to_owned(), SecretValue::from(key.private_key_pem().as_bytes())),
     ]);
-    let body = SecretBody::new(metadata, Some("kubernetes.io/tls"), false, &data);
-    secret::create(client, FIELD_MANAGER, &body).await.map_err(|error| {
+    let type_ = "kubernetes.io/tls".to_owned();
+    let secret = SecretObject { metadata, type_, immutable: None, data };
+    secret::create(client, FIELD_MANAGER, &secret).await.map_err(|error| {
         let Failure { message, .. } = error.failure("create the key Secret");
         CreateError::Request(message)
     })

@@ -13,7 +13,7 @@ use crate::runtime::{
     FIELD_MANAGER,
     api::{RequestError, request},
     mac::MacKey,
-    secret::{self, FINGERPRINT_KEY_SECRET, SecretBody, SecretObject, SecretValue},
+    secret::{self, FINGERPRINT_KEY_SECRET, SecretObject, SecretValue},
 };
 
 const ITEM: &str = "key";
@@ -74,8 +74,8 @@ async fn create(
         ..ObjectMeta::default()
     };
     let data = BTreeMap::from([(ITEM.to_owned(), SecretValue::from(bytes))]);
-    let body = SecretBody::new(metadata, Some("Opaque"), false, &data);
-    secret::create(client, FIELD_MANAGER, &body).await
+    let secret = SecretObject { metadata, type_: "Opaque".to_owned(), immutable: None, data };
+    secret::create(client, FIELD_MANAGER, &secret).await
 }
 
 fn key_in(secret: &SecretObject) -> Result<MacKey, MacKeyError> {

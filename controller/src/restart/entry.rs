@@ -10,7 +10,7 @@ use super::{
     references::SecretUse,
     workload::{OtherRestarter, Workload},
 };
-use crate::runtime::conflict::Repairs;
+use crate::runtime::backoff::Repairs;
 
 /// A workload as a reconcile finds it.
 #[derive(Debug)]

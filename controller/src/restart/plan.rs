@@ -12,7 +12,7 @@ use super::{
     entry::{Pending, WorkloadEntry},
     workload::OtherRestarter,
 };
-use crate::runtime::conflict::ConflictBackoff;
+use crate::runtime::backoff::ConflictBackoff;
 
 /// How writes of the baseline slow down when somebody keeps undoing them.
 pub(crate) const RECORD_BACKOFF: ConflictBackoff = ConflictBackoff {

@@ -16,9 +16,8 @@ use super::{
 use crate::{
     key::ObjectKey,
     runtime::{
-        readiness::{Listing, Readiness},
         scope::{NamespaceScope, WatchScope},
-        watch::{Absence, Watch, WatchEvent},
+        watch::{Absence, Listing, Readiness, Watch, WatchEvent},
         worker::resync,
     },
     target::watch::{SealedSecretSubscriber, SecretChange, SecretSubscriber},

@@ -2,7 +2,11 @@
 
 use std::{future::Future, time::Duration};
 
-use kube::{Error, api::ObjectMeta, core::Status};
+use kube::{
+    Error,
+    api::ObjectMeta,
+    core::{Status, response::StatusCause},
+};
 
 use crate::reason::{Failure, Reason};
 
@@ -12,12 +16,10 @@ pub(crate) const FIELD_MANAGER: &str = "mtk-controller";
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A request that did not succeed.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug)]
 pub(crate) enum RequestError {
     /// The API server refused it, or could not be reached.
-    #[error(transparent)]
-    Api(#[from] Error),
-    #[error("no answer within {} s", REQUEST_TIMEOUT.as_secs())]
+    Api(Error),
     TimedOut,
 }
 
@@ -29,7 +31,7 @@ pub(crate) async fn request<T>(
     request: impl Future<Output = Result<T, Error>>,
 ) -> Result<T, RequestError> {
     match tokio::time::timeout(REQUEST_TIMEOUT, request).await {
-        Ok(answer) => Ok(answer?),
+        Ok(answer) => answer.map_err(RequestError::Api),
         Err(_) => Err(RequestError::TimedOut),
     }
 }
@@ -58,10 +60,7 @@ impl RequestError {
 
     /// The namespace is being deleted and takes no new objects.
     pub(crate) fn is_namespace_terminating(&self) -> bool {
-        let causes = self.status().and_then(|status| status.details.as_ref());
-        causes.is_some_and(|details| {
-            details.causes.iter().any(|cause| cause.reason == "NamespaceTerminating")
-        })
+        self.causes().any(|cause| cause.reason == "NamespaceTerminating")
     }
 
     /// The failure to report. `action` is what the controller tried, as in "create Secret n/s". The
@@ -81,7 +80,7 @@ impl RequestError {
             ),
             Some(400 | 413 | 422) => (
                 Reason::InvalidSecret,
-                format!("the API server refuses to {action}: {}", self.causes()),
+                format!("the API server refuses to {action}: {}", self.rejected_fields()),
             ),
             Some(429) => {
                 (Reason::Throttled, format!("the API server rate limits the request to {action}"))
@@ -103,19 +102,19 @@ impl RequestError {
 
     /// The fields that the API server rejects, with its reasons. Fields are names of the API and
     /// keys of the Secret, never values.
-    fn causes(&self) -> String {
-        let causes = self.status().and_then(|status| status.details.as_ref());
-        let causes: Vec<_> = causes
-            .iter()
-            .flat_map(|details| &details.causes)
-            .take(5)
-            .map(|cause| format!("{} ({})", cause.field, cause.reason))
-            .collect();
-        if causes.is_empty() {
-            let reason = self.status().map_or("", |status| status.reason.as_str());
-            return if reason.is_empty() { "it is not valid".into() } else { reason.to_owned() };
+    fn rejected_fields(&self) -> String {
+        let fields = self.causes().map(|cause| format!("{} ({})", cause.field, cause.reason));
+        let fields: Vec<_> = fields.take(5).collect();
+        match self.status() {
+            _ if !fields.is_empty() => fields.join(", "),
+            Some(status) if !status.reason.is_empty() => status.reason.clone(),
+            _ => "it is not valid".to_owned(),
         }
-        causes.join(", ")
+    }
+
+    fn causes(&self) -> impl Iterator<Item = &StatusCause> {
+        let details = self.status().and_then(|status| status.details.as_ref());
+        details.into_iter().flat_map(|details| &details.causes)
     }
 
     fn code(&self) -> Option<u16> {

@@ -1,8 +1,11 @@
-//! Exponential back-off without a last attempt.
+//! Back-off after failures, and the guard against fights with other writers. Neither has a last
+//! attempt.
 
 use std::time::Duration;
 
-/// How long to wait before an object is retried.
+use tokio::time::Instant;
+
+/// How long to wait before an object is retried after a failure.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Backoff {
     pub(crate) first: Duration,
@@ -16,6 +19,53 @@ impl Backoff {
         let full = self.first.saturating_mul(1 << failures.min(16)).min(self.max);
         let share = f64::from(noise) / f64::from(u32::MAX);
         full.mul_f64(0.5 + share / 2.0)
+    }
+}
+
+/// When repairs of one object slow down, and how far. Another controller may want the opposite of what
+/// we write: repairing at once each time would keep the API server busy, and giving up would let the
+/// other one win.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ConflictBackoff {
+    /// Repairs further apart than this are no fight.
+    pub(crate) window: Duration,
+    /// This many repairs in a row are made at once.
+    pub(crate) immediate_repairs: u32,
+    /// The delay of the next repair. It doubles with each.
+    pub(crate) first_delay: Duration,
+    pub(crate) max_delay: Duration,
+}
+
+/// The repairs of one object, each within the window of the one before.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) struct Repairs {
+    count: u32,
+    last: Option<Instant>,
+}
+
+impl Repairs {
+    /// Counts a write over what others had changed.
+    pub(crate) fn record(&mut self, backoff: ConflictBackoff, now: Instant) {
+        let count = if self.is_fight(backoff, now) { self.count.saturating_add(1) } else { 1 };
+        *self = Self { count, last: Some(now) };
+    }
+
+    /// How long to wait from `now` on before a repair that becomes necessary now.
+    pub(crate) fn delay(self, backoff: ConflictBackoff, now: Instant) -> Duration {
+        let excess = self.count.saturating_sub(backoff.immediate_repairs);
+        if excess == 0 || !self.is_fight(backoff, now) {
+            return Duration::ZERO;
+        }
+        backoff.first_delay.saturating_mul(1 << (excess - 1).min(16)).min(backoff.max_delay)
+    }
+
+    /// The earliest time of the next repair, counted from the last one.
+    pub(crate) fn next_at(self, backoff: ConflictBackoff, now: Instant) -> Instant {
+        self.last.map_or(now, |last| now.max(last + self.delay(backoff, now)))
+    }
+
+    fn is_fight(self, backoff: ConflictBackoff, now: Instant) -> bool {
+        self.last.is_some_and(|last| now < last + backoff.window)
     }
 }
 
@@ -37,5 +87,39 @@ mod tests {
     fn noise_shortens_the_delay_by_half_at_most() {
         assert_eq!(BACKOFF.delay(0, 0), Duration::from_millis(250));
         assert_eq!(BACKOFF.delay(u32::MAX, 0), BACKOFF.max / 2);
+    }
+
+    const REPAIR_BACKOFF: ConflictBackoff = ConflictBackoff {
+        window: Duration::from_mins(2),
+        immediate_repairs: 5,
+        first_delay: Duration::from_secs(2),
+        max_delay: Duration::from_secs(64),
+    };
+
+    #[test]
+    fn repairs_slow_down_and_never_stop() {
+        let start = Instant::now();
+        let mut repairs = Repairs::default();
+        for _ in 0..REPAIR_BACKOFF.immediate_repairs {
+            repairs.record(REPAIR_BACKOFF, start);
+            assert_eq!(repairs.delay(REPAIR_BACKOFF, start), Duration::ZERO);
+        }
+        repairs.record(REPAIR_BACKOFF, start);
+        assert_eq!(repairs.delay(REPAIR_BACKOFF, start), REPAIR_BACKOFF.first_delay);
+        assert_eq!(repairs.next_at(REPAIR_BACKOFF, start), start + REPAIR_BACKOFF.first_delay);
+        (0..50).for_each(|_| repairs.record(REPAIR_BACKOFF, start));
+        assert_eq!(repairs.delay(REPAIR_BACKOFF, start), REPAIR_BACKOFF.max_delay);
+    }
+
+    #[test]
+    fn repair_after_the_window_is_immediate() {
+        let start = Instant::now();
+        let mut repairs = Repairs::default();
+        (0..9).for_each(|_| repairs.record(REPAIR_BACKOFF, start));
+        let later = start + REPAIR_BACKOFF.window;
+        assert_eq!(repairs.delay(REPAIR_BACKOFF, later), Duration::ZERO);
+        assert_eq!(repairs.next_at(REPAIR_BACKOFF, later), later);
+        repairs.record(REPAIR_BACKOFF, later);
+        assert_eq!(repairs.delay(REPAIR_BACKOFF, later), Duration::ZERO);
     }
 }

@@ -1,9 +1,6 @@
-//! The client of the API server, and a layer that counts its requests.
+//! The client of the API server, and the count of its requests.
 
-use std::{
-    path::Path,
-    task::{Context, Poll},
-};
+use std::path::Path;
 
 use http::{Method, Request};
 use kube::{
@@ -11,9 +8,22 @@ use kube::{
     client::{Body, ClientBuilder},
     config::{KubeConfigOptions, Kubeconfig},
 };
-use tower::{Layer, Service};
+use prometheus_client::{
+    encoding::EncodeLabelSet,
+    metrics::{counter::Counter, family::Family},
+    registry::Registry,
+};
+use tower::util::MapRequestLayer;
 
-use crate::runtime::metrics::{RequestLabels, RequestMetrics};
+use super::metrics::register;
+
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct RequestLabels {
+    /// `get`, `list`, `watch`, `create`, `patch` or another verb of the API.
+    verb: &'static str,
+    /// The plural, with the subresource: `sealedsecrets/status`.
+    resource: String,
+}
 
 /// Connects with a kubeconfig, or as `kubectl` would, or as a Pod.
 ///
@@ -21,7 +31,7 @@ use crate::runtime::metrics::{RequestLabels, RequestMetrics};
 /// When there is no valid configuration.
 pub(crate) async fn connect(
     kubeconfig: Option<&Path>,
-    metrics: RequestMetrics,
+    registry: &mut Registry,
 ) -> anyhow::Result<Client> {
     let config = match kubeconfig {
         Some(path) => {
@@ -30,40 +40,16 @@ pub(crate) async fn connect(
         }
         None => Config::infer().await?,
     };
-    Ok(ClientBuilder::try_from(config)?.with_layer(&Counting(metrics)).build())
-}
-
-/// Counts requests by verb and resource.
-pub(crate) struct Counting(pub(crate) RequestMetrics);
-
-/// A service that counts requests.
-#[derive(Clone)]
-pub(crate) struct Counted<S> {
-    inner: S,
-    metrics: RequestMetrics,
-}
-
-impl<S> Layer<S> for Counting {
-    type Service = Counted<S>;
-
-    fn layer(&self, inner: S) -> Counted<S> {
-        Counted { inner, metrics: self.0.clone() }
-    }
-}
-
-impl<S: Service<Request<Body>>> Service<Request<Body>> for Counted<S> {
-    type Response = S::Response;
-    type Error = S::Error;
-    type Future = S::Future;
-
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        self.inner.poll_ready(context)
-    }
-
-    fn call(&mut self, request: Request<Body>) -> S::Future {
-        self.metrics.count(&labels(&request));
-        self.inner.call(request)
-    }
+    let requests: Family<RequestLabels, Counter> = register(
+        registry.sub_registry_with_prefix("mtk_controller"),
+        "api_requests",
+        "Requests to the API server by verb and resource",
+    );
+    let count = MapRequestLayer::new(move |request: Request<Body>| {
+        requests.get_or_create(&labels(&request)).inc();
+        request
+    });
+    Ok(ClientBuilder::try_from(config)?.with_layer(&count).build())
 }
 
 fn labels<B>(request: &Request<B>) -> RequestLabels {

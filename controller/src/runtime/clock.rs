@@ -20,9 +20,7 @@ impl Now {
 
 /// RFC 3339 in whole seconds, as times of the Kubernetes API are.
 pub(crate) fn rfc3339_seconds(time: Timestamp) -> String {
-    Timestamp::from_second(time.as_second())
-        .expect("whole seconds of a time are a time")
-        .to_string()
+    format!("{time:.0}")
 }
 
 #[cfg(test)]

@@ -6,9 +6,8 @@
 //!                       └──────────── requeue after a delay ◀─────────────┘
 //! ```
 //!
-//! `observe` collects what the indexes know, without a request. `plan` decides: it is an associated
-//! function, so that it has no client, clock or metric at hand. `apply` is one `match` on the action,
-//! and the only step that writes.
+//! `plan` is an associated function, so that it has no client, clock or metric at hand. `apply` is one
+//! `match` on the action, and the only step that writes.
 
 use std::{future::Future, time::Duration};
 

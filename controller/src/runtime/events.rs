@@ -3,10 +3,12 @@
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Event, ObjectReference};
 use kube::{Api, Client, Resource, api::PostParams};
+use serde::Serialize;
 use serde_json::json;
 use tracing::warn;
 
 use super::{api::request, clock::rfc3339_seconds};
+use crate::key::ObjectKey;
 
 /// `source.component` of our Events.
 const COMPONENT: &str = "mtk-controller";
@@ -14,7 +16,7 @@ const COMPONENT: &str = "mtk-controller";
 const MAX_MESSAGE_BYTES: usize = 1024;
 
 /// The `type` of an Event.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 pub(crate) enum Severity {
     Normal,
     Warning,
@@ -63,10 +65,7 @@ impl EventPublisher {
                 "generateName": format!("{}.", cut(&name, 200)),
             },
             "involvedObject": object,
-            "type": match severity {
-                Severity::Normal => "Normal",
-                Severity::Warning => "Warning",
-            },
+            "type": severity,
             "reason": reason,
             "action": action,
             "message": cut(message, MAX_MESSAGE_BYTES),
@@ -85,6 +84,21 @@ impl EventPublisher {
             let failure = error.failure("write an Event");
             warn!(object = %format!("{namespace}/{name}"), %failure, "an Event is lost");
         }
+    }
+}
+
+/// The reference to an object of which only the key and the uid are known.
+pub(crate) fn reference<K: Resource<DynamicType = ()>>(
+    key: &ObjectKey,
+    uid: &str,
+) -> ObjectReference {
+    ObjectReference {
+        api_version: Some(K::api_version(&()).into_owned()),
+        kind: Some(K::kind(&()).into_owned()),
+        namespace: Some(key.namespace.clone()),
+        name: Some(key.name.clone()),
+        uid: Some(uid.to_owned()),
+        ..ObjectReference::default()
     }
 }
 

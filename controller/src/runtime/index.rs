@@ -61,12 +61,7 @@ impl<K: Clone + Eq + Hash, V> ObjectIndex<K, V> {
 
     /// Removes all entries but those to keep, and returns the keys of the removed ones.
     pub(crate) fn retain(&self, keep: impl Fn(&K) -> bool) -> Vec<K> {
-        let mut entries = self.lock();
-        let gone: Vec<_> = entries.keys().filter(|key| !keep(key)).cloned().collect();
-        for key in &gone {
-            entries.remove(key);
-        }
-        gone
+        self.lock().extract_if(|key, _| !keep(key)).map(|(key, _)| key).collect()
     }
 
     pub(crate) fn keys(&self) -> Vec<K> {

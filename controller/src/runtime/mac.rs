@@ -22,7 +22,6 @@ pub(crate) struct Mac([u8; 32]);
 pub(crate) struct Transcript(Hmac<Sha256>);
 
 impl MacKey {
-    /// Length of the key in bytes.
     pub(crate) const BYTES: usize = 32;
 
     /// `None` unless there are exactly 32 bytes.
@@ -30,7 +29,6 @@ impl MacKey {
         Some(Self(Zeroizing::new(bytes.try_into().ok()?)))
     }
 
-    /// Starts a MAC for one purpose.
     pub(crate) fn transcript(&self, purpose: &str) -> Transcript {
         let hmac = Hmac::<Sha256>::new_from_slice(&*self.0).expect("HMAC takes any key length");
         let mut transcript = Transcript(hmac);
@@ -57,14 +55,12 @@ impl Transcript {
         self.0.update(&(number as u64).to_be_bytes());
     }
 
-    /// The MAC over all parts.
     pub(crate) fn finish(self) -> Mac {
         Mac(self.0.finalize().into_bytes().into())
     }
 }
 
 impl Mac {
-    /// The MAC with these bytes.
     pub(crate) fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }
@@ -73,12 +69,10 @@ impl Mac {
         &self.0
     }
 
-    /// The first 64 bits, as a number.
     pub(crate) fn truncated_64(&self) -> u64 {
         u64::from_be_bytes(self.0[..8].try_into().expect("a MAC has 32 bytes"))
     }
 
-    /// The first 128 bits.
     pub(crate) fn truncated_128(&self) -> [u8; 16] {
         self.0[..16].try_into().expect("a MAC has 32 bytes")
     }

@@ -1,4 +1,4 @@
-//! Metrics of requests and of the queue.
+//! Metrics of reconciles and of the queue.
 
 use std::{fmt, sync::Arc};
 
@@ -6,25 +6,13 @@ use prometheus_client::{
     collector::Collector,
     encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric as _},
     metrics::{counter::Counter, family::Family, gauge::ConstGauge},
-    registry::Registry,
+    registry::{Metric, Registry},
 };
 
 use super::queue::WorkQueue;
 
-/// Requests to the API server. Cheap to clone.
-#[derive(Clone, Default)]
-pub(crate) struct RequestMetrics(Family<RequestLabels, Counter>);
-
-#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
-pub(crate) struct RequestLabels {
-    /// `get`, `list`, `watch`, `create`, `patch` or another verb of the API.
-    pub(crate) verb: &'static str,
-    /// The plural, with the subresource: `sealedsecrets/status`.
-    pub(crate) resource: String,
-}
-
 /// Reconciles, and those that exceeded their deadline. Cheap to clone.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(crate) struct ReconcileMetrics {
     total: Family<ControllerLabels, Counter>,
     timeouts: Family<ControllerLabels, Counter>,
@@ -36,35 +24,26 @@ struct ControllerLabels {
 }
 
 /// Measures the queue of SealedSecrets when it is scraped.
-pub(crate) struct QueueMetrics(Arc<WorkQueue>);
+pub(crate) struct QueueMetrics(pub(crate) Arc<WorkQueue>);
 
-impl RequestMetrics {
-    pub(crate) fn register(registry: &mut Registry) -> Self {
-        let metrics = Self::default();
-        registry.sub_registry_with_prefix("mtk_controller").register(
-            "api_requests",
-            "Requests to the API server by verb and resource",
-            metrics.0.clone(),
-        );
-        metrics
-    }
-
-    pub(crate) fn count(&self, labels: &RequestLabels) {
-        self.0.get_or_create(labels).inc();
-    }
+/// A new metric, and its place in the registry.
+pub(crate) fn register<M>(registry: &mut Registry, name: &str, help: &str) -> M
+where
+    M: Metric + Clone + Default,
+{
+    let metric = M::default();
+    registry.register(name, help, metric.clone());
+    metric
 }
 
 impl ReconcileMetrics {
     pub(crate) fn register(registry: &mut Registry) -> Self {
-        let metrics = Self::default();
         let registry = registry.sub_registry_with_prefix("mtk_controller");
-        registry.register("reconcile", "Reconciles by controller", metrics.total.clone());
-        registry.register(
-            "reconcile_timeouts",
-            "Reconciles stopped at their deadline, by controller",
-            metrics.timeouts.clone(),
-        );
-        metrics
+        let timeouts = "Reconciles stopped at their deadline, by controller";
+        Self {
+            total: register(registry, "reconcile", "Reconciles by controller"),
+            timeouts: register(registry, "reconcile_timeouts", timeouts),
+        }
     }
 
     pub(crate) fn reconciled(&self, controller: &'static str) {
@@ -73,12 +52,6 @@ impl ReconcileMetrics {
 
     pub(crate) fn timed_out(&self, controller: &'static str) {
         self.timeouts.get_or_create(&ControllerLabels { controller }).inc();
-    }
-}
-
-impl QueueMetrics {
-    pub(crate) fn register(registry: &mut Registry, queue: Arc<WorkQueue>) {
-        registry.register_collector(Box::new(Self(queue)));
     }
 }
 

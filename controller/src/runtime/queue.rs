@@ -155,10 +155,6 @@ impl<K: QueueKey> WorkQueue<K> {
         self.lock().waiting.len()
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
     /// For how long the oldest due object has been due.
     pub(crate) fn oldest_due_age(&self) -> Duration {
         let inner = self.lock();

@@ -1,10 +1,21 @@
 //! The namespaces that the controller watches, and so where it needs permissions.
 
-use std::collections::BTreeSet;
+use std::{
+    collections::{BTreeMap, BTreeSet, HashSet},
+    sync::Arc,
+};
 
-use k8s_openapi::NamespaceResourceScope;
-use kube::{Api, Client, Resource, core::DynamicResourceScope};
+use k8s_openapi::{NamespaceResourceScope, api::core::v1::Namespace};
+use kube::{
+    Api, Client, Resource,
+    api::ObjectMeta,
+    core::{DynamicResourceScope, PartialObjectMeta},
+};
 
+use super::{
+    index::ObjectIndex,
+    watch::{Listing, Watch, WatchEvent},
+};
 use crate::key::ObjectKey;
 
 /// All namespaces, or some. For some, Roles in them suffice: no request is cluster-wide.
@@ -63,6 +74,52 @@ impl NamespaceScope {
             Some(namespace) => format!("{kind} of {namespace}"),
             None => kind.to_owned(),
         }
+    }
+}
+
+/// The namespaces: whether they are being deleted, since the controller writes nothing there then, and
+/// their labels, by which the conditions of stores select them.
+#[derive(Default)]
+pub(crate) struct Namespaces(ObjectIndex<String, NamespaceEntry>);
+
+#[derive(Clone)]
+struct NamespaceEntry {
+    is_terminating: bool,
+    labels: BTreeMap<String, String>,
+}
+
+impl Namespaces {
+    /// Whether the namespace is being deleted, as far as the watch knows.
+    pub(crate) fn is_terminating(&self, namespace: &str) -> bool {
+        self.0.get(&namespace.to_owned()).is_some_and(|entry| entry.is_terminating)
+    }
+
+    /// The labels of a namespace, if the watch knows it.
+    pub(crate) fn labels(&self, namespace: &str) -> Option<BTreeMap<String, String>> {
+        self.0.get(&namespace.to_owned()).map(|entry| entry.labels)
+    }
+
+    /// Watches the namespaces until the process ends.
+    pub(crate) async fn watch(self: Arc<Self>, client: Client, mut listing: Listing) {
+        let api: Api<PartialObjectMeta<Namespace>> = Api::all(client);
+        let handle = |event: WatchEvent<PartialObjectMeta<Namespace>>| match event {
+            WatchEvent::Applied { object, .. } => {
+                let ObjectMeta { name, labels, deletion_timestamp, .. } = object.metadata;
+                let is_terminating = deletion_timestamp.is_some();
+                let entry = NamespaceEntry { is_terminating, labels: labels.unwrap_or_default() };
+                self.0.insert(name.unwrap_or_default(), entry);
+            }
+            WatchEvent::Deleted(metadata) => {
+                self.0.remove(&metadata.name.unwrap_or_default());
+            }
+            WatchEvent::Listed(listed) => {
+                let names: HashSet<_> = listed.into_iter().map(|key| key.name).collect();
+                self.0.retain(|name| names.contains(name));
+                listing.complete();
+            }
+            WatchEvent::Absent(_) => {}
+        };
+        Watch::new(api, "namespaces").run(handle).await;
     }
 }
 

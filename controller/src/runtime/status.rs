@@ -1,20 +1,21 @@
-//! The writer of status subresources.
+//! Statuses: their conditions, and the request that writes them.
 
 use std::fmt::Debug;
 
-use k8s_openapi::{ClusterResourceScope, NamespaceResourceScope};
+use crds::external_secret::Condition;
+use jiff::Timestamp;
 use kube::{
-    Api, Client, Resource,
+    Api, Resource,
     api::{Patch, PatchParams},
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::json;
 
-use super::api::{FIELD_MANAGER, RequestError, request};
-use crate::{
-    key::ObjectKey,
-    reason::{Failure, Reason},
+use super::{
+    api::{FIELD_MANAGER, request},
+    clock::rfc3339_seconds,
 };
+use crate::reason::{Failure, Reason};
 
 /// The result of writing a status.
 #[derive(Debug)]
@@ -28,74 +29,108 @@ pub(crate) enum StatusWrite<K> {
     Failed(Failure),
 }
 
-/// Writes statuses. Cheap to clone.
-#[derive(Clone)]
-pub(crate) struct StatusWriter {
-    client: Client,
-}
-
-impl StatusWriter {
-    pub(crate) fn new(client: Client) -> Self {
-        Self { client }
-    }
-
-    /// Merges `status` into that of a namespaced object, if it is still the one with this uid.
-    pub(crate) async fn write<K>(
-        &self,
-        key: &ObjectKey,
-        uid: &str,
-        status: &impl Serialize,
-    ) -> StatusWrite<K>
-    where
-        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
-        K: Clone + Debug + DeserializeOwned,
-    {
-        let api = Api::namespaced(self.client.clone(), &key.namespace);
-        patch(&api, &format!("{} {key}", K::kind(&())), &key.name, uid, status).await
-    }
-
-    /// The same for a cluster-scoped object.
-    pub(crate) async fn write_cluster_scoped<K>(
-        &self,
-        name: &str,
-        uid: &str,
-        status: &impl Serialize,
-    ) -> StatusWrite<K>
-    where
-        K: Resource<DynamicType = (), Scope = ClusterResourceScope>,
-        K: Clone + Debug + DeserializeOwned,
-    {
-        let api = Api::all(self.client.clone());
-        patch(&api, &format!("{} {name}", K::kind(&())), name, uid, status).await
-    }
-}
-
-async fn patch<K>(
+/// Merges `status` into that of an object, if it is still the one with this uid.
+pub(crate) async fn write_status<K>(
     api: &Api<K>,
-    object: &str,
     name: &str,
     uid: &str,
     status: &impl Serialize,
 ) -> StatusWrite<K>
 where
-    K: Clone + Debug + DeserializeOwned,
+    K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned,
 {
-    let params =
-        PatchParams { field_manager: Some(FIELD_MANAGER.into()), ..PatchParams::default() };
+    let field_manager = Some(FIELD_MANAGER.to_owned());
+    let params = PatchParams { field_manager, ..PatchParams::default() };
     // The uid is a precondition: another object of that name must not get this status.
     let body = json!({ "metadata": { "uid": uid }, "status": status });
-    match request(api.patch_status(name, &params, &Patch::Merge(&body))).await {
-        Ok(written) => StatusWrite::Written(Box::new(written)),
-        Err(error) if error.is_not_found() || error.is_conflict() => StatusWrite::Unchanged,
-        Err(error) => refused(&error, object),
-    }
-}
-
-fn refused<K>(error: &RequestError, object: &str) -> StatusWrite<K> {
-    let mut failure = error.failure(&format!("write the status of {object}"));
+    let error = match request(api.patch_status(name, &params, &Patch::Merge(&body))).await {
+        Ok(written) => return StatusWrite::Written(Box::new(written)),
+        Err(error) if error.is_not_found() || error.is_conflict() => return StatusWrite::Unchanged,
+        Err(error) => error,
+    };
+    let namespace = api.namespace().map(|namespace| format!("{namespace}/")).unwrap_or_default();
+    let mut failure =
+        error.failure(&format!("write the status of {} {namespace}{name}", K::kind(&())));
     // The API server refuses the status, not the Secret.
     if failure.reason == Reason::InvalidSecret {
         failure.reason = Reason::Unavailable;
     }
     if error.is_invalid() { StatusWrite::Invalid(failure) } else { StatusWrite::Failed(failure) }
+}
+
+/// `True` or `False`.
+pub(crate) fn status_text(is_true: bool) -> String {
+    if is_true { "True" } else { "False" }.to_owned()
+}
+
+/// Puts the condition in the place of the one of its type, or at the end.
+pub(crate) fn upsert(conditions: &mut Vec<Condition>, condition: Condition) {
+    match conditions.iter_mut().find(|other| other.type_ == condition.type_) {
+        Some(other) => *other = condition,
+        None => conditions.push(condition),
+    }
+}
+
+/// Gives each condition the time of its last transition: the time that `previous` has, if status and
+/// generation are the same as there, else `now`.
+pub(crate) fn set_transition_times(
+    conditions: &mut [Condition],
+    previous: &[Condition],
+    now: Timestamp,
+) {
+    let state = |condition: &Condition| {
+        (condition.type_.clone(), condition.status.clone(), condition.observed_generation)
+    };
+    for condition in conditions {
+        let before = previous.iter().find(|before| state(before) == state(condition));
+        let since = before.and_then(|before| before.last_transition_time.clone());
+        condition.last_transition_time = Some(since.unwrap_or_else(|| rfc3339_seconds(now)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn condition(type_: &str, is_true: bool) -> Condition {
+        Condition { type_: type_.to_owned(), status: status_text(is_true), ..Condition::default() }
+    }
+
+    fn times(conditions: &[Condition]) -> Vec<&str> {
+        conditions.iter().filter_map(|c| c.last_transition_time.as_deref()).collect()
+    }
+
+    #[test]
+    fn transition_time_changes_with_the_status_only() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let mut first = vec![condition("A", true), condition("B", true)];
+        set_transition_times(&mut first, &[], at(1));
+        let mut second = vec![condition("A", true), condition("B", false), condition("C", true)];
+        set_transition_times(&mut second, &first, at(2));
+        assert_eq!(
+            times(&second),
+            ["1970-01-01T00:00:01Z", "1970-01-01T00:00:02Z", "1970-01-01T00:00:02Z"]
+        );
+    }
+
+    #[test]
+    fn condition_of_another_generation_is_a_transition() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let mut first = vec![condition("A", true)];
+        set_transition_times(&mut first, &[], at(1));
+        let observed_generation = Some(2);
+        let mut second = vec![Condition { observed_generation, ..condition("A", true) }];
+        set_transition_times(&mut second, &first, at(2));
+        assert_eq!(times(&second), ["1970-01-01T00:00:02Z"]);
+    }
+
+    #[test]
+    fn upserted_condition_keeps_its_place() {
+        let mut conditions = vec![condition("A", true), condition("B", true)];
+        upsert(&mut conditions, condition("A", false));
+        upsert(&mut conditions, condition("C", false));
+        let types: Vec<_> =
+            conditions.iter().map(|c| (c.type_.as_str(), c.status.as_str())).collect();
+        assert_eq!(types, [("A", "False"), ("B", "True"), ("C", "False")]);
+    }
 }

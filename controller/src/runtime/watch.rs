@@ -1,10 +1,6 @@
 //! Watches that never end: streamed where the API server supports it, paged where it does not.
 
-use std::{
-    collections::HashSet,
-    fmt::{self, Debug},
-    time::Duration,
-};
+use std::{collections::HashSet, fmt::Debug, time::Duration};
 
 use futures::StreamExt as _;
 use kube::{
@@ -17,6 +13,7 @@ use kube::{
     },
 };
 use serde::de::DeserializeOwned;
+use tokio::sync::watch;
 use tracing::{info, warn};
 
 use crate::key::ObjectKey;
@@ -31,6 +28,7 @@ const PAGE_OBJECTS: u32 = 50;
 pub(crate) const CRD_POLL_INTERVAL: Duration = Duration::from_secs(30);
 
 /// A watch of one kind in one scope.
+#[must_use]
 pub(crate) struct Watch<K> {
     api: Api<K>,
     config: Config,
@@ -52,21 +50,12 @@ pub(crate) enum WatchEvent<K> {
 }
 
 /// Why a kind cannot be watched.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub(crate) enum Absence {
-    /// The API server does not serve the kind.
+    #[error("the API server does not serve the kind")]
     NotServed,
-    /// The controller may not watch it.
+    #[error("the controller has no permission to watch the kind")]
     Forbidden,
-}
-
-impl fmt::Display for Absence {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::NotServed => "the API server does not serve the kind",
-            Self::Forbidden => "the controller has no permission to watch the kind",
-        })
-    }
 }
 
 impl<K> Watch<K>
@@ -79,20 +68,17 @@ where
     }
 
     /// Watches only objects that match this field selector.
-    #[must_use]
     pub(crate) fn fields(self, selector: &str) -> Self {
         Self { config: self.config.fields(selector), ..self }
     }
 
     /// Watches only objects that match this label selector.
-    #[must_use]
     pub(crate) fn labels(self, selector: &str) -> Self {
         Self { config: self.config.labels(selector), ..self }
     }
 
     /// The kind may be missing, or the controller may not be allowed to see it. The watch is tried
     /// again once in this time then.
-    #[must_use]
     pub(crate) fn optional(self, poll: Duration) -> Self {
         Self { absence_poll: Some(poll), ..self }
     }
@@ -127,7 +113,8 @@ where
                     }
                     Err(error) => error,
                 };
-                if streaming && refuses_streaming(&error) {
+                // Servers without `WatchList` refuse `sendInitialEvents` (KEP-3157).
+                if streaming && matches!(refusal(&error), Some(400 | 422)) {
                     info!(what = self.what, "the API server does not stream lists: they are paged");
                     streaming = false;
                     break;
@@ -187,21 +174,20 @@ fn reduced<K: Resource, T>(
 }
 
 fn absence(error: &Error) -> Option<Absence> {
-    let code = match error {
-        Error::InitialListFailed(ClientError::Api(status))
-        | Error::WatchStartFailed(ClientError::Api(status)) => status.code,
-        _ => return None,
-    };
-    match code {
+    match refusal(error)? {
         404 => Some(Absence::NotServed),
         403 => Some(Absence::Forbidden),
         _ => None,
     }
 }
 
-/// Servers without `WatchList` answer 400 or 422 to `sendInitialEvents` (KEP-3157).
-fn refuses_streaming(error: &Error) -> bool {
-    matches!(error, Error::WatchStartFailed(ClientError::Api(status)) if [400, 422].contains(&status.code))
+/// The code with which the API server refuses a list or a watch.
+fn refusal(error: &Error) -> Option<u16> {
+    match error {
+        Error::InitialListFailed(ClientError::Api(status))
+        | Error::WatchStartFailed(ClientError::Api(status)) => Some(status.code),
+        _ => None,
+    }
 }
 
 /// Describes the error without the text of the API server: a body that cannot be read may be a Secret.
@@ -220,5 +206,54 @@ fn describe(error: &Error) -> String {
             format!("{what}: no connection to the API server")
         }
         Some(_) | None => what.to_owned(),
+    }
+}
+
+/// Whether every watch has listed its objects once. Cheap to clone.
+#[derive(Clone, Default)]
+pub(crate) struct Readiness {
+    /// How many watches have not listed yet.
+    pending: watch::Sender<usize>,
+}
+
+/// One watch that readiness waits for.
+pub(crate) struct Listing(Option<watch::Sender<usize>>);
+
+impl Readiness {
+    pub(crate) fn add_watch(&self) -> Listing {
+        self.pending.send_modify(|pending| *pending += 1);
+        Listing(Some(self.pending.clone()))
+    }
+
+    /// Waits until each watch that was added has listed once.
+    pub(crate) async fn wait(&self) {
+        let mut pending = self.pending.subscribe();
+        pending.wait_for(|pending| *pending == 0).await.expect("this holds the sender");
+    }
+}
+
+impl Listing {
+    /// The watch has a full list. Only the first call counts.
+    pub(crate) fn complete(&mut self) {
+        if let Some(pending) = self.0.take() {
+            pending.send_modify(|pending| *pending -= 1);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn readiness_waits_for_every_watch() {
+        let readiness = Readiness::default();
+        let (mut first, mut second) = (readiness.add_watch(), readiness.add_watch());
+        let second_wait = Duration::from_secs(1);
+        first.complete();
+        first.complete();
+        assert!(tokio::time::timeout(second_wait, readiness.wait()).await.is_err());
+        second.complete();
+        assert!(tokio::time::timeout(second_wait, readiness.wait()).await.is_ok());
     }
 }

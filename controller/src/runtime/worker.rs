@@ -40,7 +40,13 @@ pub(crate) fn spawn_workers<C: Controller>(
                     _ = stop.wait_for(|stop| *stop) => return,
                     key = controller.queue().next() => key,
                 };
-                let outcome = run(&controller, &key, &metrics).await;
+                // In a task of its own: a panic costs this object a retry, and others nothing.
+                let reconcile = run(controller.clone(), key.clone(), metrics.clone());
+                let outcome = tokio::spawn(reconcile).await.unwrap_or_else(|_| {
+                    let controller = C::NAME;
+                    error!(controller, object = %key, "reconcile panicked; please report this bug");
+                    Outcome::requeue(Priority::Retry, PANIC_RETRY_DELAY)
+                });
                 let queue = controller.queue();
                 if let Some((priority, delay)) = outcome.requeue {
                     queue.add(key.clone(), priority, delay);
@@ -51,28 +57,8 @@ pub(crate) fn spawn_workers<C: Controller>(
     }
 }
 
-/// Reconciles in a task of its own: a panic costs this object a retry, and others nothing.
-async fn run<C: Controller>(
-    controller: &Arc<C>,
-    key: &C::Key,
-    metrics: &ReconcileMetrics,
-) -> Outcome {
-    let task = tokio::spawn({
-        let (controller, key, metrics) = (controller.clone(), key.clone(), metrics.clone());
-        async move { reconcile_in_time(&*controller, &key, &metrics).await }
-    });
-    task.await.unwrap_or_else(|_| {
-        error!(controller = C::NAME, object = %key, "reconcile panicked; please report this bug");
-        Outcome::requeue(Priority::Retry, PANIC_RETRY_DELAY)
-    })
-}
-
-async fn reconcile_in_time<C: Controller>(
-    controller: &C,
-    key: &C::Key,
-    metrics: &ReconcileMetrics,
-) -> Outcome {
-    let outcome = tokio::time::timeout(RECONCILE_TIMEOUT, reconcile(controller, key)).await;
+async fn run<C: Controller>(controller: Arc<C>, key: C::Key, metrics: ReconcileMetrics) -> Outcome {
+    let outcome = tokio::time::timeout(RECONCILE_TIMEOUT, reconcile(&*controller, &key)).await;
     metrics.reconciled(C::NAME);
     if let Ok(outcome) = outcome {
         return outcome;
@@ -80,7 +66,7 @@ async fn reconcile_in_time<C: Controller>(
     warn!(controller = C::NAME, object = %key, "reconcile timed out");
     metrics.timed_out(C::NAME);
     let message = format!("the reconcile took longer than {} s", RECONCILE_TIMEOUT.as_secs());
-    controller.fail(key, Failure::new(Reason::Timeout, message)).await
+    controller.fail(&key, Failure::new(Reason::Timeout, message)).await
 }
 
 /// Adds all objects to the queue once in a period. Objects that are in sync cost no request.

@@ -1,24 +1,26 @@
 //! The controller of SealedSecrets.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Once},
+    time::Duration,
+};
 
 use super::{
-    entry::SealedSecretEntry,
-    index::SealedIndex,
+    index::SealedSecretEntry,
     metrics::SealedSecretMetrics,
     plan::{Action, Observed, plan},
     render::Renderer,
-    unseal::Unsealer,
 };
 use crate::{
-    context::Context,
+    context::{Context, TemplateSettings},
     key::ObjectKey,
     reason::Failure,
     runtime::{
+        blocking::BlockingPool,
         clock::Now,
         controller::{Controller, Outcome},
+        index::ObjectIndex,
         queue::WorkQueue,
-        template_settings::TemplateSettings,
     },
     target::watch::SealedSecretSubscriber,
 };
@@ -39,14 +41,23 @@ pub(crate) struct Settings {
 /// Turns SealedSecrets into Secrets.
 pub(crate) struct SealedSecretController {
     pub(super) context: Arc<Context>,
-    pub(crate) objects: SealedIndex,
+    pub(crate) objects: ObjectIndex<ObjectKey, SealedSecretEntry>,
     pub(crate) queue: Arc<WorkQueue>,
-    pub(super) unsealer: Unsealer,
+    pub(super) unseal_pool: BlockingPool,
     pub(super) renderer: Renderer,
     pub(super) accepts_legacy_data: bool,
     pub(super) metrics: SealedSecretMetrics,
     /// They learn of the annotations of SealedSecrets.
     pub(super) subscribers: Vec<Arc<dyn SealedSecretSubscriber>>,
+    /// The CRD in the cluster drops the records: warned once.
+    pub(super) pruning_warning: Once,
+}
+
+/// One reconcile of one object.
+pub(super) struct Attempt<'a> {
+    pub(super) controller: &'a SealedSecretController,
+    pub(super) key: &'a ObjectKey,
+    pub(super) entry: SealedSecretEntry,
 }
 
 impl SealedSecretController {
@@ -58,23 +69,17 @@ impl SealedSecretController {
         subscribers: Vec<Arc<dyn SealedSecretSubscriber>>,
     ) -> Self {
         Self {
-            objects: SealedIndex::new(context.mac_key.clone()),
+            context,
+            objects: ObjectIndex::default(),
             queue,
             // Two a core: with an odd number of items no core is idle during the last one.
-            unsealer: Unsealer::new(2 * settings.cores),
+            unseal_pool: BlockingPool::new(2 * settings.cores),
             renderer: Renderer::new(settings.templates, settings.cores),
             accepts_legacy_data: settings.accepts_legacy_data,
             metrics,
             subscribers,
-            context,
+            pruning_warning: Once::new(),
         }
-    }
-
-    fn confirm(&self, key: &ObjectKey, entry: &SealedSecretEntry) -> Outcome {
-        drop(self.objects.take_pending(key));
-        self.objects.update(key, &entry.uid, SealedSecretEntry::record_recovery);
-        self.metrics.synced(key);
-        Outcome::done()
     }
 }
 
@@ -103,18 +108,17 @@ impl Controller for SealedSecretController {
     }
 
     async fn apply(&self, key: &ObjectKey, observed: Observed, action: Action) -> Outcome {
+        let attempt = Attempt { controller: self, key, entry: observed.entry };
         match action {
             Action::Ignore => Outcome::done(),
-            Action::Confirm => self.confirm(key, &observed.entry),
-            Action::WriteStatus(record) => self.repair_status(key, &observed.entry, &record).await,
-            Action::Sync => self.sync(key).await,
+            Action::Confirm => attempt.confirm(),
+            Action::WriteStatus(record) => attempt.repair_status(&record).await,
+            Action::Sync => attempt.sync().await,
         }
     }
 
     async fn fail(&self, key: &ObjectKey, failure: Failure) -> Outcome {
-        match self.objects.get(key) {
-            Some(entry) => self.report_failure(key, &entry, &failure).await,
-            None => Outcome::done(),
-        }
+        let Some(entry) = self.objects.get(key) else { return Outcome::done() };
+        Attempt { controller: self, key, entry }.report_failure(&failure).await
     }
 }

@@ -1,18 +1,12 @@
 //! Metrics of SealedSecrets, under the names that Bitnami's controller uses.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
-};
-
 use prometheus_client::{
     encoding::EncodeLabelSet,
     metrics::{counter::Counter, family::Family, gauge::Gauge},
     registry::Registry,
 };
-use tracing::warn;
 
-use crate::{key::ObjectKey, reason::Reason};
+use crate::{key::ObjectKey, reason::Reason, runtime::metrics::register};
 
 /// Cheap to clone.
 #[derive(Clone)]
@@ -20,7 +14,6 @@ pub(crate) struct SealedSecretMetrics {
     pub(crate) unseal_requests: Counter,
     unseal_errors: Family<ErrorLabels, Counter>,
     conditions: Option<Family<ConditionLabels, Gauge>>,
-    warned_of_pruning: Arc<AtomicBool>,
 }
 
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
@@ -39,31 +32,14 @@ struct ConditionLabels {
 impl SealedSecretMetrics {
     /// Without `object_labels` no metric has the name of an object.
     pub(crate) fn register(registry: &mut Registry, object_labels: bool) -> Self {
-        let metrics = Self {
-            unseal_requests: Counter::default(),
-            unseal_errors: Family::default(),
-            conditions: object_labels.then(Family::default),
-            warned_of_pruning: Arc::default(),
-        };
         let registry = registry.sub_registry_with_prefix("sealed_secrets_controller");
-        registry.register(
-            "unseal_requests",
-            "SealedSecrets to decrypt",
-            metrics.unseal_requests.clone(),
-        );
-        registry.register(
-            "unseal_errors",
-            "Failed reconciles by reason and namespace",
-            metrics.unseal_errors.clone(),
-        );
-        if let Some(conditions) = &metrics.conditions {
-            registry.register(
-                "condition_info",
-                "The condition Synced of each SealedSecret: 1 true, -1 false",
-                conditions.clone(),
-            );
+        let errors = "Failed reconciles by reason and namespace";
+        let conditions = "The condition Synced of each SealedSecret: 1 true, -1 false";
+        Self {
+            unseal_requests: register(registry, "unseal_requests", "SealedSecrets to decrypt"),
+            unseal_errors: register(registry, "unseal_errors", errors),
+            conditions: object_labels.then(|| register(registry, "condition_info", conditions)),
         }
-        metrics
     }
 
     pub(crate) fn synced(&self, key: &ObjectKey) {
@@ -80,16 +56,6 @@ impl SealedSecretMetrics {
     pub(crate) fn forget(&self, key: &ObjectKey) {
         if let Some(conditions) = &self.conditions {
             conditions.remove(&labels(key));
-        }
-    }
-
-    /// Warns once that the CRD in the cluster drops the records.
-    pub(crate) fn note_pruned_record(&self) {
-        if !self.warned_of_pruning.swap(true, Ordering::Relaxed) {
-            warn!(
-                "the CRD of SealedSecrets in this cluster has no field status.fingerprint, so each \
-                 restart decrypts every item again. Apply the controller's CRD to avoid that"
-            );
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{entry::SealedSecretEntry, record::Record};
+use super::{index::SealedSecretEntry, record::Record};
 use crate::{
     keys::KeyRing,
     target::{SecretSnapshot, ownership::Ownership},

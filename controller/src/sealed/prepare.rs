@@ -1,15 +1,14 @@
 //! The checks of a SealedSecret before its items are decrypted, and the Secret that they give.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use crds::{SealedSecret, sealed_secret::TemplateMetadata};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::Resource as _;
 use sealing::Plaintext;
 use serde::Deserialize;
+use templates::sealed_secret::Rendered;
 
-use super::render::Rendered;
 use crate::{
     key::ObjectKey,
     reason::{Failure, Reason},
@@ -39,57 +38,41 @@ pub(crate) fn prepare<'s>(
     accepts_legacy_data: bool,
 ) -> Result<Sealed<'s>, Failure> {
     let spec = &sealed.spec;
-    let legacy = spec.data.as_deref().filter(|data| !data.is_empty());
-    let Some(legacy) = legacy else {
-        policy.check(
-            &ObjectKey::of(&sealed.metadata),
-            &spec.template.type_,
-            &spec.template.metadata.labels,
-        )?;
+    let Some(legacy) = spec.data.as_deref().filter(|data| !data.is_empty()) else {
+        let key = ObjectKey::of(&sealed.metadata);
+        policy.check(&key, &spec.template.type_, &spec.template.metadata.labels)?;
         return Ok(Sealed::Items(&spec.encrypted_data));
     };
+    let malformed = |message: &str| Failure::new(Reason::Malformed, message);
     if !spec.encrypted_data.is_empty() {
-        return Err(Failure::new(
-            Reason::Malformed,
+        return Err(malformed(
             "`encryptedData` and the deprecated `data` cannot be used together: remove `data`",
         ));
     }
     if !accepts_legacy_data {
-        return Err(Failure::new(
-            Reason::Malformed,
+        return Err(malformed(
             "the deprecated `data` is not accepted here: seal again into `encryptedData`",
         ));
     }
-    let bytes = STANDARD.decode(legacy).map_err(|_| {
-        Failure::new(Reason::Malformed, "the deprecated `data` is not base64: seal again")
-    })?;
-    Ok(Sealed::Legacy(bytes))
+    let bytes = STANDARD.decode(legacy);
+    let not_base64 = |_| malformed("the deprecated `data` is not base64: seal again");
+    Ok(Sealed::Legacy(bytes.map_err(not_base64)?))
 }
 
 /// The Secret with these values and the template's metadata and type.
 pub(crate) fn desired(sealed: &SealedSecret, rendered: Rendered) -> DesiredSecret {
     let template = &sealed.spec.template;
-    let Rendered { data, random } = rendered;
-    let desired = secret_for(
-        sealed,
-        &template.type_,
-        template.immutable.unwrap_or(false),
-        &template.metadata,
-        data.into_iter().map(|(key, value)| (key, SecretValue::from(value))).collect(),
-    );
-    if random.is_empty() { desired } else { with_random(desired, sealed, random) }
-}
-
-/// Randomly generated values are kept for one generation of the spec.
-fn with_random(
-    mut desired: DesiredSecret,
-    sealed: &SealedSecret,
-    keys: BTreeSet<String>,
-) -> DesiredSecret {
-    let generation = sealed.metadata.generation.unwrap_or_default();
-    let version = format!("{}.{generation}", desired.owner_uid);
-    desired.annotations.insert(RANDOM_FOR.to_owned(), version.clone());
-    desired.random = Some(RandomValues { keys, version });
+    let immutable = template.immutable.unwrap_or(false);
+    let data = rendered.data.into_iter().map(|(key, value)| (key, SecretValue::from(value)));
+    let data = data.collect();
+    let mut desired = secret_for(sealed, &template.type_, immutable, &template.metadata, data);
+    if !rendered.random.is_empty() {
+        // Randomly generated values are kept for one generation of the spec.
+        let generation = sealed.metadata.generation.unwrap_or_default();
+        let version = format!("{}.{generation}", desired.owner_uid);
+        desired.annotations.insert(RANDOM_FOR.to_owned(), version.clone());
+        desired.random = Some(RandomValues { keys: rendered.random, version });
+    }
     desired
 }
 
@@ -145,20 +128,10 @@ fn secret_for(
     metadata: &TemplateMetadata,
     data: BTreeMap<String, SecretValue>,
 ) -> DesiredSecret {
-    let key = ObjectKey::of(&sealed.metadata);
-    let owner_uid = sealed.metadata.uid.clone().unwrap_or_default();
-    let owner = wants_owner(sealed).then(|| OwnerReference {
-        api_version: SealedSecret::api_version(&()).into_owned(),
-        kind: SealedSecret::kind(&()).into_owned(),
-        name: key.name.clone(),
-        uid: owner_uid.clone(),
-        controller: Some(true),
-        block_owner_deletion: None,
-    });
     DesiredSecret {
-        key,
-        owner_uid,
-        owner,
+        key: ObjectKey::of(&sealed.metadata),
+        owner_uid: sealed.metadata.uid.clone().unwrap_or_default(),
+        owner: sealed.controller_owner_ref(&()).filter(|_| wants_owner(sealed)),
         type_: if type_.is_empty() { OPAQUE.to_owned() } else { type_.to_owned() },
         immutable,
         labels: metadata.labels.clone(),
@@ -170,6 +143,8 @@ fn secret_for(
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use serde_json::{Value as Json, json};
 
     use super::*;

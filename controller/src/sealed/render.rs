@@ -3,19 +3,20 @@
 //! A user who may create a SealedSecret can make its template slow. So steps, bytes and time are
 //! bounded, and templates have threads of their own: they hold up no decryption.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use sealing::Plaintext;
 use templates::{
     Environment,
-    sealed_secret::{self, Error},
+    sealed_secret::{self, Error, Rendered, Values},
 };
 use tokio::time::Instant;
 
 use crate::{
+    context::TemplateSettings,
     reason::{Failure, Reason},
-    runtime::{blocking::BlockingPool, template_settings::TemplateSettings},
+    runtime::blocking::BlockingPool,
 };
 
 /// Raise it when the same SealedSecret would give another Secret: earlier records no longer count
@@ -29,14 +30,6 @@ const MAX_KEY_CHARS: usize = 63;
 pub(crate) struct Renderer {
     settings: TemplateSettings,
     pool: BlockingPool,
-}
-
-/// The values by key.
-#[derive(Debug)]
-pub(crate) struct Rendered {
-    pub(crate) data: BTreeMap<String, Plaintext>,
-    /// The keys of values that would differ the next time.
-    pub(crate) random: BTreeSet<String>,
 }
 
 impl Renderer {
@@ -56,17 +49,17 @@ impl Renderer {
         let items = items.into_iter().map(|(key, value)| (key, value.into_bytes())).collect();
         let settings = self.settings;
         if !sealed_secret::has_actions(template, &items) {
-            return rendered(settings, template, items);
+            return render(settings, template, items);
         }
         let template = template.clone();
-        self.pool.run(move || rendered(settings, &template, items)).await
+        self.pool.run(move || render(settings, &template, items)).await
     }
 }
 
-fn rendered(
+fn render(
     settings: TemplateSettings,
     template: &BTreeMap<String, Option<String>>,
-    items: sealed_secret::Values,
+    items: Values,
 ) -> Result<Rendered, Failure> {
     let end = Instant::now() + settings.time;
     let environment = Environment {
@@ -75,9 +68,7 @@ fn rendered(
         limits: settings.limits,
         deadline_exceeded: &|| Instant::now() >= end,
     };
-    let rendered = sealed_secret::render(template, items, environment).map_err(|e| failure(&e))?;
-    let data = rendered.data.into_iter().map(|(key, value)| (key, value.into()));
-    Ok(Rendered { data: data.collect(), random: rendered.random })
+    sealed_secret::render(template, items, environment).map_err(|error| failure(&error))
 }
 
 fn failure(error: &Error) -> Failure {
@@ -103,7 +94,7 @@ mod tests {
         let items = [("A".to_owned(), Plaintext::new(b"canary".to_vec()))].into();
         let template = [("c".to_owned(), Some(text.to_owned()))].into();
         let values = renderer.render(&template, items).await?;
-        Ok(String::from_utf8(values.data["c"].expose().to_vec()).unwrap())
+        Ok(String::from_utf8(values.data["c"].to_vec()).unwrap())
     }
 
     #[tokio::test]

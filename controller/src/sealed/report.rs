@@ -4,15 +4,14 @@ use std::time::Duration;
 
 use crds::{SealedSecret, SealedSecretStatus};
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::ObjectReference;
-use kube::Resource as _;
+use kube::Api;
 use serde_json::json;
 use tokio::time::Instant;
 use tracing::{info, warn};
 
 use super::{
-    controller::SealedSecretController,
-    entry::SealedSecretEntry,
+    controller::Attempt,
+    index::SealedSecretEntry,
     prepare::ignored_fields,
     record::Record,
     status::{self, UNSEALED},
@@ -22,8 +21,12 @@ use crate::{
     key::ObjectKey,
     reason::{Failure, Reason, Retry},
     runtime::{
-        api::version_of, backoff::Backoff, controller::Outcome, events::Severity, queue::Priority,
-        status::StatusWrite,
+        api::version_of,
+        backoff::Backoff,
+        controller::Outcome,
+        events::{Severity, reference},
+        queue::Priority,
+        status::{StatusWrite, write_status},
     },
     target::Applied,
 };
@@ -34,130 +37,95 @@ const BACKOFF: Backoff = Backoff { first: Duration::from_millis(500), max: Durat
 /// So everything is in sync a minute after an outage of the API server.
 const TRANSIENT_BACKOFF: Backoff = Backoff { max: Duration::from_mins(1), ..BACKOFF };
 
-enum Reported {
-    Written,
-    Unchanged,
-    /// The write failed.
-    Retry(Outcome),
-}
+impl Attempt<'_> {
+    pub(super) fn confirm(&self) -> Outcome {
+        self.update(|entry| {
+            entry.pending = None;
+            entry.record_recovery();
+        });
+        self.controller.metrics.synced(self.key);
+        Outcome::done()
+    }
 
-impl SealedSecretController {
-    pub(super) async fn report_synced(
-        &self,
-        key: &ObjectKey,
-        object: &SealedSecret,
-        synced: &Synced,
-    ) -> Outcome {
-        let uid = object.metadata.uid.as_deref().unwrap_or_default();
-        self.objects.update(key, uid, |entry| {
+    pub(super) async fn report_synced(&self, object: &SealedSecret, synced: &Synced) -> Outcome {
+        self.update(|entry| {
             entry.applied = Some(synced.record.clone());
             entry.record_recovery();
             if synced.applied == Applied::Updated {
                 entry.record_repair(Instant::now());
             }
         });
-        self.metrics.synced(key);
+        self.controller.metrics.synced(self.key);
         let verb = match synced.applied {
             Applied::Created => Some("created"),
             Applied::Updated => Some("updated"),
             Applied::Unchanged | Applied::Absent => None,
         };
-        info!(object = %key, change = verb.unwrap_or("none"), items = synced.items, "in sync");
-        let entry = self.entry_of(key, object);
-        let reported = self.write_status(key, &entry, Ok(&synced.record)).await;
-        let synced_before = entry.status.condition("Synced");
+        info!(object = %self.key, change = verb.unwrap_or("none"), items = synced.items, "in sync");
+        let written = self.write_status(Ok(&synced.record)).await;
+        let synced_before = self.entry.status.condition("Synced");
         if verb.is_some() || synced_before.is_some_and(|condition| condition.status != "True") {
-            let message = synced_message(key, verb.unwrap_or("found in order"), synced);
-            self.publish(key, uid, Severity::Normal, UNSEALED, &message).await;
+            let message = synced_message(self.key, verb.unwrap_or("found in order"), synced);
+            self.publish(Severity::Normal, UNSEALED, &message).await;
         }
-        let ignored = ignored_fields(object);
+        let ignored = ignored_fields(object).join(", ");
         if verb.is_some() && !ignored.is_empty() {
-            let message = format!(
-                "ignored in the template, since nothing authenticates it: {}",
-                ignored.join(", ")
-            );
-            self.publish(key, uid, Severity::Warning, "TemplateFieldIgnored", &message).await;
+            let message =
+                format!("ignored in the template, since nothing authenticates it: {ignored}");
+            self.publish(Severity::Warning, "TemplateFieldIgnored", &message).await;
         }
-        match reported {
-            Reported::Retry(outcome) => outcome,
-            Reported::Written | Reported::Unchanged => Outcome::done(),
-        }
+        written.err().unwrap_or_default()
     }
 
-    pub(super) async fn report_failure(
-        &self,
-        key: &ObjectKey,
-        entry: &SealedSecretEntry,
-        failure: &Failure,
-    ) -> Outcome {
-        self.metrics.failed(key, failure.reason);
-        let retry = self.retry(key, failure);
-        if failure.reason.passes() && entry.attempts.saturating_add(1) < ATTEMPTS_BEFORE_STATUS {
+    pub(super) async fn report_failure(&self, failure: &Failure) -> Outcome {
+        let Failure { reason, message } = failure;
+        self.controller.metrics.failed(self.key, *reason);
+        let retry = self.retry(failure);
+        if reason.passes() && self.entry.attempts.saturating_add(1) < ATTEMPTS_BEFORE_STATUS {
             return retry;
         }
-        match self.write_status(key, entry, Err(failure)).await {
-            Reported::Written => {
-                let reason = failure.reason.as_str();
-                self.publish(key, &entry.uid, Severity::Warning, reason, &failure.message).await;
+        match self.write_status(Err(failure)).await {
+            Ok(is_written) => {
+                if is_written {
+                    self.publish(Severity::Warning, reason.as_str(), message).await;
+                }
                 retry
             }
-            Reported::Unchanged => retry,
-            Reported::Retry(outcome) => outcome,
+            Err(retry_of_write) => retry_of_write,
         }
     }
 
     /// Writes a status that others changed, or that an earlier write did not reach.
-    pub(super) async fn repair_status(
-        &self,
-        key: &ObjectKey,
-        entry: &SealedSecretEntry,
-        record: &Record,
-    ) -> Outcome {
-        self.objects.update(key, &entry.uid, |entry| entry.record_repair(Instant::now()));
-        self.metrics.synced(key);
-        match self.write_status(key, entry, Ok(record)).await {
-            Reported::Written => {
-                self.objects.update(key, &entry.uid, SealedSecretEntry::record_recovery);
-                Outcome::done()
-            }
-            Reported::Unchanged => Outcome::done(),
-            Reported::Retry(outcome) => outcome,
+    pub(super) async fn repair_status(&self, record: &Record) -> Outcome {
+        self.update(|entry| entry.record_repair(Instant::now()));
+        self.controller.metrics.synced(self.key);
+        let written = self.write_status(Ok(record)).await;
+        if written == Ok(true) {
+            self.update(SealedSecretEntry::record_recovery);
         }
+        written.err().unwrap_or_default()
     }
 
     /// Records the failure. Its reason decides whether it is retried.
-    pub(super) fn retry(&self, key: &ObjectKey, failure: &Failure) -> Outcome {
+    pub(super) fn retry(&self, failure: &Failure) -> Outcome {
         let reason = failure.reason;
-        warn!(object = %key, %reason, message = failure.message, "not in sync");
-        let Some(entry) = self.objects.get(key) else { return Outcome::done() };
-        self.objects.update(key, &entry.uid, |entry| entry.record_failure(reason));
+        warn!(object = %self.key, %reason, message = failure.message, "not in sync");
+        let objects = &self.controller.objects;
+        let Some(entry) = objects.get(self.key) else { return Outcome::done() };
+        objects.update(self.key, &entry.uid, |entry| entry.record_failure(reason));
         if reason.retry() == Retry::OnCause {
             return Outcome::done();
         }
         Outcome::requeue(Priority::Retry, backoff(reason).delay(entry.attempts, rand::random()))
     }
 
-    /// The entry of the object, as of the generation that was synced.
-    pub(super) fn entry_of(&self, key: &ObjectKey, object: &SealedSecret) -> SealedSecretEntry {
-        let entry = self.objects.get(key);
-        let mut entry =
-            entry.unwrap_or_else(|| SealedSecretEntry::of(&self.context.mac_key, object));
-        entry.generation = object.metadata.generation.unwrap_or_default();
-        entry.uid = object.metadata.uid.clone().unwrap_or_default();
-        entry
-    }
-
-    /// Writes the status if it differs.
-    async fn write_status(
-        &self,
-        key: &ObjectKey,
-        entry: &SealedSecretEntry,
-        result: Result<&Record, &Failure>,
-    ) -> Reported {
+    /// Writes the status if it differs. Returns whether it was written, or when to retry the write.
+    async fn write_status(&self, result: Result<&Record, &Failure>) -> Result<bool, Outcome> {
+        let Self { controller, key, entry } = self;
         let next = status::next(&entry.status, entry.generation, result, Timestamp::now());
-        let Some(mut next) = next else { return Reported::Unchanged };
+        let Some(mut next) = next else { return Ok(false) };
         if entry.prunes_record && without_record(&next) == without_record(&entry.status) {
-            return Reported::Unchanged;
+            return Ok(false);
         }
         // A merge patch: null removes the record of an earlier sync.
         let body = json!({
@@ -165,49 +133,43 @@ impl SealedSecretController {
             "conditions": next.conditions,
             "fingerprint": next.fingerprint,
         });
-        let written: StatusWrite<SealedSecret> =
-            self.context.statuses.write(key, &entry.uid, &body).await;
-        match written {
-            StatusWrite::Written(object) => {
-                let kept =
-                    object.status.as_ref().is_some_and(|status| status.fingerprint.is_some());
-                let is_pruned = next.fingerprint.is_some() && !kept;
-                if is_pruned {
-                    next.fingerprint = None;
-                    self.metrics.note_pruned_record();
-                }
-                self.objects.update(key, &entry.uid, |entry| {
-                    entry.prunes_record = is_pruned;
-                    entry.status = next;
-                    entry.version = entry.version.max(version_of(&object.metadata));
-                });
-                Reported::Written
-            }
-            StatusWrite::Unchanged => Reported::Unchanged,
+        let client = controller.context.client.clone();
+        let api: Api<SealedSecret> = Api::namespaced(client, &key.namespace);
+        let object = match write_status(&api, &key.name, &entry.uid, &body).await {
+            StatusWrite::Written(object) => object,
+            StatusWrite::Unchanged => return Ok(false),
             StatusWrite::Invalid(failure) | StatusWrite::Failed(failure) => {
-                self.metrics.failed(key, failure.reason);
-                Reported::Retry(self.retry(key, &failure))
+                controller.metrics.failed(key, failure.reason);
+                return Err(self.retry(&failure));
             }
+        };
+        let is_kept = object.status.is_some_and(|status| status.fingerprint.is_some());
+        let is_pruned = next.fingerprint.is_some() && !is_kept;
+        if is_pruned {
+            next.fingerprint = None;
+            controller.pruning_warning.call_once(|| {
+                warn!(
+                    "the CRD of SealedSecrets in this cluster has no field status.fingerprint, so \
+                     each restart decrypts every item again. Apply the controller's CRD to avoid that"
+                );
+            });
         }
+        self.update(|entry| {
+            entry.prunes_record = is_pruned;
+            entry.status = next;
+            entry.version = entry.version.max(version_of(&object.metadata));
+        });
+        Ok(true)
     }
 
-    async fn publish(
-        &self,
-        key: &ObjectKey,
-        uid: &str,
-        severity: Severity,
-        reason: &str,
-        message: &str,
-    ) {
-        let object = ObjectReference {
-            api_version: Some(SealedSecret::api_version(&()).into_owned()),
-            kind: Some(SealedSecret::kind(&()).into_owned()),
-            namespace: Some(key.namespace.clone()),
-            name: Some(key.name.clone()),
-            uid: Some(uid.to_owned()),
-            ..ObjectReference::default()
-        };
-        self.context.events.publish_about(object, "Unseal", severity, reason, message).await;
+    fn update(&self, change: impl FnOnce(&mut SealedSecretEntry)) {
+        self.controller.objects.update(self.key, &self.entry.uid, change);
+    }
+
+    async fn publish(&self, severity: Severity, reason: &str, message: &str) {
+        let object = reference::<SealedSecret>(self.key, &self.entry.uid);
+        let events = &self.controller.context.events;
+        events.publish_about(object, "Unseal", severity, reason, message).await;
     }
 }
 

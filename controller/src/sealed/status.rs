@@ -6,10 +6,7 @@ use jiff::Timestamp;
 use super::record::Record;
 use crate::{
     reason::Failure,
-    runtime::{
-        clock::rfc3339_seconds,
-        conditions::{set_transition_times, status_text},
-    },
+    runtime::{clock::rfc3339_seconds, status::status_text},
 };
 
 /// The reason of success, in conditions and Events.
@@ -46,9 +43,13 @@ pub(crate) fn next(
     if without_times(previous) == status {
         return None;
     }
-    set_transition_times(&mut status.conditions, &previous.conditions, now);
+    let now = rfc3339_seconds(now);
     for condition in &mut status.conditions {
-        condition.last_update_time = Some(rfc3339_seconds(now));
+        let before = previous.condition(&condition.type_);
+        let before = before.filter(|before| before.status == condition.status);
+        let since = before.and_then(|before| before.last_transition_time.clone());
+        condition.last_transition_time = Some(since.unwrap_or_else(|| now.clone()));
+        condition.last_update_time = Some(now.clone());
     }
     Some(status)
 }

@@ -7,8 +7,8 @@ use kube::Api;
 use tracing::debug;
 
 use super::{
-    controller::{RECREATE_DELAY, SealedSecretController},
-    entry::SealedSecretEntry,
+    controller::{Attempt, RECREATE_DELAY, SealedSecretController},
+    index::SealedSecretEntry,
     prepare::{Sealed, desired, desired_legacy, prepare},
     record::{Record, inputs},
     unseal::Sealing,
@@ -31,57 +31,69 @@ pub(super) struct Synced {
     pub(super) random: Vec<String>,
 }
 
-impl SealedSecretController {
+impl Attempt<'_> {
     /// Syncs the object as the watch just reported it, or else as it is now.
-    pub(super) async fn sync(&self, key: &ObjectKey) -> Outcome {
-        let object = match self.objects.take_pending(key) {
+    pub(super) async fn sync(mut self) -> Outcome {
+        let objects = &self.controller.objects;
+        let object = match objects.take_pending(self.key) {
             Some(object) => object,
-            None => match self.read(key).await {
+            None => match self.read().await {
                 Ok(Some(object)) => object,
                 Ok(None) => return Outcome::done(),
-                Err(failure) => return self.retry(key, &failure),
+                Err(failure) => return self.retry(&failure),
             },
         };
-        let Some(entry) = self.objects.get(key) else { return Outcome::done() };
+        let Some(entry) = objects.get(self.key) else { return Outcome::done() };
         if object.metadata.deletion_timestamp.is_some() {
             return Outcome::done();
         }
-        self.metrics.unseal_requests.inc();
-        let failure = match self.write_secret(&object, &entry).await {
-            Ok(synced) => return self.report_synced(key, &object, &synced).await,
+        self.controller.metrics.unseal_requests.inc();
+        let result = self.write_secret(&object, entry.applied.as_ref()).await;
+        // Report to the status as it is now, for the generation that was synced.
+        self.entry = SealedSecretEntry {
+            generation: object.metadata.generation.unwrap_or_default(),
+            uid: object.metadata.uid.clone().unwrap_or_default(),
+            ..objects.get(self.key).unwrap_or(entry)
+        };
+        match result {
+            Ok(synced) => self.report_synced(&object, &synced).await,
             // The watch of namespaces reports it if there is work again.
             Err(ApplyError::NamespaceGone) => {
-                debug!(object = %key, "the namespace is terminating");
-                return Outcome::done();
+                debug!(object = %self.key, "the namespace is terminating");
+                Outcome::done()
             }
-            Err(ApplyError::Vanished) => return Outcome::requeue(Priority::Drift, RECREATE_DELAY),
-            Err(ApplyError::Failed(failure)) => failure,
-            Err(ApplyError::Refused(refusal)) => refusal.failure(),
-        };
-        self.report_failure(key, &self.entry_of(key, &object), &failure).await
+            Err(ApplyError::Vanished) => Outcome::requeue(Priority::Drift, RECREATE_DELAY),
+            Err(ApplyError::Failed(failure)) => self.report_failure(&failure).await,
+            Err(ApplyError::Refused(refusal)) => self.report_failure(&refusal.failure()).await,
+        }
     }
 
-    async fn read(&self, key: &ObjectKey) -> Result<Option<Arc<SealedSecret>>, Failure> {
-        let api: Api<SealedSecret> = Api::namespaced(self.context.client.clone(), &key.namespace);
+    async fn read(&self) -> Result<Option<Arc<SealedSecret>>, Failure> {
+        let SealedSecretController { context, objects, .. } = self.controller;
+        let key = self.key;
+        let api: Api<SealedSecret> = Api::namespaced(context.client.clone(), &key.namespace);
         let object = request(api.get_opt(&key.name)).await;
         let object = object.map_err(|error| error.failure(&format!("read SealedSecret {key}")))?;
-        Ok(object.map(|object| {
-            let object = Arc::new(object);
-            self.objects.upsert(&object);
-            drop(self.objects.take_pending(key));
-            object
-        }))
+        let object = object.map(Arc::new);
+        if let Some(object) = &object {
+            objects.upsert(&context.mac_key, object);
+            drop(objects.take_pending(key));
+        }
+        Ok(object)
     }
 
     async fn write_secret(
         &self,
         object: &SealedSecret,
-        entry: &SealedSecretEntry,
+        last: Option<&Record>,
     ) -> Result<Synced, ApplyError> {
-        let (desired, keys) = self.decrypt(object, entry).await.map_err(ApplyError::Failed)?;
-        let (applied, snapshot) = self.context.writer.apply(&desired).await?;
+        let context = &self.controller.context;
+        let first = last.map(|record| record.keys.clone()).unwrap_or_default();
+        let decrypted = self.decrypt(object, first).await;
+        let (desired, keys) = decrypted.map_err(ApplyError::Failed)?;
+        let (applied, snapshot) = context.writer.apply(&desired).await?;
         let content = snapshot.expect("a SealedSecret always creates its Secret").content;
-        let record = Record { keys, inputs: inputs(&self.context.mac_key, object), content };
+        let record = Record { keys, inputs: inputs(&context.mac_key, object), content };
         let random = desired.random.into_iter().flat_map(|random| random.keys).collect();
         Ok(Synced { applied, record, items: desired.data.len(), random })
     }
@@ -90,25 +102,26 @@ impl SealedSecretController {
     async fn decrypt(
         &self,
         object: &SealedSecret,
-        entry: &SealedSecretEntry,
+        first: Vec<KeyId>,
     ) -> Result<(DesiredSecret, Vec<KeyId>), Failure> {
-        let sealed = prepare(object, &self.context.policy, self.accepts_legacy_data)?;
-        let last_keys = entry.applied.as_ref().map(|record| record.keys.clone());
+        let SealedSecretController { context, unseal_pool, renderer, .. } = self.controller;
+        let sealed = prepare(object, &context.policy, self.controller.accepts_legacy_data)?;
         let sealing = Sealing {
+            pool: unseal_pool.clone(),
             key: ObjectKey::of(&object.metadata),
             scope: object.scope(),
-            ring: self.context.keys.ring(),
-            first: last_keys.unwrap_or_default().into(),
+            ring: context.keys.ring(),
+            first: first.into(),
         };
         match sealed {
             Sealed::Items(items) => {
-                let (items, keys) = self.unsealer.unseal_items(&sealing, items).await?;
-                let rendered = self.renderer.render(&object.spec.template.data, items).await?;
+                let (items, keys) = sealing.unseal_items(items).await?;
+                let rendered = renderer.render(&object.spec.template.data, items).await?;
                 Ok((desired(object, rendered), keys))
             }
             Sealed::Legacy(bytes) => {
-                let (json, key) = self.unsealer.unseal_legacy(&sealing, bytes).await?;
-                Ok((desired_legacy(object, &json, &self.context.policy)?, vec![key]))
+                let (json, key) = sealing.unseal_legacy(bytes).await?;
+                Ok((desired_legacy(object, &json, &context.policy)?, vec![key]))
             }
         }
     }

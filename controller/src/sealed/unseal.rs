@@ -1,9 +1,6 @@
 //! Decrypts the items of one object, on threads that all objects share.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use futures::{StreamExt as _, stream};
 use sealing::{Item, Malformed, OpenError, Plaintext, Scope};
@@ -21,16 +18,12 @@ const MAX_DIAGNOSED_ITEMS: usize = 3;
 /// How many items a message names.
 const MAX_NAMED_ITEMS: usize = 5;
 
-/// A few threads for private-key operations. A task decrypts one item, and tasks wait in line: a
-/// thousand items of one object delay each item of another by one.
-#[derive(Clone)]
-pub(crate) struct Unsealer {
-    pool: BlockingPool,
-}
-
 /// The object and the scope that the items are sealed for, and the keys that may decrypt them.
 #[derive(Clone)]
 pub(crate) struct Sealing {
+    /// A few threads for private-key operations. A task decrypts one item, and tasks wait in line: a
+    /// thousand items of one object delay each item of another by one.
+    pub(crate) pool: BlockingPool,
     pub(crate) key: ObjectKey,
     /// From the object's own annotations.
     pub(crate) scope: Scope,
@@ -39,49 +32,41 @@ pub(crate) struct Sealing {
     pub(crate) first: Arc<[KeyId]>,
 }
 
-/// Why an item cannot be decrypted.
-#[derive(Clone, Copy, Debug)]
+/// Why an item cannot be decrypted, the gravest reason first.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 enum ItemError {
     Malformed,
+    OtherScope(Scope),
     NoKeyOfThisSize { bits: usize },
     NoKeyOpens,
-    OtherScope(Scope),
 }
 
-impl Unsealer {
-    /// A pool of this many threads.
-    pub(crate) fn new(threads: usize) -> Self {
-        Self { pool: BlockingPool::new(threads) }
-    }
-
+impl Sealing {
     /// Decrypts all items. Also returns the keys that did.
     ///
     /// # Errors
     /// `Malformed`, `ScopeMismatch` and `UnknownKey`, with the names of the items.
     pub(crate) async fn unseal_items(
         &self,
-        sealing: &Sealing,
         items: &BTreeMap<String, String>,
     ) -> Result<(BTreeMap<String, Plaintext>, Vec<KeyId>), Failure> {
-        let opening: Vec<_> =
-            items.iter().map(|(name, text)| self.unseal_named(sealing, name, text)).collect();
-        let mut opened = stream::iter(opening).buffered(self.pool.threads());
+        let opening: Vec<_> = items.values().map(|text| self.unseal(Item::parse(text))).collect();
+        let opened = stream::iter(opening).buffered(self.pool.threads()).collect::<Vec<_>>().await;
         let mut values = BTreeMap::new();
         let mut keys = Vec::new();
         let mut failed = Vec::new();
-        while let Some((name, result)) = opened.next().await {
+        for (name, result) in items.keys().zip(opened) {
             match result {
                 Ok((plaintext, key)) => {
-                    values.insert(name.to_owned(), plaintext);
+                    values.insert(name.clone(), plaintext);
                     keys.push(key);
                 }
-                Err(error) => failed.push((name, error)),
+                Err(error) => failed.push((name.as_str(), error)),
             }
         }
-        drop(opened);
         if !failed.is_empty() {
-            self.diagnose(sealing, items, &mut failed).await;
-            return Err(describe(sealing, &failed));
+            self.diagnose(items, &mut failed).await;
+            return Err(self.failure(&failed));
         }
         keys.sort();
         keys.dedup();
@@ -94,127 +79,87 @@ impl Unsealer {
     /// As for items.
     pub(crate) async fn unseal_legacy(
         &self,
-        sealing: &Sealing,
         bytes: Vec<u8>,
     ) -> Result<(Plaintext, KeyId), Failure> {
-        let opened = self.unseal(sealing, Item::from_bytes(bytes)).await;
-        opened.map_err(|error| describe(sealing, &[("data", error)]))
+        let opened = self.unseal(Item::from_bytes(bytes)).await;
+        opened.map_err(|error| self.failure(&[("data", error)]))
     }
 
-    async fn unseal_named<'i>(
-        &self,
-        sealing: &Sealing,
-        name: &'i str,
-        text: &str,
-    ) -> (&'i str, Result<(Plaintext, KeyId), ItemError>) {
-        (name, self.unseal(sealing, Item::parse(text)).await)
-    }
-
-    async fn unseal(
-        &self,
-        sealing: &Sealing,
-        item: Result<Item, Malformed>,
-    ) -> Result<(Plaintext, KeyId), ItemError> {
+    async fn unseal(&self, item: Result<Item, Malformed>) -> Result<(Plaintext, KeyId), ItemError> {
         let item = item.map_err(|_| ItemError::Malformed)?;
-        let sealing = sealing.clone();
-        self.pool
-            .run(move || {
-                let label = sealing.scope.label(&sealing.key.namespace, &sealing.key.name);
-                match sealing::open(&item, &label, sealing.ring.in_order(&sealing.first)) {
-                    Ok(opened) => Ok((opened.plaintext, KeyId::of(opened.key.fingerprint()))),
-                    Err(OpenError::NoKeyOfThisSize { bits }) => {
-                        Err(ItemError::NoKeyOfThisSize { bits })
-                    }
-                    Err(OpenError::NoKeyOpens { .. }) => Err(ItemError::NoKeyOpens),
+        let Self { key, scope, ring, first, .. } = self.clone();
+        let open = move || {
+            let label = scope.label(&key.namespace, &key.name);
+            match sealing::open(&item, &label, ring.in_order(&first)) {
+                Ok(opened) => Ok((opened.plaintext, KeyId::of(opened.key.fingerprint()))),
+                Err(OpenError::NoKeyOfThisSize { bits }) => {
+                    Err(ItemError::NoKeyOfThisSize { bits })
                 }
-            })
-            .await
+                Err(OpenError::NoKeyOpens { .. }) => Err(ItemError::NoKeyOpens),
+            }
+        };
+        self.pool.run(open).await
     }
 
     /// Tries other scopes for the first items that no key decrypts.
-    async fn diagnose(
-        &self,
-        sealing: &Sealing,
-        items: &BTreeMap<String, String>,
-        failed: &mut [(&str, ItemError)],
-    ) {
-        let unopened = failed.iter_mut().filter(|(_, e)| matches!(e, ItemError::NoKeyOpens));
+    async fn diagnose(&self, items: &BTreeMap<String, String>, failed: &mut [(&str, ItemError)]) {
+        let unopened = failed.iter_mut().filter(|(_, error)| *error == ItemError::NoKeyOpens);
         for (name, error) in unopened.take(MAX_DIAGNOSED_ITEMS) {
-            let Ok(item) = Item::parse(&items[*name]) else {
-                continue;
-            };
-            let sealing = sealing.clone();
+            let Ok(item) = Item::parse(&items[*name]) else { continue };
+            let Self { key, scope, ring, first, .. } = self.clone();
             let other = self.pool.run(move || {
-                let Sealing { key, scope, ring, first } = &sealing;
-                sealing::diagnose(&item, &key.namespace, &key.name, *scope, ring.in_order(first))
+                sealing::diagnose(&item, &key.namespace, &key.name, scope, ring.in_order(&first))
             });
             if let Some(scope) = other.await {
                 *error = ItemError::OtherScope(scope);
             }
         }
     }
-}
 
-/// The failure of the object: the gravest reason, and each item with its own.
-fn describe(sealing: &Sealing, failed: &[(&str, ItemError)]) -> Failure {
-    let count = sealing.ring.len();
-    let mut sentences = Vec::new();
-    let mut gravest = Reason::UnknownKey;
-    let mut add = |reason: Reason, matches: &dyn Fn(ItemError) -> bool, words: &str| {
-        let names: Vec<_> = failed.iter().filter(|(_, e)| matches(*e)).map(|(n, _)| *n).collect();
-        if !names.is_empty() {
-            if gravest == Reason::UnknownKey {
-                gravest = reason;
-            }
-            sentences.push(format!("{} {words}", list(&names)));
+    /// The failure of the object: the gravest reason, and the items with their own.
+    fn failure(&self, failed: &[(&str, ItemError)]) -> Failure {
+        let mut names: BTreeMap<ItemError, Vec<&str>> = BTreeMap::new();
+        for (name, error) in failed {
+            names.entry(*error).or_default().push(name);
         }
-    };
-    add(
-        Reason::Malformed,
-        &|error| matches!(error, ItemError::Malformed),
-        "is not a sealed item: it was cut or altered, seal it again",
-    );
-    for scope in [Scope::ClusterWide, Scope::NamespaceWide, Scope::Strict] {
-        let remedy = match scope.annotation() {
-            Some(annotation) => format!("annotate the SealedSecret with {annotation}=true"),
-            None => "remove its scope annotation".to_owned(),
+        let reason = match names.keys().next() {
+            Some(ItemError::Malformed) => Reason::Malformed,
+            Some(ItemError::OtherScope(_)) => Reason::ScopeMismatch,
+            _ => Reason::UnknownKey,
         };
-        add(
-            Reason::ScopeMismatch,
-            &|error| matches!(error, ItemError::OtherScope(other) if other == scope),
-            &format!(
-                "was sealed {scope}, but the scope of the SealedSecret is {}: {remedy}, or seal it again",
-                sealing.scope
-            ),
-        );
+        let sentence = |(error, names): (&ItemError, &Vec<&str>)| {
+            format!("{} {}", list(names), self.explain(*error))
+        };
+        Failure::new(reason, names.iter().map(sentence).collect::<Vec<_>>().join("; "))
     }
-    for bits in failed.iter().filter_map(|(_, error)| size(*error)).collect::<BTreeSet<_>>() {
-        add(
-            Reason::UnknownKey,
-            &|error| size(error) == Some(bits),
-            &format!(
+
+    fn explain(&self, error: ItemError) -> String {
+        let Self { key: ObjectKey { namespace, name }, scope, ring, .. } = self;
+        let count = ring.len();
+        match error {
+            ItemError::Malformed => {
+                "is not a sealed item: it was cut or altered, seal it again".to_owned()
+            }
+            ItemError::OtherScope(other) => {
+                let remedy = match other.annotation() {
+                    Some(annotation) => format!("annotate the SealedSecret with {annotation}=true"),
+                    None => "remove its scope annotation".to_owned(),
+                };
+                format!(
+                    "was sealed {other}, but the scope of the SealedSecret is {scope}: {remedy}, or \
+                     seal it again"
+                )
+            }
+            ItemError::NoKeyOfThisSize { bits } => format!(
                 "was sealed for an RSA key of {bits} bits, and no sealing key here ({count} in all) \
                  has that size: seal it again with this cluster's certificate, or restore the key"
             ),
-        );
-    }
-    add(
-        Reason::UnknownKey,
-        &|error| matches!(error, ItemError::NoKeyOpens),
-        &format!(
-            "is opened by no sealing key here ({count} in all) as {} in {}: it was sealed for \
-             another cluster, namespace or name, or the key was lost; seal it again with this \
-             cluster's certificate, or restore the key",
-            sealing.key.name, sealing.key.namespace
-        ),
-    );
-    Failure::new(gravest, sentences.join("; "))
-}
-
-fn size(error: ItemError) -> Option<usize> {
-    match error {
-        ItemError::NoKeyOfThisSize { bits } => Some(bits),
-        _ => None,
+            ItemError::NoKeyOpens => format!(
+                "is opened by no sealing key here ({count} in all) as {name} in {namespace}: it was \
+                 sealed for another cluster, namespace or name, or the key was lost; seal it again \
+                 with this cluster's certificate, or restore the key"
+            ),
+        }
     }
 }
 
@@ -236,6 +181,7 @@ mod tests {
 
     fn sealing(scope: Scope) -> Sealing {
         Sealing {
+            pool: BlockingPool::new(1),
             key: ObjectKey { namespace: "n".into(), name: "s".into() },
             scope,
             ring: Arc::default(),
@@ -246,7 +192,7 @@ mod tests {
     #[test]
     fn malformed_item_outweighs_item_of_another_cluster() {
         let failed = [("A", ItemError::NoKeyOpens), ("B", ItemError::Malformed)];
-        let failure = describe(&sealing(Scope::Strict), &failed);
+        let failure = sealing(Scope::Strict).failure(&failed);
         assert_eq!(failure.reason, Reason::Malformed);
         assert!(failure.message.contains("item A is opened by no sealing key"), "{failure}");
         assert!(failure.message.contains("item B is not a sealed item"), "{failure}");
@@ -255,7 +201,7 @@ mod tests {
     #[test]
     fn scope_mismatch_names_the_annotation_to_set() {
         let failed = [("A", ItemError::OtherScope(Scope::NamespaceWide))];
-        let failure = describe(&sealing(Scope::Strict), &failed);
+        let failure = sealing(Scope::Strict).failure(&failed);
         assert_eq!(failure.reason, Reason::ScopeMismatch);
         assert!(
             failure.message.contains("sealedsecrets.bitnami.com/namespace-wide=true"),
@@ -267,7 +213,7 @@ mod tests {
     fn message_about_a_thousand_items_is_short() {
         let names: Vec<_> = (0..1000).map(|n| format!("{n}{}", "x".repeat(250))).collect();
         let failed: Vec<_> = names.iter().map(|n| (n.as_str(), ItemError::NoKeyOpens)).collect();
-        let failure = describe(&sealing(Scope::Strict), &failed);
+        let failure = sealing(Scope::Strict).failure(&failed);
         assert!(failure.message.len() < 1024, "{}", failure.message.len());
         assert!(failure.message.contains("and 995 more"), "{failure}");
     }
@@ -275,14 +221,12 @@ mod tests {
     #[tokio::test]
     async fn malformed_item_is_recognised_without_a_key() {
         let items = [("A".to_owned(), "AA==".to_owned())].into();
-        let failure =
-            Unsealer::new(1).unseal_items(&sealing(Scope::Strict), &items).await.unwrap_err();
+        let failure = sealing(Scope::Strict).unseal_items(&items).await.unwrap_err();
         assert_eq!(failure.reason, Reason::Malformed);
         let item = [&[1, 0][..], &[9; 256 + 16 + 1]].concat();
         let text = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, item);
         let items = [("A".to_owned(), text)].into();
-        let failure =
-            Unsealer::new(1).unseal_items(&sealing(Scope::Strict), &items).await.unwrap_err();
+        let failure = sealing(Scope::Strict).unseal_items(&items).await.unwrap_err();
         assert_eq!(failure.reason, Reason::UnknownKey);
         assert!(failure.message.contains("2048 bits"), "{failure}");
     }

@@ -13,9 +13,8 @@ use crate::{
     reason::Reason,
     runtime::{
         queue::Priority,
-        readiness::Listing,
         scope::NamespaceScope,
-        watch::{Watch, WatchEvent},
+        watch::{Listing, Watch, WatchEvent},
         worker::resync,
     },
     target::{
@@ -75,7 +74,7 @@ impl SealedSecretController {
         for subscriber in &self.subscribers {
             subscriber.clone().sealed_secret_applied(&object.metadata);
         }
-        if self.objects.upsert(object) {
+        if self.objects.upsert(&self.context.mac_key, object) {
             self.queue.add(key, Priority::Change, Duration::ZERO);
         } else if let Some(entry) = self.objects.get(&key).filter(|entry| entry.failed.is_none()) {
             // Others may have written the status. The reason of a failure decides when to retry it.

@@ -20,7 +20,7 @@ use crate::{
     key::ObjectKey,
     runtime::{
         FIELD_MANAGER,
-        secret::{SecretBody, SecretObject, SecretValue},
+        secret::{SecretObject, SecretValue},
     },
 };
 
@@ -64,10 +64,14 @@ impl SecretTarget for DesiredSecret {
         FIELD_MANAGER
     }
 
-    fn creation(&self) -> Option<SecretBody<'_>> {
+    fn creation(&self) -> Option<SecretObject> {
         let content = self.content(&SecretObject::default(), &Ownership::Ours);
-        let metadata = content.into_metadata(&self.key);
-        Some(SecretBody::new(metadata, Some(&self.type_), self.immutable, &self.data))
+        Some(SecretObject {
+            metadata: content.into_metadata(&self.key),
+            type_: self.type_.clone(),
+            immutable: self.immutable.then_some(true),
+            data: self.data.clone(),
+        })
     }
 
     fn plan(&self, existing: &SecretObject) -> Result<SecretPatch, Refusal> {

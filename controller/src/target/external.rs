@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     key::ObjectKey,
-    runtime::secret::{SecretBody, SecretObject, SecretValue, controller_of},
+    runtime::secret::{SecretObject, SecretValue, controller_of},
 };
 
 /// The Secret that an ExternalSecret makes of its values and its template.
@@ -52,12 +52,16 @@ impl SecretTarget for ExternalSecretTarget {
         &self.field_manager
     }
 
-    fn creation(&self) -> Option<SecretBody<'_>> {
+    fn creation(&self) -> Option<SecretObject> {
         if self.policy == CreationPolicy::Merge {
             return None;
         }
-        let metadata = self.content(None).into_metadata(&self.key);
-        Some(SecretBody::new(metadata, self.type_.as_deref(), self.immutable, &self.data))
+        Some(SecretObject {
+            metadata: self.content(None).into_metadata(&self.key),
+            type_: self.type_.clone().unwrap_or_default(),
+            immutable: self.immutable.then_some(true),
+            data: self.data.clone(),
+        })
     }
 
     fn plan(&self, existing: &SecretObject) -> Result<SecretPatch, Refusal> {

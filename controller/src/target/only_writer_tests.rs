@@ -3,7 +3,7 @@
 use std::{fs, path::Path};
 
 /// The modules that may: this one, the request below it, and the creation of the controller's keys.
-const WRITERS: [&str; 3] = ["target/", "runtime/secret/", "keys/"];
+const WRITERS: [&str; 3] = ["target/", "runtime/secret.rs", "keys/"];
 const SECRET_APIS: [&str; 2] = ["Api<SecretObject>", "Api<Secret>"];
 const WRITE_VERBS: [&str; 7] = [
     ".create(",

@@ -8,10 +8,9 @@ use super::{index::SecretIndex, snapshot::SecretSnapshot};
 use crate::{
     key::ObjectKey,
     runtime::{
-        readiness::Listing,
         scope::NamespaceScope,
         secret::SecretObject,
-        watch::{Watch, WatchEvent},
+        watch::{Listing, Watch, WatchEvent},
     },
 };
 

@@ -16,7 +16,7 @@ use crate::{
     reason::{Failure, Reason},
     runtime::{
         api::{RequestError, request},
-        secret::{self, SecretBody, SecretObject, controller_of},
+        secret::{self, SecretObject, controller_of},
     },
 };
 
@@ -61,7 +61,7 @@ pub(crate) trait SecretTarget: Sync {
     fn field_manager(&self) -> &str;
 
     /// The Secret to create, unless the target only changes one that exists.
-    fn creation(&self) -> Option<SecretBody<'_>>;
+    fn creation(&self) -> Option<SecretObject>;
 
     /// The patch that turns the existing Secret into the desired one.
     fn plan(&self, existing: &SecretObject) -> Result<SecretPatch, Refusal>;
@@ -130,8 +130,8 @@ impl Writer {
     }
 
     async fn create_new(&self, target: &impl SecretTarget) -> Result<Step, ApplyError> {
-        let Some(body) = target.creation() else { return Ok(Step::Done(Applied::Absent, None)) };
-        match secret::create(&self.client, target.field_manager(), &body).await {
+        let Some(secret) = target.creation() else { return Ok(Step::Done(Applied::Absent, None)) };
+        match secret::create(&self.client, target.field_manager(), &secret).await {
             Ok(created) => Ok(self.done(Applied::Created, &created)),
             Err(error) if error.is_conflict() => Ok(Step::Update),
             Err(error) if error.is_namespace_terminating() || error.is_not_found() => {
