@@ -153,7 +153,12 @@ pub(super) async fn restarted(api: &Api, ns: &str, expected: usize) -> Value {
     api.get(Kind::Deployment, ns, "app").await.unwrap()
 }
 
+/// The number of rollouts of the Deployment `app`, once its controller has seen its last change.
 pub(super) async fn rollouts(api: &Api, ns: &str) -> usize {
+    api.wait(Kind::Deployment, ns, "app", |workload| {
+        workload["status"]["observedGeneration"] == workload["metadata"]["generation"]
+    })
+    .await;
     let sets = api.list(Kind::ReplicaSet, Some(ns)).await;
     let belongs_to_app = |set: &&Value| set["metadata"]["ownerReferences"][0]["name"] == "app";
     sets.iter().filter(belongs_to_app).count()
