@@ -54,10 +54,8 @@ impl Priority {
 /// waited for its priority's delay goes before one whose first object has not, so a change is not
 /// held up by resyncs of other namespaces.
 ///
-/// A namespace may hold a quarter of the workers, and at least one. It may hold more while no
-/// namespace below its quarter has due work, as long as a quarter of all workers stays free. So a
-/// single busy namespace uses three quarters of the workers, and a namespace with slow reconciles
-/// can never hold all of them.
+/// A namespace holds at most a quarter of the workers, and at least one. So slow reconciles of up to
+/// three namespaces leave workers for all others.
 pub(crate) struct WorkQueue<K = ObjectKey> {
     inner: Mutex<Inner<K>>,
     wake: Notify,
@@ -206,7 +204,7 @@ impl<K: QueueKey> Inner<K> {
     }
 
     fn take(&mut self) -> Option<K> {
-        let namespace = self.turns.next(self.running.len())?;
+        let namespace = self.turns.next()?;
         let mut taken = None;
         self.change_lane(&namespace, |lane| {
             taken = lane.due.pop_first();

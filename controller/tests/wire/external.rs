@@ -11,22 +11,10 @@ use crds::StoreStatus;
 use http::Request;
 use jiff::SignedDuration;
 use kube::{Client, client::Body};
-use mtk_controller::{
-    aws::{Pool, metrics::AwsMetrics},
-    context::{self, Context},
-    external::{
-        ExternalSecretController,
-        metrics::ExternalMetrics,
-        render::{Delimiters, Renderer},
-        settings::Settings,
-        store::Store,
-    },
-    keys::{KeyMetrics, KeySettings, KeyStore},
-    runtime::{
-        controller::reconcile, mac::MacKey, metrics::ReconcileMetrics, queue::WorkQueue,
-        scope::WatchScope, template_settings::TemplateSettings,
-    },
-    target::policy::Policy,
+use mtk_controller::testing::{
+    AwsMetrics, Context, ContextSettings, Delimiters, ExternalMetrics, ExternalSecretController,
+    ExternalSettings, KeyMetrics, KeySettings, KeyStore, MacKey, Policy, Pool, ReconcileMetrics,
+    Renderer, Store, TemplateSettings, WatchScope, WorkQueue, reconcile,
 };
 use prometheus_client::registry::Registry;
 use serde::de::DeserializeOwned;
@@ -121,7 +109,7 @@ fn controller(client: Client, queue: Arc<WorkQueue>) -> ExternalSecretController
         lifetime: SignedDuration::from_hours(1),
     };
     let keys = KeyStore::new("kube-system", settings, KeyMetrics::register(&mut registry));
-    let settings = context::Settings {
+    let settings = ContextSettings {
         scope: WatchScope::All,
         resync_period: Duration::from_hours(1),
         policy: Policy {
@@ -135,7 +123,7 @@ fn controller(client: Client, queue: Arc<WorkQueue>) -> ExternalSecretController
     let metrics = ReconcileMetrics::register(&mut registry);
     let context = Context::new(client.clone(), settings, Arc::new(keys), mac_key, metrics);
     let delimiters = Delimiters { left: "{{".into(), right: "}}".into() };
-    let settings = Settings {
+    let settings = ExternalSettings {
         class: "default".into(),
         writes_data_hash: true,
         copies_metadata: true,

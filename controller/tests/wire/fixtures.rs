@@ -3,20 +3,10 @@
 use std::{collections::BTreeSet, fs, path::PathBuf, sync::Arc, time::Duration};
 
 use jiff::SignedDuration;
-use mtk_controller::{
-    context::{self, Context},
-    key::ObjectKey,
-    keys::{KeyMetrics, KeySettings, KeyStore},
-    runtime::{
-        controller::reconcile,
-        mac::MacKey,
-        metrics::ReconcileMetrics,
-        queue::{Priority, WorkQueue},
-        scope::WatchScope,
-        template_settings::TemplateSettings,
-    },
-    sealed::{SealedSecretController, controller::Settings, metrics::SealedSecretMetrics},
-    target::policy::Policy,
+use mtk_controller::testing::{
+    Context, ContextSettings, KeyMetrics, KeySettings, KeyStore, MacKey, ObjectKey, Policy,
+    Priority, ReconcileMetrics, SealedSecretController, SealedSecretMetrics, SealedSettings,
+    TemplateSettings, WatchScope, WorkQueue, reconcile,
 };
 use prometheus_client::registry::Registry;
 use sealing::{Certificate, Scope};
@@ -62,7 +52,7 @@ impl Controller {
             Arc::new(KeyStore::new("kube-system", settings, KeyMetrics::register(&mut registry)));
         keys.load(&client).await.expect("the key is there");
         let mac_key = Arc::new(MacKey::from_bytes(&[7; MacKey::BYTES]).expect("a key"));
-        let settings = context::Settings {
+        let settings = ContextSettings {
             scope: WatchScope::All,
             resync_period: Duration::from_hours(1),
             policy: Policy {
@@ -80,7 +70,7 @@ impl Controller {
             context.clone(),
             Arc::new(WorkQueue::new(1)),
             SealedSecretMetrics::register(&mut registry, true),
-            Settings { accepts_legacy_data: true, templates, cores: 1 },
+            SealedSettings { accepts_legacy_data: true, templates, cores: 1 },
             Vec::new(),
         );
         let key = ObjectKey { namespace: NAMESPACE.to_owned(), name: NAME.to_owned() };

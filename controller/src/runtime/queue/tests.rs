@@ -150,14 +150,14 @@ async fn namespaces_take_turns() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn slow_namespace_never_holds_all_workers() {
+async fn namespace_holds_at_most_a_quarter_of_the_workers() {
     let queue = queue(32);
     flood(&queue, "slow", 1000, Priority::Change);
     let mut held = Vec::new();
     while let Some(key) = try_next(&queue).await {
         held.push(key);
     }
-    assert_eq!(held.len(), 24, "a quarter of the workers stays free");
+    assert_eq!(held.len(), 8);
     flood(&queue, "quiet", 1, Priority::Resync);
     assert_eq!(try_next(&queue).await, Some(key_in("quiet", "00000")));
 }
@@ -178,23 +178,6 @@ async fn busy_namespaces_get_a_quarter_of_the_workers_each() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn namespace_beyond_its_quarter_waits_while_another_has_due_work() {
-    let queue = queue(8);
-    flood(&queue, "busy", 100, Priority::Change);
-    for _ in 0..6 {
-        assert!(try_next(&queue).await.is_some());
-    }
-    flood(&queue, "quiet", 2, Priority::Resync);
-    for _ in 0..2 {
-        assert_eq!(try_next(&queue).await.unwrap().namespace, "quiet");
-    }
-    queue.done(&key_in("busy", "00000"));
-    flood(&queue, "third", 1, Priority::Resync);
-    assert_eq!(try_next(&queue).await.unwrap().namespace, "third");
-    assert_eq!(try_next(&queue).await, None);
-}
-
-#[tokio::test(start_paused = true)]
 async fn namespace_gets_a_worker_when_one_of_its_own_is_done() {
     let queue = Arc::new(queue(4));
     flood(&queue, "n", 10, Priority::Change);
@@ -202,7 +185,7 @@ async fn namespace_gets_a_worker_when_one_of_its_own_is_done() {
     while let Some(key) = try_next(&queue).await {
         held.push(key);
     }
-    assert_eq!(held.len(), 3);
+    assert_eq!(held.len(), 1);
     let waiting = tokio::spawn({
         let queue = queue.clone();
         async move { queue.next().await }

@@ -18,17 +18,15 @@ pub(super) struct Lane<K> {
 /// Where a namespace stands in line. Lower places are served first.
 #[derive(Clone, Copy, Eq, Ord, PartialEq, PartialOrd)]
 struct Place {
-    /// The namespace holds its quarter of the workers already.
-    exceeds_share: bool,
     /// Its first object may still wait, until its rank.
     can_wait: bool,
     turn: u64,
 }
 
-/// The namespaces with due objects, in the order in which they are served.
+/// The namespaces that may be served, in order: those with due objects and less than their share of the
+/// workers.
 pub(super) struct Turns {
-    workers: usize,
-    /// The workers that each namespace may hold in any case.
+    /// The workers that one namespace may hold.
     share: usize,
     next_turn: u64,
     line: BTreeSet<(Place, Arc<str>)>,
@@ -51,14 +49,11 @@ impl<K> Lane<K> {
 impl Turns {
     pub(super) fn new(workers: usize) -> Self {
         let share = (workers / 4).max(1);
-        Self { workers, share, next_turn: 0, line: BTreeSet::new(), maturing: BTreeSet::new() }
+        Self { share, next_turn: 0, line: BTreeSet::new(), maturing: BTreeSet::new() }
     }
 
-    /// The namespace to serve next, while `running` workers are busy.
-    pub(super) fn next(&self, running: usize) -> Option<Arc<str>> {
-        let (place, namespace) = self.line.first()?;
-        let lendable = self.workers.saturating_sub(self.share);
-        (!place.exceeds_share || running < lendable).then(|| namespace.clone())
+    pub(super) fn next(&self) -> Option<Arc<str>> {
+        self.line.first().map(|(_, namespace)| namespace.clone())
     }
 
     /// The namespaces whose first object has waited long enough by now.
@@ -92,11 +87,14 @@ impl Turns {
             self.next_turn += 1;
             self.next_turn
         });
+        if lane.running >= self.share {
+            return;
+        }
         let can_wait = *rank > now;
         if can_wait {
             self.maturing.insert((*rank, namespace.clone()));
         }
-        let place = Place { exceeds_share: lane.running >= self.share, can_wait, turn };
+        let place = Place { can_wait, turn };
         lane.place = Some(place);
         self.line.insert((place, namespace.clone()));
     }
