@@ -47,18 +47,18 @@ use crate::{
 pub struct Config {
     /// Path of the kubeconfig file; by default the one that kubectl uses, or the Pod's ServiceAccount
     #[arg(long, value_name = "FILE")]
-    pub kubeconfig: Option<PathBuf>,
+    pub(crate) kubeconfig: Option<PathBuf>,
 
     #[command(flatten)]
     namespaces: NamespaceArgs,
 
     /// Address of the certificate and health endpoints
     #[arg(long, value_name = "ADDRESS", default_value = ":8080", value_parser = parse_address)]
-    pub listen_addr: SocketAddr,
+    pub(crate) listen_addr: SocketAddr,
 
     /// Address of the metrics endpoint
     #[arg(long, value_name = "ADDRESS", default_value = ":8081", value_parser = parse_address)]
-    pub listen_metrics_addr: SocketAddr,
+    pub(crate) listen_metrics_addr: SocketAddr,
 
     #[command(flatten)]
     keys: KeyArgs,
@@ -66,7 +66,7 @@ pub struct Config {
     /// Also decrypt the deprecated `spec.data`
     #[arg(long, value_name = "BOOL", default_value_t = true, action = ArgAction::Set,
           num_args = 0..=1, default_missing_value = "true", require_equals = true)]
-    pub accept_deprecated_v1_data: bool,
+    pub(crate) accept_deprecated_v1_data: bool,
 
     /// Allow Secrets of a privileged type, e.g. kubernetes.io/service-account-token (repeatable)
     #[arg(long, value_name = "TYPE", value_delimiter = ',')]
@@ -77,7 +77,7 @@ pub struct Config {
 
     /// Number of SealedSecrets to reconcile at the same time
     #[arg(long, value_name = "N", default_value = "32", value_parser = parse_workers)]
-    pub workers: usize,
+    pub(crate) workers: usize,
 
     /// Interval at which to reconcile every object; objects that are in sync cause no requests
     #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = parse_duration)]
@@ -92,7 +92,7 @@ pub struct Config {
     /// Omit metrics that are labelled with the names of SealedSecrets and ExternalSecrets
     #[arg(long, value_name = "BOOL", default_value_t = false, action = ArgAction::Set,
           num_args = 0..=1, default_missing_value = "true", require_equals = true)]
-    pub metrics_omit_secret_labels: bool,
+    pub(crate) metrics_omit_secret_labels: bool,
 
     #[command(flatten)]
     log: LogArgs,
@@ -112,59 +112,61 @@ impl Config {
         Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
     }
 
-    pub fn namespace(&self) -> String {
+    pub(crate) fn namespace(&self) -> String {
         self.namespaces.own()
     }
 
     /// The namespaces that a controller in this namespace watches.
-    pub fn watched(&self, own: &str) -> WatchScope {
+    pub(crate) fn watched(&self, own: &str) -> WatchScope {
         self.namespaces.watched(own)
     }
 
-    pub fn key_settings(&self) -> KeySettings {
+    pub(crate) fn key_settings(&self) -> KeySettings {
         self.keys.settings()
     }
 
     /// Privileged types of Secrets that the operator allows.
-    pub fn allowed_types(&self) -> BTreeSet<String> {
+    pub(crate) fn allowed_types(&self) -> BTreeSet<String> {
         self.allow_secret_type.iter().cloned().collect()
     }
 
     /// Limits on the templates of one object.
-    pub fn templates(&self) -> TemplateSettings {
+    pub(crate) fn templates(&self) -> TemplateSettings {
         self.templates.settings()
     }
 
-    pub fn external_secrets(&self) -> bool {
+    pub(crate) fn external_secrets(&self) -> bool {
         self.external.external_secrets
     }
 
     /// Number of ExternalSecrets to reconcile at the same time.
-    pub fn external_workers(&self) -> usize {
+    pub(crate) fn external_workers(&self) -> usize {
         self.external.external_workers
     }
 
-    pub fn externals(&self) -> Settings {
+    pub(crate) fn externals(&self) -> Settings {
         self.external.settings(self.namespaces.watches_all())
     }
 
-    pub fn delimiters(&self) -> Delimiters {
+    pub(crate) fn delimiters(&self) -> Delimiters {
         self.external.delimiters()
     }
 
     /// `None` if workloads are not restarted.
-    pub fn restarts(&self) -> Option<crate::restart::Settings> {
+    pub(crate) fn restarts(&self) -> Option<crate::restart::Settings> {
         self.restart.settings()
     }
 
-    pub fn resync_period(&self) -> Duration {
+    pub(crate) fn resync_period(&self) -> Duration {
         self.resync_period.unsigned_abs()
     }
 
+    /// The least severe level to log.
     pub fn log_level(&self) -> LogLevel {
         self.log.log_level
     }
 
+    /// The format of the log.
     pub fn log_format(&self) -> LogFormat {
         self.log.log_format
     }

@@ -33,4 +33,5 @@ mod runtime;
 mod sealed;
 mod target;
 pub mod telemetry;
-pub mod testing;
+#[cfg(test)]
+mod tests;

@@ -19,6 +19,7 @@ pub enum LogLevel {
     Debug,
 }
 
+/// The format of the log.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
 pub enum LogFormat {
     /// One line of text for each message
@@ -27,6 +28,7 @@ pub enum LogFormat {
     Json,
 }
 
+/// Starts the log of this process.
 pub fn init(level: LogLevel, format: LogFormat) {
     let level = Level::from(level);
     let filter = filter_fn(move |metadata| *metadata.level() <= level && is_ours(metadata));

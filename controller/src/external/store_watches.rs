@@ -87,7 +87,7 @@ impl SecretStoreController {
         }
     }
 
-    pub(super) fn store_applied(&self, store: Store) {
+    pub(crate) fn store_applied(&self, store: Store) {
         let key = store.key.clone();
         let delay = self.first_check_delay(&store);
         if self.stores.upsert(store) {

@@ -7,7 +7,7 @@ use kube::{Api, core::DeserializeGuard};
 use tokio::{task::JoinSet, time::Instant};
 use tracing::info;
 
-use super::{controller::ExternalSecretController, index::is_as_written, store::Store};
+use super::{controller::ExternalSecretController, index::is_as_written};
 use crate::{
     key::ObjectKey,
     reason::Reason,
@@ -67,10 +67,6 @@ impl ExternalSecretController {
         if self.objects.upsert(object) {
             self.queue.add(key, Priority::Change, Duration::ZERO);
         }
-    }
-
-    pub(crate) fn store_applied(&self, store: Store) {
-        self.stores.store_applied(store);
     }
 
     fn target_changed(&self, secret: &ObjectKey, snapshot: Option<&SecretSnapshot>) {

@@ -69,10 +69,6 @@ impl KeyRing {
     pub(crate) fn len(&self) -> usize {
         self.0.len()
     }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
 }
 
 fn not_before(key: &SealingKey) -> Timestamp {

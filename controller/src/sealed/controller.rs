@@ -46,7 +46,7 @@ pub(crate) struct SealedSecretController {
     pub(super) unseal_pool: BlockingPool,
     pub(super) renderer: Renderer,
     pub(super) accepts_legacy_data: bool,
-    pub(super) metrics: SealedSecretMetrics,
+    pub(crate) metrics: SealedSecretMetrics,
     /// They learn of the annotations of SealedSecrets.
     pub(super) subscribers: Vec<Arc<dyn SealedSecretSubscriber>>,
     /// The CRD in the cluster drops the records: warned once.

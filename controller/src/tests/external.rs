@@ -11,17 +11,29 @@ use crds::StoreStatus;
 use http::Request;
 use jiff::SignedDuration;
 use kube::{Client, client::Body};
-use mtk_controller::testing::{
-    AwsMetrics, Context, ContextSettings, Delimiters, ExternalMetrics, ExternalSecretController,
-    ExternalSettings, KeyMetrics, KeySettings, KeyStore, MacKey, Policy, Pool, ReconcileMetrics,
-    Renderer, Store, TemplateSettings, WatchScope, WorkQueue, reconcile,
-};
 use prometheus_client::registry::Registry;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tower_test::mock;
 
-use crate::api::{merge, response, status};
+use super::api::{merge, response, status};
+use crate::{
+    aws::{Pool, metrics::AwsMetrics},
+    context::{self, Context},
+    external::{
+        ExternalSecretController,
+        metrics::ExternalMetrics,
+        render::{Delimiters, Renderer},
+        settings::Settings,
+        store::Store,
+    },
+    keys::{KeyMetrics, KeySettings, KeyStore},
+    runtime::{
+        controller::reconcile, mac::MacKey, metrics::ReconcileMetrics, queue::WorkQueue,
+        scope::WatchScope, template_settings::TemplateSettings,
+    },
+    target::policy::Policy,
+};
 
 /// An API server with one ExternalSecret. Its first answers to writes of the status are given.
 struct World {
@@ -44,7 +56,7 @@ impl World {
         let aws = json!({ "service": "SecretsManager", "region": "eu-west-1" });
         let spec = read(&json!({ "provider": { "aws": aws } }));
         let metadata = read(&json!({ "namespace": "team", "name": "aws", "uid": "store" }));
-        controller.store_applied(Store::new(&metadata, spec, StoreStatus::default()));
+        controller.stores.store_applied(Store::new(&metadata, spec, StoreStatus::default()));
         controller.object_applied(read(&lock(&object)));
         Self { controller, queue, object }
     }
@@ -109,7 +121,7 @@ fn controller(client: Client, queue: Arc<WorkQueue>) -> ExternalSecretController
         lifetime: SignedDuration::from_hours(1),
     };
     let keys = KeyStore::new("kube-system", settings, KeyMetrics::register(&mut registry));
-    let settings = ContextSettings {
+    let settings = context::Settings {
         scope: WatchScope::All,
         resync_period: Duration::from_hours(1),
         policy: Policy {
@@ -123,7 +135,7 @@ fn controller(client: Client, queue: Arc<WorkQueue>) -> ExternalSecretController
     let metrics = ReconcileMetrics::register(&mut registry);
     let context = Context::new(client.clone(), settings, Arc::new(keys), mac_key, metrics);
     let delimiters = Delimiters { left: "{{".into(), right: "}}".into() };
-    let settings = ExternalSettings {
+    let settings = Settings {
         class: "default".into(),
         writes_data_hash: true,
         copies_metadata: true,

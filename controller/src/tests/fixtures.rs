@@ -3,17 +3,26 @@
 use std::{collections::BTreeSet, fs, path::PathBuf, sync::Arc, time::Duration};
 
 use jiff::SignedDuration;
-use mtk_controller::testing::{
-    Context, ContextSettings, KeyMetrics, KeySettings, KeyStore, MacKey, ObjectKey, Policy,
-    Priority, ReconcileMetrics, SealedSecretController, SealedSecretMetrics, SealedSettings,
-    TemplateSettings, WatchScope, WorkQueue, reconcile,
-};
 use prometheus_client::registry::Registry;
 use sealing::{Certificate, Scope};
 use serde_json::{Value, json};
-use tokio::sync::{Mutex, MutexGuard};
 
-use crate::api::Api;
+use super::api::Api;
+use crate::{
+    context::{self, Context},
+    key::ObjectKey,
+    keys::{KeyMetrics, KeySettings, KeyStore},
+    runtime::{
+        controller::reconcile,
+        mac::MacKey,
+        metrics::ReconcileMetrics,
+        queue::{Priority, WorkQueue},
+        scope::WatchScope,
+        template_settings::TemplateSettings,
+    },
+    sealed::{SealedSecretController, controller::Settings, metrics::SealedSecretMetrics},
+    target::policy::Policy,
+};
 
 pub(crate) const NAMESPACE: &str = "team";
 pub(crate) const NAME: &str = "s";
@@ -24,12 +33,6 @@ pub(crate) struct Controller {
     context: Arc<Context>,
     pub(crate) reconciler: SealedSecretController,
     pub(crate) key: ObjectKey,
-}
-
-/// Tests take turns, since the process has one count of RSA operations.
-pub(crate) async fn turn() -> MutexGuard<'static, ()> {
-    static TURN: Mutex<()> = Mutex::const_new(());
-    TURN.lock().await
 }
 
 impl Controller {
@@ -52,7 +55,7 @@ impl Controller {
             Arc::new(KeyStore::new("kube-system", settings, KeyMetrics::register(&mut registry)));
         keys.load(&client).await.expect("the key is there");
         let mac_key = Arc::new(MacKey::from_bytes(&[7; MacKey::BYTES]).expect("a key"));
-        let settings = ContextSettings {
+        let settings = context::Settings {
             scope: WatchScope::All,
             resync_period: Duration::from_hours(1),
             policy: Policy {
@@ -70,7 +73,7 @@ impl Controller {
             context.clone(),
             Arc::new(WorkQueue::new(1)),
             SealedSecretMetrics::register(&mut registry, true),
-            SealedSettings { accepts_legacy_data: true, templates, cores: 1 },
+            Settings { accepts_legacy_data: true, templates, cores: 1 },
             Vec::new(),
         );
         let key = ObjectKey { namespace: NAMESPACE.to_owned(), name: NAME.to_owned() };

@@ -8,17 +8,25 @@ use std::{
 
 use http::{Method, Request, Response};
 use kube::{Client, client::Body};
-use mtk_controller::testing::{
-    EventPublisher, MacKey, ObjectKey, Priority, RESTART_ON, RESTART_STATE, RestartController,
-    RestartMetrics, RestartSettings, SecretChange, SecretIndex, SecretSubscriber as _,
-    TEMPLATE_SECRETS, WorkloadKey, WorkloadKind, reconcile,
-};
 use prometheus_client::registry::Registry;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 use tower_test::mock::{self, SendResponse};
 
-use crate::api::{Fault, merge, response, status};
+use super::api::{Fault, merge, response, status};
+use crate::{
+    key::ObjectKey,
+    restart::{
+        RestartController, RestartMetrics, Settings,
+        annotations::{RESTART_ON, RESTART_STATE, TEMPLATE_SECRETS},
+        kind::{WorkloadKey, WorkloadKind},
+    },
+    runtime::{controller::reconcile, events::EventPublisher, mac::MacKey, queue::Priority},
+    target::{
+        SecretIndex,
+        watch::{SecretChange, SecretSubscriber as _},
+    },
+};
 
 #[tokio::test(start_paused = true)]
 async fn restart_with_a_lost_answer_is_not_repeated() {
@@ -149,10 +157,7 @@ impl World {
             mac_key,
             EventPublisher::new(client, String::new()),
             RestartMetrics::register(&mut Registry::default()),
-            RestartSettings {
-                delay: Duration::from_secs(2),
-                min_interval: Duration::from_secs(60),
-            },
+            Settings { delay: Duration::from_secs(2), min_interval: Duration::from_secs(60) },
         );
         let world = Self { restarts, server };
         world.set_secret("1");
