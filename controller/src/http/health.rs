@@ -64,7 +64,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn readiness_ends_when_progress_stops() {
-        let queue = Arc::new(WorkQueue::default());
+        let queue = Arc::new(WorkQueue::new(1));
         let health = Health::new(vec![queue.clone()]);
         assert!(health.not_ready_reason().is_some());
         health.set_synced();

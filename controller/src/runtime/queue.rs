@@ -92,13 +92,6 @@ impl Entry {
     }
 }
 
-impl<K: QueueKey> Default for WorkQueue<K> {
-    /// A queue for any number of workers.
-    fn default() -> Self {
-        Self::new(usize::MAX)
-    }
-}
-
 impl<K: QueueKey> WorkQueue<K> {
     /// An empty queue for this many workers.
     pub(crate) fn new(workers: usize) -> Self {

@@ -14,12 +14,13 @@ use kube::{Client, client::Body};
 use prometheus_client::registry::Registry;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use templates::Limits;
 use tower_test::mock;
 
 use super::api::{merge, response, status};
 use crate::{
     aws::{Pool, metrics::AwsMetrics},
-    context::{self, Context},
+    context::{self, Context, TemplateSettings},
     external::{
         ExternalSecretController,
         metrics::ExternalMetrics,
@@ -28,10 +29,7 @@ use crate::{
         store::Store,
     },
     keys::{KeyMetrics, KeySettings, KeyStore},
-    runtime::{
-        controller::reconcile, mac::MacKey, metrics::ReconcileMetrics, queue::WorkQueue,
-        scope::WatchScope, template_settings::TemplateSettings,
-    },
+    runtime::{controller::reconcile, mac::MacKey, queue::WorkQueue, scope::WatchScope},
     target::policy::Policy,
 };
 
@@ -51,7 +49,7 @@ impl World {
                       "data": [{ "secretKey": "A", "remoteRef": { "key": "a" } }] },
         })));
         let client = serve(object.clone(), answers.iter().copied().collect());
-        let queue = Arc::new(WorkQueue::default());
+        let queue = Arc::new(WorkQueue::new(1));
         let controller = controller(client, queue.clone());
         let aws = json!({ "service": "SecretsManager", "region": "eu-west-1" });
         let spec = read(&json!({ "provider": { "aws": aws } }));
@@ -132,8 +130,8 @@ fn controller(client: Client, queue: Arc<WorkQueue>) -> ExternalSecretController
         instance: String::new(),
         keeps_items: false,
     };
-    let metrics = ReconcileMetrics::register(&mut registry);
-    let context = Context::new(client.clone(), settings, Arc::new(keys), mac_key, metrics);
+    let context = Context::new(client.clone(), settings, Arc::new(keys), mac_key);
+    let templates = TemplateSettings { limits: Limits::default(), time: Duration::from_secs(30) };
     let delimiters = Delimiters { left: "{{".into(), right: "}}".into() };
     let settings = Settings {
         class: "default".into(),
@@ -147,7 +145,7 @@ fn controller(client: Client, queue: Arc<WorkQueue>) -> ExternalSecretController
         &Arc::new(context),
         queue,
         Arc::new(Pool::new(client, AwsMetrics::register(&mut registry))),
-        Renderer::new(TemplateSettings::default(), &delimiters, 1),
+        Renderer::new(templates, &delimiters, 1),
         ExternalMetrics::register(&mut registry, true),
         settings,
     )

@@ -6,19 +6,18 @@ use jiff::SignedDuration;
 use prometheus_client::registry::Registry;
 use sealing::{Certificate, Scope};
 use serde_json::{Value, json};
+use templates::Limits;
 
 use super::api::Api;
 use crate::{
-    context::{self, Context},
+    context::{self, Context, TemplateSettings},
     key::ObjectKey,
     keys::{KeyMetrics, KeySettings, KeyStore},
     runtime::{
         controller::reconcile,
         mac::MacKey,
-        metrics::ReconcileMetrics,
         queue::{Priority, WorkQueue},
         scope::WatchScope,
-        template_settings::TemplateSettings,
     },
     sealed::{SealedSecretController, controller::Settings, metrics::SealedSecretMetrics},
     target::policy::Policy,
@@ -66,9 +65,9 @@ impl Controller {
             instance: String::new(),
             keeps_items: false,
         };
-        let metrics = ReconcileMetrics::register(&mut registry);
-        let context = Arc::new(Context::new(client, settings, keys, mac_key, metrics));
-        let templates = TemplateSettings::default();
+        let context = Arc::new(Context::new(client, settings, keys, mac_key));
+        let templates =
+            TemplateSettings { limits: Limits::default(), time: Duration::from_secs(30) };
         let reconciler = SealedSecretController::new(
             context.clone(),
             Arc::new(WorkQueue::new(1)),
