@@ -1,38 +1,32 @@
-//! Reconciles ExternalSecrets: observe, plan, apply.
+//! Reconciles ExternalSecrets: observe, plan, apply. Their watch, and changes of their Secrets trigger it.
 
 use std::{sync::Arc, time::Duration};
 
-use jiff::Timestamp;
-use tokio::time::Instant;
+use crds::ExternalSecret;
+use kube::{Api, core::DeserializeGuard};
+use tokio::{task::JoinSet, time::Instant};
 use tracing::debug;
 
 use super::{
-    finalizer::remove_finalizer,
-    index::{ExternalIndex, SecretState},
+    index::ExternalIndex,
     metrics::ExternalMetrics,
-    outcome::{NO_DATA, SecretChange, SyncError, SyncFailure, Synced},
+    outcome::{NO_DATA, SecretEffect, SyncFailure, Synced},
     plan::{Action, Observed, plan},
-    recorder::{RefreshRecorder, RefreshStart},
-    refresh::Refresher,
     render::Renderer,
     settings::Settings,
-    status_writer::ExternalStatusWriter,
-    store::StoreKey,
+    status::{CrdSupport, StatusUpdate},
     store_controller::SecretStoreController,
-    store_index::StoreIndex,
 };
 use crate::{
     aws::Pool,
     context::Context,
     key::ObjectKey,
-    reason::Failure,
+    reason::{Failure, Reason},
     runtime::{
-        clock::Now,
-        controller::{Controller, Outcome},
-        index::Indexed as _,
-        queue::{Priority, WorkQueue},
-        worker::RECONCILE_TIMEOUT,
+        Controller, Listing, NamespaceScope, Now, Outcome, Priority, RECONCILE_TIMEOUT, Watch,
+        WatchScope, WorkQueue,
     },
+    target::watch::{SecretChange, SecretSubscriber},
 };
 
 /// How many stores are checked at the same time.
@@ -45,11 +39,10 @@ pub(crate) struct ExternalSecretController {
     pub(super) objects: Arc<ExternalIndex>,
     pub(super) queue: Arc<WorkQueue>,
     pub(super) metrics: ExternalMetrics,
+    pub(super) renderer: Renderer,
+    pub(super) settings: Arc<Settings>,
+    pub(super) crd: CrdSupport,
     pub(crate) stores: Arc<SecretStoreController>,
-    class: Arc<str>,
-    watches_cluster_stores: bool,
-    refresher: Refresher,
-    recorder: RefreshRecorder,
 }
 
 impl ExternalSecretController {
@@ -62,41 +55,78 @@ impl ExternalSecretController {
         settings: Settings,
     ) -> Self {
         let objects = Arc::<ExternalIndex>::default();
-        let stores = Arc::<StoreIndex>::default();
-        let store_queue = Arc::new(WorkQueue::<StoreKey>::new(STORE_WORKERS));
+        let settings = Arc::new(settings);
+        let stores = SecretStoreController {
+            context: context.clone(),
+            index: Default::default(),
+            objects: objects.clone(),
+            pool,
+            settings: settings.clone(),
+            queue: WorkQueue::new(STORE_WORKERS),
+            object_queue: queue.clone(),
+            metrics: metrics.clone(),
+        };
         Self {
-            refresher: Refresher {
-                context: context.clone(),
-                objects: objects.clone(),
-                stores: stores.clone(),
-                pool: pool.clone(),
-                store_queue: store_queue.clone(),
-                renderer,
-                settings: settings.clone(),
-            },
-            recorder: RefreshRecorder {
-                context: context.clone(),
-                objects: objects.clone(),
-                status: ExternalStatusWriter::new(context.client.clone(), objects.clone()),
-                metrics: metrics.clone(),
-            },
-            class: settings.class.as_str().into(),
-            watches_cluster_stores: settings.watches_cluster_stores,
-            stores: Arc::new(SecretStoreController {
-                context: context.clone(),
-                stores,
-                objects: objects.clone(),
-                pool,
-                class: settings.class,
-                check_interval: settings.store_check_interval,
-                queue: store_queue,
-                object_queue: queue.clone(),
-                metrics: metrics.clone(),
-            }),
             context: context.clone(),
             objects,
             queue,
             metrics,
+            renderer,
+            settings,
+            crd: CrdSupport::default(),
+            stores: Arc::new(stores),
+        }
+    }
+
+    pub(crate) fn watch(self: &Arc<Self>, tasks: &mut JoinSet<()>) {
+        let readiness = &self.context.readiness;
+        if self.context.scope == WatchScope::All {
+            let (stores, listing) = (self.stores.clone(), readiness.add_watch());
+            tasks.spawn(async move { stores.watch_cluster_stores(listing).await });
+        }
+        for scope in self.context.scope.parts() {
+            let (stores, listing, of) = (self.stores.clone(), readiness.add_watch(), scope.clone());
+            tasks.spawn(async move { stores.watch_stores(of, listing).await });
+            let (this, listing) = (self.clone(), readiness.add_watch());
+            tasks.spawn(async move { this.watch_objects(scope, listing).await });
+        }
+    }
+
+    async fn watch_objects(&self, scope: NamespaceScope, listing: Listing) {
+        let api: Api<DeserializeGuard<ExternalSecret>> = scope.api(self.context.client.clone());
+        let watch = Watch::new(api, scope.describe("ExternalSecrets"));
+        let known = || self.objects.keys_where(|key, _| scope.covers(key));
+        let applied = |object| self.object_applied(object);
+        let deleted = |key: &ObjectKey| {
+            self.objects.remove(key);
+            self.metrics.forget(key);
+        };
+        watch.run_optional(listing, known, applied, deleted).await;
+    }
+
+    pub(crate) fn object_applied(&self, object: ExternalSecret) {
+        let key = ObjectKey::of(&object.metadata);
+        if self.objects.upsert(object) {
+            self.queue.add(key, Priority::Change, Duration::ZERO);
+        }
+    }
+}
+
+impl SecretSubscriber for ExternalSecretController {
+    fn secret_changed(&self, change: &SecretChange<'_>) {
+        let SecretChange { key: secret, before, after, is_listed } = change;
+        for key in self.objects.of_target(secret) {
+            let Some(entry) = self.objects.get(&key) else { continue };
+            let is_as_written = after.as_ref().is_some_and(|after| entry.is_as_written(after));
+            let is_up_to_date = is_as_written || entry.was_left_as(after.as_ref());
+            // If the object failed for another reason, its back-off decides when to retry.
+            if entry.failed.map_or(!is_up_to_date, Reason::concerns_target) {
+                self.queue.add(key, Priority::Drift, entry.repair_delay(Instant::now()));
+            }
+        }
+        let Some(after) = after else { return };
+        if before.as_ref().is_none_or(|before| before.content != after.content) {
+            self.stores.credentials_changed(secret, *is_listed && before.is_none());
         }
     }
 }
@@ -116,10 +146,9 @@ impl Controller for ExternalSecretController {
         let entry = self.objects.get(key)?;
         Some(Observed {
             secret: self.context.secrets.get(&entry.target()),
-            stores: self.stores.stores.referenced_by(&entry.object),
+            stores: self.stores.index.referenced_by(&entry),
             namespace_is_terminating: self.context.namespaces.is_terminating(&key.namespace),
-            class: self.class.clone(),
-            watches_cluster_stores: self.watches_cluster_stores,
+            settings: self.settings.clone(),
             entry,
         })
     }
@@ -129,46 +158,39 @@ impl Controller for ExternalSecretController {
     }
 
     async fn apply(&self, key: &ObjectKey, observed: Observed, action: Action) -> Outcome {
-        let Observed { entry, secret, stores, .. } = observed;
-        let start = RefreshStart {
-            at: Instant::now(),
-            date: Timestamp::now(),
-            secret: SecretState::of(secret.as_ref()),
-        };
-        let result = match action {
-            Action::Refresh => self.refresher.refresh(key, &entry, &stores).await,
-            Action::Reject(failure) => Err(SyncError::Failed(failure)),
-            Action::SkipCreation => Ok(Synced::without_read(SecretChange::NotCreated, &entry)),
+        let Observed { entry, stores, .. } = &observed;
+        let attempt = self.attempt(entry);
+        match action {
+            Action::Refresh => attempt.record(attempt.refresh(stores).await).await,
+            Action::Reject(failure) => attempt.record(Err(failure.into())).await,
+            Action::SkipCreation => {
+                attempt.record(Ok(Synced::without_read(SecretEffect::NotCreated, entry))).await
+            }
             Action::Wait { in_sync_since, clear_diagnosis, next_check } => {
                 if let Some(refreshed) = in_sync_since {
                     self.metrics.synced(key, refreshed);
                 }
                 if clear_diagnosis {
-                    self.recorder.clear_diagnosis(key, &entry).await;
+                    let _ = attempt.write_status(StatusUpdate::ClearDiagnosis).await;
                 }
-                return Outcome { requeue: next_check.map(|delay| (Priority::Resync, delay)) };
+                Outcome { requeue: next_check.map(|delay| (Priority::Resync, delay)) }
             }
             Action::WaitForStore => {
-                self.objects.update(key, entry.uid(), |entry| entry.attempts += 1);
-                return Outcome::requeue(Priority::Retry, STORE_WAIT);
+                attempt.remember(|memory| memory.attempts += 1);
+                Outcome::requeue(Priority::Retry, STORE_WAIT)
             }
-            Action::MarkUnmanaged(failure) => {
-                return self.recorder.record_unmanaged(key, &entry, failure).await;
-            }
-            Action::RemoveFinalizer => {
-                return remove_finalizer(&self.context.client, key, &entry.object).await;
-            }
+            Action::MarkUnmanaged(failure) => attempt.record_unmanaged(failure).await,
+            Action::RemoveFinalizer => attempt.remove_finalizer().await,
             Action::Ignore(reason) => {
                 debug!(object = %key, ?reason, "ignored");
-                return Outcome::done();
+                Outcome::done()
             }
-        };
-        self.recorder.record(key, &entry, start, result).await
+        }
     }
 
     async fn fail(&self, key: &ObjectKey, failure: Failure) -> Outcome {
         let Some(entry) = self.objects.get(key) else { return Outcome::done() };
         let failure = SyncFailure::new(NO_DATA, failure);
-        self.recorder.record_failed(key, &entry, RECONCILE_TIMEOUT, failure).await
+        self.attempt(&entry).record_failed(failure, RECONCILE_TIMEOUT).await
     }
 }

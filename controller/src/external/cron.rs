@@ -1,17 +1,20 @@
 //! Schedules of sync windows: five cron fields in UTC, macros such as `@daily`, or `@every 1h`.
 
-use std::time::Duration;
+use std::{ops::RangeInclusive, time::Duration};
 
-use jiff::{Timestamp, ToSpan as _, civil::DateTime, tz::TimeZone};
+use jiff::{
+    Timestamp, ToSpan as _,
+    civil::{Date, DateTime},
+    tz::TimeZone,
+};
 
 use crate::runtime::go_duration;
 
-/// When sync windows begin.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) enum Schedule {
     /// `@every`: at a fixed interval.
     Every(Duration),
-    Fields(Box<Fields>),
+    Fields(Fields),
 }
 
 /// The matching values of each field, as bits.
@@ -27,7 +30,8 @@ pub(super) struct Fields {
 }
 
 /// The search for the start of a window goes back day by day, so windows need a limit.
-const MAX_WINDOW: Duration = Duration::from_secs(366 * 24 * 3600);
+const MAX_WINDOW_DAYS: u64 = 366;
+const MINUTES_PER_DAY: i16 = 24 * 60;
 
 const MONTH_NAMES: [&str; 12] =
     ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
@@ -35,32 +39,30 @@ const WEEKDAY_NAMES: [&str; 7] = ["sun", "mon", "tue", "wed", "thu", "fri", "sat
 
 impl Schedule {
     pub(super) fn parse(text: &str) -> Option<Self> {
-        let fields = match text.trim() {
+        let text = text.trim();
+        if let Some(every) = text.strip_prefix("@every ") {
+            let every = go_duration::parse(every.trim())?;
+            return (!every.is_zero()).then_some(Self::Every(every));
+        }
+        let fields = match text {
             "@yearly" | "@annually" => "0 0 1 1 *",
             "@monthly" => "0 0 1 * *",
             "@weekly" => "0 0 * * 0",
             "@daily" | "@midnight" => "0 0 * * *",
             "@hourly" => "0 * * * *",
-            text => match text.strip_prefix("@every ") {
-                Some(every) => {
-                    let every =
-                        go_duration::parse(every.trim()).filter(|every| !every.is_zero())?;
-                    return Some(Self::Every(every));
-                }
-                None => text,
-            },
+            text => text,
         };
         let parts: Vec<_> = fields.split_ascii_whitespace().collect();
         let [minutes, hours, days, months, weekdays] = parts.try_into().ok()?;
         let is_any = |field: &str| field.starts_with('*') || field.starts_with('?');
-        Some(Self::Fields(Box::new(Fields {
-            minutes: parse_field(minutes, 0, 59, &[])?,
-            hours: parse_field(hours, 0, 23, &[])?,
-            days: parse_field(days, 1, 31, &[])?,
-            months: parse_field(months, 1, 12, &MONTH_NAMES)?,
-            weekdays: parse_field(weekdays, 0, 6, &WEEKDAY_NAMES)?,
+        Some(Self::Fields(Fields {
+            minutes: parse_field(minutes, 0..=59, &[])?,
+            hours: parse_field(hours, 0..=23, &[])?,
+            days: parse_field(days, 1..=31, &[])?,
+            months: parse_field(months, 1..=12, &MONTH_NAMES)?,
+            weekdays: parse_field(weekdays, 0..=6, &WEEKDAY_NAMES)?,
             requires_both_days: is_any(days) || is_any(weekdays),
-        })))
+        }))
     }
 
     /// Whether a window of this length is open, which means that one began less than `length` ago.
@@ -70,78 +72,64 @@ impl Schedule {
             Self::Fields(fields) => fields,
         };
         let now = now.to_zoned(TimeZone::UTC).datetime();
-        let length = length.min(MAX_WINDOW);
-        let is_recent = |at: DateTime| now.duration_since(at).unsigned_abs() < length;
-        let mut at = now.with().second(0).subsec_nanosecond(0).build().unwrap_or(now);
-        while is_recent(at) {
-            match fields.previous_candidate(at) {
-                Candidate::Matches => return true,
-                Candidate::Before(earlier) => at = earlier,
-                Candidate::OutOfRange => return false,
-            }
-        }
-        false
+        let length = length.min(Duration::from_hours(24 * MAX_WINDOW_DAYS));
+        let start = fields.last_start(now);
+        start.is_some_and(|start| now.duration_since(start).unsigned_abs() < length)
     }
-}
-
-enum Candidate {
-    /// The minute itself matches.
-    Matches,
-    /// The last earlier minute that may match.
-    Before(DateTime),
-    OutOfRange,
 }
 
 impl Fields {
-    /// Checks a minute. Skips all earlier minutes of a day or hour that cannot match.
-    fn previous_candidate(&self, at: DateTime) -> Candidate {
-        let has = |bits: u64, value: i8| bits & (1 << value) != 0;
-        let day = has(self.days, at.day());
-        let weekday = has(self.weekdays, at.weekday().to_sunday_zero_offset());
+    fn last_start(&self, now: DateTime) -> Option<DateTime> {
+        let mut date = now.date();
+        let mut last_minute = i16::from(now.hour()) * 60 + i16::from(now.minute());
+        for _ in 0..=MAX_WINDOW_DAYS {
+            let is_start =
+                |minute: &i16| has(self.hours, minute / 60) && has(self.minutes, minute % 60);
+            if self.matches_day(date)
+                && let Some(minute) = (0..=last_minute).rev().find(is_start)
+            {
+                return date.at(0, 0, 0, 0).checked_add(i64::from(minute).minutes()).ok();
+            }
+            date = date.yesterday().ok()?;
+            last_minute = MINUTES_PER_DAY - 1;
+        }
+        None
+    }
+
+    fn matches_day(&self, date: Date) -> bool {
+        let day = has(self.days, date.day().into());
+        let weekday = has(self.weekdays, date.weekday().to_sunday_zero_offset().into());
         let is_day = if self.requires_both_days { day && weekday } else { day || weekday };
-        let start = if !(has(self.months, at.month()) && is_day) {
-            at.date().at(0, 0, 0, 0)
-        } else if !has(self.hours, at.hour()) {
-            at.date().at(at.hour(), 0, 0, 0)
-        } else if !has(self.minutes, at.minute()) {
-            at
-        } else {
-            return Candidate::Matches;
-        };
-        start.checked_sub(1.minute()).map_or(Candidate::OutOfRange, Candidate::Before)
+        is_day && has(self.months, date.month().into())
     }
 }
 
+fn has(bits: u64, value: i16) -> bool {
+    bits & (1 << value) != 0
+}
+
 /// Parses a field: `*`, `*/5`, `1-5`, `mon-fri`, or a list of these such as `1,3-5`.
-fn parse_field(field: &str, min: u32, max: u32, names: &[&str]) -> Option<u64> {
+fn parse_field(field: &str, allowed: RangeInclusive<usize>, names: &[&str]) -> Option<u64> {
+    let (min, max) = (*allowed.start(), *allowed.end());
     let number = |text: &str| {
         let by_name = names.iter().position(|name| name.eq_ignore_ascii_case(text));
-        let index = by_name.and_then(|index| u32::try_from(index).ok());
-        index
-            .map(|index| index + min)
-            .or_else(|| text.parse().ok())
-            .filter(|number| (min..=max).contains(number))
+        let number = by_name.map(|index| index + min).or_else(|| text.parse().ok());
+        number.filter(|number| allowed.contains(number))
     };
     let mut bits = 0;
     for part in field.split(',') {
-        let (range, step) = match part.split_once('/') {
-            Some((range, step)) => {
-                (range, Some(step.parse::<u32>().ok().filter(|step| *step > 0)?))
-            }
-            None => (part, None),
-        };
+        let (range, step) = part.split_once('/').unwrap_or((part, "1"));
+        let step = step.parse().ok().filter(|step| *step > 0)?;
         let (from, to) = match range.split_once('-') {
             _ if range == "*" || range == "?" => (min, max),
             Some((from, to)) => (number(from)?, number(to)?),
-            None => (number(range)?, if step.is_some() { max } else { number(range)? }),
+            None if part.contains('/') => (number(range)?, max),
+            None => (number(range)?, number(range)?),
         };
         if from > to {
             return None;
         }
-        let step = usize::try_from(step.unwrap_or(1)).ok()?;
-        for value in (from..=to).step_by(step) {
-            bits |= 1_u64 << value;
-        }
+        bits |= (from..=to).step_by(step).fold(0, |bits, value| bits | 1 << value);
     }
     Some(bits)
 }

@@ -16,9 +16,9 @@ use crate::{
     key::ObjectKey,
     reason::Reason,
     runtime::{
+        Indexed, ObjectIndex,
         api::version_of,
         backoff::{ConflictBackoff, Repairs},
-        index::{Indexed, ObjectIndex},
         mac::Mac,
     },
     target::{SecretSnapshot, data_hash},
@@ -34,6 +34,7 @@ const REPAIR_BACKOFF: ConflictBackoff = ConflictBackoff {
 
 #[derive(Clone)]
 pub(crate) struct ExternalSecretEntry {
+    pub(super) key: ObjectKey,
     /// Without status and managed fields.
     pub(super) object: Arc<ExternalSecret>,
     /// The status in the API server.
@@ -85,6 +86,7 @@ impl ExternalSecretEntry {
         let status = object.status.take().unwrap_or_default();
         object.metadata.managed_fields = None;
         Self {
+            key: ObjectKey::of(&object.metadata),
             current,
             synced: status.synced_resource_version.clone().filter(|synced| !synced.is_empty()),
             refreshed: status.refresh_time.as_deref().and_then(|time| time.parse().ok()),
@@ -102,14 +104,20 @@ impl ExternalSecretEntry {
     }
 
     pub(super) fn target(&self) -> ObjectKey {
-        ObjectKey {
-            namespace: self.object.metadata.namespace.clone().unwrap_or_default(),
-            name: self.object.target_name().to_owned(),
-        }
+        let name = self.object.target_name().to_owned();
+        ObjectKey { namespace: self.key.namespace.clone(), name }
     }
 
     pub(super) fn is_deleting(&self) -> bool {
         self.object.metadata.deletion_timestamp.is_some()
+    }
+
+    /// Whether a Secret is as it was written, by the hash that it bears or else by the fingerprint.
+    pub(super) fn is_as_written(&self, secret: &SecretSnapshot) -> bool {
+        let is_fingerprint = |known: &String| *known == secret.content.to_string();
+        let matches = secret.data_hash_matches;
+        secret.has_external_secrets_label
+            && matches.unwrap_or_else(|| self.fingerprint.as_ref().is_some_and(is_fingerprint))
     }
 
     /// Whether the last refresh left the Secret unchanged by policy, and it has not changed since.
@@ -117,7 +125,6 @@ impl ExternalSecretEntry {
         self.left_as == Some(SecretState::of(secret))
     }
 
-    /// Records that the Secret was changed back.
     pub(super) fn record_repair(&mut self, now: Instant) {
         self.repairs.record(REPAIR_BACKOFF, now);
     }
@@ -126,7 +133,6 @@ impl ExternalSecretEntry {
         self.repairs.delay(REPAIR_BACKOFF, now)
     }
 
-    /// Records the status that the API server has now.
     pub(super) fn record_status(&mut self, status: ExternalSecretStatus, version: u64) {
         self.status = Arc::new(status);
         self.resource_version = self.resource_version.max(version);
@@ -148,8 +154,8 @@ impl ExternalSecretEntry {
         is_changed
     }
 
-    fn reads(&self, key: &ObjectKey, store: &StoreKey) -> bool {
-        self.object.stores().any(|named| StoreKey::of(named, &key.namespace) == *store)
+    pub(super) fn stores(&self) -> impl Iterator<Item = StoreKey> {
+        self.object.stores().map(|store| StoreKey::of(store, &self.key.namespace))
     }
 }
 
@@ -159,21 +165,11 @@ impl Indexed for ExternalSecretEntry {
     }
 }
 
-/// Whether a Secret is as it was written, by the hash that it bears or else by this fingerprint.
-pub(super) fn is_as_written(secret: &SecretSnapshot, fingerprint: Option<&str>) -> bool {
-    match secret.data_hash_matches {
-        _ if !secret.has_external_secrets_label => false,
-        Some(matches) => matches,
-        None => fingerprint.is_some_and(|fingerprint| fingerprint == secret.content.to_string()),
-    }
-}
-
 impl ExternalIndex {
     /// Stores an object that a watch delivered. True if it needs a reconcile.
     pub(super) fn upsert(&self, object: ExternalSecret) -> bool {
-        let key = ObjectKey::of(&object.metadata);
         let mut new = ExternalSecretEntry::of(object);
-        self.objects.entry(key.clone(), |entry| {
+        self.objects.entry(new.key.clone(), |entry| {
             if let Entry::Occupied(old) = &entry {
                 let old = old.get();
                 if old.resource_version > new.resource_version {
@@ -183,9 +179,9 @@ impl ExternalIndex {
                     entry.insert_entry(new);
                     return false;
                 }
-                self.remove_target(&key, &old.target());
+                self.by_target.remove_from(old.target(), &old.key.name);
             }
-            self.by_target.entry(new.target(), |names| names.or_default().insert(key.name));
+            self.by_target.insert_into(new.target(), new.key.name.clone());
             entry.insert_entry(new);
             true
         })
@@ -193,15 +189,8 @@ impl ExternalIndex {
 
     pub(super) fn remove(&self, key: &ObjectKey) {
         if let Some(entry) = self.objects.remove(key) {
-            self.remove_target(key, &entry.target());
+            self.by_target.remove_from(entry.target(), &key.name);
         }
-    }
-
-    /// Removes all but those to keep, and returns the removed ones.
-    pub(super) fn retain(&self, keep: impl Fn(&ObjectKey) -> bool) -> Vec<ObjectKey> {
-        let gone = self.objects.keys_where(|key, _| !keep(key));
-        gone.iter().for_each(|key| self.remove(key));
-        gone
     }
 
     pub(super) fn of_target(&self, secret: &ObjectKey) -> Vec<ObjectKey> {
@@ -210,24 +199,15 @@ impl ExternalIndex {
     }
 
     pub(super) fn of_store(&self, store: &StoreKey) -> Vec<ObjectKey> {
-        self.objects.keys_where(|key, entry| entry.reads(key, store))
+        self.objects.keys_where(|_, entry| entry.stores().any(|named| named == *store))
     }
 
     /// The objects that read from this store and are out of sync.
     pub(super) fn waiting_for(&self, store: &StoreKey) -> Vec<ObjectKey> {
-        self.objects.keys_where(|key, entry| {
-            (entry.failed.is_some() || entry.synced.is_none()) && entry.reads(key, store)
+        self.objects.keys_where(|_, entry| {
+            let is_waiting = entry.failed.is_some() || entry.synced.is_none();
+            is_waiting && entry.stores().any(|named| named == *store)
         })
-    }
-
-    fn remove_target(&self, key: &ObjectKey, target: &ObjectKey) {
-        self.by_target.entry(target.clone(), |names| {
-            let Entry::Occupied(mut names) = names else { return };
-            names.get_mut().remove(&key.name);
-            if names.get().is_empty() {
-                names.remove();
-            }
-        });
     }
 }
 

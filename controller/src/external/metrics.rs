@@ -36,81 +36,38 @@ struct ErrorLabels {
 #[derive(Clone)]
 pub(crate) struct ExternalMetrics {
     /// The metrics labelled with the name of an ExternalSecret. A flag turns them off.
-    objects: Option<Objects>,
+    objects: Option<ObjectMetrics>,
     errors: Family<ErrorLabels, Counter>,
-    stores: [Family<ConditionLabels, Gauge>; 2],
-    store_durations: [Family<ObjectLabels, Gauge>; 2],
+    stores: KindMetrics,
+    cluster_stores: KindMetrics,
 }
 
-#[derive(Clone, Default)]
-struct Objects {
+#[derive(Clone)]
+struct ObjectMetrics {
+    kind: KindMetrics,
     calls: Family<ObjectLabels, Counter>,
     errors: Family<ObjectLabels, Gauge>,
+    synced: Family<ObjectLabels, Gauge>,
+}
+
+#[derive(Clone)]
+struct KindMetrics {
     conditions: Family<ConditionLabels, Gauge>,
     durations: Family<ObjectLabels, Gauge>,
-    synced: Family<ObjectLabels, Gauge>,
 }
 
 impl ExternalMetrics {
     /// Without `object_labels`, no metric is labelled with the name of an ExternalSecret.
     pub(crate) fn register(registry: &mut Registry, object_labels: bool) -> Self {
-        let metrics = Self {
-            objects: object_labels.then(Objects::default),
-            errors: Family::default(),
-            stores: Default::default(),
-            store_durations: Default::default(),
-        };
-        if let Some(objects) = &metrics.objects {
-            registry.register(
-                "externalsecret_sync_calls",
-                "Refreshes of each ExternalSecret",
-                objects.calls.clone(),
-            );
-            registry.register(
-                "externalsecret_sync_calls_error",
-                "Failed refreshes of each ExternalSecret",
-                objects.errors.clone(),
-            );
-            registry.register(
-                "externalsecret_status_condition",
-                "Conditions of each ExternalSecret: 1 for the current status, 0 for the other",
-                objects.conditions.clone(),
-            );
-            registry.register(
-                "externalsecret_reconcile_duration",
-                "Duration of the last refresh in nanoseconds",
-                objects.durations.clone(),
-            );
-        }
-        let kinds = ["secretstore", "clustersecretstore"].into_iter();
-        for (name, (conditions, durations)) in
-            kinds.zip(metrics.stores.iter().zip(&metrics.store_durations))
-        {
-            registry.register(
-                format!("{name}_status_condition"),
-                "Conditions of each store: 1 for the current status, 0 for the other",
-                conditions.clone(),
-            );
-            registry.register(
-                format!("{name}_reconcile_duration"),
-                "Duration of the last check of the store in nanoseconds",
-                durations.clone(),
-            );
-        }
+        let errors = Family::<ErrorLabels, Counter>::default();
+        let help = "Failed refreshes by reason and namespace";
         let ours = registry.sub_registry_with_prefix("mtk_controller");
-        ours.register(
-            "external_errors",
-            "Failed refreshes by reason and namespace",
-            metrics.errors.clone(),
-        );
-        if let Some(objects) = &metrics.objects {
-            ours.register(
-                "external_last_sync_timestamp_seconds",
-                "Time of the last successful refresh of each ExternalSecret",
-                objects.synced.clone(),
-            );
-        }
-        metrics
+        ours.register("external_errors", help, errors.clone());
+        let mut stores =
+            |kind| KindMetrics::register(registry, kind, "store", "check of the store");
+        let [stores, cluster_stores] = ["secretstore", "clustersecretstore"].map(&mut stores);
+        let objects = object_labels.then(|| ObjectMetrics::register(registry));
+        Self { objects, errors, stores, cluster_stores }
     }
 
     pub(crate) fn refreshed(&self, key: &ObjectKey, took: Duration, failed: Option<Reason>) {
@@ -125,15 +82,14 @@ impl ExternalMetrics {
         if failed.is_some() {
             errors.inc();
         }
-        let nanoseconds = i64::try_from(took.as_nanos()).unwrap_or(i64::MAX);
-        objects.durations.get_or_create(&labels).set(nanoseconds);
-        set(&objects.conditions, key, failed.is_none());
+        objects.kind.set_duration(key, took);
+        objects.kind.set_ready(key, failed.is_none());
     }
 
     pub(crate) fn synced(&self, key: &ObjectKey, at: Timestamp) {
         if let Some(objects) = &self.objects {
             objects.synced.get_or_create(&labels(key)).set(at.as_second());
-            set(&objects.conditions, key, true);
+            objects.kind.set_ready(key, true);
         }
     }
 
@@ -142,29 +98,72 @@ impl ExternalMetrics {
         let labels = labels(key);
         objects.calls.remove(&labels);
         objects.errors.remove(&labels);
-        objects.durations.remove(&labels);
         objects.synced.remove(&labels);
-        unset(&objects.conditions, key);
+        objects.kind.forget(key);
     }
 
-    pub(crate) fn store_checked(&self, key: &StoreKey, took: Duration) {
-        let nanoseconds = i64::try_from(took.as_nanos()).unwrap_or(i64::MAX);
-        let durations = &self.store_durations[usize::from(key.namespace.is_none())];
-        durations.get_or_create(&labels(&key.object_key())).set(nanoseconds);
+    pub(crate) fn store_checked(&self, key: &StoreKey, is_ready: bool, took: Duration) {
+        self.stores(key).set_duration(&key.object_key(), took);
+        self.set_store_ready(key, is_ready);
     }
 
-    pub(crate) fn store(&self, key: &StoreKey, ready: bool) {
-        set(self.stores(key), &key.object_key(), ready);
+    pub(crate) fn set_store_ready(&self, key: &StoreKey, is_ready: bool) {
+        self.stores(key).set_ready(&key.object_key(), is_ready);
     }
 
     pub(crate) fn forget_store(&self, key: &StoreKey) {
-        self.store_durations[usize::from(key.namespace.is_none())]
-            .remove(&labels(&key.object_key()));
-        unset(self.stores(key), &key.object_key());
+        self.stores(key).forget(&key.object_key());
     }
 
-    fn stores(&self, key: &StoreKey) -> &Family<ConditionLabels, Gauge> {
-        &self.stores[usize::from(key.namespace.is_none())]
+    fn stores(&self, key: &StoreKey) -> &KindMetrics {
+        if key.is_cluster_store() { &self.cluster_stores } else { &self.stores }
+    }
+}
+
+impl ObjectMetrics {
+    fn register(registry: &mut Registry) -> Self {
+        let kind = KindMetrics::register(registry, "externalsecret", "ExternalSecret", "refresh");
+        let calls = Family::<ObjectLabels, Counter>::default();
+        let help = "Refreshes of each ExternalSecret";
+        registry.register("externalsecret_sync_calls", help, calls.clone());
+        let errors = Family::<ObjectLabels, Gauge>::default();
+        let help = "Failed refreshes of each ExternalSecret";
+        registry.register("externalsecret_sync_calls_error", help, errors.clone());
+        let synced = Family::<ObjectLabels, Gauge>::default();
+        let help = "Time of the last successful refresh of each ExternalSecret";
+        let ours = registry.sub_registry_with_prefix("mtk_controller");
+        ours.register("external_last_sync_timestamp_seconds", help, synced.clone());
+        Self { kind, calls, errors, synced }
+    }
+}
+
+impl KindMetrics {
+    fn register(registry: &mut Registry, prefix: &str, kind: &str, action: &str) -> Self {
+        let conditions = Family::<ConditionLabels, Gauge>::default();
+        let help = format!("Conditions of each {kind}: 1 for the current status, 0 for the other");
+        registry.register(format!("{prefix}_status_condition"), help, conditions.clone());
+        let durations = Family::<ObjectLabels, Gauge>::default();
+        let help = format!("Duration of the last {action} in nanoseconds");
+        registry.register(format!("{prefix}_reconcile_duration"), help, durations.clone());
+        Self { conditions, durations }
+    }
+
+    fn set_duration(&self, key: &ObjectKey, took: Duration) {
+        let nanoseconds = i64::try_from(took.as_nanos()).unwrap_or(i64::MAX);
+        self.durations.get_or_create(&labels(key)).set(nanoseconds);
+    }
+
+    fn set_ready(&self, key: &ObjectKey, is_ready: bool) {
+        for (status, is) in [("True", is_ready), ("False", !is_ready)] {
+            self.conditions.get_or_create(&ready(key, status)).set(i64::from(is));
+        }
+    }
+
+    fn forget(&self, key: &ObjectKey) {
+        self.durations.remove(&labels(key));
+        for status in ["True", "False"] {
+            self.conditions.remove(&ready(key, status));
+        }
     }
 }
 
@@ -172,19 +171,7 @@ fn labels(key: &ObjectKey) -> ObjectLabels {
     ObjectLabels { name: key.name.clone(), namespace: key.namespace.clone() }
 }
 
-fn condition(key: &ObjectKey, status: &'static str) -> ConditionLabels {
+fn ready(key: &ObjectKey, status: &'static str) -> ConditionLabels {
     let ObjectLabels { name, namespace } = labels(key);
     ConditionLabels { name, namespace, condition: "Ready", status }
-}
-
-fn set(family: &Family<ConditionLabels, Gauge>, key: &ObjectKey, ready: bool) {
-    for (status, is) in [("True", ready), ("False", !ready)] {
-        family.get_or_create(&condition(key, status)).set(i64::from(is));
-    }
-}
-
-fn unset(family: &Family<ConditionLabels, Gauge>, key: &ObjectKey) {
-    for status in ["True", "False"] {
-        family.remove(&condition(key, status));
-    }
 }

@@ -15,10 +15,8 @@ pub(super) const IMMUTABLE_TARGET: &str = "could not update secret, target is im
 pub(super) const OWNED_BY_ANOTHER: &str = "target is owned by another ExternalSecret";
 pub(super) const NO_OWNERSHIP: &str = "failed to take ownership of target secret";
 
-/// The Secret is in sync.
-pub(crate) struct Synced {
-    pub(super) change: SecretChange,
-    /// The versions that were read.
+pub(super) struct Synced {
+    pub(super) change: SecretEffect,
     pub(super) versions: Versions,
     /// The MAC of the Secret, if the Secret has no annotation with the hash of its data.
     pub(super) fingerprint: Option<String>,
@@ -26,9 +24,8 @@ pub(crate) struct Synced {
     pub(super) missing: Vec<String>,
 }
 
-/// The effect of the refresh on the Secret.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum SecretChange {
+pub(super) enum SecretEffect {
     Created,
     Updated,
     Unchanged,
@@ -45,17 +42,16 @@ pub(crate) enum SecretChange {
 }
 
 /// The refresh did not bring the Secret in sync.
-pub(crate) enum SyncError {
+pub(super) enum SyncError {
     /// A store or the object changed while values were read: the values may be wrong (F20).
     Superseded,
     NamespaceGone,
     Failed(SyncFailure),
 }
 
-/// Why the Secret is out of sync.
 #[derive(Clone, Debug)]
 pub(crate) struct SyncFailure {
-    /// The message of `Ready`, as External Secrets writes it.
+    /// The message of `Ready`.
     pub(super) message: &'static str,
     /// Whether the status names the Secret.
     pub(super) has_binding: bool,
@@ -75,23 +71,18 @@ pub(crate) struct EntryError {
 
 impl Synced {
     /// No value was used, so the recorded state of the Secret stays as it is.
-    pub(super) fn without_read(change: SecretChange, entry: &ExternalSecretEntry) -> Self {
-        Self {
-            change,
-            versions: entry.versions.clone(),
-            fingerprint: entry.fingerprint.clone(),
-            missing: Vec::new(),
-        }
+    pub(super) fn without_read(change: SecretEffect, entry: &ExternalSecretEntry) -> Self {
+        let (versions, fingerprint) = (entry.versions.clone(), entry.fingerprint.clone());
+        Self { change, versions, fingerprint, missing: Vec::new() }
     }
 }
 
-impl SecretChange {
-    /// Whether the Secret has the values now.
+impl SecretEffect {
     pub(super) fn is_written(self) -> bool {
         matches!(self, Self::Created | Self::Updated | Self::Unchanged)
     }
 
-    /// The reason and message of `Ready`, as External Secrets writes them.
+    /// The reason and the message of `Ready`.
     pub(super) fn ready(self) -> (&'static str, &'static str) {
         match self {
             Self::Created | Self::Updated | Self::Unchanged | Self::NotCreated => {

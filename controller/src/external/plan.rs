@@ -9,10 +9,11 @@ use crds::{
 use jiff::Timestamp;
 
 use super::{
-    index::{ExternalSecretEntry, is_as_written},
+    index::ExternalSecretEntry,
     outcome::{INVALID_TARGET, NO_DELETE, SyncFailure},
-    schedule::{self, Due, RefreshState},
-    store::StoreKey,
+    schedule::{self, Due},
+    settings::Settings,
+    store::{Store, StoreKey},
     store_index::ReferencedStores,
 };
 use crate::{
@@ -23,14 +24,12 @@ use crate::{
 /// How many times an object waits for a store that does not exist, before that is an error.
 const MAX_STORE_WAITS: u32 = 2;
 
-/// Everything that the plan depends on, but for the time.
 pub(crate) struct Observed {
     pub(super) entry: ExternalSecretEntry,
     pub(super) secret: Option<SecretSnapshot>,
     pub(super) stores: ReferencedStores,
     pub(super) namespace_is_terminating: bool,
-    pub(super) class: Arc<str>,
-    pub(super) watches_cluster_stores: bool,
+    pub(super) settings: Arc<Settings>,
 }
 
 #[derive(Debug)]
@@ -42,7 +41,7 @@ pub(crate) enum Action {
     Ignore(IgnoreReason),
     /// Say in the status why this controller does not manage the object, and nothing else.
     MarkUnmanaged(Failure),
-    /// A store may not have been delivered yet: wait for it.
+    /// The watch may not have delivered a store yet.
     WaitForStore,
     /// The object is in sync, or not due.
     Wait {
@@ -50,11 +49,9 @@ pub(crate) enum Action {
         in_sync_since: Option<Timestamp>,
         /// Whether the status still says why another controller managed the object.
         clear_diagnosis: bool,
-        /// When to check again.
         next_check: Option<Duration>,
     },
     SkipCreation,
-    /// The spec cannot be carried out.
     Reject(SyncFailure),
     Refresh,
 }
@@ -86,19 +83,17 @@ pub(super) fn plan(observed: &Observed, now: Timestamp) -> Action {
     if entry.attempts < MAX_STORE_WAITS && observed.stores.values().any(Option::is_none) {
         return Action::WaitForStore;
     }
-    match schedule::due(observed.refresh_state(), observed.tick_offset(), now) {
+    let is_up_to_date = observed.secret_is_as_written() || observed.is_unchanged_by_policy();
+    match schedule::due(entry, is_up_to_date, observed.tick_offset(), now) {
         Due::Now => plan_refresh(&entry.object),
-        Due::In(wait) => observed.wait(Some(wait)),
-        Due::Never => observed.wait(None),
+        Due::Later(next_check) => observed.wait(next_check),
     }
 }
 
 fn plan_deletion(observed: &Observed) -> Action {
     let mut finalizers = observed.entry.object.metadata.finalizers.iter().flatten();
     let has_finalizer = finalizers.any(|finalizer| finalizer == ExternalSecret::UPSTREAM_FINALIZER);
-    let may_be_foreign = observed.has_foreign_store()
-        || observed.has_other_provider()
-        || observed.invisible_store().is_some();
+    let may_be_foreign = observed.has_foreign_store() || observed.unmanaged().is_some();
     if has_finalizer && !may_be_foreign {
         Action::RemoveFinalizer
     } else {
@@ -131,27 +126,24 @@ fn plan_refresh(object: &ExternalSecret) -> Action {
 }
 
 impl Observed {
+    fn known_stores(&self) -> impl Iterator<Item = &Arc<Store>> {
+        self.stores.values().flatten()
+    }
+
     fn has_foreign_store(&self) -> bool {
-        self.stores.values().flatten().any(|store| store.is_foreign(&self.class))
-    }
-
-    fn has_other_provider(&self) -> bool {
-        self.stores.values().flatten().any(|store| store.has_other_provider())
-    }
-
-    /// A store that the controller has no permission to read.
-    fn invisible_store(&self) -> Option<&StoreKey> {
-        let mut stores = self.stores.keys();
-        stores.find(|store| store.is_cluster_store() && !self.watches_cluster_stores)
+        self.known_stores().any(|store| store.is_foreign(&self.settings.class))
     }
 
     /// Why another controller manages the object.
     fn unmanaged(&self) -> Option<Failure> {
-        let mut other = self.stores.values().flatten().filter(|store| store.has_other_provider());
+        let mut other = self.known_stores().filter(|store| store.has_other_provider());
         if let Some(Err(failure)) = other.next().map(|store| store.aws()) {
             return Some(failure);
         }
-        let store = self.invisible_store()?;
+        // The controller has no permission to read these stores.
+        let is_invisible =
+            |store: &&StoreKey| store.is_cluster_store() && !self.settings.watches_cluster_stores;
+        let store = self.stores.keys().find(is_invisible)?;
         let message = format!(
             "{store} is left to another controller: this one is limited to some namespaces, and to \
              SecretStores"
@@ -159,27 +151,11 @@ impl Observed {
         Some(Failure::new(Reason::StoreInvalid, message))
     }
 
-    fn refresh_state(&self) -> RefreshState<'_> {
-        let entry = &self.entry;
-        RefreshState {
-            spec: &entry.object.spec,
-            refreshed: entry.refreshed,
-            read_by_this_process: entry.read_by_this_process,
-            synced: entry.synced.as_deref(),
-            current: &entry.current,
-            is_up_to_date: self.secret_is_as_written() || self.is_unchanged_by_policy(),
-        }
-    }
-
     fn secret_is_as_written(&self) -> bool {
         let entry = &self.entry;
         match entry.object.spec.target.creation_policy {
-            // Nothing is ever written.
             CreationPolicy::None => true,
-            _ => self
-                .secret
-                .as_ref()
-                .is_some_and(|secret| is_as_written(secret, entry.fingerprint.as_deref())),
+            _ => self.secret.as_ref().is_some_and(|secret| entry.is_as_written(secret)),
         }
     }
 

@@ -1,68 +1,237 @@
 //! One refresh: reads the values of an ExternalSecret and writes its Secret.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
+use crds::external_secret::{CreationPolicy, DeletionPolicy};
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
+use kube::Resource as _;
 use tokio::time::Instant;
+use tracing::info;
 
 use super::{
+    attempt::Attempt,
     fetch::fetch,
-    index::{ExternalIndex, ExternalSecretEntry},
-    outcome::{NO_DATA, NO_UPDATE, SyncError, SyncFailure, Synced},
-    render::{RenderError, RenderJob, Renderer},
-    settings::Settings,
-    store::StoreKey,
-    store_index::{ReferencedStores, StoreIndex},
+    outcome::{
+        IMMUTABLE_TARGET, NO_DELETE, NO_ORPHAN_DELETE, NO_OWNERSHIP, NO_UPDATE, OWNED_BY_ANOTHER,
+        SecretEffect, SyncError, SyncFailure, Synced,
+    },
+    read::{ReadableStore, ReadableStores},
+    render::{RenderJob, RenderedSecret},
+    store::{Store, StoreKey},
+    store_index::ReferencedStores,
+    store_status,
     template_source::read_templates,
+    versions::Versions,
 };
 use crate::{
-    aws::Pool,
-    context::Context,
     key::ObjectKey,
-    runtime::{index::Indexed as _, queue::WorkQueue},
+    reason::{Failure, Reason},
+    runtime::{Indexed as _, Priority, Severity},
+    target::{
+        Applied, ApplyError, Deletion, ExternalSecretTarget, Refusal, data_hash,
+        external::ExternalContent,
+        policy::{Policy, check_keys, check_labels},
+    },
 };
 
-pub(super) struct Refresher {
-    pub(super) context: Arc<Context>,
-    pub(super) objects: Arc<ExternalIndex>,
-    pub(super) stores: Arc<StoreIndex>,
-    pub(super) pool: Arc<Pool>,
-    pub(super) store_queue: Arc<WorkQueue<StoreKey>>,
-    pub(super) renderer: Renderer,
-    pub(super) settings: Settings,
-}
-
-impl Refresher {
-    pub(super) async fn refresh(
-        &self,
-        key: &ObjectKey,
-        entry: &ExternalSecretEntry,
-        stores: &ReferencedStores,
-    ) -> Result<Synced, SyncError> {
-        let readable = self.readable_stores(stores, &key.namespace).await;
-        let texts = read_templates(&self.context.client, &entry.object).await;
+impl Attempt<'_> {
+    pub(super) async fn refresh(&self, stores: &ReferencedStores) -> Result<Synced, SyncError> {
+        let (controller, entry) = (self.controller, self.entry);
+        let mut readable = ReadableStores::new();
+        for (key, store) in stores {
+            readable.insert(key.clone(), self.readable_store(key, store.as_ref()).await);
+        }
+        let texts = read_templates(&controller.context.client, &entry.object).await;
         let entries = fetch(&entry.object, &readable, &entry.versions, Instant::now()).await;
         // Discard the values if the object or the identity of a store changed during the read (F20).
-        let is_same = self.objects.get(key).is_some_and(|now| now.uid() == entry.uid());
-        if !is_same || !self.stores.has_unchanged(stores) {
+        let is_same =
+            controller.objects.get(&entry.key).is_some_and(|now| now.uid() == entry.uid());
+        if !is_same || !controller.stores.index.has_unchanged(stores) {
             return Err(SyncError::Superseded);
         }
-        self.report_batch_permissions(stores, &readable);
+        self.report_batch_permissions(&readable);
         let job = RenderJob {
             object: entry.object.clone(),
             entries,
             texts,
             versions: entry.versions.clone(),
-            copies_metadata: self.settings.copies_metadata,
+            copies_metadata: controller.settings.copies_metadata,
         };
-        let rendered = self.renderer.render(job).await.map_err(|error| match error {
-            RenderError::Template(failure) => SyncFailure::new(NO_UPDATE, failure),
-            RenderError::Values(errors, versions) => SyncFailure {
-                message: NO_DATA,
-                has_binding: false,
-                errors,
-                versions: Some(versions),
+        self.sync_secret(controller.renderer.render(job).await?).await
+    }
+
+    /// The store, with an identity to read from it for this object.
+    async fn readable_store(
+        &self,
+        key: &StoreKey,
+        store: Option<&Arc<Store>>,
+    ) -> Result<ReadableStore, Failure> {
+        let (stores, namespace) = (&self.controller.stores, self.entry.key.namespace.as_str());
+        let invalid = |message: String| Failure::new(Reason::StoreInvalid, message);
+        let store = store.ok_or_else(|| invalid(format!("{key} was not found")))?;
+        if !store.allows(namespace, || stores.context.namespaces.labels(namespace))? {
+            let message = format!("the conditions of {key} do not allow namespace {namespace}");
+            return Err(invalid(message));
+        }
+        let (aws, identity) = (store.aws()?, stores.identity(store, namespace)?);
+        let recorded = store_status::recorded_batches(store, Timestamp::now());
+        let reader = stores.pool.reader(identity, recorded).await?;
+        Ok(ReadableStore { store: store.clone(), aws, reader })
+    }
+
+    /// Has new batch permissions recorded in the status of the stores.
+    fn report_batch_permissions(&self, readable: &ReadableStores) {
+        for ReadableStore { store, reader, .. } in readable.values().flatten() {
+            let permission = reader.planner.batch_permission();
+            let is_new = store_status::is_new_batches(&store.status.conditions, permission);
+            if is_new && !store.has_identity_per_namespace() {
+                let key = store.key.clone();
+                self.controller.stores.queue.add(key, Priority::Change, Duration::ZERO);
+            }
+        }
+    }
+
+    /// Brings the Secret in sync with the values.
+    pub(super) async fn sync_secret(&self, secret: RenderedSecret) -> Result<Synced, SyncError> {
+        let RenderedSecret { content, missing, versions } = secret;
+        if let Some(content) = content {
+            return self.write(content, missing, versions).await;
+        }
+        let target = &self.entry.object.spec.target;
+        match (target.deletion_policy, target.creation_policy) {
+            (DeletionPolicy::Delete, CreationPolicy::Owner) => self.delete(missing).await,
+            (DeletionPolicy::Delete, _) => {
+                let message = "all values are missing, and deletionPolicy Delete only deletes Secrets \
+                               of creationPolicy Owner: change one of the two";
+                let failure = Failure::new(Reason::Malformed, message);
+                Err(SyncFailure::new(NO_DELETE, failure).into())
+            }
+            (DeletionPolicy::Retain | DeletionPolicy::Merge, _) => {
+                Ok(Synced::without_read(SecretEffect::Retained, self.entry))
+            }
+        }
+    }
+
+    /// Writes the Secret, and deletes Secrets that the object wrote under other names.
+    async fn write(
+        &self,
+        content: ExternalContent,
+        missing: Vec<String>,
+        versions: Versions,
+    ) -> Result<Synced, SyncError> {
+        let (context, secret) = (&self.controller.context, self.entry.target());
+        check(&context.policy, &secret, &content)
+            .map_err(|failure| SyncFailure::new(NO_UPDATE, failure))?;
+        let has_binding = context.secrets.contains(&secret);
+        let not_written = |message, failure| {
+            let failure = SyncFailure::new(message, failure);
+            SyncError::Failed(SyncFailure { has_binding, ..failure })
+        };
+        let (change, written) = match context.writer.apply(&self.target(content)).await {
+            Ok((Applied::Absent, _)) => {
+                return Ok(Synced::without_read(SecretEffect::NoMergeTarget, self.entry));
+            }
+            Ok((Applied::Created, written)) => (SecretEffect::Created, written),
+            Ok((Applied::Updated, written)) => (SecretEffect::Updated, written),
+            Ok((Applied::Unchanged, written)) => (SecretEffect::Unchanged, written),
+            Err(ApplyError::NamespaceGone) => return Err(SyncError::NamespaceGone),
+            Err(ApplyError::Vanished) => return Err(SyncError::Superseded),
+            Err(ApplyError::Failed(failure)) => return Err(not_written(NO_UPDATE, failure)),
+            Err(ApplyError::Refused(refusal)) => {
+                return Err(not_written(refusal_message(&refusal), refusal.failure()));
+            }
+        };
+        if let Err(failure) = self.delete_renamed(&secret).await {
+            let failure = SyncFailure::new(NO_ORPHAN_DELETE, failure);
+            let versions = Some(Box::new(versions));
+            return Err(SyncError::Failed(SyncFailure { versions, ..failure }));
+        }
+        let fingerprint = written.filter(|_| !self.controller.settings.writes_data_hash);
+        let fingerprint = fingerprint.map(|secret| secret.content.to_string());
+        Ok(Synced { change, versions, fingerprint, missing })
+    }
+
+    fn target(&self, content: ExternalContent) -> ExternalSecretTarget {
+        let (object, settings) = (&self.entry.object, &self.controller.settings);
+        ExternalSecretTarget {
+            key: self.entry.target(),
+            owner: OwnerReference {
+                block_owner_deletion: Some(true),
+                ..object.controller_owner_ref(&()).unwrap_or_default()
             },
-        })?;
-        self.sync_secret(key, entry, rendered).await
+            policy: object.spec.target.creation_policy,
+            field_manager: data_hash::field_manager(&self.entry.key.name),
+            immutable: object.spec.target.immutable,
+            content,
+            writes_data_hash: settings.writes_data_hash,
+            requires_consent: settings.requires_consent,
+        }
+    }
+
+    async fn delete(&self, missing: Vec<String>) -> Result<Synced, SyncError> {
+        let deletion = self.delete_owned(&self.entry.target()).await;
+        let deletion = deletion.map_err(|failure| SyncFailure::new(NO_DELETE, failure))?;
+        let change = SecretEffect::Deleted { existed: deletion == Deletion::Deleted };
+        Ok(Synced { change, versions: Versions::default(), fingerprint: None, missing })
+    }
+
+    /// Deletes the Secrets that the object wrote under earlier names of its target. Some may be left from
+    /// more than one change of the name, so the index is searched after each change of the object.
+    async fn delete_renamed(&self, secret: &ObjectKey) -> Result<(), Failure> {
+        let (key, entry) = (&self.entry.key, self.entry);
+        let old = entry.status.binding.name.as_str();
+        let is_renamed = !old.is_empty() && old != secret.name;
+        let is_changed = entry.synced.as_ref().is_some_and(|synced| *synced != entry.current);
+        let is_owner = entry.object.spec.target.creation_policy == CreationPolicy::Owner;
+        if !is_owner || !is_renamed && !is_changed {
+            return Ok(());
+        }
+        let by = data_hash::created_by(&key.namespace, &key.name);
+        let mut orphans = self.controller.context.secrets.created_by(&key.namespace, &by);
+        orphans.retain(|orphan| orphan != secret);
+        for orphan in orphans {
+            if self.delete_owned(&orphan).await? == Deletion::Deleted {
+                let message =
+                    format!("secret {} deleted: the target has another name", orphan.name);
+                info!(object = %key, message, "deleted");
+                self.publish(Severity::Normal, "Deleted", &message).await;
+            }
+        }
+        Ok(())
+    }
+
+    async fn delete_owned(&self, secret: &ObjectKey) -> Result<Deletion, Failure> {
+        let deletion = self.controller.context.writer.delete(secret, self.entry.uid()).await;
+        deletion.map_err(|failure| match failure.reason {
+            Reason::AccessDenied => Failure::new(
+                Reason::AccessDenied,
+                format!(
+                    "the controller may not delete Secret {secret}: set \
+                     externalSecrets.allowDelete=true in its chart, or delete the Secret yourself"
+                ),
+            ),
+            _ => failure,
+        })
+    }
+}
+
+fn check(policy: &Policy, secret: &ObjectKey, content: &ExternalContent) -> Result<(), Failure> {
+    policy.check(secret, content.type_.as_deref().unwrap_or_default(), &content.labels)?;
+    check_labels(&content.labels)?;
+    check_keys(content.data.keys())
+}
+
+fn refusal_message(refusal: &Refusal) -> &'static str {
+    match refusal {
+        Refusal::ControlledBy { controller, .. } if &*controller.kind == "ExternalSecret" => {
+            OWNED_BY_ANOTHER
+        }
+        Refusal::Immutable { .. } => IMMUTABLE_TARGET,
+        Refusal::TypeDiffers { .. } => NO_UPDATE,
+        Refusal::ConsentMissing { .. }
+        | Refusal::ControlledBy { .. }
+        | Refusal::NotManaged { .. }
+        | Refusal::OwnedByEarlierObject { .. } => NO_OWNERSHIP,
     }
 }

@@ -1,5 +1,4 @@
 //! Makes the content of the Secret on threads of its own: assembles the values and renders the template.
-//!
 //! A user who may create an ExternalSecret can make its templates and property paths slow.
 //! Steps, bytes and time are limited, and slow objects only wait for other slow objects.
 
@@ -7,28 +6,31 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use crds::{
     ExternalSecret, ExternalSecretSpec,
-    external_secret::{DecodingStrategy, DeletionPolicy, MergePolicy, Template, TemplateFrom},
+    external_secret::{DeletionPolicy, MergePolicy, Template, TemplateFrom},
 };
 use jiff::Timestamp;
 use templates::{
-    Dialect, Environment, dialect,
-    external_secret::{self, Decoding, Field, Source, SourceTemplate, Target},
+    Dialect, dialect,
+    external_secret::{self, Field, Source, SourceTemplate, Target},
+    sealed_secret::Values,
 };
 use tokio::time::Instant;
+use zeroize::Zeroizing;
 
 use super::{
-    assemble::{Assembled, Environments, assemble},
-    fetch::entry::FetchedEntries,
-    outcome::EntryError,
+    assemble::{Assembled, Rendering, assemble},
+    conversion::decoding,
+    outcome::{NO_DATA, NO_UPDATE, SyncFailure},
+    read::FetchedEntries,
     versions::Versions,
 };
 use crate::{
     context::TemplateSettings,
     reason::{Failure, Reason},
     runtime::{blocking::BlockingPool, secret::SecretValue},
+    target::external::ExternalContent,
 };
 
-/// The delimiters of template actions.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Delimiters {
     pub(crate) left: String,
@@ -43,31 +45,16 @@ pub(super) struct RenderJob {
     pub(super) object: Arc<ExternalSecret>,
     pub(super) entries: FetchedEntries,
     pub(super) texts: Result<TemplateTexts, Failure>,
-    /// The versions that were read before.
     pub(super) versions: Versions,
     pub(super) copies_metadata: bool,
 }
 
-#[derive(Default)]
 pub(super) struct RenderedSecret {
-    /// The type, if the template names one.
-    pub(super) type_: Option<String>,
-    pub(super) labels: BTreeMap<String, String>,
-    pub(super) annotations: BTreeMap<String, String>,
-    pub(super) finalizers: Vec<String>,
-    pub(super) data: BTreeMap<String, SecretValue>,
+    /// None if AWS gave no value, and the deletion policy decides about the Secret.
+    pub(super) content: Option<ExternalContent>,
     /// The entries whose value is gone, where the deletion policy allows that.
     pub(super) missing: Vec<String>,
-    /// Whether AWS gave no value at all.
-    pub(super) has_no_values: bool,
-    /// The versions that were read.
     pub(super) versions: Versions,
-}
-
-/// Why a Secret has no content. Never with a value.
-pub(super) enum RenderError {
-    Values(Vec<EntryError>, Box<Versions>),
-    Template(Failure),
 }
 
 /// Renders a few objects at a time. Cheap to clone.
@@ -85,7 +72,7 @@ impl Renderer {
         Self { settings, dialect: Arc::new(dialect), pool: BlockingPool::new(threads) }
     }
 
-    pub(super) async fn render(&self, job: RenderJob) -> Result<RenderedSecret, RenderError> {
+    pub(super) async fn render(&self, job: RenderJob) -> Result<RenderedSecret, SyncFailure> {
         if !may_be_slow(&job.object.spec) {
             return self.render_now(job);
         }
@@ -93,16 +80,17 @@ impl Renderer {
         self.pool.run(move || this.render_now(job)).await
     }
 
-    fn render_now(&self, job: RenderJob) -> Result<RenderedSecret, RenderError> {
+    fn render_now(&self, job: RenderJob) -> Result<RenderedSecret, SyncFailure> {
         let started = Instant::now();
         let deadline = started + self.settings.time;
-        let mut limits = Limits {
-            settings: self.settings,
+        job.run(&mut Rendering {
+            dialect: &self.dialect,
+            started,
             now: Timestamp::now(),
             random: rand::rng(),
-            deadline_exceeded: move || Instant::now() >= deadline,
-        };
-        job.run(&self.dialect, &mut limits, started)
+            limits: self.settings.limits,
+            deadline_exceeded: Box::new(move || Instant::now() >= deadline),
+        })
     }
 }
 
@@ -116,83 +104,72 @@ fn may_be_slow(spec: &ExternalSecretSpec) -> bool {
         || references.any(|reference| !reference.property.bytes().all(is_name))
 }
 
-/// Each rendering has these limits. The deadline is shared by all renderings of an object.
-struct Limits<D> {
-    settings: TemplateSettings,
-    now: Timestamp,
-    random: rand::rngs::ThreadRng,
-    deadline_exceeded: D,
-}
-
-impl<D: Fn() -> bool> Environments for Limits<D> {
-    fn environment(&mut self) -> Environment<'_> {
-        Environment {
-            now: self.now,
-            random: &mut self.random,
-            limits: self.settings.limits,
-            deadline_exceeded: &self.deadline_exceeded,
-        }
-    }
-}
-
 impl RenderJob {
-    fn run(
-        mut self,
-        dialect: &Dialect,
-        environments: &mut dyn Environments,
-        started: Instant,
-    ) -> Result<RenderedSecret, RenderError> {
-        let spec = &self.object.spec;
-        let assembled =
-            assemble(spec, self.entries, &mut self.versions, dialect, environments, started);
-        let Assembled { values, missing, versions } = match assembled {
+    fn run(self, rendering: &mut Rendering<'_>) -> Result<RenderedSecret, SyncFailure> {
+        let Self { object, entries, texts, mut versions, copies_metadata } = self;
+        let assembled = assemble(&object.spec, entries, &mut versions, rendering);
+        let Assembled { values, missing } = match assembled {
             Ok(assembled) => assembled,
-            Err(errors) => return Err(RenderError::Values(errors, Box::new(self.versions))),
-        };
-        self.versions.record_taken(versions);
-        let mut rendered = RenderedSecret {
-            missing,
-            has_no_values: values.is_empty(),
-            versions: self.versions,
-            ..RenderedSecret::default()
+            Err(errors) => {
+                let versions = Some(Box::new(versions));
+                return Err(SyncFailure { message: NO_DATA, has_binding: false, errors, versions });
+            }
         };
         // Without values the deletion policy decides. The template would fail for want of them.
-        if rendered.has_no_values && spec.target.deletion_policy != DeletionPolicy::Merge {
-            return Ok(rendered);
+        let policy = object.spec.target.deletion_policy;
+        if values.is_empty() && policy != DeletionPolicy::Merge {
+            return Ok(RenderedSecret { content: None, missing, versions });
         }
-        let texts = self.texts.map_err(RenderError::Template)?;
-        let value =
-            |(key, value): (String, zeroize::Zeroizing<Vec<u8>>)| (key, SecretValue::from(value));
-        let Some(template) = &spec.target.template else {
-            if self.copies_metadata {
-                let metadata = &self.object.metadata;
-                rendered.labels = metadata.labels.clone().unwrap_or_default();
-                rendered.annotations = metadata.annotations.clone().unwrap_or_default();
-            }
-            rendered.data = values.into_iter().map(value).collect();
-            return Ok(rendered);
+        let content = match &object.spec.target.template {
+            Some(template) => texts.and_then(|texts| templated(template, texts, values, rendering)),
+            None => Ok(untemplated(&object, values, copies_metadata)),
         };
-        let target = target(template, texts).map_err(RenderError::Template)?;
-        let result = external_secret::render(&target, values, dialect, environments.environment());
-        let result = result.map_err(|error| {
-            let remedy = if error.is_limit() {
-                "; the flags --template-… of the controller set limits"
-            } else {
-                ""
-            };
-            let message = format!("target.template {}: {error}{remedy}", error.place);
-            RenderError::Template(Failure::new(Reason::TemplateInvalid, message))
-        })?;
-        let texts = |map: BTreeMap<String, zeroize::Zeroizing<String>>| {
-            map.into_iter().map(|(key, text)| (key, text.to_string())).collect()
-        };
-        rendered.type_ = Some(template.type_.clone()).filter(|type_| !type_.is_empty());
-        rendered.labels = texts(result.labels);
-        rendered.annotations = texts(result.annotations);
-        rendered.finalizers.clone_from(&template.metadata.finalizers);
-        rendered.data = result.data.into_iter().map(value).collect();
-        Ok(rendered)
+        let content = content.map_err(|failure| SyncFailure::new(NO_UPDATE, failure))?;
+        Ok(RenderedSecret { content: Some(content), missing, versions })
     }
+}
+
+fn untemplated(object: &ExternalSecret, values: Values, copies_metadata: bool) -> ExternalContent {
+    let mut content = ExternalContent { data: data(values), ..ExternalContent::default() };
+    if copies_metadata {
+        content.labels = object.metadata.labels.clone().unwrap_or_default();
+        content.annotations = object.metadata.annotations.clone().unwrap_or_default();
+    }
+    content
+}
+
+fn templated(
+    template: &Template,
+    texts: TemplateTexts,
+    values: Values,
+    rendering: &mut Rendering<'_>,
+) -> Result<ExternalContent, Failure> {
+    let target = target(template, texts)?;
+    let (dialect, environment) = (rendering.dialect, rendering.environment());
+    let rendered = external_secret::render(&target, values, dialect, environment);
+    let rendered = rendered.map_err(|error| {
+        let remedy = if error.is_limit() {
+            "; the flags --template-… of the controller set limits"
+        } else {
+            ""
+        };
+        let message = format!("target.template {}: {error}{remedy}", error.place);
+        Failure::new(Reason::TemplateInvalid, message)
+    })?;
+    let texts = |map: BTreeMap<String, Zeroizing<String>>| {
+        map.into_iter().map(|(key, text)| (key, text.to_string())).collect()
+    };
+    Ok(ExternalContent {
+        type_: Some(template.type_.clone()).filter(|type_| !type_.is_empty()),
+        labels: texts(rendered.labels),
+        annotations: texts(rendered.annotations),
+        finalizers: template.metadata.finalizers.clone(),
+        data: data(rendered.data),
+    })
+}
+
+fn data(values: Values) -> BTreeMap<String, SecretValue> {
+    values.into_iter().map(|(key, value)| (key, SecretValue::from(value))).collect()
 }
 
 fn target(template: &Template, texts: TemplateTexts) -> Result<Target, Failure> {
@@ -204,17 +181,12 @@ fn target(template: &Template, texts: TemplateTexts) -> Result<Target, Failure> 
             );
             Failure::new(Reason::TemplateInvalid, message)
         })?;
-        let decoding = match from.values_decoding_strategy {
-            DecodingStrategy::None => Decoding::None,
-            DecodingStrategy::Base64 => Decoding::Base64,
-            DecodingStrategy::Base64URL => Decoding::Base64Url,
-            DecodingStrategy::Auto => Decoding::Auto,
-        };
-        Ok::<_, Failure>(Source { templates, field, decoding })
+        Ok(Source { templates, field, decoding: decoding(from.values_decoding_strategy) })
     };
+    let from = template.template_from.iter().zip(texts).map(source);
     Ok(Target {
         merge: template.merge_policy == MergePolicy::Merge,
-        from: template.template_from.iter().zip(texts).map(source).collect::<Result<_, _>>()?,
+        from: from.collect::<Result<_, Failure>>()?,
         data: template.data.clone(),
         labels: template.metadata.labels.clone(),
         annotations: template.metadata.annotations.clone(),

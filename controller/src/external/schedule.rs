@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use crds::{
     ExternalSecretSpec,
-    external_secret::{CreationPolicy, RefreshPolicy, SyncWindows, WindowKind},
+    external_secret::{CreationPolicy, RefreshPolicy, SyncWindows, Window, WindowKind},
 };
 use jiff::Timestamp;
 
-use super::cron::Schedule;
+use super::{cron::Schedule, index::ExternalSecretEntry};
 use crate::runtime::go_duration;
 
 /// The interval of an object without `refreshInterval`.
@@ -21,62 +21,50 @@ const MAX_WINDOWS: usize = 100;
 /// How long to wait before a closed window is checked again.
 const CLOSED_WINDOW_RETRY: Duration = Duration::from_secs(30);
 
-/// The state that decides the schedule of one object.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct RefreshState<'s> {
-    pub(super) spec: &'s ExternalSecretSpec,
-    pub(super) refreshed: Option<Timestamp>,
-    /// Whether this process read them. Then they are due up to a tick early, together with others. A time
-    /// from a status may be External Secrets' own: then they are never due early.
-    pub(super) read_by_this_process: bool,
-    /// The version of the object that the Secret was made for.
-    pub(super) synced: Option<&'s str>,
-    pub(super) current: &'s str,
-    /// Whether the Secret is as the last refresh left it.
-    pub(super) is_up_to_date: bool,
-}
-
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Due {
     Now,
-    /// Check again after this time.
-    In(Duration),
-    /// Only a change of the object makes it due.
-    Never,
+    /// Check again after this time. None: only a change of the object makes it due.
+    Later(Option<Duration>),
 }
 
-/// Whether the values are due. `offset` moves the ticks of different stores apart.
-pub(super) fn due(state: RefreshState<'_>, offset: u64, now: Timestamp) -> Due {
-    let spec = state.spec;
+/// Whether the values are due. `is_up_to_date` is whether the Secret is as the last refresh left it. `offset`
+/// moves the ticks of different stores apart.
+pub(super) fn due(
+    entry: &ExternalSecretEntry,
+    is_up_to_date: bool,
+    offset: u64,
+    now: Timestamp,
+) -> Due {
+    let spec = &entry.object.spec;
     // An edit of an orphan is reverted when its values are due, not before: no object owns it.
-    let is_up_to_date =
-        state.is_up_to_date || spec.target.creation_policy == CreationPolicy::Orphan;
-    let never_synced = state.synced.is_none() || state.refreshed.is_none();
-    let changed = state.synced != Some(state.current);
+    let is_up_to_date = is_up_to_date || spec.target.creation_policy == CreationPolicy::Orphan;
+    let never_synced = entry.synced.is_none() || entry.refreshed.is_none();
+    let changed = entry.synced.as_ref() != Some(&entry.current);
     let interval = interval(spec);
     let is_due = match spec.refresh_policy {
         RefreshPolicy::CreatedOnce => never_synced,
         RefreshPolicy::OnChange => never_synced || changed,
         // Not even a change of the object makes it due: manifests rely on that.
-        RefreshPolicy::Periodic if interval.is_zero() => state.synced.is_none(),
-        RefreshPolicy::Periodic => never_synced || changed || state.refreshed > Some(now),
+        RefreshPolicy::Periodic if interval.is_zero() => entry.synced.is_none(),
+        RefreshPolicy::Periodic => never_synced || changed || entry.refreshed > Some(now),
     };
     if is_due || !is_up_to_date {
         return Due::Now;
     }
     if spec.refresh_policy != RefreshPolicy::Periodic || interval.is_zero() {
-        return Due::Never;
+        return Due::Later(None);
     }
-    let Some(refreshed) = state.refreshed else { return Due::Now };
-    let left =
-        due_time(refreshed, interval, offset, state.read_by_this_process).duration_since(now);
+    let Some(refreshed) = entry.refreshed else { return Due::Now };
+    // Values that this process read are due up to a tick early, together with others. A time from a status
+    // may be External Secrets' own: then they are never due early.
+    let due = due_time(refreshed, interval, offset, entry.read_by_this_process);
+    let left = due.duration_since(now);
     if left.is_positive() {
-        return Due::In(left.unsigned_abs());
+        return Due::Later(Some(left.unsigned_abs()));
     }
-    if is_closed(spec.sync_windows.as_ref(), now) {
-        return Due::In(CLOSED_WINDOW_RETRY);
-    }
-    Due::Now
+    let is_closed = spec.sync_windows.as_ref().is_some_and(|windows| is_closed(windows, now));
+    if is_closed { Due::Later(Some(CLOSED_WINDOW_RETRY)) } else { Due::Now }
 }
 
 /// The time between two reads. Zero: the values are read once.
@@ -102,9 +90,8 @@ fn due_time(
     Timestamp::from_millisecond(i64::try_from(due).unwrap_or(i64::MAX)).unwrap_or(Timestamp::MAX)
 }
 
-fn is_closed(windows: Option<&SyncWindows>, now: Timestamp) -> bool {
-    let Some(windows) = windows else { return false };
-    let is_open = |window: &crds::external_secret::Window| {
+fn is_closed(windows: &SyncWindows, now: Timestamp) -> bool {
+    let is_open = |window: &Window| {
         let schedule = Schedule::parse(&window.schedule);
         let length = go_duration::parse(&window.duration);
         schedule.zip(length).is_some_and(|(schedule, length)| schedule.is_open(length, now))
@@ -134,15 +121,13 @@ mod tests {
         seconds_ago: Option<i64>,
         is_up_to_date: bool,
     ) -> bool {
-        let state = RefreshState {
-            spec: &serde_json::from_value(of).unwrap(),
-            refreshed: seconds_ago.map(at),
-            read_by_this_process: true,
-            synced,
-            current: "2-x",
-            is_up_to_date,
-        };
-        due(state, 0, at(0)) == Due::Now
+        let object = json!({ "metadata": { "namespace": "n", "name": "s" }, "spec": of });
+        let mut entry = ExternalSecretEntry::of(serde_json::from_value(object).unwrap());
+        entry.refreshed = seconds_ago.map(at);
+        entry.read_by_this_process = true;
+        entry.synced = synced.map(ToOwned::to_owned);
+        entry.current = "2-x".to_owned();
+        due(&entry, is_up_to_date, 0, at(0)) == Due::Now
     }
 
     #[test]

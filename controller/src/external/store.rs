@@ -5,9 +5,8 @@ use std::{collections::BTreeMap, fmt};
 use crds::{
     SecretStoreSpec, StoreStatus,
     external_secret::{StoreKind, StoreRef},
-    secret_store::{Aws, NamespaceCondition, SecretKeyRef, SessionTagsPolicy},
+    secret_store::{Aws, SecretKeyRef, SessionTagsPolicy},
 };
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use kube::{
     api::ObjectMeta,
     core::{Selector, SelectorExt as _},
@@ -37,7 +36,8 @@ pub(crate) struct Store {
     pub(crate) spec: SecretStoreSpec,
     pub(crate) status: StoreStatus,
     pub(crate) resource_version: u64,
-    credentials: Vec<CredentialsRef>,
+    /// The Secrets with its AWS credentials.
+    pub(super) credentials: Vec<CredentialsRef>,
 }
 
 /// A Secret with AWS credentials of a store.
@@ -51,20 +51,16 @@ pub(super) struct CredentialsRef {
 impl StoreKey {
     /// The store that an object of this namespace refers to.
     pub(crate) fn of(reference: &StoreRef, namespace: &str) -> Self {
-        Self {
-            namespace: (reference.kind == StoreKind::SecretStore).then(|| namespace.to_owned()),
-            name: reference.name.clone(),
-        }
+        let is_namespaced = reference.kind == StoreKind::SecretStore;
+        let namespace = is_namespaced.then(|| namespace.to_owned());
+        Self { namespace, name: reference.name.clone() }
     }
 
-    pub(super) fn of_metadata(metadata: &ObjectMeta) -> Self {
-        Self {
-            namespace: metadata.namespace.clone(),
-            name: metadata.name.clone().unwrap_or_default(),
-        }
+    /// From the name that watches give it: without a namespace for a ClusterSecretStore.
+    pub(super) fn of_object(key: ObjectKey) -> Self {
+        Self { namespace: Some(key.namespace).filter(|name| !name.is_empty()), name: key.name }
     }
 
-    /// As watches name it: without a namespace for a ClusterSecretStore.
     pub(super) fn object_key(&self) -> ObjectKey {
         let namespace = self.namespace.clone().unwrap_or_default();
         ObjectKey { namespace, name: self.name.clone() }
@@ -100,7 +96,7 @@ impl CredentialsRef {
 impl Store {
     pub(crate) fn new(metadata: &ObjectMeta, spec: SecretStoreSpec, status: StoreStatus) -> Self {
         let mut store = Self {
-            key: StoreKey::of_metadata(metadata),
+            key: StoreKey::of_object(ObjectKey::of(metadata)),
             uid: metadata.uid.clone().unwrap_or_default(),
             generation: metadata.generation.unwrap_or_default(),
             resource_version: version_of(metadata),
@@ -119,34 +115,25 @@ impl Store {
         store
     }
 
-    pub(super) fn credentials(&self) -> &[CredentialsRef] {
-        &self.credentials
+    /// Changes with the spec.
+    pub(super) fn version(&self) -> (&str, i64) {
+        (&self.uid, self.generation)
     }
 
-    /// `provider.aws`.
-    ///
-    /// # Errors
-    /// `StoreInvalid` if the store has another provider, or if the field is malformed.
+    /// `provider.aws`. It fails if the store has another provider, or if the field is malformed.
     pub(crate) fn aws(&self) -> Result<Aws, Failure> {
-        let mut providers = self.spec.provider.iter();
-        let (Some((name, provider)), None) = (providers.next(), providers.next()) else {
-            return Err(self.invalid("it must have exactly one provider"));
-        };
+        let (name, provider) =
+            self.provider().ok_or_else(|| self.invalid("it must have exactly one provider"))?;
         if name != "aws" {
             let name: String = name.chars().take(63).collect();
-            return Err(self.invalid(&format!(
-                "its provider `{}` is not supported, only `aws` is",
-                name.escape_debug()
-            )));
+            let name = name.escape_debug();
+            let what = format_args!("its provider `{name}` is not supported, only `aws` is");
+            return Err(self.invalid(what));
         }
         let aws: Aws = serde_json::from_value(provider.clone())
             .map_err(|_| self.invalid("`provider.aws` is malformed: see the CRD"))?;
-        let is_region = |region: &str| {
-            !region.is_empty()
-                && region.len() <= 63
-                && region.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-        };
-        if !is_region(&aws.region) {
+        let is_in_region = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+        if !(1..=63).contains(&aws.region.len()) || !aws.region.bytes().all(is_in_region) {
             return Err(self.invalid("`provider.aws.region` must be a region, such as eu-west-1"));
         }
         Ok(aws)
@@ -154,9 +141,6 @@ impl Store {
 
     /// The identity with which objects of this namespace read from the store. `fingerprint` returns that
     /// of a Secret.
-    ///
-    /// # Errors
-    /// `StoreInvalid`, with the field.
     pub(super) fn identity(
         &self,
         namespace: &str,
@@ -182,35 +166,29 @@ impl Store {
         self.key.is_cluster_store() && self.aws().is_ok_and(is_per_namespace)
     }
 
-    /// Whether the store has one provider, which is not AWS.
     pub(crate) fn has_other_provider(&self) -> bool {
-        let mut providers = self.spec.provider.keys();
-        let only = providers.next().filter(|_| providers.next().is_none());
-        only.is_some_and(|name| name != "aws")
+        self.provider().is_some_and(|(name, _)| name != "aws")
     }
 
-    /// Whether the store names the class of another controller.
+    fn provider(&self) -> Option<(&String, &serde_json::Value)> {
+        let mut providers = self.spec.provider.iter();
+        providers.next().filter(|_| providers.next().is_none())
+    }
+
+    /// Whether the store has the class of another controller.
     pub(crate) fn is_foreign(&self, class: &str) -> bool {
         !self.spec.controller.is_empty() && self.spec.controller != class
     }
 
     /// Checks the conditions without a namespace at hand.
-    ///
-    /// # Errors
-    /// `StoreInvalid` if a regular expression is malformed.
     pub(crate) fn check_conditions(&self) -> Result<(), Failure> {
-        for regex in self.spec.conditions.iter().flat_map(|condition| &condition.namespace_regexes)
-        {
-            self.namespace_regex(regex)?;
-        }
-        Ok(())
+        let conditions = self.spec.conditions.iter();
+        let mut regexes = conditions.flat_map(|condition| &condition.namespace_regexes);
+        regexes.try_for_each(|regex| self.namespace_regex(regex).map(drop))
     }
 
     /// Whether objects of a namespace with these labels may use the store. The labels are only looked
     /// up if a condition depends on them.
-    ///
-    /// # Errors
-    /// `StoreInvalid` if a condition cannot be evaluated.
     pub(crate) fn allows(
         &self,
         namespace: &str,
@@ -220,24 +198,23 @@ impl Store {
             return Ok(true);
         }
         for condition in &self.spec.conditions {
-            let NamespaceCondition { namespace_selector, namespaces, namespace_regexes } =
-                condition;
-            if namespaces.iter().any(|allowed| allowed == namespace) {
+            if condition.namespaces.iter().any(|allowed| allowed == namespace) {
                 return Ok(true);
             }
-            for regex in namespace_regexes {
+            for regex in &condition.namespace_regexes {
                 if self.namespace_regex(regex)?.is_match(namespace) {
                     return Ok(true);
                 }
             }
-            if let Some(selector) = namespace_selector {
+            if let Some(selector) = &condition.namespace_selector {
                 let labels = labels().ok_or_else(|| {
-                    self.invalid(&format!(
+                    self.invalid(format_args!(
                         "its conditions select namespaces by labels, and the controller may not read \
                          the labels of namespace {namespace}"
                     ))
                 })?;
-                if matches(selector, &labels) {
+                // A malformed selector matches nothing.
+                if Selector::try_from(selector.clone()).is_ok_and(|all| all.matches(&labels)) {
                     return Ok(true);
                 }
             }
@@ -246,18 +223,13 @@ impl Store {
     }
 
     fn namespace_regex(&self, regex: &str) -> Result<Matcher, Failure> {
-        let what = "a namespaceRegex of its conditions is malformed";
-        Matcher::new(regex).map_err(|_| self.invalid(what))
+        Matcher::new(regex)
+            .map_err(|_| self.invalid("a namespaceRegex of its conditions is malformed"))
     }
 
-    fn invalid(&self, what: &str) -> Failure {
+    fn invalid(&self, what: impl fmt::Display) -> Failure {
         Failure::new(Reason::StoreInvalid, format!("{} cannot be used: {what}", self.key))
     }
-}
-
-/// A malformed selector matches nothing.
-fn matches(selector: &LabelSelector, labels: &BTreeMap<String, String>) -> bool {
-    Selector::try_from(selector.clone()).is_ok_and(|selector| selector.matches(labels))
 }
 
 #[cfg(test)]

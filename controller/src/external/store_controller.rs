@@ -1,70 +1,63 @@
-//! Checks SecretStores and ClusterSecretStores from time to time: can the controller get credentials?
+//! Checks SecretStores and ClusterSecretStores: can the controller get credentials? Their watches, changes of
+//! Secrets with credentials, and time trigger a check.
 
-use std::{sync::Arc, time::Duration};
+use std::{fmt::Debug, sync::Arc, time::Duration};
 
 use crds::{
     ClusterSecretStore, SecretStore, StoreStatus,
     external_secret::{Condition, condition},
-    secret_store::ClusterSecretStoreSpec,
 };
 use jiff::Timestamp;
-use kube::{Api, api::ObjectMeta};
+use kube::{Api, Resource, core::DeserializeGuard};
+use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 use tracing::warn;
 
 use super::{
-    batch_reads,
     index::ExternalIndex,
     metrics::ExternalMetrics,
+    settings::Settings,
     store::{Store, StoreKey},
     store_index::StoreIndex,
-    store_status::{self, StoreCheck, Validity},
+    store_status::{self, Validity},
 };
 use crate::{
-    aws::{Pool, identity::has_references_without_namespace, planner::BatchPermission},
+    aws::{Identity, Pool, identity::has_references_without_namespace, planner::BatchPermission},
     context::Context,
-    key::ObjectKey,
+    key::{ObjectKey, QueueKey as _},
     reason::Failure,
     runtime::{
-        clock::Now,
-        controller::{Controller, Outcome},
-        events::Severity,
-        go_duration,
-        queue::{Priority, WorkQueue},
-        status::{StatusWrite, write_status},
-        worker::RECONCILE_TIMEOUT,
+        Controller, Listing, NamespaceScope, Now, Outcome, Priority, RECONCILE_TIMEOUT, Severity,
+        StatusWrite, Watch, WorkQueue, events::reference, go_duration, status::write_status,
     },
 };
 
+/// How long the objects of a new store wait, so that their own first reconcile goes first.
+const STORE_RESYNC_DELAY: Duration = Duration::from_secs(1);
 /// The longest time between two checks. It caps the interval of the store.
 const MAX_CHECK_INTERVAL: Duration = Duration::from_hours(24);
 
 pub(crate) struct SecretStoreController {
     pub(super) context: Arc<Context>,
-    pub(super) stores: Arc<StoreIndex>,
+    pub(super) index: StoreIndex,
     pub(super) objects: Arc<ExternalIndex>,
     pub(super) pool: Arc<Pool>,
-    pub(super) class: String,
-    pub(super) check_interval: Duration,
-    pub(super) queue: Arc<WorkQueue<StoreKey>>,
+    pub(super) settings: Arc<Settings>,
+    pub(super) queue: WorkQueue<StoreKey>,
     /// The queue of the ExternalSecrets.
     pub(super) object_queue: Arc<WorkQueue>,
     pub(super) metrics: ExternalMetrics,
 }
 
-pub(crate) struct Observed {
-    store: Arc<Store>,
-    is_foreign: bool,
-}
-
 pub(crate) enum Action {
+    /// The store has the class of another controller.
     Ignore,
     Check,
 }
 
 impl Controller for SecretStoreController {
     type Key = StoreKey;
-    type Observed = Observed;
+    type Observed = (Arc<Store>, Arc<Settings>);
     type Action = Action;
 
     const NAME: &'static str = "secretstore";
@@ -73,54 +66,126 @@ impl Controller for SecretStoreController {
         &self.queue
     }
 
-    fn observe(&self, key: &StoreKey) -> Option<Observed> {
-        let store = self.stores.get(key)?;
-        Some(Observed { is_foreign: store.is_foreign(&self.class), store })
+    fn observe(&self, key: &StoreKey) -> Option<Self::Observed> {
+        Some((self.index.get(key)?, self.settings.clone()))
     }
 
-    fn plan(observed: &Observed, _: Now) -> Action {
-        if observed.is_foreign { Action::Ignore } else { Action::Check }
+    fn plan((store, settings): &Self::Observed, _: Now) -> Action {
+        if store.is_foreign(&settings.class) { Action::Ignore } else { Action::Check }
     }
 
-    async fn apply(&self, _: &StoreKey, observed: Observed, action: Action) -> Outcome {
+    async fn apply(&self, _: &StoreKey, (store, _): Self::Observed, action: Action) -> Outcome {
         match action {
             Action::Ignore => Outcome::done(),
             Action::Check => {
                 let started = Instant::now();
-                let check = self.check(&observed.store).await;
-                self.report(&observed.store, &check, started.elapsed()).await
+                let (validity, batches) = match self.check(&store).await {
+                    Ok(checked) => checked,
+                    Err(validity) => (validity, BatchPermission::Unknown),
+                };
+                self.report(&store, &validity, batches, started.elapsed()).await
             }
         }
     }
 
     async fn fail(&self, key: &StoreKey, failure: Failure) -> Outcome {
-        let Some(store) = self.stores.get(key) else { return Outcome::done() };
-        let check = StoreCheck {
-            validity: Validity::NoCredentials(failure),
-            batches: BatchPermission::Unknown,
-            generation: store.generation,
-        };
-        self.report(&store, &check, RECONCILE_TIMEOUT).await
+        let Some(store) = self.index.get(key) else { return Outcome::done() };
+        let validity = Validity::NoCredentials(failure);
+        self.report(&store, &validity, BatchPermission::Unknown, RECONCILE_TIMEOUT).await
     }
 }
 
 impl SecretStoreController {
-    async fn report(&self, store: &Store, check: &StoreCheck, took: Duration) -> Outcome {
-        let interval = check_interval(store).unwrap_or(self.check_interval);
-        let outcome = Outcome::requeue(Priority::Resync, interval);
-        let is_ready = check.validity.is_ready();
-        self.metrics.store(&store.key, is_ready);
-        self.metrics.store_checked(&store.key, took);
-        let next = store_status::next(&store.status, check, Timestamp::now());
-        let Some(next) = next else { return outcome };
-        if !self.write_status(store, &next).await {
-            return outcome;
+    pub(super) async fn watch_stores(&self, scope: NamespaceScope, listing: Listing) {
+        let api: Api<DeserializeGuard<SecretStore>> = scope.api(self.context.client.clone());
+        let covers = |key: &StoreKey| !key.is_cluster_store() && scope.covers(&key.object_key());
+        let read = |store: SecretStore| {
+            Store::new(&store.metadata, store.spec, store.status.unwrap_or_default())
+        };
+        let watch = Watch::new(api, scope.describe("SecretStores"));
+        self.watch(watch, listing, covers, read).await;
+    }
+
+    pub(super) async fn watch_cluster_stores(&self, listing: Listing) {
+        let api: Api<DeserializeGuard<ClusterSecretStore>> = Api::all(self.context.client.clone());
+        let read = |store: ClusterSecretStore| {
+            Store::new(&store.metadata, store.spec.store, store.status.unwrap_or_default())
+        };
+        let watch = Watch::new(api, "ClusterSecretStores");
+        self.watch(watch, listing, StoreKey::is_cluster_store, read).await;
+    }
+
+    async fn watch<K>(
+        &self,
+        watch: Watch<DeserializeGuard<K>>,
+        listing: Listing,
+        covers: impl Fn(&StoreKey) -> bool,
+        read: impl Fn(K) -> Store,
+    ) where
+        DeserializeGuard<K>: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
+    {
+        let known = || {
+            let stores = self.index.keys_where(|key, _| covers(key));
+            stores.iter().map(StoreKey::object_key).collect()
+        };
+        let applied = |store| self.store_applied(read(store));
+        let deleted = |key: &ObjectKey| self.store_deleted(&StoreKey::of_object(key.clone()));
+        watch.run_optional(listing, known, applied, deleted).await;
+    }
+
+    /// A Secret has other contents, or is listed for the first time: stores whose AWS credentials were
+    /// wrong may work now. On startup every listed Secret looks changed. Ready stores were checked with
+    /// it already, so they are left out.
+    pub(super) fn credentials_changed(&self, secret: &ObjectKey, is_first_list: bool) {
+        for key in self.index.with_credentials_in(secret) {
+            let is_ready = || {
+                let store = self.index.get(&key);
+                store.is_some_and(|store| store_status::is_ready(&store.status))
+            };
+            if !(is_first_list && is_ready()) {
+                self.queue.add(key.clone(), Priority::Change, Duration::ZERO);
+            }
+            self.requeue_waiting(&key);
         }
-        self.publish_change(store, &next.conditions, is_ready).await;
-        if is_ready && !store_status::is_ready(&store.status) {
-            self.requeue_waiting(&store.key);
+    }
+
+    pub(crate) fn store_applied(&self, store: Store) {
+        let key = store.key.clone();
+        let delay = self.first_check_delay(&store);
+        if self.index.upsert(store) {
+            self.queue.add(key.clone(), Priority::Change, delay);
+            self.requeue_waiting(&key);
+            // The store may have been missing, or another controller's. Then its objects were ignored.
+            for object in self.objects.of_store(&key) {
+                self.object_queue.add(object, Priority::Resync, STORE_RESYNC_DELAY);
+            }
         }
-        outcome
+    }
+
+    /// On startup, a store that another process found ready is not checked again at once.
+    fn first_check_delay(&self, store: &Store) -> Duration {
+        let is_ours = !store.is_foreign(&self.settings.class) && !store.has_other_provider();
+        let is_first = !self.index.contains(&store.key);
+        if !(is_ours && is_first && store_status::is_ready(&store.status)) {
+            return Duration::ZERO;
+        }
+        self.metrics.set_store_ready(&store.key, true);
+        let interval = self.check_interval(store).min(self.settings.store_check_interval);
+        interval.mul_f64(f64::midpoint(1.0, rand::random()))
+    }
+
+    fn store_deleted(&self, key: &StoreKey) {
+        if let Some(store) = self.index.remove(key) {
+            self.pool.forget(&store.uid, &store.key.to_string());
+        }
+        self.metrics.forget_store(key);
+    }
+
+    pub(super) fn identity(&self, store: &Store, namespace: &str) -> Result<Identity, Failure> {
+        let secrets = &self.context.secrets;
+        store.identity(namespace, |secret: &ObjectKey| {
+            Some(*secrets.get(secret)?.content.as_bytes())
+        })
     }
 
     /// Reconciles the objects again that read from this store and are out of sync.
@@ -130,27 +195,28 @@ impl SecretStoreController {
         }
     }
 
-    async fn check(&self, store: &Store) -> StoreCheck {
-        let (validity, batches) = match self.credentials(store).await {
-            Ok(found) => found,
-            Err(validity) => (validity, BatchPermission::Unknown),
+    /// The time between two checks: `refreshInterval`, a number of seconds or a duration of Go.
+    pub(super) fn check_interval(&self, store: &Store) -> Duration {
+        let interval = match &store.spec.refresh_interval {
+            Some(serde_json::Value::Number(seconds)) => seconds.as_u64().map(Duration::from_secs),
+            Some(serde_json::Value::String(text)) => go_duration::parse(text),
+            _ => None,
         };
-        StoreCheck { validity, batches, generation: store.generation }
+        let interval = interval.filter(|interval| *interval >= Duration::from_secs(1));
+        interval.map_or(self.settings.store_check_interval, |own| own.min(MAX_CHECK_INTERVAL))
     }
 
-    async fn credentials(&self, store: &Store) -> Result<(Validity, BatchPermission), Validity> {
+    async fn check(&self, store: &Store) -> Result<(Validity, BatchPermission), Validity> {
         let is_aws = store.spec.provider.contains_key("aws");
         let wrong_provider = if is_aws { Validity::Invalid } else { Validity::Unsupported };
         let aws = store.aws().map_err(wrong_provider)?;
         store.check_conditions().map_err(Validity::Invalid)?;
-        let recorded = batch_reads::recorded(store, Timestamp::now());
+        let recorded = store_status::recorded_batches(store, Timestamp::now());
         if store.key.is_cluster_store() && has_references_without_namespace(&aws) {
             return Ok((Validity::PerNamespace, recorded));
         }
-        let namespace = store.key.namespace.clone().unwrap_or_default();
-        let content =
-            |secret: &ObjectKey| Some(*self.context.secrets.get(secret)?.content.as_bytes());
-        let identity = store.identity(&namespace, content).map_err(Validity::Invalid)?;
+        let namespace = store.key.namespace.as_deref().unwrap_or_default();
+        let identity = self.identity(store, namespace).map_err(Validity::Invalid)?;
         if store.has_identity_per_namespace() {
             return Ok((Validity::PerNamespace, recorded));
         }
@@ -163,13 +229,35 @@ impl SecretStoreController {
         Ok((validity, reader.planner.batch_permission()))
     }
 
+    async fn report(
+        &self,
+        store: &Store,
+        validity: &Validity,
+        batches: BatchPermission,
+        took: Duration,
+    ) -> Outcome {
+        let outcome = Outcome::requeue(Priority::Resync, self.check_interval(store));
+        let is_ready = validity.is_ready();
+        self.metrics.store_checked(&store.key, is_ready, took);
+        let next = store_status::next(store, validity, batches, Timestamp::now());
+        if let Some(next) = next
+            && self.write_status(store, &next).await
+        {
+            self.publish_change(store, &next.conditions, is_ready).await;
+            if is_ready && !store_status::is_ready(&store.status) {
+                self.requeue_waiting(&store.key);
+            }
+        }
+        outcome
+    }
+
     async fn write_status(&self, store: &Store, next: &StoreStatus) -> bool {
         let (key, client) = (&store.key, self.context.client.clone());
         if key.is_cluster_store() {
             let api: Api<ClusterSecretStore> = Api::all(client);
             is_written(key, write_status(&api, &key.name, &store.uid, next).await)
         } else {
-            let api: Api<SecretStore> = Api::namespaced(client, &key.object_key().namespace);
+            let api: Api<SecretStore> = Api::namespaced(client, key.namespace());
             is_written(key, write_status(&api, &key.name, &store.uid, next).await)
         }
     }
@@ -182,21 +270,14 @@ impl SecretStoreController {
         let severity = if is_ready { Severity::Normal } else { Severity::Warning };
         let reason = ready.reason.as_deref().unwrap_or_default();
         let message = ready.message.as_deref().unwrap_or_default();
-        let metadata = ObjectMeta {
-            name: Some(store.key.name.clone()),
-            namespace: store.key.namespace.clone(),
-            uid: Some(store.uid.clone()),
-            ..ObjectMeta::default()
-        };
-        let spec = store.spec.clone();
-        if store.key.is_cluster_store() {
-            let spec = ClusterSecretStoreSpec { store: spec };
-            let object = ClusterSecretStore { metadata, spec, status: None };
-            self.context.events.publish(&object, severity, reason, message).await;
+        let key = store.key.object_key();
+        let mut object = if store.key.is_cluster_store() {
+            reference::<ClusterSecretStore>(&key, &store.uid)
         } else {
-            let object = SecretStore { metadata, spec, status: None };
-            self.context.events.publish(&object, severity, reason, message).await;
-        }
+            reference::<SecretStore>(&key, &store.uid)
+        };
+        object.namespace.clone_from(&store.key.namespace);
+        self.context.events.publish_about(object, "Unseal", severity, reason, message).await;
     }
 }
 
@@ -210,14 +291,4 @@ fn is_written<K>(key: &StoreKey, written: StatusWrite<K>) -> bool {
             false
         }
     }
-}
-
-/// `refreshInterval` of a store: a number of seconds, or a duration of Go.
-pub(super) fn check_interval(store: &Store) -> Option<Duration> {
-    let interval = match store.spec.refresh_interval.as_ref()? {
-        serde_json::Value::Number(seconds) => Duration::from_secs(seconds.as_u64()?),
-        serde_json::Value::String(text) => go_duration::parse(text)?,
-        _ => return None,
-    };
-    (interval >= Duration::from_secs(1)).then(|| interval.min(MAX_CHECK_INTERVAL))
 }

@@ -6,10 +6,11 @@ use std::{
     sync::Arc,
 };
 
-use crds::ExternalSecret;
-
-use super::store::{Store, StoreKey};
-use crate::{key::ObjectKey, runtime::index::ObjectIndex};
+use super::{
+    index::ExternalSecretEntry,
+    store::{Store, StoreKey},
+};
+use crate::{key::ObjectKey, runtime::ObjectIndex};
 
 /// The stores that one object refers to. None: the store does not exist.
 pub(super) type ReferencedStores = BTreeMap<StoreKey, Option<Arc<Store>>>;
@@ -32,13 +33,11 @@ impl StoreIndex {
                 if old.resource_version > store.resource_version {
                     return false;
                 }
-                is_new = old.uid != store.uid || old.generation != store.generation;
+                is_new = old.version() != store.version();
                 self.remove_credentials(old);
             }
-            for secret in store.credentials() {
-                self.by_credentials.entry(secret.name.clone(), |stores| {
-                    stores.or_default().insert(store.key.clone());
-                });
+            for secret in &store.credentials {
+                self.by_credentials.insert_into(secret.name.clone(), store.key.clone());
             }
             entry.insert_entry(Arc::new(store));
             is_new
@@ -53,34 +52,26 @@ impl StoreIndex {
 
     /// The stores whose AWS credentials are in this Secret.
     pub(super) fn with_credentials_in(&self, secret: &ObjectKey) -> Vec<StoreKey> {
-        let refers = |store: &Arc<Store>| store.credentials().iter().any(|at| at.is_in(secret));
+        let refers = |store: &Arc<Store>| store.credentials.iter().any(|at| at.is_in(secret));
         let named = self.by_credentials.get(&secret.name).unwrap_or_default().into_iter();
         named.filter(|key| self.stores.get(key).as_ref().is_some_and(refers)).collect()
     }
 
-    pub(super) fn referenced_by(&self, object: &ExternalSecret) -> ReferencedStores {
-        let namespace = object.metadata.namespace.as_deref().unwrap_or_default();
-        let keys = object.stores().map(|reference| StoreKey::of(reference, namespace));
-        keys.map(|key| (key.clone(), self.stores.get(&key))).collect()
+    pub(super) fn referenced_by(&self, object: &ExternalSecretEntry) -> ReferencedStores {
+        object.stores().map(|key| (key.clone(), self.stores.get(&key))).collect()
     }
 
     /// Whether these stores still exist with the same spec.
     pub(super) fn has_unchanged(&self, stores: &ReferencedStores) -> bool {
-        let version = |store: Arc<Store>| (store.uid.clone(), store.generation);
-        stores
-            .iter()
-            .all(|(key, before)| self.stores.get(key).map(version) == before.clone().map(version))
+        stores.iter().all(|(key, before)| {
+            let now = self.stores.get(key);
+            now.as_deref().map(Store::version) == before.as_deref().map(Store::version)
+        })
     }
 
     fn remove_credentials(&self, store: &Store) {
-        for secret in store.credentials() {
-            self.by_credentials.entry(secret.name.clone(), |stores| {
-                let Entry::Occupied(mut stores) = stores else { return };
-                stores.get_mut().remove(&store.key);
-                if stores.get().is_empty() {
-                    stores.remove();
-                }
-            });
+        for secret in &store.credentials {
+            self.by_credentials.remove_from(secret.name.clone(), &store.key);
         }
     }
 }

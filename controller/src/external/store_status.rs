@@ -1,29 +1,27 @@
 //! The status of a store after a check: pure.
-//!
-//! `Ready` has External Secrets' reasons. `BatchReads` is ours. A store of another provider gets only the
-//! condition `Supported`: the rest of its status belongs to its own controller.
+//! `Ready` has External Secrets' reasons. `BatchReads` is ours: it lets a new process start with what the last
+//! one found. A store of another provider gets only the condition `Supported`: the rest of its status belongs
+//! to its own controller.
 
 use crds::{
     StoreStatus,
     external_secret::{Condition, condition},
+    secret_store::AwsService,
 };
 use jiff::Timestamp;
 
-use super::batch_reads;
+use super::store::Store;
 use crate::{
-    aws::planner::BatchPermission,
+    aws::{
+        planner::{BATCH_RECHECK_INTERVAL, BatchPermission},
+        service::{BATCH_GET_SECRET_VALUE_ACTION, GET_PARAMETERS_ACTION},
+    },
     reason::{Failure, Reason},
-    runtime::status::{set_transition_times, status_text, upsert},
+    runtime::status::{external_condition, set_transition_times, upsert},
 };
 
 const CAPABILITIES: &str = "ReadWrite";
-
-/// The result of checking a store.
-pub(super) struct StoreCheck {
-    pub(super) validity: Validity,
-    pub(super) batches: BatchPermission,
-    pub(super) generation: i64,
-}
+const BATCH_READS: &str = "BatchReads";
 
 pub(super) enum Validity {
     /// The controller has credentials for the store.
@@ -48,6 +46,27 @@ impl Validity {
     pub(super) fn is_ready(&self) -> bool {
         matches!(self, Self::Valid | Self::PerNamespace)
     }
+
+    fn condition(&self) -> Condition {
+        match self {
+            Self::Unsupported(Failure { reason, message }) => {
+                external_condition("Supported", false, reason.as_str(), message)
+            }
+            Self::Valid => external_condition("Ready", true, "Valid", "store validated"),
+            Self::PerNamespace => {
+                let message = "could not determine validation status";
+                external_condition("Ready", true, "ValidationUnknown", message)
+            }
+            Self::Invalid(failure) => {
+                let message = format!("unable to create client: {failure}");
+                external_condition("Ready", false, "InvalidProviderConfig", message)
+            }
+            Self::NoCredentials(failure) => {
+                let message = format!("unable to validate store: {failure}");
+                external_condition("Ready", false, "ValidationFailed", message)
+            }
+        }
+    }
 }
 
 /// Whether a status says that the store can be used.
@@ -57,91 +76,132 @@ pub(super) fn is_ready(status: &StoreStatus) -> bool {
 
 /// The status after this check. None if it is the previous one.
 pub(super) fn next(
-    previous: &StoreStatus,
-    check: &StoreCheck,
+    store: &Store,
+    validity: &Validity,
+    batches: BatchPermission,
     now: Timestamp,
 ) -> Option<StoreStatus> {
-    let mut status = previous.clone();
-    let mut checked = conditions(&previous.conditions, check);
-    set_transition_times(&mut checked, &previous.conditions, now);
+    let previous = &store.status.conditions;
+    let mut checked = vec![validity.condition()];
+    checked.extend(batch_condition(previous, batches, store.generation));
+    set_transition_times(&mut checked, previous, now);
+    let mut status = store.status.clone();
     for condition in checked {
         upsert(&mut status.conditions, condition);
     }
-    if !matches!(check.validity, Validity::Unsupported(_)) {
+    if !matches!(validity, Validity::Unsupported(_)) {
         status.capabilities = Some(CAPABILITIES.to_owned());
     }
-    (status != *previous).then_some(status)
+    (status != store.status).then_some(status)
 }
 
-fn conditions(previous: &[Condition], check: &StoreCheck) -> Vec<Condition> {
-    let validity = match &check.validity {
-        Validity::Unsupported(failure) => {
-            new("Supported", false, failure.reason.as_str(), failure.message.clone())
+/// The condition that records this permission for a generation of the store.
+fn batch_condition(
+    previous: &[Condition],
+    permission: BatchPermission,
+    generation: i64,
+) -> Option<Condition> {
+    let recorded = match permission {
+        BatchPermission::Unknown => return None,
+        BatchPermission::Allowed => {
+            external_condition(BATCH_READS, true, "Allowed", "values are read in batches")
         }
-        Validity::Valid => new("Ready", true, "Valid", "store validated".to_owned()),
-        Validity::PerNamespace => {
-            let message = "could not determine validation status".to_owned();
-            new("Ready", true, "ValidationUnknown", message)
-        }
-        Validity::Invalid(failure) => {
-            let message = format!("unable to create client: {failure}");
-            new("Ready", false, "InvalidProviderConfig", message)
-        }
-        Validity::NoCredentials(failure) => {
-            let message = format!("unable to validate store: {failure}");
-            new("Ready", false, "ValidationFailed", message)
+        BatchPermission::Denied(action) => {
+            let resource = if action == BATCH_GET_SECRET_VALUE_ACTION {
+                " on * (it gives no access to values that GetSecretValue does not allow)"
+            } else {
+                ""
+            };
+            let message = format!(
+                "each value is read with a request of its own: allow {action}{resource} to read many \
+                 values with one request; the permission is tested again once a day"
+            );
+            external_condition(BATCH_READS, false, "AccessDenied", message)
         }
     };
-    let batches = batch_reads::new_condition(previous, check.batches, check.generation);
-    std::iter::once(validity).chain(batches).collect()
+    // External Secrets' CRD prunes the generation. That must not make each status look outdated.
+    let is_pruned =
+        condition(previous, BATCH_READS).is_some_and(|before| before.observed_generation.is_none());
+    Some(Condition { observed_generation: (!is_pruned).then_some(generation), ..recorded })
 }
 
-fn new(type_: &str, is_true: bool, reason: &str, message: String) -> Condition {
-    Condition {
-        type_: type_.to_owned(),
-        status: status_text(is_true),
-        reason: Some(reason.to_owned()),
-        message: Some(message),
-        ..Condition::default()
+/// The batch permission that the status records. A denial expires: the permission may have been granted since.
+pub(super) fn recorded_batches(store: &Store, now: Timestamp) -> BatchPermission {
+    let Some(recorded) = condition(&store.status.conditions, BATCH_READS) else {
+        return BatchPermission::Unknown;
+    };
+    // Another spec may name another role or another service.
+    if recorded.observed_generation.is_some_and(|generation| generation != store.generation) {
+        return BatchPermission::Unknown;
+    }
+    let since = recorded.last_transition_time.as_deref().and_then(|time| time.parse().ok());
+    let is_expired = since.is_none_or(|since: Timestamp| {
+        now.duration_since(since).as_secs() >= BATCH_RECHECK_INTERVAL.as_secs().cast_signed()
+    });
+    let is_parameter_store = store.aws().is_ok_and(|aws| aws.service == AwsService::ParameterStore);
+    match recorded.status.as_str() {
+        "True" => BatchPermission::Allowed,
+        "False" if is_expired => BatchPermission::Unknown,
+        "False" if is_parameter_store => BatchPermission::Denied(GET_PARAMETERS_ACTION),
+        "False" => BatchPermission::Denied(BATCH_GET_SECRET_VALUE_ACTION),
+        _ => BatchPermission::Unknown,
+    }
+}
+
+/// Whether the status does not record this batch permission yet.
+pub(super) fn is_new_batches(conditions: &[Condition], permission: BatchPermission) -> bool {
+    let recorded = condition(conditions, BATCH_READS).map(|recorded| recorded.status.as_str());
+    match permission {
+        BatchPermission::Unknown => false,
+        BatchPermission::Allowed => recorded != Some("True"),
+        BatchPermission::Denied(_) => recorded != Some("False"),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::aws::service::{BATCH_GET_SECRET_VALUE_ACTION, GET_PARAMETERS_ACTION};
 
     fn now() -> Timestamp {
         Timestamp::from_second(0).unwrap()
     }
 
-    fn valid(batches: BatchPermission, generation: i64) -> StoreCheck {
-        StoreCheck { validity: Validity::Valid, batches, generation }
+    fn store(status: &StoreStatus, service: &str, generation: i64) -> Store {
+        let aws = serde_json::json!({ "service": service, "region": "r" });
+        let store = crate::external::store::tests::store("n", "s", aws);
+        Store { status: status.clone(), generation, ..store }
+    }
+
+    /// The status after a check that found the store valid.
+    fn next(
+        previous: &StoreStatus,
+        batches: BatchPermission,
+        generation: i64,
+    ) -> Option<StoreStatus> {
+        let store = store(previous, "SecretsManager", generation);
+        super::next(&store, &Validity::Valid, batches, now())
     }
 
     /// The permission that this status records, so many hours later.
     fn recorded(status: &StoreStatus, service: &str, hours: i64) -> BatchPermission {
-        let aws = serde_json::json!({ "service": service, "region": "r" });
-        let mut store = crate::external::store::tests::store("n", "s", aws);
-        store.status = status.clone();
-        batch_reads::recorded(&store, Timestamp::from_second(hours * 3600).unwrap())
+        let now = Timestamp::from_second(hours * 3600).unwrap();
+        recorded_batches(&store(status, service, 1), now)
     }
 
-    fn is_news(status: &StoreStatus, permission: BatchPermission) -> bool {
-        batch_reads::is_news(&status.conditions, permission)
+    fn is_new(status: &StoreStatus, permission: BatchPermission) -> bool {
+        is_new_batches(&status.conditions, permission)
     }
 
     #[test]
     fn unchanged_store_status_is_not_written() {
-        let unknown = valid(BatchPermission::Unknown, 1);
-        let status = next(&StoreStatus::default(), &unknown, now()).unwrap();
+        let status = next(&StoreStatus::default(), BatchPermission::Unknown, 1).unwrap();
         assert_eq!(status.conditions[0].reason.as_deref(), Some("Valid"));
         assert_eq!(status.capabilities.as_deref(), Some("ReadWrite"));
-        assert_eq!(next(&status, &unknown, now()), None);
-        let batched = next(&status, &valid(BatchPermission::Allowed, 1), now()).unwrap();
+        assert_eq!(next(&status, BatchPermission::Unknown, 1), None);
+        let batched = next(&status, BatchPermission::Allowed, 1).unwrap();
         assert_eq!(recorded(&batched, "SecretsManager", 0), BatchPermission::Allowed);
-        assert!(!is_news(&batched, BatchPermission::Allowed));
-        assert!(is_news(&status, BatchPermission::Allowed));
+        assert!(!is_new(&batched, BatchPermission::Allowed));
+        assert!(is_new(&status, BatchPermission::Allowed));
     }
 
     #[test]
@@ -155,17 +215,17 @@ mod tests {
             ("ParameterStore", GET_PARAMETERS_ACTION, "allow ssm:GetParameters to read"),
         ] {
             let denied = BatchPermission::Denied(action);
-            let status = next(&StoreStatus::default(), &valid(denied, 1), now()).unwrap();
+            let status = next(&StoreStatus::default(), denied, 1).unwrap();
             assert_eq!(recorded(&status, service, 0), denied);
             let batches = condition(&status.conditions, "BatchReads").unwrap();
             let message = batches.message.as_deref().unwrap();
             assert!(message.contains(words), "{message}");
             assert_eq!(recorded(&status, service, 25), BatchPermission::Unknown);
-            assert!(!is_news(&status, denied) && is_news(&status, BatchPermission::Allowed));
+            assert!(!is_new(&status, denied) && is_new(&status, BatchPermission::Allowed));
             let mut pruned = status.clone();
             pruned.conditions.iter_mut().for_each(|each| each.observed_generation = None);
-            assert_eq!(next(&pruned, &valid(denied, 1), now()), None);
-            let other = next(&status, &valid(denied, 2), now()).unwrap();
+            assert_eq!(next(&pruned, denied, 1), None);
+            let other = next(&status, denied, 2).unwrap();
             assert_eq!(recorded(&other, service, 0), BatchPermission::Unknown);
         }
     }
@@ -182,12 +242,9 @@ mod tests {
             }],
             capabilities: None,
         };
-        let check = StoreCheck {
-            validity: Validity::Unsupported(failure),
-            batches: BatchPermission::Unknown,
-            generation: 1,
-        };
-        let status = next(&previous, &check, now()).unwrap();
+        let store = store(&previous, "SecretsManager", 1);
+        let unsupported = Validity::Unsupported(failure);
+        let status = super::next(&store, &unsupported, BatchPermission::Unknown, now()).unwrap();
         assert_eq!(status.conditions[0], previous.conditions[0]);
         assert_eq!(status.conditions[1].type_, "Supported");
         assert_eq!(status.capabilities, None);

@@ -1,13 +1,14 @@
 //! Reads the templates of `templateFrom`.
 
-use std::collections::BTreeMap;
+use std::fmt::Debug;
 
 use crds::{
     ExternalSecret,
-    external_secret::{TemplateRef, TemplateScope},
+    external_secret::{TemplateItem, TemplateRef, TemplateScope},
 };
-use k8s_openapi::api::core::v1::ConfigMap;
-use kube::{Api, Client};
+use k8s_openapi::{NamespaceResourceScope, api::core::v1::ConfigMap};
+use kube::{Api, Client, Resource};
+use serde::de::DeserializeOwned;
 use templates::external_secret::{Scope, SourceTemplate};
 
 use super::render::TemplateTexts;
@@ -26,14 +27,14 @@ pub(super) async fn read_templates(
     for from in sources {
         let mut templates = Vec::new();
         if let Some(reference) = &from.config_map {
-            let data = config_map(client, namespace, &reference.name).await?;
-            let text = |key: &str| data.get(key).cloned();
+            let read: ConfigMap = read(client, "ConfigMap", namespace, &reference.name).await?;
+            let text = |key: &str| read.data.as_ref()?.get(key).cloned();
             templates.extend(items("ConfigMap", reference, text)?);
         }
         if let Some(reference) = &from.secret {
-            let secret = secret(client, namespace, &reference.name).await?;
+            let read: SecretObject = read(client, "Secret", namespace, &reference.name).await?;
             let text = |key: &str| {
-                let value = secret.data.get(key)?;
+                let value = read.data.get(key)?;
                 str::from_utf8(value.expose()).ok().map(ToOwned::to_owned)
             };
             templates.extend(items("Secret", reference, text)?);
@@ -47,24 +48,18 @@ pub(super) async fn read_templates(
     Ok(texts)
 }
 
-async fn config_map(
-    client: &Client,
-    namespace: &str,
-    name: &str,
-) -> Result<BTreeMap<String, String>, Failure> {
-    let api: Api<ConfigMap> = Api::namespaced(client.clone(), namespace);
+async fn read<K>(client: &Client, kind: &str, namespace: &str, name: &str) -> Result<K, Failure>
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
+    K: Clone + Debug + DeserializeOwned,
+{
+    let api: Api<K> = Api::namespaced(client.clone(), namespace);
     let found = request(api.get_opt(name)).await;
-    let found =
-        found.map_err(|error| error.failure(&format!("read ConfigMap {namespace}/{name}")))?;
-    let found = found.ok_or_else(|| not_found("ConfigMap", name))?;
-    Ok(found.data.unwrap_or_default())
-}
-
-async fn secret(client: &Client, namespace: &str, name: &str) -> Result<SecretObject, Failure> {
-    let api: Api<SecretObject> = Api::namespaced(client.clone(), namespace);
-    let found = request(api.get_opt(name)).await;
-    let found = found.map_err(|error| error.failure(&format!("read Secret {namespace}/{name}")))?;
-    found.ok_or_else(|| not_found("Secret", name))
+    let found = found.map_err(|error| error.failure(&format!("read {kind} {namespace}/{name}")))?;
+    found.ok_or_else(|| {
+        let message = format!("template source {kind} {} was not found", name.escape_debug());
+        Failure::new(Reason::TemplateInvalid, message)
+    })
 }
 
 fn items(
@@ -72,7 +67,7 @@ fn items(
     reference: &TemplateRef,
     text: impl Fn(&str) -> Option<String>,
 ) -> Result<Vec<SourceTemplate>, Failure> {
-    let item = |item: &crds::external_secret::TemplateItem| {
+    let item = |item: &TemplateItem| {
         let key = item.key.clone();
         let text = text(&key).ok_or_else(|| {
             let (name, key) = (reference.name.escape_debug(), key.escape_debug());
@@ -86,9 +81,4 @@ fn items(
         Ok(SourceTemplate { key, text, scope })
     };
     reference.items.iter().map(item).collect()
-}
-
-fn not_found(kind: &str, name: &str) -> Failure {
-    let message = format!("template source {kind} {} was not found", name.escape_debug());
-    Failure::new(Reason::TemplateInvalid, message)
 }

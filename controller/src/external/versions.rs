@@ -1,10 +1,8 @@
 //! The versions of the values that were read, so that an older one never overwrites a newer one.
-//!
 //! AWS is eventually consistent: shortly after a change, a read may return the old value (F13). So an
 //! older version than the last one is only used if AWS returns it for a while. Then somebody has moved
 //! the stage back. Lists lag too (F14): a value that a `find` no longer lists is read by its name. If AWS
 //! denies that, it counts as gone once it has been unlisted for a while.
-//!
 //! Each name belongs to a [`scope`]. Two stores may have a secret of the same name each. An edited store
 //! may read from another place. And what one `find` has found is not missing in another.
 
@@ -14,10 +12,11 @@ use std::{
 };
 
 use crds::external_secret::Find;
-use serde_json::{Value, json};
+use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use tokio::time::Instant;
 
+use super::store::Store;
 use crate::aws::{ReadRequest, ReadVersion, Version};
 
 /// How long AWS must return an older version before it is used.
@@ -57,7 +56,6 @@ impl Versions {
         if size > MAX_RECORD_BYTES { BTreeMap::new() } else { record }
     }
 
-    /// Whether a value of this version may be used.
     pub(super) fn accepts(&mut self, key: &str, read: &ReadVersion, now: Instant) -> bool {
         let is_older = self
             .taken
@@ -86,7 +84,6 @@ impl Versions {
         self.taken.keys().filter_map(move |key| key.strip_prefix(scope)?.strip_prefix(' '))
     }
 
-    /// Records which values no `find` lists now.
     pub(super) fn record_unlisted(&mut self, keys: BTreeSet<String>, now: Instant) {
         self.unlisted.retain(|key, _| keys.contains(key));
         for key in keys {
@@ -101,9 +98,9 @@ impl Versions {
 }
 
 /// Where a name was read: eight hexadecimal digits for the store, its provider and the `find`.
-pub(super) fn scope(store_uid: &str, provider: &Value, find: Option<&Find>) -> String {
+pub(super) fn scope(store: &Store, find: Option<&Find>) -> String {
     let find = find.map(|find| (&find.path, &find.name, &find.tags));
-    let digest = Sha256::digest(json!([store_uid, provider, find]).to_string());
+    let digest = Sha256::digest(json!([store.uid, store.spec.provider, find]).to_string());
     let [a, b, c, d, ..]: [u8; 32] = digest.into();
     format!("{a:02x}{b:02x}{c:02x}{d:02x}")
 }
@@ -125,6 +122,7 @@ pub(super) fn key(scope: &str, request: &ReadRequest) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::external::store;
 
     fn read(id: &str, created: i64) -> ReadVersion {
         ReadVersion { id: id.into(), created }
@@ -153,17 +151,20 @@ mod tests {
 
     #[test]
     fn stores_providers_and_finds_have_separate_versions() {
-        let [reader, other] = ["reader", "other"].map(|role| json!({ "aws": { "role": role } }));
+        let store = |uid: &str, role: &str| {
+            let store = store::tests::store("n", "s", json!({ "role": role }));
+            Store { uid: uid.to_owned(), ..store }
+        };
         let by = |regexp: &str| -> Find {
             serde_json::from_value(json!({ "name": { "regexp": regexp } })).unwrap()
         };
         let scopes = [
-            scope("1", &reader, None),
-            scope("2", &reader, None),
-            scope("1", &other, None),
-            scope("1", &reader, Some(&by("."))),
-            scope("1", &reader, Some(&by("a"))),
-            scope("2", &reader, Some(&by("."))),
+            scope(&store("1", "reader"), None),
+            scope(&store("2", "reader"), None),
+            scope(&store("1", "other"), None),
+            scope(&store("1", "reader"), Some(&by("."))),
+            scope(&store("1", "reader"), Some(&by("a"))),
+            scope(&store("2", "reader"), Some(&by("."))),
         ];
         let request = ReadRequest::current("a");
         let mut versions = Versions::default();

@@ -1,7 +1,7 @@
 //! An index of the objects of one kind, by key.
 
 use std::{
-    collections::{HashMap, hash_map::Entry},
+    collections::{BTreeSet, HashMap, hash_map::Entry},
     hash::Hash,
     sync::{Mutex, MutexGuard},
 };
@@ -77,6 +77,22 @@ impl<K: Clone + Eq + Hash, V> ObjectIndex<K, V> {
 
     fn lock(&self) -> MutexGuard<'_, HashMap<K, V>> {
         self.0.lock().expect("no holder of the lock panics")
+    }
+}
+
+/// An index of sets. It has no empty set.
+impl<K: Clone + Eq + Hash, V: Clone + Ord> ObjectIndex<K, BTreeSet<V>> {
+    pub(crate) fn insert_into(&self, key: K, member: V) {
+        self.lock().entry(key).or_default().insert(member);
+    }
+
+    pub(crate) fn remove_from(&self, key: K, member: &V) {
+        if let Entry::Occupied(mut set) = self.lock().entry(key) {
+            set.get_mut().remove(member);
+            if set.get().is_empty() {
+                set.remove();
+            }
+        }
     }
 }
 

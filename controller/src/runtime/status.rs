@@ -63,6 +63,22 @@ pub(crate) fn status_text(is_true: bool) -> String {
     if is_true { "True" } else { "False" }.to_owned()
 }
 
+/// A condition of ExternalSecrets and stores. [`set_transition_times`] completes it.
+pub(crate) fn external_condition(
+    type_: &str,
+    is_true: bool,
+    reason: &str,
+    message: impl Into<String>,
+) -> Condition {
+    Condition {
+        type_: type_.to_owned(),
+        status: status_text(is_true),
+        reason: Some(reason.to_owned()),
+        message: Some(message.into()),
+        ..Condition::default()
+    }
+}
+
 /// Puts the condition in the place of the one of its type, or at the end.
 pub(crate) fn upsert(conditions: &mut Vec<Condition>, condition: Condition) {
     match conditions.iter_mut().find(|other| other.type_ == condition.type_) {

@@ -25,7 +25,7 @@ const WATCH_TIMEOUT_SECONDS: u32 = 60;
 const PAGE_OBJECTS: u32 = 50;
 
 /// How often to try a custom resource again whose CRD is missing.
-pub(crate) const CRD_POLL_INTERVAL: Duration = Duration::from_secs(30);
+const CRD_POLL_INTERVAL: Duration = Duration::from_secs(30);
 
 /// A watch of one kind in one scope.
 #[must_use]
@@ -141,6 +141,31 @@ where
     /// CRD's schema rules them out, but a missing schema must not stop the watch.
     pub(crate) async fn run_guarded(self, handle: impl FnMut(WatchEvent<K>)) {
         self.run_with(|object| object.0.ok(), handle).await;
+    }
+
+    /// The same for a kind whose CRD may be missing. `known` returns the objects in this scope that the
+    /// caller knows. Those that a full list does not have are `deleted`.
+    pub(crate) async fn run_optional(
+        self,
+        mut listing: Listing,
+        known: impl Fn() -> Vec<ObjectKey>,
+        applied: impl Fn(K),
+        deleted: impl Fn(&ObjectKey),
+    ) {
+        let what = self.what.clone();
+        let handle = |event| match event {
+            WatchEvent::Applied { object, .. } => applied(object),
+            WatchEvent::Deleted(metadata) => deleted(&ObjectKey::of(&metadata)),
+            WatchEvent::Listed(listed) => {
+                known().iter().filter(|key| !listed.contains(key)).for_each(&deleted);
+                listing.complete();
+            }
+            WatchEvent::Absent(absence) => {
+                info!(what, why = %absence, "not watched");
+                listing.complete();
+            }
+        };
+        self.optional(CRD_POLL_INTERVAL).run_guarded(handle).await;
     }
 }
 

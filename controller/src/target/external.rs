@@ -25,22 +25,27 @@ use crate::{
 /// The Secret that an ExternalSecret makes of its values and its template.
 pub(crate) struct ExternalSecretTarget {
     pub(crate) key: ObjectKey,
-    /// The name of the ExternalSecret.
-    pub(crate) name: String,
-    /// The owner reference to set under `creationPolicy: Owner`.
+    /// The ExternalSecret, and the owner reference to set under `creationPolicy: Owner`.
     pub(crate) owner: OwnerReference,
     pub(crate) policy: CreationPolicy,
     pub(crate) field_manager: String,
-    pub(crate) type_: Option<String>,
     pub(crate) immutable: bool,
-    pub(crate) labels: BTreeMap<String, String>,
-    pub(crate) annotations: BTreeMap<String, String>,
-    pub(crate) finalizers: Vec<String>,
-    pub(crate) data: BTreeMap<String, SecretValue>,
+    pub(crate) content: ExternalContent,
     /// Whether to annotate it with the hash of its data.
     pub(crate) writes_data_hash: bool,
     /// Whether an existing Secret is taken over only if its annotation allows it.
     pub(crate) requires_consent: bool,
+}
+
+/// The parts of the Secret that come from values and the template.
+#[derive(Default)]
+pub(crate) struct ExternalContent {
+    /// The type, if the template names one.
+    pub(crate) type_: Option<String>,
+    pub(crate) labels: BTreeMap<String, String>,
+    pub(crate) annotations: BTreeMap<String, String>,
+    pub(crate) finalizers: Vec<String>,
+    pub(crate) data: BTreeMap<String, SecretValue>,
 }
 
 impl SecretTarget for ExternalSecretTarget {
@@ -58,9 +63,9 @@ impl SecretTarget for ExternalSecretTarget {
         }
         Some(SecretObject {
             metadata: self.content(None).into_metadata(&self.key),
-            type_: self.type_.clone().unwrap_or_default(),
+            type_: self.content.type_.clone().unwrap_or_default(),
             immutable: self.immutable.then_some(true),
-            data: self.data.clone(),
+            data: self.content.data.clone(),
         })
     }
 
@@ -85,7 +90,7 @@ impl ExternalSecretTarget {
                 return Err(Refusal::ControlledBy { secret: secret(), controller });
             }
         }
-        match &self.type_ {
+        match &self.content.type_ {
             Some(type_) if *type_ != existing.type_ && !self.immutable => {
                 Err(Refusal::TypeDiffers { secret: secret(), type_: type_.clone() })
             }
@@ -142,14 +147,14 @@ impl ExternalSecretTarget {
     }
 
     fn add(&self, content: &mut Content) {
-        content.labels.extend(self.labels.clone());
-        content.annotations.extend(self.annotations.clone());
-        for finalizer in &self.finalizers {
+        content.labels.extend(self.content.labels.clone());
+        content.annotations.extend(self.content.annotations.clone());
+        for finalizer in &self.content.finalizers {
             if !content.finalizers.contains(finalizer) {
                 content.finalizers.push(finalizer.clone());
             }
         }
-        content.data.extend(self.data.clone());
+        content.data.extend(self.content.data.clone());
     }
 
     /// Sets External Secrets' labels and annotation.
@@ -157,7 +162,7 @@ impl ExternalSecretTarget {
         let Content { labels, annotations, data, .. } = content;
         labels.insert(data_hash::MANAGED.to_owned(), "true".to_owned());
         if self.policy == CreationPolicy::Owner {
-            let hash = data_hash::created_by(&self.key.namespace, &self.name);
+            let hash = data_hash::created_by(&self.key.namespace, &self.owner.name);
             labels.insert(data_hash::CREATED_BY.to_owned(), hash);
         } else {
             labels.remove(data_hash::CREATED_BY);

@@ -9,10 +9,7 @@ use templates::dialect;
 use tokio::time::Instant;
 use zeroize::Zeroizing;
 
-use super::{
-    fetch,
-    store::{ReadableStore, ReadableStores},
-};
+use super::{fetch, level};
 use crate::{
     aws::{
         ReadError, ReadRequest, ReadResponse, ReadVersion, Value,
@@ -21,8 +18,9 @@ use crate::{
         pool::Reader,
     },
     external::{
-        assemble::{assemble, tests::Unlimited},
-        store::StoreKey,
+        assemble::{assemble, tests::rendering},
+        read::{ReadableStore, ReadableStores},
+        store::{self, Store},
         versions::{LIST_LAG, Versions},
     },
     reason::Reason,
@@ -84,17 +82,10 @@ fn stores<const N: usize>(fakes: [(&str, Arc<Fake>); N]) -> ReadableStores {
         let fetch = || -> BoxFuture<'static, _> { panic!("nothing asks for credentials") };
         let planner = Planner::new(fake, BatchPermission::Unknown);
         let reader = Reader { planner, credentials: CachedCredentials::new(Box::new(fetch)) };
-        let store = ReadableStore {
-            name: name.to_owned(),
-            uid: name.to_owned(),
-            provider: json!({}),
-            service: AwsService::SecretsManager,
-            region: "eu-west-1".to_owned(),
-            prefix: String::new(),
-            reader: Arc::new(reader),
-        };
-        let key = StoreKey { namespace: Some("n".to_owned()), name: name.to_owned() };
-        (key, Ok(store))
+        let aws = json!({ "service": "SecretsManager", "region": "eu-west-1" });
+        let store = Store { uid: name.to_owned(), ..store::tests::store("n", name, aws) };
+        let (key, aws) = (store.key.clone(), store.aws().unwrap());
+        (key, Ok(ReadableStore { store: Arc::new(store), aws, reader: Arc::new(reader) }))
     };
     fakes.into_iter().map(store).collect()
 }
@@ -115,10 +106,9 @@ async fn refresh(
     now: Instant,
 ) -> Result<Vec<String>, Reason> {
     let entries = fetch(object, stores, versions, now).await;
-    let (dialect, mut environments) = (dialect::external_secret(), Unlimited::default());
-    let assembled = assemble(&object.spec, entries, versions, &dialect, &mut environments, now);
+    let dialect = dialect::external_secret();
+    let assembled = assemble(&object.spec, entries, versions, &mut rendering(&dialect, now, false));
     let assembled = assembled.map_err(|errors| errors[0].failure.reason)?;
-    versions.record_taken(assembled.versions);
     Ok(assembled.values.into_keys().collect())
 }
 
@@ -168,7 +158,7 @@ async fn parameters_are_read_by_name_if_a_kms_key_is_denied() {
     lists(&fake, &["/a", "/b"]);
     let mut stores = stores([("own", fake)]);
     for store in stores.values_mut().flatten() {
-        store.service = AwsService::ParameterStore;
+        store.aws.service = AwsService::ParameterStore;
     }
     let find = json!({ "find": { "name": { "regexp": "a" } } });
     let object = object(json!({ "dataFrom": [find] }));
@@ -193,5 +183,20 @@ async fn secrets_of_two_stores_do_not_affect_each_other() {
     let all = Ok(["a", "other-a", "other-b"].map(str::to_owned).to_vec());
     for _ in 0..2 {
         assert_eq!(refresh(&object, &stores, versions, start).await, all);
+    }
+}
+
+#[test]
+fn store_prefix_may_end_within_a_name() {
+    for (prefix, expected) in [
+        ("", None),
+        ("/", None),
+        ("team-", None),
+        ("/team-", None),
+        ("team/a-", None),
+        ("/team/", Some("/team")),
+        ("/team/a-", Some("/team")),
+    ] {
+        assert_eq!(level(prefix), expected, "{prefix}");
     }
 }

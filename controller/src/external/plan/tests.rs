@@ -9,10 +9,7 @@ use super::*;
 use crate::{
     external::{
         index::SecretState,
-        store::{
-            Store, StoreKey,
-            tests::{cluster_store, store},
-        },
+        store::tests::{cluster_store, store},
     },
     runtime::{mac::MacKey, secret::SecretObject},
 };
@@ -104,13 +101,20 @@ impl World {
     }
 
     fn plan(&self) -> String {
+        let settings = Settings {
+            class: "default".to_owned(),
+            writes_data_hash: true,
+            copies_metadata: true,
+            requires_consent: false,
+            watches_cluster_stores: self.watches_cluster_stores,
+            store_check_interval: Duration::from_mins(5),
+        };
         let observed = Observed {
             entry: self.entry.clone(),
             secret: self.secret.clone(),
             stores: self.stores.clone(),
             namespace_is_terminating: self.namespace_is_terminating,
-            class: "default".into(),
-            watches_cluster_stores: self.watches_cluster_stores,
+            settings: Arc::new(settings),
         };
         match plan(&observed, seconds_ago(0)) {
             Action::RemoveFinalizer => "remove finalizer".to_owned(),

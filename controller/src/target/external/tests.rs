@@ -5,7 +5,6 @@ use super::*;
 fn target(policy: CreationPolicy) -> ExternalSecretTarget {
     ExternalSecretTarget {
         key: ObjectKey { namespace: "n".into(), name: "s".into() },
-        name: "e".into(),
         owner: OwnerReference {
             api_version: "external-secrets.io/v1".into(),
             kind: "ExternalSecret".into(),
@@ -16,12 +15,11 @@ fn target(policy: CreationPolicy) -> ExternalSecretTarget {
         },
         policy,
         field_manager: "external".into(),
-        type_: None,
         immutable: false,
-        labels: BTreeMap::new(),
-        annotations: BTreeMap::new(),
-        finalizers: Vec::new(),
-        data: [("A".to_owned(), SecretValue::from(b"1".as_slice()))].into(),
+        content: ExternalContent {
+            data: [("A".to_owned(), SecretValue::from(b"1".as_slice()))].into(),
+            ..ExternalContent::default()
+        },
         writes_data_hash: false,
         requires_consent: false,
     }
@@ -99,7 +97,8 @@ fn merged_secret_loses_only_own_keys_under_both_guards() {
 #[test]
 fn immutable_secret_and_other_type_are_different_refusals() {
     let mut secret = existing(json!({}), &json!({ "A": "Mg==" }));
-    let other = ExternalSecretTarget { type_: Some("x/y".into()), ..target(CreationPolicy::Owner) };
+    let mut other = target(CreationPolicy::Owner);
+    other.content.type_ = Some("x/y".into());
     assert!(matches!(other.plan(&secret), Err(Refusal::TypeDiffers { .. })));
     secret.immutable = Some(true);
     let refused = target(CreationPolicy::Owner).plan(&secret);

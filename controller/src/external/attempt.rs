@@ -1,0 +1,319 @@
+//! One attempt to bring an ExternalSecret in sync. It records its result in this order: the status, the memory of
+//! the process, the time of the next reconcile, and the Event.
+//!
+//! If the status cannot be written, the object counts as not refreshed and is retried soon. Otherwise the
+//! status would be wrong until the next interval.
+
+use std::{collections::BTreeMap, sync::atomic::Ordering, time::Duration};
+
+use crds::{ExternalSecret, ExternalSecretStatus};
+use jiff::Timestamp;
+use kube::{
+    Api,
+    api::{Patch, PatchParams},
+};
+use serde_json::json;
+use tokio::time::Instant;
+use tracing::{info, warn};
+
+use super::{
+    controller::ExternalSecretController,
+    index::{ExternalSecretEntry, SecretState},
+    outcome::{SecretEffect, SyncError, SyncFailure, Synced},
+    schedule,
+    status::StatusUpdate,
+};
+use crate::{
+    reason::{Failure, Reason},
+    runtime::{
+        FIELD_MANAGER, Indexed as _, Now, Outcome, Priority, Severity, StatusWrite,
+        api::{request, version_of},
+        backoff::Backoff,
+        status::write_status,
+    },
+};
+
+const BACKOFF_FIRST: Duration = Duration::from_secs(1);
+/// When a Secret that was changed during its own refresh is repaired.
+const FIRST_REPAIR_DELAY: Duration = Duration::from_secs(1);
+/// The longest delay after an error that usually passes by itself.
+const BACKOFF_MAX_TRANSIENT: Duration = Duration::from_mins(5);
+/// The longest delay after any other error, unless the object's interval is shorter.
+const BACKOFF_MAX: Duration = Duration::from_mins(30);
+/// How often an error that usually passes by itself must occur before the status reports it.
+const ATTEMPTS_BEFORE_STATUS: u32 = 2;
+
+pub(super) struct Attempt<'a> {
+    pub(super) controller: &'a ExternalSecretController,
+    /// The object when the attempt started.
+    pub(super) entry: &'a ExternalSecretEntry,
+    pub(super) started: Now,
+    /// The Secret at that time.
+    pub(super) secret: SecretState,
+}
+
+impl ExternalSecretController {
+    pub(super) fn attempt<'a>(&'a self, entry: &'a ExternalSecretEntry) -> Attempt<'a> {
+        let secret = SecretState::of(self.context.secrets.get(&entry.target()).as_ref());
+        Attempt { controller: self, entry, started: Now::read(), secret }
+    }
+}
+
+impl Attempt<'_> {
+    pub(super) async fn record(&self, result: Result<Synced, SyncError>) -> Outcome {
+        match result {
+            Ok(synced) => self.record_synced(synced).await,
+            Err(SyncError::Failed(failure)) => {
+                self.record_failed(failure, self.started.monotonic.elapsed()).await
+            }
+            Err(SyncError::Superseded) => Outcome::requeue(Priority::Change, Duration::ZERO),
+            Err(SyncError::NamespaceGone) => Outcome::done(),
+        }
+    }
+
+    pub(super) async fn record_unmanaged(&self, failure: Failure) -> Outcome {
+        match self.write_status(StatusUpdate::Unmanaged(&failure.into())).await {
+            Err(_) => Outcome::requeue(Priority::Retry, BACKOFF_MAX_TRANSIENT),
+            Ok(_) => Outcome::done(),
+        }
+    }
+
+    /// Removes External Secrets' finalizer from the object, which is being deleted.
+    pub(super) async fn remove_finalizer(&self) -> Outcome {
+        let (key, metadata) = (&self.entry.key, &self.entry.object.metadata);
+        let finalizers = metadata.finalizers.iter().flatten();
+        let others = finalizers.filter(|name| *name != ExternalSecret::UPSTREAM_FINALIZER);
+        let body = json!({ "metadata": {
+            "uid": metadata.uid,
+            "resourceVersion": metadata.resource_version,
+            "finalizers": others.collect::<Vec<_>>(),
+        } });
+        let client = self.controller.context.client.clone();
+        let api: Api<ExternalSecret> = Api::namespaced(client, &key.namespace);
+        let field_manager = Some(FIELD_MANAGER.into());
+        let params = PatchParams { field_manager, ..PatchParams::default() };
+        match request(api.patch_metadata(&key.name, &params, &Patch::Merge(&body))).await {
+            Ok(_) => info!(object = %key, "finalizer removed"),
+            // The object was deleted or changed: its own watch event follows.
+            Err(error) if error.is_not_found() || error.is_conflict() => {}
+            Err(error) => {
+                let action = format!("remove the finalizer from ExternalSecret {key}");
+                let Failure { reason, message } = error.failure(&action);
+                warn!(object = %key, %reason, message, "finalizer not removed");
+                return Outcome::requeue(Priority::Retry, BACKOFF_MAX_TRANSIENT);
+            }
+        }
+        Outcome::done()
+    }
+
+    async fn record_synced(&self, synced: Synced) -> Outcome {
+        let (key, metrics) = (&self.entry.key, &self.controller.metrics);
+        metrics.refreshed(key, self.started.monotonic.elapsed(), None);
+        metrics.synced(key, self.started.wall);
+        let (change, missing) = (synced.change, synced.missing.join(", "));
+        let event = change.event();
+        info!(object = %key, change = event.map_or("none", |event| event.0), "in sync");
+
+        let written = self.write_status(StatusUpdate::Synced(&synced, self.started.wall)).await;
+        self.remember_synced(synced, written.err());
+        let outcome = match written {
+            Err(_) => self.retry(Reason::Unavailable),
+            Ok(_) => self.next_check(change),
+        };
+        if let Some((reason, message)) = event {
+            self.publish(Severity::Normal, reason, message).await;
+        }
+        if !missing.is_empty() && (event.is_some() || written == Ok(true)) {
+            let message = format!("missing in AWS and left out of the Secret: {missing}");
+            self.publish(Severity::Normal, "MissingProviderSecret", &message).await;
+        }
+        outcome
+    }
+
+    /// `failed` is the reason if the status could not be written.
+    fn remember_synced(&self, synced: Synced, failed: Option<Reason>) {
+        let entry = self.entry;
+        self.remember(|memory| {
+            memory.versions = synced.versions;
+            memory.fingerprint = synced.fingerprint;
+            memory.left_as = (!synced.change.is_written()).then_some(self.secret);
+            if synced.change == SecretEffect::Updated {
+                memory.record_repair(Instant::now());
+            }
+            memory.failed = failed;
+            if failed.is_some() {
+                memory.refreshed = None;
+                memory.attempts = entry.attempts.saturating_add(1);
+            } else {
+                memory.refreshed = Some(self.started.wall);
+                memory.read_by_this_process = true;
+                memory.synced = Some(entry.current.clone());
+                memory.attempts = 0;
+            }
+        });
+    }
+
+    /// The plan knows when the object is due, so it is asked at once. But if the Secret already differs
+    /// from what was written, something such as a webhook changes it and will do so again: back off.
+    fn next_check(&self, change: SecretEffect) -> Outcome {
+        let delay = || {
+            let entry =
+                self.controller.objects.get(&self.entry.key).filter(|_| change.is_written())?;
+            let secret = self.controller.context.secrets.get(&entry.target())?;
+            let is_changed = !entry.is_as_written(&secret);
+            is_changed.then(|| entry.repair_delay(Instant::now()).max(FIRST_REPAIR_DELAY))
+        };
+        Outcome::requeue(Priority::Resync, delay().unwrap_or_default())
+    }
+
+    pub(super) async fn record_failed(&self, failure: SyncFailure, took: Duration) -> Outcome {
+        let (key, reason) = (&self.entry.key, failure.reason());
+        self.controller.metrics.refreshed(key, took, Some(reason));
+        let message = failure.first_error().to_string();
+        warn!(object = %key, %reason, message, "not in sync");
+
+        let written = self.write_failed(&failure).await;
+        self.remember(|memory| {
+            memory.failed = Some(written.err().unwrap_or(reason));
+            memory.attempts = memory.attempts.saturating_add(1);
+            if let Some(versions) = failure.versions {
+                memory.versions = *versions;
+            }
+        });
+        if written == Ok(true) {
+            self.publish(Severity::Warning, "UpdateFailed", &message).await;
+        }
+        self.retry(reason)
+    }
+
+    async fn write_failed(&self, failure: &SyncFailure) -> Result<bool, Reason> {
+        let entry = self.entry;
+        let is_transient = failure.reason().passes();
+        if is_transient && entry.attempts < ATTEMPTS_BEFORE_STATUS && entry.synced.is_some() {
+            return Ok(false);
+        }
+        let exists = self.controller.context.secrets.contains(&entry.target());
+        let stale_since = entry.refreshed.filter(|_| exists);
+        self.write_status(StatusUpdate::Failed(failure, stale_since)).await
+    }
+
+    pub(super) fn remember(&self, change: impl FnOnce(&mut ExternalSecretEntry)) {
+        self.controller.objects.update(&self.entry.key, self.entry.uid(), change);
+    }
+
+    pub(super) async fn publish(&self, severity: Severity, reason: &str, message: &str) {
+        let events = &self.controller.context.events;
+        events.publish(&*self.entry.object, severity, reason, message).await;
+    }
+
+    fn retry(&self, reason: Reason) -> Outcome {
+        let interval = schedule::interval(&self.entry.object.spec);
+        let delay = backoff(reason, interval).delay(self.entry.attempts, rand::random());
+        Outcome::requeue(Priority::Retry, delay)
+    }
+
+    /// Writes the status if it differs from the current one. True if the API server has another one now.
+    pub(super) async fn write_status(&self, update: StatusUpdate<'_>) -> Result<bool, Reason> {
+        let Self { controller, entry, .. } = self;
+        let current = controller.objects.get(&entry.key);
+        let current = current.filter(|current| current.uid() == entry.uid());
+        let previous = current.map_or_else(|| entry.status.clone(), |current| current.status);
+        let next = update.next(entry, &previous, &controller.crd, Timestamp::now());
+        let Some(next) = next else { return Ok(false) };
+        let mut written = self.send_status(&previous, &next).await;
+        if let StatusWrite::Invalid(_) = written
+            && let Some(plain) = update.without_explained(&next)
+        {
+            written = self.send_status(&previous, &plain).await;
+            if let StatusWrite::Written(_) = written
+                && !controller.crd.refuses_explained.swap(true, Ordering::Relaxed)
+            {
+                warn!(
+                    "the CRD of ExternalSecrets refuses the condition Explained, so that reasons are in the \
+                     message of Ready; install the CRD of this release"
+                );
+            }
+        }
+        match written {
+            StatusWrite::Written(_) => Ok(true),
+            StatusWrite::Unchanged => Ok(false),
+            StatusWrite::Invalid(_) if matches!(update, StatusUpdate::Unmanaged(_)) => Ok(false),
+            StatusWrite::Invalid(failure) | StatusWrite::Failed(failure) => {
+                let Failure { reason, message } = failure;
+                warn!(object = %entry.key, %reason, message, "status not written");
+                Err(reason)
+            }
+        }
+    }
+
+    async fn send_status(
+        &self,
+        previous: &ExternalSecretStatus,
+        next: &ExternalSecretStatus,
+    ) -> StatusWrite<ExternalSecret> {
+        let (key, patch) = (&self.entry.key, merge_patch(previous, next));
+        let client = self.controller.context.client.clone();
+        let api: Api<ExternalSecret> = Api::namespaced(client, &key.namespace);
+        let written = write_status(&api, &key.name, self.entry.uid(), &patch).await;
+        if let StatusWrite::Written(object) = &written {
+            let ExternalSecret { metadata, status, .. } = &**object;
+            let status = status.clone().unwrap_or_default();
+            if !next.versions.is_empty() {
+                self.check_pruning(&status);
+            }
+            let version = version_of(metadata);
+            self.remember(|memory| memory.record_status(status, version));
+        }
+        written
+    }
+
+    fn check_pruning(&self, written: &ExternalSecretStatus) {
+        let is_pruned = written.versions.is_empty();
+        let was_pruned = self.controller.crd.prunes_record.swap(is_pruned, Ordering::Relaxed);
+        if is_pruned && !was_pruned {
+            warn!(
+                "the CRD of ExternalSecrets has no field status.versions, so that older versions of a \
+                 value are not detected after a restart; install the CRD of this release"
+            );
+        }
+    }
+}
+
+fn backoff(reason: Reason, interval: Duration) -> Backoff {
+    let interval = if interval.is_zero() { BACKOFF_MAX } else { interval };
+    let max = if reason.passes() { BACKOFF_MAX_TRANSIENT } else { BACKOFF_MAX };
+    Backoff { first: BACKOFF_FIRST, max: max.min(interval.max(BACKOFF_FIRST)) }
+}
+
+/// A merge patch of the status. It removes versions that are gone by their names.
+fn merge_patch(previous: &ExternalSecretStatus, next: &ExternalSecretStatus) -> serde_json::Value {
+    let removed = previous.versions.keys().map(|name| (name, None));
+    let present = next.versions.iter().map(|(name, version)| (name, Some(version)));
+    let versions: BTreeMap<_, _> = removed.chain(present).collect();
+    json!({
+        "refreshTime": next.refresh_time,
+        "syncedResourceVersion": next.synced_resource_version,
+        "binding": next.binding,
+        "conditions": next.conditions,
+        "fingerprint": next.fingerprint,
+        "versions": versions,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// external-secrets#6728: an object with an interval of a day made 200 requests a day when it failed.
+    #[test]
+    fn failing_object_is_retried_at_most_twice_an_hour() {
+        let day = Duration::from_secs(86_400);
+        let denied = |attempts| backoff(Reason::AccessDenied, day).delay(attempts, u32::MAX);
+        assert_eq!(denied(0), Duration::from_secs(1));
+        assert_eq!(denied(u32::MAX), BACKOFF_MAX);
+        let short = Duration::from_secs(5);
+        assert_eq!(backoff(Reason::NotFound, short).delay(9, u32::MAX), short);
+        let throttled = backoff(Reason::Throttled, day).delay(99, u32::MAX);
+        assert_eq!(throttled, BACKOFF_MAX_TRANSIENT);
+    }
+}

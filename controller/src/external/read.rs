@@ -1,0 +1,177 @@
+//! Reads from a store: one value for one entry of an ExternalSecret.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use crds::{
+    external_secret::{MetadataPolicy, RemoteRef},
+    secret_store::{Aws, AwsService},
+};
+use tokio::time::timeout;
+
+use super::{
+    store::{Store, StoreKey},
+    versions,
+};
+use crate::{
+    aws::{
+        ReadError, ReadRequest, ReadResponse, Version, error::Rejection, pool::Reader,
+        resource::resource,
+    },
+    reason::{Failure, Reason},
+};
+
+/// How long an object waits for one answer, retries included. It is shorter than the time of a reconcile, so
+/// that the status names the entry.
+const READ_TIMEOUT: Duration = Duration::from_secs(100);
+
+pub(crate) struct ReadableStore {
+    pub(crate) store: Arc<Store>,
+    pub(crate) aws: Aws,
+    pub(crate) reader: Arc<Reader>,
+}
+
+/// The stores of an object, or why a store cannot be used.
+pub(crate) type ReadableStores = BTreeMap<StoreKey, Result<ReadableStore, Failure>>;
+
+/// The answers of AWS for each entry of the spec.
+pub(crate) struct FetchedEntries {
+    pub(crate) data_from: Vec<Result<FetchedEntry, Failure>>,
+    pub(crate) data: Vec<Result<FetchedEntry, Failure>>,
+}
+
+pub(crate) enum FetchedEntry {
+    One(FetchedValue),
+    Found(FoundValues),
+}
+
+pub(crate) struct FetchedValue {
+    /// The key of its version in `status.versions`, if it can have several.
+    pub(crate) version_key: Option<String>,
+    pub(crate) answer: Result<Arc<ReadResponse>, Failure>,
+}
+
+pub(crate) type NamedValues = Vec<(String, FetchedValue)>;
+
+pub(crate) struct FoundValues {
+    pub(crate) values: Result<NamedValues, Failure>,
+    /// The version keys of values that an earlier `find` found and that AWS does not list now.
+    pub(crate) unlisted: BTreeSet<String>,
+}
+
+impl FetchedEntries {
+    /// The version keys of all values that no `find` lists any more.
+    pub(crate) fn unlisted(&self) -> BTreeSet<String> {
+        let unlisted = self.data_from.iter().filter_map(|entry| match entry {
+            Ok(FetchedEntry::Found(found)) => Some(&found.unlisted),
+            Ok(FetchedEntry::One(_)) | Err(_) => None,
+        });
+        unlisted.flatten().cloned().collect()
+    }
+}
+
+pub(crate) fn is_gone(failure: &Failure) -> bool {
+    matches!(failure.reason, Reason::NotFound | Reason::MarkedForDeletion)
+}
+
+pub(super) struct Location<'s> {
+    pub(super) from: &'s ReadableStore,
+    /// The [`versions::scope`].
+    pub(super) scope: String,
+}
+
+impl Location<'_> {
+    pub(super) async fn read_reference(&self, reference: &RemoteRef) -> FetchedValue {
+        self.read(&self.request(reference)).await
+    }
+
+    pub(super) async fn read(&self, request: &ReadRequest) -> FetchedValue {
+        let answer = self.answer(request).await;
+        FetchedValue { version_key: versions::key(&self.scope, request), answer }
+    }
+
+    pub(super) async fn answer(&self, request: &ReadRequest) -> Result<Arc<ReadResponse>, Failure> {
+        let read = self.from.reader.planner.read(request.clone());
+        let answer = timeout(READ_TIMEOUT, read).await.unwrap_or_else(|_| {
+            let detail = Some(format!("AWS did not answer within {} s", READ_TIMEOUT.as_secs()));
+            Err(ReadError { detail, ..ReadError::new(Reason::Timeout, "") })
+        });
+        answer.map_err(|error| explain(&error, request, self.from))
+    }
+
+    fn request(&self, reference: &RemoteRef) -> ReadRequest {
+        let key = format!("{}{}", self.from.aws.prefix, reference.key);
+        let is_tags = reference.metadata_policy == MetadataPolicy::Fetch;
+        match (self.from.aws.service, is_tags) {
+            // All versions of a parameter have the same tags.
+            (AwsService::ParameterStore, true) => ReadRequest::ParameterTags { name: key },
+            (AwsService::ParameterStore, false) => {
+                let colon = if reference.version.is_empty() { "" } else { ":" };
+                ReadRequest::Parameter { name: format!("{key}{colon}{}", reference.version) }
+            }
+            (_, true) => ReadRequest::SecretTags { id: key },
+            (_, false) => {
+                ReadRequest::Secret { id: key, version: Version::parse(&reference.version) }
+            }
+        }
+    }
+}
+
+fn explain(error: &ReadError, request: &ReadRequest, from: &ReadableStore) -> Failure {
+    if let Some(detail) = &error.detail {
+        return Failure::new(error.reason, detail.clone());
+    }
+    let (region, store, action) = (from.aws.region.as_str(), &from.store.key, error.action);
+    let (kind, name) = match request {
+        ReadRequest::Secret { id, .. } | ReadRequest::SecretTags { id } => ("secret", Some(id)),
+        ReadRequest::Parameter { name } | ReadRequest::ParameterTags { name } => {
+            ("parameter", Some(name))
+        }
+        ReadRequest::ParametersBelow { path } => ("parameters below", Some(path)),
+        ReadRequest::SecretNames(_) | ReadRequest::ParameterNames(_) => ("list", None),
+    };
+    let version = match request {
+        ReadRequest::Secret { version, .. } if *version != Version::current() => {
+            let (Version::Stage(version) | Version::Id(version)) = version;
+            format!(" in version {}", version.escape_debug())
+        }
+        _ => String::new(),
+    };
+    let what = match name {
+        Some(name) => format!("{kind} `{}`{version}", name.escape_debug()),
+        None => format!("the {kind}"),
+    };
+    let resource = resource(request, region);
+    let message = match error.reason {
+        Reason::NotFound => format!("{what} not found in {region} for {store}"),
+        Reason::MarkedForDeletion => {
+            format!("{what} is marked for deletion in AWS: restore it, or remove the reference")
+        }
+        Reason::AccessDenied if let Some(rejection) = error.rejected => {
+            let why = match rejection {
+                Rejection::Expired => "they have expired",
+                Rejection::Signature => {
+                    "invalid secret access key, or the controller node's clock is skewed"
+                }
+                Rejection::Unknown => "AWS does not know them",
+            };
+            format!("AWS rejects the credentials of {store}: {why}")
+        }
+        Reason::AccessDenied => {
+            format!("AWS denies {action} on {resource}: allow it to the role of {store}")
+        }
+        Reason::KmsDenied => format!(
+            "AWS denies kms:Decrypt for {what}: allow the role of {store} to use its KMS key"
+        ),
+        Reason::Throttled => format!("AWS throttles requests ({action} on {resource})"),
+        Reason::Timeout => format!("AWS timed out ({action} on {resource})"),
+        Reason::Malformed => {
+            format!("AWS rejects the request for {what} as invalid: check its name")
+        }
+        _ => format!("AWS is unreachable or fails ({action} on {resource})"),
+    };
+    Failure::new(error.reason, message)
+}
