@@ -5,7 +5,6 @@ pub(crate) mod annotations;
 pub(crate) mod apply;
 pub(crate) mod baseline;
 pub(crate) mod controller;
-pub(crate) mod entry;
 pub(crate) mod events;
 pub(crate) mod index;
 pub(crate) mod kind;

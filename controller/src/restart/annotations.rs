@@ -1,6 +1,8 @@
 //! The annotations by which people ask for restarts, and those that the controller writes.
 
-use super::kind::WorkloadKind;
+use kube::api::ObjectMeta;
+
+use super::kind::{WorkloadKey, WorkloadKind};
 
 /// On a workload: the Secrets whose changes restart it, by name, or `*` for those that it uses.
 pub(crate) const RESTART_ON: &str = "mtk.mytomorrows.com/restart-on";
@@ -26,11 +28,12 @@ pub(crate) struct OptIn {
     pub(crate) invalid: Vec<String>,
 }
 
-/// The annotation [`RESTART_TARGETS`].
+/// The annotation [`RESTART_TARGETS`] of a SealedSecret.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub(crate) struct Targets {
-    /// Workloads in the namespace of the annotated object.
-    pub(crate) workloads: Vec<(WorkloadKind, String)>,
+pub(crate) struct Source {
+    /// The uid of the SealedSecret.
+    pub(crate) uid: String,
+    pub(crate) workloads: Vec<WorkloadKey>,
     /// The invalid parts, quoted.
     pub(crate) invalid: Vec<String>,
 }
@@ -56,21 +59,23 @@ impl OptIn {
     }
 }
 
-impl Targets {
-    /// Reads `Kind/name`, separated by commas.
-    pub(crate) fn of(annotation: &str) -> Self {
-        let mut targets = Self::default();
-        for part in parts(annotation) {
+impl Source {
+    /// Reads `Kind/name`, separated by commas. `None` without the annotation.
+    pub(crate) fn of(metadata: &ObjectMeta) -> Option<Self> {
+        let namespace = metadata.namespace.as_deref().unwrap_or_default();
+        let uid = metadata.uid.clone().unwrap_or_default();
+        let mut source = Self { uid, ..Self::default() };
+        for part in parts(metadata.annotations.as_ref()?.get(RESTART_TARGETS)?) {
             let target = part.split_once('/').and_then(|(kind, name)| {
                 let (kind, name) = (WorkloadKind::restartable(kind.trim())?, name.trim());
-                is_name(name).then(|| (kind, name.to_owned()))
+                is_name(name).then(|| WorkloadKey::new(kind, namespace, name))
             });
-            match target.filter(|_| targets.workloads.len() < MAX_NAMES) {
-                Some(target) => targets.workloads.push(target),
-                None => targets.invalid.push(quoted(part)),
+            match target.filter(|_| source.workloads.len() < MAX_NAMES) {
+                Some(target) => source.workloads.push(target),
+                None => source.invalid.push(quoted(part)),
             }
         }
-        targets
+        Some(source)
     }
 }
 
@@ -120,6 +125,12 @@ mod tests {
         OptIn { used, named: own(named), invalid: own(invalid) }
     }
 
+    fn source(targets: &str) -> Source {
+        let annotations = Some([(RESTART_TARGETS.to_owned(), targets.to_owned())].into());
+        let namespace = Some("n".to_owned());
+        Source::of(&ObjectMeta { namespace, annotations, ..ObjectMeta::default() }).unwrap()
+    }
+
     #[test]
     fn names_and_star_are_parsed_with_blanks_around_them() {
         assert_eq!(OptIn::of(Some("db, api.keys ,")), opt_in(false, &["db", "api.keys"], &[]));
@@ -143,7 +154,7 @@ mod tests {
     #[test]
     fn names_beyond_the_limit_are_invalid() {
         let many: Vec<_> = (0..200).map(|n| format!("Deployment/a{n}")).collect();
-        let targets = Targets::of(&many.join(","));
+        let targets = source(&many.join(","));
         assert_eq!((targets.workloads.len(), targets.invalid.len()), (MAX_NAMES, 100));
         let names: Vec<_> = (0..200).map(|n| format!("a{n}")).collect();
         let opt_in = OptIn::of(Some(&names.join(",")));
@@ -152,13 +163,13 @@ mod tests {
 
     #[test]
     fn targets_are_parsed_as_kind_and_name() {
-        let targets = Targets::of("Deployment/app, statefulset/db");
+        let targets = source("Deployment/app, statefulset/db");
         let expected = [
-            (WorkloadKind::Deployment, "app".to_owned()),
-            (WorkloadKind::StatefulSet, "db".to_owned()),
+            WorkloadKey::new(WorkloadKind::Deployment, "n", "app"),
+            WorkloadKey::new(WorkloadKind::StatefulSet, "n", "db"),
         ];
         assert_eq!(targets.workloads, expected);
-        let wrong = Targets::of("CronJob/x, app, Deployment/, Deployment/a/b");
+        let wrong = source("CronJob/x, app, Deployment/, Deployment/a/b");
         assert_eq!(wrong.workloads, []);
         assert_eq!(wrong.invalid.len(), 4);
     }

@@ -2,67 +2,69 @@
 
 use jiff::Timestamp;
 use kube::{
-    Api, Client,
+    Api,
     api::{Patch, PatchParams},
 };
 use serde_json::{Value, json};
 
 use super::{
     annotations::{RESTART_STATE, TEMPLATE_SECRETS},
+    baseline::{Baseline, template_mac},
+    controller::{Attempt, RestartController},
     kind::{WorkloadKey, WorkloadKind},
-    workload::{Workload, WorkloadObject},
+    workload::{Workload, WorkloadObject, Written},
 };
 use crate::{
     reason::Failure,
     runtime::{FIELD_MANAGER, api::request, clock::rfc3339_seconds},
 };
 
-#[derive(Clone, Debug)]
-pub(crate) struct Write {
+struct Write {
     /// The text of the annotation.
-    pub(crate) baseline: String,
+    baseline: String,
     /// The annotation of the Pod template that restarts the Pods. `None` to write only the baseline.
-    pub(crate) template: Option<String>,
+    template: Option<String>,
     /// The time of the restart of a Rollout, which replaces older Pods within the bounds of its
     /// strategy.
-    pub(crate) at: Timestamp,
+    at: Timestamp,
 }
 
-#[derive(Debug)]
-pub(crate) enum Written {
-    /// The workload after it.
-    Done(Box<WorkloadObject>),
-    /// Others have changed the workload since it was read.
-    Outdated,
-    Gone,
+impl RestartController {
+    /// `None` if the workload or its kind does not exist.
+    pub(super) async fn get(&self, key: &WorkloadKey) -> Result<Option<WorkloadObject>, Failure> {
+        let object = request(self.api(key).get_opt(&key.object.name)).await;
+        object.map_err(|error| error.failure(&format!("read {key}")))
+    }
+
+    fn api(&self, key: &WorkloadKey) -> Api<WorkloadObject> {
+        Api::namespaced_with(self.client.clone(), &key.object.namespace, &key.kind)
+    }
 }
 
-/// Reads a workload. `None` if it or its kind does not exist.
-pub(crate) async fn read(
-    client: &Client,
-    key: &WorkloadKey,
-) -> Result<Option<WorkloadObject>, Failure> {
-    let object = request(api(client, key).get_opt(&key.object.name)).await;
-    object.map_err(|error| error.failure(&format!("read {key}")))
-}
-
-/// Writes, unless the workload has changed since it was read.
-pub(crate) async fn write(
-    client: &Client,
-    key: &WorkloadKey,
-    workload: &Workload,
-    write: &Write,
-) -> Result<Written, Failure> {
-    let field_manager = Some(FIELD_MANAGER.to_owned());
-    let params = PatchParams { field_manager, ..PatchParams::default() };
-    let body = body(key.kind, workload, write);
-    match request(api(client, key).patch(&key.object.name, &params, &Patch::Merge(body))).await {
-        Ok(object) => Ok(Written::Done(Box::new(object))),
-        Err(error) if error.is_conflict() => Ok(Written::Outdated),
-        Err(error) if error.is_not_found() => Ok(Written::Gone),
-        Err(error) => {
-            let what = if write.template.is_some() { "restart" } else { "annotate" };
-            Err(error.failure(&format!("{what} {key} (patch {})", key.kind.plural())))
+impl Attempt<'_> {
+    /// Writes the baseline, with a restart if Secrets changed, unless the workload has changed since
+    /// it was read.
+    pub(super) async fn patch(
+        &self,
+        baseline: &Baseline,
+        restarts: bool,
+    ) -> Result<Written, Failure> {
+        let Attempt { controller, key, entry } = self;
+        let before = entry.workload.template_annotation.as_deref();
+        let template = restarts.then(|| template_mac(&controller.mac_key, baseline, before));
+        let baseline = baseline.text(&controller.key_id);
+        let write = Write { baseline, template, at: Timestamp::now() };
+        let field_manager = Some(FIELD_MANAGER.to_owned());
+        let params = PatchParams { field_manager, ..PatchParams::default() };
+        let body = Patch::Merge(body(key.kind, &entry.workload, &write));
+        match request(controller.api(key).patch(&key.object.name, &params, &body)).await {
+            Ok(object) => Ok(Written::Done(Box::new(object))),
+            Err(error) if error.is_conflict() => Ok(Written::Outdated),
+            Err(error) if error.is_not_found() => Ok(Written::Gone),
+            Err(error) => {
+                let what = if restarts { "restart" } else { "annotate" };
+                Err(error.failure(&format!("{what} {key} (patch {})", key.kind.plural())))
+            }
         }
     }
 }
@@ -85,10 +87,6 @@ fn body(kind: WorkloadKind, workload: &Workload, write: &Write) -> Value {
         };
     }
     body
-}
-
-fn api(client: &Client, key: &WorkloadKey) -> Api<WorkloadObject> {
-    Api::namespaced_with(client.clone(), &key.object.namespace, &key.kind)
 }
 
 #[cfg(test)]

@@ -10,8 +10,6 @@
 
 use std::{collections::BTreeMap, fmt::Write as _};
 
-use subtle::ConstantTimeEq as _;
-
 use super::references::{SecretUse, UsedItems};
 use crate::{
     key::ObjectKey,
@@ -21,17 +19,13 @@ use crate::{
 
 const VERSION: &str = "v1";
 
-/// A truncated MAC. Comparing takes the same time wherever the difference is.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct ShortMac(u128);
-
 /// The part of one Secret that a workload uses, or had when it was recorded.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Entry {
     /// A hash of the names of the items under the MAC.
     pub(crate) items: u32,
     /// `None` if Pods could not start with the Secret as it is, or if it never existed.
-    pub(crate) mac: Option<ShortMac>,
+    pub(crate) mac: Option<Mac<16>>,
 }
 
 /// Entries by the name of the Secret.
@@ -51,7 +45,7 @@ pub(crate) fn key_id(mac_key: &MacKey) -> String {
     format!("{:016x}", mac_key.mac("restart-key-id", []).truncated_64())
 }
 
-/// The part of a Secret that a workload uses, as the watch last saw its items.
+/// `present` are the items that the watch last saw.
 pub(crate) fn current_use(
     mac_key: &MacKey,
     secret: &ObjectKey,
@@ -68,17 +62,18 @@ pub(crate) fn current_use(
             UsedItems::All => {
                 for item in present {
                     transcript.part(&item.name.to_be_bytes());
-                    transcript.part(&item.value);
+                    transcript.part(item.value.as_bytes());
                 }
             }
             UsedItems::Named(names) => {
                 for name in names {
                     transcript.part(name.as_bytes());
-                    transcript.part(find(name).as_ref().map_or(&[][..], |value| &value[..]));
+                    let value = find(name);
+                    transcript.part(value.as_ref().map_or(&[][..], |value| value.as_bytes()));
                 }
             }
         }
-        ShortMac::of(transcript.finish())
+        transcript.finish().truncated_128()
     });
     let entry = Entry { items: items_tag(mac_key, &used.items), mac };
     CurrentUse { entry, required: used.required }
@@ -90,18 +85,18 @@ pub(crate) fn template_mac(mac_key: &MacKey, state: &Baseline, before: Option<&s
     let state = state.text("");
     let over = |salt: &str| {
         let mac = mac_key.mac("restart-template", [salt.as_bytes(), state.as_bytes()]);
-        ShortMac::of(mac).hex()
+        mac.truncated_128().to_string()
     };
     let plain = over("");
     if before == Some(&plain) { over(&plain) } else { plain }
 }
 
 impl Baseline {
-    /// The text of the annotation.
+    /// The annotation.
     pub(crate) fn text(&self, key_id: &str) -> String {
         let mut text = format!("{VERSION}:{key_id}");
         for (secret, Entry { items, mac }) in &self.0 {
-            let mac = mac.map_or_else(|| "-".to_owned(), ShortMac::hex);
+            let mac = mac.map_or_else(|| "-".to_owned(), |mac| mac.to_string());
             let _ = write!(text, ";{secret}={items:08x}:{mac}");
         }
         text
@@ -117,36 +112,18 @@ impl Baseline {
             let (secret, rest) = part.split_once('=')?;
             let (items, mac) = rest.split_once(':')?;
             let items = u32::from_str_radix(items, 16).ok()?;
-            let mac = if mac == "-" { None } else { Some(ShortMac::parse(mac)?) };
+            let mac = if mac == "-" { None } else { Some(parse_mac(mac)?) };
             Some((secret.to_owned(), Entry { items, mac }))
         });
         entries.collect::<Option<_>>().map(Self)
     }
 }
 
-impl ShortMac {
-    pub(crate) fn of(mac: Mac) -> Self {
-        Self(u128::from_be_bytes(mac.truncated_128()))
-    }
-
-    fn hex(self) -> String {
-        format!("{:032x}", self.0)
-    }
-
-    /// Reads only what [`ShortMac::hex`] writes.
-    fn parse(text: &str) -> Option<Self> {
-        let mac = Self(u128::from_str_radix(text, 16).ok()?);
-        (mac.hex() == text).then_some(mac)
-    }
+fn parse_mac(text: &str) -> Option<Mac<16>> {
+    let mac = Mac::from_bytes(u128::from_str_radix(text, 16).ok()?.to_be_bytes());
+    // The number may have been written otherwise.
+    (mac.to_string() == text).then_some(mac)
 }
-
-impl PartialEq for ShortMac {
-    fn eq(&self, other: &Self) -> bool {
-        self.0.ct_eq(&other.0).into()
-    }
-}
-
-impl Eq for ShortMac {}
 
 fn items_tag(mac_key: &MacKey, items: &UsedItems) -> u32 {
     let mut transcript = mac_key.transcript("restart-items");
@@ -232,7 +209,7 @@ mod tests {
     }
 
     fn state() -> Baseline {
-        let mac = ShortMac(u128::from_be_bytes([0xa5; 16]));
+        let mac = Mac::from_bytes([0xa5; 16]);
         Baseline(
             [
                 ("db".to_owned(), Entry { items: 7, mac: Some(mac) }),

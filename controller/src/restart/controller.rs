@@ -2,20 +2,17 @@
 
 use std::{sync::Arc, time::Duration};
 
-use jiff::Timestamp;
 use kube::Client;
 use tokio::time::Instant;
 use tracing::{debug, warn};
 
 use super::{
-    apply::{self, Write, Written},
-    baseline::{self, Baseline, CurrentUse, current_use},
-    entry::{Progress, View, WorkloadEntry},
+    baseline::{self, Baseline, current_use},
     index::Index,
     kind::WorkloadKey,
     metrics::{RestartMetrics, RestartOutcome},
-    plan::{Action, Observed, Plan, RECORD_BACKOFF, Settings, plan},
-    references::SecretUse,
+    plan::{Action, Observed, Plan, Progress, RECORD_BACKOFF, Settings, View, WorkloadEntry, plan},
+    workload::Written,
 };
 use crate::{
     key::ObjectKey,
@@ -42,7 +39,6 @@ const BACKOFF: Backoff = Backoff { first: Duration::from_secs(1), max: Duration:
 /// A reconcile makes few requests, so these suffice.
 pub(crate) const WORKERS: usize = 8;
 
-/// Restarts workloads when Secrets that they use change.
 pub(crate) struct RestartController {
     pub(crate) client: Client,
     pub(crate) index: Index,
@@ -53,7 +49,7 @@ pub(crate) struct RestartController {
     pub(crate) events: EventPublisher,
     pub(crate) metrics: RestartMetrics,
     settings: Settings,
-    key_id: String,
+    pub(super) key_id: String,
 }
 
 /// A reconcile of one workload of the index.
@@ -78,13 +74,6 @@ impl RestartController {
         Self { client, index, secrets, mac_key, queue, events, metrics, settings, key_id }
     }
 
-    fn current_use(&self, namespace: &str, name: &str, used: &SecretUse) -> CurrentUse {
-        let secret = ObjectKey { namespace: namespace.to_owned(), name: name.to_owned() };
-        let snapshot = self.secrets.get(&secret);
-        let items = snapshot.as_ref().and_then(|snapshot| snapshot.items.as_deref());
-        current_use(&self.mac_key, &secret, used, items)
-    }
-
     /// Reads a workload that the index does not have.
     async fn read_first(&self, key: &WorkloadKey, unread: &WorkloadKey) -> Outcome {
         match self.read(unread).await {
@@ -105,7 +94,7 @@ impl RestartController {
 
     /// Reads a workload into the index. False if it does not exist.
     async fn read(&self, key: &WorkloadKey) -> Result<bool, Failure> {
-        let Some(object) = apply::read(&self.client, key).await? else { return Ok(false) };
+        let Some(object) = self.get(key).await? else { return Ok(false) };
         let touched = self.index.upsert(key.kind, &object, true);
         self.enqueue(touched.into_iter().filter(|other| other != key));
         Ok(true)
@@ -140,73 +129,64 @@ impl Attempt<'_> {
                 progress.reported_postponed = None;
             }
         });
-        let written = match action {
+        match action {
             Action::Nothing => {
                 if let Some(other) = self.entry.other_restarter.filter(|_| self.entry.is_new) {
                     self.report_left(other, &[]).await;
                 }
-                return Outcome::done();
             }
             Action::Wait(at) => {
                 let delay = at.saturating_duration_since(Instant::now());
                 return Outcome::requeue(Priority::Retry, delay);
             }
-            Action::Postpone(changed) => {
-                self.report_postponed(after, &changed).await;
-                return Outcome::done();
-            }
+            Action::Postpone(changed) => self.report_postponed(after, &changed).await,
             Action::Leave(other, changed) => {
                 self.controller.metrics.count(RestartOutcome::Skipped);
                 self.report_left(other, &changed).await;
-                return Outcome::done();
             }
-            Action::Record(baseline) => self.write(baseline, &[]).await,
-            Action::Restart { baseline, changed } => self.write(baseline, &changed).await,
-        };
-        match written {
-            Ok(Written::Done(_) | Written::Gone) => Outcome::done(),
+            Action::Record(baseline) => return self.write(baseline, &[]).await,
+            Action::Restart { baseline, changed } => return self.write(baseline, &changed).await,
+        }
+        Outcome::done()
+    }
+
+    /// Writes the baseline, with a restart if Secrets changed, and brings the index up to date.
+    async fn write(&self, baseline: Baseline, changed: &[String]) -> Outcome {
+        let Attempt { controller, key, .. } = self;
+        match self.patch(&baseline, !changed.is_empty()).await {
+            Ok(Written::Done(object)) => {
+                drop(controller.index.upsert(key.kind, &object, false));
+                self.written(baseline, !changed.is_empty());
+                if changed.is_empty() {
+                    debug!(workload = %key, "baseline recorded");
+                } else {
+                    self.report_restarted(changed).await;
+                }
+                Outcome::done()
+            }
+            Ok(Written::Gone) => {
+                drop(controller.index.remove(key.kind, &key.object));
+                Outcome::done()
+            }
             Ok(Written::Outdated) => self.read_again().await,
             Err(failure) => self.retry(&failure).await,
         }
     }
 
-    /// Writes the baseline, with a restart if Secrets changed, and brings the index up to date.
-    async fn write(&self, baseline: Baseline, changed: &[String]) -> Result<Written, Failure> {
-        let Attempt { controller, key, entry } = self;
-        let before = entry.workload.template_annotation.as_deref();
-        let template = baseline::template_mac(&controller.mac_key, &baseline, before);
-        let write = Write {
-            baseline: baseline.text(&controller.key_id),
-            template: Some(template).filter(|_| !changed.is_empty()),
-            at: Timestamp::now(),
-        };
-        let written = apply::write(&controller.client, key, &entry.workload, &write).await?;
-        debug!(workload = %key, ?written, ?changed, "baseline written");
-        match &written {
-            Written::Done(object) => drop(controller.index.upsert(key.kind, object, false)),
-            Written::Gone => drop(controller.index.remove(key.kind, &key.object)),
-            Written::Outdated => {}
-        }
-        if !matches!(written, Written::Done(_)) {
-            return Ok(written);
-        }
+    fn written(&self, baseline: Baseline, restarted: bool) {
         self.update(|progress| {
             progress.baseline = Some(baseline);
-            progress.considered_annotation.clone_from(&entry.workload.baseline);
+            progress.considered_annotation.clone_from(&self.entry.workload.baseline);
             progress.attempts = 0;
             progress.reported_failed = None;
-            if changed.is_empty() {
-                progress.records.record(RECORD_BACKOFF, Instant::now());
-            } else {
+            if restarted {
                 progress.pending = None;
                 progress.restarted = Some(Instant::now());
                 progress.reported_postponed = None;
+            } else {
+                progress.records.record(RECORD_BACKOFF, Instant::now());
             }
         });
-        if !changed.is_empty() {
-            self.report_restarted(changed).await;
-        }
-        Ok(written)
     }
 
     /// Reads a workload that changed since the watch reported it.
@@ -267,10 +247,11 @@ impl Controller for RestartController {
             View::Unread(unread) => return Some(View::Unread(unread)),
             View::Tracked(entry) => *entry,
         };
-        let namespace = &key.object.namespace;
         let uses = entry.secrets.iter().map(|(name, used)| {
-            let current = self.current_use(namespace, name, used);
-            (name.clone(), current)
+            let secret = ObjectKey { namespace: key.object.namespace.clone(), name: name.clone() };
+            let snapshot = self.secrets.get(&secret);
+            let items = snapshot.as_ref().and_then(|snapshot| snapshot.items.as_deref());
+            (name.clone(), current_use(&self.mac_key, &secret, used, items))
         });
         let recorded = entry.workload.baseline.as_deref();
         Some(View::Tracked(Box::new(Observed {

@@ -6,7 +6,7 @@ use kube::Resource;
 use tracing::info;
 
 use super::{
-    annotations::{RESTART_ON, RESTART_TARGETS},
+    annotations::{RESTART_ON, RESTART_TARGETS, Source},
     baseline::Baseline,
     controller::{Attempt, RestartController},
     kind::WorkloadKey,
@@ -106,18 +106,13 @@ impl RestartController {
         }
     }
 
-    pub(super) async fn report_invalid_targets(
-        &self,
-        source: &ObjectKey,
-        uid: &str,
-        invalid: &[String],
-    ) {
+    pub(super) async fn report_invalid_targets(&self, key: &ObjectKey, source: &Source) {
         let message = format!(
             "invalid in the annotation {RESTART_TARGETS}: {}. Use Kind/name of Deployments, \
              StatefulSets, DaemonSets and Rollouts of this namespace, separated by commas",
-            listed(invalid)
+            listed(&source.invalid)
         );
-        self.warn_on_source(source, uid, "RestartInvalid", &message).await;
+        self.warn_on_source(key, &source.uid, "RestartInvalid", &message).await;
     }
 
     async fn warn_on_source(&self, source: &ObjectKey, uid: &str, reason: &str, message: &str) {

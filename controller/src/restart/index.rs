@@ -4,16 +4,20 @@ mod graph;
 #[cfg(test)]
 mod tests;
 
-use std::sync::{Mutex, MutexGuard};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex, MutexGuard},
+};
 
-use graph::{Graph, MissingTarget};
-pub(crate) use graph::{Source, Touched};
+pub(crate) use graph::Touched;
+use graph::{Graph, MissingTarget, Node, unlink};
 use tokio::time::Instant;
 
 use super::{
-    entry::{Progress, View},
+    annotations::Source,
     kind::{WorkloadKey, WorkloadKind},
-    workload::{Workload, WorkloadObject, target_of},
+    plan::{Progress, View, WorkloadEntry},
+    workload::{OtherRestarter, Workload, WorkloadObject, target_of},
 };
 use crate::key::ObjectKey;
 
@@ -32,19 +36,54 @@ impl Index {
     ) -> Touched {
         let key = WorkloadKey { kind, object: ObjectKey::of(&object.metadata) };
         if kind == WorkloadKind::Canary {
-            return self.lock().set_canary(key.object, target_of(object));
+            return self.set_canary(key.object, target_of(object));
         }
-        self.lock().upsert(&key, Workload::of(kind, object), is_new)
+        let workload = Workload::of(kind, object);
+        let mut graph = self.lock();
+        let is_wanted = workload.opt_in.is_present() || graph.is_asked_for(&key);
+        match graph.nodes.get_mut(&key) {
+            Some(old) if old.workload.uid == workload.uid => {
+                if workload.version < old.workload.version {
+                    return Touched::new();
+                }
+                let differs = workload.differs(&old.workload);
+                old.is_new |= differs && is_new;
+                old.workload = Arc::new(workload);
+                if !differs {
+                    return Touched::new();
+                }
+            }
+            None if !is_wanted => return Touched::new(),
+            _ => {
+                graph.remove(&key);
+                graph.missing.remove(&key);
+                graph.nodes.insert(key.clone(), Node::new(workload, is_new));
+            }
+        }
+        graph.refresh(&key)
     }
 
     /// Removes a deleted workload or Canary.
     pub(crate) fn remove(&self, kind: WorkloadKind, object: &ObjectKey) -> Touched {
         let object = object.clone();
         if kind == WorkloadKind::Canary {
-            return self.lock().set_canary(object, None);
+            return self.set_canary(object, None);
         }
         self.lock().remove(&WorkloadKey { kind, object });
         Touched::new()
+    }
+
+    fn set_canary(&self, canary: ObjectKey, target: Option<WorkloadKey>) -> Touched {
+        let mut graph = self.lock();
+        let before = match &target {
+            Some(target) => graph.canaries.insert(canary, target.clone()),
+            None => graph.canaries.remove(&canary),
+        };
+        if before == target {
+            return Touched::new();
+        }
+        let touched = before.into_iter().chain(target);
+        touched.filter(|key| graph.nodes.contains_key(key)).collect()
     }
 
     /// Removes what a new list no longer has.
@@ -61,7 +100,33 @@ impl Index {
     /// Sets what a SealedSecret asks for; `None` when it is gone or asks for nothing. Returns `None`
     /// if nothing changed.
     pub(crate) fn set_source(&self, key: &ObjectKey, source: Option<Source>) -> Option<Touched> {
-        self.lock().set_source(key, source)
+        let mut graph = self.lock();
+        let before = graph.sources.get(key);
+        if before == source.as_ref() {
+            return None;
+        }
+        let targets = |source: Option<&Source>| -> BTreeSet<WorkloadKey> {
+            source.into_iter().flat_map(|source| source.workloads.clone()).collect()
+        };
+        let (old, new) = (targets(before), targets(source.as_ref()));
+        for target in &old {
+            unlink(&mut graph.targeted, target, key);
+            if !graph.targeted.contains_key(target) {
+                graph.missing.remove(target);
+            }
+        }
+        for target in &new {
+            graph.targeted.entry(target.clone()).or_default().insert(key.clone());
+        }
+        match source {
+            Some(source) => graph.sources.insert(key.clone(), source),
+            None => graph.sources.remove(key),
+        };
+        let all = &old | &new;
+        for target in &all {
+            graph.refresh(target);
+        }
+        Some(all.into_iter().collect())
     }
 
     /// Removes the sources that a new list no longer has.
@@ -85,7 +150,28 @@ impl Index {
 
     /// None if nothing asks for restarts of the workload.
     pub(crate) fn view(&self, key: &WorkloadKey) -> Option<View> {
-        self.lock().view(key)
+        let graph = self.lock();
+        let is_targeted = graph.targeted.contains_key(key);
+        let Some(node) = graph.nodes.get(key) else {
+            return is_targeted.then(|| View::Unread(key.clone()));
+        };
+        if !node.workload.opt_in.is_present() && !is_targeted {
+            return None;
+        }
+        let uses = match graph.uses(node) {
+            Ok(uses) => uses,
+            Err(owner) => return Some(View::Unread(owner.clone())),
+        };
+        let secrets = graph.secrets(key, node, uses).into_iter();
+        let is_canarys = graph.canaries.values().any(|target| target == key);
+        let flagger = is_canarys.then_some(OtherRestarter::Flagger);
+        Some(View::Tracked(Box::new(WorkloadEntry {
+            workload: node.workload.clone(),
+            progress: node.progress.clone(),
+            is_new: node.is_new,
+            secrets: secrets.map(|name| (name.clone(), uses.get(&name))).collect(),
+            other_restarter: flagger.or(node.workload.other_restarter),
+        })))
     }
 
     /// Changes the progress of a workload, if it still has this uid. Returns whether the number of

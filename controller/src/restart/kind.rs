@@ -4,7 +4,6 @@ use std::fmt;
 
 use crate::key::{ObjectKey, QueueKey};
 
-/// A kind that is watched.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub(crate) enum WorkloadKind {
     Deployment,
@@ -16,7 +15,6 @@ pub(crate) enum WorkloadKind {
     Canary,
 }
 
-/// A workload's kind and name.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub(crate) struct WorkloadKey {
     pub(crate) kind: WorkloadKind,

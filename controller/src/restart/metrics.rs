@@ -20,7 +20,6 @@ pub(crate) enum RestartOutcome {
     Triggered,
 }
 
-/// Cheap to clone.
 #[derive(Clone, Default)]
 pub(crate) struct RestartMetrics {
     restarts: Family<Label, Counter>,
@@ -28,7 +27,7 @@ pub(crate) struct RestartMetrics {
     watch_forbidden: Family<Label, Gauge>,
 }
 
-/// One label: its name and its value.
+/// Name and value.
 type Label = [(&'static str, &'static str); 1];
 
 impl RestartMetrics {

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-/// The part of one Secret that a Pod template uses.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct SecretUse {
     pub(crate) items: UsedItems,
@@ -14,7 +13,6 @@ pub(crate) struct SecretUse {
     pub(crate) required_items: BTreeSet<String>,
 }
 
-/// The items of a Secret whose changes count.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum UsedItems {
     /// All of them, also those added later.

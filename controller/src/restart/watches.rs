@@ -7,10 +7,7 @@ use tokio::task::JoinSet;
 use tracing::{info, warn};
 
 use super::{
-    annotations::{RESTART_TARGETS, Targets},
-    controller::RestartController,
-    index::{Source, Touched},
-    kind::WorkloadKind,
+    annotations::Source, controller::RestartController, index::Touched, kind::WorkloadKind,
     workload::WorkloadObject,
 };
 use crate::{
@@ -94,15 +91,11 @@ impl SecretSubscriber for RestartController {
 impl SealedSecretSubscriber for RestartController {
     fn sealed_secret_applied(self: Arc<Self>, metadata: &ObjectMeta) {
         let key = ObjectKey::of(metadata);
-        let annotation = metadata.annotations.as_ref().and_then(|all| all.get(RESTART_TARGETS));
-        let uid = metadata.uid.clone().unwrap_or_default();
-        let source = annotation.map(|text| Source { uid: uid.clone(), targets: Targets::of(text) });
-        let invalid = source.as_ref().map(|source| source.targets.invalid.clone());
-        let invalid = invalid.unwrap_or_default();
-        let Some(touched) = self.index.set_source(&key, source) else { return };
+        let source = Source::of(metadata);
+        let Some(touched) = self.index.set_source(&key, source.clone()) else { return };
         self.enqueue(touched);
-        if !invalid.is_empty() {
-            tokio::spawn(async move { self.report_invalid_targets(&key, &uid, &invalid).await });
+        if let Some(source) = source.filter(|source| !source.invalid.is_empty()) {
+            tokio::spawn(async move { self.report_invalid_targets(&key, &source).await });
         }
     }
 

@@ -23,6 +23,16 @@ pub(crate) struct WorkloadObject {
     pub(crate) spec: Value,
 }
 
+/// The result of a write.
+#[derive(Debug)]
+pub(crate) enum Written {
+    /// The workload after it.
+    Done(Box<WorkloadObject>),
+    /// Others have changed the workload since it was read.
+    Outdated,
+    Gone,
+}
+
 /// The part of a workload that the controller keeps.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Workload {
@@ -42,7 +52,7 @@ pub(crate) struct Workload {
     pub(crate) other_restarter: Option<OtherRestarter>,
     pub(crate) uses: SecretUses,
     /// The Deployment whose Pod template a Rollout with `workloadRef` uses.
-    pub(crate) template_from: Option<String>,
+    pub(crate) template_from: Option<WorkloadKey>,
     /// The annotation [`RESTART_STATE`].
     pub(crate) baseline: Option<String>,
     /// The annotation [`TEMPLATE_SECRETS`] of its Pod template.
@@ -72,6 +82,10 @@ impl Workload {
         let reference = &spec["workloadRef"];
         let is_deployment = reference["kind"].as_str() == Some(WorkloadKind::Deployment.as_str());
         let borrows = kind == WorkloadKind::Rollout && is_deployment;
+        let template_from = reference["name"].as_str().filter(|_| borrows).map(|name| {
+            let namespace = metadata.namespace.as_deref().unwrap_or_default();
+            WorkloadKey::new(WorkloadKind::Deployment, namespace, name)
+        });
         Self {
             uid: metadata.uid.clone().unwrap_or_default(),
             resource_version: metadata.resource_version.clone().unwrap_or_default(),
@@ -83,7 +97,7 @@ impl Workload {
             opt_in: OptIn::of(annotation(RESTART_ON)),
             other_restarter,
             uses: SecretUses::of(&template["spec"]),
-            template_from: reference["name"].as_str().filter(|_| borrows).map(ToOwned::to_owned),
+            template_from,
             baseline: annotation(RESTART_STATE).map(ToOwned::to_owned),
             template_annotation: on_template(TEMPLATE_SECRETS).map(ToOwned::to_owned),
         }
@@ -241,11 +255,13 @@ mod tests {
 
     #[test]
     fn only_rollout_borrows_the_template_of_a_deployment() {
-        let spec = json!({ "spec": { "workloadRef": { "kind": "Deployment", "name": "app" } } });
-        assert_eq!(
-            reduced(WorkloadKind::Rollout, spec.clone()).template_from.as_deref(),
-            Some("app")
-        );
-        assert_eq!(reduced(WorkloadKind::Deployment, spec).template_from, None);
+        let object = json!({
+            "metadata": { "namespace": "n" },
+            "spec": { "workloadRef": { "kind": "Deployment", "name": "app" } },
+        });
+        let owner = |kind| reduced(kind, object.clone()).template_from;
+        let deployment = WorkloadKey::new(WorkloadKind::Deployment, "n", "app");
+        assert_eq!(owner(WorkloadKind::Rollout), Some(deployment));
+        assert_eq!(owner(WorkloadKind::Deployment), None);
     }
 }

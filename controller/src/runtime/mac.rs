@@ -14,9 +14,9 @@ use zeroize::Zeroizing;
 /// The 256-bit MAC key.
 pub(crate) struct MacKey(Zeroizing<[u8; 32]>);
 
-/// One MAC. Comparing takes the same time wherever the difference is.
+/// One MAC, whole or truncated. Comparing takes the same time wherever the difference is.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Mac([u8; 32]);
+pub(crate) struct Mac<const BYTES: usize = 32>([u8; BYTES]);
 
 /// A MAC in the making: parts are length-prefixed, so no two sequences of parts collide.
 pub(crate) struct Transcript(Hmac<Sha256>);
@@ -61,37 +61,39 @@ impl Transcript {
 }
 
 impl Mac {
-    pub(crate) fn from_bytes(bytes: [u8; 32]) -> Self {
-        Self(bytes)
-    }
-
-    pub(crate) fn as_bytes(&self) -> &[u8; 32] {
-        &self.0
-    }
-
     pub(crate) fn truncated_64(&self) -> u64 {
         u64::from_be_bytes(self.0[..8].try_into().expect("a MAC has 32 bytes"))
     }
 
-    pub(crate) fn truncated_128(&self) -> [u8; 16] {
-        self.0[..16].try_into().expect("a MAC has 32 bytes")
+    pub(crate) fn truncated_128(&self) -> Mac<16> {
+        Mac(self.0[..16].try_into().expect("a MAC has 32 bytes"))
     }
 }
 
-impl fmt::Display for Mac {
+impl<const BYTES: usize> Mac<BYTES> {
+    pub(crate) fn from_bytes(bytes: [u8; BYTES]) -> Self {
+        Self(bytes)
+    }
+
+    pub(crate) fn as_bytes(&self) -> &[u8; BYTES] {
+        &self.0
+    }
+}
+
+impl<const BYTES: usize> fmt::Display for Mac<BYTES> {
     /// In hexadecimal.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
     }
 }
 
-impl PartialEq for Mac {
+impl<const BYTES: usize> PartialEq for Mac<BYTES> {
     fn eq(&self, other: &Self) -> bool {
         self.0.ct_eq(&other.0).into()
     }
 }
 
-impl Eq for Mac {}
+impl<const BYTES: usize> Eq for Mac<BYTES> {}
 
 #[cfg(test)]
 mod tests {

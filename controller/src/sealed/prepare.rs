@@ -235,7 +235,8 @@ mod tests {
         let object = sealed("n", "s", json!({ "data": "AAAA" }));
         let failure =
             desired_legacy(&object, &Plaintext::new(br#"{"data":"canary"}"#.to_vec()), &policy())
-                .unwrap_err();
+                .err()
+                .unwrap();
         assert_eq!(failure.reason, Reason::Malformed);
         assert!(!failure.message.contains("canary"));
     }

@@ -3,10 +3,7 @@
 #[cfg(test)]
 mod tests;
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fmt,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::ResourceExt as _;
@@ -30,7 +27,8 @@ pub(crate) const OPAQUE: &str = "Opaque";
 /// Annotation on a Secret with random values: the version of the spec that they were generated for.
 pub(crate) const RANDOM_FOR: &str = "mtk.mytomorrows.com/random-values-for";
 
-/// The Secret that a SealedSecret makes of its items and its template.
+/// The Secret that a SealedSecret makes of its items and its template. Not printable: templates may
+/// have made labels and annotations of secrets.
 pub(crate) struct DesiredSecret {
     pub(crate) key: ObjectKey,
     /// The uid of the SealedSecret.
@@ -132,12 +130,5 @@ impl DesiredSecret {
         let version = existing.annotations().get(RANDOM_FOR);
         let kept = self.random.iter().filter(move |random| version == Some(&random.version));
         kept.flat_map(|random| &random.keys)
-    }
-}
-
-/// It shows no label or annotation: templates may have made them of secrets.
-impl fmt::Debug for DesiredSecret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("DesiredSecret").field("key", &self.key).finish_non_exhaustive()
     }
 }

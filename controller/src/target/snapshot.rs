@@ -27,7 +27,7 @@ pub(crate) struct ItemMac {
     /// The MAC of the item's name.
     pub(crate) name: u64,
     /// Over the value, bound to the Secret and the item's name.
-    pub(crate) value: [u8; 16],
+    pub(crate) value: Mac<16>,
 }
 
 /// One Secret as the watch last reported it, or as the controller last wrote it.
@@ -86,7 +86,7 @@ pub(super) fn item_macs(mac_key: &MacKey, secret: &SecretObject) -> Arc<[ItemMac
 }
 
 /// The MAC of one item's value, if the Secret has that item.
-pub(crate) fn item_mac(mac_key: &MacKey, name: &str, items: &[ItemMac]) -> Option<[u8; 16]> {
+pub(crate) fn item_mac(mac_key: &MacKey, name: &str, items: &[ItemMac]) -> Option<Mac<16>> {
     let name = item_name_mac(mac_key, name);
     let place = items.binary_search_by_key(&name, |item| item.name).ok()?;
     Some(items[place].value)

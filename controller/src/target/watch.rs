@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use kube::{Api, Client, api::ObjectMeta};
+use kube::{Client, api::ObjectMeta};
 
 use super::{index::SecretIndex, snapshot::SecretSnapshot};
 use crate::{
@@ -53,37 +53,32 @@ pub(crate) struct SecretWatch {
 impl SecretWatch {
     /// Watches the Secrets in a scope until the process ends.
     pub(crate) async fn run(self: Arc<Self>, scope: NamespaceScope, mut listing: Listing) {
-        let api: Api<SecretObject> = scope.api(self.client.clone());
-        let handle = |event| match event {
-            WatchEvent::Applied { object, is_listed } => self.applied(&object, is_listed),
+        let api = scope.api(self.client.clone());
+        let handle = |event: WatchEvent<SecretObject>| match event {
+            WatchEvent::Applied { object, is_listed } => {
+                let key = &ObjectKey::of(&object.metadata);
+                let before = self.secrets.get(key);
+                let after = Some(self.secrets.upsert(&object));
+                self.publish(&SecretChange { key, before, after, is_listed });
+            }
             WatchEvent::Deleted(metadata) => {
-                let key = ObjectKey::of(&metadata);
-                let before = self.secrets.get(&key);
+                let key = &ObjectKey::of(&metadata);
+                let before = self.secrets.get(key);
                 if self.secrets.remove(&metadata) {
-                    self.deleted(&key, before);
+                    self.publish(&SecretChange { key, before, after: None, is_listed: false });
                 }
             }
             WatchEvent::Listed(listed) => {
                 let keep = |key: &ObjectKey| !scope.covers(key) || listed.contains(key);
-                for key in self.secrets.retain(keep) {
-                    self.deleted(&key, None);
+                for key in &self.secrets.retain(keep) {
+                    let (before, after) = (None, None);
+                    self.publish(&SecretChange { key, before, after, is_listed: false });
                 }
                 listing.complete();
             }
             WatchEvent::Absent(_) => {}
         };
         Watch::new(api, scope.describe("Secrets")).fields(NOT_HELM).run(handle).await;
-    }
-
-    fn applied(&self, secret: &SecretObject, is_listed: bool) {
-        let key = ObjectKey::of(&secret.metadata);
-        let before = self.secrets.get(&key);
-        let after = Some(self.secrets.upsert(secret));
-        self.publish(&SecretChange { key: &key, before, after, is_listed });
-    }
-
-    fn deleted(&self, key: &ObjectKey, before: Option<SecretSnapshot>) {
-        self.publish(&SecretChange { key, before, after: None, is_listed: false });
     }
 
     fn publish(&self, change: &SecretChange<'_>) {

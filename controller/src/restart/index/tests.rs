@@ -2,7 +2,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::restart::{
-    annotations::{RESTART_ON, Targets},
+    annotations::{RESTART_ON, RESTART_TARGETS},
     workload::OtherRestarter,
 };
 
@@ -31,7 +31,9 @@ fn using(secret: &str) -> Value {
 }
 
 fn source(targets: &str) -> Source {
-    Source { uid: "su".into(), targets: Targets::of(targets) }
+    let metadata =
+        json!({ "namespace": "n", "uid": "su", "annotations": { RESTART_TARGETS: targets } });
+    Source::of(&serde_json::from_value(metadata).unwrap()).unwrap()
 }
 
 fn secrets(index: &Index, key: &WorkloadKey) -> Vec<String> {

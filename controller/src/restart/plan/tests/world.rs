@@ -7,13 +7,12 @@ use tokio::time::Instant;
 
 use crate::{
     restart::{
-        baseline::{Baseline, CurrentUse, Entry, ShortMac},
-        entry::{Progress, WorkloadEntry},
+        baseline::{Baseline, CurrentUse, Entry},
         kind::WorkloadKind,
-        plan::{Action, Observed, RECORD_BACKOFF, Settings, plan},
+        plan::{Action, Observed, Progress, RECORD_BACKOFF, Settings, WorkloadEntry, plan},
         workload::{OtherRestarter, Workload, WorkloadObject},
     },
-    runtime::mac::MacKey,
+    runtime::mac::{Mac, MacKey},
 };
 
 const SETTINGS: Settings =
@@ -132,7 +131,7 @@ impl World {
     }
 }
 
-pub(super) fn mac(name: &str, value: &str) -> ShortMac {
+pub(super) fn mac(name: &str, value: &str) -> Mac<16> {
     let key = MacKey::from_bytes(&[1; 32]).unwrap();
-    ShortMac::of(key.mac("test", [name.as_bytes(), value.as_bytes()]))
+    key.mac("test", [name.as_bytes(), value.as_bytes()]).truncated_128()
 }
