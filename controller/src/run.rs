@@ -25,11 +25,11 @@ use crate::{
     restart::{self, RestartController, RestartMetrics},
     runtime::{
         client,
+        controller::spawn_workers,
         mac::MacKey,
         metrics::{QueueMetrics, ReconcileMetrics},
         queue::WorkQueue,
         scope::WatchScope,
-        worker::spawn_workers,
     },
     sealed::{self, SealedSecretController, metrics::SealedSecretMetrics},
     target::{
@@ -94,11 +94,8 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let Config { listen_addr, listen_metrics_addr, .. } = process.config;
     let mut servers = JoinSet::new();
     servers.spawn(http::serve(listen_addr, endpoints, until(stopped.clone())));
-    servers.spawn(http::serve_metrics(
-        listen_metrics_addr,
-        Arc::new(registry),
-        until(stopped.clone()),
-    ));
+    let registry = Arc::new(registry);
+    servers.spawn(http::serve_metrics(listen_metrics_addr, registry, until(stopped.clone())));
     let mut control = JoinSet::new();
     control.spawn(process.control(stopped));
     tokio::select! {

@@ -19,15 +19,13 @@ pub(crate) mod scope;
 pub(crate) mod secret;
 pub(crate) mod status;
 pub(crate) mod watch;
-pub(crate) mod worker;
 
 pub(crate) use api::FIELD_MANAGER;
 pub(crate) use clock::Now;
-pub(crate) use controller::{Controller, Outcome};
+pub(crate) use controller::{Controller, Outcome, RECONCILE_TIMEOUT};
 pub(crate) use events::Severity;
 pub(crate) use index::{Indexed, ObjectIndex};
 pub(crate) use queue::{Priority, WorkQueue};
 pub(crate) use scope::{NamespaceScope, WatchScope};
 pub(crate) use status::StatusWrite;
 pub(crate) use watch::{Listing, Watch};
-pub(crate) use worker::RECONCILE_TIMEOUT;

@@ -23,7 +23,6 @@ pub(crate) mod prepare;
 pub(crate) mod record;
 pub(crate) mod render;
 mod report;
-pub(crate) mod status;
 mod sync;
 pub(crate) mod unseal;
 pub(crate) mod watches;

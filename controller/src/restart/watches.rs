@@ -13,9 +13,9 @@ use super::{
 use crate::{
     key::ObjectKey,
     runtime::{
+        controller::resync,
         scope::{NamespaceScope, WatchScope},
         watch::{Absence, Listing, Readiness, Watch, WatchEvent},
-        worker::resync,
     },
     target::watch::{SealedSecretSubscriber, SecretChange, SecretSubscriber},
 };

@@ -49,11 +49,6 @@ impl RequestError {
         self.code() == Some(409)
     }
 
-    /// The object violates its schema.
-    pub(crate) fn is_invalid(&self) -> bool {
-        self.code() == Some(422)
-    }
-
     pub(crate) fn is_not_found(&self) -> bool {
         self.code() == Some(404)
     }
@@ -117,7 +112,7 @@ impl RequestError {
         details.into_iter().flat_map(|details| &details.causes)
     }
 
-    fn code(&self) -> Option<u16> {
+    pub(crate) fn code(&self) -> Option<u16> {
         self.status().map(|status| status.code)
     }
 

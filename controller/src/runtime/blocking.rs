@@ -8,18 +8,13 @@ use tokio::sync::Semaphore;
 #[derive(Clone)]
 pub(crate) struct BlockingPool {
     permits: Arc<Semaphore>,
-    threads: usize,
+    /// How many tasks run at a time.
+    pub(crate) threads: usize,
 }
 
 impl BlockingPool {
-    /// A pool of this many threads.
     pub(crate) fn new(threads: usize) -> Self {
         Self { permits: Arc::new(Semaphore::new(threads)), threads }
-    }
-
-    /// How many tasks run at a time.
-    pub(crate) fn threads(&self) -> usize {
-        self.threads
     }
 
     /// Runs `work` on a thread of the pool. The thread stays taken until `work` ends, even if the

@@ -55,7 +55,11 @@ where
     if failure.reason == Reason::InvalidSecret {
         failure.reason = Reason::Unavailable;
     }
-    if error.is_invalid() { StatusWrite::Invalid(failure) } else { StatusWrite::Failed(failure) }
+    if error.code() == Some(422) {
+        StatusWrite::Invalid(failure)
+    } else {
+        StatusWrite::Failed(failure)
+    }
 }
 
 /// `True` or `False`.

@@ -3,7 +3,7 @@
 
 use std::{collections::hash_map::Entry, sync::Arc, time::Duration};
 
-use crds::{SealedSecret, SealedSecretStatus};
+use crds::{SealedSecret, SealedSecretStatus, sealed_secret::TemplateMetadata};
 use tokio::time::Instant;
 
 use super::{
@@ -63,7 +63,8 @@ pub(crate) struct SealedSecretEntry {
 impl SealedSecretEntry {
     pub(crate) fn of(mac_key: &MacKey, sealed: &SealedSecret) -> Self {
         let metadata = &sealed.metadata;
-        let template = &sealed.spec.template.metadata;
+        let TemplateMetadata { labels, annotations, .. } = &sealed.spec.template.metadata;
+        let labels_and_annotations = label_and_annotation_macs(mac_key, labels, annotations);
         let status = sealed.status.clone().unwrap_or_default();
         Self {
             uid: metadata.uid.clone().unwrap_or_default(),
@@ -72,11 +73,7 @@ impl SealedSecretEntry {
             is_deleting: metadata.deletion_timestamp.is_some(),
             wants_owner: wants_owner(sealed),
             inputs: inputs(mac_key, sealed),
-            labels_and_annotations: label_and_annotation_macs(
-                mac_key,
-                &template.labels,
-                &template.annotations,
-            ),
+            labels_and_annotations,
             applied: status.fingerprint.as_deref().and_then(Record::parse),
             status,
             failed: None,
@@ -112,13 +109,13 @@ impl SealedSecretEntry {
     }
 
     /// Counts a write over what others had changed.
-    pub(crate) fn record_repair(&mut self, now: Instant) {
-        self.repairs.record(REPAIR_BACKOFF, now);
+    pub(crate) fn record_repair(&mut self) {
+        self.repairs.record(REPAIR_BACKOFF, Instant::now());
     }
 
     /// How long to wait before the next repair.
-    pub(crate) fn repair_delay(&self, now: Instant) -> Duration {
-        self.repairs.delay(REPAIR_BACKOFF, now)
+    pub(crate) fn repair_delay(&self) -> Duration {
+        self.repairs.delay(REPAIR_BACKOFF, Instant::now())
     }
 }
 

@@ -2,19 +2,14 @@
 
 use std::time::Duration;
 
-use crds::{SealedSecret, SealedSecretStatus};
+use crds::{SealedSecret, SealedSecretStatus, sealed_secret::Condition};
 use jiff::Timestamp;
 use kube::Api;
 use serde_json::json;
-use tokio::time::Instant;
 use tracing::{info, warn};
 
 use super::{
-    controller::Attempt,
-    index::SealedSecretEntry,
-    prepare::ignored_fields,
-    record::Record,
-    status::{self, UNSEALED},
+    controller::Attempt, index::SealedSecretEntry, prepare::ignored_fields, record::Record,
     sync::Synced,
 };
 use crate::{
@@ -23,14 +18,17 @@ use crate::{
     runtime::{
         api::version_of,
         backoff::Backoff,
+        clock::rfc3339_seconds,
         controller::Outcome,
         events::{Severity, reference},
         queue::Priority,
-        status::{StatusWrite, write_status},
+        status::{StatusWrite, status_text, write_status},
     },
     target::Applied,
 };
 
+/// The reason of success, in conditions and Events.
+pub(crate) const UNSEALED: &str = "Unsealed";
 /// Failures that usually pass are reported in the status only after this many attempts.
 const ATTEMPTS_BEFORE_STATUS: u32 = 3;
 const BACKOFF: Backoff = Backoff { first: Duration::from_millis(500), max: Duration::from_mins(5) };
@@ -52,7 +50,7 @@ impl Attempt<'_> {
             entry.applied = Some(synced.record.clone());
             entry.record_recovery();
             if synced.applied == Applied::Updated {
-                entry.record_repair(Instant::now());
+                entry.record_repair();
             }
         });
         self.controller.metrics.synced(self.key);
@@ -97,7 +95,7 @@ impl Attempt<'_> {
 
     /// Writes a status that others changed, or that an earlier write did not reach.
     pub(super) async fn repair_status(&self, record: &Record) -> Outcome {
-        self.update(|entry| entry.record_repair(Instant::now()));
+        self.update(|entry| entry.record_repair());
         self.controller.metrics.synced(self.key);
         let written = self.write_status(Ok(record)).await;
         if written == Ok(true) {
@@ -122,7 +120,7 @@ impl Attempt<'_> {
     /// Writes the status if it differs. Returns whether it was written, or when to retry the write.
     async fn write_status(&self, result: Result<&Record, &Failure>) -> Result<bool, Outcome> {
         let Self { controller, key, entry } = self;
-        let next = status::next(&entry.status, entry.generation, result, Timestamp::now());
+        let next = next_status(&entry.status, entry.generation, result, Timestamp::now());
         let Some(mut next) = next else { return Ok(false) };
         if entry.prunes_record && without_record(&next) == without_record(&entry.status) {
             return Ok(false);
@@ -191,9 +189,63 @@ fn backoff(reason: Reason) -> Backoff {
     if reason.passes() { TRANSIENT_BACKOFF } else { BACKOFF }
 }
 
+/// The status after a sync that produced this record, or failed. None when only times would change.
+///
+/// `Synced` comes first: Bitnami's columns look there, and Argo CD's health check reads it by
+/// name. Conditions report results, never progress.
+pub(super) fn next_status(
+    previous: &SealedSecretStatus,
+    generation: i64,
+    result: Result<&Record, &Failure>,
+    now: Timestamp,
+) -> Option<SealedSecretStatus> {
+    let failure = result.err();
+    let reason = failure.map_or(UNSEALED, |failure| failure.reason.as_str());
+    let condition = |type_: &str, is_true: bool| Condition {
+        type_: type_.to_owned(),
+        status: status_text(is_true),
+        reason: Some(reason.to_owned()),
+        message: failure.map(|failure| failure.message.clone()),
+        ..Condition::default()
+    };
+    let mut status = SealedSecretStatus {
+        observed_generation: Some(generation),
+        conditions: vec![
+            condition("Synced", failure.is_none()),
+            condition("Ready", failure.is_none()),
+            condition("Stalled", failure.is_some_and(|failure| failure.reason.stalls())),
+        ],
+        fingerprint: result.ok().map(ToString::to_string),
+    };
+    if without_times(previous) == status {
+        return None;
+    }
+    let now = rfc3339_seconds(now);
+    for condition in &mut status.conditions {
+        let before = previous.condition(&condition.type_);
+        let before = before.filter(|before| before.status == condition.status);
+        let since = before.and_then(|before| before.last_transition_time.clone());
+        condition.last_transition_time = Some(since.unwrap_or_else(|| now.clone()));
+        condition.last_update_time = Some(now.clone());
+    }
+    Some(status)
+}
+
+fn without_times(status: &SealedSecretStatus) -> SealedSecretStatus {
+    let mut status = status.clone();
+    for condition in &mut status.conditions {
+        condition.last_update_time = None;
+        condition.last_transition_time = None;
+        // Bitnami's controller writes an empty message, and the API server stores it.
+        condition.message = condition.message.take().filter(|message| !message.is_empty());
+    }
+    status
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::runtime::mac::Mac;
 
     #[test]
     fn outage_of_the_api_server_ends_within_a_minute() {
@@ -202,5 +254,73 @@ mod tests {
         }
         let denied = backoff(Reason::AccessDenied);
         assert_eq!(denied.delay(u32::MAX, u32::MAX), Duration::from_mins(5));
+    }
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    fn record() -> Record {
+        let mac = Mac::from_bytes([1; 32]);
+        Record { keys: vec![], inputs: mac, content: mac }
+    }
+
+    fn failed(reason: Reason) -> Failure {
+        Failure::new(reason, "why")
+    }
+
+    #[test]
+    fn repeated_result_writes_nothing() {
+        let status = next_status(&SealedSecretStatus::default(), 1, Ok(&record()), at(1)).unwrap();
+        assert_eq!(next_status(&status, 1, Ok(&record()), at(9)), None);
+        let failure = failed(Reason::Malformed);
+        let status = next_status(&status, 1, Err(&failure), at(10)).unwrap();
+        assert_eq!(next_status(&status, 1, Err(&failure), at(19)), None);
+    }
+
+    #[test]
+    fn synced_comes_first() {
+        let status = next_status(&SealedSecretStatus::default(), 1, Ok(&record()), at(1)).unwrap();
+        let types: Vec<_> = status.conditions.iter().map(|c| c.type_.as_str()).collect();
+        assert_eq!(types, ["Synced", "Ready", "Stalled"]);
+    }
+
+    #[test]
+    fn transition_time_is_kept_until_the_status_flips() {
+        let first = next_status(&SealedSecretStatus::default(), 1, Ok(&record()), at(1)).unwrap();
+        let second = next_status(&first, 2, Ok(&record()), at(5)).unwrap();
+        let synced = second.condition("Synced").unwrap();
+        assert_eq!(synced.last_transition_time.as_deref(), Some("1970-01-01T00:00:01Z"));
+        assert_eq!(synced.last_update_time.as_deref(), Some("1970-01-01T00:00:05Z"));
+        let third = next_status(&second, 2, Err(&failed(Reason::NotOwned)), at(7)).unwrap();
+        let transition = |type_: &str| third.condition(type_).unwrap().last_transition_time.clone();
+        assert_eq!(transition("Synced").as_deref(), Some("1970-01-01T00:00:07Z"));
+        assert_eq!(transition("Stalled").as_deref(), Some("1970-01-01T00:00:01Z"));
+    }
+
+    #[test]
+    fn only_failures_that_the_user_must_fix_stall() {
+        for (reason, stalled) in [(Reason::UnknownKey, "True"), (Reason::NotOwned, "False")] {
+            let failure = failed(reason);
+            let status =
+                next_status(&SealedSecretStatus::default(), 1, Err(&failure), at(1)).unwrap();
+            assert_eq!(status.condition("Stalled").unwrap().status, stalled);
+            assert_eq!(status.condition("Ready").unwrap().reason.as_deref(), Some(reason.as_str()));
+            assert_eq!(status.fingerprint, None);
+        }
+    }
+
+    #[test]
+    fn status_of_bitnamis_controller_is_completed() {
+        let bitnami = SealedSecretStatus {
+            observed_generation: Some(1),
+            conditions: vec![Condition {
+                type_: "Synced".into(),
+                status: "True".into(),
+                ..Condition::default()
+            }],
+            fingerprint: None,
+        };
+        assert!(next_status(&bitnami, 1, Ok(&record()), at(1)).is_some());
     }
 }

@@ -51,7 +51,7 @@ impl Sealing {
         items: &BTreeMap<String, String>,
     ) -> Result<(BTreeMap<String, Plaintext>, Vec<KeyId>), Failure> {
         let opening: Vec<_> = items.values().map(|text| self.unseal(Item::parse(text))).collect();
-        let opened = stream::iter(opening).buffered(self.pool.threads()).collect::<Vec<_>>().await;
+        let opened = stream::iter(opening).buffered(self.pool.threads).collect::<Vec<_>>().await;
         let mut values = BTreeMap::new();
         let mut keys = Vec::new();
         let mut failed = Vec::new();

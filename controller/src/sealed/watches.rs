@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use crds::SealedSecret;
 use kube::{Api, core::DeserializeGuard};
-use tokio::{sync::watch, task::JoinSet, time::Instant};
+use tokio::{sync::watch, task::JoinSet};
 
 use super::controller::{RECREATE_DELAY, SealedSecretController};
 use crate::{
@@ -12,12 +12,13 @@ use crate::{
     keys::KeyRing,
     reason::Reason,
     runtime::{
+        controller::resync,
         queue::Priority,
         scope::NamespaceScope,
         watch::{Listing, Watch, WatchEvent},
-        worker::resync,
     },
     target::{
+        SecretSnapshot,
         ownership::Ownership,
         watch::{SecretChange, SecretSubscriber},
     },
@@ -26,22 +27,20 @@ use crate::{
 impl SealedSecretController {
     pub(crate) fn watch(self: &Arc<Self>, tasks: &mut JoinSet<()>) {
         for scope in self.context.scope.parts() {
-            let (this, listing) = (self.clone(), self.context.readiness.add_watch());
-            tasks.spawn(async move { this.watch_objects(scope, listing).await });
+            tasks.spawn(self.clone().watch_objects(scope, self.context.readiness.add_watch()));
         }
     }
 
     /// Starts what adds objects to the queue once the watches have listed.
     pub(crate) fn start(self: &Arc<Self>, tasks: &mut JoinSet<()>) {
-        let (this, changes) = (self.clone(), self.context.keys.changes());
-        tasks.spawn(async move { this.watch_keys(changes).await });
+        tasks.spawn(self.clone().watch_keys(self.context.keys.changes()));
         let this = self.clone();
         tasks.spawn(async move {
             resync(&this.queue, this.context.resync_period, || this.objects.keys()).await;
         });
     }
 
-    async fn watch_objects(&self, scope: NamespaceScope, mut listing: Listing) {
+    async fn watch_objects(self: Arc<Self>, scope: NamespaceScope, mut listing: Listing) {
         let api: Api<DeserializeGuard<SealedSecret>> = scope.api(self.context.client.clone());
         let handle = |event| match event {
             WatchEvent::Applied { object, .. } => self.object_applied(&Arc::new(object)),
@@ -78,11 +77,11 @@ impl SealedSecretController {
             self.queue.add(key, Priority::Change, Duration::ZERO);
         } else if let Some(entry) = self.objects.get(&key).filter(|entry| entry.failed.is_none()) {
             // Others may have written the status. The reason of a failure decides when to retry it.
-            self.queue.add(key, Priority::Drift, entry.repair_delay(Instant::now()));
+            self.queue.add(key, Priority::Drift, entry.repair_delay());
         }
     }
 
-    async fn watch_keys(&self, mut changes: watch::Receiver<Arc<KeyRing>>) {
+    async fn watch_keys(self: Arc<Self>, mut changes: watch::Receiver<Arc<KeyRing>>) {
         while changes.changed().await.is_ok() {
             let waits = |reason| matches!(reason, Reason::UnknownKey | Reason::ScopeMismatch);
             for key in self.objects.keys_where(|_, entry| entry.failed.is_some_and(waits)) {
@@ -99,18 +98,16 @@ impl SealedSecretController {
 impl SecretSubscriber for SealedSecretController {
     fn secret_changed(&self, change: &SecretChange<'_>) {
         let Some(entry) = self.objects.get(change.key) else { return };
-        let delay = match (&change.after, entry.failed) {
-            (None, Some(reason)) if reason.concerns_target() => RECREATE_DELAY,
-            (Some(secret), Some(reason)) if reason.concerns_target() => {
-                let ownership = secret.ownership.ownership(&entry.uid, entry.wants_owner);
-                // Changes of a foreign Secret must not cost a decryption each.
-                if reason == Reason::NotOwned && matches!(ownership, Ownership::Foreign { .. }) {
-                    return;
-                }
-                entry.repair_delay(Instant::now())
-            }
-            (_, Some(_)) => return,
-            (_, None) => entry.repair_delay(Instant::now()),
+        let is_foreign = |secret: &SecretSnapshot| {
+            let ownership = secret.ownership.ownership(&entry.uid, entry.wants_owner);
+            matches!(ownership, Ownership::Foreign { .. })
+        };
+        let delay = match entry.failed {
+            Some(reason) if !reason.concerns_target() => return,
+            Some(_) if change.after.is_none() => RECREATE_DELAY,
+            // Changes of a foreign Secret must not cost a decryption each.
+            Some(Reason::NotOwned) if change.after.as_ref().is_some_and(is_foreign) => return,
+            _ => entry.repair_delay(),
         };
         self.queue.add(change.key.clone(), Priority::Drift, delay);
     }
