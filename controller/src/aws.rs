@@ -3,21 +3,18 @@
 //! ```text
 //!  store + namespace ─▶ identity ─▶ pool: one reader each ─▶ planner: deduplicates, batches ─▶ service
 //!                                        └─ credentials: cached, renewed early, fetched by one task
-//!                                             └─ credential_source ─▶ Pod, Secrets, sts
-//!  shared by service and sts: caller (attempts, counted)
+//!                                             └─ credential_source ─▶ Pod, Secrets, STS
+//!  shared by service and credential_source: caller (attempts, counted)
 //! ```
 //!
-//! An identity contains everything that decides what AWS answers: the store with its generation,
-//! the roles and session tags, the region. No identity ever gets what another one read (S3 in
-//! `docs/design/safety.md`), so each has its own reader, which owns the cache, the batches and the
-//! known permissions.
+//! An identity contains everything that decides what AWS answers. No identity ever gets what another
+//! one read (S3 in `docs/design/safety.md`), so each has its own reader, which owns the cache, the
+//! batches and the known permissions.
 //!
-//! Failures: AWS denies, throttles, is slow or unreachable. Each request gets its own error, with
-//! one of our reasons and the failed action, and never text from AWS. Credentials stay in use until
-//! they expire when renewing them fails.
+//! Each failed request gets its own error, with one of our reasons and the failed action, and never
+//! text from AWS. Credentials stay in use until they expire when renewing them fails.
 
 mod caller;
-mod config;
 mod credential_source;
 pub(crate) mod credentials;
 pub(crate) mod error;
@@ -27,11 +24,8 @@ pub(crate) mod planner;
 #[cfg(test)]
 mod policy_tests;
 pub(crate) mod pool;
-mod read;
-pub(crate) mod resource;
+pub(crate) mod read;
 pub(crate) mod service;
-mod service_accounts;
-mod sts;
 
 pub(crate) use error::ReadError;
 pub(crate) use identity::{Identity, StoreSpec};

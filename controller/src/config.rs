@@ -3,37 +3,33 @@
 //! Every flag `--some-flag` is also read from `MTK_SOME_FLAG`, or from `SEALED_SECRETS_SOME_FLAG`, the
 //! name that Bitnami's controller uses. The command line wins.
 
-mod external;
-mod keys;
-mod log;
-mod namespaces;
 mod parse;
-mod restart;
-mod templates;
 #[cfg(test)]
 mod tests;
 
-use std::{collections::BTreeSet, ffi::OsString, net::SocketAddr, path::PathBuf, time::Duration};
+use std::{ffi::OsString, net::SocketAddr, path::PathBuf};
 
 use clap::{ArgAction, CommandFactory as _, FromArgMatches as _, Parser};
 use jiff::SignedDuration;
+use templates::Limits;
 
-use self::{
-    external::ExternalArgs,
-    keys::KeyArgs,
-    log::LogArgs,
-    namespaces::NamespaceArgs,
-    parse::{parse_address, parse_duration, parse_workers},
-    restart::RestartArgs,
-    templates::TemplateArgs,
+use self::parse::{
+    parse_address, parse_delimiter, parse_duration, parse_key_size, parse_namespace, parse_prefix,
+    parse_workers,
 };
 use crate::{
     context::TemplateSettings,
-    external::{render::Delimiters, settings::Settings},
+    external::{render::Delimiters, settings},
     keys::KeySettings,
+    restart,
     runtime::scope::WatchScope,
     telemetry::{LogFormat, LogLevel},
 };
+
+/// Where a Pod finds the name of its namespace.
+const NAMESPACE_FILE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
+/// The default namespace of Bitnami's controller, and so of its keys.
+const DEFAULT_NAMESPACE: &str = "kube-system";
 
 /// The settings of this process.
 #[derive(Clone, Debug, Parser)]
@@ -49,8 +45,18 @@ pub struct Config {
     #[arg(long, value_name = "FILE")]
     pub(crate) kubeconfig: Option<PathBuf>,
 
-    #[command(flatten)]
-    namespaces: NamespaceArgs,
+    /// Namespace of the controller and its sealing keys; by default the Pod's, or kube-system
+    #[arg(long, value_name = "NAMESPACE")]
+    namespace: Option<String>,
+
+    /// Watch all namespaces. If false, watch only the controller's namespace and --additional-namespaces
+    #[arg(long, value_name = "BOOL", default_value_t = true, action = ArgAction::Set,
+          num_args = 0..=1, default_missing_value = "true", require_equals = true)]
+    all_namespaces: bool,
+
+    /// Further namespaces to watch with --all-namespaces=false (comma-separated or repeated)
+    #[arg(long, value_name = "NAMESPACE", value_delimiter = ',', value_parser = parse_namespace)]
+    additional_namespaces: Vec<String>,
 
     /// Address of the certificate and health endpoints
     #[arg(long, value_name = "ADDRESS", default_value = ":8080", value_parser = parse_address)]
@@ -60,8 +66,21 @@ pub struct Config {
     #[arg(long, value_name = "ADDRESS", default_value = ":8081", value_parser = parse_address)]
     pub(crate) listen_metrics_addr: SocketAddr,
 
-    #[command(flatten)]
-    keys: KeyArgs,
+    /// Prefix of the names of key Secrets
+    #[arg(long, value_name = "PREFIX", default_value = "sealed-secrets-key", value_parser = parse_prefix)]
+    key_prefix: String,
+
+    /// Size of a new sealing key, in bits
+    #[arg(long, value_name = "BITS", default_value = "4096", value_parser = parse_key_size)]
+    key_size: usize,
+
+    /// Validity of the certificate of a new sealing key
+    #[arg(long, value_name = "DURATION", default_value = "87600h", value_parser = parse_duration)]
+    key_ttl: SignedDuration,
+
+    /// Common name in the certificate of a new sealing key
+    #[arg(long, value_name = "NAME", default_value = "")]
+    my_cn: String,
 
     /// Also decrypt the deprecated `spec.data`
     #[arg(long, value_name = "BOOL", default_value_t = true, action = ArgAction::Set,
@@ -70,10 +89,19 @@ pub struct Config {
 
     /// Allow Secrets of a privileged type, e.g. kubernetes.io/service-account-token (repeatable)
     #[arg(long, value_name = "TYPE", value_delimiter = ',')]
-    allow_secret_type: Vec<String>,
+    pub(crate) allow_secret_type: Vec<String>,
 
-    #[command(flatten)]
-    templates: TemplateArgs,
+    /// Time limit for the templates of one object
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = parse_duration)]
+    template_timeout: SignedDuration,
+
+    /// Maximum number of steps of one template: nodes, calls and printed values
+    #[arg(long, value_name = "N", default_value_t = Limits::default().steps)]
+    template_max_steps: u64,
+
+    /// Maximum output of the templates of one object, in bytes
+    #[arg(long, value_name = "BYTES", default_value_t = Limits::default().output)]
+    template_max_output: usize,
 
     /// Number of SealedSecrets to reconcile at the same time
     #[arg(long, value_name = "N", default_value = "32", value_parser = parse_workers)]
@@ -81,30 +109,81 @@ pub struct Config {
 
     /// Interval at which to reconcile every object; objects that are in sync cause no requests
     #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = parse_duration)]
-    resync_period: SignedDuration,
+    pub(crate) resync_period: SignedDuration,
 
-    #[command(flatten)]
-    restart: RestartArgs,
+    /// Restart workloads that ask for it when Secrets that they use change; requires RBAC on workloads
+    #[arg(long, value_name = "BOOL", default_value_t = false, action = ArgAction::Set,
+          num_args = 0..=1, default_missing_value = "true", require_equals = true)]
+    restart_workloads: bool,
 
-    #[command(flatten)]
-    external: ExternalArgs,
+    /// With --restart-workloads: how long to wait for further changes before a restart
+    #[arg(long, value_name = "DURATION", default_value = "2s", value_parser = parse_duration)]
+    restart_delay: SignedDuration,
+
+    /// With --restart-workloads: minimum interval between two restarts of one workload
+    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = parse_duration)]
+    restart_min_interval: SignedDuration,
+
+    /// Reconcile ExternalSecrets
+    #[arg(long, value_name = "BOOL", default_value_t = true, action = ArgAction::Set,
+          num_args = 0..=1, default_missing_value = "true", require_equals = true)]
+    pub(crate) external_secrets: bool,
+
+    /// Only manage stores with this class or no class
+    #[arg(long, value_name = "CLASS", default_value = "default")]
+    controller_class: String,
+
+    /// Number of ExternalSecrets to reconcile at the same time; most of them wait for AWS
+    #[arg(long, value_name = "N", default_value = "256", value_parser = parse_workers)]
+    pub(crate) external_workers: usize,
+
+    /// Default check interval for stores without `spec.refreshInterval`
+    #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = parse_duration)]
+    store_requeue_interval: SignedDuration,
+
+    /// Annotate Secrets of ExternalSecrets with the hash of their data, as External Secrets does
+    #[arg(long, value_name = "BOOL", default_value_t = true, action = ArgAction::Set,
+          num_args = 0..=1, default_missing_value = "true", require_equals = true)]
+    data_hash: bool,
+
+    /// Copy labels and annotations of ExternalSecrets without a template to their Secrets
+    #[arg(long, value_name = "BOOL", default_value_t = true, action = ArgAction::Set,
+          num_args = 0..=1, default_missing_value = "true", require_equals = true)]
+    copy_metadata: bool,
+
+    /// Let ExternalSecrets take over an existing Secret only if it is annotated with
+    /// mtk.mytomorrows.com/adopt
+    #[arg(long, value_name = "BOOL", default_value_t = false, action = ArgAction::Set,
+          num_args = 0..=1, default_missing_value = "true", require_equals = true)]
+    adopt_with_consent: bool,
+
+    /// Left template delimiter for ExternalSecrets
+    #[arg(long, value_name = "TEXT", default_value = "{{", value_parser = parse_delimiter)]
+    template_left_delimiter: String,
+
+    /// Right template delimiter for ExternalSecrets
+    #[arg(long, value_name = "TEXT", default_value = "}}", value_parser = parse_delimiter)]
+    template_right_delimiter: String,
 
     /// Omit metrics that are labelled with the names of SealedSecrets and ExternalSecrets
     #[arg(long, value_name = "BOOL", default_value_t = false, action = ArgAction::Set,
           num_args = 0..=1, default_missing_value = "true", require_equals = true)]
     pub(crate) metrics_omit_secret_labels: bool,
 
-    #[command(flatten)]
-    log: LogArgs,
+    /// Log level
+    #[arg(long, value_name = "LEVEL", default_value = "info", ignore_case = true)]
+    pub log_level: LogLevel,
+
+    /// Log format
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub log_format: LogFormat,
 }
 
 impl Config {
     /// The settings of this process. On an invalid flag, prints the error and exits with code 2.
     pub fn from_process() -> Self {
         let command = Self::command().mut_args(|arg| {
-            let Some(long) = arg.get_long().map(ToOwned::to_owned) else {
-                return arg;
-            };
+            let Some(long) = arg.get_long().map(ToOwned::to_owned) else { return arg };
             let is_set = |name: &str| std::env::var_os(name).is_some();
             arg.env(variable(&long, is_set))
         });
@@ -113,62 +192,61 @@ impl Config {
     }
 
     pub(crate) fn namespace(&self) -> String {
-        self.namespaces.own()
+        let from_file = || std::fs::read_to_string(NAMESPACE_FILE).ok();
+        let from_environment = || std::env::var("POD_NAMESPACE").ok();
+        let found = self.namespace.clone().or_else(from_environment).or_else(from_file);
+        let found = found.map(|name| name.trim().to_owned()).filter(|name| !name.is_empty());
+        found.unwrap_or_else(|| DEFAULT_NAMESPACE.to_owned())
     }
 
     /// The namespaces that a controller in this namespace watches.
     pub(crate) fn watched(&self, own: &str) -> WatchScope {
-        self.namespaces.watched(own)
+        if self.all_namespaces {
+            return WatchScope::All;
+        }
+        let additional = self.additional_namespaces.iter().filter(|name| !name.is_empty()).cloned();
+        WatchScope::Namespaces(additional.chain([own.to_owned()]).collect())
     }
 
     pub(crate) fn key_settings(&self) -> KeySettings {
-        self.keys.settings()
+        KeySettings {
+            prefix: self.key_prefix.clone(),
+            bits: self.key_size,
+            common_name: self.my_cn.clone(),
+            lifetime: self.key_ttl,
+        }
     }
 
-    /// Privileged types of Secrets that the operator allows.
-    pub(crate) fn allowed_types(&self) -> BTreeSet<String> {
-        self.allow_secret_type.iter().cloned().collect()
-    }
-
-    /// Limits on the templates of one object.
     pub(crate) fn templates(&self) -> TemplateSettings {
-        self.templates.settings()
-    }
-
-    pub(crate) fn external_secrets(&self) -> bool {
-        self.external.external_secrets
-    }
-
-    /// Number of ExternalSecrets to reconcile at the same time.
-    pub(crate) fn external_workers(&self) -> usize {
-        self.external.external_workers
-    }
-
-    pub(crate) fn externals(&self) -> Settings {
-        self.external.settings(self.namespaces.watches_all())
+        let (steps, output) = (self.template_max_steps, self.template_max_output);
+        let limits = Limits { steps, output, ..Limits::default() };
+        TemplateSettings { limits, time: self.template_timeout.unsigned_abs() }
     }
 
     pub(crate) fn delimiters(&self) -> Delimiters {
-        self.external.delimiters()
+        Delimiters {
+            left: self.template_left_delimiter.clone(),
+            right: self.template_right_delimiter.clone(),
+        }
+    }
+
+    pub(crate) fn externals(&self) -> settings::Settings {
+        settings::Settings {
+            class: self.controller_class.clone(),
+            writes_data_hash: self.data_hash,
+            copies_metadata: self.copy_metadata,
+            requires_consent: self.adopt_with_consent,
+            watches_cluster_stores: self.all_namespaces,
+            store_check_interval: self.store_requeue_interval.unsigned_abs(),
+        }
     }
 
     /// `None` if workloads are not restarted.
-    pub(crate) fn restarts(&self) -> Option<crate::restart::Settings> {
-        self.restart.settings()
-    }
-
-    pub(crate) fn resync_period(&self) -> Duration {
-        self.resync_period.unsigned_abs()
-    }
-
-    /// The least severe level to log.
-    pub fn log_level(&self) -> LogLevel {
-        self.log.log_level
-    }
-
-    /// The format of the log.
-    pub fn log_format(&self) -> LogFormat {
-        self.log.log_format
+    pub(crate) fn restarts(&self) -> Option<restart::Settings> {
+        self.restart_workloads.then(|| restart::Settings {
+            delay: self.restart_delay.unsigned_abs(),
+            min_interval: self.restart_min_interval.unsigned_abs(),
+        })
     }
 }
 

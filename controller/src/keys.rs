@@ -1,9 +1,6 @@
-//! Sealing keys: the labelled key Secrets of the controller's namespace.
-//!
-//! `load` reads one Secret, `create` creates the first key, `store` follows the Secrets and holds
-//! the ring that all other modules read: an immutable snapshot, replaced whole. `store` ignores an
-//! unreadable key Secret, with a warning. Records that name a removed key no longer count. After a
-//! new key, objects that failed for want of it are tried again.
+//! Sealing keys: the labelled key Secrets of the controller's namespace. `store` follows them and holds
+//! the ring that all other modules read: an immutable snapshot, replaced whole. After a new key, objects
+//! that failed for want of it are tried again.
 
 pub(crate) mod create;
 mod load;

@@ -13,7 +13,7 @@
 //! | `sealed` | SealedSecret → Secret |
 //! | `external` | ExternalSecret → Secret; stores |
 //! | `restart` | restarts workloads whose Secrets changed |
-//! | `http` | one route per file: certificate, health, metrics |
+//! | `http` | endpoints: certificate, health, metrics |
 //! | `config`, `run` | flags, and the wiring of everything |
 //!
 //! Every controller is *observe → plan → apply*. A plan is a pure function of what was observed,

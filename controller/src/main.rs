@@ -7,7 +7,7 @@ use tracing::error;
 
 fn main() -> ExitCode {
     let config = Config::from_process();
-    telemetry::init(config.log_level(), config.log_format());
+    telemetry::init(config.log_level, config.log_format);
     run::harden();
     rustls::crypto::aws_lc_rs::default_provider()
         .install_default()

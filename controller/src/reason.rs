@@ -79,26 +79,16 @@ impl Reason {
 
     /// Whether only the user can fix it, so that tools that wait may fail at once.
     pub(crate) fn stalls(self) -> bool {
-        match self {
+        matches!(
+            self,
             Self::Immutable
-            | Self::InvalidSecret
-            | Self::Malformed
-            | Self::ScopeMismatch
-            | Self::TemplateInvalid
-            | Self::TypeDenied
-            | Self::UnknownKey => true,
-            Self::AccessDenied
-            | Self::Conflict
-            | Self::KmsDenied
-            | Self::MarkedForDeletion
-            | Self::NotFound
-            | Self::NotOwned
-            | Self::PropertyMissing
-            | Self::StoreInvalid
-            | Self::Throttled
-            | Self::Timeout
-            | Self::Unavailable => false,
-        }
+                | Self::InvalidSecret
+                | Self::Malformed
+                | Self::ScopeMismatch
+                | Self::TemplateInvalid
+                | Self::TypeDenied
+                | Self::UnknownKey
+        )
     }
 
     /// Whether it usually passes without a change, so that the first failures cause no condition.

@@ -20,7 +20,7 @@ use crate::{
         ExternalSecretController, controller::STORE_WORKERS, metrics::ExternalMetrics,
         render::Renderer,
     },
-    http::{self, Endpoints, Health},
+    http::{self, Health},
     keys::{KeyMetrics, KeyStore, mac_key},
     restart::{self, RestartController, RestartMetrics},
     runtime::{
@@ -90,12 +90,12 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let mut registry = Registry::default();
     let process = Process::new(config, &mut registry).await?;
     let (stop, stopped) = watch::channel(false);
-    let endpoints = Endpoints { keys: process.keys.clone(), health: process.health.clone() };
     let Config { listen_addr, listen_metrics_addr, .. } = process.config;
+    let api = http::api(process.keys.clone(), process.health.clone());
+    let metrics = http::metrics(registry);
     let mut servers = JoinSet::new();
-    servers.spawn(http::serve(listen_addr, endpoints, until(stopped.clone())));
-    let registry = Arc::new(registry);
-    servers.spawn(http::serve_metrics(listen_metrics_addr, registry, until(stopped.clone())));
+    servers.spawn(http::serve(listen_addr, "api", api, until(stopped.clone())));
+    servers.spawn(http::serve(listen_metrics_addr, "metrics", metrics, until(stopped.clone())));
     let mut control = JoinSet::new();
     control.spawn(process.control(stopped));
     tokio::select! {
@@ -127,7 +127,7 @@ impl Process {
         let key_metrics = KeyMetrics::register(registry);
         let keys = Arc::new(KeyStore::new(&namespace, config.key_settings(), key_metrics));
         let sealed_queue = Arc::new(WorkQueue::new(config.workers));
-        let external_queue = Arc::new(WorkQueue::new(config.external_workers()));
+        let external_queue = Arc::new(WorkQueue::new(config.external_workers));
         registry.register_collector(Box::new(QueueMetrics(sealed_queue.clone())));
         let health = Arc::new(Health::new(vec![sealed_queue.clone(), external_queue.clone()]));
         Ok(Self { config, namespace, client, keys, health, sealed_queue, external_queue, metrics })
@@ -160,7 +160,7 @@ impl Process {
         sealed.start(watches);
         spawn_workers(workers, sealed, self.config.workers, metrics, stop);
         if let Some(external) = &controllers.external {
-            spawn_workers(workers, external, self.config.external_workers(), metrics, stop);
+            spawn_workers(workers, external, self.config.external_workers, metrics, stop);
             spawn_workers(workers, &external.stores, STORE_WORKERS, metrics, stop);
         }
         if let Some(restart) = &controllers.restart {
@@ -175,11 +175,11 @@ impl Process {
         let mac_key = Arc::new(self.load_keys().await);
         let settings = context::Settings {
             scope: self.config.watched(&self.namespace),
-            resync_period: self.config.resync_period(),
+            resync_period: self.config.resync_period.unsigned_abs(),
             policy: Policy {
                 namespace: self.namespace.clone(),
                 key_prefix: self.config.key_settings().prefix,
-                allowed_types: self.config.allowed_types(),
+                allowed_types: self.config.allow_secret_type.iter().cloned().collect(),
             },
             instance: std::env::var("HOSTNAME").unwrap_or_default(),
             keeps_items: self.config.restarts().is_some(),
@@ -230,7 +230,7 @@ impl Process {
             settings,
             subscribers.collect(),
         );
-        let external = self.config.external_secrets().then(|| self.external(context, cores));
+        let external = self.config.external_secrets.then(|| self.external(context, cores));
         Controllers { sealed: Arc::new(sealed), external: external.map(Arc::new), restart }
     }
 

@@ -30,24 +30,18 @@ pub enum LogFormat {
 
 /// Starts the log of this process.
 pub fn init(level: LogLevel, format: LogFormat) {
-    let level = Level::from(level);
+    let level = match level {
+        LogLevel::Error => Level::ERROR,
+        LogLevel::Warn => Level::WARN,
+        LogLevel::Info => Level::INFO,
+        LogLevel::Debug => Level::DEBUG,
+    };
     let filter = filter_fn(move |metadata| *metadata.level() <= level && is_ours(metadata));
     let layer = fmt::layer().with_writer(std::io::stderr).with_target(false);
     let subscriber = tracing_subscriber::registry().with(filter);
     match format {
         LogFormat::Text => subscriber.with(layer.with_ansi(false)).init(),
         LogFormat::Json => subscriber.with(layer.json().flatten_event(true)).init(),
-    }
-}
-
-impl From<LogLevel> for Level {
-    fn from(level: LogLevel) -> Self {
-        match level {
-            LogLevel::Error => Self::ERROR,
-            LogLevel::Warn => Self::WARN,
-            LogLevel::Info => Self::INFO,
-            LogLevel::Debug => Self::DEBUG,
-        }
     }
 }
 

@@ -1,7 +1,8 @@
-//! Sends requests to AWS: several attempts, each of them counted.
+//! Sends requests to AWS: several attempts, each of them counted. The configuration of the SDK.
 
 use std::time::Duration;
 
+use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
 use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
@@ -10,23 +11,20 @@ use crate::{
         credentials::CachedCredentials,
         error::{ReadError, Rejection},
         identity::Retries,
-        metrics::{AwsMetrics, CallOutcome},
+        metrics::AwsMetrics,
     },
+    reason::Reason,
     runtime::backoff::Backoff,
 };
 
 const RETRY_BACKOFF: Backoff =
     Backoff { first: Duration::from_millis(400), max: Duration::from_millis(12_800) };
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
+/// A million secrets.
+const MAX_LIST_PAGES: usize = 10_000;
 
-#[derive(Clone, Copy)]
-pub(super) struct Operation {
-    /// The provider as External Secrets' metrics name it.
-    pub(super) provider: &'static str,
-    /// The name as External Secrets' metrics have it.
-    pub(super) name: &'static str,
-    /// The action as IAM writes it.
-    pub(super) action: &'static str,
-}
+type Sent<T, E> = Result<T, SdkError<E, HttpResponse>>;
 
 /// Calls AWS for one identity.
 pub(super) struct Caller {
@@ -40,70 +38,89 @@ pub(super) struct Caller {
 }
 
 impl Caller {
-    /// Sends a request. Sends it again after transient errors, and again with new credentials
-    /// if AWS rejected the cached ones.
-    pub(super) async fn call<T, E, F>(
+    /// Sends a request with this action of IAM. Sends it again after transient errors, and again with
+    /// new credentials if AWS rejected the cached ones.
+    pub(super) async fn call<T, E: ProvideErrorMetadata, F: Future<Output = Sent<T, E>>>(
         &self,
-        operation: Operation,
+        action: &'static str,
         send: impl Fn() -> F,
-    ) -> Result<T, ReadError>
-    where
-        E: ProvideErrorMetadata,
-        F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
-    {
-        let mut attempt = 1;
-        let mut renewed = false;
+    ) -> Result<T, ReadError> {
+        let (mut attempt, mut renewed) = (1, false);
         loop {
+            // Asking the cache before the SDK does keeps the reason why there are none.
             let cached = match &self.credentials {
-                Some(cache) => Some((cache, current(cache).await?)),
+                Some(cache) => {
+                    let credentials = cache.get().await.map_err(ReadError::without_credentials)?;
+                    Some((cache, credentials))
+                }
                 None => None,
             };
-            let result =
-                send().await.map_err(|error| ReadError::from_sdk(&error, operation.action));
-            self.metrics.call(
-                &self.store,
-                operation.provider,
-                operation.name,
-                CallOutcome::of(&result),
-            );
+            let result = send().await;
+            let result = result.map_err(|error| ReadError::from_sdk(&error, action));
+            let failure = result.as_ref().err().map(|error| error.reason);
+            self.metrics.call(&self.store, action, failure);
             let error = match result {
                 Ok(response) => return Ok(response),
                 Err(error) => error,
             };
+            // The SDK has corrected its clock after a rejected signature.
+            let has_wrong_clock = error.rejected == Some(Rejection::Signature);
             let may_retry = match (error.rejected, &cached) {
                 (Some(rejection), Some((cache, used))) if !renewed => {
-                    // The SDK has corrected its clock after a rejected signature.
-                    if rejection == Rejection::Signature || cache.expire(used, rejection) {
-                        renewed = true;
+                    renewed = has_wrong_clock || cache.expire(used, rejection);
+                    if renewed {
                         continue;
                     }
                     false
                 }
-                (Some(Rejection::Signature), None) => true,
-                _ => error.is_transient(),
+                (Some(_), None) => has_wrong_clock,
+                _ => error.reason.passes(),
             };
             if !may_retry || attempt >= self.retries.attempts {
                 return Err(error);
             }
-            tokio::time::sleep(self.pause(attempt)).await;
+            let backoff = || RETRY_BACKOFF.delay(attempt - 1, rand::random());
+            tokio::time::sleep(self.retries.pause.unwrap_or_else(backoff)).await;
             attempt += 1;
         }
     }
 
-    fn pause(&self, attempt: u32) -> Duration {
-        self.retries.pause.unwrap_or_else(|| RETRY_BACKOFF.delay(attempt - 1, rand::random()))
+    /// Sends a request for each page. `take` returns the token of the next page.
+    pub(super) async fn pages<T, E: ProvideErrorMetadata, F: Future<Output = Sent<T, E>>>(
+        &self,
+        action: &'static str,
+        send: impl Fn(Option<String>) -> F,
+        mut take: impl FnMut(T) -> Result<Option<String>, ReadError>,
+    ) -> Result<(), ReadError> {
+        let mut token = None;
+        for _ in 0..MAX_LIST_PAGES {
+            token = take(self.call(action, || send(token.clone())).await?)?;
+            if token.is_none() {
+                return Ok(());
+            }
+        }
+        Err(ReadError::new(Reason::Unavailable, action))
     }
 }
 
-/// The current credentials. Asking the cache before the SDK does keeps the reason why there are
-/// none.
-async fn current(
-    cache: &CachedCredentials,
-) -> Result<aws_credential_types::Credentials, ReadError> {
-    cache.get().await.map_err(|failure| ReadError {
-        detail: Some(failure.message),
-        ..ReadError::new(failure.reason, "")
-    })
+/// Loads the configuration from the environment and its files as they are now.
+pub(super) async fn load_config(region: &str) -> SdkConfig {
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+        .build();
+    aws_config::defaults(BehaviorVersion::latest())
+        .region(Region::new(region.to_owned()))
+        // `Caller` retries, because it counts attempts.
+        .retry_config(RetryConfig::disabled())
+        .timeout_config(timeouts)
+        .load()
+        .await
+}
+
+/// The endpoint in this variable. External Secrets uses the same variables.
+pub(super) fn endpoint(variable: &str) -> Option<String> {
+    std::env::var(variable).ok().filter(|url| !url.is_empty())
 }
 
 #[cfg(test)]
@@ -116,9 +133,6 @@ mod tests {
     use prometheus_client::registry::Registry;
 
     use super::*;
-    use crate::reason::Reason;
-
-    const OPERATION: Operation = Operation { provider: "p", name: "n", action: "a:N" };
 
     fn caller(credentials: Option<CachedCredentials>) -> Caller {
         let metrics = AwsMetrics::register(&mut Registry::default());
@@ -141,7 +155,7 @@ mod tests {
             let response = HttpResponse::new(StatusCode::try_from(400).unwrap(), SdkBody::empty());
             Err::<(), _>(SdkError::service_error(error, response))
         };
-        let error = caller.call(OPERATION, send).await.unwrap_err();
+        let error = caller.call("a:N", send).await.unwrap_err();
         (count.get(), error.reason)
     }
 

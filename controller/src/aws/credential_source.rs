@@ -1,7 +1,7 @@
 //! Fetches the credentials of an identity: the base credentials, then one role after the other.
 
 use std::{
-    collections::BTreeMap,
+    error::Error as _,
     iter,
     sync::Arc,
     time::{Duration, SystemTime},
@@ -12,6 +12,11 @@ use aws_credential_types::{
     Credentials,
     provider::{ProvideCredentials as _, error::CredentialsError},
 };
+use aws_sdk_sts::{
+    operation::assume_role_with_web_identity::AssumeRoleWithWebIdentityError,
+    types::{Credentials as Session, Tag},
+};
+use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
 use k8s_openapi::api::{
     authentication::v1::{TokenRequest, TokenRequestSpec},
     core::v1::ServiceAccount,
@@ -20,38 +25,37 @@ use kube::{Api, Client, api::PostParams};
 
 use crate::{
     aws::{
-        config,
+        caller::{Caller, endpoint, load_config},
         credentials::FetchCredentials,
+        error::ReadError,
         identity::{BaseCredentials, Identity, Role, SecretItemRef, ServiceAccountRef},
-        metrics::{AwsMetrics, CallOutcome},
-        sts::{ASSUME_ROLE_WITH_WEB_IDENTITY, Sts, web_identity_reason},
     },
     reason::{Failure, Reason},
-    runtime::api::request,
-    runtime::secret::SecretObject,
+    runtime::{api::request, secret::SecretObject},
 };
 
 /// How long keys from Secrets, files and the environment are used before they are read again.
 const STATIC_KEYS_TTL: Duration = Duration::from_mins(10);
 
+/// AWS's default.
+const SESSION_SECONDS: i32 = 3600;
+/// The name of sessions in `CloudTrail`.
+const SESSION_NAME: &str = "mtk-controller";
+/// Trust policies written for External Secrets may require this name.
+const WEB_IDENTITY_SESSION_NAME: &str = "external-secrets-provider-aws";
+
+const ASSUME_ROLE_WITH_WEB_IDENTITY: &str = "sts:AssumeRoleWithWebIdentity";
+const ASSUME_ROLE: &str = "sts:AssumeRole";
+
 pub(super) struct CredentialSource {
-    client: Client,
-    metrics: AwsMetrics,
-    identity: Identity,
-    sts: Sts,
+    pub(super) client: Client,
+    pub(super) identity: Identity,
+    pub(super) config: SdkConfig,
+    /// Calls STS.
+    pub(super) caller: Caller,
 }
 
 impl CredentialSource {
-    pub(super) fn new(
-        client: Client,
-        metrics: AwsMetrics,
-        identity: Identity,
-        config: SdkConfig,
-    ) -> Self {
-        let sts = Sts::new(config, identity.store.clone(), metrics.clone());
-        Self { client, metrics, identity, sts }
-    }
-
     pub(super) fn into_fetch(self) -> FetchCredentials {
         let this = Arc::new(self);
         Box::new(move || {
@@ -64,18 +68,18 @@ impl CredentialSource {
         let mut credentials = match &self.identity.base {
             BaseCredentials::Pod => self.pod().await?,
             BaseCredentials::Keys { id, secret, token } => {
-                self.keys(id, secret, token.as_ref()).await?
+                let (id, secret) = (self.secret_item(id).await?, self.secret_item(secret).await?);
+                let token = match token {
+                    Some(token) => Some(self.secret_item(token).await?),
+                    None => None,
+                };
+                let expiry = SystemTime::now() + STATIC_KEYS_TTL;
+                Credentials::new(id, secret, token, Some(expiry), "Secret")
             }
             BaseCredentials::ServiceAccount(reference) => self.service_account(reference).await?,
         };
-        let additional = self.identity.additional_roles.iter().map(|arn| Role {
-            arn: arn.clone(),
-            external_id: None,
-            session_tags: BTreeMap::new(),
-            transitive_tag_keys: Vec::new(),
-        });
-        for role in additional.chain(self.identity.role.clone()) {
-            credentials = self.sts.assume(&role, credentials).await?;
+        for role in &self.identity.roles {
+            credentials = self.assume(role, credentials).await?;
         }
         Ok(credentials)
     }
@@ -83,20 +87,14 @@ impl CredentialSource {
     /// The credentials of the controller's Pod or environment.
     async fn pod(&self) -> Result<Credentials, Failure> {
         // The SDK's provider caches the files it has read, so each fetch needs a new one.
-        let provider = config::load(&self.identity.region)
+        let provider = load_config(&self.identity.region)
             .await
             .credentials_provider()
-            .ok_or_else(|| Failure::new(Reason::AccessDenied, no_pod_credentials("")))?;
+            .expect("the SDK's defaults have a provider");
         let result = provider.provide_credentials().await;
         if sdk_calls_sts() {
-            let outcome = match &result {
-                Ok(_) => CallOutcome::Succeeded,
-                Err(error) => {
-                    CallOutcome::Failed(web_identity_reason(error).unwrap_or(Reason::Unavailable))
-                }
-            };
-            let operation = ASSUME_ROLE_WITH_WEB_IDENTITY;
-            self.metrics.call(&self.identity.store, operation.provider, operation.name, outcome);
+            let failure = result.as_ref().err().map(web_identity_reason);
+            self.caller.metrics.call(&self.caller.store, ASSUME_ROLE_WITH_WEB_IDENTITY, failure);
         }
         let mut credentials = result.map_err(|error| pod_failure(&error))?;
         // Keys in files may change.
@@ -104,40 +102,20 @@ impl CredentialSource {
         Ok(credentials)
     }
 
-    async fn keys(
-        &self,
-        id: &SecretItemRef,
-        secret: &SecretItemRef,
-        token: Option<&SecretItemRef>,
-    ) -> Result<Credentials, Failure> {
-        let id = self.secret_item(id).await?;
-        let secret = self.secret_item(secret).await?;
-        let token = match token {
-            Some(token) => Some(self.secret_item(token).await?),
-            None => None,
-        };
-        let expiry = SystemTime::now() + STATIC_KEYS_TTL;
-        Ok(Credentials::new(id, secret, token, Some(expiry), "Secret"))
-    }
-
     async fn secret_item(&self, reference: &SecretItemRef) -> Result<String, Failure> {
         let SecretItemRef { secret: key, item, .. } = reference;
         let api: Api<SecretObject> = Api::namespaced(self.client.clone(), &key.namespace);
-        let secret = request(api.get_opt(&key.name))
-            .await
-            .map_err(|error| error.failure(&format!("read Secret {key}")))?;
+        let secret = request(api.get_opt(&key.name)).await;
+        let secret = secret.map_err(|error| error.failure(&format!("read Secret {key}")))?;
         let invalid = |message| Failure::new(Reason::StoreInvalid, message);
-        let Some(secret) = secret else {
-            return Err(invalid(format!(
-                "AWS credentials Secret {key}, for key `{item}`, not found"
-            )));
-        };
-        let Some(value) = secret.data.get(item) else {
-            return Err(invalid(format!("AWS credentials Secret {key} has no key `{item}`")));
-        };
-        let text = str::from_utf8(value.expose()).map_err(|_| {
-            invalid(format!("key `{item}` of AWS credentials Secret {key} is not valid UTF-8"))
-        })?;
+        let name = format!("AWS credentials Secret {key}");
+        let secret =
+            secret.ok_or_else(|| invalid(format!("{name}, for key `{item}`, not found")))?;
+        let value = secret.data.get(item);
+        let value = value.ok_or_else(|| invalid(format!("{name} has no key `{item}`")))?;
+        let text = str::from_utf8(value.expose());
+        let text =
+            text.map_err(|_| invalid(format!("key `{item}` of {name} is not valid UTF-8")))?;
         Ok(text.trim().to_owned())
     }
 
@@ -145,20 +123,73 @@ impl CredentialSource {
         let ServiceAccountRef { key, audiences, account } = reference;
         let account = account.as_ref().expect("the pool has read the ServiceAccount");
         let audiences = iter::once(&account.audience).chain(audiences).cloned().collect();
-        let body = TokenRequest {
-            spec: TokenRequestSpec { audiences, ..TokenRequestSpec::default() },
-            ..TokenRequest::default()
-        };
+        let spec = TokenRequestSpec { audiences, ..TokenRequestSpec::default() };
+        let body = TokenRequest { spec, ..TokenRequest::default() };
         let api: Api<ServiceAccount> = Api::namespaced(self.client.clone(), &key.namespace);
-        let token = request(api.create_token_request(&key.name, &PostParams::default(), &body))
-            .await
-            .map_err(|error| {
-                let action =
-                    format!("create a token of ServiceAccount {key} (serviceaccounts/token)");
-                error.failure(&action)
-            })?;
+        let params = PostParams::default();
+        let token = request(api.create_token_request(&key.name, &params, &body)).await;
+        let token = token.map_err(|error| {
+            let action = format!("create a token of ServiceAccount {key} (serviceaccounts/token)");
+            error.failure(&action)
+        })?;
         let token = token.status.map(|status| status.token).unwrap_or_default();
-        self.sts.assume_with_token(&account.role, token).await
+        self.assume_with_token(&account.role, token).await
+    }
+
+    /// Assumes a role with the token of a ServiceAccount.
+    async fn assume_with_token(&self, role: &str, token: String) -> Result<Credentials, Failure> {
+        let request = aws_sdk_sts::Client::from_conf(self.sts().build())
+            .assume_role_with_web_identity()
+            .role_arn(role)
+            .role_session_name(WEB_IDENTITY_SESSION_NAME)
+            .web_identity_token(token)
+            .duration_seconds(SESSION_SECONDS);
+        let send = || request.clone().send();
+        let response = self.caller.call(ASSUME_ROLE_WITH_WEB_IDENTITY, send).await;
+        session(response.map_err(|error| self.failure(&error, role))?.credentials, role)
+    }
+
+    /// Assumes a role with other credentials.
+    async fn assume(&self, role: &Role, credentials: Credentials) -> Result<Credentials, Failure> {
+        let Role { arn, external_id, session_tags, transitive_tag_keys: transitive } = role;
+        let tag = |(key, value)| Tag::builder().key(key).value(value).build();
+        let tags: Result<Vec<_>, _> = session_tags.iter().map(tag).collect();
+        let tags = tags.expect("tags have a key and a value");
+        let config = self.sts().credentials_provider(credentials).build();
+        let request = aws_sdk_sts::Client::from_conf(config)
+            .assume_role()
+            .role_arn(arn)
+            .role_session_name(SESSION_NAME)
+            .set_external_id(external_id.clone())
+            .set_tags((!tags.is_empty()).then_some(tags))
+            .set_transitive_tag_keys((!transitive.is_empty()).then(|| transitive.clone()))
+            .duration_seconds(SESSION_SECONDS);
+        let response = self.caller.call(ASSUME_ROLE, || request.clone().send()).await;
+        session(response.map_err(|error| self.failure(&error, arn))?.credentials, arn)
+    }
+
+    fn sts(&self) -> aws_sdk_sts::config::Builder {
+        let builder = aws_sdk_sts::config::Builder::from(&self.config);
+        match endpoint("AWS_STS_ENDPOINT") {
+            Some(url) => builder.endpoint_url(url),
+            None => builder,
+        }
+    }
+
+    fn failure(&self, error: &ReadError, role: &str) -> Failure {
+        let explanation = match error.reason {
+            Reason::AccessDenied => {
+                "AWS denies it: check the role's trust policy, and the caller's permissions"
+            }
+            Reason::Throttled => "AWS throttles requests",
+            Reason::Timeout => "AWS STS timed out",
+            Reason::Malformed => {
+                "AWS rejects the request as invalid: check the ARN, external id and tags"
+            }
+            _ => "AWS STS is unreachable or fails",
+        };
+        let (store, action) = (&self.caller.store, error.action);
+        Failure::new(error.reason, format!("{store}: {action} of role {role}: {explanation}"))
     }
 }
 
@@ -169,22 +200,38 @@ fn sdk_calls_sts() -> bool {
 }
 
 fn pod_failure(error: &CredentialsError) -> Failure {
+    let denied = |explanation| (Reason::AccessDenied, explanation);
     let (reason, explanation) = match error {
         CredentialsError::CredentialsNotLoaded(_) => {
-            (Reason::AccessDenied, ": its environment does not contain any")
+            denied(": its environment does not contain any")
         }
-        CredentialsError::InvalidConfiguration(_) => {
-            (Reason::AccessDenied, ": their configuration is invalid")
-        }
+        CredentialsError::InvalidConfiguration(_) => denied(": their configuration is invalid"),
         CredentialsError::ProviderTimedOut(_) => (Reason::Timeout, ": fetching them timed out"),
-        error => (web_identity_reason(error).unwrap_or(Reason::Unavailable), ""),
+        error => (web_identity_reason(error), ""),
     };
-    Failure::new(reason, no_pod_credentials(explanation))
-}
-
-fn no_pod_credentials(explanation: &str) -> String {
-    format!(
+    let message = format!(
         "the controller's Pod has no AWS credentials{explanation}: give its ServiceAccount a role \
          (IRSA or Pod Identity), or set the store's `auth`"
-    )
+    );
+    Failure::new(reason, message)
+}
+
+/// The reason why STS rejected the Pod's own token, or `Unavailable`.
+fn web_identity_reason(error: &CredentialsError) -> Reason {
+    type StsError = SdkError<AssumeRoleWithWebIdentityError, HttpResponse>;
+    let mut causes = iter::successors(error.source(), |&cause| cause.source());
+    let error = causes.find_map(|cause| cause.downcast_ref::<StsError>());
+    let reason = |error| ReadError::from_sdk(error, ASSUME_ROLE_WITH_WEB_IDENTITY).reason;
+    error.map_or(Reason::Unavailable, reason)
+}
+
+fn session(session: Option<Session>, role: &str) -> Result<Credentials, Failure> {
+    let session = session.ok_or_else(|| {
+        let message = format!("AWS STS returned no credentials for role {role}");
+        Failure::new(Reason::Unavailable, message)
+    })?;
+    let expiry = SystemTime::try_from(session.expiration).ok();
+    let (id, key, token) =
+        (session.access_key_id, session.secret_access_key, session.session_token);
+    Ok(Credentials::new(id, key, Some(token), expiry, "AssumeRole"))
 }

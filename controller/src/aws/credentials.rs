@@ -1,19 +1,18 @@
 //! A cache of credentials, which renews them shortly before they expire.
 //!
-//! Failures: STS, the metadata service or the agent of Pod Identity is unreachable or slow. While
-//! one task renews, the others use the current credentials until these expire. A failed renewal is
-//! not repeated at once, so a thousand due objects cause one request. The same holds for a thousand
+//! While one task renews, the others use the current credentials until these expire. A failed renewal
+//! is not repeated at once, so a thousand due objects cause one request. The same holds for a thousand
 //! requests that find the same credentials expired.
 
 use std::{
-    error, fmt,
+    fmt,
     sync::{Arc, Mutex, MutexGuard},
     time::{Duration, SystemTime},
 };
 
 use aws_credential_types::{
     Credentials,
-    provider::{self, ProvideCredentials, error::CredentialsError, future},
+    provider::{ProvideCredentials, error::CredentialsError, future},
 };
 use futures::future::BoxFuture;
 use tokio::time::Instant;
@@ -41,83 +40,62 @@ pub(crate) struct CachedCredentials(Arc<Inner>);
 
 struct Inner {
     fetch: FetchCredentials,
-    state: Mutex<State>,
-    /// Held by the task that fetches.
-    fetching: tokio::sync::Mutex<()>,
+    held: Mutex<Option<Held>>,
+    /// Locked by the task that fetches. The last failure, if no success came after it.
+    fetching: tokio::sync::Mutex<Option<(Instant, Failure)>>,
 }
 
-#[derive(Default)]
-struct State {
-    credentials: Option<Credentials>,
+struct Held {
+    credentials: Credentials,
     /// None: they do not expire.
     renew_at: Option<SystemTime>,
-    fetched_at: Option<Instant>,
-    failed: Option<(Instant, Failure)>,
-}
-
-/// Tells the SDK that there are no credentials.
-#[derive(Debug)]
-pub(crate) struct NoCredentials(pub(crate) Failure);
-
-impl fmt::Display for NoCredentials {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl error::Error for NoCredentials {}
-
-enum Held {
-    Fresh(Credentials),
-    /// Valid, but due for renewal.
-    Due(Credentials),
-    /// None, or expired ones.
-    Nothing,
+    fetched_at: Instant,
 }
 
 impl CachedCredentials {
     pub(crate) fn new(fetch: FetchCredentials) -> Self {
-        let fetching = tokio::sync::Mutex::new(());
-        Self(Arc::new(Inner { fetch, state: Mutex::default(), fetching }))
+        Self(Arc::new(Inner {
+            fetch,
+            held: Mutex::default(),
+            fetching: tokio::sync::Mutex::default(),
+        }))
     }
 
     /// Valid credentials. One task at a time fetches. The others use the current credentials, or
     /// wait if there are none.
     pub(crate) async fn get(&self) -> Result<Credentials, Failure> {
-        let _turn = match self.held() {
-            Held::Fresh(credentials) => return Ok(credentials),
-            Held::Due(credentials) => match self.0.fetching.try_lock() {
-                Ok(turn) => turn,
-                Err(_) => return Ok(credentials),
-            },
-            Held::Nothing => self.0.fetching.lock().await,
+        if let Some(fresh) = self.held_until(|held| held.renew_at) {
+            return Ok(fresh);
+        }
+        let valid = || self.held_until(|held| held.credentials.expiry());
+        let mut failed = match (self.0.fetching.try_lock(), valid()) {
+            (Ok(turn), _) => turn,
+            (Err(_), Some(valid)) => return Ok(valid),
+            (Err(_), None) => self.0.fetching.lock().await,
         };
-        let old = match self.held() {
-            Held::Fresh(credentials) => return Ok(credentials),
-            Held::Due(credentials) => Some(credentials),
-            Held::Nothing => None,
-        };
-        let failed = self.lock().failed.clone();
-        if let Some((_, failure)) = failed.filter(|(at, _)| at.elapsed() < FETCH_RETRY_DELAY) {
-            return old.ok_or(failure);
+        // Another task may have fetched meanwhile.
+        if let Some(fresh) = self.held_until(|held| held.renew_at) {
+            return Ok(fresh);
+        }
+        let old = valid();
+        if let Some((at, failure)) = &*failed
+            && at.elapsed() < FETCH_RETRY_DELAY
+        {
+            return old.ok_or_else(|| failure.clone());
         }
         let begun = SystemTime::now();
         let fetched = tokio::time::timeout(FETCH_TIMEOUT, (self.0.fetch)()).await;
-        let fetched = fetched.unwrap_or_else(|_| {
-            let message = "fetching AWS credentials timed out";
-            Err(Failure::new(Reason::Timeout, message))
-        });
-        let mut state = self.lock();
-        match fetched {
+        let timeout = || Failure::new(Reason::Timeout, "fetching AWS credentials timed out");
+        match fetched.unwrap_or_else(|_| Err(timeout())) {
             Ok(credentials) => {
-                state.renew_at = credentials.expiry().map(|expiry| renewal(begun, expiry));
-                state.credentials = Some(credentials.clone());
-                state.fetched_at = Some(Instant::now());
-                state.failed = None;
+                let renew_at = credentials.expiry().map(|expiry| renewal(begun, expiry));
+                let (held, fetched_at) = (credentials.clone(), Instant::now());
+                *self.lock() = Some(Held { credentials: held, renew_at, fetched_at });
+                *failed = None;
                 Ok(credentials)
             }
             Err(failure) => {
-                state.failed = Some((Instant::now(), failure.clone()));
+                *failed = Some((Instant::now(), failure.clone()));
                 old.ok_or(failure)
             }
         }
@@ -126,31 +104,27 @@ impl CachedCredentials {
     /// Drops credentials that AWS rejected, unless they have been replaced already. Returns whether
     /// a retry is worthwhile.
     pub(crate) fn expire(&self, rejected: &Credentials, why: Rejection) -> bool {
-        let mut state = self.lock();
-        let is_held = |held: &Credentials| held.access_key_id() == rejected.access_key_id();
-        if !state.credentials.as_ref().is_some_and(is_held) {
-            return true;
-        }
-        let is_new = state.fetched_at.is_some_and(|at| at.elapsed() < MIN_AGE);
-        if state.renew_at.is_none() || why == Rejection::Unknown && is_new {
+        let mut held = self.lock();
+        let is_rejected =
+            |held: &&Held| held.credentials.access_key_id() == rejected.access_key_id();
+        let Some(current) = held.as_ref().filter(is_rejected) else { return true };
+        let is_new = current.fetched_at.elapsed() < MIN_AGE;
+        if current.renew_at.is_none() || why == Rejection::Unknown && is_new {
             return false;
         }
-        state.credentials = None;
+        *held = None;
         true
     }
 
-    fn held(&self) -> Held {
-        let state = self.lock();
-        let now = SystemTime::now();
-        match &state.credentials {
-            Some(held) if state.renew_at.is_none_or(|at| now < at) => Held::Fresh(held.clone()),
-            Some(held) if held.expiry().is_none_or(|end| now < end) => Held::Due(held.clone()),
-            _ => Held::Nothing,
-        }
+    /// The current credentials, if they have no such end or it is in the future.
+    fn held_until(&self, end: impl Fn(&Held) -> Option<SystemTime>) -> Option<Credentials> {
+        let held = self.lock();
+        let is_before = |held: &&Held| end(held).is_none_or(|end| SystemTime::now() < end);
+        held.as_ref().filter(is_before).map(|held| held.credentials.clone())
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.state.lock().expect("no holder of the lock panics")
+    fn lock(&self) -> MutexGuard<'_, Option<Held>> {
+        self.0.held.lock().expect("no holder of the lock panics")
     }
 }
 
@@ -166,11 +140,7 @@ impl ProvideCredentials for CachedCredentials {
         Self: 'a,
     {
         future::ProvideCredentials::new(async {
-            let credentials: provider::Result = self
-                .get()
-                .await
-                .map_err(|failure| CredentialsError::provider_error(NoCredentials(failure)));
-            credentials
+            self.get().await.map_err(CredentialsError::provider_error)
         })
     }
 }

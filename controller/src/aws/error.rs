@@ -1,9 +1,9 @@
 //! Classifies the errors of AWS.
 
 use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
-use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use aws_smithy_types::error::{ErrorMetadata, metadata::ProvideErrorMetadata};
 
-use crate::reason::Reason;
+use crate::reason::{Failure, Reason};
 
 /// The meaning of error codes. The message may refine `AccessDenied` and `Malformed`.
 const REASONS: &[(&str, Reason)] = &[
@@ -84,54 +84,44 @@ pub(crate) enum Rejection {
     Signature,
 }
 
-/// An error as AWS reports it.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct AwsError<'r> {
-    /// Such as `AccessDeniedException`.
-    pub(crate) code: Option<&'r str>,
-    /// Only used to classify the error. It goes no further.
-    pub(crate) message: Option<&'r str>,
-    pub(crate) status: Option<u16>,
-}
-
 impl ReadError {
     pub(crate) fn new(reason: Reason, action: &'static str) -> Self {
         Self { reason, action, detail: None, rejected: None }
     }
 
-    pub(crate) fn from_sdk<E: ProvideErrorMetadata>(
+    pub(super) fn without_credentials(Failure { reason, message }: Failure) -> Self {
+        Self { detail: Some(message), ..Self::new(reason, "") }
+    }
+
+    pub(super) fn from_sdk<E: ProvideErrorMetadata>(
         error: &SdkError<E, HttpResponse>,
         action: &'static str,
     ) -> Self {
-        match error {
-            SdkError::TimeoutError(_) => Self::new(Reason::Timeout, action),
-            SdkError::DispatchFailure(failure) if failure.is_timeout() => {
-                Self::new(Reason::Timeout, action)
-            }
-            SdkError::ServiceError(service) => {
-                let error = service.err();
-                let status = Some(service.raw().status().as_u16());
-                Self::classify(
-                    AwsError { code: error.code(), message: error.message(), status },
-                    action,
-                )
-            }
-            SdkError::ResponseError(response) => {
-                let status = Some(response.raw().status().as_u16());
-                Self::classify(AwsError { status, ..AwsError::default() }, action)
-            }
-            _ => Self::new(Reason::Unavailable, action),
+        let is_timeout = match error {
+            SdkError::TimeoutError(_) => true,
+            SdkError::DispatchFailure(failure) => failure.is_timeout(),
+            _ => false,
+        };
+        if is_timeout {
+            return Self::new(Reason::Timeout, action);
         }
+        let status = error.raw_response().map(|response| response.status().as_u16());
+        Self::classify(error.meta(), status, action)
     }
 
-    pub(crate) fn classify(error: AwsError<'_>, action: &'static str) -> Self {
-        let code = error.code.unwrap_or_default();
+    /// The message of `error` only classifies it, and goes no further.
+    pub(super) fn classify(
+        error: &ErrorMetadata,
+        status: Option<u16>,
+        action: &'static str,
+    ) -> Self {
+        let code = error.code().unwrap_or_default();
         if let Some(rejection) = find(REJECTIONS, code) {
             return Self { rejected: Some(rejection), ..Self::new(Reason::AccessDenied, action) };
         }
-        let message = error.message.unwrap_or_default();
+        let message = error.message().unwrap_or_default();
         let mentions = |phrases: &[&str]| phrases.iter().any(|phrase| message.contains(phrase));
-        let reason = match (find(REASONS, code), error.status) {
+        let reason = match (find(REASONS, code), status) {
             (Some(Reason::AccessDenied), _) if mentions(KMS_PHRASES) => Reason::KmsDenied,
             (None | Some(Reason::Malformed), Some(429)) => Reason::Throttled,
             (Some(Reason::Malformed), _) if mentions(DELETION_PHRASES) => Reason::MarkedForDeletion,
@@ -140,11 +130,6 @@ impl ReadError {
             (None, _) => Reason::Unavailable,
         };
         Self::new(reason, action)
-    }
-
-    /// Whether the same request may succeed a moment later.
-    pub(crate) fn is_transient(&self) -> bool {
-        self.reason.passes()
     }
 }
 
@@ -157,8 +142,8 @@ mod tests {
     use super::*;
 
     fn reason(code: &str, message: &str, status: u16) -> Reason {
-        let error = AwsError { code: Some(code), message: Some(message), status: Some(status) };
-        ReadError::classify(error, "a:B").reason
+        let error = ErrorMetadata::builder().code(code).message(message).build();
+        ReadError::classify(&error, Some(status), "a:B").reason
     }
 
     /// Errors as AWS documents them, and as moto sends them: XML, so without a code.
@@ -210,8 +195,8 @@ mod tests {
             ("SignatureDoesNotMatch", Some(Rejection::Signature)),
             ("AccessDeniedException", None),
         ] {
-            let error = AwsError { code: Some(code), ..AwsError::default() };
-            assert_eq!(ReadError::classify(error, "a:B").rejected, expected);
+            let error = ErrorMetadata::builder().code(code).build();
+            assert_eq!(ReadError::classify(&error, None, "a:B").rejected, expected);
         }
     }
 }

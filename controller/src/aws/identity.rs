@@ -1,6 +1,6 @@
 //! The identity that reads from AWS: everything that decides what AWS answers, and nothing else.
 
-use std::{collections::BTreeMap, fmt, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
 use crds::secret_store::{Aws, AwsService, RetrySettings, SecretKeyRef, SessionTagsPolicy};
 
@@ -10,8 +10,7 @@ use crate::{
     runtime::go_duration,
 };
 
-/// The longest pause between attempts that a store may configure, because a waiting read occupies a
-/// worker.
+/// The longest pause that a store may configure, because a waiting read occupies a worker.
 const MAX_RETRY_PAUSE: Duration = Duration::from_secs(10);
 
 /// The parts of a SecretStore or ClusterSecretStore that decide about identities.
@@ -36,10 +35,8 @@ pub(crate) struct Identity {
     pub(crate) service: AwsService,
     pub(crate) region: String,
     pub(crate) base: BaseCredentials,
-    /// The roles to assume, in order, before the last one.
-    pub(crate) additional_roles: Vec<String>,
-    /// The last role to assume.
-    pub(crate) role: Option<Role>,
+    /// The roles to assume, in order.
+    pub(crate) roles: Vec<Role>,
     pub(crate) retries: Retries,
 }
 
@@ -63,17 +60,14 @@ pub(crate) struct ServiceAccountRef {
     pub(crate) key: ObjectKey,
     /// Further audiences for its token.
     pub(crate) audiences: Vec<String>,
-    /// None until the pool has read it. Another ServiceAccount of the same name is another
-    /// identity.
+    /// None until the pool has read it. Another one of the same name is another identity.
     pub(crate) account: Option<ServiceAccountRole>,
 }
 
-/// The settings of a ServiceAccount.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub(crate) struct ServiceAccountRole {
     pub(crate) uid: String,
     pub(crate) role: String,
-    /// The audience of its tokens.
     pub(crate) audience: String,
 }
 
@@ -87,10 +81,9 @@ pub(crate) struct SecretItemRef {
 }
 
 /// A role, and how to assume it.
-#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 pub(crate) struct Role {
     pub(crate) arn: String,
-    /// The external id that the trust policy requires.
     pub(crate) external_id: Option<String>,
     pub(crate) session_tags: BTreeMap<String, String>,
     /// The keys of the tags that further roles inherit.
@@ -114,9 +107,6 @@ impl Default for Retries {
 impl Identity {
     /// The identity with which objects of this namespace read from the store. `fingerprint` returns
     /// that of a Secret.
-    ///
-    /// # Errors
-    /// `StoreInvalid`, with the field.
     pub(crate) fn of(
         store: &StoreSpec<'_>,
         namespace: &str,
@@ -126,21 +116,18 @@ impl Identity {
         if aws.service == AwsService::CertificateManager {
             return Err(store.invalid("its service CertificateManager is not supported"));
         }
-        if let Some(own) = store.namespace
-            && referenced_namespaces(aws).flatten().any(|named| named != own)
-        {
+        let is_foreign = |named: &str| store.namespace.is_some_and(|own| own != named);
+        if referenced_namespaces(aws).flatten().any(is_foreign) {
             return Err(store.invalid(
                 "it refers to another namespace: remove the namespace, or use a ClusterSecretStore",
             ));
         }
-        let namespace_of = |named: &Option<String>| match (store.namespace, named) {
-            (Some(own), _) => own.to_owned(),
-            (None, Some(named)) => named.clone(),
-            (None, None) => namespace.to_owned(),
+        let key_of = |named: &Option<String>, name: &str| {
+            let namespace = store.namespace.or(named.as_deref()).unwrap_or(namespace).to_owned();
+            ObjectKey { namespace, name: name.to_owned() }
         };
         let item = |reference: &SecretKeyRef| {
-            let namespace = namespace_of(&reference.namespace);
-            let secret = ObjectKey { namespace, name: reference.name.clone() };
+            let secret = key_of(&reference.namespace, &reference.name);
             let fingerprint = fingerprint(&secret);
             SecretItemRef { secret, item: reference.key.clone(), fingerprint }
         };
@@ -150,8 +137,7 @@ impl Identity {
                 if account.name.is_empty() {
                     return Err(store.invalid("auth.jwt.serviceAccountRef.name is missing"));
                 }
-                let namespace = namespace_of(&account.namespace);
-                let key = ObjectKey { namespace, name: account.name.clone() };
+                let key = key_of(&account.namespace, &account.name);
                 let audiences = account.audiences.clone();
                 BaseCredentials::ServiceAccount(ServiceAccountRef { key, audiences, account: None })
             }
@@ -162,6 +148,8 @@ impl Identity {
             },
             (None, None) => BaseCredentials::Pod,
         };
+        let additional = aws.additional_roles.iter().cloned();
+        let additional = additional.map(|arn| Role { arn, ..Role::default() });
         let role = (!aws.role.is_empty()).then(|| Role {
             arn: aws.role.clone(),
             external_id: Some(aws.external_id.clone()).filter(|id| !id.is_empty()),
@@ -171,20 +159,23 @@ impl Identity {
         Ok(Self {
             store_uid: store.uid.to_owned(),
             generation: store.generation,
-            store: store.to_string(),
+            store: store.label(),
             service: aws.service,
             region: aws.region.clone(),
             base,
-            additional_roles: aws.additional_roles.clone(),
-            role,
+            roles: additional.chain(role).collect(),
             retries: store.retries()?,
         })
     }
 }
 
 impl StoreSpec<'_> {
-    fn kind(&self) -> &'static str {
-        if self.namespace.is_some() { "SecretStore" } else { "ClusterSecretStore" }
+    /// As messages and metrics name it.
+    fn label(&self) -> String {
+        match self.namespace {
+            Some(namespace) => format!("SecretStore {namespace}/{}", self.name),
+            None => format!("ClusterSecretStore {}", self.name),
+        }
     }
 
     fn session_tags(&self, namespace: &str) -> BTreeMap<String, String> {
@@ -195,13 +186,10 @@ impl StoreSpec<'_> {
             tags.extend(aws.custom_session_tags.clone());
         }
         if aws.session_tags_policy != SessionTagsPolicy::None {
-            for (key, value) in [
-                ("esoNamespace", namespace),
-                ("esoStoreName", self.name),
-                ("esoStoreKind", self.kind()),
-            ] {
-                tags.insert(key.to_owned(), value.to_owned());
-            }
+            tags.insert("esoNamespace".to_owned(), namespace.to_owned());
+            tags.insert("esoStoreName".to_owned(), self.name.to_owned());
+            let kind = if self.namespace.is_some() { "SecretStore" } else { "ClusterSecretStore" };
+            tags.insert("esoStoreKind".to_owned(), kind.to_owned());
         }
         tags
     }
@@ -209,28 +197,16 @@ impl StoreSpec<'_> {
     fn retries(&self) -> Result<Retries, Failure> {
         let Some(settings) = self.retry_settings else { return Ok(Retries::default()) };
         let attempts = settings.max_retries.unwrap_or(3).clamp(1, 20).unsigned_abs();
-        let pause = match settings.retry_interval.as_deref().map(go_duration::parse) {
-            Some(Some(pause)) => Some(pause.min(MAX_RETRY_PAUSE)),
-            Some(None) => {
-                return Err(self.invalid("retrySettings.retryInterval is not a duration"));
-            }
-            None => None,
-        };
-        Ok(Retries { attempts, pause })
+        let invalid = || self.invalid("retrySettings.retryInterval is not a duration");
+        let pause = settings.retry_interval.as_deref().map(|interval| {
+            let pause = go_duration::parse(interval).ok_or_else(invalid)?;
+            Ok(pause.min(MAX_RETRY_PAUSE))
+        });
+        Ok(Retries { attempts, pause: pause.transpose()? })
     }
 
     fn invalid(&self, problem: &str) -> Failure {
-        Failure::new(Reason::StoreInvalid, format!("{self} cannot be used: {problem}"))
-    }
-}
-
-impl fmt::Display for StoreSpec<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kind = self.kind();
-        match self.namespace {
-            Some(namespace) => write!(f, "{kind} {namespace}/{}", self.name),
-            None => write!(f, "{kind} {}", self.name),
-        }
+        Failure::new(Reason::StoreInvalid, format!("{} cannot be used: {problem}", self.label()))
     }
 }
 

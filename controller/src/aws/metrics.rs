@@ -2,9 +2,9 @@
 //! is used, next to ours.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, HashSet},
     fmt,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, MutexGuard},
 };
 
 use prometheus_client::{
@@ -15,7 +15,7 @@ use prometheus_client::{
 };
 use tokio::time::Instant;
 
-use crate::{aws::error::ReadError, reason::Reason};
+use crate::reason::Reason;
 
 /// The price of a request to Secrets Manager in November 2026.
 const DOLLARS_PER_REQUEST: f64 = 0.05 / 10_000.0;
@@ -23,21 +23,7 @@ const SECONDS_PER_MONTH: f64 = 730.0 * 3600.0;
 /// How long requests are counted before their rate is extrapolated.
 const MIN_SAMPLE_SECONDS: f64 = 60.0;
 
-/// How a request ended.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum CallOutcome {
-    Succeeded,
-    Failed(Reason),
-}
-
-impl CallOutcome {
-    pub(crate) fn of<T>(result: &Result<T, ReadError>) -> Self {
-        match result {
-            Ok(_) => Self::Succeeded,
-            Err(error) => Self::Failed(error.reason),
-        }
-    }
-}
+const SECRETS_MANAGER: &str = "AWS/SecretsManager";
 
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
 struct ProviderCallLabels {
@@ -60,31 +46,26 @@ struct StoreLabels {
 }
 
 /// Counts requests to AWS. Cheap to clone.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(crate) struct AwsMetrics {
     // A gauge, because this library appends `_total` to every counter, and External Secrets' name
     // has no suffix.
     provider_calls: Family<ProviderCallLabels, Gauge>,
     calls: Family<CallLabels, Counter>,
     served: Family<StoreLabels, Counter>,
-    costs: Arc<Mutex<Costs>>,
-}
-
-struct Costs {
+    /// The labels of `calls`, which cannot list them.
+    labels: Arc<Mutex<HashSet<CallLabels>>>,
     since: Instant,
-    calls: HashMap<String, u64>,
-    /// The labels in use by store, so that a deleted store's series can be removed.
-    labels: HashMap<String, HashSet<CallLabels>>,
 }
 
 impl AwsMetrics {
     pub(crate) fn register(registry: &mut Registry) -> Self {
-        let costs = Costs { since: Instant::now(), calls: HashMap::new(), labels: HashMap::new() };
         let metrics = Self {
             provider_calls: Family::default(),
             calls: Family::default(),
             served: Family::default(),
-            costs: Arc::new(Mutex::new(costs)),
+            labels: Arc::default(),
+            since: Instant::now(),
         };
         registry.register(
             "externalsecret_provider_api_calls_count",
@@ -106,59 +87,45 @@ impl AwsMetrics {
         metrics
     }
 
-    pub(crate) fn call(
-        &self,
-        store: &str,
-        provider: &'static str,
-        call: &'static str,
-        outcome: CallOutcome,
-    ) {
-        let (status, outcome) = match outcome {
-            CallOutcome::Succeeded => ("success", "success"),
-            CallOutcome::Failed(reason) => ("error", reason.as_str()),
-        };
+    /// Counts a request with this action of IAM, and why it failed.
+    pub(super) fn call(&self, store: &str, action: &'static str, failure: Option<Reason>) {
+        let (provider, call) = provider_and_call(action);
+        let status = if failure.is_none() { "success" } else { "error" };
         self.provider_calls.get_or_create(&ProviderCallLabels { provider, call, status }).inc();
+        let outcome = failure.map_or("success", Reason::as_str);
         let labels = CallLabels { store: store.to_owned(), provider, call, outcome };
         self.calls.get_or_create(&labels).inc();
-        let mut costs = self.costs();
-        if provider == "AWS/SecretsManager" {
-            *costs.calls.entry(store.to_owned()).or_default() += 1;
-        }
-        costs.labels.entry(store.to_owned()).or_default().insert(labels);
+        self.labels().insert(labels);
     }
 
     /// Removes the series of a deleted store.
-    pub(crate) fn forget(&self, store: &str) {
-        let mut costs = self.costs();
-        costs.calls.remove(store);
-        for labels in costs.labels.remove(store).into_iter().flatten() {
+    pub(super) fn forget(&self, store: &str) {
+        for labels in self.labels().extract_if(|labels| labels.store == store) {
             self.calls.remove(&labels);
         }
         self.served.remove(&StoreLabels { store: store.to_owned() });
     }
 
     /// Counts values that objects got.
-    pub(crate) fn values_served(&self, store: &str, count: usize) {
+    pub(super) fn values_served(&self, store: &str, count: usize) {
         let labels = StoreLabels { store: store.to_owned() };
         self.served.get_or_create(&labels).inc_by(count as u64);
     }
 
-    fn costs(&self) -> std::sync::MutexGuard<'_, Costs> {
-        self.costs.lock().expect("no holder of the lock panics")
-    }
-}
-
-impl fmt::Debug for AwsMetrics {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("AwsMetrics")
+    fn labels(&self) -> MutexGuard<'_, HashSet<CallLabels>> {
+        self.labels.lock().expect("no holder of the lock panics")
     }
 }
 
 impl Collector for AwsMetrics {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let costs = self.costs();
-        let seconds = costs.since.elapsed().as_secs_f64();
-        if seconds < MIN_SAMPLE_SECONDS || costs.calls.is_empty() {
+        let mut calls: BTreeMap<String, u64> = BTreeMap::new();
+        for labels in self.labels().iter().filter(|labels| labels.provider == SECRETS_MANAGER) {
+            let count = self.calls.get(labels).map_or(0, |counter| counter.get());
+            *calls.entry(labels.store.clone()).or_default() += count;
+        }
+        let seconds = self.since.elapsed().as_secs_f64();
+        if seconds < MIN_SAMPLE_SECONDS || calls.is_empty() {
             return Ok(());
         }
         let mut family = encoder.encode_descriptor(
@@ -167,13 +134,22 @@ impl Collector for AwsMetrics {
             None,
             MetricType::Gauge,
         )?;
-        for (store, calls) in &costs.calls {
+        for (store, calls) in calls {
             #[expect(clippy::cast_precision_loss, reason = "an estimate")]
-            let cost = *calls as f64 / seconds * SECONDS_PER_MONTH * DOLLARS_PER_REQUEST;
-            let labels = StoreLabels { store: store.clone() };
-            ConstGauge::new(cost).encode(family.encode_family(&labels)?)?;
+            let cost = calls as f64 / seconds * SECONDS_PER_MONTH * DOLLARS_PER_REQUEST;
+            ConstGauge::new(cost).encode(family.encode_family(&StoreLabels { store })?)?;
         }
         Ok(())
+    }
+}
+
+/// The names of an action in External Secrets' metrics.
+fn provider_and_call(action: &'static str) -> (&'static str, &'static str) {
+    match action.split_once(':').unwrap_or_default() {
+        ("secretsmanager", call) => (SECRETS_MANAGER, call),
+        ("ssm", "DescribeParameters") => ("AWS/ParameterStore", "DescribeParameter"),
+        ("ssm", call) => ("AWS/ParameterStore", call),
+        (_, call) => ("AWS/STS", call),
     }
 }
 
@@ -188,9 +164,9 @@ mod tests {
         let mut registry = Registry::default();
         let metrics = AwsMetrics::register(&mut registry);
         for _ in 0..100 {
-            metrics.call("S", "AWS/SecretsManager", "GetSecretValue", CallOutcome::Succeeded);
+            metrics.call("S", "secretsmanager:GetSecretValue", None);
         }
-        metrics.call("S", "AWS/STS", "AssumeRole", CallOutcome::Failed(Reason::AccessDenied));
+        metrics.call("S", "sts:AssumeRole", Some(Reason::AccessDenied));
         metrics.values_served("S", 2000);
         tokio::time::advance(Duration::from_secs(3600)).await;
         let mut text = String::new();

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::{read::ReadRequest, resource::resource};
+use super::read::ReadRequest;
 
 const POLICY: &str = include_str!("../../../deploy/aws/iam-policy.json");
 
@@ -13,7 +13,7 @@ const POLICY: &str = include_str!("../../../deploy/aws/iam-policy.json");
 const SOURCES: [&str; 3] = [
     include_str!("service/secrets_manager.rs"),
     include_str!("service/parameter_store.rs"),
-    include_str!("sts.rs"),
+    include_str!("credential_source.rs"),
 ];
 
 /// Actions without resource-level permissions (service authorization reference).
@@ -99,7 +99,7 @@ fn denials_name_resources_as_the_policy_does() {
     let allowed = allowed();
     let may = |action: &str, request: &ReadRequest| {
         let arn =
-            resource(request, "REGION").replace(":*:", ":ACCOUNT:").replace("??????", "AbCdEf");
+            request.resource("REGION").replace(":*:", ":ACCOUNT:").replace("??????", "AbCdEf");
         allowed[action].iter().any(|pattern| covers(pattern.as_bytes(), arn.as_bytes()))
     };
     let parameter = |name: &str| ReadRequest::Parameter { name: name.to_owned() };

@@ -6,38 +6,47 @@ use std::{
     time::Duration,
 };
 
+use aws_config::{Region, SdkConfig, identity::IdentityCache};
 use aws_credential_types::provider::SharedCredentialsProvider;
-use kube::Client;
-use tokio::time::Instant;
+use k8s_openapi::api::core::v1::ServiceAccount;
+use kube::{Api, Client, ResourceExt as _};
+use tokio::{sync::OnceCell, time::Instant};
 
 use crate::{
     aws::{
-        config::RegionConfigs,
+        caller::{Caller, load_config},
         credential_source::CredentialSource,
         credentials::CachedCredentials,
-        identity::{BaseCredentials, Identity},
+        identity::{BaseCredentials, Identity, Retries, ServiceAccountRole},
         metrics::AwsMetrics,
         planner::{BatchPermission, Planner},
         service::Service,
-        service_accounts::ServiceAccounts,
     },
-    reason::Failure,
+    key::ObjectKey,
+    reason::{Failure, Reason},
+    runtime::api::request,
 };
 
 /// How long an unused reader is kept.
 const READER_IDLE_TTL: Duration = Duration::from_mins(120);
+/// How long the role of a ServiceAccount is used before it is read again.
+const ROLE_TTL: Duration = Duration::from_mins(1);
+const ROLE_ANNOTATION: &str = "eks.amazonaws.com/role-arn";
+const AUDIENCE_ANNOTATION: &str = "eks.amazonaws.com/audience";
+const DEFAULT_AUDIENCE: &str = "sts.amazonaws.com";
+
+type Roles = HashMap<ObjectKey, (ServiceAccountRole, Instant)>;
+type Readers = HashMap<Identity, (Arc<Reader>, Instant)>;
 
 pub(crate) struct Pool {
     client: Client,
     metrics: AwsMetrics,
-    readers: Mutex<HashMap<Identity, Entry>>,
-    configs: RegionConfigs,
-    service_accounts: ServiceAccounts,
-}
-
-struct Entry {
-    reader: Arc<Reader>,
-    last_used: Instant,
+    /// With the time of their last use.
+    readers: Mutex<Readers>,
+    /// With the time when they were read.
+    roles: Mutex<Roles>,
+    /// Of the region that was read first. Only the region differs in others.
+    config: OnceCell<SdkConfig>,
 }
 
 /// Reads with one identity.
@@ -48,64 +57,96 @@ pub(crate) struct Reader {
 
 impl Pool {
     pub(crate) fn new(client: Client, metrics: AwsMetrics) -> Self {
-        Self {
-            service_accounts: ServiceAccounts::new(client.clone()),
-            client,
-            metrics,
-            readers: Mutex::default(),
-            configs: RegionConfigs::default(),
-        }
+        let (readers, roles) = (Mutex::default(), Mutex::default());
+        Self { client, metrics, readers, roles, config: OnceCell::new() }
     }
 
     /// The reader of an identity. A new one starts with this `permission`.
-    ///
-    /// # Errors
-    /// If the ServiceAccount cannot be read or has no role.
     pub(crate) async fn reader(
         &self,
         mut identity: Identity,
         permission: BatchPermission,
     ) -> Result<Arc<Reader>, Failure> {
         if let BaseCredentials::ServiceAccount(reference) = &mut identity.base {
-            reference.account = Some(self.service_accounts.role(&reference.key).await?);
+            reference.account = Some(self.role(&reference.key).await?);
         }
-        if let Some(entry) = self.lock().get_mut(&identity) {
-            entry.last_used = Instant::now();
-            return Ok(entry.reader.clone());
+        if let Some((reader, last_used)) = self.readers().get_mut(&identity) {
+            *last_used = Instant::now();
+            return Ok(reader.clone());
         }
         let reader = Arc::new(self.new_reader(&identity, permission).await);
-        let mut readers = self.lock();
-        readers.retain(|other, entry| {
+        let mut readers = self.readers();
+        readers.retain(|other, (_, last_used)| {
             let is_older =
                 other.store_uid == identity.store_uid && other.generation < identity.generation;
-            !is_older && entry.last_used.elapsed() < READER_IDLE_TTL
+            !is_older && last_used.elapsed() < READER_IDLE_TTL
         });
         // Another task may have created one meanwhile. That one stays.
-        let entry = Entry { reader, last_used: Instant::now() };
-        Ok(readers.entry(identity).or_insert(entry).reader.clone())
+        Ok(readers.entry(identity).or_insert((reader, Instant::now())).0.clone())
     }
 
     /// Drops the readers and metrics of a deleted store. `store` is its name in metrics.
     pub(crate) fn forget(&self, store_uid: &str, store: &str) {
-        self.lock().retain(|identity, _| identity.store_uid != store_uid);
+        self.readers().retain(|identity, _| identity.store_uid != store_uid);
         self.metrics.forget(store);
     }
 
     async fn new_reader(&self, identity: &Identity, permission: BatchPermission) -> Reader {
-        let config = self.configs.get(&identity.region).await;
-        let (client, metrics) = (self.client.clone(), self.metrics.clone());
-        let source = CredentialSource::new(client, metrics, identity.clone(), config.clone());
-        let credentials = CachedCredentials::new(source.into_fetch());
+        let load = || load_config(&identity.region);
+        let config = self.config.get_or_init(load).await.to_builder();
         let config = config
-            .to_builder()
-            .credentials_provider(SharedCredentialsProvider::new(credentials.clone()))
-            .identity_cache(aws_config::identity::IdentityCache::no_cache())
+            .region(Region::new(identity.region.clone()))
+            .identity_cache(IdentityCache::no_cache())
             .build();
-        let service = Service::new(&config, identity, credentials.clone(), self.metrics.clone());
+        let caller = |retries, credentials| {
+            let (store, metrics) = (identity.store.clone(), self.metrics.clone());
+            Caller { store, retries, metrics, credentials }
+        };
+        // STS is retried even if the store wants no retries, because all its objects depend on one
+        // request.
+        let source = CredentialSource {
+            client: self.client.clone(),
+            identity: identity.clone(),
+            config: config.clone(),
+            caller: caller(Retries::default(), None),
+        };
+        let credentials = CachedCredentials::new(source.into_fetch());
+        let provider = SharedCredentialsProvider::new(credentials.clone());
+        let config = config.into_builder().credentials_provider(provider).build();
+        let caller = caller(identity.retries, Some(credentials.clone()));
+        let service = Service::new(&config, identity.service, caller);
         Reader { planner: Planner::new(Arc::new(service), permission), credentials }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Identity, Entry>> {
+    /// The role of a ServiceAccount, at most a minute old.
+    async fn role(&self, key: &ObjectKey) -> Result<ServiceAccountRole, Failure> {
+        self.roles().retain(|_, (_, since)| since.elapsed() < ROLE_TTL);
+        if let Some((role, _)) = self.roles().get(key) {
+            return Ok(role.clone());
+        }
+        let invalid = |problem: &str| {
+            Failure::new(Reason::StoreInvalid, format!("ServiceAccount {key} {problem}"))
+        };
+        let api: Api<ServiceAccount> = Api::namespaced(self.client.clone(), &key.namespace);
+        let read = request(api.get_opt(&key.name)).await;
+        let account = read.map_err(|error| error.failure(&format!("read ServiceAccount {key}")))?;
+        let account = account.ok_or_else(|| invalid("not found"))?;
+        let annotation = |name| account.annotations().get(name).cloned();
+        let role = annotation(ROLE_ANNOTATION).filter(|role| !role.is_empty());
+        let role = ServiceAccountRole {
+            uid: account.uid().unwrap_or_default(),
+            role: role.ok_or_else(|| invalid(&format!("has no annotation {ROLE_ANNOTATION}")))?,
+            audience: annotation(AUDIENCE_ANNOTATION).unwrap_or_else(|| DEFAULT_AUDIENCE.into()),
+        };
+        self.roles().insert(key.clone(), (role.clone(), Instant::now()));
+        Ok(role)
+    }
+
+    fn readers(&self) -> MutexGuard<'_, Readers> {
         self.readers.lock().expect("no holder of the lock panics")
+    }
+
+    fn roles(&self) -> MutexGuard<'_, Roles> {
+        self.roles.lock().expect("no holder of the lock panics")
     }
 }

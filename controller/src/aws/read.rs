@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeMap, fmt};
 
+use futures::future::BoxFuture;
 use zeroize::Zeroizing;
+
+use crate::aws::error::ReadError;
 
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub(crate) enum ReadRequest {
@@ -31,7 +34,6 @@ pub(crate) enum ReadRequest {
     ParameterNames(Filter),
 }
 
-/// The version of a secret.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub(crate) enum Version {
     /// The version with this staging label.
@@ -61,19 +63,83 @@ pub(crate) struct Value {
     pub(crate) version: Option<ReadVersion>,
 }
 
-/// The version of a value that was read.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct ReadVersion {
     pub(crate) id: String,
-    /// Orders versions: the creation time in milliseconds since 1970, or the number of a
-    /// parameter's version.
+    /// Orders versions: milliseconds since 1970, or the number of a parameter's version.
     pub(crate) created: i64,
 }
 
+/// A response, or why there is none.
+pub(crate) type ReadResult<T = ReadResponse> = Result<T, ReadError>;
+
+/// The responses of a batch, without the values that AWS left out.
+pub(crate) type BatchResponses = BTreeMap<ReadRequest, ReadResult>;
+
+/// Reads from AWS, with one identity.
+pub(crate) trait ReadSource: Send + Sync + 'static {
+    fn max_batch_size(&self) -> usize;
+
+    /// Whether a batch may contain this request.
+    fn is_batchable(&self, request: &ReadRequest) -> bool;
+
+    /// Whether AWS denies a whole batch because of one of its requests.
+    fn one_poisons_batch(&self) -> bool;
+
+    fn read(&self, request: ReadRequest) -> BoxFuture<'_, ReadResult>;
+
+    fn read_batch(&self, requests: Vec<ReadRequest>) -> BoxFuture<'_, ReadResult<BatchResponses>>;
+
+    /// Counts the objects that got a response.
+    fn count_served(&self, objects: usize);
+}
+
 impl ReadRequest {
-    /// The current version of a secret.
+    /// The name or ARN of the secret or parameter.
+    pub(super) fn id(&self) -> Option<&str> {
+        match self {
+            Self::Secret { id, .. } | Self::SecretTags { id } => Some(id),
+            Self::Parameter { name } | Self::ParameterTags { name } => Some(name),
+            _ => None,
+        }
+    }
+
+    /// The resource as IAM policies write it.
+    pub(crate) fn resource(&self, region: &str) -> String {
+        let partition = match region {
+            _ if region.starts_with("cn-") => "aws-cn",
+            _ if region.starts_with("us-gov-") => "aws-us-gov",
+            _ => "aws",
+        };
+        if let Some(arn) = self.id().filter(|id| id.starts_with("arn:")) {
+            return arn.escape_debug().to_string();
+        }
+        match self {
+            Self::Secret { id, .. } | Self::SecretTags { id } => {
+                let id = id.escape_debug();
+                format!("arn:{partition}:secretsmanager:{region}:*:secret:{id}-??????")
+            }
+            Self::Parameter { name }
+            | Self::ParameterTags { name }
+            | Self::ParametersBelow { path: name } => {
+                let name = name.split(':').next().unwrap_or_default().trim_start_matches('/');
+                format!("arn:{partition}:ssm:{region}:*:parameter/{}", name.escape_debug())
+            }
+            Self::SecretNames(_) | Self::ParameterNames(_) => "*".to_owned(),
+        }
+    }
+
     pub(crate) fn current(id: impl Into<String>) -> Self {
         Self::Secret { id: id.into(), version: Version::current() }
+    }
+}
+
+impl ReadResponse {
+    /// Tags as Go encodes a map: sorted, and without white space.
+    pub(super) fn of_tags<'t>(tags: impl Iterator<Item = (&'t str, &'t str)>) -> Self {
+        let tags: BTreeMap<_, _> = tags.collect();
+        let bytes = serde_json::to_vec(&tags).expect("strings are JSON");
+        Self::Value(Value { bytes: Zeroizing::new(bytes), version: None })
     }
 }
 
@@ -97,5 +163,39 @@ impl Version {
 impl fmt::Debug for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Value").field("version", &self.version).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn resources_are_written_as_in_policies() {
+        for (request, region, expected) in [
+            (
+                ReadRequest::current("a"),
+                "eu-west-1",
+                "arn:aws:secretsmanager:eu-west-1:*:secret:a-??????",
+            ),
+            (
+                ReadRequest::current("a"),
+                "cn-north-1",
+                "arn:aws-cn:secretsmanager:cn-north-1:*:secret:a-??????",
+            ),
+            (ReadRequest::current("arn:aws:x\n"), "eu-west-1", "arn:aws:x\\n"),
+            (
+                ReadRequest::Parameter { name: "/a/b:3".into() },
+                "us-gov-west-1",
+                "arn:aws-us-gov:ssm:us-gov-west-1:*:parameter/a/b",
+            ),
+            (
+                ReadRequest::Parameter { name: "arn:aws:ssm:r:1:parameter/a".into() },
+                "eu-west-1",
+                "arn:aws:ssm:r:1:parameter/a",
+            ),
+        ] {
+            assert_eq!(request.resource(region), expected);
+        }
     }
 }

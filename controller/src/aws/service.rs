@@ -3,7 +3,6 @@
 mod assign;
 mod parameter_store;
 mod secrets_manager;
-mod tags;
 #[cfg(test)]
 mod tests;
 
@@ -19,44 +18,22 @@ pub(crate) use self::{
 use self::{parameter_store::ParameterStore, secrets_manager::SecretsManager};
 use crate::aws::{
     caller::Caller,
-    credentials::CachedCredentials,
-    error::ReadError,
-    identity::Identity,
-    metrics::AwsMetrics,
-    planner::{BatchResponses, ReadSource},
-    read::{ReadRequest, ReadResponse, Version},
+    read::{BatchResponses, ReadRequest, ReadResult, ReadSource, Version},
 };
 
-/// Both services, with one identity.
-pub(crate) struct Service {
+pub(super) struct Service {
     secrets_manager: SecretsManager,
     parameter_store: ParameterStore,
-    /// The service of the store.
     kind: AwsService,
-    store: String,
-    metrics: AwsMetrics,
+    caller: Arc<Caller>,
 }
 
 impl Service {
-    pub(crate) fn new(
-        config: &SdkConfig,
-        identity: &Identity,
-        credentials: CachedCredentials,
-        metrics: AwsMetrics,
-    ) -> Self {
-        let caller = Arc::new(Caller {
-            store: identity.store.clone(),
-            retries: identity.retries,
-            metrics: metrics.clone(),
-            credentials: Some(credentials),
-        });
-        Self {
-            secrets_manager: SecretsManager::new(config, caller.clone()),
-            parameter_store: ParameterStore::new(config, caller),
-            kind: identity.service,
-            store: identity.store.clone(),
-            metrics,
-        }
+    pub(super) fn new(config: &SdkConfig, kind: AwsService, caller: Caller) -> Self {
+        let caller = Arc::new(caller);
+        let secrets_manager = SecretsManager::new(config, caller.clone());
+        let parameter_store = ParameterStore::new(config, caller.clone());
+        Self { secrets_manager, parameter_store, kind, caller }
     }
 
     fn is_secrets_manager(&self) -> bool {
@@ -74,9 +51,10 @@ impl ReadSource for Service {
     }
 
     fn is_batchable(&self, request: &ReadRequest) -> bool {
+        let is_secret = self.is_secrets_manager();
         match request {
-            ReadRequest::Secret { version, .. } => *version == Version::current(),
-            ReadRequest::Parameter { .. } => true,
+            ReadRequest::Secret { version, .. } => is_secret && *version == Version::current(),
+            ReadRequest::Parameter { .. } => !is_secret,
             _ => false,
         }
     }
@@ -86,7 +64,7 @@ impl ReadSource for Service {
         !self.is_secrets_manager()
     }
 
-    fn read(&self, request: ReadRequest) -> BoxFuture<'_, Result<ReadResponse, ReadError>> {
+    fn read(&self, request: ReadRequest) -> BoxFuture<'_, ReadResult> {
         let (secrets, parameters) = (&self.secrets_manager, &self.parameter_store);
         Box::pin(async move {
             match &request {
@@ -101,20 +79,15 @@ impl ReadSource for Service {
         })
     }
 
-    fn read_batch(
-        &self,
-        requests: Vec<ReadRequest>,
-    ) -> BoxFuture<'_, Result<BatchResponses, ReadError>> {
-        Box::pin(async move {
-            if self.is_secrets_manager() {
-                self.secrets_manager.batch(requests).await
-            } else {
-                self.parameter_store.batch(requests).await
-            }
-        })
+    fn read_batch(&self, requests: Vec<ReadRequest>) -> BoxFuture<'_, ReadResult<BatchResponses>> {
+        if self.is_secrets_manager() {
+            Box::pin(self.secrets_manager.batch(requests))
+        } else {
+            Box::pin(self.parameter_store.batch(requests))
+        }
     }
 
     fn count_served(&self, objects: usize) {
-        self.metrics.values_served(&self.store, objects);
+        self.caller.metrics.values_served(&self.caller.store, objects);
     }
 }

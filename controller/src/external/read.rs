@@ -17,10 +17,7 @@ use super::{
     versions,
 };
 use crate::{
-    aws::{
-        ReadError, ReadRequest, ReadResponse, Version, error::Rejection, pool::Reader,
-        resource::resource,
-    },
+    aws::{ReadError, ReadRequest, ReadResponse, Version, error::Rejection, pool::Reader},
     reason::{Failure, Reason},
 };
 
@@ -144,7 +141,7 @@ fn explain(error: &ReadError, request: &ReadRequest, from: &ReadableStore) -> Fa
         Some(name) => format!("{kind} `{}`{version}", name.escape_debug()),
         None => format!("the {kind}"),
     };
-    let resource = resource(request, region);
+    let resource = request.resource(region);
     let message = match error.reason {
         Reason::NotFound => format!("{what} not found in {region} for {store}"),
         Reason::MarkedForDeletion => {

@@ -1,5 +1,6 @@
 //! Reads one key Secret.
 
+use kube::ResourceExt as _;
 use sealing::{KeyError, SealingKey};
 
 use crate::runtime::secret::{KEY_LABEL, SecretObject, SecretValue, controller_of};
@@ -25,15 +26,11 @@ pub(super) enum LoadError {
 
 /// Whether the Secret's label makes it an active key.
 pub(super) fn is_active(secret: &SecretObject) -> bool {
-    let labels = secret.metadata.labels.as_ref();
-    labels.and_then(|labels| labels.get(KEY_LABEL)).is_some_and(|value| value == ACTIVE)
+    secret.labels().get(KEY_LABEL).is_some_and(|value| value == ACTIVE)
 }
 
 /// The key in the Secret. A key whose certificate is unusable still opens what was sealed for it:
-/// it is returned without the certificate, and with the error.
-///
-/// # Errors
-/// [`LoadError`]: never with a byte of the key.
+/// it is returned without the certificate, and with the error. No error contains a byte of the key.
 pub(super) fn load(secret: &SecretObject) -> Result<(SealingKey, Option<KeyError>), LoadError> {
     if let Some(owner) = controller_of(&secret.metadata) {
         return Err(LoadError::Controlled(format!("{}/{}", owner.kind, owner.name)));

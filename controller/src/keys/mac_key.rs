@@ -34,48 +34,37 @@ pub(crate) enum MacKeyError {
 }
 
 /// Reads the key, or creates it.
-///
-/// # Errors
-/// When the API server refuses, or the Secret holds something else.
 pub(crate) async fn load_or_create(
     client: &Client,
     namespace: &str,
 ) -> Result<MacKey, MacKeyError> {
     let api: Api<SecretObject> = Api::namespaced(client.clone(), namespace);
-    let failed = |error: RequestError, verb: &str| {
+    let failed = |error: &RequestError, verb: &str| {
         let action = format!("{verb} Secret {namespace}/{FINGERPRINT_KEY_SECRET}");
         MacKeyError::Request(error.failure(&action).message)
     };
     let existing = request(api.get_opt(FINGERPRINT_KEY_SECRET)).await;
-    if let Some(secret) = existing.map_err(|error| failed(error, "read"))? {
+    if let Some(secret) = existing.map_err(|error| failed(&error, "read"))? {
         return key_in(&secret);
     }
     let mut bytes = Zeroizing::new([0_u8; MacKey::BYTES]);
     rand::rngs::SysRng.try_fill_bytes(&mut *bytes).map_err(|_| MacKeyError::NoRandomness)?;
-    match create(client, namespace, &*bytes).await {
-        Ok(created) => key_in(&created),
-        // Another process was faster. Its key counts.
-        Err(error) if error.is_conflict() => {
-            let existing = request(api.get(FINGERPRINT_KEY_SECRET)).await;
-            key_in(&existing.map_err(|error| failed(error, "read"))?)
-        }
-        Err(error) => Err(failed(error, "create")),
-    }
-}
-
-async fn create(
-    client: &Client,
-    namespace: &str,
-    bytes: &[u8],
-) -> Result<SecretObject, RequestError> {
     let metadata = ObjectMeta {
         namespace: Some(namespace.to_owned()),
         name: Some(FINGERPRINT_KEY_SECRET.to_owned()),
         ..ObjectMeta::default()
     };
-    let data = BTreeMap::from([(ITEM.to_owned(), SecretValue::from(bytes))]);
+    let data = BTreeMap::from([(ITEM.to_owned(), SecretValue::from(bytes.as_slice()))]);
     let secret = SecretObject { metadata, type_: "Opaque".to_owned(), immutable: None, data };
-    secret::create(client, FIELD_MANAGER, &secret).await
+    match secret::create(client, FIELD_MANAGER, &secret).await {
+        Ok(created) => key_in(&created),
+        // Another process was faster. Its key counts.
+        Err(error) if error.is_conflict() => {
+            let existing = request(api.get(FINGERPRINT_KEY_SECRET)).await;
+            key_in(&existing.map_err(|error| failed(&error, "read"))?)
+        }
+        Err(error) => Err(failed(&error, "create")),
+    }
 }
 
 fn key_in(secret: &SecretObject) -> Result<MacKey, MacKeyError> {

@@ -10,12 +10,8 @@ use prometheus_client::{
 };
 
 /// Cheap to clone.
-#[derive(Clone, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct KeyMetrics(Gauge);
-
-/// Reads the count of `sealing` when it is scraped.
-#[derive(Debug)]
-struct PrivateKeyOperations;
 
 impl KeyMetrics {
     pub(crate) fn register(registry: &mut Registry) -> Self {
@@ -25,7 +21,7 @@ impl KeyMetrics {
             "Active sealing keys",
             metrics.0.clone(),
         );
-        registry.register_collector(Box::new(PrivateKeyOperations));
+        registry.register_collector(Box::new(metrics.clone()));
         metrics
     }
 
@@ -34,7 +30,8 @@ impl KeyMetrics {
     }
 }
 
-impl Collector for PrivateKeyOperations {
+impl Collector for KeyMetrics {
+    /// Reads the count of `sealing` when it is scraped.
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let counter = ConstCounter::new(sealing::private_key_operations());
         counter.encode(encoder.encode_descriptor(

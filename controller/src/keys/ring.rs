@@ -1,6 +1,6 @@
 //! All active sealing keys at one moment.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{cmp::Reverse, collections::BTreeMap, sync::Arc};
 
 use jiff::Timestamp;
 use sealing::{Certificate, Fingerprint, SealingKey};
@@ -22,7 +22,6 @@ impl KeyId {
         Self(digest.chars().take(Self::LENGTH).collect())
     }
 
-    /// A short name read from a record.
     pub(crate) fn from_text(text: &str) -> Self {
         Self(text.to_owned())
     }
@@ -38,7 +37,10 @@ impl KeyRing {
         let by_id: BTreeMap<_, _> =
             keys.into_iter().map(|key| (KeyId::of(key.fingerprint()), key.clone())).collect();
         let mut keys: Vec<_> = by_id.into_iter().collect();
-        keys.sort_by_key(|(id, key)| (std::cmp::Reverse(not_before(key)), id.clone()));
+        // Stable, so keys of the same moment stay in the order of their ids.
+        keys.sort_by_key(|(_, key)| {
+            Reverse(key.certificate().map_or(Timestamp::MIN, Certificate::not_before))
+        });
         Self(keys)
     }
 
@@ -52,10 +54,7 @@ impl KeyRing {
     }
 
     /// The keys in the order to try them: those that opened the object before, then the newest first.
-    pub(crate) fn in_order<'r>(
-        &'r self,
-        first: &'r [KeyId],
-    ) -> impl Iterator<Item = &'r SealingKey> {
+    pub(crate) fn in_order(&self, first: &[KeyId]) -> impl Iterator<Item = &SealingKey> {
         let (before, others): (Vec<_>, Vec<_>) =
             self.0.iter().partition(|(id, _)| first.contains(id));
         before.into_iter().chain(others).map(|(_, key)| &**key)
@@ -69,8 +68,4 @@ impl KeyRing {
     pub(crate) fn len(&self) -> usize {
         self.0.len()
     }
-}
-
-fn not_before(key: &SealingKey) -> Timestamp {
-    key.certificate().map_or(Timestamp::MIN, Certificate::not_before)
 }

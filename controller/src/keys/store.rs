@@ -5,20 +5,19 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use jiff::Timestamp;
-use kube::{Api, Client, api::ListParams};
+use kube::{Api, Client, ResourceExt as _, api::ListParams};
 use sealing::SealingKey;
 use tokio::sync::watch;
 use tracing::{info, warn};
 
 use super::{
-    create::{CreateError, KeySettings, create},
+    create::{KeySettings, KeyStoreError, create},
     load::{is_active, load},
     metrics::KeyMetrics,
     ring::KeyRing,
 };
 use crate::runtime::{
-    api::request,
+    api::{RequestError, request},
     secret::{KEY_LABEL, SecretObject},
     watch::{Watch, WatchEvent},
 };
@@ -30,15 +29,6 @@ pub(crate) struct KeyStore {
     metrics: KeyMetrics,
     by_secret: Mutex<HashMap<String, Arc<SealingKey>>>,
     ring: watch::Sender<Arc<KeyRing>>,
-}
-
-/// Why the keys could not be loaded.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum StoreError {
-    #[error(transparent)]
-    Create(#[from] CreateError),
-    #[error("{0}")]
-    Request(String),
 }
 
 impl KeyStore {
@@ -63,26 +53,23 @@ impl KeyStore {
 
     /// Reads all key Secrets, and creates the first key if there are none. If key Secrets exist but
     /// none is readable, the controller creates no key: a new one would hide the loss.
-    ///
-    /// # Errors
-    /// When the API server refuses, or no key can be generated.
-    pub(crate) async fn load(&self, client: &Client) -> Result<(), StoreError> {
+    pub(crate) async fn load(&self, client: &Client) -> Result<(), KeyStoreError> {
         let api = self.api(client);
+        let failed = |error: &RequestError, action: &str| {
+            KeyStoreError::Request(error.failure(action).message)
+        };
         let list = request(api.list(&ListParams::default().labels(KEY_LABEL))).await;
-        let list = list
-            .map_err(|error| StoreError::Request(error.failure("list the key Secrets").message))?;
+        let list = list.map_err(|error| failed(&error, "list the key Secrets"))?;
         let mut found = list.items.iter().filter(|secret| self.update(secret)).count();
         // Created before labels were in use, or by the user under the prefix's plain name.
-        let unlabelled = request(api.get_opt(&self.settings.prefix)).await;
-        let unlabelled = unlabelled.map_err(|error| {
-            StoreError::Request(error.failure("read the unlabelled key Secret").message)
-        })?;
-        if let Some(secret) = unlabelled.filter(|secret| !has_label(secret)) {
+        let plain = request(api.get_opt(&self.settings.prefix)).await;
+        let plain = plain.map_err(|error| failed(&error, "read the unlabelled key Secret"))?;
+        if let Some(secret) = plain.filter(|secret| !secret.labels().contains_key(KEY_LABEL)) {
             found += 1;
             self.insert(&secret);
         }
         if found == 0 {
-            let secret = create(client, &self.namespace, &self.settings, Timestamp::now()).await?;
+            let secret = create(client, &self.namespace, &self.settings).await?;
             self.update(&secret);
             info!(secret = secret.metadata.name, "created a new sealing key");
         }
@@ -101,10 +88,9 @@ impl KeyStore {
             }
             WatchEvent::Listed(listed) => {
                 let listed: HashSet<_> = listed.into_iter().map(|key| key.name).collect();
-                let prefix = self.settings.prefix.clone();
-                self.change(|keys| {
-                    keys.retain(|name, _| listed.contains(name) || *name == prefix);
-                });
+                let is_kept =
+                    |name: &String| listed.contains(name) || *name == self.settings.prefix;
+                self.change(|keys| keys.retain(|name, _| is_kept(name)));
             }
             WatchEvent::Absent(_) => {}
         };
@@ -117,13 +103,13 @@ impl KeyStore {
         if active {
             self.insert(secret);
         } else {
-            self.change(|keys| keys.remove(secret.metadata.name.as_deref().unwrap_or_default()));
+            self.change(|keys| keys.remove(&secret.name_any()));
         }
         active
     }
 
     fn insert(&self, secret: &SecretObject) {
-        let name = secret.metadata.name.clone().unwrap_or_default();
+        let name = secret.name_any();
         match load(secret) {
             Ok((key, certificate_error)) => {
                 if let Some(error) = certificate_error {
@@ -157,8 +143,4 @@ impl KeyStore {
     fn api(&self, client: &Client) -> Api<SecretObject> {
         Api::namespaced(client.clone(), &self.namespace)
     }
-}
-
-fn has_label(secret: &SecretObject) -> bool {
-    secret.metadata.labels.as_ref().is_some_and(|labels| labels.contains_key(KEY_LABEL))
 }

@@ -54,9 +54,9 @@ fn namespace_is_part_of_the_identity_if_tags_or_references_depend_on_it() {
     assert_eq!(identity(cluster_store(&plain), "a"), identity(cluster_store(&plain), "b"));
     let tagged = aws(json!({ "role": "x", "sessionTagsPolicy": "Simple" }));
     assert_ne!(identity(cluster_store(&tagged), "a"), identity(cluster_store(&tagged), "b"));
-    let role = identity(cluster_store(&tagged), "a").role.unwrap();
-    assert_eq!(role.session_tags["esoNamespace"], "a");
-    assert_eq!(role.session_tags["esoStoreKind"], "ClusterSecretStore");
+    let tags = &identity(cluster_store(&tagged), "a").roles[0].session_tags;
+    assert_eq!(tags["esoNamespace"], "a");
+    assert_eq!(tags["esoStoreKind"], "ClusterSecretStore");
     let referent = aws(json!({ "auth": { "jwt": { "serviceAccountRef": { "name": "x" } } } }));
     assert_ne!(identity(cluster_store(&referent), "a"), identity(cluster_store(&referent), "b"));
     assert!(has_references_without_namespace(&referent));

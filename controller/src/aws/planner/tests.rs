@@ -7,14 +7,13 @@ use std::{
 };
 
 use futures::future::{self, BoxFuture};
-use tokio::time::Instant;
 use zeroize::Zeroizing;
 
 use super::*;
 use crate::{
     aws::{
         error::ReadError,
-        read::{ReadRequest, ReadResponse, Value},
+        read::{BatchResponses, Value},
     },
     reason::Reason,
 };

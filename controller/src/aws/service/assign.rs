@@ -1,43 +1,34 @@
 //! Which value of a batch answers which request.
 
-use std::collections::BTreeSet;
+use crate::aws::read::{BatchResponses, ReadRequest, ReadResult};
 
-use crate::aws::read::ReadRequest;
-
-/// The names of a value in a batch.
-pub(super) struct ValueNames {
+/// A value in the response to a batch.
+pub(super) struct BatchValue {
     pub(super) name: String,
     pub(super) arn: String,
+    pub(super) response: ReadResult,
 }
 
-/// Assigns values to requests, as pairs of a request and a value's index. An ARN identifies one
-/// value. A name, or a part of an ARN, may fit several values from different accounts, and a value
-/// may fit several names. Such requests get no value.
-pub(super) fn assign<'r>(
-    requests: &'r [ReadRequest],
-    values: &[ValueNames],
-    id: impl Fn(&ReadRequest) -> Option<&str>,
-    has_name: impl Fn(&str, &ValueNames) -> bool,
-) -> Vec<(&'r ReadRequest, usize)> {
-    let by_arn =
-        |request: &ReadRequest| values.iter().position(|value| id(request) == Some(&*value.arn));
-    let mut assigned: Vec<_> =
-        requests.iter().filter_map(|request| Some((request, by_arn(request)?))).collect();
-    let taken: BTreeSet<usize> = assigned.iter().map(|(_, index)| *index).collect();
-    let by_name = |request: &ReadRequest| {
-        let id = id(request)?;
-        let free = (0..values.len()).filter(|index| !taken.contains(index));
-        let mut fitting = free.filter(|index| has_name(id, &values[*index]));
-        fitting.next().filter(|_| fitting.next().is_none())
+/// Assigns values to requests. An ARN identifies one value. A name, or a part of an ARN, may fit
+/// several values from different accounts, and a value may fit several names. Such requests get no
+/// value.
+pub(super) fn assign(
+    requests: &[ReadRequest],
+    values: &[BatchValue],
+    has_id: impl Fn(&BatchValue, &str) -> bool,
+) -> BatchResponses {
+    let is_wanted = |arn: &str| requests.iter().any(|request| request.id() == Some(arn));
+    let value_of = |request: &ReadRequest| {
+        let id = request.id()?;
+        let mut fitting = values.iter().filter(|value| !is_wanted(&value.arn) && has_id(value, id));
+        let only_fitting = || fitting.next().filter(|_| fitting.next().is_none());
+        values.iter().find(|value| value.arn == id).or_else(only_fitting)
     };
-    let named: Vec<_> = requests
-        .iter()
-        .filter(|request| by_arn(request).is_none())
-        .filter_map(|request| Some((request, by_name(request)?)))
-        .collect();
-    let is_unique = |(_, index): &&(&ReadRequest, usize)| {
-        named.iter().filter(|(_, other)| other == index).count() == 1
+    let found = requests.iter().filter_map(|request| Some((request, value_of(request)?)));
+    let found: Vec<_> = found.collect();
+    let is_unique = |value: &BatchValue| {
+        found.iter().filter(|(_, other)| std::ptr::eq(*other, value)).count() == 1
     };
-    assigned.extend(named.iter().filter(is_unique));
-    assigned
+    let unique = found.iter().filter(|(_, value)| is_unique(value));
+    unique.map(|(request, value)| ((*request).clone(), value.response.clone())).collect()
 }

@@ -6,20 +6,18 @@ use aws_config::SdkConfig;
 use aws_sdk_secretsmanager::types::{
     Filter as SecretFilter, FilterNameStringType, SecretListEntry, SecretValueEntry,
 };
-use aws_smithy_types::{Blob, DateTime};
+use aws_smithy_types::{Blob, DateTime, error::ErrorMetadata};
 use zeroize::Zeroizing;
 
-use super::{
-    assign::{ValueNames, assign},
-    tags::as_json,
-};
+use super::assign::{BatchValue, assign};
 use crate::{
     aws::{
-        caller::{Caller, Operation},
-        config::endpoint,
-        error::{AwsError, ReadError},
-        planner::BatchResponses,
-        read::{Filter, ReadRequest, ReadResponse, ReadVersion, Value, Version},
+        caller::{Caller, endpoint},
+        error::ReadError,
+        read::{
+            BatchResponses, Filter, ReadRequest, ReadResponse, ReadResult, ReadVersion, Value,
+            Version,
+        },
     },
     reason::Reason,
 };
@@ -29,21 +27,13 @@ pub(crate) const BATCH_GET_SECRET_VALUE_ACTION: &str = "secretsmanager:BatchGetS
 
 /// The limit of `BatchGetSecretValue`.
 pub(super) const MAX_BATCH_SIZE: usize = 20;
-/// A million secrets.
-const MAX_LIST_PAGES: usize = 10_000;
 const LIST_PAGE_SIZE: i32 = 100;
 /// The length of the hyphen and six characters at the end of a secret's ARN.
 const ARN_SUFFIX_LEN: usize = 7;
 
-const fn operation(name: &'static str, action: &'static str) -> Operation {
-    Operation { provider: "AWS/SecretsManager", name, action }
-}
-
-const GET_SECRET_VALUE: Operation = operation("GetSecretValue", "secretsmanager:GetSecretValue");
-const BATCH_GET_SECRET_VALUE: Operation =
-    operation("BatchGetSecretValue", BATCH_GET_SECRET_VALUE_ACTION);
-const DESCRIBE_SECRET: Operation = operation("DescribeSecret", "secretsmanager:DescribeSecret");
-const LIST_SECRETS: Operation = operation("ListSecrets", "secretsmanager:ListSecrets");
+const GET_SECRET_VALUE: &str = "secretsmanager:GetSecretValue";
+const DESCRIBE_SECRET: &str = "secretsmanager:DescribeSecret";
+const LIST_SECRETS: &str = "secretsmanager:ListSecrets";
 
 pub(super) struct SecretsManager {
     client: aws_sdk_secretsmanager::Client,
@@ -59,84 +49,61 @@ impl SecretsManager {
         Self { client: aws_sdk_secretsmanager::Client::from_conf(config.build()), caller }
     }
 
-    pub(super) async fn value(
-        &self,
-        id: &str,
-        version: &Version,
-    ) -> Result<ReadResponse, ReadError> {
-        let response = self.caller.call(GET_SECRET_VALUE, || {
-            let request = self.client.get_secret_value().secret_id(id);
-            match version {
-                Version::Stage(stage) => request.version_stage(stage),
-                Version::Id(id) => request.version_id(id),
-            }
-            .send()
-        });
-        let response = response.await?;
-        let version = self::version(response.version_id, response.created_date);
+    pub(super) async fn value(&self, id: &str, version: &Version) -> ReadResult {
+        let request = self.client.get_secret_value().secret_id(id);
+        let request = match version {
+            Version::Stage(stage) => request.version_stage(stage),
+            Version::Id(id) => request.version_id(id),
+        };
+        let response = self.caller.call(GET_SECRET_VALUE, || request.clone().send()).await?;
+        let version = (response.version_id, response.created_date);
         value(response.secret_string, response.secret_binary, version, GET_SECRET_VALUE)
     }
 
-    pub(super) async fn batch(
-        &self,
-        requests: Vec<ReadRequest>,
-    ) -> Result<BatchResponses, ReadError> {
-        let ids: Vec<String> = requests.iter().filter_map(id_in).map(str::to_owned).collect();
-        let response = self.caller.call(BATCH_GET_SECRET_VALUE, || {
-            self.client.batch_get_secret_value().set_secret_id_list(Some(ids.clone())).send()
-        });
-        let response = response.await?;
+    pub(super) async fn batch(&self, requests: Vec<ReadRequest>) -> ReadResult<BatchResponses> {
+        let ids: Vec<_> = requests.iter().filter_map(ReadRequest::id).map(str::to_owned).collect();
+        let request = self.client.batch_get_secret_value().set_secret_id_list(Some(ids));
+        let send = || request.clone().send();
+        let response = self.caller.call(BATCH_GET_SECRET_VALUE_ACTION, send).await?;
         // A batch cannot request a version. If it returns another one, read that secret
         // individually.
         let is_current = |entry: &SecretValueEntry| {
             entry.version_stages().iter().any(|stage| stage == Version::CURRENT)
         };
-        let mut entries = response.secret_values.unwrap_or_default();
-        entries.retain(is_current);
-        let mut responses = BatchResponses::new();
-        let names: Vec<_> = entries
-            .iter()
-            .map(|entry| ValueNames {
-                name: entry.name().unwrap_or_default().to_owned(),
-                arn: entry.arn().unwrap_or_default().to_owned(),
-            })
-            .collect();
-        let values = entries.into_iter().map(|entry| {
-            let version = version(entry.version_id, entry.created_date);
-            value(entry.secret_string, entry.secret_binary, version, BATCH_GET_SECRET_VALUE)
+        let entries = response.secret_values.unwrap_or_default().into_iter().filter(is_current);
+        let values = entries.map(|entry| {
+            let version = (entry.version_id, entry.created_date);
+            let (string, binary) = (entry.secret_string, entry.secret_binary);
+            let response = value(string, binary, version, BATCH_GET_SECRET_VALUE_ACTION);
+            let (name, arn) = (entry.name.unwrap_or_default(), entry.arn.unwrap_or_default());
+            BatchValue { name, arn, response }
         });
         let values: Vec<_> = values.collect();
-        for (request, index) in assign(&requests, &names, id_in, has_id) {
-            responses.insert(request.clone(), values[index].clone());
-        }
+        let mut responses = assign(&requests, &values, has_id);
         for error in response.errors.unwrap_or_default() {
-            let failed = error.secret_id.as_deref();
-            let has_failed = |request: &&ReadRequest| failed.is_some() && id_in(request) == failed;
+            let has_failed = |one: &&ReadRequest| one.id() == error.secret_id.as_deref();
             let Some(request) = requests.iter().find(has_failed) else { continue };
-            let error = AwsError {
-                code: error.error_code.as_deref(),
-                message: error.message.as_deref(),
-                status: None,
-            };
-            responses
-                .insert(request.clone(), Err(ReadError::classify(error, GET_SECRET_VALUE.action)));
+            let metadata = ErrorMetadata::builder()
+                .code(error.error_code.unwrap_or_default())
+                .message(error.message.unwrap_or_default())
+                .build();
+            let error = ReadError::classify(&metadata, None, GET_SECRET_VALUE);
+            responses.insert(request.clone(), Err(error));
         }
         Ok(responses)
     }
 
-    pub(super) async fn tags(&self, id: &str) -> Result<ReadResponse, ReadError> {
-        let response = self
-            .caller
-            .call(DESCRIBE_SECRET, || self.client.describe_secret().secret_id(id).send())
-            .await?;
+    pub(super) async fn tags(&self, id: &str) -> ReadResult {
+        let request = self.client.describe_secret().secret_id(id);
+        let response = self.caller.call(DESCRIBE_SECRET, || request.clone().send()).await?;
         let tags = response.tags().iter().filter_map(|tag| Some((tag.key()?, tag.value()?)));
-        Ok(as_json(tags))
+        Ok(ReadResponse::of_tags(tags))
     }
 
     /// The names of all secrets with this path and exactly these tags. AWS's filters match
     /// prefixes, and do not combine the key and value of one tag, so the results are filtered
     /// again.
-    pub(super) async fn names(&self, filter: &Filter) -> Result<ReadResponse, ReadError> {
+    pub(super) async fn names(&self, filter: &Filter) -> ReadResult {
         let by = |key, value: &str| SecretFilter::builder().key(key).values(value).build();
         let mut filters = Vec::new();
         for (key, value) in &filter.tags {
@@ -144,37 +111,24 @@ impl SecretsManager {
             filters.push(by(FilterNameStringType::TagValue, value));
         }
         filters.extend(filter.path.as_ref().map(|path| by(FilterNameStringType::Name, path)));
+        let filters = Some(filters).filter(|filters| !filters.is_empty());
+        let request = self.client.list_secrets().max_results(LIST_PAGE_SIZE).set_filters(filters);
+        let send = |next| request.clone().set_next_token(next).send();
         let mut names = Vec::new();
-        let mut next: Option<String> = None;
-        for _ in 0..MAX_LIST_PAGES {
-            let page = self.caller.call(LIST_SECRETS, || {
-                let filters = Some(filters.clone()).filter(|filters| !filters.is_empty());
-                let request =
-                    self.client.list_secrets().max_results(LIST_PAGE_SIZE).set_filters(filters);
-                request.set_next_token(next.clone()).send()
-            });
-            let page = page.await?;
-            let matching = page.secret_list().iter().filter(|entry| matches(entry, filter));
-            names.extend(matching.map(|entry| entry.name().unwrap_or_default().to_owned()));
-            next = page.next_token;
-            if next.is_none() {
-                return Ok(ReadResponse::Names(names));
-            }
-        }
-        Err(ReadError::new(Reason::Unavailable, LIST_SECRETS.action))
-    }
-}
-
-pub(super) fn id_in(request: &ReadRequest) -> Option<&str> {
-    match request {
-        ReadRequest::Secret { id, .. } => Some(id),
-        _ => None,
+        self.caller
+            .pages(LIST_SECRETS, send, |page| {
+                let matching = page.secret_list().iter().filter(|entry| matches(entry, filter));
+                names.extend(matching.map(|entry| entry.name().unwrap_or_default().to_owned()));
+                Ok(page.next_token)
+            })
+            .await?;
+        Ok(ReadResponse::Names(names))
     }
 }
 
 /// Whether a secret has this id: its name, or its ARN without the hyphen and six characters that
 /// AWS adds.
-pub(super) fn has_id(id: &str, ValueNames { name, arn }: &ValueNames) -> bool {
+pub(super) fn has_id(BatchValue { name, arn, .. }: &BatchValue, id: &str) -> bool {
     let partial_arn = || arn.len().checked_sub(ARN_SUFFIX_LEN).and_then(|end| arn.get(..end));
     id == name || id.starts_with("arn:") && partial_arn() == Some(id)
 }
@@ -188,19 +142,17 @@ fn matches(entry: &SecretListEntry, filter: &Filter) -> bool {
         && filter.tags.iter().all(has_tag)
 }
 
-fn version(id: Option<String>, created: Option<DateTime>) -> Option<ReadVersion> {
-    Some(ReadVersion { id: id?, created: created?.to_millis().ok()? })
-}
-
 /// AWS returns either a string or bytes.
 fn value(
     string: Option<String>,
     binary: Option<Blob>,
-    version: Option<ReadVersion>,
-    operation: Operation,
-) -> Result<ReadResponse, ReadError> {
+    (id, created): (Option<String>, Option<DateTime>),
+    action: &'static str,
+) -> ReadResult {
     let bytes = binary.map(Blob::into_inner).or_else(|| string.map(String::into_bytes));
-    let bytes = bytes.ok_or_else(|| ReadError::new(Reason::Malformed, operation.action))?;
+    let bytes = bytes.ok_or_else(|| ReadError::new(Reason::Malformed, action))?;
+    let created = created.and_then(|created| created.to_millis().ok());
+    let version = id.zip(created).map(|(id, created)| ReadVersion { id, created });
     Ok(ReadResponse::Value(Value { bytes: Zeroizing::new(bytes), version }))
 }
 
@@ -215,15 +167,16 @@ mod tests {
     /// For each request, the ARN of the secret whose value is assigned to it.
     fn assigned(ids: &[String], secrets: &[(&str, String)]) -> Vec<Option<String>> {
         let requests: Vec<_> = ids.iter().map(ReadRequest::current).collect();
-        let names = |(name, arn): &(&str, String)| ValueNames {
+        let value = |(name, arn): &(&str, String)| BatchValue {
             name: (*name).to_owned(),
             arn: arn.clone(),
+            response: Ok(ReadResponse::Names(vec![arn.clone()])),
         };
-        let names: Vec<_> = secrets.iter().map(names).collect();
-        let assigned = assign(&requests, &names, id_in, has_id);
-        let arn = |request: &ReadRequest| {
-            let (_, index) = assigned.iter().find(|(other, _)| *other == request)?;
-            Some(names[*index].arn.clone())
+        let values: Vec<_> = secrets.iter().map(value).collect();
+        let assigned = assign(&requests, &values, has_id);
+        let arn = |request: &ReadRequest| match assigned.get(request)? {
+            Ok(ReadResponse::Names(arn)) => arn.first().cloned(),
+            _ => None,
         };
         requests.iter().map(arn).collect()
     }

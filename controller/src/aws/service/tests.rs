@@ -1,11 +1,11 @@
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 use prometheus_client::registry::Registry;
 
-use super::{assign::ValueNames, *};
+use super::{assign::BatchValue, *};
 use crate::{
     aws::{
-        error::Rejection,
-        identity::{BaseCredentials, Retries},
+        credentials::CachedCredentials, error::Rejection, identity::Retries, metrics::AwsMetrics,
+        read::ReadResponse,
     },
     reason::Reason,
 };
@@ -84,17 +84,17 @@ fn serve(bodies: Vec<&'static str>) -> std::net::SocketAddr {
 
 #[test]
 fn value_that_fits_several_names_is_not_assigned() {
-    let names = |name: &str, account: &str| ValueNames {
+    let value = |name: &str, account: &str| BatchValue {
         name: name.to_owned(),
         arn: format!("arn:aws:secretsmanager:r:{account}:secret:{name}-AbCdEf"),
+        response: Ok(ReadResponse::Names(vec![format!("{name} of {account}")])),
     };
     let partial = "arn:aws:secretsmanager:r:2:secret:db";
     let requests = ["a", "db", partial].map(ReadRequest::current);
     // AWS left out the `db` of account 1.
-    let values = [names("a", "1"), names("db", "2")];
-    let assigned =
-        assign::assign(&requests, &values, secrets_manager::id_in, secrets_manager::has_id);
-    assert_eq!(assigned, [(&requests[0], 0)]);
+    let values = [value("a", "1"), value("db", "2")];
+    let assigned = assign::assign(&requests, &values, secrets_manager::has_id);
+    assert_eq!(assigned.into_keys().collect::<Vec<_>>(), requests[..1]);
 }
 
 #[tokio::test]
@@ -108,17 +108,6 @@ async fn errors_of_aws_are_classified() {
         WRONG_SIGNATURE,
     ]);
     let address = serve(bodies);
-    let identity = Identity {
-        store_uid: "u".to_owned(),
-        generation: 1,
-        store: "SecretStore n/s".to_owned(),
-        service: AwsService::SecretsManager,
-        region: "eu-west-1".to_owned(),
-        base: BaseCredentials::Pod,
-        additional_roles: Vec::new(),
-        role: None,
-        retries: Retries { attempts: 1, pause: None },
-    };
     let credentials = CachedCredentials::new(Box::new(|| {
         let credentials = Credentials::new("id", "key", None, None, "test");
         Box::pin(async { Ok(credentials) })
@@ -130,8 +119,13 @@ async fn errors_of_aws_are_classified() {
         .retry_config(aws_config::retry::RetryConfig::disabled())
         .credentials_provider(SharedCredentialsProvider::new(credentials.clone()))
         .build();
-    let metrics = AwsMetrics::register(&mut Registry::default());
-    let service = Service::new(&config, &identity, credentials, metrics);
+    let caller = Caller {
+        store: "SecretStore n/s".to_owned(),
+        retries: Retries { attempts: 1, pause: None },
+        metrics: AwsMetrics::register(&mut Registry::default()),
+        credentials: Some(credentials),
+    };
+    let service = Service::new(&config, AwsService::SecretsManager, caller);
     for (body, reason) in ERRORS {
         let error = service.read(ReadRequest::current("a")).await.unwrap_err();
         assert_eq!(error.reason, reason, "{body}");

@@ -14,8 +14,9 @@ use crate::{
     aws::{
         ReadError, ReadRequest, ReadResponse, ReadVersion, Value,
         credentials::CachedCredentials,
-        planner::{BatchPermission, BatchResponses, Planner, ReadSource},
+        planner::{BatchPermission, Planner},
         pool::Reader,
+        read::{BatchResponses, ReadSource},
     },
     external::{
         assemble::{assemble, tests::rendering},
