@@ -190,7 +190,8 @@ async fn requests_that_a_batch_does_not_answer_are_read_individually() {
 async fn requests_that_only_individual_reads_answer_are_kept_out_of_batches() {
     let throttled = Fake { throttles: Some("c"), ..Fake::default() };
     let elsewhere = Fake { is_elsewhere: Some("c"), ..Fake::default() };
-    for (fake, sizes) in [(throttled, [3, 3]), (elsewhere, [3, 2])] {
+    let left_out = Fake { leaves_out: Some("c"), ..Fake::default() };
+    for (fake, sizes) in [(throttled, [3, 3]), (elsewhere, [3, 2]), (left_out, [3, 3])] {
         let fake = Arc::new(fake);
         let planner = Planner::new(fake.clone(), BatchPermission::Allowed);
         for _ in 0..2 {
