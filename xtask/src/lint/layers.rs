@@ -14,7 +14,7 @@ const LAYERS: &[&[&str]] = &[
     &["sealed", "external", "restart", "http"],
     &["config"],
     &["run"],
-    &["testing"],
+    &["tests"],
 ];
 
 /// Every arrow that does not lead downwards.
