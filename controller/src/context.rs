@@ -7,12 +7,7 @@ use templates::Limits;
 
 use crate::{
     keys::KeyStore,
-    runtime::{
-        events::EventPublisher,
-        mac::MacKey,
-        scope::{Namespaces, WatchScope},
-        watch::Readiness,
-    },
+    runtime::{MacKey, Readiness, WatchScope, events::EventPublisher, scope::Namespaces},
     target::{SecretIndex, Writer, policy::Policy},
 };
 

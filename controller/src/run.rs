@@ -24,12 +24,9 @@ use crate::{
     keys::{KeyMetrics, KeyStore, mac_key},
     restart::{self, RestartController, RestartMetrics},
     runtime::{
-        client,
+        MacKey, WatchScope, WorkQueue, client,
         controller::spawn_workers,
-        mac::MacKey,
         metrics::{QueueMetrics, ReconcileMetrics},
-        queue::WorkQueue,
-        scope::WatchScope,
     },
     sealed::{self, SealedSecretController, metrics::SealedSecretMetrics},
     target::{

@@ -21,11 +21,13 @@ pub(crate) mod status;
 pub(crate) mod watch;
 
 pub(crate) use api::FIELD_MANAGER;
+pub(crate) use blocking::BlockingPool;
 pub(crate) use clock::Now;
 pub(crate) use controller::{Controller, Outcome, RECONCILE_TIMEOUT};
 pub(crate) use events::Severity;
 pub(crate) use index::{Indexed, ObjectIndex};
+pub(crate) use mac::{Mac, MacKey};
 pub(crate) use queue::{Priority, WorkQueue};
 pub(crate) use scope::{NamespaceScope, WatchScope};
 pub(crate) use status::StatusWrite;
-pub(crate) use watch::{Listing, Watch};
+pub(crate) use watch::{CRD_POLL_INTERVAL, Listing, Readiness, Watch};

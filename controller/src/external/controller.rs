@@ -23,8 +23,8 @@ use crate::{
     key::ObjectKey,
     reason::{Failure, Reason},
     runtime::{
-        Controller, Listing, NamespaceScope, Now, Outcome, Priority, RECONCILE_TIMEOUT, Watch,
-        WatchScope, WorkQueue,
+        CRD_POLL_INTERVAL, Controller, Listing, NamespaceScope, Now, Outcome, Priority,
+        RECONCILE_TIMEOUT, Watch, WatchScope, WorkQueue,
     },
     target::watch::{SecretChange, SecretSubscriber},
 };
@@ -101,7 +101,7 @@ impl ExternalSecretController {
             self.objects.remove(key);
             self.metrics.forget(key);
         };
-        watch.run_optional(listing, known, applied, deleted).await;
+        watch.optional(CRD_POLL_INTERVAL).run_indexed(listing, known, applied, deleted).await;
     }
 
     pub(crate) fn object_applied(&self, object: ExternalSecret) {

@@ -27,8 +27,9 @@ use crate::{
     key::{ObjectKey, QueueKey as _},
     reason::Failure,
     runtime::{
-        Controller, Listing, NamespaceScope, Now, Outcome, Priority, RECONCILE_TIMEOUT, Severity,
-        StatusWrite, Watch, WorkQueue, events::reference, go_duration, status::write_status,
+        CRD_POLL_INTERVAL, Controller, Listing, NamespaceScope, Now, Outcome, Priority,
+        RECONCILE_TIMEOUT, Severity, StatusWrite, Watch, WorkQueue, events::reference, go_duration,
+        status::write_status,
     },
 };
 
@@ -130,7 +131,7 @@ impl SecretStoreController {
         };
         let applied = |store| self.store_applied(read(store));
         let deleted = |key: &ObjectKey| self.store_deleted(&StoreKey::of_object(key.clone()));
-        watch.run_optional(listing, known, applied, deleted).await;
+        watch.optional(CRD_POLL_INTERVAL).run_indexed(listing, known, applied, deleted).await;
     }
 
     /// A Secret has other contents, or is listed for the first time: stores whose AWS credentials were

@@ -129,13 +129,6 @@ impl Index {
         Some(all.into_iter().collect())
     }
 
-    /// Removes the sources that a new list no longer has.
-    pub(crate) fn retain_sources(&self, keep: impl Fn(&ObjectKey) -> bool) -> Touched {
-        let sources: Vec<_> = self.lock().sources.keys().cloned().collect();
-        let removed = sources.iter().filter(|source| !keep(source));
-        removed.flat_map(|source| self.set_source(source, None).unwrap_or_default()).collect()
-    }
-
     /// The workloads that a change of this Secret restarts.
     pub(crate) fn users_of(&self, secret: &ObjectKey) -> Touched {
         self.lock().users.get(secret).into_iter().flatten().cloned().collect()

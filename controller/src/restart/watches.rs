@@ -102,10 +102,6 @@ impl SealedSecretSubscriber for RestartController {
     fn sealed_secret_deleted(&self, key: &ObjectKey) {
         self.enqueue(self.index.set_source(key, None).unwrap_or_default());
     }
-
-    fn sealed_secrets_listed(&self, keep: &dyn Fn(&ObjectKey) -> bool) {
-        self.enqueue(self.index.retain_sources(keep));
-    }
 }
 
 fn log_absence(kind: WorkloadKind, what: &str, absence: Absence) {

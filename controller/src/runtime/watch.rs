@@ -25,7 +25,7 @@ const WATCH_TIMEOUT_SECONDS: u32 = 60;
 const PAGE_OBJECTS: u32 = 50;
 
 /// How often to try a custom resource again whose CRD is missing.
-const CRD_POLL_INTERVAL: Duration = Duration::from_secs(30);
+pub(crate) const CRD_POLL_INTERVAL: Duration = Duration::from_secs(30);
 
 /// A watch of one kind in one scope.
 #[must_use]
@@ -137,15 +137,12 @@ impl<K> Watch<DeserializeGuard<K>>
 where
     DeserializeGuard<K>: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
 {
-    /// The same, without objects that are not of their type: those are logged and left out. The
-    /// CRD's schema rules them out, but a missing schema must not stop the watch.
-    pub(crate) async fn run_guarded(self, handle: impl FnMut(WatchEvent<K>)) {
-        self.run_with(|object| object.0.ok(), handle).await;
-    }
-
-    /// The same for a kind whose CRD may be missing. `known` returns the objects in this scope that the
-    /// caller knows. Those that a full list does not have are `deleted`.
-    pub(crate) async fn run_optional(
+    /// Keeps an index of a custom resource up to date. `known` returns the objects in this scope that the
+    /// index has. Those that a full list does not have are `deleted`.
+    ///
+    /// An object that is not of its type is logged and left out. The CRD's schema rules it out, but a
+    /// missing schema must not stop the watch.
+    pub(crate) async fn run_indexed(
         self,
         mut listing: Listing,
         known: impl Fn() -> Vec<ObjectKey>,
@@ -165,7 +162,7 @@ where
                 listing.complete();
             }
         };
-        self.optional(CRD_POLL_INTERVAL).run_guarded(handle).await;
+        self.run_with(|object| object.0.ok(), handle).await;
     }
 }
 

@@ -15,13 +15,7 @@ use crate::{
     context::{Context, TemplateSettings},
     key::ObjectKey,
     reason::Failure,
-    runtime::{
-        blocking::BlockingPool,
-        clock::Now,
-        controller::{Controller, Outcome},
-        index::ObjectIndex,
-        queue::WorkQueue,
-    },
+    runtime::{BlockingPool, Controller, Now, ObjectIndex, Outcome, WorkQueue},
     target::watch::SealedSecretSubscriber,
 };
 

@@ -14,10 +14,9 @@ use crate::{
     key::ObjectKey,
     reason::Reason,
     runtime::{
+        Indexed, Mac, MacKey, ObjectIndex,
         api::version_of,
         backoff::{ConflictBackoff, Repairs},
-        index::{Indexed, ObjectIndex},
-        mac::{Mac, MacKey},
     },
     target::snapshot::{MetadataMac, label_and_annotation_macs},
 };

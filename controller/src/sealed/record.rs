@@ -16,7 +16,7 @@ use super::render;
 use crate::{
     key::ObjectKey,
     keys::KeyId,
-    runtime::mac::{Mac, MacKey},
+    runtime::{Mac, MacKey},
 };
 
 /// The version of the format.

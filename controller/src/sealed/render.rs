@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use crate::{
     context::TemplateSettings,
     reason::{Failure, Reason},
-    runtime::blocking::BlockingPool,
+    runtime::BlockingPool,
 };
 
 /// Raise it when the same SealedSecret would give another Secret: earlier records no longer count

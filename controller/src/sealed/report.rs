@@ -16,13 +16,12 @@ use crate::{
     key::ObjectKey,
     reason::{Failure, Reason, Retry},
     runtime::{
+        Outcome, Priority, Severity, StatusWrite,
         api::version_of,
         backoff::Backoff,
         clock::rfc3339_seconds,
-        controller::Outcome,
-        events::{Severity, reference},
-        queue::Priority,
-        status::{StatusWrite, status_text, write_status},
+        events::reference,
+        status::{status_text, write_status},
     },
     target::Applied,
 };

@@ -17,7 +17,7 @@ use crate::{
     key::ObjectKey,
     keys::KeyId,
     reason::Failure,
-    runtime::{api::request, controller::Outcome, queue::Priority},
+    runtime::{Outcome, Priority, api::request},
     target::{Applied, ApplyError, DesiredSecret},
 };
 

@@ -9,7 +9,7 @@ use crate::{
     key::ObjectKey,
     keys::{KeyId, KeyRing},
     reason::{Failure, Reason},
-    runtime::blocking::BlockingPool,
+    runtime::BlockingPool,
 };
 
 /// For how many failed items of an object the other scopes are tried. Each try costs one

@@ -11,12 +11,7 @@ use crate::{
     key::ObjectKey,
     keys::KeyRing,
     reason::Reason,
-    runtime::{
-        controller::resync,
-        queue::Priority,
-        scope::NamespaceScope,
-        watch::{Listing, Watch, WatchEvent},
-    },
+    runtime::{Listing, NamespaceScope, Priority, Watch, controller::resync},
     target::{
         SecretSnapshot,
         ownership::Ownership,
@@ -40,31 +35,19 @@ impl SealedSecretController {
         });
     }
 
-    async fn watch_objects(self: Arc<Self>, scope: NamespaceScope, mut listing: Listing) {
+    async fn watch_objects(self: Arc<Self>, scope: NamespaceScope, listing: Listing) {
         let api: Api<DeserializeGuard<SealedSecret>> = scope.api(self.context.client.clone());
-        let handle = |event| match event {
-            WatchEvent::Applied { object, .. } => self.object_applied(&Arc::new(object)),
-            WatchEvent::Deleted(metadata) => {
-                let key = ObjectKey::of(&metadata);
-                self.objects.remove(&key);
-                self.metrics.forget(&key);
-                for subscriber in &self.subscribers {
-                    subscriber.sealed_secret_deleted(&key);
-                }
+        let watch = Watch::new(api, scope.describe("SealedSecrets"));
+        let known = || self.objects.keys_where(|key, _| scope.covers(key));
+        let applied = |object| self.object_applied(&Arc::new(object));
+        let deleted = |key: &ObjectKey| {
+            self.objects.remove(key);
+            self.metrics.forget(key);
+            for subscriber in &self.subscribers {
+                subscriber.sealed_secret_deleted(key);
             }
-            WatchEvent::Listed(listed) => {
-                let keep = |key: &ObjectKey| !scope.covers(key) || listed.contains(key);
-                for key in self.objects.retain(keep) {
-                    self.metrics.forget(&key);
-                }
-                for subscriber in &self.subscribers {
-                    subscriber.sealed_secrets_listed(&keep);
-                }
-                listing.complete();
-            }
-            WatchEvent::Absent(_) => {}
         };
-        Watch::new(api, scope.describe("SealedSecrets")).run_guarded(handle).await;
+        watch.run_indexed(listing, known, applied, deleted).await;
     }
 
     /// The watch reported an object.

@@ -38,9 +38,6 @@ pub(crate) trait SealedSecretSubscriber: Send + Sync {
     fn sealed_secret_applied(self: Arc<Self>, metadata: &ObjectMeta);
 
     fn sealed_secret_deleted(&self, key: &ObjectKey);
-
-    /// A full list ended: the SealedSecrets that do not match `keep` are gone.
-    fn sealed_secrets_listed(&self, keep: &dyn Fn(&ObjectKey) -> bool);
 }
 
 /// Watches Secrets, keeps the index up to date, and informs the subscribers.

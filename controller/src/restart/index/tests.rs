@@ -172,6 +172,6 @@ fn list_removes_missing_workloads_of_its_kind() {
     index.retain(WorkloadKind::Deployment, |_| false);
     assert_eq!(index.keys(), [named(WorkloadKind::StatefulSet, "a")]);
     index.set_source(&object("x"), Some(source("StatefulSet/a")));
-    index.retain_sources(|_| false);
+    index.set_source(&object("x"), None);
     assert_eq!(secrets(&index, &named(WorkloadKind::StatefulSet, "a")), ["db"]);
 }
