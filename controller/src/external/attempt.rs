@@ -9,7 +9,7 @@ use std::{collections::BTreeMap, sync::atomic::Ordering, time::Duration};
 use crds::{ExternalSecret, ExternalSecretStatus};
 use jiff::Timestamp;
 use kube::{
-    Api,
+    Api, Resource as _,
     api::{Patch, PatchParams},
 };
 use serde_json::json;
@@ -202,8 +202,8 @@ impl Attempt<'_> {
     }
 
     pub(super) async fn publish(&self, severity: Severity, reason: &str, message: &str) {
-        let events = &self.controller.context.events;
-        events.publish(&*self.entry.object, severity, reason, message).await;
+        let (events, object) = (&self.controller.context.events, &self.entry.object);
+        events.publish(object.object_ref(&()), "Unseal", severity, reason, message).await;
     }
 
     fn retry(&self, reason: Reason) -> Outcome {

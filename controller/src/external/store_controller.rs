@@ -278,7 +278,7 @@ impl SecretStoreController {
             reference::<SecretStore>(&key, &store.uid)
         };
         object.namespace.clone_from(&store.key.namespace);
-        self.context.events.publish_about(object, "Unseal", severity, reason, message).await;
+        self.context.events.publish(object, "Unseal", severity, reason, message).await;
     }
 }
 

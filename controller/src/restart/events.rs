@@ -89,7 +89,7 @@ impl Attempt<'_> {
         let WorkloadKey { kind, object } = self.key;
         let about = reference::<WorkloadObject>(kind, object, &self.entry.workload.uid);
         let events = &self.controller.events;
-        events.publish_about(about, "Restart", severity, reason, message).await;
+        events.publish(about, "Restart", severity, reason, message).await;
     }
 }
 
@@ -117,7 +117,7 @@ impl RestartController {
 
     async fn warn_on_source(&self, source: &ObjectKey, uid: &str, reason: &str, message: &str) {
         let about = reference::<SealedSecret>(&(), source, uid);
-        self.events.publish_about(about, "Restart", Severity::Warning, reason, message).await;
+        self.events.publish(about, "Restart", Severity::Warning, reason, message).await;
     }
 }
 

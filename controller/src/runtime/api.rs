@@ -24,9 +24,6 @@ pub(crate) enum RequestError {
 }
 
 /// Makes a request, within [`REQUEST_TIMEOUT`].
-///
-/// # Errors
-/// As the request, or `TimedOut`.
 pub(crate) async fn request<T>(
     request: impl Future<Output = Result<T, Error>>,
 ) -> Result<T, RequestError> {

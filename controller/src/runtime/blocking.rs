@@ -18,10 +18,7 @@ impl BlockingPool {
     }
 
     /// Runs `work` on a thread of the pool. The thread stays taken until `work` ends, even if the
-    /// caller gave up waiting.
-    ///
-    /// # Panics
-    /// If `work` does.
+    /// caller gave up waiting. Panics if `work` does.
     pub(crate) async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,

@@ -26,9 +26,6 @@ struct RequestLabels {
 }
 
 /// Connects with a kubeconfig, or as `kubectl` would, or as a Pod.
-///
-/// # Errors
-/// When there is no valid configuration.
 pub(crate) async fn connect(
     kubeconfig: Option<&Path>,
     registry: &mut Registry,

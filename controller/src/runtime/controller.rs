@@ -29,7 +29,6 @@ pub(crate) const RECONCILE_TIMEOUT: Duration = Duration::from_mins(2);
 /// When an object whose reconcile panicked is retried.
 const PANIC_RETRY_DELAY: Duration = Duration::from_mins(1);
 
-/// The result of a reconcile.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[must_use]
 pub(crate) struct Outcome {
@@ -43,13 +42,11 @@ impl Outcome {
         Self::default()
     }
 
-    /// Reconciles again after `delay`.
     pub(crate) fn requeue(priority: Priority, delay: Duration) -> Self {
         Self { requeue: Some((priority, delay)) }
     }
 }
 
-/// Reconciles the objects of one kind.
 pub(crate) trait Controller: Send + Sync + 'static {
     type Key: QueueKey;
     type Observed: Send + Sync;
@@ -76,7 +73,6 @@ pub(crate) trait Controller: Send + Sync + 'static {
     fn fail(&self, key: &Self::Key, failure: Failure) -> impl Future<Output = Outcome> + Send;
 }
 
-/// One reconcile: observe, plan, apply.
 pub(crate) async fn reconcile<C: Controller>(controller: &C, key: &C::Key) -> Outcome {
     let Some(observed) = controller.observe(key) else { return Outcome::done() };
     let action = C::plan(&observed, Now::read());

@@ -22,7 +22,7 @@ pub(crate) enum Severity {
     Warning,
 }
 
-/// Publishes Events. Cheap to clone.
+/// Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct EventPublisher {
     client: Client,
@@ -35,20 +35,9 @@ impl EventPublisher {
         Self { client, instance }
     }
 
-    /// Publishes an Event on a custom resource.
-    pub(crate) async fn publish<K: Resource<DynamicType = ()>>(
-        &self,
-        object: &K,
-        severity: Severity,
-        reason: &str,
-        message: &str,
-    ) {
-        self.publish_about(object.object_ref(&()), "Unseal", severity, reason, message).await;
-    }
-
     /// Publishes an Event on what `object` refers to. Without its uid, `kubectl describe` does not
     /// show the Event. If the API server refuses the Event, it is logged and lost.
-    pub(crate) async fn publish_about(
+    pub(crate) async fn publish(
         &self,
         object: ObjectReference,
         action: &str,

@@ -8,7 +8,6 @@ use std::{
 
 /// An entry of an index, of one object among those that had its name.
 pub(crate) trait Indexed {
-    /// The uid of the object.
     fn uid(&self) -> &str;
 }
 
@@ -68,7 +67,6 @@ impl<K: Clone + Eq + Hash, V> ObjectIndex<K, V> {
         self.keys_where(|_, _| true)
     }
 
-    /// The keys of the entries that match.
     pub(crate) fn keys_where(&self, matches: impl Fn(&K, &V) -> bool) -> Vec<K> {
         let entries = self.lock();
         let matching = entries.iter().filter(|(key, value)| matches(key, value));

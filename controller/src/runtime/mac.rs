@@ -11,7 +11,6 @@ use sha2::Sha256;
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
-/// The 256-bit MAC key.
 pub(crate) struct MacKey(Zeroizing<[u8; 32]>);
 
 /// One MAC, whole or truncated. Comparing takes the same time wherever the difference is.
@@ -36,7 +35,6 @@ impl MacKey {
         transcript
     }
 
-    /// The MAC over these parts.
     pub(crate) fn mac<'p>(&self, purpose: &str, parts: impl IntoIterator<Item = &'p [u8]>) -> Mac {
         let mut transcript = self.transcript(purpose);
         parts.into_iter().for_each(|part| transcript.part(part));

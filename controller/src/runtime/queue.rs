@@ -71,7 +71,6 @@ struct Inner<K> {
     running: HashMap<K, Option<Entry>>,
 }
 
-/// When and why an object is reconciled.
 #[derive(Clone, Copy)]
 struct Entry {
     at: Instant,
@@ -93,7 +92,6 @@ impl Entry {
 }
 
 impl<K: QueueKey> WorkQueue<K> {
-    /// An empty queue for this many workers.
     pub(crate) fn new(workers: usize) -> Self {
         let inner = Inner {
             waiting: HashMap::new(),

@@ -30,7 +30,6 @@ pub(crate) enum WatchScope {
 pub(crate) struct NamespaceScope(Option<String>);
 
 impl WatchScope {
-    /// The scope of each watch of a kind.
     pub(crate) fn parts(&self) -> Vec<NamespaceScope> {
         match self {
             Self::All => vec![NamespaceScope(None)],
@@ -42,7 +41,6 @@ impl WatchScope {
 }
 
 impl NamespaceScope {
-    /// The API for a kind in this scope.
     pub(crate) fn api<K>(&self, client: Client) -> Api<K>
     where
         K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
@@ -99,7 +97,6 @@ impl Namespaces {
         self.0.get(&namespace.to_owned()).map(|entry| entry.labels)
     }
 
-    /// Watches the namespaces until the process ends.
     pub(crate) async fn watch(self: Arc<Self>, client: Client, mut listing: Listing) {
         let api: Api<PartialObjectMeta<Namespace>> = Api::all(client);
         let handle = |event: WatchEvent<PartialObjectMeta<Namespace>>| match event {

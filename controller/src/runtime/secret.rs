@@ -41,11 +41,8 @@ pub(crate) struct SecretObject {
 #[derive(Clone, Eq, PartialEq)]
 pub(crate) struct SecretValue(Zeroizing<Vec<u8>>);
 
-/// Creates a Secret under this field manager. Never overwrites one that exists. Only `target` and
-/// `keys` call it.
-///
-/// # Errors
-/// What the API server answers: a conflict when a Secret of this name exists.
+/// Creates a Secret under this field manager. A conflict when a Secret of this name exists. Only
+/// `target` and `keys` call it.
 pub(crate) async fn create(
     client: &Client,
     field_manager: &str,
@@ -96,8 +93,7 @@ impl From<&[u8]> for SecretValue {
 }
 
 impl<'de> Deserialize<'de> for SecretValue {
-    /// # Errors
-    /// When the text is not base64. The error never quotes it.
+    /// The error never quotes the text.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = Zeroizing::new(String::deserialize(deserializer)?);
         let bytes = STANDARD

@@ -17,7 +17,6 @@ use super::{
 };
 use crate::reason::{Failure, Reason};
 
-/// The result of writing a status.
 #[derive(Debug)]
 pub(crate) enum StatusWrite<K> {
     /// The object with its status, as the API server has it now.
@@ -62,7 +61,6 @@ where
     }
 }
 
-/// `True` or `False`.
 pub(crate) fn status_text(is_true: bool) -> String {
     if is_true { "True" } else { "False" }.to_owned()
 }

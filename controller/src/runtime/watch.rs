@@ -67,12 +67,10 @@ where
         Self { api, config: Config::default(), what: what.into(), absence_poll: None }
     }
 
-    /// Watches only objects that match this field selector.
     pub(crate) fn fields(self, selector: &str) -> Self {
         Self { config: self.config.fields(selector), ..self }
     }
 
-    /// Watches only objects that match this label selector.
     pub(crate) fn labels(self, selector: &str) -> Self {
         Self { config: self.config.labels(selector), ..self }
     }

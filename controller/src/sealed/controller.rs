@@ -32,7 +32,6 @@ pub(crate) struct Settings {
     pub(crate) cores: usize,
 }
 
-/// Turns SealedSecrets into Secrets.
 pub(crate) struct SealedSecretController {
     pub(super) context: Arc<Context>,
     pub(crate) objects: ObjectIndex<ObjectKey, SealedSecretEntry>,

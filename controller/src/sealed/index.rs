@@ -36,7 +36,6 @@ pub(crate) struct SealedSecretEntry {
     pub(crate) version: u64,
     pub(crate) generation: i64,
     pub(crate) is_deleting: bool,
-    /// Whether the Secret gets an owner reference.
     pub(crate) wants_owner: bool,
     /// The MAC over everything that decides the Secret.
     pub(crate) inputs: Mac,
@@ -47,7 +46,6 @@ pub(crate) struct SealedSecretEntry {
     /// The record of the last sync. The status may not have it yet, or never: Bitnami's CRD prunes
     /// it.
     pub(crate) applied: Option<Record>,
-    /// Why the last reconcile failed.
     pub(crate) failed: Option<Reason>,
     /// Failures in a row.
     pub(crate) attempts: u32,
@@ -83,7 +81,6 @@ impl SealedSecretEntry {
         }
     }
 
-    /// Whether the status reports this record for the current generation.
     pub(crate) fn status_reports(&self, record: &Record) -> bool {
         let status = &self.status;
         let is_true = |type_: &str| status.condition(type_).is_some_and(|c| c.status == "True");
@@ -107,12 +104,10 @@ impl SealedSecretEntry {
         self.attempts = self.attempts.saturating_add(1);
     }
 
-    /// Counts a write over what others had changed.
     pub(crate) fn record_repair(&mut self) {
         self.repairs.record(REPAIR_BACKOFF, Instant::now());
     }
 
-    /// How long to wait before the next repair.
     pub(crate) fn repair_delay(&self) -> Duration {
         self.repairs.delay(REPAIR_BACKOFF, Instant::now())
     }

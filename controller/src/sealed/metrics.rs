@@ -52,7 +52,6 @@ impl SealedSecretMetrics {
         self.set_condition(key, -1);
     }
 
-    /// Drops the condition of a deleted object.
     pub(crate) fn forget(&self, key: &ObjectKey) {
         if let Some(conditions) = &self.conditions {
             conditions.remove(&labels(key));

@@ -20,7 +20,6 @@ pub(crate) struct Observed {
 pub(crate) enum Action {
     /// The object or its namespace is being deleted: the controller writes nothing for it.
     Ignore,
-    /// Secret and status are in sync.
     Confirm,
     /// The Secret is in sync with this record, and the status does not report it.
     WriteStatus(Record),
@@ -28,7 +27,6 @@ pub(crate) enum Action {
     Sync,
 }
 
-/// Decides. No RSA operation, no request.
 pub(crate) fn plan(observed: &Observed) -> Action {
     let Observed { entry, is_namespace_terminating, .. } = observed;
     if entry.is_deleting || *is_namespace_terminating {

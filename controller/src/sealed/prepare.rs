@@ -28,10 +28,7 @@ pub(crate) enum Sealed<'s> {
     Legacy(Vec<u8>),
 }
 
-/// Checks a SealedSecret without a key.
-///
-/// # Errors
-/// `TypeDenied` and `Malformed`, each with the remedy.
+/// Checks a SealedSecret without a key. Fails with `TypeDenied` or `Malformed`.
 pub(crate) fn prepare<'s>(
     sealed: &'s SealedSecret,
     policy: &Policy,
@@ -77,9 +74,6 @@ pub(crate) fn desired(sealed: &SealedSecret, rendered: Rendered) -> DesiredSecre
 }
 
 /// The Secret that a deprecated item contains as JSON.
-///
-/// # Errors
-/// `Malformed` when it contains none, and what [`prepare`] refuses.
 pub(crate) fn desired_legacy(
     sealed: &SealedSecret,
     json: &Plaintext,

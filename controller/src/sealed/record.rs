@@ -19,7 +19,6 @@ use crate::{
     runtime::{Mac, MacKey},
 };
 
-/// The version of the format.
 const VERSION: &str = "v1";
 
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -60,21 +59,13 @@ fn mac(text: &str) -> Option<Mac> {
 
 /// The MAC over everything of a SealedSecret that decides what its Secret is.
 pub(crate) fn inputs(mac_key: &MacKey, sealed: &SealedSecret) -> Mac {
-    let key = ObjectKey::of(&sealed.metadata);
-    let mut transcript = mac_key.transcript("inputs");
-    for part in [
-        render::VERSION,
-        sealed.metadata.uid.as_deref().unwrap_or_default(),
-        &key.namespace,
-        &key.name,
-        &sealed.scope().to_string(),
-    ] {
-        transcript.part(part.as_bytes());
-    }
+    let ObjectKey { namespace, name } = ObjectKey::of(&sealed.metadata);
+    let uid = sealed.metadata.uid.as_deref().unwrap_or_default();
     // Maps are sorted, and fields come in the order of the type: the same spec, the same bytes.
-    let spec = serde_json::to_vec(&sealed.spec).expect("a spec is JSON");
-    transcript.part(&spec);
-    transcript.finish()
+    let spec = serde_json::to_string(&sealed.spec).expect("a spec is JSON");
+    let scope = sealed.scope().to_string();
+    let parts = [render::VERSION, uid, &namespace, &name, &scope, &spec];
+    mac_key.mac("inputs", parts.map(str::as_bytes))
 }
 
 #[cfg(test)]

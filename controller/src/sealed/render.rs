@@ -37,10 +37,8 @@ impl Renderer {
         Self { settings, pool: BlockingPool::new(threads) }
     }
 
-    /// Renders the values of the Secret.
-    ///
-    /// # Errors
-    /// `TemplateInvalid`, with the key, the place and the kind of the error, and never a value.
+    /// The values of the Secret. A failure names the key, the place and the kind of the error, never a
+    /// value.
     pub(crate) async fn render(
         &self,
         template: &BTreeMap<String, Option<String>>,

@@ -166,7 +166,7 @@ impl Attempt<'_> {
     async fn publish(&self, severity: Severity, reason: &str, message: &str) {
         let object = reference::<SealedSecret>(self.key, &self.entry.uid);
         let events = &self.controller.context.events;
-        events.publish_about(object, "Unseal", severity, reason, message).await;
+        events.publish(object, "Unseal", severity, reason, message).await;
     }
 }
 

@@ -25,7 +25,6 @@ use crate::{
 pub(super) struct Synced {
     pub(super) applied: Applied,
     pub(super) record: Record,
-    /// How many items it has.
     pub(super) items: usize,
     /// The keys of randomly generated values.
     pub(super) random: Vec<String>,

@@ -43,9 +43,6 @@ enum ItemError {
 
 impl Sealing {
     /// Decrypts all items. Also returns the keys that did.
-    ///
-    /// # Errors
-    /// `Malformed`, `ScopeMismatch` and `UnknownKey`, with the names of the items.
     pub(crate) async fn unseal_items(
         &self,
         items: &BTreeMap<String, String>,
@@ -74,9 +71,6 @@ impl Sealing {
     }
 
     /// Decrypts the one item of the deprecated form.
-    ///
-    /// # Errors
-    /// As for items.
     pub(crate) async fn unseal_legacy(
         &self,
         bytes: Vec<u8>,

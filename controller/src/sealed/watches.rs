@@ -50,7 +50,6 @@ impl SealedSecretController {
         watch.run_indexed(listing, known, applied, deleted).await;
     }
 
-    /// The watch reported an object.
     pub(crate) fn object_applied(&self, object: &Arc<SealedSecret>) {
         let key = ObjectKey::of(&object.metadata);
         for subscriber in &self.subscribers {
