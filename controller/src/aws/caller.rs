@@ -49,10 +49,7 @@ impl Caller {
         loop {
             // Asking the cache before the SDK does keeps the reason why there are none.
             let cached = match &self.credentials {
-                Some(cache) => {
-                    let credentials = cache.get().await.map_err(ReadError::without_credentials)?;
-                    Some((cache, credentials))
-                }
+                Some(cache) => Some((cache, cache.get().await.map_err(ReadError::of)?)),
                 None => None,
             };
             let result = send().await;

@@ -36,9 +36,6 @@ use crate::{
 
 /// How long keys from Secrets, files and the environment are used before they are read again.
 const STATIC_KEYS_TTL: Duration = Duration::from_mins(10);
-
-/// AWS's default.
-const SESSION_SECONDS: i32 = 3600;
 /// The name of sessions in `CloudTrail`.
 const SESSION_NAME: &str = "mtk-controller";
 /// Trust policies written for External Secrets may require this name.
@@ -87,10 +84,8 @@ impl CredentialSource {
     /// The credentials of the controller's Pod or environment.
     async fn pod(&self) -> Result<Credentials, Failure> {
         // The SDK's provider caches the files it has read, so each fetch needs a new one.
-        let provider = load_config(&self.identity.region)
-            .await
-            .credentials_provider()
-            .expect("the SDK's defaults have a provider");
+        let provider = load_config(&self.identity.region).await.credentials_provider();
+        let provider = provider.expect("the SDK's defaults have a provider");
         let result = provider.provide_credentials().await;
         if sdk_calls_sts() {
             let failure = result.as_ref().err().map(web_identity_reason);
@@ -142,8 +137,7 @@ impl CredentialSource {
             .assume_role_with_web_identity()
             .role_arn(role)
             .role_session_name(WEB_IDENTITY_SESSION_NAME)
-            .web_identity_token(token)
-            .duration_seconds(SESSION_SECONDS);
+            .web_identity_token(token);
         let send = || request.clone().send();
         let response = self.caller.call(ASSUME_ROLE_WITH_WEB_IDENTITY, send).await;
         session(response.map_err(|error| self.failure(&error, role))?.credentials, role)
@@ -162,8 +156,7 @@ impl CredentialSource {
             .role_session_name(SESSION_NAME)
             .set_external_id(external_id.clone())
             .set_tags((!tags.is_empty()).then_some(tags))
-            .set_transitive_tag_keys((!transitive.is_empty()).then(|| transitive.clone()))
-            .duration_seconds(SESSION_SECONDS);
+            .set_transitive_tag_keys((!transitive.is_empty()).then(|| transitive.clone()));
         let response = self.caller.call(ASSUME_ROLE, || request.clone().send()).await;
         session(response.map_err(|error| self.failure(&error, arn))?.credentials, arn)
     }

@@ -78,9 +78,8 @@ impl CachedCredentials {
             return Ok(fresh);
         }
         let old = valid();
-        if let Some((at, failure)) = &*failed
-            && at.elapsed() < FETCH_RETRY_DELAY
-        {
+        let recent = failed.as_ref().filter(|(at, _)| at.elapsed() < FETCH_RETRY_DELAY);
+        if let Some((_, failure)) = recent {
             return old.ok_or_else(|| failure.clone());
         }
         let begun = SystemTime::now();
@@ -105,9 +104,8 @@ impl CachedCredentials {
     /// a retry is worthwhile.
     pub(crate) fn expire(&self, rejected: &Credentials, why: Rejection) -> bool {
         let mut held = self.lock();
-        let is_rejected =
-            |held: &&Held| held.credentials.access_key_id() == rejected.access_key_id();
-        let Some(current) = held.as_ref().filter(is_rejected) else { return true };
+        let is_same = |held: &&Held| held.credentials.access_key_id() == rejected.access_key_id();
+        let Some(current) = held.as_ref().filter(is_same) else { return true };
         let is_new = current.fetched_at.elapsed() < MIN_AGE;
         if current.renew_at.is_none() || why == Rejection::Unknown && is_new {
             return false;

@@ -89,7 +89,8 @@ impl ReadError {
         Self { reason, action, detail: None, rejected: None }
     }
 
-    pub(super) fn without_credentials(Failure { reason, message }: Failure) -> Self {
+    /// There are no credentials.
+    pub(super) fn of(Failure { reason, message }: Failure) -> Self {
         Self { detail: Some(message), ..Self::new(reason, "") }
     }
 

@@ -16,6 +16,8 @@ const MAX_RETRY_PAUSE: Duration = Duration::from_secs(10);
 /// The parts of a SecretStore or ClusterSecretStore that decide about identities.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct StoreSpec<'s> {
+    /// The store for messages and metrics: `SecretStore n/s`.
+    pub(crate) label: &'s str,
     /// None: it is a ClusterSecretStore.
     pub(crate) namespace: Option<&'s str>,
     pub(crate) name: &'s str,
@@ -30,7 +32,7 @@ pub(crate) struct StoreSpec<'s> {
 pub(crate) struct Identity {
     pub(crate) store_uid: String,
     pub(crate) generation: i64,
-    /// The store for messages and metrics: `SecretStore n/s`.
+    /// The label of the store.
     pub(crate) store: String,
     pub(crate) service: AwsService,
     pub(crate) region: String,
@@ -159,7 +161,7 @@ impl Identity {
         Ok(Self {
             store_uid: store.uid.to_owned(),
             generation: store.generation,
-            store: store.label(),
+            store: store.label.to_owned(),
             service: aws.service,
             region: aws.region.clone(),
             base,
@@ -170,14 +172,6 @@ impl Identity {
 }
 
 impl StoreSpec<'_> {
-    /// As messages and metrics name it.
-    fn label(&self) -> String {
-        match self.namespace {
-            Some(namespace) => format!("SecretStore {namespace}/{}", self.name),
-            None => format!("ClusterSecretStore {}", self.name),
-        }
-    }
-
     fn session_tags(&self, namespace: &str) -> BTreeMap<String, String> {
         let aws = self.aws;
         let mut tags: BTreeMap<_, _> =
@@ -206,7 +200,7 @@ impl StoreSpec<'_> {
     }
 
     fn invalid(&self, problem: &str) -> Failure {
-        Failure::new(Reason::StoreInvalid, format!("{} cannot be used: {problem}", self.label()))
+        Failure::new(Reason::StoreInvalid, format!("{} cannot be used: {problem}", self.label))
     }
 }
 

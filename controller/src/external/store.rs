@@ -146,8 +146,9 @@ impl Store {
         namespace: &str,
         fingerprint: impl Fn(&ObjectKey) -> Option<[u8; 32]>,
     ) -> Result<Identity, Failure> {
-        let aws = self.aws()?;
+        let (aws, label) = (self.aws()?, self.key.to_string());
         let store = StoreSpec {
+            label: &label,
             namespace: self.key.namespace.as_deref(),
             name: &self.key.name,
             uid: &self.uid,

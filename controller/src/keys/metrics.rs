@@ -9,7 +9,6 @@ use prometheus_client::{
     registry::Registry,
 };
 
-/// Cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct KeyMetrics(Gauge);
 

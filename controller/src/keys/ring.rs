@@ -5,7 +5,7 @@ use std::{cmp::Reverse, collections::BTreeMap, sync::Arc};
 use jiff::Timestamp;
 use sealing::{Certificate, Fingerprint, SealingKey};
 
-/// The short name of a sealing key: the head of its fingerprint.
+/// The short name of a sealing key: the first 16 digits of its fingerprint.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub(crate) struct KeyId(String);
 
@@ -14,12 +14,10 @@ pub(crate) struct KeyId(String);
 pub(crate) struct KeyRing(Vec<(KeyId, Arc<SealingKey>)>);
 
 impl KeyId {
-    const LENGTH: usize = 16;
-
     pub(crate) fn of(fingerprint: &Fingerprint) -> Self {
         let text = fingerprint.to_string();
         let digest = text.trim_start_matches("SHA256:");
-        Self(digest.chars().take(Self::LENGTH).collect())
+        Self(digest.chars().take(16).collect())
     }
 
     pub(crate) fn from_text(text: &str) -> Self {

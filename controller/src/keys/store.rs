@@ -54,7 +54,7 @@ impl KeyStore {
     /// Reads all key Secrets, and creates the first key if there are none. If key Secrets exist but
     /// none is readable, the controller creates no key: a new one would hide the loss.
     pub(crate) async fn load(&self, client: &Client) -> Result<(), KeyStoreError> {
-        let api = self.api(client);
+        let api: Api<SecretObject> = Api::namespaced(client.clone(), &self.namespace);
         let failed = |error: &RequestError, action: &str| {
             KeyStoreError::Request(error.failure(action).message)
         };
@@ -94,7 +94,8 @@ impl KeyStore {
             }
             WatchEvent::Absent(_) => {}
         };
-        Watch::new(self.api(&client), "key Secrets").labels(KEY_LABEL).run(handle).await;
+        let api = Api::namespaced(client, &self.namespace);
+        Watch::new(api, "key Secrets").labels(KEY_LABEL).run(handle).await;
     }
 
     /// Takes in or drops a labelled Secret, as its label says. Returns whether the key is active.
@@ -138,9 +139,5 @@ impl KeyStore {
             }
             modified
         });
-    }
-
-    fn api(&self, client: &Client) -> Api<SecretObject> {
-        Api::namespaced(client.clone(), &self.namespace)
     }
 }

@@ -10,8 +10,8 @@ fn aws(fields: Value) -> Aws {
 }
 
 fn secret_store(aws: &Aws) -> StoreSpec<'_> {
-    let (namespace, name) = (Some("n"), "s");
-    StoreSpec { namespace, name, uid: "u", generation: 1, aws, retry_settings: None }
+    let (label, namespace, name) = ("SecretStore n/s", Some("n"), "s");
+    StoreSpec { label, namespace, name, uid: "u", generation: 1, aws, retry_settings: None }
 }
 
 fn cluster_store(aws: &Aws) -> StoreSpec<'_> {

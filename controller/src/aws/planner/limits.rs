@@ -16,9 +16,8 @@ const THROTTLE_BACKOFF: Backoff =
     Backoff { first: Duration::from_millis(500), max: Duration::from_secs(8) };
 
 /// Whether an identity may read batches, as far as it is known.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum BatchPermission {
-    #[default]
     Unknown,
     Allowed,
     /// AWS denies this action.

@@ -128,20 +128,9 @@ fn cases_use_only_existing_flags() {
     }
 }
 
-/// The files with the controller's settings.
-const CONFIG: [&str; 7] = [
-    "config",
-    "config/external",
-    "config/keys",
-    "config/log",
-    "config/namespaces",
-    "config/restart",
-    "config/templates",
-];
-
 /// The flags of the controller: the fields after `#[arg(long` in its settings.
 fn controller_flags() -> BTreeSet<String> {
-    let source: String = CONFIG.map(|file| read(format!("controller/src/{file}.rs"))).concat();
+    let source = read("controller/src/config.rs");
     let fields = source.split("#[arg(long").skip(1).map(|rest| {
         let declared = rest.lines().map(str::trim).filter(|line| line.ends_with(','));
         let mut names = declared.filter_map(|line| line.split_once(": ")).map(|(name, _)| name);
