@@ -24,7 +24,7 @@ enum Verb {
     },
     /// Check rules of the repository, spelling and clippy
     ///
-    /// Rules: layers, cycles, length, calls, phrases, typos, clippy. Examples:
+    /// Rules: layers, cycles, length, calls, references, phrases, typos, clippy. Examples:
     ///
     ///   cargo xtask lint                                  all rules
     ///   cargo xtask lint --only layers,cycles             two of them

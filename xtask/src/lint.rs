@@ -5,7 +5,7 @@
 //! | `files`, `finding` | the files of the repository, and violations in them |
 //! | `rust`, `items`, `code_paths`, `modules` | Rust source: tokens, items for tests, paths, imports |
 //! | `text`, `readable` | text for people: comments, messages, documentation |
-//! | `layers`, `cycles`, `length`, `calls`, `phrases` | one rule or a few related ones each |
+//! | `layers`, `cycles`, `length`, `calls`, `references`, `phrases` | one rule or a few related ones each |
 
 mod calls;
 mod code_paths;
@@ -18,6 +18,7 @@ mod length;
 mod modules;
 mod phrases;
 mod readable;
+mod references;
 mod rust;
 mod text;
 
@@ -58,6 +59,8 @@ pub(crate) enum Rule {
     Length,
     /// Only `target` writes Secrets; plans read no clock; no decision depends on a message's text
     Calls,
+    /// Files and folders that documentation names exist
+    References,
     /// Texts and test names avoid the phrases of xtask/lint/phrases.txt
     Phrases,
     /// Spelling, by `typos` and typos.toml
@@ -67,8 +70,15 @@ pub(crate) enum Rule {
 }
 
 /// The rules that `cargo xtask check` and `cargo xtask test` enforce beside clippy.
-pub(crate) const ENFORCED: &[Rule] =
-    &[Rule::Layers, Rule::Cycles, Rule::Length, Rule::Calls, Rule::Phrases, Rule::Typos];
+pub(crate) const ENFORCED: &[Rule] = &[
+    Rule::Layers,
+    Rule::Cycles,
+    Rule::Length,
+    Rule::Calls,
+    Rule::References,
+    Rule::Phrases,
+    Rule::Typos,
+];
 
 /// Runs the verb.
 pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
@@ -114,6 +124,7 @@ fn findings_of(rule: Rule, files: &[TextFile]) -> anyhow::Result<Vec<Finding>> {
         }
         Rule::Length => length::check(files),
         Rule::Calls => calls::check(files),
+        Rule::References => references::check(files, paths::root()),
         Rule::Phrases => {
             let path = paths::root().join("xtask/lint/phrases.txt");
             let list =
