@@ -80,8 +80,8 @@ impl Graph {
         touched.extend(self.borrowers.get(key).into_iter().flatten().cloned());
         for key in &touched {
             if let Some(node) = self.nodes.get(key) {
-                let none = SecretUses::default();
-                let secrets = self.secrets(key, node, self.uses(node).unwrap_or(&none));
+                let unread = SecretUses::default();
+                let secrets = self.secrets(key, node, self.uses(node).unwrap_or(&unread));
                 self.set_users(key, secrets);
             }
         }

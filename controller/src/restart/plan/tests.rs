@@ -277,7 +277,7 @@ fn annotation_that_is_removed_repeatedly_is_rewritten_with_backoff() {
 /// With real Secrets.
 #[test]
 fn unused_item_restarts_nothing() {
-    let mac_key = std::sync::Arc::new(MacKey::from_bytes(&[1; 32]).unwrap());
+    let mac_key = Arc::new(MacKey::from_bytes(&[1; 32]).unwrap());
     let key = ObjectKey { namespace: "n".into(), name: "db".into() };
     let seen = |a: &str, b: &str| {
         let secret: SecretObject = serde_json::from_value(json!({
