@@ -10,7 +10,7 @@ use kube::ResourceExt as _;
 
 use super::{
     ownership::{BITNAMI_FIELD_MANAGER, ControllerRef, Ownership, OwnershipMetadata, Refusal},
-    patch::{Content, SecretPatch},
+    patch::{SecretPatch, empty_secret, remove_own},
     writer::SecretTarget,
 };
 use crate::{
@@ -63,13 +63,7 @@ impl SecretTarget for DesiredSecret {
     }
 
     fn creation(&self) -> Option<SecretObject> {
-        let content = self.content(&SecretObject::default(), &Ownership::Ours);
-        Some(SecretObject {
-            metadata: content.into_metadata(&self.key),
-            type_: self.type_.clone(),
-            immutable: self.immutable.then_some(true),
-            data: self.data.clone(),
-        })
+        Some(self.wanted(&empty_secret(&self.key), &Ownership::Ours))
     }
 
     fn plan(&self, existing: &SecretObject) -> Result<SecretPatch, Refusal> {
@@ -82,7 +76,7 @@ impl SecretTarget for DesiredSecret {
             let (secret, type_) = (self.key.clone(), self.type_.clone());
             return Err(Refusal::TypeDiffers { secret, type_ });
         }
-        self.content(existing, &ownership).patch(existing, &self.key, self.immutable)
+        SecretPatch::between(existing, &self.wanted(existing, &ownership))
     }
 }
 
@@ -98,31 +92,36 @@ impl DesiredSecret {
         }
     }
 
-    fn content(&self, existing: &SecretObject, ownership: &Ownership) -> Content {
-        let mut content = Content::of(existing);
+    fn wanted(&self, existing: &SecretObject, ownership: &Ownership) -> SecretObject {
+        let mut wanted = existing.clone();
         match ownership {
             Ownership::Ours => {
-                content.remove_own(existing, &[FIELD_MANAGER, BITNAMI_FIELD_MANAGER]);
-                content.data.clear();
+                remove_own(&mut wanted, &[FIELD_MANAGER, BITNAMI_FIELD_MANAGER]);
+                wanted.data.clear();
             }
             Ownership::TakeOver => {
-                content = Content { finalizers: content.finalizers, ..Content::default() };
+                wanted.labels_mut().clear();
+                wanted.annotations_mut().clear();
+                wanted.owner_references_mut().clear();
+                wanted.data.clear();
             }
             Ownership::Shared { .. } | Ownership::Foreign { .. } => {}
         }
-        content.labels.extend(self.labels.clone());
-        content.annotations.extend(self.annotations.clone());
-        content.data.extend(self.data.clone());
+        wanted.type_.clone_from(&self.type_);
+        wanted.immutable = self.immutable.then_some(true);
+        wanted.labels_mut().extend(self.labels.clone());
+        wanted.annotations_mut().extend(self.annotations.clone());
+        wanted.data.extend(self.data.clone());
         for key in self.kept_random_keys(existing) {
-            if let (Some(old), Some(value)) = (existing.data.get(key), content.data.get_mut(key)) {
+            if let (Some(old), Some(value)) = (existing.data.get(key), wanted.data.get_mut(key)) {
                 *value = old.clone();
             }
         }
         if *ownership != (Ownership::Shared { with_owner_reference: false }) {
-            content.owner_references.retain(|owner| owner.uid != self.owner_uid);
-            content.owner_references.extend(self.owner.clone());
+            wanted.owner_references_mut().retain(|owner| owner.uid != self.owner_uid);
+            wanted.owner_references_mut().extend(self.owner.clone());
         }
-        content
+        wanted
     }
 
     /// The keys of random values that stay, because they were generated for the same version.

@@ -13,7 +13,7 @@ use kube::ResourceExt as _;
 use super::{
     data_hash,
     ownership::{ControllerRef, Refusal, has_fields, own_names},
-    patch::{Content, SecretPatch},
+    patch::{SecretPatch, empty_secret, remove_own},
     policy::CONSENT,
     writer::SecretTarget,
 };
@@ -61,17 +61,12 @@ impl SecretTarget for ExternalSecretTarget {
         if self.policy == CreationPolicy::Merge {
             return None;
         }
-        Some(SecretObject {
-            metadata: self.content(None).into_metadata(&self.key),
-            type_: self.content.type_.clone().unwrap_or_default(),
-            immutable: self.immutable.then_some(true),
-            data: self.content.data.clone(),
-        })
+        Some(self.wanted(None))
     }
 
     fn plan(&self, existing: &SecretObject) -> Result<SecretPatch, Refusal> {
         self.refuse(existing)?;
-        self.content(Some(existing)).patch(existing, &self.key, self.immutable)
+        SecretPatch::between(existing, &self.wanted(Some(existing)))
     }
 }
 
@@ -114,52 +109,52 @@ impl ExternalSecretTarget {
             && group(owner) == group(&self.owner)
     }
 
-    fn content(&self, existing: Option<&SecretObject>) -> Content {
-        let mut content = existing.map(Content::of).unwrap_or_default();
-        content.owner_references.retain(|owner| !self.is_this(owner));
+    fn wanted(&self, existing: Option<&SecretObject>) -> SecretObject {
+        let mut wanted = existing.cloned().unwrap_or_else(|| empty_secret(&self.key));
+        wanted.immutable = self.immutable.then_some(true);
+        let owners = wanted.owner_references_mut();
+        owners.retain(|owner| !self.is_this(owner));
         if self.policy == CreationPolicy::Owner {
-            content.owner_references.push(self.owner.clone());
+            owners.push(self.owner.clone());
         }
-        match existing {
-            // It keeps what it was created with.
-            Some(_) if self.immutable => {}
-            Some(secret) => {
-                self.remove_own(secret, &mut content);
-                self.add(&mut content);
-            }
-            None => self.add(&mut content),
+        // An existing Secret that is to be immutable keeps what it was created with.
+        if existing.is_none() || !self.immutable {
+            self.remove_own(&mut wanted);
+            self.add(&mut wanted);
         }
-        self.mark(&mut content);
-        content
+        self.mark(&mut wanted);
+        wanted
     }
 
     /// Removes what this ExternalSecret once set.
-    fn remove_own(&self, existing: &SecretObject, content: &mut Content) {
+    fn remove_own(&self, secret: &mut SecretObject) {
         let managers = [self.field_manager.as_str()];
-        content.remove_own(existing, &managers);
+        remove_own(secret, &managers);
         if matches!(self.policy, CreationPolicy::Merge | CreationPolicy::CreateOrMerge) {
-            for key in own_names(&existing.metadata, &managers, "/f:data") {
-                content.data.remove(key);
+            for key in own_names(&secret.metadata, &managers, "/f:data") {
+                secret.data.remove(key);
             }
         } else {
-            content.data.clear();
+            secret.data.clear();
         }
     }
 
-    fn add(&self, content: &mut Content) {
-        content.labels.extend(self.content.labels.clone());
-        content.annotations.extend(self.content.annotations.clone());
-        for finalizer in &self.content.finalizers {
-            if !content.finalizers.contains(finalizer) {
-                content.finalizers.push(finalizer.clone());
+    fn add(&self, secret: &mut SecretObject) {
+        let ExternalContent { type_, labels, annotations, finalizers, data } = &self.content;
+        secret.type_ = type_.clone().unwrap_or_default();
+        secret.labels_mut().extend(labels.clone());
+        secret.annotations_mut().extend(annotations.clone());
+        for finalizer in finalizers {
+            if !secret.finalizers().contains(finalizer) {
+                secret.finalizers_mut().push(finalizer.clone());
             }
         }
-        content.data.extend(self.content.data.clone());
+        secret.data.extend(data.clone());
     }
 
     /// Sets External Secrets' labels and annotation.
-    fn mark(&self, content: &mut Content) {
-        let Content { labels, annotations, data, .. } = content;
+    fn mark(&self, secret: &mut SecretObject) {
+        let labels = secret.labels_mut();
         labels.insert(data_hash::MANAGED.to_owned(), "true".to_owned());
         if self.policy == CreationPolicy::Owner {
             let hash = data_hash::created_by(&self.key.namespace, &self.owner.name);
@@ -168,9 +163,10 @@ impl ExternalSecretTarget {
             labels.remove(data_hash::CREATED_BY);
         }
         if self.writes_data_hash {
-            annotations.insert(data_hash::DATA_HASH.to_owned(), data_hash::data(data));
+            let hash = data_hash::data(&secret.data);
+            secret.annotations_mut().insert(data_hash::DATA_HASH.to_owned(), hash);
         } else {
-            annotations.remove(data_hash::DATA_HASH);
+            secret.annotations_mut().remove(data_hash::DATA_HASH);
         }
     }
 }

@@ -12,16 +12,6 @@ use crate::{
     runtime::secret::{SecretObject, SecretValue},
 };
 
-/// The parts of a Secret that a target decides.
-#[derive(Default)]
-pub(super) struct Content {
-    pub(super) labels: BTreeMap<String, String>,
-    pub(super) annotations: BTreeMap<String, String>,
-    pub(super) finalizers: Vec<String>,
-    pub(super) owner_references: Vec<OwnerReference>,
-    pub(super) data: BTreeMap<String, SecretValue>,
-}
-
 /// A merge patch (RFC 7386), guarded by uid and resourceVersion. It holds values, and prints none.
 #[derive(Serialize)]
 pub(crate) struct SecretPatch {
@@ -51,68 +41,28 @@ struct MetadataPatch {
 /// By name: the new value, or `None` to remove it.
 type Differences<V> = BTreeMap<String, Option<V>>;
 
-impl Content {
-    pub(super) fn of(secret: &SecretObject) -> Self {
-        Self {
-            labels: secret.labels().clone(),
-            annotations: secret.annotations().clone(),
-            finalizers: secret.finalizers().to_vec(),
-            owner_references: secret.owner_references().to_vec(),
-            data: secret.data.clone(),
-        }
-    }
-
-    /// Removes the labels and annotations that these managers set.
-    pub(super) fn remove_own(&mut self, existing: &SecretObject, managers: &[&str]) {
-        let labels = (&mut self.labels, "/f:metadata/f:labels");
-        let annotations = (&mut self.annotations, "/f:metadata/f:annotations");
-        for (map, field) in [labels, annotations] {
-            for name in own_names(&existing.metadata, managers, field) {
-                map.remove(name);
-            }
-        }
-    }
-
-    /// The metadata of a new Secret.
-    pub(super) fn into_metadata(self, key: &ObjectKey) -> ObjectMeta {
-        ObjectMeta {
-            namespace: Some(key.namespace.clone()),
-            name: Some(key.name.clone()),
-            labels: Some(self.labels).filter(|all| !all.is_empty()),
-            annotations: Some(self.annotations).filter(|all| !all.is_empty()),
-            finalizers: Some(self.finalizers).filter(|all| !all.is_empty()),
-            owner_references: Some(self.owner_references).filter(|all| !all.is_empty()),
-            ..ObjectMeta::default()
-        }
-    }
-
-    /// The patch after which the existing Secret has this content.
-    pub(super) fn patch(
-        self,
-        existing: &SecretObject,
-        key: &ObjectKey,
-        immutable: bool,
-    ) -> Result<SecretPatch, Refusal> {
+impl SecretPatch {
+    /// The patch after which the existing Secret has the content of the wanted one.
+    pub(super) fn between(existing: &SecretObject, wanted: &SecretObject) -> Result<Self, Refusal> {
         let is_immutable = existing.immutable == Some(true);
-        let data = differences(&existing.data, &self.data);
+        let data = differences(&existing.data, &wanted.data);
         if is_immutable && !data.is_empty() {
-            return Err(Refusal::Immutable { secret: key.clone() });
+            return Err(Refusal::Immutable { secret: ObjectKey::of(&existing.metadata) });
         }
-        let owners = Some(self.owner_references).filter(|all| *all != existing.owner_references());
+        let owners =
+            Some(wanted.owner_references()).filter(|all| *all != existing.owner_references());
+        let finalizers = Some(wanted.finalizers()).filter(|all| *all != existing.finalizers());
         let metadata = MetadataPatch {
             uid: existing.uid(),
             resource_version: existing.resource_version(),
-            labels: differences(existing.labels(), &self.labels),
-            annotations: differences(existing.annotations(), &self.annotations),
-            owner_references: owners,
-            finalizers: Some(self.finalizers).filter(|all| *all != existing.finalizers()),
+            labels: differences(existing.labels(), wanted.labels()),
+            annotations: differences(existing.annotations(), wanted.annotations()),
+            owner_references: owners.map(<[_]>::to_vec),
+            finalizers: finalizers.map(<[_]>::to_vec),
         };
-        let immutable = (immutable && !is_immutable).then_some(true);
-        Ok(SecretPatch { metadata, immutable, data })
+        Ok(Self { metadata, immutable: wanted.immutable.filter(|_| !is_immutable), data })
     }
-}
 
-impl SecretPatch {
     pub(super) fn is_empty(&self) -> bool {
         let Self { metadata, immutable, data } = self;
         metadata.labels.is_empty()
@@ -127,6 +77,24 @@ impl SecretPatch {
 impl fmt::Debug for SecretPatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SecretPatch").finish_non_exhaustive()
+    }
+}
+
+/// A Secret without content.
+pub(super) fn empty_secret(key: &ObjectKey) -> SecretObject {
+    let (namespace, name) = (Some(key.namespace.clone()), Some(key.name.clone()));
+    let metadata = ObjectMeta { namespace, name, ..ObjectMeta::default() };
+    SecretObject { metadata, ..SecretObject::default() }
+}
+
+/// Removes the labels and annotations that these managers set.
+pub(super) fn remove_own(secret: &mut SecretObject, managers: &[&str]) {
+    let metadata = secret.metadata.clone();
+    for name in own_names(&metadata, managers, "/f:metadata/f:labels") {
+        secret.labels_mut().remove(name);
+    }
+    for name in own_names(&metadata, managers, "/f:metadata/f:annotations") {
+        secret.annotations_mut().remove(name);
     }
 }
 
