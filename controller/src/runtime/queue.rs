@@ -7,17 +7,14 @@
 //! delay of the priority, so a change goes before the resync of 10,000 others and a resync still
 //! gets its turn. Namespaces take turns: see [`WorkQueue`].
 
-mod turns;
-
 use std::{
     collections::{BTreeSet, HashMap},
-    sync::{Arc, Mutex, MutexGuard},
+    sync::{Mutex, MutexGuard},
     time::Duration,
 };
 
 use tokio::{sync::Notify, time::Instant};
 
-use self::turns::{Lane, Turns};
 use crate::key::{ObjectKey, QueueKey};
 
 /// Longer delays are cut: an early reconcile is harmless, and an [`Instant`] cannot overflow.
@@ -65,10 +62,23 @@ struct Inner<K> {
     waiting: HashMap<K, Entry>,
     /// Objects that are not due yet, by due time.
     later: BTreeSet<(Instant, K)>,
-    lanes: HashMap<Arc<str>, Lane<K>>,
-    turns: Turns,
+    /// By namespace.
+    lanes: HashMap<String, Lane<K>>,
+    last_turn: u64,
+    /// How many workers one namespace may hold.
+    share: usize,
     /// Objects that a worker reconciles, with the entry added during the reconcile.
     running: HashMap<K, Option<Entry>>,
+}
+
+/// The due objects of one namespace.
+struct Lane<K> {
+    /// Sorted by rank.
+    due: BTreeSet<(Instant, K)>,
+    /// How many workers the namespace holds.
+    running: usize,
+    /// The lowest turn is served first. The lane gets a new one then, and when its first object comes.
+    turn: u64,
 }
 
 #[derive(Clone, Copy)]
@@ -97,7 +107,8 @@ impl<K: QueueKey> WorkQueue<K> {
             waiting: HashMap::new(),
             later: BTreeSet::new(),
             lanes: HashMap::new(),
-            turns: Turns::new(workers),
+            last_turn: 0,
+            share: (workers / 4).max(1),
             running: HashMap::new(),
         };
         Self { inner: Mutex::new(inner), wake: Notify::new() }
@@ -115,9 +126,9 @@ impl<K: QueueKey> WorkQueue<K> {
     pub(crate) async fn next(&self) -> K {
         loop {
             let next_due = {
-                let mut inner = self.lock();
-                inner.promote(Instant::now());
-                if let Some(key) = inner.take() {
+                let (mut inner, now) = (self.lock(), Instant::now());
+                inner.promote(now);
+                if let Some(key) = inner.take(now) {
                     self.wake.notify_one();
                     return key;
                 }
@@ -168,10 +179,9 @@ impl<K: QueueKey> Inner<K> {
         if let Some(old) = old
             && !self.later.remove(&(old.at, key.clone()))
         {
-            self.change_lane(key.namespace(), |lane| {
-                lane.due.remove(&(old.rank(), key.clone()));
-                lane.due.insert((entry.rank(), key.clone()));
-            });
+            let lane = self.lanes.get_mut(key.namespace()).expect("a due object has a lane");
+            lane.due.remove(&(old.rank(), key.clone()));
+            lane.due.insert((entry.rank(), key.clone()));
         } else {
             self.later.insert((entry.at, key.clone()));
         }
@@ -185,24 +195,25 @@ impl<K: QueueKey> Inner<K> {
         {
             let (_, key) = self.later.pop_first().expect("the set has a first entry");
             let rank = self.waiting[&key].rank();
-            self.change_lane(key.namespace(), |lane| {
-                lane.due.insert((rank, key.clone()));
-            });
-        }
-        for namespace in self.turns.matured(now) {
-            self.change_lane(&namespace, |_| {});
+            self.last_turn += 1;
+            let new = || Lane { due: BTreeSet::new(), running: 0, turn: 0 };
+            let lane = self.lanes.entry(key.namespace().to_owned()).or_insert_with(new);
+            if lane.due.is_empty() {
+                lane.turn = self.last_turn;
+            }
+            lane.due.insert((rank, key));
         }
     }
 
-    fn take(&mut self) -> Option<K> {
-        let namespace = self.turns.next()?;
-        let mut taken = None;
-        self.change_lane(&namespace, |lane| {
-            taken = lane.due.pop_first();
-            lane.running += 1;
-            lane.turn = None;
-        });
-        let (_, key) = taken.expect("a namespace with a turn has due objects");
+    /// The scan is short: only namespaces with due or running objects have a lane.
+    fn take(&mut self, now: Instant) -> Option<K> {
+        let servable = self.lanes.values_mut().filter(|lane| lane.running < self.share);
+        let first = servable.filter_map(|lane| Some((lane.due.first()?.0 > now, lane)));
+        let (_, lane) = first.min_by_key(|(can_wait, lane)| (*can_wait, lane.turn))?;
+        let (_, key) = lane.due.pop_first()?;
+        self.last_turn += 1;
+        lane.turn = self.last_turn;
+        lane.running += 1;
         self.waiting.remove(&key);
         self.running.insert(key.clone(), None);
         Some(key)
@@ -210,24 +221,13 @@ impl<K: QueueKey> Inner<K> {
 
     fn done(&mut self, key: &K) {
         let Some(added) = self.running.remove(key) else { return };
-        self.change_lane(key.namespace(), |lane| lane.running -= 1);
+        let lane = self.lanes.get_mut(key.namespace()).expect("a running object has a lane");
+        lane.running -= 1;
+        if lane.running == 0 && lane.due.is_empty() {
+            self.lanes.remove(key.namespace());
+        }
         if let Some(entry) = added {
             self.add(key.clone(), entry);
-        }
-    }
-
-    /// Changes a lane, keeps its turn in step, and drops it when it is empty.
-    fn change_lane(&mut self, namespace: &str, change: impl FnOnce(&mut Lane<K>)) {
-        let namespace = match self.lanes.get_key_value(namespace) {
-            Some((namespace, _)) => namespace.clone(),
-            None => Arc::from(namespace),
-        };
-        let lane = self.lanes.entry(namespace.clone()).or_default();
-        self.turns.remove(&namespace, lane);
-        change(lane);
-        self.turns.insert(&namespace, lane, Instant::now());
-        if lane.is_empty() {
-            self.lanes.remove(&namespace);
         }
     }
 }

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use super::*;
 
 fn key_in(namespace: &str, name: &str) -> ObjectKey {
