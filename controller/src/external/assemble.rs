@@ -69,7 +69,7 @@ pub(super) fn assemble(
     versions: &mut Versions,
     rendering: &mut Rendering<'_>,
 ) -> Result<Assembled, Vec<EntryError>> {
-    versions.record_unlisted(entries.unlisted(), rendering.started);
+    versions.record_unlisted(entries.unlisted, rendering.started);
     let mut reader = Reader { versions, read: Vec::new(), now: rendering.started };
     let (mut all, mut errors) = (Assembled::default(), Vec::new());
     // A secret without tags is not gone.
@@ -117,26 +117,23 @@ impl Reader<'_> {
         entry: FetchedEntry,
         rendering: &mut Rendering<'_>,
     ) -> Result<Values, Failure> {
-        let (mut values, conversion, decoding, null_bytes) =
-            match (entry, &from.extract, &from.find) {
-                (FetchedEntry::One(value), Some(extract), _) => (
-                    members_of(&self.bytes(value)?, extract)?,
-                    extract.conversion_strategy,
-                    extract.decoding_strategy,
-                    extract.null_byte_policy,
-                ),
-                (FetchedEntry::Found(found), _, Some(find)) => {
-                    let values = found.values?.into_iter();
-                    let values = values.map(|(name, value)| Ok((name, self.bytes(value)?)));
-                    (
-                        values.collect::<Result<_, Failure>>()?,
-                        find.conversion_strategy,
-                        find.decoding_strategy,
-                        find.null_byte_policy,
-                    )
-                }
-                _ => return Err(no_value()),
-            };
+        let (conversion, decoding, null_bytes) = match (&from.extract, &from.find) {
+            (Some(one), _) => {
+                (one.conversion_strategy, one.decoding_strategy, one.null_byte_policy)
+            }
+            (_, Some(all)) => {
+                (all.conversion_strategy, all.decoding_strategy, all.null_byte_policy)
+            }
+            (None, None) => return Err(no_value()),
+        };
+        let mut values = match (entry, &from.extract) {
+            (FetchedEntry::One(value), Some(extract)) => members_of(&self.bytes(value)?, extract)?,
+            (FetchedEntry::Found(found), None) => {
+                let values = found.into_iter().map(|(name, value)| Ok((name, self.bytes(value)?)));
+                values.collect::<Result<_, Failure>>()?
+            }
+            _ => return Err(no_value()),
+        };
         if from.rewrite.is_empty() {
             values = converted(values, conversion)?;
         }
@@ -184,7 +181,7 @@ fn no_value() -> Failure {
 
 #[cfg(test)]
 pub(super) mod tests {
-    use std::sync::Arc;
+    use std::{collections::BTreeSet, sync::Arc};
 
     use serde_json::json;
 
@@ -213,8 +210,8 @@ pub(super) mod tests {
         let bytes = Zeroizing::new(br#"{"x":{"y":"1"}}"#.to_vec());
         let answer = Ok(Arc::new(ReadResponse::Value(Value { bytes, version: None })));
         let value = FetchedValue { version_key: Some("a".to_owned()), answer };
-        let entries =
-            FetchedEntries { data_from: vec![], data: vec![Ok(FetchedEntry::One(value))] };
+        let data = vec![Ok(FetchedEntry::One(value))];
+        let entries = FetchedEntries { data_from: vec![], data, unlisted: BTreeSet::new() };
         let dialect = templates::dialect::external_secret();
         let mut rendering = rendering(&dialect, Instant::now(), deadline_exceeded);
         assemble(&spec, entries, &mut Versions::default(), &mut rendering)

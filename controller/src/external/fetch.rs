@@ -8,7 +8,7 @@ mod tests;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::Arc,
+    sync::{Arc, Mutex},
 };
 
 use crds::{
@@ -22,8 +22,7 @@ use tokio::time::Instant;
 
 use super::{
     read::{
-        FetchedEntries, FetchedEntry, FetchedValue, FoundValues, Location, NamedValues,
-        ReadableStores, is_gone,
+        FetchedEntries, FetchedEntry, FetchedValue, Location, NamedValues, ReadableStores, is_gone,
     },
     store::StoreKey,
     versions::{self, Versions},
@@ -48,6 +47,7 @@ pub(super) async fn fetch(
     versions: &Versions,
     now: Instant,
 ) -> FetchedEntries {
+    let unlisted = Mutex::default();
     let data_from = object.spec.data_from.iter().map(async |from| {
         let location = locate(object, from.source_ref.as_ref(), from.find.as_ref(), stores)?;
         if let Some(reference) = &from.extract {
@@ -57,14 +57,15 @@ pub(super) async fn fetch(
             let message = "an entry of dataFrom has neither extract nor find";
             Failure::new(Reason::Malformed, message)
         })?;
-        Ok(FetchedEntry::Found(location.find(find, versions, now).await))
+        Ok(FetchedEntry::Found(location.find(find, versions, now, &unlisted).await?))
     });
     let data = object.spec.data.iter().map(async |data| {
         let location = locate(object, data.source_ref.as_ref(), None, stores)?;
         Ok(FetchedEntry::One(location.read_reference(&data.remote_ref).await))
     });
     let (data_from, data) = join(join_all(data_from), join_all(data)).await;
-    FetchedEntries { data_from, data }
+    let unlisted = unlisted.into_inner().expect("no holder of the lock panics");
+    FetchedEntries { data_from, data, unlisted }
 }
 
 fn locate<'s>(
@@ -107,18 +108,12 @@ impl Query {
 }
 
 impl Location<'_> {
-    pub(super) async fn find(&self, find: &Find, versions: &Versions, now: Instant) -> FoundValues {
-        let mut unlisted = BTreeSet::new();
-        let values = self.values(find, versions, now, &mut unlisted).await;
-        FoundValues { values, unlisted }
-    }
-
-    async fn values(
+    async fn find(
         &self,
         find: &Find,
         versions: &Versions,
         now: Instant,
-        unlisted: &mut BTreeSet<String>,
+        unlisted: &Mutex<BTreeSet<String>>,
     ) -> Result<NamedValues, Failure> {
         let query = self.query(find)?;
         let mut values = self.listed(&query).await?;
@@ -128,7 +123,8 @@ impl Location<'_> {
             .filter(|name| !listed.contains(name) && query.is_in_path(name))
             .filter_map(|name| Some((name, versions::key(&self.scope, &self.current(name))?)))
             .collect();
-        unlisted.extend(lost.iter().map(|(_, key)| key.clone()));
+        let keys = lost.iter().map(|(_, key)| key.clone());
+        unlisted.lock().expect("no holder of the lock panics").extend(keys);
         let reads = lost.into_iter().map(async |(name, key)| {
             let is_long_unlisted = versions.is_long_unlisted(&key, now);
             let value = self.read_lost(name, &query.filter, is_long_unlisted).await?;

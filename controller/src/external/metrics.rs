@@ -20,8 +20,8 @@ struct ObjectLabels {
 
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
 struct ConditionLabels {
-    name: String,
-    namespace: String,
+    #[prometheus(flatten)]
+    object: ObjectLabels,
     condition: &'static str,
     status: &'static str,
 }
@@ -172,6 +172,5 @@ fn labels(key: &ObjectKey) -> ObjectLabels {
 }
 
 fn ready(key: &ObjectKey, status: &'static str) -> ConditionLabels {
-    let ObjectLabels { name, namespace } = labels(key);
-    ConditionLabels { name, namespace, condition: "Ready", status }
+    ConditionLabels { object: labels(key), condition: "Ready", status }
 }

@@ -38,11 +38,13 @@ pub(crate) type ReadableStores = BTreeMap<StoreKey, Result<ReadableStore, Failur
 pub(crate) struct FetchedEntries {
     pub(crate) data_from: Vec<Result<FetchedEntry, Failure>>,
     pub(crate) data: Vec<Result<FetchedEntry, Failure>>,
+    /// The version keys of values that a `find` found earlier and that AWS does not list now.
+    pub(crate) unlisted: BTreeSet<String>,
 }
 
 pub(crate) enum FetchedEntry {
     One(FetchedValue),
-    Found(FoundValues),
+    Found(NamedValues),
 }
 
 pub(crate) struct FetchedValue {
@@ -52,23 +54,6 @@ pub(crate) struct FetchedValue {
 }
 
 pub(crate) type NamedValues = Vec<(String, FetchedValue)>;
-
-pub(crate) struct FoundValues {
-    pub(crate) values: Result<NamedValues, Failure>,
-    /// The version keys of values that an earlier `find` found and that AWS does not list now.
-    pub(crate) unlisted: BTreeSet<String>,
-}
-
-impl FetchedEntries {
-    /// The version keys of all values that no `find` lists any more.
-    pub(crate) fn unlisted(&self) -> BTreeSet<String> {
-        let unlisted = self.data_from.iter().filter_map(|entry| match entry {
-            Ok(FetchedEntry::Found(found)) => Some(&found.unlisted),
-            Ok(FetchedEntry::One(_)) | Err(_) => None,
-        });
-        unlisted.flatten().cloned().collect()
-    }
-}
 
 pub(crate) fn is_gone(failure: &Failure) -> bool {
     matches!(failure.reason, Reason::NotFound | Reason::MarkedForDeletion)

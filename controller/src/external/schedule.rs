@@ -73,13 +73,8 @@ pub(super) fn interval(spec: &ExternalSecretSpec) -> Duration {
 }
 
 /// The last tick before the end of the interval, or the first tick after it.
-fn due_time(
-    refreshed: Timestamp,
-    interval: Duration,
-    offset: u64,
-    may_be_early: bool,
-) -> Timestamp {
-    let at = u64::try_from(refreshed.as_millisecond()).unwrap_or_default();
+fn due_time(read_at: Timestamp, interval: Duration, offset: u64, may_be_early: bool) -> Timestamp {
+    let at = u64::try_from(read_at.as_millisecond()).unwrap_or_default();
     let interval = u64::try_from(interval.as_millis()).unwrap_or(u64::MAX / 4).min(u64::MAX / 4);
     let max_tick = u64::try_from(MAX_TICK.as_millis()).unwrap_or(u64::MAX);
     let tick = (interval / 10).min(max_tick).max(1);

@@ -14,7 +14,7 @@ use kube::{
 use templates::rewrite::Matcher;
 
 use crate::{
-    aws::{Identity, StoreSpec, identity::has_references_without_namespace},
+    aws::identity::has_references_without_namespace,
     key::{ObjectKey, QueueKey},
     reason::{Failure, Reason},
     runtime::api::version_of,
@@ -36,16 +36,8 @@ pub(crate) struct Store {
     pub(crate) spec: SecretStoreSpec,
     pub(crate) status: StoreStatus,
     pub(crate) resource_version: u64,
-    /// The Secrets with its AWS credentials.
-    pub(super) credentials: Vec<CredentialsRef>,
-}
-
-/// A Secret with AWS credentials of a store.
-#[derive(Clone, Debug)]
-pub(super) struct CredentialsRef {
-    /// None: the namespace of the ExternalSecret that uses the store.
-    namespace: Option<String>,
-    pub(super) name: String,
+    /// The Secrets with its AWS credentials. Without a namespace: that of the ExternalSecret.
+    pub(super) credentials: Vec<SecretKeyRef>,
 }
 
 impl StoreKey {
@@ -86,13 +78,6 @@ impl QueueKey for StoreKey {
     }
 }
 
-impl CredentialsRef {
-    pub(super) fn is_in(&self, secret: &ObjectKey) -> bool {
-        self.name == secret.name
-            && self.namespace.as_ref().is_none_or(|namespace| *namespace == secret.namespace)
-    }
-}
-
 impl Store {
     pub(crate) fn new(metadata: &ObjectMeta, spec: SecretStoreSpec, status: StoreStatus) -> Self {
         let mut store = Self {
@@ -106,13 +91,20 @@ impl Store {
         };
         if let Some(keys) = store.aws().ok().and_then(|aws| aws.auth.secret_ref) {
             let all = [Some(keys.access_key_id), Some(keys.secret_access_key), keys.session_token];
-            let reference = |key: SecretKeyRef| CredentialsRef {
-                namespace: store.key.namespace.clone().or(key.namespace),
-                name: key.name,
-            };
-            store.credentials = all.into_iter().flatten().map(reference).collect();
+            store.credentials = all.into_iter().flatten().collect();
+            if let Some(namespace) = &store.key.namespace {
+                let references = store.credentials.iter_mut();
+                references.for_each(|reference| reference.namespace = Some(namespace.clone()));
+            }
         }
         store
+    }
+
+    pub(super) fn has_credentials_in(&self, secret: &ObjectKey) -> bool {
+        self.credentials.iter().any(|reference| {
+            let namespace = reference.namespace.as_ref().unwrap_or(&secret.namespace);
+            reference.name == secret.name && *namespace == secret.namespace
+        })
     }
 
     /// Changes with the spec.
@@ -137,26 +129,6 @@ impl Store {
             return Err(self.invalid("`provider.aws.region` must be a region, such as eu-west-1"));
         }
         Ok(aws)
-    }
-
-    /// The identity with which objects of this namespace read from the store. `fingerprint` returns that
-    /// of a Secret.
-    pub(super) fn identity(
-        &self,
-        namespace: &str,
-        fingerprint: impl Fn(&ObjectKey) -> Option<[u8; 32]>,
-    ) -> Result<Identity, Failure> {
-        let (aws, label) = (self.aws()?, self.key.to_string());
-        let store = StoreSpec {
-            label: &label,
-            namespace: self.key.namespace.as_deref(),
-            name: &self.key.name,
-            uid: &self.uid,
-            generation: self.generation,
-            aws: &aws,
-            retry_settings: self.spec.retry_settings.as_ref(),
-        };
-        Identity::of(&store, namespace, fingerprint)
     }
 
     /// Whether each namespace reads with an identity of its own: by references without a namespace, or

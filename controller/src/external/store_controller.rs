@@ -6,6 +6,7 @@ use std::{fmt::Debug, sync::Arc, time::Duration};
 use crds::{
     ClusterSecretStore, SecretStore, StoreStatus,
     external_secret::{Condition, condition},
+    secret_store::Aws,
 };
 use jiff::Timestamp;
 use kube::{Api, Resource, core::DeserializeGuard};
@@ -22,7 +23,10 @@ use super::{
     store_status::{self, Validity},
 };
 use crate::{
-    aws::{Identity, Pool, identity::has_references_without_namespace, planner::BatchPermission},
+    aws::{
+        Identity, Pool, StoreSpec, identity::has_references_without_namespace,
+        planner::BatchPermission,
+    },
     context::Context,
     key::{ObjectKey, QueueKey as _},
     reason::Failure,
@@ -182,11 +186,24 @@ impl SecretStoreController {
         self.metrics.forget_store(key);
     }
 
-    pub(super) fn identity(&self, store: &Store, namespace: &str) -> Result<Identity, Failure> {
+    /// The identity with which objects of this namespace read from the store.
+    pub(super) fn identity(
+        &self,
+        store: &Store,
+        aws: &Aws,
+        namespace: &str,
+    ) -> Result<Identity, Failure> {
+        let spec = StoreSpec {
+            label: &store.key.to_string(),
+            namespace: store.key.namespace.as_deref(),
+            name: &store.key.name,
+            uid: &store.uid,
+            generation: store.generation,
+            aws,
+            retry_settings: store.spec.retry_settings.as_ref(),
+        };
         let secrets = &self.context.secrets;
-        store.identity(namespace, |secret: &ObjectKey| {
-            Some(*secrets.get(secret)?.content.as_bytes())
-        })
+        Identity::of(&spec, namespace, |key| Some(*secrets.get(key)?.content.as_bytes()))
     }
 
     /// Reconciles the objects again that read from this store and are out of sync.
@@ -217,7 +234,7 @@ impl SecretStoreController {
             return Ok((Validity::PerNamespace, recorded));
         }
         let namespace = store.key.namespace.as_deref().unwrap_or_default();
-        let identity = self.identity(store, namespace).map_err(Validity::Invalid)?;
+        let identity = self.identity(store, &aws, namespace).map_err(Validity::Invalid)?;
         if store.has_identity_per_namespace() {
             return Ok((Validity::PerNamespace, recorded));
         }

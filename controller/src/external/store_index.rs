@@ -51,10 +51,12 @@ impl StoreIndex {
     }
 
     /// The stores whose AWS credentials are in this Secret.
-    pub(super) fn with_credentials_in(&self, secret: &ObjectKey) -> Vec<StoreKey> {
-        let refers = |store: &Arc<Store>| store.credentials.iter().any(|at| at.is_in(secret));
-        let named = self.by_credentials.get(&secret.name).unwrap_or_default().into_iter();
-        named.filter(|key| self.stores.get(key).as_ref().is_some_and(refers)).collect()
+    pub(super) fn with_credentials_in(&self, secret: &ObjectKey) -> BTreeSet<StoreKey> {
+        let mut named = self.by_credentials.get(&secret.name).unwrap_or_default();
+        named.retain(|key| {
+            self.stores.get(key).is_some_and(|store| store.has_credentials_in(secret))
+        });
+        named
     }
 
     pub(super) fn referenced_by(&self, object: &ExternalSecretEntry) -> ReferencedStores {

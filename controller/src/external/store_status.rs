@@ -127,13 +127,12 @@ fn batch_condition(
 
 /// The batch permission that the status records. A denial expires: the permission may have been granted since.
 pub(super) fn recorded_batches(store: &Store, now: Timestamp) -> BatchPermission {
-    let Some(recorded) = condition(&store.status.conditions, BATCH_READS) else {
-        return BatchPermission::Unknown;
-    };
     // Another spec may name another role or another service.
-    if recorded.observed_generation.is_some_and(|generation| generation != store.generation) {
-        return BatchPermission::Unknown;
-    }
+    let is_current = |recorded: &&Condition| {
+        recorded.observed_generation.is_none_or(|generation| generation == store.generation)
+    };
+    let recorded = condition(&store.status.conditions, BATCH_READS).filter(is_current);
+    let Some(recorded) = recorded else { return BatchPermission::Unknown };
     let since = recorded.last_transition_time.as_deref().and_then(|time| time.parse().ok());
     let is_expired = since.is_none_or(|since: Timestamp| {
         now.duration_since(since).as_secs() >= BATCH_RECHECK_INTERVAL.as_secs().cast_signed()
@@ -150,12 +149,12 @@ pub(super) fn recorded_batches(store: &Store, now: Timestamp) -> BatchPermission
 
 /// Whether the status does not record this batch permission yet.
 pub(super) fn is_new_batches(conditions: &[Condition], permission: BatchPermission) -> bool {
-    let recorded = condition(conditions, BATCH_READS).map(|recorded| recorded.status.as_str());
-    match permission {
-        BatchPermission::Unknown => false,
-        BatchPermission::Allowed => recorded != Some("True"),
-        BatchPermission::Denied(_) => recorded != Some("False"),
-    }
+    let status = match permission {
+        BatchPermission::Unknown => return false,
+        BatchPermission::Allowed => "True",
+        BatchPermission::Denied(_) => "False",
+    };
+    condition(conditions, BATCH_READS).is_none_or(|recorded| recorded.status != status)
 }
 
 #[cfg(test)]
