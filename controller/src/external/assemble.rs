@@ -28,7 +28,7 @@ pub(super) struct Assembled {
     pub(super) missing: Vec<String>,
 }
 
-/// What the renderings of one object may use. They share the deadline, and each has the limits.
+/// Each rendering of an object has these limits. All of them share the deadline.
 pub(super) struct Rendering<'d> {
     pub(super) dialect: &'d Dialect,
     pub(super) started: Instant,

@@ -31,6 +31,7 @@ use crate::{
         backoff::Backoff,
         status::write_status,
     },
+    target::Applied,
 };
 
 const BACKOFF_FIRST: Duration = Duration::from_secs(1);
@@ -137,7 +138,7 @@ impl Attempt<'_> {
             memory.versions = synced.versions;
             memory.fingerprint = synced.fingerprint;
             memory.left_as = (!synced.change.is_written()).then_some(self.secret);
-            if synced.change == SecretEffect::Updated {
+            if synced.change == SecretEffect::Applied(Applied::Updated) {
                 memory.record_repair(Instant::now());
             }
             memory.failed = failed;

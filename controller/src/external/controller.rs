@@ -16,6 +16,7 @@ use super::{
     settings::Settings,
     status::{CrdSupport, StatusUpdate},
     store_controller::SecretStoreController,
+    store_index::StoreIndex,
 };
 use crate::{
     aws::Pool,
@@ -58,7 +59,7 @@ impl ExternalSecretController {
         let settings = Arc::new(settings);
         let stores = SecretStoreController {
             context: context.clone(),
-            index: Default::default(),
+            index: StoreIndex::default(),
             objects: objects.clone(),
             pool,
             settings: settings.clone(),

@@ -89,7 +89,6 @@ fn locate<'s>(
     Ok(Location { from, scope: versions::scope(&from.store, find) })
 }
 
-/// The criteria of a `find`.
 struct Query {
     matcher: Option<Matcher>,
     /// The prefix of the store and the path of the `find`.

@@ -57,7 +57,6 @@ struct KindMetrics {
 }
 
 impl ExternalMetrics {
-    /// Without `object_labels`, no metric is labelled with the name of an ExternalSecret.
     pub(crate) fn register(registry: &mut Registry, object_labels: bool) -> Self {
         let errors = Family::<ErrorLabels, Counter>::default();
         let help = "Failed refreshes by reason and namespace";

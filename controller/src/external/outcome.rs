@@ -3,7 +3,10 @@
 use std::fmt;
 
 use super::{index::ExternalSecretEntry, versions::Versions};
-use crate::reason::{Failure, Reason};
+use crate::{
+    reason::{Failure, Reason},
+    target::{Applied, Deletion},
+};
 
 /// The messages of `Ready`, as External Secrets writes them.
 pub(super) const INVALID_TARGET: &str = "invalid generic target";
@@ -26,18 +29,12 @@ pub(super) struct Synced {
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum SecretEffect {
-    Created,
-    Updated,
-    Unchanged,
+    /// Absent: `creationPolicy` is `Merge`, and no Secret exists.
+    Applied(Applied),
     /// All values are gone, and `deletionPolicy` is `Delete`.
-    Deleted {
-        /// Whether a Secret existed that this object owned.
-        existed: bool,
-    },
+    Deleted(Deletion),
     /// All values are gone, and `deletionPolicy` is `Retain`.
     Retained,
-    /// `creationPolicy` is `Merge`, and no Secret exists.
-    NoMergeTarget,
     NotCreated,
 }
 
@@ -79,35 +76,30 @@ impl Synced {
 
 impl SecretEffect {
     pub(super) fn is_written(self) -> bool {
-        matches!(self, Self::Created | Self::Updated | Self::Unchanged)
+        matches!(self, Self::Applied(applied) if applied != Applied::Absent)
     }
 
     /// The reason and the message of `Ready`.
     pub(super) fn ready(self) -> (&'static str, &'static str) {
         match self {
-            Self::Created | Self::Updated | Self::Unchanged | Self::NotCreated => {
-                ("SecretSynced", "secret synced")
-            }
-            Self::Retained => ("SecretSynced", "secret retained due to DeletionPolicy=Retain"),
-            Self::Deleted { .. } => {
-                ("SecretDeleted", "secret deleted due to DeletionPolicy=Delete")
-            }
-            Self::NoMergeTarget => {
+            Self::Applied(Applied::Absent) => {
                 ("SecretMissing", "secret will not be created due to CreationPolicy=Merge")
             }
+            Self::Applied(_) | Self::NotCreated => ("SecretSynced", "secret synced"),
+            Self::Retained => ("SecretSynced", "secret retained due to DeletionPolicy=Retain"),
+            Self::Deleted(_) => ("SecretDeleted", "secret deleted due to DeletionPolicy=Delete"),
         }
     }
 
     /// The reason and the message of the Event, if anything was written.
     pub(super) fn event(self) -> Option<(&'static str, &'static str)> {
         match self {
-            Self::Created => Some(("Created", "secret created")),
-            Self::Updated => Some(("Updated", "secret updated")),
-            Self::Deleted { existed: true } => Some(("Deleted", "secret deleted")),
-            Self::Deleted { existed: false }
-            | Self::Unchanged
+            Self::Applied(Applied::Created) => Some(("Created", "secret created")),
+            Self::Applied(Applied::Updated) => Some(("Updated", "secret updated")),
+            Self::Deleted(Deletion::Deleted) => Some(("Deleted", "secret deleted")),
+            Self::Applied(Applied::Unchanged | Applied::Absent)
+            | Self::Deleted(Deletion::Missing | Deletion::NotOwned)
             | Self::Retained
-            | Self::NoMergeTarget
             | Self::NotCreated => None,
         }
     }

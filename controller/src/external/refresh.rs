@@ -29,7 +29,7 @@ use crate::{
     reason::{Failure, Reason},
     runtime::{Indexed as _, Priority, Severity},
     target::{
-        Applied, ApplyError, Deletion, ExternalSecretTarget, Refusal, data_hash,
+        ApplyError, Deletion, ExternalSecretTarget, Refusal, data_hash,
         external::ExternalContent,
         policy::{Policy, check_keys, check_labels},
     },
@@ -121,34 +121,29 @@ impl Attempt<'_> {
         missing: Vec<String>,
         versions: Versions,
     ) -> Result<Synced, SyncError> {
-        let (context, secret) = (&self.controller.context, self.entry.target());
-        check(&context.policy, &secret, &content)
+        let (controller, secret) = (self.controller, self.entry.target());
+        check(&controller.context.policy, &secret, &content)
             .map_err(|failure| SyncFailure::new(NO_UPDATE, failure))?;
-        let has_binding = context.secrets.contains(&secret);
+        let has_binding = controller.context.secrets.contains(&secret);
         let not_written = |message, failure| {
-            let failure = SyncFailure::new(message, failure);
-            SyncError::Failed(SyncFailure { has_binding, ..failure })
+            SyncError::Failed(SyncFailure { has_binding, ..SyncFailure::new(message, failure) })
         };
-        let (change, written) = match context.writer.apply(&self.target(content)).await {
-            Ok((Applied::Absent, _)) => {
-                return Ok(Synced::without_read(SecretEffect::NoMergeTarget, self.entry));
-            }
-            Ok((Applied::Created, written)) => (SecretEffect::Created, written),
-            Ok((Applied::Updated, written)) => (SecretEffect::Updated, written),
-            Ok((Applied::Unchanged, written)) => (SecretEffect::Unchanged, written),
-            Err(ApplyError::NamespaceGone) => return Err(SyncError::NamespaceGone),
-            Err(ApplyError::Vanished) => return Err(SyncError::Superseded),
-            Err(ApplyError::Failed(failure)) => return Err(not_written(NO_UPDATE, failure)),
-            Err(ApplyError::Refused(refusal)) => {
-                return Err(not_written(refusal_message(&refusal), refusal.failure()));
-            }
-        };
+        let applied = controller.context.writer.apply(&self.target(content)).await;
+        let (applied, written) = applied.map_err(|error| match error {
+            ApplyError::NamespaceGone => SyncError::NamespaceGone,
+            ApplyError::Vanished => SyncError::Superseded,
+            ApplyError::Failed(failure) => not_written(NO_UPDATE, failure),
+            ApplyError::Refused(refusal) => not_written(message(&refusal), refusal.failure()),
+        })?;
+        let change = SecretEffect::Applied(applied);
+        if !change.is_written() {
+            return Ok(Synced::without_read(change, self.entry));
+        }
         if let Err(failure) = self.delete_renamed(&secret).await {
             let failure = SyncFailure::new(NO_ORPHAN_DELETE, failure);
-            let versions = Some(Box::new(versions));
-            return Err(SyncError::Failed(SyncFailure { versions, ..failure }));
+            return Err(SyncFailure { versions: Some(Box::new(versions)), ..failure }.into());
         }
-        let fingerprint = written.filter(|_| !self.controller.settings.writes_data_hash);
+        let fingerprint = written.filter(|_| !controller.settings.writes_data_hash);
         let fingerprint = fingerprint.map(|secret| secret.content.to_string());
         Ok(Synced { change, versions, fingerprint, missing })
     }
@@ -173,7 +168,7 @@ impl Attempt<'_> {
     async fn delete(&self, missing: Vec<String>) -> Result<Synced, SyncError> {
         let deletion = self.delete_owned(&self.entry.target()).await;
         let deletion = deletion.map_err(|failure| SyncFailure::new(NO_DELETE, failure))?;
-        let change = SecretEffect::Deleted { existed: deletion == Deletion::Deleted };
+        let change = SecretEffect::Deleted(deletion);
         Ok(Synced { change, versions: Versions::default(), fingerprint: None, missing })
     }
 
@@ -223,7 +218,7 @@ fn check(policy: &Policy, secret: &ObjectKey, content: &ExternalContent) -> Resu
     check_keys(content.data.keys())
 }
 
-fn refusal_message(refusal: &Refusal) -> &'static str {
+fn message(refusal: &Refusal) -> &'static str {
     match refusal {
         Refusal::ControlledBy { controller, .. } if &*controller.kind == "ExternalSecret" => {
             OWNED_BY_ANOTHER

@@ -193,6 +193,7 @@ mod tests {
             versions::Versions,
         },
         reason::{Failure, Reason},
+        target::Applied,
     };
 
     static STRICT: CrdSupport = CrdSupport {
@@ -225,7 +226,12 @@ mod tests {
 
     fn created() -> Synced {
         let (versions, fingerprint) = (Versions::default(), None);
-        Synced { change: SecretEffect::Created, versions, fingerprint, missing: vec![] }
+        Synced {
+            change: SecretEffect::Applied(Applied::Created),
+            versions,
+            fingerprint,
+            missing: vec![],
+        }
     }
 
     fn synced_at(previous: &ExternalSecretStatus, refreshed: i64) -> Option<ExternalSecretStatus> {
