@@ -12,11 +12,15 @@ use super::{
     baseline::{Baseline, template_mac},
     controller::{Attempt, RestartController},
     kind::{WorkloadKey, WorkloadKind},
-    workload::{Workload, WorkloadObject, Written},
+    workload::{Workload, WorkloadObject},
 };
 use crate::{
     reason::Failure,
-    runtime::{FIELD_MANAGER, api::request, clock::rfc3339_seconds},
+    runtime::{
+        FIELD_MANAGER,
+        api::{RequestError, request},
+        clock::rfc3339_seconds,
+    },
 };
 
 struct Write {
@@ -42,13 +46,13 @@ impl RestartController {
 }
 
 impl Attempt<'_> {
-    /// Writes the baseline, with a restart if Secrets changed, unless the workload has changed since
-    /// it was read.
+    /// Writes the baseline, with or without a restart. A conflict means that the workload has changed
+    /// since it was read.
     pub(super) async fn patch(
         &self,
         baseline: &Baseline,
         restarts: bool,
-    ) -> Result<Written, Failure> {
+    ) -> Result<WorkloadObject, RequestError> {
         let Attempt { controller, key, entry } = self;
         let before = entry.workload.template_annotation.as_deref();
         let template = restarts.then(|| template_mac(&controller.mac_key, baseline, before));
@@ -57,15 +61,7 @@ impl Attempt<'_> {
         let field_manager = Some(FIELD_MANAGER.to_owned());
         let params = PatchParams { field_manager, ..PatchParams::default() };
         let body = Patch::Merge(body(key.kind, &entry.workload, &write));
-        match request(controller.api(key).patch(&key.object.name, &params, &body)).await {
-            Ok(object) => Ok(Written::Done(Box::new(object))),
-            Err(error) if error.is_conflict() => Ok(Written::Outdated),
-            Err(error) if error.is_not_found() => Ok(Written::Gone),
-            Err(error) => {
-                let what = if restarts { "restart" } else { "annotate" };
-                Err(error.failure(&format!("{what} {key} (patch {})", key.kind.plural())))
-            }
-        }
+        request(controller.api(key).patch(&key.object.name, &params, &body)).await
     }
 }
 

@@ -92,7 +92,6 @@ pub(crate) fn template_mac(mac_key: &MacKey, state: &Baseline, before: Option<&s
 }
 
 impl Baseline {
-    /// The annotation.
     pub(crate) fn text(&self, key_id: &str) -> String {
         let mut text = format!("{VERSION}:{key_id}");
         for (secret, Entry { items, mac }) in &self.0 {

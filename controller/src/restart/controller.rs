@@ -12,7 +12,6 @@ use super::{
     kind::WorkloadKey,
     metrics::{RestartMetrics, RestartOutcome},
     plan::{Action, Observed, Plan, Progress, RECORD_BACKOFF, Settings, View, WorkloadEntry, plan},
-    workload::Written,
 };
 use crate::{
     key::ObjectKey,
@@ -153,23 +152,28 @@ impl Attempt<'_> {
     /// Writes the baseline, with a restart if Secrets changed, and brings the index up to date.
     async fn write(&self, baseline: Baseline, changed: &[String]) -> Outcome {
         let Attempt { controller, key, .. } = self;
-        match self.patch(&baseline, !changed.is_empty()).await {
-            Ok(Written::Done(object)) => {
+        let restarts = !changed.is_empty();
+        match self.patch(&baseline, restarts).await {
+            Ok(object) => {
                 drop(controller.index.upsert(key.kind, &object, false));
-                self.written(baseline, !changed.is_empty());
-                if changed.is_empty() {
-                    debug!(workload = %key, "baseline recorded");
-                } else {
+                self.written(baseline, restarts);
+                if restarts {
                     self.report_restarted(changed).await;
+                } else {
+                    debug!(workload = %key, "baseline recorded");
                 }
                 Outcome::done()
             }
-            Ok(Written::Gone) => {
+            Err(error) if error.is_conflict() => self.read_again().await,
+            Err(error) if error.is_not_found() => {
                 drop(controller.index.remove(key.kind, &key.object));
                 Outcome::done()
             }
-            Ok(Written::Outdated) => self.read_again().await,
-            Err(failure) => self.retry(&failure).await,
+            Err(error) => {
+                let what = if restarts { "restart" } else { "annotate" };
+                let action = format!("{what} {key} (patch {})", key.kind.plural());
+                self.retry(&error.failure(&action)).await
+            }
         }
     }
 

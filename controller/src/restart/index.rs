@@ -63,7 +63,6 @@ impl Index {
         graph.refresh(&key)
     }
 
-    /// Removes a deleted workload or Canary.
     pub(crate) fn remove(&self, kind: WorkloadKind, object: &ObjectKey) -> Touched {
         let object = object.clone();
         if kind == WorkloadKind::Canary {

@@ -41,7 +41,6 @@ pub(crate) enum View<T = WorkloadEntry> {
     Tracked(Box<T>),
 }
 
-/// A workload in the index.
 #[derive(Clone, Debug)]
 pub(crate) struct WorkloadEntry {
     pub(crate) workload: Arc<Workload>,
@@ -77,7 +76,6 @@ pub(crate) struct Progress {
     pub(crate) reported_failed: Option<String>,
 }
 
-/// A change that waits for its restart.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Pending {
     pub(crate) first_seen: Instant,

@@ -13,7 +13,6 @@ use super::{
 };
 use crate::runtime::api::version_of;
 
-/// An object as the API server returns it.
 #[derive(Clone, Deserialize)]
 pub(crate) struct WorkloadObject {
     #[serde(default)]
@@ -23,17 +22,6 @@ pub(crate) struct WorkloadObject {
     pub(crate) spec: Value,
 }
 
-/// The result of a write.
-#[derive(Debug)]
-pub(crate) enum Written {
-    /// The workload after it.
-    Done(Box<WorkloadObject>),
-    /// Others have changed the workload since it was read.
-    Outdated,
-    Gone,
-}
-
-/// The part of a workload that the controller keeps.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Workload {
     pub(crate) uid: String,
@@ -48,7 +36,6 @@ pub(crate) struct Workload {
     /// Its Pods take a new template only after somebody has deleted them.
     pub(crate) on_delete: bool,
     pub(crate) opt_in: OptIn,
-    /// If set, the controller does not restart it.
     pub(crate) other_restarter: Option<OtherRestarter>,
     pub(crate) uses: SecretUses,
     /// The Deployment whose Pod template a Rollout with `workloadRef` uses.
@@ -73,7 +60,12 @@ impl Workload {
         let template = &spec["template"];
         let on_template = |name: &str| template["metadata"]["annotations"][name].as_str();
         let on_either = |name: &str| annotation(name).or_else(|| on_template(name));
-        let other_restarter = if is_flaggers(metadata) {
+        let [canary, _, group, _] = WorkloadKind::Canary.names();
+        let is_canarys = object.owner_references().iter().any(|owner| {
+            owner.kind == canary && owner.api_version.split('/').next() == Some(group)
+        });
+        // The Canary owns the copies that Flagger makes (`NAME-primary`).
+        let other_restarter = if is_canarys {
             Some(OtherRestarter::Flagger)
         } else {
             has_reloader(on_either).then_some(OtherRestarter::Reloader)
@@ -120,14 +112,6 @@ pub(crate) fn target_of(canary: &WorkloadObject) -> Option<WorkloadKey> {
     let kind = WorkloadKind::restartable(target["kind"].as_str()?)?;
     let namespace = canary.metadata.namespace.as_deref()?;
     Some(WorkloadKey::new(kind, namespace, target["name"].as_str()?))
-}
-
-/// The Canary owns the copies that Flagger makes (`NAME-primary`).
-fn is_flaggers(metadata: &ObjectMeta) -> bool {
-    metadata.owner_references.iter().flatten().any(|owner| {
-        let [kind, _, group, _] = WorkloadKind::Canary.names();
-        owner.kind == kind && owner.api_version.split('/').next() == Some(group)
-    })
 }
 
 impl Resource for WorkloadObject {
