@@ -23,16 +23,6 @@ use crate::{
     },
 };
 
-struct Write {
-    /// The text of the annotation.
-    baseline: String,
-    /// The annotation of the Pod template that restarts the Pods. `None` to write only the baseline.
-    template: Option<String>,
-    /// The time of the restart of a Rollout, which replaces older Pods within the bounds of its
-    /// strategy.
-    at: Timestamp,
-}
-
 impl RestartController {
     /// `None` if the workload or its kind does not exist.
     pub(super) async fn get(&self, key: &WorkloadKey) -> Result<Option<WorkloadObject>, Failure> {
@@ -55,34 +45,40 @@ impl Attempt<'_> {
     ) -> Result<WorkloadObject, RequestError> {
         let Attempt { controller, key, entry } = self;
         let before = entry.workload.template_annotation.as_deref();
-        let template = restarts.then(|| template_mac(&controller.mac_key, baseline, before));
-        let baseline = baseline.text(&controller.key_id);
-        let write = Write { baseline, template, at: Timestamp::now() };
+        let spec = restarts.then(|| {
+            let template = template_mac(&controller.mac_key, baseline, before);
+            restart(key.kind, &template, Timestamp::now())
+        });
+        let body = Patch::Merge(body(&entry.workload, &baseline.text(&controller.key_id), spec));
         let field_manager = Some(FIELD_MANAGER.to_owned());
         let params = PatchParams { field_manager, ..PatchParams::default() };
-        let body = Patch::Merge(body(key.kind, &entry.workload, &write));
         request(controller.api(key).patch(&key.object.name, &params, &body)).await
     }
 }
 
-/// A merge patch (RFC 7386), guarded by uid and resourceVersion.
-fn body(kind: WorkloadKind, workload: &Workload, write: &Write) -> Value {
-    let mut body = json!({
-        "metadata": {
-            "uid": workload.uid,
-            "resourceVersion": workload.resource_version,
-            "annotations": { RESTART_STATE: write.baseline },
-        },
-    });
-    if let Some(template) = &write.template {
-        let metadata = json!({ "annotations": { TEMPLATE_SECRETS: template } });
-        body["spec"] = match kind {
-            // A changed template would be a new version of the app, with canaries and analyses.
-            WorkloadKind::Rollout => json!({ "restartAt": rfc3339_seconds(write.at) }),
-            _ => json!({ "template": { "metadata": metadata } }),
-        };
+/// The change of the spec that restarts the Pods.
+fn restart(kind: WorkloadKind, template: &str, at: Timestamp) -> Value {
+    match kind {
+        // It replaces older Pods within the bounds of its strategy. A changed template would be a new
+        // version of the app, with canaries and analyses.
+        WorkloadKind::Rollout => json!({ "restartAt": rfc3339_seconds(at) }),
+        _ => {
+            json!({ "template": { "metadata": { "annotations": { TEMPLATE_SECRETS: template } } } })
+        }
     }
-    body
+}
+
+/// A merge patch (RFC 7386), guarded by uid and resourceVersion.
+fn body(workload: &Workload, baseline: &str, spec: Option<Value>) -> Value {
+    let metadata = json!({
+        "uid": workload.uid,
+        "resourceVersion": workload.resource_version,
+        "annotations": { RESTART_STATE: baseline },
+    });
+    match spec {
+        Some(spec) => json!({ "metadata": metadata, "spec": spec }),
+        None => json!({ "metadata": metadata }),
+    }
 }
 
 #[cfg(test)]
@@ -94,14 +90,14 @@ mod tests {
         Workload::of(WorkloadKind::Deployment, &serde_json::from_value(object).unwrap())
     }
 
-    fn restart() -> Write {
-        Write { baseline: "s".into(), template: Some("mac".into()), at: Timestamp::UNIX_EPOCH }
+    fn restart_of(kind: WorkloadKind) -> Value {
+        restart(kind, "mac", Timestamp::UNIX_EPOCH)
     }
 
     #[test]
     fn restart_is_one_patch_under_both_guards() {
         assert_eq!(
-            body(WorkloadKind::StatefulSet, &workload(), &restart()),
+            body(&workload(), "s", Some(restart_of(WorkloadKind::StatefulSet))),
             json!({
                 "metadata": { "uid": "u", "resourceVersion": "7", "annotations": { RESTART_STATE: "s" } },
                 "spec": { "template": { "metadata": { "annotations": { TEMPLATE_SECRETS: "mac" } } } },
@@ -111,13 +107,12 @@ mod tests {
 
     #[test]
     fn rollout_gets_a_restart_time_and_keeps_its_template() {
-        let body = body(WorkloadKind::Rollout, &workload(), &restart());
-        assert_eq!(body["spec"], json!({ "restartAt": "1970-01-01T00:00:00Z" }));
+        let spec = restart_of(WorkloadKind::Rollout);
+        assert_eq!(spec, json!({ "restartAt": "1970-01-01T00:00:00Z" }));
     }
 
     #[test]
     fn baseline_write_changes_no_spec() {
-        let write = Write { template: None, ..restart() };
-        assert_eq!(body(WorkloadKind::Deployment, &workload(), &write).get("spec"), None);
+        assert_eq!(body(&workload(), "s", None).get("spec"), None);
     }
 }
