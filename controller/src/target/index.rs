@@ -78,7 +78,7 @@ impl SecretIndex {
         self.secrets.keys().len()
     }
 
-    /// Whether the Secret is not there now.
+    /// Whether the Secret is missing now.
     fn remove_if(&self, key: &ObjectKey, is_old: impl FnOnce(&SecretSnapshot) -> bool) -> bool {
         self.secrets.entry(key.clone(), |entry| match entry {
             Entry::Occupied(entry) if is_old(entry.get()) => {

@@ -182,7 +182,7 @@ pub(super) fn own_names<'m>(
         .flat_map(|fields| fields.keys().filter_map(|name| name.strip_prefix("f:")))
 }
 
-/// What is below a path in the field sets of these managers (format: `FieldsV1`).
+/// The parts below a path in the field sets of these managers (format: `FieldsV1`).
 fn managed_fields<'m>(
     metadata: &'m ObjectMeta,
     managers: &[&str],

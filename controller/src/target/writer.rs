@@ -74,7 +74,7 @@ pub(crate) struct Writer {
     index: Arc<SecretIndex>,
 }
 
-/// How an attempt goes on.
+/// How an attempt continues.
 enum Step {
     Create,
     Update,
