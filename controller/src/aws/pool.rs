@@ -45,7 +45,7 @@ pub(crate) struct Pool {
     readers: Mutex<Readers>,
     /// With the time when they were read.
     roles: Mutex<Roles>,
-    /// Of the region that was read first. Only the region differs in others.
+    /// For the region that was used first. Only the region differs for others.
     config: OnceCell<SdkConfig>,
 }
 
@@ -82,7 +82,7 @@ impl Pool {
             !is_older && last_used.elapsed() < READER_IDLE_TTL
         });
         // Another task may have created one meanwhile. That one stays.
-        Ok(readers.entry(identity).or_insert((reader, Instant::now())).0.clone())
+        Ok(readers.entry(identity).or_insert_with(|| (reader, Instant::now())).0.clone())
     }
 
     /// Drops the readers and metrics of a deleted store. `store` is its name in metrics.
