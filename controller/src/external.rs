@@ -1,5 +1,4 @@
 //! ExternalSecret → Secret.
-//!
 //! ```text
 //!  ExternalSecret watch ─▶ index: the object and its last refresh  ┐
 //!  Secret watch ─────────▶ target::index: is it as it was written? ├─▶ queue ─▶ reconcile

@@ -1,8 +1,6 @@
-//! One attempt to bring an ExternalSecret in sync. It records its result in this order: the status, the memory of
-//! the process, the time of the next reconcile, and the Event.
-//!
-//! If the status cannot be written, the object counts as not refreshed and is retried soon. Otherwise the
-//! status would be wrong until the next interval.
+//! One attempt to bring an ExternalSecret in sync: its result goes to the status, the memory of the process and
+//! an Event. If the status cannot be written, the object counts as not refreshed and is retried soon. Otherwise
+//! the status would be wrong until the next interval.
 
 use std::{collections::BTreeMap, sync::atomic::Ordering, time::Duration};
 

@@ -1,5 +1,4 @@
 //! Reads all values of one ExternalSecret from AWS.
-//!
 //! Lists lag (F14). A name that `dataFrom.find` found before and that is not listed now is read by its name. If
 //! AWS denies that, it counts as gone once it has been unlisted for long.
 
@@ -39,8 +38,7 @@ const MAX_CONCURRENT_READS: usize = 400;
 /// AWS refuses a whole path if it denies one parameter or its KMS key, or if all are too large together.
 const PATH_REFUSALS: [Reason; 3] = [Reason::AccessDenied, Reason::KmsDenied, Reason::Malformed];
 
-/// Reads all values. `versions` has the names of values that were found before: lists of AWS lag, so that
-/// a name that is missing in a list may still exist.
+/// `versions` has the names of values that were found before.
 pub(super) async fn fetch(
     object: &ExternalSecret,
     stores: &ReadableStores,
@@ -51,7 +49,7 @@ pub(super) async fn fetch(
     let data_from = object.spec.data_from.iter().map(async |from| {
         let location = locate(object, from.source_ref.as_ref(), from.find.as_ref(), stores)?;
         if let Some(reference) = &from.extract {
-            return Ok(FetchedEntry::One(location.read_reference(reference).await));
+            return Ok(FetchedEntry::One(location.read(&location.request(reference)).await));
         }
         let find = from.find.as_ref().ok_or_else(|| {
             let message = "an entry of dataFrom has neither extract nor find";
@@ -61,7 +59,7 @@ pub(super) async fn fetch(
     });
     let data = object.spec.data.iter().map(async |data| {
         let location = locate(object, data.source_ref.as_ref(), None, stores)?;
-        Ok(FetchedEntry::One(location.read_reference(&data.remote_ref).await))
+        Ok(FetchedEntry::One(location.read(&location.request(&data.remote_ref)).await))
     });
     let (data_from, data) = join(join_all(data_from), join_all(data)).await;
     let unlisted = unlisted.into_inner().expect("no holder of the lock panics");

@@ -23,7 +23,6 @@ pub(super) struct Synced {
     pub(super) versions: Versions,
     /// The MAC of the Secret, if the Secret has no annotation with the hash of its data.
     pub(super) fingerprint: Option<String>,
-    /// The entries whose value is gone, where the deletion policy allows that.
     pub(super) missing: Vec<String>,
 }
 

@@ -66,10 +66,6 @@ pub(super) struct Location<'s> {
 }
 
 impl Location<'_> {
-    pub(super) async fn read_reference(&self, reference: &RemoteRef) -> FetchedValue {
-        self.read(&self.request(reference)).await
-    }
-
     pub(super) async fn read(&self, request: &ReadRequest) -> FetchedValue {
         let answer = self.answer(request).await;
         FetchedValue { version_key: versions::key(&self.scope, request), answer }
@@ -84,7 +80,7 @@ impl Location<'_> {
         answer.map_err(|error| explain(&error, request, self.from))
     }
 
-    fn request(&self, reference: &RemoteRef) -> ReadRequest {
+    pub(super) fn request(&self, reference: &RemoteRef) -> ReadRequest {
         let key = format!("{}{}", self.from.aws.prefix, reference.key);
         let is_tags = reference.metadata_policy == MetadataPolicy::Fetch;
         match (self.from.aws.service, is_tags) {

@@ -42,7 +42,7 @@ impl Attempt<'_> {
         for (key, store) in stores {
             readable.insert(key.clone(), self.readable_store(key, store.as_ref()).await);
         }
-        let texts = read_templates(&controller.context.client, &entry.object).await;
+        let sources = read_templates(&controller.context.client, &entry.object).await;
         let entries = fetch(&entry.object, &readable, &entry.versions, Instant::now()).await;
         // Discard the values if the object or the identity of a store changed during the read (F20).
         let is_same =
@@ -54,7 +54,7 @@ impl Attempt<'_> {
         let job = RenderJob {
             object: entry.object.clone(),
             entries,
-            texts,
+            sources,
             versions: entry.versions.clone(),
             copies_metadata: controller.settings.copies_metadata,
         };

@@ -6,12 +6,12 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use crds::{
     ExternalSecret, ExternalSecretSpec,
-    external_secret::{DeletionPolicy, MergePolicy, Template, TemplateFrom},
+    external_secret::{DeletionPolicy, MergePolicy, Template},
 };
 use jiff::Timestamp;
 use templates::{
     Dialect, dialect,
-    external_secret::{self, Field, Source, SourceTemplate, Target},
+    external_secret::{self, Source, Target},
     sealed_secret::Values,
 };
 use tokio::time::Instant;
@@ -19,7 +19,6 @@ use zeroize::Zeroizing;
 
 use super::{
     assemble::{Assembled, Rendering, assemble},
-    conversion::decoding,
     outcome::{NO_DATA, NO_UPDATE, SyncFailure},
     read::FetchedEntries,
     versions::Versions,
@@ -37,14 +36,12 @@ pub(crate) struct Delimiters {
     pub(crate) right: String,
 }
 
-/// The templates in ConfigMaps, Secrets and literals, by their index in `templateFrom`.
-pub(super) type TemplateTexts = Vec<Vec<SourceTemplate>>;
-
 /// Everything that the content of a Secret depends on, but for limits, time and randomness.
 pub(super) struct RenderJob {
     pub(super) object: Arc<ExternalSecret>,
     pub(super) entries: FetchedEntries,
-    pub(super) texts: Result<TemplateTexts, Failure>,
+    /// `templateFrom`
+    pub(super) sources: Result<Vec<Source>, Failure>,
     pub(super) versions: Versions,
     pub(super) copies_metadata: bool,
 }
@@ -52,7 +49,6 @@ pub(super) struct RenderJob {
 pub(super) struct RenderedSecret {
     /// None if AWS gave no value, and the deletion policy decides about the Secret.
     pub(super) content: Option<ExternalContent>,
-    /// The entries whose value is gone, where the deletion policy allows that.
     pub(super) missing: Vec<String>,
     pub(super) versions: Versions,
 }
@@ -106,7 +102,7 @@ fn may_be_slow(spec: &ExternalSecretSpec) -> bool {
 
 impl RenderJob {
     fn run(self, rendering: &mut Rendering<'_>) -> Result<RenderedSecret, SyncFailure> {
-        let Self { object, entries, texts, mut versions, copies_metadata } = self;
+        let Self { object, entries, sources, mut versions, copies_metadata } = self;
         let assembled = assemble(&object.spec, entries, &mut versions, rendering);
         let Assembled { values, missing } = match assembled {
             Ok(assembled) => assembled,
@@ -121,7 +117,7 @@ impl RenderJob {
             return Ok(RenderedSecret { content: None, missing, versions });
         }
         let content = match &object.spec.target.template {
-            Some(template) => texts.and_then(|texts| templated(template, texts, values, rendering)),
+            Some(template) => sources.and_then(|from| templated(template, from, values, rendering)),
             None => Ok(untemplated(&object, values, copies_metadata)),
         };
         let content = content.map_err(|failure| SyncFailure::new(NO_UPDATE, failure))?;
@@ -140,11 +136,17 @@ fn untemplated(object: &ExternalSecret, values: Values, copies_metadata: bool) -
 
 fn templated(
     template: &Template,
-    texts: TemplateTexts,
+    from: Vec<Source>,
     values: Values,
     rendering: &mut Rendering<'_>,
 ) -> Result<ExternalContent, Failure> {
-    let target = target(template, texts)?;
+    let target = Target {
+        merge: template.merge_policy == MergePolicy::Merge,
+        from,
+        data: template.data.clone(),
+        labels: template.metadata.labels.clone(),
+        annotations: template.metadata.annotations.clone(),
+    };
     let (dialect, environment) = (rendering.dialect, rendering.environment());
     let rendered = external_secret::render(&target, values, dialect, environment);
     let rendered = rendered.map_err(|error| {
@@ -170,25 +172,4 @@ fn templated(
 
 fn data(values: Values) -> BTreeMap<String, SecretValue> {
     values.into_iter().map(|(key, value)| (key, SecretValue::from(value))).collect()
-}
-
-fn target(template: &Template, texts: TemplateTexts) -> Result<Target, Failure> {
-    let source = |(from, templates): (&TemplateFrom, Vec<SourceTemplate>)| {
-        let field = Field::parse(&from.target).ok_or_else(|| {
-            let message = format!(
-                "templateFrom.target must be Data, Annotations or Labels, not `{}`",
-                from.target.escape_debug()
-            );
-            Failure::new(Reason::TemplateInvalid, message)
-        })?;
-        Ok(Source { templates, field, decoding: decoding(from.values_decoding_strategy) })
-    };
-    let from = template.template_from.iter().zip(texts).map(source);
-    Ok(Target {
-        merge: template.merge_policy == MergePolicy::Merge,
-        from: from.collect::<Result<_, Failure>>()?,
-        data: template.data.clone(),
-        labels: template.metadata.labels.clone(),
-        annotations: template.metadata.annotations.clone(),
-    })
 }

@@ -9,9 +9,9 @@ use crds::{
 use k8s_openapi::{NamespaceResourceScope, api::core::v1::ConfigMap};
 use kube::{Api, Client, Resource};
 use serde::de::DeserializeOwned;
-use templates::external_secret::{Scope, SourceTemplate};
+use templates::external_secret::{Field, Scope, Source, SourceTemplate};
 
-use super::render::TemplateTexts;
+use super::conversion::decoding;
 use crate::{
     reason::{Failure, Reason},
     runtime::{api::request, secret::SecretObject},
@@ -20,11 +20,11 @@ use crate::{
 pub(super) async fn read_templates(
     client: &Client,
     object: &ExternalSecret,
-) -> Result<TemplateTexts, Failure> {
+) -> Result<Vec<Source>, Failure> {
     let namespace = object.metadata.namespace.as_deref().unwrap_or_default();
-    let mut texts = TemplateTexts::new();
-    let sources = object.spec.target.template.iter().flat_map(|template| &template.template_from);
-    for from in sources {
+    let mut sources = Vec::new();
+    let template_from = object.spec.target.template.iter().flat_map(|all| &all.template_from);
+    for from in template_from {
         let mut templates = Vec::new();
         if let Some(reference) = &from.config_map {
             let read: ConfigMap = read(client, "ConfigMap", namespace, &reference.name).await?;
@@ -43,9 +43,16 @@ pub(super) async fn read_templates(
             let (key, text) = ("literal".to_owned(), text.clone());
             templates.push(SourceTemplate { key, text, scope: Scope::KeysAndValues });
         }
-        texts.push(templates);
+        let field = Field::parse(&from.target).ok_or_else(|| {
+            let target = from.target.escape_debug();
+            let message =
+                format!("templateFrom.target must be Data, Annotations or Labels, not `{target}`");
+            Failure::new(Reason::TemplateInvalid, message)
+        })?;
+        let decoding = decoding(from.values_decoding_strategy);
+        sources.push(Source { templates, field, decoding });
     }
-    Ok(texts)
+    Ok(sources)
 }
 
 async fn read<K>(client: &Client, kind: &str, namespace: &str, name: &str) -> Result<K, Failure>

@@ -1,8 +1,7 @@
 //! The versions of the values that were read, so that an older one never overwrites a newer one.
 //! AWS is eventually consistent: shortly after a change, a read may return the old value (F13). So an
 //! older version than the last one is only used if AWS returns it for a while. Then somebody has moved
-//! the stage back. Lists lag too (F14): a value that a `find` no longer lists is read by its name. If AWS
-//! denies that, it counts as gone once it has been unlisted for a while.
+//! the stage back.
 //! Each name belongs to a [`scope`]. Two stores may have a secret of the same name each. An edited store
 //! may read from another place. And what one `find` has found is not missing in another.
 
@@ -21,8 +20,7 @@ use crate::aws::{ReadRequest, ReadVersion, Version};
 
 /// How long AWS must return an older version before it is used.
 const STALE_READ_GRACE: Duration = Duration::from_secs(60);
-/// How long a value that AWS denies must be unlisted before it counts as gone. Lists lag by up to five
-/// minutes.
+/// How long a value that AWS denies must be unlisted before it counts as gone. Lists lag by five minutes.
 pub(super) const LIST_LAG: Duration = Duration::from_mins(10);
 /// How much the status records: the versions of more than two thousand values, which is more than most
 /// Secrets hold. For objects with more, only this process knows the versions that it read.
@@ -73,7 +71,6 @@ impl Versions {
         now.duration_since(*since) >= STALE_READ_GRACE
     }
 
-    /// Records the versions of all values that were used.
     pub(super) fn record_taken(&mut self, taken: impl IntoIterator<Item = (String, ReadVersion)>) {
         self.taken = taken.into_iter().collect();
         self.suspects.clear();
