@@ -14,9 +14,7 @@ use crate::{
 /// Built once, when the sealing keys and the MAC key are loaded.
 pub(crate) struct Context {
     pub(crate) client: Client,
-    pub(crate) scope: WatchScope,
-    pub(crate) resync_period: Duration,
-    pub(crate) policy: Policy,
+    pub(crate) settings: Settings,
     pub(crate) keys: Arc<KeyStore>,
     pub(crate) mac_key: Arc<MacKey>,
     pub(crate) namespaces: Arc<Namespaces>,
@@ -53,18 +51,17 @@ impl Context {
     ) -> Self {
         let secrets = SecretIndex::new(mac_key.clone());
         let secrets = Arc::new(if settings.keeps_items { secrets.with_items() } else { secrets });
+        let instance = settings.instance.clone();
         Self {
-            scope: settings.scope,
-            resync_period: settings.resync_period,
-            policy: settings.policy,
             keys,
             mac_key,
             namespaces: Arc::default(),
             writer: Writer::new(client.clone(), secrets.clone()),
             secrets,
-            events: EventPublisher::new(client.clone(), settings.instance),
+            events: EventPublisher { client: client.clone(), instance },
             readiness: Readiness::default(),
             client,
+            settings,
         }
     }
 }

@@ -161,8 +161,8 @@ impl Process {
             spawn_workers(workers, &external.stores, STORE_WORKERS, metrics, stop);
         }
         if let Some(restart) = &controllers.restart {
-            restart.watch(&context.scope, watches).wait().await;
-            watches.spawn(restart.clone().resync(context.resync_period));
+            restart.watch(&context.settings.scope, watches).wait().await;
+            watches.spawn(restart.clone().resync(context.settings.resync_period));
             spawn_workers(workers, restart, restart::controller::WORKERS, metrics, stop);
         }
         std::future::pending::<()>().await;
@@ -250,7 +250,7 @@ impl Controllers {
         tasks.spawn(context.keys.clone().watch(context.client.clone()));
         // With Roles in some namespaces only, the controller may not watch namespaces. The API
         // server refuses a creation in a namespace that is being deleted.
-        if context.scope == WatchScope::All {
+        if context.settings.scope == WatchScope::All {
             let listing = context.readiness.add_watch();
             tasks.spawn(context.namespaces.clone().watch(context.client.clone(), listing));
         }
@@ -262,7 +262,7 @@ impl Controllers {
             secrets: context.secrets.clone(),
             subscribers: self.secret_subscribers(),
         });
-        for scope in context.scope.parts() {
+        for scope in context.settings.scope.parts() {
             tasks.spawn(secrets.clone().run(scope, context.readiness.add_watch()));
         }
         self.sealed.watch(tasks);

@@ -81,11 +81,11 @@ impl ExternalSecretController {
 
     pub(crate) fn watch(self: &Arc<Self>, tasks: &mut JoinSet<()>) {
         let readiness = &self.context.readiness;
-        if self.context.scope == WatchScope::All {
+        if self.context.settings.scope == WatchScope::All {
             let (stores, listing) = (self.stores.clone(), readiness.add_watch());
             tasks.spawn(async move { stores.watch_cluster_stores(listing).await });
         }
-        for scope in self.context.scope.parts() {
+        for scope in self.context.settings.scope.parts() {
             let (stores, listing, of) = (self.stores.clone(), readiness.add_watch(), scope.clone());
             tasks.spawn(async move { stores.watch_stores(of, listing).await });
             let (this, listing) = (self.clone(), readiness.add_watch());

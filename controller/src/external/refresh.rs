@@ -122,7 +122,7 @@ impl Attempt<'_> {
         versions: Versions,
     ) -> Result<Synced, SyncError> {
         let (controller, secret) = (self.controller, self.entry.target());
-        check(&controller.context.policy, &secret, &content)
+        check(&controller.context.settings.policy, &secret, &content)
             .map_err(|failure| SyncFailure::new(NO_UPDATE, failure))?;
         let has_binding = controller.context.secrets.contains(&secret);
         let not_written = |message, failure| {

@@ -58,38 +58,31 @@ impl RequestError {
     /// The failure to report. `action` is what the controller tried, as in "create Secret n/s". The
     /// API server's own text is left out, since it may quote values.
     pub(crate) fn failure(&self, action: &str) -> Failure {
-        let (reason, message) = match self.code() {
+        let (reason, answer) = match self.code() {
             Some(403) => (
                 Reason::AccessDenied,
                 format!(
-                    "the API server forbids the controller to {action}: give its ServiceAccount \
-                     that right, or see what admission policy refuses it"
+                    "forbids the controller to {action}: give its ServiceAccount that right, or see \
+                     what admission policy refuses it"
                 ),
             ),
-            Some(409) => (
-                Reason::Conflict,
-                format!("others changed the object while the controller tried to {action}"),
-            ),
-            Some(400 | 413 | 422) => (
-                Reason::InvalidSecret,
-                format!("the API server refuses to {action}: {}", self.rejected_fields()),
-            ),
-            Some(429) => {
-                (Reason::Throttled, format!("the API server rate limits the request to {action}"))
+            Some(409) => {
+                let message = "others changed the object while the controller tried to";
+                return Failure::new(Reason::Conflict, format!("{message} {action}"));
             }
-            Some(code) => (
-                Reason::Unavailable,
-                format!("the API server answered {code} to the request to {action}"),
-            ),
-            None if matches!(self, Self::TimedOut) => (
-                Reason::Timeout,
-                format!("the API server did not answer in time to the request to {action}"),
-            ),
-            None => {
-                (Reason::Unavailable, format!("the API server could not be reached to {action}"))
+            Some(400 | 413 | 422) => {
+                (Reason::InvalidSecret, format!("refuses to {action}: {}", self.rejected_fields()))
             }
+            Some(429) => (Reason::Throttled, format!("rate limits the request to {action}")),
+            Some(code) => {
+                (Reason::Unavailable, format!("answered {code} to the request to {action}"))
+            }
+            None if matches!(self, Self::TimedOut) => {
+                (Reason::Timeout, format!("did not answer in time to the request to {action}"))
+            }
+            None => (Reason::Unavailable, format!("could not be reached to {action}")),
         };
-        Failure::new(reason, message)
+        Failure::new(reason, format!("the API server {answer}"))
     }
 
     /// The fields that the API server rejects, with its reasons. Fields are names of the API and

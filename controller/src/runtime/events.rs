@@ -25,16 +25,12 @@ pub(crate) enum Severity {
 /// Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct EventPublisher {
-    client: Client,
-    instance: String,
+    pub(crate) client: Client,
+    /// The name of the Pod, for `reportingInstance`.
+    pub(crate) instance: String,
 }
 
 impl EventPublisher {
-    /// `instance` is the name of the Pod, for `reportingInstance`.
-    pub(crate) fn new(client: Client, instance: String) -> Self {
-        Self { client, instance }
-    }
-
     /// Publishes an Event on what `object` refers to. Without its uid, `kubectl describe` does not
     /// show the Event. If the API server refuses the Event, it is logged and lost.
     pub(crate) async fn publish(

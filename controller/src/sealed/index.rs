@@ -132,7 +132,7 @@ impl ObjectIndex<ObjectKey, SealedSecretEntry> {
                 if old.version > new.version {
                     return false;
                 }
-                // What this process knows of the same object.
+                // The progress of this process on the same object.
                 new.applied = old.applied.take().or(new.applied);
                 new.prunes_record = old.prunes_record;
                 new.repairs = old.repairs;

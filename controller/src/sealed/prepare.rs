@@ -98,15 +98,10 @@ pub(crate) fn desired_legacy(
 
 /// The template's fields that the controller ignores, for an Event: nothing authenticates them.
 pub(crate) fn ignored_fields(sealed: &SealedSecret) -> Vec<&'static str> {
-    let metadata = &sealed.spec.template.metadata;
-    let mut fields = Vec::new();
-    if !metadata.finalizers.is_empty() {
-        fields.push("finalizers");
-    }
-    if !metadata.owner_references.is_empty() {
-        fields.push("ownerReferences");
-    }
-    fields
+    let TemplateMetadata { finalizers, owner_references, .. } = &sealed.spec.template.metadata;
+    let finalizers = (!finalizers.is_empty()).then_some("finalizers");
+    let owners = (!owner_references.is_empty()).then_some("ownerReferences");
+    finalizers.into_iter().chain(owners).collect()
 }
 
 /// Whether the Secret gets an owner reference: unless the template opts out.

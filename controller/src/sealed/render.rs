@@ -25,6 +25,9 @@ pub(crate) const VERSION: &str = "1";
 /// How much of a key a message quotes.
 const MAX_KEY_CHARS: usize = 63;
 
+/// `template.data`. A null hides the item of its key.
+type Template = BTreeMap<String, Option<String>>;
+
 /// Renders, a few objects at a time. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Renderer {
@@ -41,32 +44,27 @@ impl Renderer {
     /// value.
     pub(crate) async fn render(
         &self,
-        template: &BTreeMap<String, Option<String>>,
+        template: &Template,
         items: BTreeMap<String, Plaintext>,
     ) -> Result<Rendered, Failure> {
         let items = items.into_iter().map(|(key, value)| (key, value.into_bytes())).collect();
-        let settings = self.settings;
         if !sealed_secret::has_actions(template, &items) {
-            return render(settings, template, items);
+            return self.render_now(template, items);
         }
-        let template = template.clone();
-        self.pool.run(move || render(settings, &template, items)).await
+        let (this, template) = (self.clone(), template.clone());
+        self.pool.run(move || this.render_now(&template, items)).await
     }
-}
 
-fn render(
-    settings: TemplateSettings,
-    template: &BTreeMap<String, Option<String>>,
-    items: Values,
-) -> Result<Rendered, Failure> {
-    let end = Instant::now() + settings.time;
-    let environment = Environment {
-        now: Timestamp::now(),
-        random: &mut rand::rng(),
-        limits: settings.limits,
-        deadline_exceeded: &|| Instant::now() >= end,
-    };
-    sealed_secret::render(template, items, environment).map_err(|error| failure(&error))
+    fn render_now(&self, template: &Template, items: Values) -> Result<Rendered, Failure> {
+        let end = Instant::now() + self.settings.time;
+        let environment = Environment {
+            now: Timestamp::now(),
+            random: &mut rand::rng(),
+            limits: self.settings.limits,
+            deadline_exceeded: &|| Instant::now() >= end,
+        };
+        sealed_secret::render(template, items, environment).map_err(|error| failure(&error))
+    }
 }
 
 fn failure(error: &Error) -> Failure {

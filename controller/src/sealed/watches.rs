@@ -21,7 +21,7 @@ use crate::{
 
 impl SealedSecretController {
     pub(crate) fn watch(self: &Arc<Self>, tasks: &mut JoinSet<()>) {
-        for scope in self.context.scope.parts() {
+        for scope in self.context.settings.scope.parts() {
             tasks.spawn(self.clone().watch_objects(scope, self.context.readiness.add_watch()));
         }
     }
@@ -31,7 +31,7 @@ impl SealedSecretController {
         tasks.spawn(self.clone().watch_keys(self.context.keys.changes()));
         let this = self.clone();
         tasks.spawn(async move {
-            resync(&this.queue, this.context.resync_period, || this.objects.keys()).await;
+            resync(&this.queue, this.context.settings.resync_period, || this.objects.keys()).await;
         });
     }
 

@@ -155,7 +155,7 @@ impl World {
             client.clone(),
             Arc::new(SecretIndex::new(mac_key.clone()).with_items()),
             mac_key,
-            EventPublisher::new(client, String::new()),
+            EventPublisher { client, instance: String::new() },
             RestartMetrics::register(&mut Registry::default()),
             Settings { delay: Duration::from_secs(2), min_interval: Duration::from_secs(60) },
         );
