@@ -32,7 +32,6 @@ struct ErrorLabels {
     namespace: String,
 }
 
-/// Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct ExternalMetrics {
     /// The metrics labelled with the name of an ExternalSecret. A flag turns them off.

@@ -136,8 +136,8 @@ impl Observed {
 
     /// Why another controller manages the object.
     fn unmanaged(&self) -> Option<Failure> {
-        let mut other = self.known_stores().filter(|store| store.has_other_provider());
-        if let Some(Err(failure)) = other.next().map(|store| store.aws()) {
+        let other = self.known_stores().find(|store| store.has_other_provider());
+        if let Some(failure) = other.and_then(|store| store.aws().err()) {
             return Some(failure);
         }
         // The controller has no permission to read these stores.

@@ -74,8 +74,7 @@ impl Attempt<'_> {
             let message = format!("the conditions of {key} do not allow namespace {namespace}");
             return Err(invalid(message));
         }
-        let aws = store.aws()?;
-        let identity = stores.identity(store, &aws, namespace)?;
+        let (aws, identity) = (store.aws()?, stores.identity(store, namespace)?);
         let recorded = store_status::recorded_batches(store, Timestamp::now());
         let reader = stores.pool.reader(identity, recorded).await?;
         Ok(ReadableStore { store: store.clone(), aws, reader })

@@ -6,7 +6,6 @@ use std::{fmt::Debug, sync::Arc, time::Duration};
 use crds::{
     ClusterSecretStore, SecretStore, StoreStatus,
     external_secret::{Condition, condition},
-    secret_store::Aws,
 };
 use jiff::Timestamp;
 use kube::{Api, Resource, core::DeserializeGuard};
@@ -187,19 +186,14 @@ impl SecretStoreController {
     }
 
     /// The identity with which objects of this namespace read from the store.
-    pub(super) fn identity(
-        &self,
-        store: &Store,
-        aws: &Aws,
-        namespace: &str,
-    ) -> Result<Identity, Failure> {
+    pub(super) fn identity(&self, store: &Store, namespace: &str) -> Result<Identity, Failure> {
         let spec = StoreSpec {
             label: &store.key.to_string(),
             namespace: store.key.namespace.as_deref(),
             name: &store.key.name,
             uid: &store.uid,
             generation: store.generation,
-            aws,
+            aws: &store.aws()?,
             retry_settings: store.spec.retry_settings.as_ref(),
         };
         let secrets = &self.context.secrets;
@@ -234,7 +228,7 @@ impl SecretStoreController {
             return Ok((Validity::PerNamespace, recorded));
         }
         let namespace = store.key.namespace.as_deref().unwrap_or_default();
-        let identity = self.identity(store, &aws, namespace).map_err(Validity::Invalid)?;
+        let identity = self.identity(store, namespace).map_err(Validity::Invalid)?;
         if store.has_identity_per_namespace() {
             return Ok((Validity::PerNamespace, recorded));
         }
