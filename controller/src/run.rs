@@ -204,14 +204,8 @@ impl Process {
     fn controllers(&self, context: &Arc<Context>) -> Controllers {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let restart = self.config.restarts().map(|settings| {
-            Arc::new(RestartController::new(
-                context.client.clone(),
-                context.secrets.clone(),
-                context.mac_key.clone(),
-                context.events.clone(),
-                self.metrics.restart.clone(),
-                settings,
-            ))
+            let metrics = self.metrics.restart.clone();
+            Arc::new(RestartController::new(context.clone(), metrics, settings))
         });
         let subscribers =
             restart.iter().map(|peer| peer.clone() as Arc<dyn SealedSecretSubscriber>);

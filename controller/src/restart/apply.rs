@@ -31,7 +31,7 @@ impl RestartController {
     }
 
     fn api(&self, key: &WorkloadKey) -> Api<WorkloadObject> {
-        Api::namespaced_with(self.client.clone(), &key.object.namespace, &key.kind)
+        Api::namespaced_with(self.context.client.clone(), &key.object.namespace, &key.kind)
     }
 }
 
@@ -46,7 +46,7 @@ impl Attempt<'_> {
         let Attempt { controller, key, entry } = self;
         let before = entry.workload.template_annotation.as_deref();
         let spec = restarts.then(|| {
-            let template = template_mac(&controller.mac_key, baseline, before);
+            let template = template_mac(&controller.context.mac_key, baseline, before);
             restart(key.kind, &template, Timestamp::now())
         });
         let body = Patch::Merge(body(&entry.workload, &baseline.text(&controller.key_id), spec));

@@ -2,7 +2,6 @@
 
 use std::{sync::Arc, time::Duration};
 
-use kube::Client;
 use tokio::time::Instant;
 use tracing::{debug, warn};
 
@@ -14,17 +13,16 @@ use super::{
     plan::{Action, Observed, Plan, Progress, RECORD_BACKOFF, Settings, View, WorkloadEntry, plan},
 };
 use crate::{
+    context::Context,
     key::ObjectKey,
     reason::Failure,
     runtime::{
         backoff::Backoff,
         clock::Now,
         controller::{Controller, Outcome},
-        events::{EventPublisher, Severity},
-        mac::MacKey,
+        events::Severity,
         queue::{Priority, WorkQueue},
     },
-    target::SecretIndex,
 };
 
 /// When to plan again if others wrote at the same moment. That is no failure.
@@ -39,13 +37,10 @@ const BACKOFF: Backoff = Backoff { first: Duration::from_secs(1), max: Duration:
 pub(crate) const WORKERS: usize = 8;
 
 pub(crate) struct RestartController {
-    pub(crate) client: Client,
+    /// Its index of Secrets keeps their items.
+    pub(crate) context: Arc<Context>,
     pub(crate) index: Index,
-    /// Keeps the items of the Secrets.
-    pub(crate) secrets: Arc<SecretIndex>,
-    pub(crate) mac_key: Arc<MacKey>,
     pub(crate) queue: WorkQueue<WorkloadKey>,
-    pub(crate) events: EventPublisher,
     pub(crate) metrics: RestartMetrics,
     settings: Settings,
     pub(super) key_id: String,
@@ -59,18 +54,10 @@ pub(super) struct Attempt<'a> {
 }
 
 impl RestartController {
-    /// The index of the Secrets must keep their items.
-    pub(crate) fn new(
-        client: Client,
-        secrets: Arc<SecretIndex>,
-        mac_key: Arc<MacKey>,
-        events: EventPublisher,
-        metrics: RestartMetrics,
-        settings: Settings,
-    ) -> Self {
-        let key_id = baseline::key_id(&mac_key);
+    pub(crate) fn new(context: Arc<Context>, metrics: RestartMetrics, settings: Settings) -> Self {
+        let key_id = baseline::key_id(&context.mac_key);
         let (index, queue) = (Index::default(), WorkQueue::new(WORKERS));
-        Self { client, index, secrets, mac_key, queue, events, metrics, settings, key_id }
+        Self { context, index, queue, metrics, settings, key_id }
     }
 
     /// Reads a workload that the index does not have.
@@ -253,9 +240,9 @@ impl Controller for RestartController {
         };
         let uses = entry.secrets.iter().map(|(name, used)| {
             let secret = ObjectKey { namespace: key.object.namespace.clone(), name: name.clone() };
-            let snapshot = self.secrets.get(&secret);
+            let snapshot = self.context.secrets.get(&secret);
             let items = snapshot.as_ref().and_then(|snapshot| snapshot.items.as_deref());
-            (name.clone(), current_use(&self.mac_key, &secret, used, items))
+            (name.clone(), current_use(&self.context.mac_key, &secret, used, items))
         });
         let recorded = entry.workload.baseline.as_deref();
         Some(View::Tracked(Box::new(Observed {

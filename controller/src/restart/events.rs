@@ -88,7 +88,7 @@ impl Attempt<'_> {
     pub(super) async fn publish(&self, severity: Severity, reason: &str, message: &str) {
         let WorkloadKey { kind, object } = self.key;
         let about = reference::<WorkloadObject>(kind, object, &self.entry.workload.uid);
-        let events = &self.controller.events;
+        let events = &self.controller.context.events;
         events.publish(about, "Restart", severity, reason, message).await;
     }
 }
@@ -117,7 +117,7 @@ impl RestartController {
 
     async fn warn_on_source(&self, source: &ObjectKey, uid: &str, reason: &str, message: &str) {
         let about = reference::<SealedSecret>(&(), source, uid);
-        self.events.publish(about, "Restart", Severity::Warning, reason, message).await;
+        self.context.events.publish(about, "Restart", Severity::Warning, reason, message).await;
     }
 }
 

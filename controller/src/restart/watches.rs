@@ -50,7 +50,7 @@ impl RestartController {
     }
 
     async fn watch_kind(&self, kind: WorkloadKind, scope: NamespaceScope, mut listing: Listing) {
-        let api: Api<WorkloadObject> = scope.api_of(self.client.clone(), &kind);
+        let api: Api<WorkloadObject> = scope.api_of(self.context.client.clone(), &kind);
         let what = scope.describe(kind.plural());
         let handle = |event| match event {
             WatchEvent::Applied { object, is_listed } => {

@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, fs, path::PathBuf, sync::Arc, time::Duration};
 
 use jiff::SignedDuration;
+use kube::Client;
 use prometheus_client::registry::Registry;
 use sealing::{Certificate, Scope};
 use serde_json::{Value, json};
@@ -43,35 +44,15 @@ impl Controller {
         });
         let sealed = sealed(&certificate);
         let (api, client) = Api::start(key_secret(&private_key, &certificate), sealed.clone());
-        let settings = KeySettings {
-            prefix: "sealed-secrets-key".to_owned(),
-            bits: 2048,
-            common_name: String::new(),
-            lifetime: SignedDuration::from_hours(1),
-        };
-        let mut registry = Registry::default();
-        let keys =
-            Arc::new(KeyStore::new("kube-system", settings, KeyMetrics::register(&mut registry)));
+        let keys = Arc::new(key_store());
         keys.load(&client).await.expect("the key is there");
-        let mac_key = Arc::new(MacKey::from_bytes(&[7; MacKey::BYTES]).expect("a key"));
-        let settings = context::Settings {
-            scope: WatchScope::All,
-            resync_period: Duration::from_hours(1),
-            policy: Policy {
-                namespace: "kube-system".to_owned(),
-                key_prefix: "sealed-secrets-key".to_owned(),
-                allowed_types: BTreeSet::new(),
-            },
-            instance: String::new(),
-            keeps_items: false,
-        };
-        let context = Arc::new(Context::new(client, settings, keys, mac_key));
+        let context = context(client, keys);
         let templates =
             TemplateSettings { limits: Limits::default(), time: Duration::from_secs(30) };
         let reconciler = SealedSecretController::new(
             context.clone(),
             Arc::new(WorkQueue::new(1)),
-            SealedSecretMetrics::register(&mut registry, true),
+            SealedSecretMetrics::register(&mut Registry::default(), true),
             Settings { accepts_legacy_data: true, templates, cores: 1 },
             Vec::new(),
         );
@@ -137,4 +118,36 @@ fn key_secret(private_key: &[u8], certificate: &[u8]) -> Value {
                       "labels": { "sealedsecrets.bitnami.com/sealed-secrets-key": "active" } },
         "data": { "tls.key": encode(private_key), "tls.crt": encode(certificate) },
     })
+}
+
+fn key_store() -> KeyStore {
+    let settings = KeySettings {
+        prefix: "sealed-secrets-key".to_owned(),
+        bits: 2048,
+        common_name: String::new(),
+        lifetime: SignedDuration::from_hours(1),
+    };
+    KeyStore::new("kube-system", settings, KeyMetrics::register(&mut Registry::default()))
+}
+
+/// The context of a controller that has these keys.
+fn context(client: Client, keys: Arc<KeyStore>) -> Arc<Context> {
+    let mac_key = Arc::new(MacKey::from_bytes(&[7; MacKey::BYTES]).expect("a key"));
+    let settings = context::Settings {
+        scope: WatchScope::All,
+        resync_period: Duration::from_hours(1),
+        policy: Policy {
+            namespace: "kube-system".to_owned(),
+            key_prefix: "sealed-secrets-key".to_owned(),
+            allowed_types: BTreeSet::new(),
+        },
+        instance: String::new(),
+        keeps_items: true,
+    };
+    Arc::new(Context::new(client, settings, keys, mac_key))
+}
+
+/// The context of a controller without keys.
+pub(crate) fn keyless_context(client: Client) -> Arc<Context> {
+    context(client, Arc::new(key_store()))
 }

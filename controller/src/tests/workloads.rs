@@ -13,7 +13,10 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 use tower_test::mock::{self, SendResponse};
 
-use super::api::{Fault, merge, response, status};
+use super::{
+    api::{Fault, merge, response, status},
+    fixtures::keyless_context,
+};
 use crate::{
     key::ObjectKey,
     restart::{
@@ -21,11 +24,8 @@ use crate::{
         annotations::{RESTART_ON, RESTART_STATE, TEMPLATE_SECRETS},
         kind::{WorkloadKey, WorkloadKind},
     },
-    runtime::{controller::reconcile, events::EventPublisher, mac::MacKey, queue::Priority},
-    target::{
-        SecretIndex,
-        watch::{SecretChange, SecretSubscriber as _},
-    },
+    runtime::{controller::reconcile, queue::Priority},
+    target::watch::{SecretChange, SecretSubscriber as _},
 };
 
 #[tokio::test(start_paused = true)]
@@ -150,12 +150,8 @@ impl World {
             }
         });
         let client = Client::new(service, "default");
-        let mac_key = Arc::new(MacKey::from_bytes(&[7; MacKey::BYTES]).expect("a key"));
         let restarts = RestartController::new(
-            client.clone(),
-            Arc::new(SecretIndex::new(mac_key.clone()).with_items()),
-            mac_key,
-            EventPublisher { client, instance: String::new() },
+            keyless_context(client),
             RestartMetrics::register(&mut Registry::default()),
             Settings { delay: Duration::from_secs(2), min_interval: Duration::from_secs(60) },
         );
@@ -186,7 +182,7 @@ impl World {
             "metadata": { "namespace": "team", "name": "s", "resourceVersion": version.to_string() },
             "data": { "A": base64::Engine::encode(&base64::prelude::BASE64_STANDARD, value) },
         });
-        self.restarts.secrets.upsert(&serde_json::from_value(secret).expect("a Secret"));
+        self.restarts.context.secrets.upsert(&serde_json::from_value(secret).expect("a Secret"));
         let key = &ObjectKey { namespace: "team".into(), name: "s".into() };
         let change = SecretChange { key, before: None, after: None, is_listed: false };
         self.restarts.secret_changed(&change);
