@@ -94,7 +94,7 @@ impl Attempt<'_> {
 
     /// Writes a status that others changed, or that an earlier write did not reach.
     pub(super) async fn repair_status(&self, record: &Record) -> Outcome {
-        self.update(|entry| entry.record_repair());
+        self.update(SealedSecretEntry::record_repair);
         self.controller.metrics.synced(self.key);
         let written = self.write_status(Ok(record)).await;
         if written == Ok(true) {

@@ -88,11 +88,12 @@ impl Attempt<'_> {
     ) -> Result<Synced, ApplyError> {
         let context = &self.controller.context;
         let first = last.map(|record| record.keys.clone()).unwrap_or_default();
-        let decrypted = self.decrypt(object, first).await;
-        let (desired, keys) = decrypted.map_err(ApplyError::Failed)?;
+        let result = self.decrypt(object, first).await;
+        let (desired, keys) = result.map_err(ApplyError::Failed)?;
         let (applied, snapshot) = context.writer.apply(&desired).await?;
-        let content = snapshot.expect("a SealedSecret always creates its Secret").content;
-        let record = Record { keys, inputs: inputs(&context.mac_key, object), content };
+        let secret = snapshot.expect("a SealedSecret always creates its Secret");
+        let inputs = inputs(&context.mac_key, object);
+        let record = Record { keys, inputs, content: secret.content };
         let random = desired.random.into_iter().flat_map(|random| random.keys).collect();
         Ok(Synced { applied, record, items: desired.data.len(), random })
     }
