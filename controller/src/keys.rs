@@ -2,14 +2,9 @@
 //! the ring that all other modules read: an immutable snapshot, replaced whole. After a new key, objects
 //! that failed for want of it are tried again.
 
-pub(crate) mod create;
-mod load;
+mod key_secret;
 pub(crate) mod mac_key;
-pub(crate) mod metrics;
-pub(crate) mod ring;
-pub(crate) mod store;
+mod store;
 
-pub(crate) use create::KeySettings;
-pub(crate) use metrics::KeyMetrics;
-pub(crate) use ring::{KeyId, KeyRing};
-pub(crate) use store::KeyStore;
+pub(crate) use key_secret::KeySettings;
+pub(crate) use store::{KeyId, KeyRing, KeyStore};

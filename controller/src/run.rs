@@ -21,7 +21,7 @@ use crate::{
         render::Renderer,
     },
     http::{self, Health},
-    keys::{KeyMetrics, KeyStore, mac_key},
+    keys::{KeyStore, mac_key},
     restart::{self, RestartController, RestartMetrics},
     runtime::{
         MacKey, WatchScope, WorkQueue, client,
@@ -47,16 +47,12 @@ struct Process {
     client: Client,
     keys: Arc<KeyStore>,
     health: Arc<Health>,
+    pool: Arc<Pool>,
     sealed_queue: Arc<WorkQueue>,
     external_queue: Arc<WorkQueue>,
-    metrics: Metrics,
-}
-
-struct Metrics {
-    sealed: SealedSecretMetrics,
-    external: ExternalMetrics,
-    aws: AwsMetrics,
-    restart: RestartMetrics,
+    sealed_metrics: SealedSecretMetrics,
+    external_metrics: ExternalMetrics,
+    restart_metrics: RestartMetrics,
     reconciles: ReconcileMetrics,
 }
 
@@ -111,23 +107,26 @@ impl Process {
     async fn new(config: Config, registry: &mut Registry) -> anyhow::Result<Self> {
         let namespace = config.namespace();
         info!(version = env!("CARGO_PKG_VERSION"), namespace, "starting");
-        let object_labels = !config.metrics_omit_secret_labels;
-        let metrics = Metrics {
-            sealed: SealedSecretMetrics::register(registry, object_labels),
-            external: ExternalMetrics::register(registry, object_labels),
-            aws: AwsMetrics::register(registry),
-            restart: RestartMetrics::register(registry),
-            reconciles: ReconcileMetrics::register(registry),
-        };
         let client = client::connect(config.kubeconfig.as_deref(), registry).await;
         let client = client.context("the configuration of the cluster is invalid")?;
-        let key_metrics = KeyMetrics::register(registry);
-        let keys = Arc::new(KeyStore::new(&namespace, config.key_settings(), key_metrics));
         let sealed_queue = Arc::new(WorkQueue::new(config.workers));
         let external_queue = Arc::new(WorkQueue::new(config.external_workers));
         registry.register_collector(Box::new(QueueMetrics(sealed_queue.clone())));
-        let health = Arc::new(Health::new(vec![sealed_queue.clone(), external_queue.clone()]));
-        Ok(Self { config, namespace, client, keys, health, sealed_queue, external_queue, metrics })
+        let object_labels = !config.metrics_omit_secret_labels;
+        Ok(Self {
+            keys: Arc::new(KeyStore::new(&namespace, config.key_settings(), registry)),
+            health: Arc::new(Health::new(vec![sealed_queue.clone(), external_queue.clone()])),
+            pool: Arc::new(Pool::new(client.clone(), AwsMetrics::register(registry))),
+            sealed_metrics: SealedSecretMetrics::register(registry, object_labels),
+            external_metrics: ExternalMetrics::register(registry, object_labels),
+            restart_metrics: RestartMetrics::register(registry),
+            reconciles: ReconcileMetrics::register(registry),
+            config,
+            namespace,
+            client,
+            sealed_queue,
+            external_queue,
+        })
     }
 
     /// Runs the controllers until `stop` turns true, and then lets reconciles end.
@@ -153,7 +152,7 @@ impl Process {
         context.readiness.wait().await;
         self.health.set_synced();
         info!(secrets = context.secrets.len(), "initial sync complete");
-        let (sealed, metrics) = (&controllers.sealed, &self.metrics.reconciles);
+        let (sealed, metrics) = (&controllers.sealed, &self.reconciles);
         sealed.start(watches);
         spawn_workers(workers, sealed, self.config.workers, metrics, stop);
         if let Some(external) = &controllers.external {
@@ -186,8 +185,13 @@ impl Process {
 
     /// Loads the MAC key and the sealing keys. Retries until the API server returns them.
     async fn load_keys(&self) -> MacKey {
+        let load = async || {
+            let mac_key = mac_key::load_or_create(&self.client, &self.namespace).await?;
+            self.keys.load(&self.client).await?;
+            anyhow::Ok(mac_key)
+        };
         loop {
-            match self.try_load_keys().await {
+            match load().await {
                 Ok(mac_key) => return mac_key,
                 Err(error) => warn!(%error, "cannot start yet; retrying"),
             }
@@ -195,16 +199,10 @@ impl Process {
         }
     }
 
-    async fn try_load_keys(&self) -> anyhow::Result<MacKey> {
-        let mac_key = mac_key::load_or_create(&self.client, &self.namespace).await?;
-        self.keys.load(&self.client).await?;
-        Ok(mac_key)
-    }
-
     fn controllers(&self, context: &Arc<Context>) -> Controllers {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let restart = self.config.restarts().map(|settings| {
-            let metrics = self.metrics.restart.clone();
+            let metrics = self.restart_metrics.clone();
             Arc::new(RestartController::new(context.clone(), metrics, settings))
         });
         let subscribers =
@@ -214,27 +212,24 @@ impl Process {
             templates: self.config.templates(),
             cores,
         };
-        let sealed = SealedSecretController::new(
+        let sealed = Arc::new(SealedSecretController::new(
             context.clone(),
             self.sealed_queue.clone(),
-            self.metrics.sealed.clone(),
+            self.sealed_metrics.clone(),
             settings,
             subscribers.collect(),
-        );
-        let external = self.config.external_secrets.then(|| self.external(context, cores));
-        Controllers { sealed: Arc::new(sealed), external: external.map(Arc::new), restart }
-    }
-
-    fn external(&self, context: &Arc<Context>, cores: usize) -> ExternalSecretController {
-        let pool = Arc::new(Pool::new(context.client.clone(), self.metrics.aws.clone()));
-        ExternalSecretController::new(
-            context,
-            self.external_queue.clone(),
-            pool,
-            Renderer::new(self.config.templates(), &self.config.delimiters(), cores),
-            self.metrics.external.clone(),
-            self.config.externals(),
-        )
+        ));
+        let external = self.config.external_secrets.then(|| {
+            Arc::new(ExternalSecretController::new(
+                context,
+                self.external_queue.clone(),
+                self.pool.clone(),
+                Renderer::new(self.config.templates(), &self.config.delimiters(), cores),
+                self.external_metrics.clone(),
+                self.config.externals(),
+            ))
+        });
+        Controllers { sealed, external, restart }
     }
 }
 
@@ -248,25 +243,21 @@ impl Controllers {
             let listing = context.readiness.add_watch();
             tasks.spawn(context.namespaces.clone().watch(context.client.clone(), listing));
         }
+        let mut subscribers: Vec<Arc<dyn SecretSubscriber>> = vec![self.sealed.clone()];
         if let Some(external) = &self.external {
             external.watch(tasks);
+            subscribers.push(external.clone());
         }
+        subscribers.extend(self.restart.clone().map(|peer| peer as Arc<dyn SecretSubscriber>));
         let secrets = Arc::new(SecretWatch {
             client: context.client.clone(),
             secrets: context.secrets.clone(),
-            subscribers: self.secret_subscribers(),
+            subscribers,
         });
         for scope in context.settings.scope.parts() {
             tasks.spawn(secrets.clone().run(scope, context.readiness.add_watch()));
         }
         self.sealed.watch(tasks);
-    }
-
-    fn secret_subscribers(&self) -> Vec<Arc<dyn SecretSubscriber>> {
-        let external = self.external.clone().map(|peer| peer as Arc<dyn SecretSubscriber>);
-        let restart = self.restart.clone().map(|peer| peer as Arc<dyn SecretSubscriber>);
-        let sealed: Arc<dyn SecretSubscriber> = self.sealed.clone();
-        [Some(sealed), external, restart].into_iter().flatten().collect()
     }
 }
 

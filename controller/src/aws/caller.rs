@@ -1,6 +1,6 @@
 //! Sends requests to AWS: several attempts, each of them counted. The configuration of the SDK.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
 use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
@@ -34,7 +34,7 @@ pub(super) struct Caller {
     pub(super) metrics: AwsMetrics,
     /// The cache of the credentials in use, which can renew them. STS is called with credentials
     /// that are not in a cache.
-    pub(super) credentials: Option<CachedCredentials>,
+    pub(super) credentials: Option<Arc<CachedCredentials>>,
 }
 
 impl Caller {
@@ -131,12 +131,12 @@ mod tests {
 
     use super::*;
 
-    fn caller(credentials: Option<CachedCredentials>) -> Caller {
+    fn caller(credentials: Option<Arc<CachedCredentials>>) -> Caller {
         let metrics = AwsMetrics::register(&mut Registry::default());
         Caller { store: "s".to_owned(), retries: Retries::default(), metrics, credentials }
     }
 
-    fn cached(lifetime: Duration) -> CachedCredentials {
+    fn cached(lifetime: Duration) -> Arc<CachedCredentials> {
         CachedCredentials::new(Box::new(move || {
             let expiry = std::time::SystemTime::now() + lifetime;
             Box::pin(async move { Ok(Credentials::new("id", "key", None, Some(expiry), "test")) })

@@ -48,7 +48,6 @@ pub(super) struct CredentialSource {
     pub(super) client: Client,
     pub(super) identity: Identity,
     pub(super) config: SdkConfig,
-    /// Calls STS.
     pub(super) caller: Caller,
 }
 
@@ -131,7 +130,6 @@ impl CredentialSource {
         self.assume_with_token(&account.role, token).await
     }
 
-    /// Assumes a role with the token of a ServiceAccount.
     async fn assume_with_token(&self, role: &str, token: String) -> Result<Credentials, Failure> {
         let request = aws_sdk_sts::Client::from_conf(self.sts().build())
             .assume_role_with_web_identity()
@@ -143,7 +141,6 @@ impl CredentialSource {
         session(response.map_err(|error| self.failure(&error, role))?.credentials, role)
     }
 
-    /// Assumes a role with other credentials.
     async fn assume(&self, role: &Role, credentials: Credentials) -> Result<Credentials, Failure> {
         let Role { arn, external_id, session_tags, transitive_tag_keys: transitive } = role;
         let tag = |(key, value)| Tag::builder().key(key).value(value).build();
@@ -224,7 +221,6 @@ fn session(session: Option<Session>, role: &str) -> Result<Credentials, Failure>
         Failure::new(Reason::Unavailable, message)
     })?;
     let expiry = SystemTime::try_from(session.expiration).ok();
-    let (id, key, token) =
-        (session.access_key_id, session.secret_access_key, session.session_token);
+    let Session { access_key_id: id, secret_access_key: key, session_token: token, .. } = session;
     Ok(Credentials::new(id, key, Some(token), expiry, "AssumeRole"))
 }

@@ -34,11 +34,8 @@ const MIN_AGE: Duration = Duration::from_mins(1);
 pub(crate) type FetchCredentials =
     Box<dyn Fn() -> BoxFuture<'static, Result<Credentials, Failure>> + Send + Sync>;
 
-/// A cache of one identity's credentials. Cheap to clone.
-#[derive(Clone)]
-pub(crate) struct CachedCredentials(Arc<Inner>);
-
-struct Inner {
+/// A cache of one identity's credentials.
+pub(crate) struct CachedCredentials {
     fetch: FetchCredentials,
     held: Mutex<Option<Held>>,
     /// Locked by the task that fetches. The last failure, if no success came after it.
@@ -53,12 +50,9 @@ struct Held {
 }
 
 impl CachedCredentials {
-    pub(crate) fn new(fetch: FetchCredentials) -> Self {
-        Self(Arc::new(Inner {
-            fetch,
-            held: Mutex::default(),
-            fetching: tokio::sync::Mutex::default(),
-        }))
+    pub(crate) fn new(fetch: FetchCredentials) -> Arc<Self> {
+        let (held, fetching) = (Mutex::default(), tokio::sync::Mutex::default());
+        Arc::new(Self { fetch, held, fetching })
     }
 
     /// Valid credentials. One task at a time fetches. The others use the current credentials, or
@@ -68,10 +62,10 @@ impl CachedCredentials {
             return Ok(fresh);
         }
         let valid = || self.held_until(|held| held.credentials.expiry());
-        let mut failed = match (self.0.fetching.try_lock(), valid()) {
+        let mut failed = match (self.fetching.try_lock(), valid()) {
             (Ok(turn), _) => turn,
             (Err(_), Some(valid)) => return Ok(valid),
-            (Err(_), None) => self.0.fetching.lock().await,
+            (Err(_), None) => self.fetching.lock().await,
         };
         // Another task may have fetched meanwhile.
         if let Some(fresh) = self.held_until(|held| held.renew_at) {
@@ -83,7 +77,7 @@ impl CachedCredentials {
             return old.ok_or_else(|| failure.clone());
         }
         let begun = SystemTime::now();
-        let fetched = tokio::time::timeout(FETCH_TIMEOUT, (self.0.fetch)()).await;
+        let fetched = tokio::time::timeout(FETCH_TIMEOUT, (self.fetch)()).await;
         let timeout = || Failure::new(Reason::Timeout, "fetching AWS credentials timed out");
         match fetched.unwrap_or_else(|_| Err(timeout())) {
             Ok(credentials) => {
@@ -122,7 +116,7 @@ impl CachedCredentials {
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Held>> {
-        self.0.held.lock().expect("no holder of the lock panics")
+        self.held.lock().expect("no holder of the lock panics")
     }
 }
 
@@ -158,7 +152,7 @@ mod tests {
     fn fetching(
         lifetime: Duration,
         fails: impl Fn(usize) -> bool + Send + Sync + 'static,
-    ) -> (CachedCredentials, Arc<AtomicUsize>) {
+    ) -> (Arc<CachedCredentials>, Arc<AtomicUsize>) {
         let count = Arc::new(AtomicUsize::new(0));
         let counted = count.clone();
         let cached = CachedCredentials::new(Box::new(move || {

@@ -210,7 +210,6 @@ pub(crate) fn has_references_without_namespace(aws: &Aws) -> bool {
     referenced_namespaces(aws).any(|namespace| namespace.is_none())
 }
 
-/// The namespace of each reference in `auth`.
 fn referenced_namespaces(aws: &Aws) -> impl Iterator<Item = Option<&str>> {
     let jwt = aws.auth.jwt.as_ref().map(|jwt| &jwt.service_account_ref.namespace);
     let keys = aws.auth.secret_ref.iter().flat_map(|keys| {

@@ -15,7 +15,7 @@ use prometheus_client::{
 };
 use tokio::time::Instant;
 
-use crate::reason::Reason;
+use crate::{reason::Reason, runtime::metrics::register};
 
 /// The price of a request to Secrets Manager in November 2026.
 const DOLLARS_PER_REQUEST: f64 = 0.05 / 10_000.0;
@@ -60,29 +60,21 @@ pub(crate) struct AwsMetrics {
 
 impl AwsMetrics {
     pub(crate) fn register(registry: &mut Registry) -> Self {
+        let provider_calls = register(
+            registry,
+            "externalsecret_provider_api_calls_count",
+            "Requests to providers by provider, call and status",
+        );
+        let ours = registry.sub_registry_with_prefix("mtk_controller");
+        let calls = "Requests to AWS by store, call and outcome, including STS and batches";
+        let served = "Values served to objects; without batching, each would be one request";
         let metrics = Self {
-            provider_calls: Family::default(),
-            calls: Family::default(),
-            served: Family::default(),
+            provider_calls,
+            calls: register(ours, "aws_calls", calls),
+            served: register(ours, "aws_values_served", served),
             labels: Arc::default(),
             since: Instant::now(),
         };
-        registry.register(
-            "externalsecret_provider_api_calls_count",
-            "Requests to providers by provider, call and status",
-            metrics.provider_calls.clone(),
-        );
-        let ours = registry.sub_registry_with_prefix("mtk_controller");
-        ours.register(
-            "aws_calls",
-            "Requests to AWS by store, call and outcome, including STS and batches",
-            metrics.calls.clone(),
-        );
-        ours.register(
-            "aws_values_served",
-            "Values served to objects; without batching, each would be one request",
-            metrics.served.clone(),
-        );
         registry.register_collector(Box::new(metrics.clone()));
         metrics
     }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use aws_config::{Region, SdkConfig, identity::IdentityCache};
-use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 use k8s_openapi::api::core::v1::ServiceAccount;
 use kube::{Api, Client, ResourceExt as _};
 use tokio::{sync::OnceCell, time::Instant};
@@ -49,10 +49,9 @@ pub(crate) struct Pool {
     config: OnceCell<SdkConfig>,
 }
 
-/// Reads with one identity.
 pub(crate) struct Reader {
     pub(crate) planner: Arc<Planner>,
-    pub(crate) credentials: CachedCredentials,
+    pub(crate) credentials: Arc<CachedCredentials>,
 }
 
 impl Pool {
@@ -111,7 +110,8 @@ impl Pool {
             caller: caller(Retries::default(), None),
         };
         let credentials = CachedCredentials::new(source.into_fetch());
-        let provider = SharedCredentialsProvider::new(credentials.clone());
+        let provider: Arc<dyn ProvideCredentials> = credentials.clone();
+        let provider = SharedCredentialsProvider::new(provider);
         let config = config.into_builder().credentials_provider(provider).build();
         let caller = caller(identity.retries, Some(credentials.clone()));
         let service = Service::new(&config, identity.service, caller);

@@ -1,6 +1,5 @@
 //! The requests to Secrets Manager and Parameter Store, with one identity.
 
-mod assign;
 mod parameter_store;
 mod secrets_manager;
 #[cfg(test)]

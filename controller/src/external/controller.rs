@@ -30,8 +30,9 @@ use crate::{
     target::watch::{SecretChange, SecretSubscriber},
 };
 
-/// How many stores are checked at the same time.
-pub(crate) const STORE_WORKERS: usize = 4;
+/// How many stores are checked at the same time. One namespace holds at most a quarter of the workers,
+/// and all ClusterSecretStores count as one namespace.
+pub(crate) const STORE_WORKERS: usize = 16;
 /// How long an object waits for a store that does not exist.
 const STORE_WAIT: Duration = Duration::from_millis(700);
 

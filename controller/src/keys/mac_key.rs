@@ -5,50 +5,32 @@
 
 use std::collections::BTreeMap;
 
+use anyhow::{Context as _, anyhow};
 use kube::{Api, Client, api::ObjectMeta};
 use rand::TryRng as _;
 use zeroize::Zeroizing;
 
 use crate::runtime::{
-    FIELD_MANAGER,
+    FIELD_MANAGER, MacKey,
     api::{RequestError, request},
-    mac::MacKey,
     secret::{self, FINGERPRINT_KEY_SECRET, SecretObject, SecretValue},
 };
 
 const ITEM: &str = "key";
 
-/// Why there is no key.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum MacKeyError {
-    #[error("{0}")]
-    Request(String),
-    #[error("the operating system returned no random bytes")]
-    NoRandomness,
-    #[error(
-        "Secret {FINGERPRINT_KEY_SECRET} has no item `{ITEM}` of {} bytes: delete it, and the \
-         controller creates a new one",
-        MacKey::BYTES
-    )]
-    Unusable,
-}
-
-/// Reads the key, or creates it.
-pub(crate) async fn load_or_create(
-    client: &Client,
-    namespace: &str,
-) -> Result<MacKey, MacKeyError> {
+pub(crate) async fn load_or_create(client: &Client, namespace: &str) -> anyhow::Result<MacKey> {
     let api: Api<SecretObject> = Api::namespaced(client.clone(), namespace);
     let failed = |error: &RequestError, verb: &str| {
         let action = format!("{verb} Secret {namespace}/{FINGERPRINT_KEY_SECRET}");
-        MacKeyError::Request(error.failure(&action).message)
+        anyhow!(error.failure(&action).message)
     };
     let existing = request(api.get_opt(FINGERPRINT_KEY_SECRET)).await;
     if let Some(secret) = existing.map_err(|error| failed(&error, "read"))? {
         return key_in(&secret);
     }
     let mut bytes = Zeroizing::new([0_u8; MacKey::BYTES]);
-    rand::rngs::SysRng.try_fill_bytes(&mut *bytes).map_err(|_| MacKeyError::NoRandomness)?;
+    let filled = rand::rngs::SysRng.try_fill_bytes(&mut *bytes);
+    filled.map_err(|_| anyhow!("the operating system returned no random bytes"))?;
     let metadata = ObjectMeta {
         namespace: Some(namespace.to_owned()),
         name: Some(FINGERPRINT_KEY_SECRET.to_owned()),
@@ -67,7 +49,13 @@ pub(crate) async fn load_or_create(
     }
 }
 
-fn key_in(secret: &SecretObject) -> Result<MacKey, MacKeyError> {
-    let item = secret.data.get(ITEM).ok_or(MacKeyError::Unusable)?;
-    MacKey::from_bytes(item.expose()).ok_or(MacKeyError::Unusable)
+fn key_in(secret: &SecretObject) -> anyhow::Result<MacKey> {
+    let key = secret.data.get(ITEM).and_then(|item| MacKey::from_bytes(item.expose()));
+    key.with_context(|| {
+        format!(
+            "Secret {FINGERPRINT_KEY_SECRET} has no item `{ITEM}` of {} bytes: delete it, and the \
+             controller creates a new one",
+            MacKey::BYTES
+        )
+    })
 }

@@ -1,42 +1,111 @@
-//! Keeps the ring of sealing keys up to date with the key Secrets.
+//! The ring of all active sealing keys, kept up to date with the key Secrets.
 
 use std::{
-    collections::{HashMap, HashSet},
+    cmp::Reverse,
+    collections::{BTreeMap, HashMap, HashSet},
+    fmt,
     sync::{Arc, Mutex},
 };
 
+use anyhow::anyhow;
+use jiff::Timestamp;
 use kube::{Api, Client, ResourceExt as _, api::ListParams};
-use sealing::SealingKey;
+use prometheus_client::{
+    collector::Collector,
+    encoding::DescriptorEncoder,
+    metrics::{counter::ConstCounter, gauge::Gauge},
+    registry::Registry,
+};
+use sealing::{Certificate, Fingerprint, SealingKey};
 use tokio::sync::watch;
 use tracing::{info, warn};
 
-use super::{
-    create::{KeySettings, KeyStoreError, create},
-    load::{is_active, load},
-    metrics::KeyMetrics,
-    ring::KeyRing,
-};
+use super::key_secret::{KeySettings, create, is_active, load};
 use crate::runtime::{
-    api::{RequestError, request},
+    api::request,
+    metrics::{encode, register},
     secret::{KEY_LABEL, SecretObject},
     watch::{Watch, WatchEvent},
 };
 
-/// The sealing keys, as they are now.
+/// The short name of a sealing key: the first 16 digits of its fingerprint.
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub(crate) struct KeyId(String);
+
+/// The keys, newest first, as Bitnami's controller orders them: by the start of their certificate.
+#[derive(Default)]
+pub(crate) struct KeyRing(Vec<(KeyId, Arc<SealingKey>)>);
+
+impl KeyId {
+    pub(crate) fn of(fingerprint: &Fingerprint) -> Self {
+        let text = fingerprint.to_string();
+        let digest = text.trim_start_matches("SHA256:");
+        Self(digest.chars().take(16).collect())
+    }
+
+    pub(crate) fn from_text(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl KeyRing {
+    /// Two Secrets with the same key count once.
+    pub(crate) fn new<'k>(keys: impl IntoIterator<Item = &'k Arc<SealingKey>>) -> Self {
+        let by_id: BTreeMap<_, _> =
+            keys.into_iter().map(|key| (KeyId::of(key.fingerprint()), key.clone())).collect();
+        let mut keys: Vec<_> = by_id.into_iter().collect();
+        // Stable, so keys of the same moment stay in the order of their ids.
+        keys.sort_by_key(|(_, key)| {
+            Reverse(key.certificate().map_or(Timestamp::MIN, Certificate::not_before))
+        });
+        Self(keys)
+    }
+
+    pub(crate) fn contains(&self, id: &KeyId) -> bool {
+        self.0.iter().any(|(known, _)| known == id)
+    }
+
+    /// The certificate to seal with: that of the newest key that has one.
+    pub(crate) fn certificate(&self) -> Option<&Certificate> {
+        self.0.iter().find_map(|(_, key)| key.certificate())
+    }
+
+    /// The keys in the order to try them: those that opened the object before, then the newest first.
+    pub(crate) fn in_order(&self, first: &[KeyId]) -> impl Iterator<Item = &SealingKey> {
+        let (before, others): (Vec<_>, Vec<_>) =
+            self.0.iter().partition(|(id, _)| first.contains(id));
+        before.into_iter().chain(others).map(|(_, key)| &**key)
+    }
+
+    pub(crate) fn ids(&self) -> impl Iterator<Item = &KeyId> {
+        self.0.iter().map(|(id, _)| id)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+}
+
 pub(crate) struct KeyStore {
     namespace: String,
     settings: KeySettings,
-    metrics: KeyMetrics,
+    active: Gauge,
     by_secret: Mutex<HashMap<String, Arc<SealingKey>>>,
     ring: watch::Sender<Arc<KeyRing>>,
 }
 
 impl KeyStore {
-    pub(crate) fn new(namespace: &str, settings: KeySettings, metrics: KeyMetrics) -> Self {
+    pub(crate) fn new(namespace: &str, settings: KeySettings, registry: &mut Registry) -> Self {
+        registry.register_collector(Box::new(PrivateKeyOperations));
+        let ours = registry.sub_registry_with_prefix("mtk_controller");
         Self {
             namespace: namespace.to_owned(),
             settings,
-            metrics,
+            active: register(ours, "sealing_keys", "Active sealing keys"),
             by_secret: Mutex::default(),
             ring: watch::Sender::default(),
         }
@@ -46,24 +115,21 @@ impl KeyStore {
         self.ring.borrow().clone()
     }
 
-    /// Receives each change of the keys.
     pub(crate) fn changes(&self) -> watch::Receiver<Arc<KeyRing>> {
         self.ring.subscribe()
     }
 
     /// Reads all key Secrets, and creates the first key if there are none. If key Secrets exist but
     /// none is readable, the controller creates no key: a new one would hide the loss.
-    pub(crate) async fn load(&self, client: &Client) -> Result<(), KeyStoreError> {
+    pub(crate) async fn load(&self, client: &Client) -> anyhow::Result<()> {
         let api: Api<SecretObject> = Api::namespaced(client.clone(), &self.namespace);
-        let failed = |error: &RequestError, action: &str| {
-            KeyStoreError::Request(error.failure(action).message)
-        };
         let list = request(api.list(&ListParams::default().labels(KEY_LABEL))).await;
-        let list = list.map_err(|error| failed(&error, "list the key Secrets"))?;
+        let list = list.map_err(|error| anyhow!(error.failure("list the key Secrets").message))?;
         let mut found = list.items.iter().filter(|secret| self.update(secret)).count();
         // Created before labels were in use, or by the user under the prefix's plain name.
         let plain = request(api.get_opt(&self.settings.prefix)).await;
-        let plain = plain.map_err(|error| failed(&error, "read the unlabelled key Secret"))?;
+        let action = "read the unlabelled key Secret";
+        let plain = plain.map_err(|error| anyhow!(error.failure(action).message))?;
         if let Some(secret) = plain.filter(|secret| !secret.labels().contains_key(KEY_LABEL)) {
             found += 1;
             self.insert(&secret);
@@ -76,7 +142,6 @@ impl KeyStore {
         Ok(())
     }
 
-    /// Watches the key Secrets until the process ends.
     pub(crate) async fn watch(self: Arc<Self>, client: Client) {
         let handle = |event| match event {
             WatchEvent::Applied { object, .. } => {
@@ -87,10 +152,9 @@ impl KeyStore {
                 self.change(|keys| keys.remove(&name));
             }
             WatchEvent::Listed(listed) => {
-                let listed: HashSet<_> = listed.into_iter().map(|key| key.name).collect();
-                let is_kept =
-                    |name: &String| listed.contains(name) || *name == self.settings.prefix;
-                self.change(|keys| keys.retain(|name, _| is_kept(name)));
+                let mut kept: HashSet<_> = listed.into_iter().map(|key| key.name).collect();
+                kept.insert(self.settings.prefix.clone());
+                self.change(|keys| keys.retain(|name, _| kept.contains(name)));
             }
             WatchEvent::Absent(_) => {}
         };
@@ -134,10 +198,22 @@ impl KeyStore {
             let modified = current.ids().ne(ring.ids());
             if modified {
                 *current = Arc::new(ring);
-                self.metrics.set_active(current.len());
+                self.active.set(i64::try_from(current.len()).unwrap_or(i64::MAX));
                 info!(keys = current.len(), "sealing keys changed");
             }
             modified
         });
+    }
+}
+
+/// Reads the count of `sealing` when it is scraped.
+#[derive(Debug)]
+struct PrivateKeyOperations;
+
+impl Collector for PrivateKeyOperations {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let count = ConstCounter::new(sealing::private_key_operations());
+        let name = "mtk_controller_private_key_operations";
+        encode(&mut encoder, name, "RSA operations with a private key", &count)
     }
 }

@@ -59,13 +59,11 @@ impl RequestError {
     /// API server's own text is left out, since it may quote values.
     pub(crate) fn failure(&self, action: &str) -> Failure {
         let (reason, answer) = match self.code() {
-            Some(403) => (
-                Reason::AccessDenied,
-                format!(
-                    "forbids the controller to {action}: give its ServiceAccount that right, or see \
-                     what admission policy refuses it"
-                ),
-            ),
+            Some(403) => {
+                let remedy = "give its ServiceAccount that right, or see what admission policy \
+                              refuses it";
+                (Reason::AccessDenied, format!("forbids the controller to {action}: {remedy}"))
+            }
             Some(409) => {
                 let message = "others changed the object while the controller tried to";
                 return Failure::new(Reason::Conflict, format!("{message} {action}"));

@@ -7,11 +7,12 @@ use serde::Serialize;
 use serde_json::json;
 use tracing::warn;
 
-use super::{api::request, clock::rfc3339_seconds};
+use super::{
+    api::{FIELD_MANAGER, request},
+    clock::rfc3339_seconds,
+};
 use crate::key::ObjectKey;
 
-/// `source.component` of our Events.
-const COMPONENT: &str = "mtk-controller";
 /// The API server refuses longer messages.
 const MAX_MESSAGE_BYTES: usize = 1024;
 
@@ -57,8 +58,8 @@ impl EventPublisher {
             "firstTimestamp": rfc3339_seconds(now),
             "lastTimestamp": rfc3339_seconds(now),
             "count": 1,
-            "source": { "component": COMPONENT },
-            "reportingComponent": COMPONENT,
+            "source": { "component": FIELD_MANAGER },
+            "reportingComponent": FIELD_MANAGER,
             "reportingInstance": cut(&self.instance, 128),
         });
         let api: Api<Event> = Api::namespaced(self.client.clone(), &namespace);

@@ -79,7 +79,6 @@ impl<const BYTES: usize> Mac<BYTES> {
 }
 
 impl<const BYTES: usize> fmt::Display for Mac<BYTES> {
-    /// In hexadecimal.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
     }

@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use prometheus_client::{
     collector::Collector,
-    encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric as _},
+    encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric},
     metrics::{counter::Counter, family::Family, gauge::ConstGauge},
     registry::{Metric, Registry},
 };
@@ -27,13 +27,24 @@ struct ControllerLabels {
 pub(crate) struct QueueMetrics(pub(crate) Arc<WorkQueue>);
 
 /// A new metric, and its place in the registry.
-pub(crate) fn register<M>(registry: &mut Registry, name: &str, help: &str) -> M
-where
-    M: Metric + Clone + Default,
-{
+pub(crate) fn register<M: Metric + Clone + Default>(
+    registry: &mut Registry,
+    name: &str,
+    help: &str,
+) -> M {
     let metric = M::default();
     registry.register(name, help, metric.clone());
     metric
+}
+
+/// Writes a metric that is measured when it is scraped.
+pub(crate) fn encode(
+    encoder: &mut DescriptorEncoder<'_>,
+    name: &str,
+    help: &str,
+    metric: &impl EncodeMetric,
+) -> fmt::Result {
+    metric.encode(encoder.encode_descriptor(name, help, None, metric.metric_type())?)
 }
 
 impl ReconcileMetrics {
@@ -64,18 +75,10 @@ impl fmt::Debug for QueueMetrics {
 impl Collector for QueueMetrics {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let length = ConstGauge::new(i64::try_from(self.0.len()).unwrap_or(i64::MAX));
-        length.encode(encoder.encode_descriptor(
-            "mtk_controller_queue_length",
-            "Objects in the queue, including those not due yet",
-            None,
-            length.metric_type(),
-        )?)?;
+        let help = "Objects in the queue, including those not due yet";
+        encode(&mut encoder, "mtk_controller_queue_length", help, &length)?;
         let overdue = ConstGauge::new(self.0.oldest_due_age().as_secs_f64());
-        overdue.encode(encoder.encode_descriptor(
-            "mtk_controller_queue_overdue_seconds",
-            "Age in seconds of the oldest due item in the queue",
-            None,
-            overdue.metric_type(),
-        )?)
+        let help = "Age in seconds of the oldest due item in the queue";
+        encode(&mut encoder, "mtk_controller_queue_overdue_seconds", help, &overdue)
     }
 }

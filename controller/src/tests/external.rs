@@ -28,7 +28,7 @@ use crate::{
         settings::Settings,
         store::Store,
     },
-    keys::{KeyMetrics, KeySettings, KeyStore},
+    keys::{KeySettings, KeyStore},
     runtime::{controller::reconcile, mac::MacKey, queue::WorkQueue, scope::WatchScope},
     target::policy::Policy,
 };
@@ -118,7 +118,7 @@ fn controller(client: Client, queue: Arc<WorkQueue>) -> ExternalSecretController
         common_name: String::new(),
         lifetime: SignedDuration::from_hours(1),
     };
-    let keys = KeyStore::new("kube-system", settings, KeyMetrics::register(&mut registry));
+    let keys = KeyStore::new("kube-system", settings, &mut registry);
     let settings = context::Settings {
         scope: WatchScope::All,
         resync_period: Duration::from_hours(1),

@@ -13,7 +13,7 @@ use super::api::Api;
 use crate::{
     context::{self, Context, TemplateSettings},
     key::ObjectKey,
-    keys::{KeyMetrics, KeySettings, KeyStore},
+    keys::{KeySettings, KeyStore},
     runtime::{
         controller::reconcile,
         mac::MacKey,
@@ -127,7 +127,7 @@ fn key_store() -> KeyStore {
         common_name: String::new(),
         lifetime: SignedDuration::from_hours(1),
     };
-    KeyStore::new("kube-system", settings, KeyMetrics::register(&mut Registry::default()))
+    KeyStore::new("kube-system", settings, &mut Registry::default())
 }
 
 /// The context of a controller that has these keys.

@@ -6,12 +6,14 @@ use aws_config::SdkConfig;
 use aws_sdk_ssm::types::{Parameter, ParameterStringFilter, ResourceTypeForTagging};
 use zeroize::Zeroizing;
 
-use super::assign::{BatchValue, assign};
 use crate::{
     aws::{
         caller::{Caller, endpoint},
         error::ReadError,
-        read::{BatchResponses, Filter, ReadRequest, ReadResponse, ReadResult, ReadVersion, Value},
+        read::{
+            BatchResponses, BatchValue, Filter, ReadRequest, ReadResponse, ReadResult, ReadVersion,
+            Value, assign,
+        },
     },
     reason::Reason,
 };

@@ -9,14 +9,13 @@ use aws_sdk_secretsmanager::types::{
 use aws_smithy_types::{Blob, DateTime, error::ErrorMetadata};
 use zeroize::Zeroizing;
 
-use super::assign::{BatchValue, assign};
 use crate::{
     aws::{
         caller::{Caller, endpoint},
         error::ReadError,
         read::{
-            BatchResponses, Filter, ReadRequest, ReadResponse, ReadResult, ReadVersion, Value,
-            Version,
+            BatchResponses, BatchValue, Filter, ReadRequest, ReadResponse, ReadResult, ReadVersion,
+            Value, Version, assign,
         },
     },
     reason::Reason,

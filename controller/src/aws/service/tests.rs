@@ -1,11 +1,17 @@
-use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
+use aws_credential_types::{
+    Credentials,
+    provider::{ProvideCredentials, SharedCredentialsProvider},
+};
 use prometheus_client::registry::Registry;
 
-use super::{assign::BatchValue, *};
+use super::*;
 use crate::{
     aws::{
-        credentials::CachedCredentials, error::Rejection, identity::Retries, metrics::AwsMetrics,
-        read::ReadResponse,
+        credentials::CachedCredentials,
+        error::Rejection,
+        identity::Retries,
+        metrics::AwsMetrics,
+        read::{BatchValue, ReadResponse, assign},
     },
     reason::Reason,
 };
@@ -93,7 +99,7 @@ fn value_that_fits_several_names_is_not_assigned() {
     let requests = ["a", "db", partial].map(ReadRequest::current);
     // AWS left out the `db` of account 1.
     let values = [value("a", "1"), value("db", "2")];
-    let assigned = assign::assign(&requests, &values, secrets_manager::has_id);
+    let assigned = assign(&requests, &values, secrets_manager::has_id);
     assert_eq!(assigned.into_keys().collect::<Vec<_>>(), requests[..1]);
 }
 
@@ -112,12 +118,13 @@ async fn errors_of_aws_are_classified() {
         let credentials = Credentials::new("id", "key", None, None, "test");
         Box::pin(async { Ok(credentials) })
     }));
+    let provider: Arc<dyn ProvideCredentials> = credentials.clone();
     let config = SdkConfig::builder()
         .behavior_version(aws_config::BehaviorVersion::latest())
         .region(aws_config::Region::new("eu-west-1"))
         .endpoint_url(format!("http://{address}"))
         .retry_config(aws_config::retry::RetryConfig::disabled())
-        .credentials_provider(SharedCredentialsProvider::new(credentials.clone()))
+        .credentials_provider(SharedCredentialsProvider::new(provider))
         .build();
     let caller = Caller {
         store: "SecretStore n/s".to_owned(),

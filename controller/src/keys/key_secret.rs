@@ -1,16 +1,32 @@
-//! Reads one key Secret.
+//! Key Secrets, as Bitnami's controller makes them: reads one, or generates a key for a new one.
 
-use kube::ResourceExt as _;
-use sealing::{KeyError, SealingKey};
+use std::collections::BTreeMap;
 
-use crate::runtime::secret::{KEY_LABEL, SecretObject, SecretValue, controller_of};
+use anyhow::anyhow;
+use jiff::{SignedDuration, Timestamp};
+use kube::{Client, ResourceExt as _, api::ObjectMeta};
+use sealing::{Certificate, KeyError, KeyOptions, SealingKey};
+
+use crate::runtime::{
+    FIELD_MANAGER,
+    secret::{self, KEY_LABEL, SecretObject, SecretValue, controller_of},
+};
 
 /// The value of [`KEY_LABEL`] on keys that are used.
-pub(super) const ACTIVE: &str = "active";
+const ACTIVE: &str = "active";
 
 /// The data keys of a `kubernetes.io/tls` Secret.
-pub(super) const PRIVATE_KEY: &str = "tls.key";
-pub(super) const CERTIFICATE: &str = "tls.crt";
+const PRIVATE_KEY: &str = "tls.key";
+const CERTIFICATE: &str = "tls.crt";
+
+#[derive(Clone, Debug)]
+pub(crate) struct KeySettings {
+    /// The beginning of the name of its Secret.
+    pub(crate) prefix: String,
+    pub(crate) bits: usize,
+    pub(crate) common_name: String,
+    pub(crate) lifetime: SignedDuration,
+}
 
 /// Why a Secret gives no sealing key.
 #[derive(Debug, thiserror::Error)]
@@ -24,7 +40,6 @@ pub(super) enum LoadError {
     Unreadable(#[from] KeyError),
 }
 
-/// Whether the Secret's label makes it an active key.
 pub(super) fn is_active(secret: &SecretObject) -> bool {
     secret.labels().get(KEY_LABEL).is_some_and(|value| value == ACTIVE)
 }
@@ -44,6 +59,37 @@ pub(super) fn load(secret: &SecretObject) -> Result<(SealingKey, Option<KeyError
         }
         Err(error) => Err(error.into()),
     }
+}
+
+/// Generates a key and creates its Secret. The API server appends letters to the prefix and so
+/// chooses the name.
+pub(super) async fn create(
+    client: &Client,
+    namespace: &str,
+    settings: &KeySettings,
+) -> anyhow::Result<SecretObject> {
+    let KeySettings { prefix, bits, common_name, lifetime } = settings.clone();
+    let options = KeyOptions { bits, common_name, not_before: Timestamp::now(), lifetime };
+    let key = tokio::task::spawn_blocking(move || SealingKey::generate(&options))
+        .await
+        .expect("generating a key does not panic")?;
+    let certificate = key.certificate().map(Certificate::to_pem).unwrap_or_default();
+    let metadata = ObjectMeta {
+        namespace: Some(namespace.to_owned()),
+        generate_name: Some(prefix),
+        labels: Some(BTreeMap::from([(KEY_LABEL.to_owned(), ACTIVE.to_owned())])),
+        ..ObjectMeta::default()
+    };
+    let data = BTreeMap::from([
+        (CERTIFICATE.to_owned(), SecretValue::from(certificate.as_bytes())),
+        (PRIVATE_KEY.to_owned(), SecretValue::from(key.private_key_pem().as_bytes())),
+    ]);
+    let type_ = "kubernetes.io/tls".to_owned();
+    let secret = SecretObject { metadata, type_, immutable: None, data };
+    secret::create(client, FIELD_MANAGER, &secret).await.map_err(|error| {
+        let message = error.failure("create the key Secret").message;
+        anyhow!("cannot create the key Secret: {message}")
+    })
 }
 
 #[cfg(test)]
