@@ -24,9 +24,7 @@ use crate::{
     keys::{KeyStore, mac_key},
     restart::{self, RestartController, RestartMetrics},
     runtime::{
-        MacKey, WatchScope, WorkQueue, client,
-        controller::spawn_workers,
-        metrics::{QueueMetrics, ReconcileMetrics},
+        MacKey, QueueMetrics, ReconcileMetrics, WatchScope, WorkQueue, client, spawn_workers,
     },
     sealed::{self, SealedSecretController, metrics::SealedSecretMetrics},
     target::{

@@ -31,7 +31,7 @@ use crate::{
         identity::{BaseCredentials, Identity, Role, SecretItemRef, ServiceAccountRef},
     },
     reason::{Failure, Reason},
-    runtime::{api::request, secret::SecretObject},
+    runtime::{SecretObject, request},
 };
 
 /// How long keys from Secrets, files and the environment are used before they are read again.

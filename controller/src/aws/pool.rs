@@ -24,7 +24,7 @@ use crate::{
     },
     key::ObjectKey,
     reason::{Failure, Reason},
-    runtime::api::request,
+    runtime::request,
 };
 
 /// How long an unused reader is kept.

@@ -7,10 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use kube::{Client, ResourceExt as _, api::ObjectMeta};
 use sealing::{Certificate, KeyError, KeyOptions, SealingKey};
 
-use crate::runtime::{
-    FIELD_MANAGER,
-    secret::{self, KEY_LABEL, SecretObject, SecretValue, controller_of},
-};
+use crate::runtime::{FIELD_MANAGER, KEY_LABEL, SecretObject, SecretValue, secret};
 
 /// The value of [`KEY_LABEL`] on keys that are used.
 const ACTIVE: &str = "active";
@@ -21,7 +18,7 @@ const CERTIFICATE: &str = "tls.crt";
 
 #[derive(Clone, Debug)]
 pub(crate) struct KeySettings {
-    /// The beginning of the name of its Secret.
+    /// The beginning of the names of key Secrets.
     pub(crate) prefix: String,
     pub(crate) bits: usize,
     pub(crate) common_name: String,
@@ -47,7 +44,7 @@ pub(super) fn is_active(secret: &SecretObject) -> bool {
 /// The key in the Secret. A key whose certificate is unusable still opens what was sealed for it:
 /// it is returned without the certificate, and with the error. No error contains a byte of the key.
 pub(super) fn load(secret: &SecretObject) -> Result<(SealingKey, Option<KeyError>), LoadError> {
-    if let Some(owner) = controller_of(&secret.metadata) {
+    if let Some(owner) = secret::controller_of(&secret.metadata) {
         return Err(LoadError::Controlled(format!("{}/{}", owner.kind, owner.name)));
     }
     let private_key = secret.data.get(PRIVATE_KEY).ok_or(LoadError::NoPrivateKey)?;

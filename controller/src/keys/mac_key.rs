@@ -11,9 +11,8 @@ use rand::TryRng as _;
 use zeroize::Zeroizing;
 
 use crate::runtime::{
-    FIELD_MANAGER, MacKey,
-    api::{RequestError, request},
-    secret::{self, FINGERPRINT_KEY_SECRET, SecretObject, SecretValue},
+    FIELD_MANAGER, FINGERPRINT_KEY_SECRET, MacKey, RequestError, SecretObject, SecretValue,
+    request, secret,
 };
 
 const ITEM: &str = "key";

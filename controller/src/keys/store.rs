@@ -21,12 +21,7 @@ use tokio::sync::watch;
 use tracing::{info, warn};
 
 use super::key_secret::{KeySettings, create, is_active, load};
-use crate::runtime::{
-    api::request,
-    metrics::{encode, register},
-    secret::{KEY_LABEL, SecretObject},
-    watch::{Watch, WatchEvent},
-};
+use crate::runtime::{KEY_LABEL, SecretObject, Watch, WatchEvent, metrics, request};
 
 /// The short name of a sealing key: the first 16 digits of its fingerprint.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -105,7 +100,7 @@ impl KeyStore {
         Self {
             namespace: namespace.to_owned(),
             settings,
-            active: register(ours, "sealing_keys", "Active sealing keys"),
+            active: metrics::register(ours, "sealing_keys", "Active sealing keys"),
             by_secret: Mutex::default(),
             ring: watch::Sender::default(),
         }
@@ -214,6 +209,6 @@ impl Collector for PrivateKeyOperations {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let count = ConstCounter::new(sealing::private_key_operations());
         let name = "mtk_controller_private_key_operations";
-        encode(&mut encoder, name, "RSA operations with a private key", &count)
+        metrics::encode(&mut encoder, name, "RSA operations with a private key", &count)
     }
 }
