@@ -19,7 +19,7 @@ use self::parse::{
 };
 use crate::{
     context::TemplateSettings,
-    external::{render::Delimiters, settings},
+    external::{self, render::Delimiters},
     keys::KeySettings,
     restart,
     runtime::scope::WatchScope,
@@ -230,8 +230,8 @@ impl Config {
         }
     }
 
-    pub(crate) fn externals(&self) -> settings::Settings {
-        settings::Settings {
+    pub(crate) fn externals(&self) -> external::Settings {
+        external::Settings {
             class: self.controller_class.clone(),
             writes_data_hash: self.data_hash,
             copies_metadata: self.copy_metadata,

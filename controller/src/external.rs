@@ -30,13 +30,12 @@ mod read;
 mod refresh;
 pub(crate) mod render;
 mod schedule;
-pub(crate) mod settings;
 mod status;
 pub(crate) mod store;
 mod store_controller;
 mod store_index;
 mod store_status;
-mod template_source;
 mod versions;
 
 pub(crate) use controller::ExternalSecretController;
+pub(crate) use plan::Settings;

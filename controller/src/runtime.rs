@@ -31,5 +31,5 @@ pub(crate) use metrics::{QueueMetrics, ReconcileMetrics};
 pub(crate) use queue::{Priority, WorkQueue};
 pub(crate) use scope::{NamespaceScope, WatchScope};
 pub(crate) use secret::{FINGERPRINT_KEY_SECRET, KEY_LABEL, SecretObject, SecretValue};
-pub(crate) use status::StatusWrite;
+pub(crate) use status::write_status;
 pub(crate) use watch::{CRD_POLL_INTERVAL, Listing, Readiness, Watch, WatchEvent};

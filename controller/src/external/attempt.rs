@@ -11,7 +11,6 @@ use kube::{
     api::{Patch, PatchParams},
 };
 use serde_json::json;
-use tokio::time::Instant;
 use tracing::{info, warn};
 
 use super::{
@@ -24,10 +23,11 @@ use super::{
 use crate::{
     reason::{Failure, Reason},
     runtime::{
-        FIELD_MANAGER, Indexed as _, Now, Outcome, Priority, Severity, StatusWrite,
+        FIELD_MANAGER, Indexed as _, Now, Outcome, Priority, Severity,
         api::{request, version_of},
         backoff::Backoff,
-        status::write_status,
+        status::StatusError,
+        write_status,
     },
     target::Applied,
 };
@@ -87,11 +87,8 @@ impl Attempt<'_> {
             "resourceVersion": metadata.resource_version,
             "finalizers": others.collect::<Vec<_>>(),
         } });
-        let client = self.controller.context.client.clone();
-        let api: Api<ExternalSecret> = Api::namespaced(client, &key.namespace);
-        let field_manager = Some(FIELD_MANAGER.into());
-        let params = PatchParams { field_manager, ..PatchParams::default() };
-        match request(api.patch_metadata(&key.name, &params, &Patch::Merge(&body))).await {
+        let (params, patch) = (PatchParams::apply(FIELD_MANAGER), Patch::Merge(&body));
+        match request(self.api().patch_metadata(&key.name, &params, &patch)).await {
             Ok(_) => info!(object = %key, "finalizer removed"),
             // The object was deleted or changed: its own watch event follows.
             Err(error) if error.is_not_found() || error.is_conflict() => {}
@@ -137,7 +134,7 @@ impl Attempt<'_> {
             memory.fingerprint = synced.fingerprint;
             memory.left_as = (!synced.change.is_written()).then_some(self.secret);
             if synced.change == SecretEffect::Applied(Applied::Updated) {
-                memory.record_repair(Instant::now());
+                memory.record_repair();
             }
             memory.failed = failed;
             if failed.is_some() {
@@ -160,7 +157,7 @@ impl Attempt<'_> {
                 self.controller.objects.get(&self.entry.key).filter(|_| change.is_written())?;
             let secret = self.controller.context.secrets.get(&entry.target())?;
             let is_changed = !entry.is_as_written(&secret);
-            is_changed.then(|| entry.repair_delay(Instant::now()).max(FIRST_REPAIR_DELAY))
+            is_changed.then(|| entry.repair_delay().max(FIRST_REPAIR_DELAY))
         };
         Outcome::requeue(Priority::Resync, delay().unwrap_or_default())
     }
@@ -214,17 +211,17 @@ impl Attempt<'_> {
     /// Writes the status if it differs from the current one. True if the API server has another one now.
     pub(super) async fn write_status(&self, update: StatusUpdate<'_>) -> Result<bool, Reason> {
         let Self { controller, entry, .. } = self;
-        let current = controller.objects.get(&entry.key);
-        let current = current.filter(|current| current.uid() == entry.uid());
-        let previous = current.map_or_else(|| entry.status.clone(), |current| current.status);
+        let current = |memory: &mut ExternalSecretEntry| memory.status.clone();
+        let current = controller.objects.update(&entry.key, entry.uid(), current);
+        let previous = current.unwrap_or_else(|| entry.status.clone());
         let next = update.next(entry, &previous, &controller.crd, Timestamp::now());
         let Some(next) = next else { return Ok(false) };
         let mut written = self.send_status(&previous, &next).await;
-        if let StatusWrite::Invalid(_) = written
+        if written.as_ref().is_err_and(|error| error.is_invalid)
             && let Some(plain) = update.without_explained(&next)
         {
             written = self.send_status(&previous, &plain).await;
-            if let StatusWrite::Written(_) = written
+            if matches!(written, Ok(true))
                 && !controller.crd.refuses_explained.swap(true, Ordering::Relaxed)
             {
                 warn!(
@@ -233,37 +230,34 @@ impl Attempt<'_> {
                 );
             }
         }
-        match written {
-            StatusWrite::Written(_) => Ok(true),
-            StatusWrite::Unchanged => Ok(false),
-            StatusWrite::Invalid(_) if matches!(update, StatusUpdate::Unmanaged(_)) => Ok(false),
-            StatusWrite::Invalid(failure) | StatusWrite::Failed(failure) => {
-                let Failure { reason, message } = failure;
-                warn!(object = %entry.key, %reason, message, "status not written");
-                Err(reason)
+        written.or_else(|StatusError { failure: Failure { reason, message }, is_invalid }| {
+            if is_invalid && matches!(update, StatusUpdate::Unmanaged(_)) {
+                return Ok(false);
             }
-        }
+            warn!(object = %entry.key, %reason, message, "status not written");
+            Err(reason)
+        })
     }
 
     async fn send_status(
         &self,
         previous: &ExternalSecretStatus,
         next: &ExternalSecretStatus,
-    ) -> StatusWrite<ExternalSecret> {
-        let (key, patch) = (&self.entry.key, merge_patch(previous, next));
-        let client = self.controller.context.client.clone();
-        let api: Api<ExternalSecret> = Api::namespaced(client, &key.namespace);
-        let written = write_status(&api, &key.name, self.entry.uid(), &patch).await;
-        if let StatusWrite::Written(object) = &written {
-            let ExternalSecret { metadata, status, .. } = &**object;
-            let status = status.clone().unwrap_or_default();
-            if !next.versions.is_empty() {
-                self.check_pruning(&status);
-            }
-            let version = version_of(metadata);
-            self.remember(|memory| memory.record_status(status, version));
+    ) -> Result<bool, StatusError> {
+        let (name, patch) = (&self.entry.key.name, merge_patch(previous, next));
+        let written = write_status(&self.api(), name, self.entry.uid(), &patch).await?;
+        let Some(ExternalSecret { metadata, status, .. }) = written else { return Ok(false) };
+        let status = status.unwrap_or_default();
+        if !next.versions.is_empty() {
+            self.check_pruning(&status);
         }
-        written
+        self.remember(|memory| memory.record_status(status, version_of(&metadata)));
+        Ok(true)
+    }
+
+    fn api(&self) -> Api<ExternalSecret> {
+        let client = self.controller.context.client.clone();
+        Api::namespaced(client, &self.entry.key.namespace)
     }
 
     fn check_pruning(&self, written: &ExternalSecretStatus) {

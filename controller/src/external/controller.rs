@@ -4,16 +4,15 @@ use std::{sync::Arc, time::Duration};
 
 use crds::ExternalSecret;
 use kube::{Api, core::DeserializeGuard};
-use tokio::{task::JoinSet, time::Instant};
+use tokio::task::JoinSet;
 use tracing::debug;
 
 use super::{
     index::ExternalIndex,
     metrics::ExternalMetrics,
     outcome::{NO_DATA, SecretEffect, SyncFailure, Synced},
-    plan::{Action, Observed, plan},
+    plan::{Action, Observed, Settings, plan},
     render::Renderer,
-    settings::Settings,
     status::{CrdSupport, StatusUpdate},
     store_controller::SecretStoreController,
     store_index::StoreIndex,
@@ -123,7 +122,7 @@ impl SecretSubscriber for ExternalSecretController {
             let is_up_to_date = is_as_written || entry.was_left_as(after.as_ref());
             // If the object failed for another reason, its back-off decides when to retry.
             if entry.failed.map_or(!is_up_to_date, Reason::concerns_target) {
-                self.queue.add(key, Priority::Drift, entry.repair_delay(Instant::now()));
+                self.queue.add(key, Priority::Drift, entry.repair_delay());
             }
         }
         let Some(after) = after else { return };

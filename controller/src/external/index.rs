@@ -125,12 +125,12 @@ impl ExternalSecretEntry {
         self.left_as == Some(SecretState::of(secret))
     }
 
-    pub(super) fn record_repair(&mut self, now: Instant) {
-        self.repairs.record(REPAIR_BACKOFF, now);
+    pub(super) fn record_repair(&mut self) {
+        self.repairs.record(REPAIR_BACKOFF, Instant::now());
     }
 
-    pub(super) fn repair_delay(&self, now: Instant) -> Duration {
-        self.repairs.delay(REPAIR_BACKOFF, now)
+    pub(super) fn repair_delay(&self) -> Duration {
+        self.repairs.delay(REPAIR_BACKOFF, Instant::now())
     }
 
     pub(super) fn record_status(&mut self, status: ExternalSecretStatus, version: u64) {

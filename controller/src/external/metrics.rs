@@ -10,7 +10,7 @@ use prometheus_client::{
 };
 
 use super::store::StoreKey;
-use crate::{key::ObjectKey, reason::Reason};
+use crate::{key::ObjectKey, reason::Reason, runtime::metrics::register};
 
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
 struct ObjectLabels {
@@ -57,10 +57,8 @@ struct KindMetrics {
 
 impl ExternalMetrics {
     pub(crate) fn register(registry: &mut Registry, object_labels: bool) -> Self {
-        let errors = Family::<ErrorLabels, Counter>::default();
-        let help = "Failed refreshes by reason and namespace";
         let ours = registry.sub_registry_with_prefix("mtk_controller");
-        ours.register("external_errors", help, errors.clone());
+        let errors = register(ours, "external_errors", "Failed refreshes by reason and namespace");
         let mut stores =
             |kind| KindMetrics::register(registry, kind, "store", "check of the store");
         let [stores, cluster_stores] = ["secretstore", "clustersecretstore"].map(&mut stores);
@@ -121,28 +119,23 @@ impl ExternalMetrics {
 impl ObjectMetrics {
     fn register(registry: &mut Registry) -> Self {
         let kind = KindMetrics::register(registry, "externalsecret", "ExternalSecret", "refresh");
-        let calls = Family::<ObjectLabels, Counter>::default();
         let help = "Refreshes of each ExternalSecret";
-        registry.register("externalsecret_sync_calls", help, calls.clone());
-        let errors = Family::<ObjectLabels, Gauge>::default();
+        let calls = register(registry, "externalsecret_sync_calls", help);
         let help = "Failed refreshes of each ExternalSecret";
-        registry.register("externalsecret_sync_calls_error", help, errors.clone());
-        let synced = Family::<ObjectLabels, Gauge>::default();
+        let errors = register(registry, "externalsecret_sync_calls_error", help);
         let help = "Time of the last successful refresh of each ExternalSecret";
         let ours = registry.sub_registry_with_prefix("mtk_controller");
-        ours.register("external_last_sync_timestamp_seconds", help, synced.clone());
+        let synced = register(ours, "external_last_sync_timestamp_seconds", help);
         Self { kind, calls, errors, synced }
     }
 }
 
 impl KindMetrics {
     fn register(registry: &mut Registry, prefix: &str, kind: &str, action: &str) -> Self {
-        let conditions = Family::<ConditionLabels, Gauge>::default();
         let help = format!("Conditions of each {kind}: 1 for the current status, 0 for the other");
-        registry.register(format!("{prefix}_status_condition"), help, conditions.clone());
-        let durations = Family::<ObjectLabels, Gauge>::default();
+        let conditions = register(registry, &format!("{prefix}_status_condition"), &help);
         let help = format!("Duration of the last {action} in nanoseconds");
-        registry.register(format!("{prefix}_reconcile_duration"), help, durations.clone());
+        let durations = register(registry, &format!("{prefix}_reconcile_duration"), &help);
         Self { conditions, durations }
     }
 

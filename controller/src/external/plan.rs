@@ -12,7 +12,6 @@ use super::{
     index::ExternalSecretEntry,
     outcome::{INVALID_TARGET, NO_DELETE, SyncFailure},
     schedule::{self, Due},
-    settings::Settings,
     store::{Store, StoreKey},
     store_index::ReferencedStores,
 };
@@ -23,6 +22,22 @@ use crate::{
 
 /// How many times an object waits for a store that does not exist, before that is an error.
 const MAX_STORE_WAITS: u32 = 2;
+
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    /// The class of this controller. It ignores stores of other classes.
+    pub(crate) class: String,
+    /// Whether Secrets have an annotation with the hash of their data.
+    pub(crate) writes_data_hash: bool,
+    /// Whether a Secret without a template gets the object's labels and annotations.
+    pub(crate) copies_metadata: bool,
+    /// Whether an existing Secret is only adopted if its annotation allows that.
+    pub(crate) requires_consent: bool,
+    /// False if the controller is limited to some namespaces.
+    pub(crate) watches_cluster_stores: bool,
+    /// The time between two checks of a store without `refreshInterval`.
+    pub(crate) store_check_interval: Duration,
+}
 
 pub(crate) struct Observed {
     pub(super) entry: ExternalSecretEntry,

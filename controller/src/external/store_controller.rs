@@ -16,7 +16,7 @@ use tracing::warn;
 use super::{
     index::ExternalIndex,
     metrics::ExternalMetrics,
-    settings::Settings,
+    plan::Settings,
     store::{Store, StoreKey},
     store_index::StoreIndex,
     store_status::{self, Validity},
@@ -31,8 +31,8 @@ use crate::{
     reason::Failure,
     runtime::{
         CRD_POLL_INTERVAL, Controller, Listing, NamespaceScope, Now, Outcome, Priority,
-        RECONCILE_TIMEOUT, Severity, StatusWrite, Watch, WorkQueue, events::reference, go_duration,
-        status::write_status,
+        RECONCILE_TIMEOUT, Severity, Watch, WorkQueue, events::reference, go_duration,
+        write_status,
     },
 };
 
@@ -265,13 +265,18 @@ impl SecretStoreController {
 
     async fn write_status(&self, store: &Store, next: &StoreStatus) -> bool {
         let (key, client) = (&store.key, self.context.client.clone());
-        if key.is_cluster_store() {
+        let is_written = if key.is_cluster_store() {
             let api: Api<ClusterSecretStore> = Api::all(client);
-            is_written(key, write_status(&api, &key.name, &store.uid, next).await)
+            write_status(&api, &key.name, &store.uid, next).await.map(|written| written.is_some())
         } else {
             let api: Api<SecretStore> = Api::namespaced(client, key.namespace());
-            is_written(key, write_status(&api, &key.name, &store.uid, next).await)
-        }
+            write_status(&api, &key.name, &store.uid, next).await.map(|written| written.is_some())
+        };
+        is_written.unwrap_or_else(|error| {
+            let Failure { reason, message } = error.failure;
+            warn!(store = %key, %reason, message, "status not written");
+            false
+        })
     }
 
     /// Publishes an Event if the status of `Ready` has changed.
@@ -283,24 +288,11 @@ impl SecretStoreController {
         let reason = ready.reason.as_deref().unwrap_or_default();
         let message = ready.message.as_deref().unwrap_or_default();
         let key = store.key.object_key();
-        let mut object = if store.key.is_cluster_store() {
+        let object = if store.key.is_cluster_store() {
             reference::<ClusterSecretStore>(&key, &store.uid)
         } else {
             reference::<SecretStore>(&key, &store.uid)
         };
-        object.namespace.clone_from(&store.key.namespace);
         self.context.events.publish(object, "Unseal", severity, reason, message).await;
-    }
-}
-
-fn is_written<K>(key: &StoreKey, written: StatusWrite<K>) -> bool {
-    match written {
-        StatusWrite::Written(_) => true,
-        StatusWrite::Unchanged => false,
-        StatusWrite::Invalid(failure) | StatusWrite::Failed(failure) => {
-            let Failure { reason, message } = failure;
-            warn!(store = %key, %reason, message, "status not written");
-            false
-        }
     }
 }

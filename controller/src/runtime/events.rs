@@ -81,7 +81,7 @@ pub(crate) fn reference<K: Resource<DynamicType = ()>>(
     ObjectReference {
         api_version: Some(K::api_version(&()).into_owned()),
         kind: Some(K::kind(&()).into_owned()),
-        namespace: Some(key.namespace.clone()),
+        namespace: Some(key.namespace.clone()).filter(|namespace| !namespace.is_empty()),
         name: Some(key.name.clone()),
         uid: Some(uid.to_owned()),
         ..ObjectReference::default()

@@ -17,34 +17,30 @@ use super::{
 };
 use crate::reason::{Failure, Reason};
 
-#[derive(Debug)]
-pub(crate) enum StatusWrite<K> {
-    /// The object with its status, as the API server has it now.
-    Written(Box<K>),
-    /// The object was deleted or replaced: its own watch event follows.
-    Unchanged,
-    /// The schema of the CRD in the cluster refuses it.
-    Invalid(Failure),
-    Failed(Failure),
+/// Why a status was not written.
+pub(crate) struct StatusError {
+    pub(crate) failure: Failure,
+    /// Whether the schema of the CRD in the cluster refuses the status.
+    pub(crate) is_invalid: bool,
 }
 
-/// Merges `status` into that of an object, if it is still the one with this uid.
+/// Merges `status` into that of an object, and returns the object as the API server has it now. None if
+/// the object with this uid was deleted or replaced: its own watch event follows.
 pub(crate) async fn write_status<K>(
     api: &Api<K>,
     name: &str,
     uid: &str,
     status: &impl Serialize,
-) -> StatusWrite<K>
+) -> Result<Option<K>, StatusError>
 where
     K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned,
 {
-    let field_manager = Some(FIELD_MANAGER.to_owned());
-    let params = PatchParams { field_manager, ..PatchParams::default() };
     // The uid is a precondition: another object of that name must not get this status.
     let body = json!({ "metadata": { "uid": uid }, "status": status });
-    let error = match request(api.patch_status(name, &params, &Patch::Merge(&body))).await {
-        Ok(written) => return StatusWrite::Written(Box::new(written)),
-        Err(error) if error.is_not_found() || error.is_conflict() => return StatusWrite::Unchanged,
+    let (params, patch) = (PatchParams::apply(FIELD_MANAGER), Patch::Merge(&body));
+    let error = match request(api.patch_status(name, &params, &patch)).await {
+        Ok(written) => return Ok(Some(written)),
+        Err(error) if error.is_not_found() || error.is_conflict() => return Ok(None),
         Err(error) => error,
     };
     let namespace = api.namespace().map(|namespace| format!("{namespace}/")).unwrap_or_default();
@@ -54,11 +50,7 @@ where
     if failure.reason == Reason::InvalidSecret {
         failure.reason = Reason::Unavailable;
     }
-    if error.code() == Some(422) {
-        StatusWrite::Invalid(failure)
-    } else {
-        StatusWrite::Failed(failure)
-    }
+    Err(StatusError { failure, is_invalid: error.code() == Some(422) })
 }
 
 pub(crate) fn status_text(is_true: bool) -> String {

@@ -16,12 +16,13 @@ use crate::{
     key::ObjectKey,
     reason::{Failure, Reason, Retry},
     runtime::{
-        Outcome, Priority, Severity, StatusWrite,
+        Outcome, Priority, Severity,
         api::version_of,
         backoff::Backoff,
         clock::rfc3339_seconds,
         events::reference,
-        status::{status_text, write_status},
+        status::{StatusError, status_text},
+        write_status,
     },
     target::Applied,
 };
@@ -119,11 +120,7 @@ impl Attempt<'_> {
     /// Writes the status if it differs. Returns whether it was written, or when to retry the write.
     async fn write_status(&self, result: Result<&Record, &Failure>) -> Result<bool, Outcome> {
         let Self { controller, key, entry } = self;
-        let next = next_status(&entry.status, entry.generation, result, Timestamp::now());
-        let Some(mut next) = next else { return Ok(false) };
-        if entry.prunes_record && without_record(&next) == without_record(&entry.status) {
-            return Ok(false);
-        }
+        let Some(mut next) = next_status(entry, result, Timestamp::now()) else { return Ok(false) };
         // A merge patch: null removes the record of an earlier sync.
         let body = json!({
             "observedGeneration": next.observed_generation,
@@ -133,9 +130,9 @@ impl Attempt<'_> {
         let client = controller.context.client.clone();
         let api: Api<SealedSecret> = Api::namespaced(client, &key.namespace);
         let object = match write_status(&api, &key.name, &entry.uid, &body).await {
-            StatusWrite::Written(object) => object,
-            StatusWrite::Unchanged => return Ok(false),
-            StatusWrite::Invalid(failure) | StatusWrite::Failed(failure) => {
+            Ok(Some(object)) => object,
+            Ok(None) => return Ok(false),
+            Err(StatusError { failure, .. }) => {
                 controller.metrics.failed(key, failure.reason);
                 return Err(self.retry(&failure));
             }
@@ -180,10 +177,6 @@ fn synced_message(key: &ObjectKey, verb: &str, synced: &Synced) -> String {
     message
 }
 
-fn without_record(status: &SealedSecretStatus) -> SealedSecretStatus {
-    SealedSecretStatus { fingerprint: None, ..status.clone() }
-}
-
 fn backoff(reason: Reason) -> Backoff {
     if reason.passes() { TRANSIENT_BACKOFF } else { BACKOFF }
 }
@@ -193,8 +186,7 @@ fn backoff(reason: Reason) -> Backoff {
 /// `Synced` comes first: Bitnami's columns look there, and Argo CD's health check reads it by
 /// name. Conditions report results, never progress.
 pub(super) fn next_status(
-    previous: &SealedSecretStatus,
-    generation: i64,
+    entry: &SealedSecretEntry,
     result: Result<&Record, &Failure>,
     now: Timestamp,
 ) -> Option<SealedSecretStatus> {
@@ -208,7 +200,7 @@ pub(super) fn next_status(
         ..Condition::default()
     };
     let mut status = SealedSecretStatus {
-        observed_generation: Some(generation),
+        observed_generation: Some(entry.generation),
         conditions: vec![
             condition("Synced", failure.is_none()),
             condition("Ready", failure.is_none()),
@@ -216,12 +208,17 @@ pub(super) fn next_status(
         ],
         fingerprint: result.ok().map(ToString::to_string),
     };
-    if without_times(previous) == status {
+    let mut previous = without_times(&entry.status);
+    if entry.prunes_record && previous.fingerprint.is_none() {
+        // The status as it would be, had the API server not pruned the record.
+        previous.fingerprint.clone_from(&status.fingerprint);
+    }
+    if previous == status {
         return None;
     }
     let now = rfc3339_seconds(now);
     for condition in &mut status.conditions {
-        let before = previous.condition(&condition.type_);
+        let before = entry.status.condition(&condition.type_);
         let before = before.filter(|before| before.status == condition.status);
         let since = before.and_then(|before| before.last_transition_time.clone());
         condition.last_transition_time = Some(since.unwrap_or_else(|| now.clone()));
@@ -244,7 +241,7 @@ fn without_times(status: &SealedSecretStatus) -> SealedSecretStatus {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::runtime::mac::Mac;
+    use crate::runtime::{Mac, MacKey};
 
     #[test]
     fn outage_of_the_api_server_ends_within_a_minute() {
@@ -266,6 +263,32 @@ mod tests {
 
     fn failed(reason: Reason) -> Failure {
         Failure::new(reason, "why")
+    }
+
+    fn next_status(
+        previous: &SealedSecretStatus,
+        generation: i64,
+        result: Result<&Record, &Failure>,
+        now: Timestamp,
+    ) -> Option<SealedSecretStatus> {
+        super::next_status(&entry(previous, generation), result, now)
+    }
+
+    fn entry(status: &SealedSecretStatus, generation: i64) -> SealedSecretEntry {
+        let sealed = serde_json::from_value(json!({ "metadata": {}, "spec": {} })).unwrap();
+        let entry = SealedSecretEntry::of(&MacKey::from_bytes(&[3; 32]).unwrap(), &sealed);
+        SealedSecretEntry { status: status.clone(), generation, ..entry }
+    }
+
+    #[test]
+    fn pruned_record_counts_as_written() {
+        let kept = next_status(&SealedSecretStatus::default(), 1, Ok(&record()), at(1)).unwrap();
+        let pruned = SealedSecretStatus { fingerprint: None, ..kept };
+        let entry = SealedSecretEntry { prunes_record: true, ..entry(&pruned, 1) };
+        assert_eq!(super::next_status(&entry, Ok(&record()), at(9)), None);
+        assert!(next_status(&pruned, 1, Ok(&record()), at(9)).is_some(), "the CRD may keep it");
+        let failure = failed(Reason::Malformed);
+        assert!(super::next_status(&entry, Err(&failure), at(9)).is_some());
     }
 
     #[test]

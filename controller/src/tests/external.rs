@@ -22,10 +22,9 @@ use crate::{
     aws::{Pool, metrics::AwsMetrics},
     context::{self, Context, TemplateSettings},
     external::{
-        ExternalSecretController,
+        ExternalSecretController, Settings,
         metrics::ExternalMetrics,
         render::{Delimiters, Renderer},
-        settings::Settings,
         store::Store,
     },
     keys::{KeySettings, KeyStore},

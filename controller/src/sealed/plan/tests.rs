@@ -43,7 +43,7 @@ fn in_sync() -> Observed {
     let secret = secret(|_| {});
     let mut entry = SealedSecretEntry::of(&mac_key(), &sealed(json!({})));
     let record = Record { keys: vec![], inputs: entry.inputs, content: secret.content };
-    entry.status = next_status(&entry.status, 1, Ok(&record), Timestamp::UNIX_EPOCH).unwrap();
+    entry.status = next_status(&entry, Ok(&record), Timestamp::UNIX_EPOCH).unwrap();
     entry.applied = Some(record);
     let keys = Arc::default();
     Observed { entry, secret: Some(secret), keys, is_namespace_terminating: false }
