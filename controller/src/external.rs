@@ -33,7 +33,6 @@ mod schedule;
 mod status;
 pub(crate) mod store;
 mod store_controller;
-mod store_index;
 mod store_status;
 mod versions;
 

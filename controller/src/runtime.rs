@@ -20,7 +20,8 @@ pub(crate) mod secret;
 pub(crate) mod status;
 pub(crate) mod watch;
 
-pub(crate) use api::{FIELD_MANAGER, RequestError, request};
+pub(crate) use api::{FIELD_MANAGER, RequestError, request, version_of};
+pub(crate) use backoff::{Backoff, ConflictBackoff, Repairs};
 pub(crate) use blocking::BlockingPool;
 pub(crate) use clock::Now;
 pub(crate) use controller::{Controller, Outcome, RECONCILE_TIMEOUT, spawn_workers};
@@ -31,5 +32,5 @@ pub(crate) use metrics::{QueueMetrics, ReconcileMetrics};
 pub(crate) use queue::{Priority, WorkQueue};
 pub(crate) use scope::{NamespaceScope, WatchScope};
 pub(crate) use secret::{FINGERPRINT_KEY_SECRET, KEY_LABEL, SecretObject, SecretValue};
-pub(crate) use status::write_status;
+pub(crate) use status::{StatusError, write_status};
 pub(crate) use watch::{CRD_POLL_INTERVAL, Listing, Readiness, Watch, WatchEvent};

@@ -2,7 +2,11 @@
 //! an Event. If the status cannot be written, the object counts as not refreshed and is retried soon. Otherwise
 //! the status would be wrong until the next interval.
 
-use std::{collections::BTreeMap, sync::atomic::Ordering, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use crds::{ExternalSecret, ExternalSecretStatus};
 use jiff::Timestamp;
@@ -23,11 +27,8 @@ use super::{
 use crate::{
     reason::{Failure, Reason},
     runtime::{
-        FIELD_MANAGER, Indexed as _, Now, Outcome, Priority, Severity,
-        api::{request, version_of},
-        backoff::Backoff,
-        status::StatusError,
-        write_status,
+        Backoff, FIELD_MANAGER, Indexed as _, Now, Outcome, Priority, Severity, StatusError,
+        request, version_of, write_status,
     },
     target::Applied,
 };
@@ -153,8 +154,12 @@ impl Attempt<'_> {
     /// from what was written, something such as a webhook changes it and will do so again: back off.
     fn next_check(&self, change: SecretEffect) -> Outcome {
         let delay = || {
-            let entry =
-                self.controller.objects.get(&self.entry.key).filter(|_| change.is_written())?;
+            let entry = self
+                .controller
+                .objects
+                .entries
+                .get(&self.entry.key)
+                .filter(|_| change.is_written())?;
             let secret = self.controller.context.secrets.get(&entry.target())?;
             let is_changed = !entry.is_as_written(&secret);
             is_changed.then(|| entry.repair_delay().max(FIRST_REPAIR_DELAY))
@@ -194,7 +199,7 @@ impl Attempt<'_> {
     }
 
     pub(super) fn remember(&self, change: impl FnOnce(&mut ExternalSecretEntry)) {
-        self.controller.objects.update(&self.entry.key, self.entry.uid(), change);
+        self.controller.objects.entries.update(&self.entry.key, self.entry.uid(), change);
     }
 
     pub(super) async fn publish(&self, severity: Severity, reason: &str, message: &str) {
@@ -212,7 +217,7 @@ impl Attempt<'_> {
     pub(super) async fn write_status(&self, update: StatusUpdate<'_>) -> Result<bool, Reason> {
         let Self { controller, entry, .. } = self;
         let current = |memory: &mut ExternalSecretEntry| memory.status.clone();
-        let current = controller.objects.update(&entry.key, entry.uid(), current);
+        let current = controller.objects.entries.update(&entry.key, entry.uid(), current);
         let previous = current.unwrap_or_else(|| entry.status.clone());
         let next = update.next(entry, &previous, &controller.crd, Timestamp::now());
         let Some(next) = next else { return Ok(false) };
@@ -251,7 +256,10 @@ impl Attempt<'_> {
         if !next.versions.is_empty() {
             self.check_pruning(&status);
         }
-        self.remember(|memory| memory.record_status(status, version_of(&metadata)));
+        self.remember(|memory| {
+            memory.status = Arc::new(status);
+            memory.resource_version = memory.resource_version.max(version_of(&metadata));
+        });
         Ok(true)
     }
 

@@ -14,8 +14,8 @@ use super::{
     plan::{Action, Observed, Settings, plan},
     render::Renderer,
     status::{CrdSupport, StatusUpdate},
+    store::StoreIndex,
     store_controller::SecretStoreController,
-    store_index::StoreIndex,
 };
 use crate::{
     aws::Pool,
@@ -96,7 +96,7 @@ impl ExternalSecretController {
     async fn watch_objects(&self, scope: NamespaceScope, listing: Listing) {
         let api: Api<DeserializeGuard<ExternalSecret>> = scope.api(self.context.client.clone());
         let watch = Watch::new(api, scope.describe("ExternalSecrets"));
-        let known = || self.objects.keys_where(|key, _| scope.covers(key));
+        let known = || self.objects.entries.keys_where(|key, _| scope.covers(key));
         let applied = |object| self.object_applied(object);
         let deleted = |key: &ObjectKey| {
             self.objects.remove(key);
@@ -117,7 +117,7 @@ impl SecretSubscriber for ExternalSecretController {
     fn secret_changed(&self, change: &SecretChange<'_>) {
         let SecretChange { key: secret, before, after, is_listed } = change;
         for key in self.objects.of_target(secret) {
-            let Some(entry) = self.objects.get(&key) else { continue };
+            let Some(entry) = self.objects.entries.get(&key) else { continue };
             let is_as_written = after.as_ref().is_some_and(|after| entry.is_as_written(after));
             let is_up_to_date = is_as_written || entry.was_left_as(after.as_ref());
             // If the object failed for another reason, its back-off decides when to retry.
@@ -144,10 +144,10 @@ impl Controller for ExternalSecretController {
     }
 
     fn observe(&self, key: &ObjectKey) -> Option<Observed> {
-        let entry = self.objects.get(key)?;
+        let entry = self.objects.entries.get(key)?;
         Some(Observed {
             secret: self.context.secrets.get(&entry.target()),
-            stores: self.stores.index.referenced_by(&entry),
+            stores: self.stores.index.find(entry.stores()),
             namespace_is_terminating: self.context.namespaces.is_terminating(&key.namespace),
             settings: self.settings.clone(),
             entry,
@@ -190,7 +190,7 @@ impl Controller for ExternalSecretController {
     }
 
     async fn fail(&self, key: &ObjectKey, failure: Failure) -> Outcome {
-        let Some(entry) = self.objects.get(key) else { return Outcome::done() };
+        let Some(entry) = self.objects.entries.get(key) else { return Outcome::done() };
         let failure = SyncFailure::new(NO_DATA, failure);
         self.attempt(&entry).record_failed(failure, RECONCILE_TIMEOUT).await
     }

@@ -2,7 +2,6 @@
 
 use std::{
     collections::{BTreeSet, hash_map::Entry},
-    ops::Deref,
     sync::Arc,
     time::Duration,
 };
@@ -15,12 +14,7 @@ use super::{store::StoreKey, versions::Versions};
 use crate::{
     key::ObjectKey,
     reason::Reason,
-    runtime::{
-        Indexed, ObjectIndex,
-        api::version_of,
-        backoff::{ConflictBackoff, Repairs},
-        mac::Mac,
-    },
+    runtime::{ConflictBackoff, Indexed, Mac, ObjectIndex, Repairs, version_of},
     target::{SecretSnapshot, data_hash},
 };
 
@@ -37,7 +31,6 @@ pub(crate) struct ExternalSecretEntry {
     pub(super) key: ObjectKey,
     /// Without status and managed fields.
     pub(super) object: Arc<ExternalSecret>,
-    /// The status in the API server.
     pub(super) status: Arc<ExternalSecretStatus>,
     /// Generation, labels and annotations, as External Secrets records them in the status.
     pub(super) current: String,
@@ -56,7 +49,7 @@ pub(crate) struct ExternalSecretEntry {
     /// How many refreshes failed since the last that did not.
     pub(super) attempts: u32,
     repairs: Repairs,
-    resource_version: u64,
+    pub(super) resource_version: u64,
 }
 
 /// The state of a Secret by which the controller detects a later change.
@@ -72,10 +65,10 @@ impl SecretState {
     }
 }
 
-/// The objects, and by Secret the names of those that write it. `objects` is locked first.
+/// The objects, and by Secret the names of those that write it. `entries` is locked first.
 #[derive(Default)]
 pub(crate) struct ExternalIndex {
-    objects: ObjectIndex<ObjectKey, ExternalSecretEntry>,
+    pub(super) entries: ObjectIndex<ObjectKey, ExternalSecretEntry>,
     by_target: ObjectIndex<ObjectKey, BTreeSet<String>>,
 }
 
@@ -133,11 +126,6 @@ impl ExternalSecretEntry {
         self.repairs.delay(REPAIR_BACKOFF, Instant::now())
     }
 
-    pub(super) fn record_status(&mut self, status: ExternalSecretStatus, version: u64) {
-        self.status = Arc::new(status);
-        self.resource_version = self.resource_version.max(version);
-    }
-
     /// Keeps what this process remembers of the same object. True if the object changed: then its
     /// failures no longer count.
     fn keep_progress(&mut self, old: &Self) -> bool {
@@ -169,7 +157,7 @@ impl ExternalIndex {
     /// Stores an object that a watch delivered. True if it needs a reconcile.
     pub(super) fn upsert(&self, object: ExternalSecret) -> bool {
         let mut new = ExternalSecretEntry::of(object);
-        self.objects.entry(new.key.clone(), |entry| {
+        self.entries.entry(new.key.clone(), |entry| {
             if let Entry::Occupied(old) = &entry {
                 let old = old.get();
                 if old.resource_version > new.resource_version {
@@ -188,7 +176,7 @@ impl ExternalIndex {
     }
 
     pub(super) fn remove(&self, key: &ObjectKey) {
-        if let Some(entry) = self.objects.remove(key) {
+        if let Some(entry) = self.entries.remove(key) {
             self.by_target.remove_from(entry.target(), &key.name);
         }
     }
@@ -199,22 +187,14 @@ impl ExternalIndex {
     }
 
     pub(super) fn of_store(&self, store: &StoreKey) -> Vec<ObjectKey> {
-        self.objects.keys_where(|_, entry| entry.stores().any(|named| named == *store))
+        self.entries.keys_where(|_, entry| entry.stores().any(|named| named == *store))
     }
 
     /// The objects that read from this store and are out of sync.
     pub(super) fn waiting_for(&self, store: &StoreKey) -> Vec<ObjectKey> {
-        self.objects.keys_where(|_, entry| {
+        self.entries.keys_where(|_, entry| {
             let is_waiting = entry.failed.is_some() || entry.synced.is_none();
             is_waiting && entry.stores().any(|named| named == *store)
         })
-    }
-}
-
-impl Deref for ExternalIndex {
-    type Target = ObjectIndex<ObjectKey, ExternalSecretEntry>;
-
-    fn deref(&self) -> &Self::Target {
-        &self.objects
     }
 }

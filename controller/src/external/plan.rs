@@ -12,8 +12,7 @@ use super::{
     index::ExternalSecretEntry,
     outcome::{INVALID_TARGET, NO_DELETE, SyncFailure},
     schedule::{self, Due},
-    store::{Store, StoreKey},
-    store_index::ReferencedStores,
+    store::{ReferencedStores, Store, StoreKey},
 };
 use crate::{
     reason::{Failure, Reason},

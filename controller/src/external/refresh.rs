@@ -27,15 +27,14 @@ use super::{
     },
     read::{ReadableStore, ReadableStores},
     render::{RenderJob, RenderedSecret},
-    store::{Store, StoreKey},
-    store_index::ReferencedStores,
+    store::{ReferencedStores, Store, StoreKey},
     store_status,
     versions::Versions,
 };
 use crate::{
     key::ObjectKey,
     reason::{Failure, Reason},
-    runtime::{Indexed as _, Priority, Severity, api::request, secret::SecretObject},
+    runtime::{Indexed as _, Priority, Severity, request, secret::SecretObject},
     target::{
         ApplyError, Deletion, ExternalSecretTarget, Refusal, data_hash,
         external::ExternalContent,
@@ -54,7 +53,7 @@ impl Attempt<'_> {
         let entries = fetch(&entry.object, &readable, &entry.versions, Instant::now()).await;
         // Discard the values if the object or the identity of a store changed during the read (F20).
         let is_same =
-            controller.objects.get(&entry.key).is_some_and(|now| now.uid() == entry.uid());
+            controller.objects.entries.get(&entry.key).is_some_and(|now| now.uid() == entry.uid());
         if !is_same || !controller.stores.index.has_unchanged(stores) {
             return Err(SyncError::Superseded);
         }
@@ -100,7 +99,6 @@ impl Attempt<'_> {
         }
     }
 
-    /// Brings the Secret in sync with the values.
     pub(super) async fn sync_secret(&self, secret: RenderedSecret) -> Result<Synced, SyncError> {
         let RenderedSecret { content, missing, versions } = secret;
         if let Some(content) = content {

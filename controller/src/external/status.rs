@@ -25,7 +25,6 @@ use crate::runtime::{
 
 /// How often a refresh without a change is recorded in the status. Metrics have the exact time.
 const STATUS_HEARTBEAT_SECONDS: i64 = 24 * 3600;
-/// How many errors `Explained` lists.
 const MAX_LISTED_ERRORS: usize = 10;
 const MAX_MESSAGE_CHARS: usize = 8192;
 const RETRIES_TRANSIENT: &str = "within 5m";

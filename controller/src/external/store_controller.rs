@@ -17,8 +17,7 @@ use super::{
     index::ExternalIndex,
     metrics::ExternalMetrics,
     plan::Settings,
-    store::{Store, StoreKey},
-    store_index::StoreIndex,
+    store::{Store, StoreIndex, StoreKey},
     store_status::{self, Validity},
 };
 use crate::{
@@ -71,7 +70,7 @@ impl Controller for SecretStoreController {
     }
 
     fn observe(&self, key: &StoreKey) -> Option<Self::Observed> {
-        Some((self.index.get(key)?, self.settings.clone()))
+        Some((self.index.stores.get(key)?, self.settings.clone()))
     }
 
     fn plan((store, settings): &Self::Observed, _: Now) -> Action {
@@ -83,17 +82,16 @@ impl Controller for SecretStoreController {
             Action::Ignore => Outcome::done(),
             Action::Check => {
                 let started = Instant::now();
-                let (validity, batches) = match self.check(&store).await {
-                    Ok(checked) => checked,
-                    Err(validity) => (validity, BatchPermission::Unknown),
-                };
+                let checked = self.check(&store).await;
+                let (validity, batches) =
+                    checked.unwrap_or_else(|validity| (validity, BatchPermission::Unknown));
                 self.report(&store, &validity, batches, started.elapsed()).await
             }
         }
     }
 
     async fn fail(&self, key: &StoreKey, failure: Failure) -> Outcome {
-        let Some(store) = self.index.get(key) else { return Outcome::done() };
+        let Some(store) = self.index.stores.get(key) else { return Outcome::done() };
         let validity = Validity::NoCredentials(failure);
         self.report(&store, &validity, BatchPermission::Unknown, RECONCILE_TIMEOUT).await
     }
@@ -129,7 +127,7 @@ impl SecretStoreController {
         DeserializeGuard<K>: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
     {
         let known = || {
-            let stores = self.index.keys_where(|key, _| covers(key));
+            let stores = self.index.stores.keys_where(|key, _| covers(key));
             stores.iter().map(StoreKey::object_key).collect()
         };
         let applied = |store| self.store_applied(read(store));
@@ -143,7 +141,7 @@ impl SecretStoreController {
     pub(super) fn credentials_changed(&self, secret: &ObjectKey, is_first_list: bool) {
         for key in self.index.with_credentials_in(secret) {
             let is_ready = || {
-                let store = self.index.get(&key);
+                let store = self.index.stores.get(&key);
                 store.is_some_and(|store| store_status::is_ready(&store.status))
             };
             if !(is_first_list && is_ready()) {
@@ -169,7 +167,7 @@ impl SecretStoreController {
     /// On startup, a store that another process found ready is not checked again at once.
     fn first_check_delay(&self, store: &Store) -> Duration {
         let is_ours = !store.is_foreign(&self.settings.class) && !store.has_other_provider();
-        let is_first = !self.index.contains(&store.key);
+        let is_first = !self.index.stores.contains(&store.key);
         if !(is_ours && is_first && store_status::is_ready(&store.status)) {
             return Duration::ZERO;
         }
@@ -234,10 +232,8 @@ impl SecretStoreController {
         }
         let reader = self.pool.reader(identity, recorded).await;
         let reader = reader.map_err(Validity::without_credentials)?;
-        let validity = match reader.credentials.get().await {
-            Ok(_) => Validity::Valid,
-            Err(failure) => Validity::without_credentials(failure),
-        };
+        let credentials = reader.credentials.get().await;
+        let validity = credentials.map_or_else(Validity::without_credentials, |_| Validity::Valid);
         Ok((validity, reader.planner.batch_permission()))
     }
 

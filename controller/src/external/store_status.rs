@@ -30,7 +30,6 @@ pub(super) enum Validity {
     PerNamespace,
     /// The spec is wrong, or it refers to something that does not exist.
     Invalid(Failure),
-    /// AWS gave no credentials.
     NoCredentials(Failure),
     Unsupported(Failure),
 }

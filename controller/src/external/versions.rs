@@ -55,11 +55,8 @@ impl Versions {
     }
 
     pub(super) fn accepts(&mut self, key: &str, read: &ReadVersion, now: Instant) -> bool {
-        let is_older = self
-            .taken
-            .get(key)
-            .is_some_and(|taken| read.id != taken.id && read.created < taken.created);
-        if !is_older {
+        let is_newer = |taken: &ReadVersion| read.id != taken.id && read.created < taken.created;
+        if !self.taken.get(key).is_some_and(is_newer) {
             self.suspects.remove(key);
             return true;
         }

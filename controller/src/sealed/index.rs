@@ -13,11 +13,7 @@ use super::{
 use crate::{
     key::ObjectKey,
     reason::Reason,
-    runtime::{
-        Indexed, Mac, MacKey, ObjectIndex,
-        api::version_of,
-        backoff::{ConflictBackoff, Repairs},
-    },
+    runtime::{ConflictBackoff, Indexed, Mac, MacKey, ObjectIndex, Repairs, version_of},
     target::snapshot::{MetadataMac, label_and_annotation_macs},
 };
 
@@ -97,11 +93,6 @@ impl SealedSecretEntry {
     pub(crate) fn record_recovery(&mut self) {
         self.failed = None;
         self.attempts = 0;
-    }
-
-    pub(crate) fn record_failure(&mut self, reason: Reason) {
-        self.failed = Some(reason);
-        self.attempts = self.attempts.saturating_add(1);
     }
 
     pub(crate) fn record_repair(&mut self) {

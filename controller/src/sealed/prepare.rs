@@ -42,14 +42,13 @@ pub(crate) fn prepare<'s>(
     };
     let malformed = |message: &str| Failure::new(Reason::Malformed, message);
     if !spec.encrypted_data.is_empty() {
-        return Err(malformed(
-            "`encryptedData` and the deprecated `data` cannot be used together: remove `data`",
-        ));
+        let both =
+            "`encryptedData` and the deprecated `data` cannot be used together: remove `data`";
+        return Err(malformed(both));
     }
     if !accepts_legacy_data {
-        return Err(malformed(
-            "the deprecated `data` is not accepted here: seal again into `encryptedData`",
-        ));
+        let refused = "the deprecated `data` is not accepted here: seal again into `encryptedData`";
+        return Err(malformed(refused));
     }
     let bytes = STANDARD.decode(legacy);
     let not_base64 = |_| malformed("the deprecated `data` is not base64: seal again");
@@ -60,8 +59,7 @@ pub(crate) fn prepare<'s>(
 pub(crate) fn desired(sealed: &SealedSecret, rendered: Rendered) -> DesiredSecret {
     let template = &sealed.spec.template;
     let immutable = template.immutable.unwrap_or(false);
-    let data = rendered.data.into_iter().map(|(key, value)| (key, SecretValue::from(value)));
-    let data = data.collect();
+    let data = rendered.data.into_iter().map(|(key, value)| (key, value.into())).collect();
     let mut desired = secret_for(sealed, &template.type_, immutable, &template.metadata, data);
     if !rendered.random.is_empty() {
         // Randomly generated values are kept for one generation of the spec.

@@ -22,7 +22,6 @@ use crate::{
 /// Raise it when the same SealedSecret would give another Secret: earlier records no longer count
 /// then.
 pub(crate) const VERSION: &str = "1";
-/// How much of a key a message quotes.
 const MAX_KEY_CHARS: usize = 63;
 
 /// `template.data`. A null hides the item of its key.

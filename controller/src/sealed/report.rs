@@ -16,13 +16,8 @@ use crate::{
     key::ObjectKey,
     reason::{Failure, Reason, Retry},
     runtime::{
-        Outcome, Priority, Severity,
-        api::version_of,
-        backoff::Backoff,
-        clock::rfc3339_seconds,
-        events::reference,
-        status::{StatusError, status_text},
-        write_status,
+        Backoff, Outcome, Priority, Severity, StatusError, clock::rfc3339_seconds,
+        events::reference, status::status_text, version_of, write_status,
     },
     target::Applied,
 };
@@ -83,14 +78,11 @@ impl Attempt<'_> {
             return retry;
         }
         match self.write_status(Err(failure)).await {
-            Ok(is_written) => {
-                if is_written {
-                    self.publish(Severity::Warning, reason.as_str(), message).await;
-                }
-                retry
-            }
-            Err(retry_of_write) => retry_of_write,
+            Ok(true) => self.publish(Severity::Warning, reason.as_str(), message).await,
+            Ok(false) => {}
+            Err(retry_of_write) => return retry_of_write,
         }
+        retry
     }
 
     /// Writes a status that others changed, or that an earlier write did not reach.
@@ -110,7 +102,10 @@ impl Attempt<'_> {
         warn!(object = %self.key, %reason, message = failure.message, "not in sync");
         let objects = &self.controller.objects;
         let Some(entry) = objects.get(self.key) else { return Outcome::done() };
-        objects.update(self.key, &entry.uid, |entry| entry.record_failure(reason));
+        objects.update(self.key, &entry.uid, |entry| {
+            entry.failed = Some(reason);
+            entry.attempts = entry.attempts.saturating_add(1);
+        });
         if reason.retry() == Retry::OnCause {
             return Outcome::done();
         }

@@ -17,11 +17,10 @@ use crate::{
     key::ObjectKey,
     keys::KeyId,
     reason::Failure,
-    runtime::{Outcome, Priority, api::request},
+    runtime::{Outcome, Priority, request},
     target::{Applied, ApplyError, DesiredSecret},
 };
 
-/// A Secret that is in sync.
 pub(super) struct Synced {
     pub(super) applied: Applied,
     pub(super) record: Record,

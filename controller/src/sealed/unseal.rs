@@ -15,7 +15,6 @@ use crate::{
 /// For how many failed items of an object the other scopes are tried. Each try costs one
 /// private-key operation per key.
 const MAX_DIAGNOSED_ITEMS: usize = 3;
-/// How many items a message names.
 const MAX_NAMED_ITEMS: usize = 5;
 
 /// The object and the scope that the items are sealed for, and the keys that may decrypt them.
