@@ -153,14 +153,11 @@ impl Attempt<'_> {
     /// The plan knows when the object is due, so it is asked at once. But if the Secret already differs
     /// from what was written, something such as a webhook changes it and will do so again: back off.
     fn next_check(&self, change: SecretEffect) -> Outcome {
+        let Self { controller, entry, .. } = self;
         let delay = || {
-            let entry = self
-                .controller
-                .objects
-                .entries
-                .get(&self.entry.key)
-                .filter(|_| change.is_written())?;
-            let secret = self.controller.context.secrets.get(&entry.target())?;
+            let entry =
+                controller.objects.entries.get(&entry.key).filter(|_| change.is_written())?;
+            let secret = controller.context.secrets.get(&entry.target())?;
             let is_changed = !entry.is_as_written(&secret);
             is_changed.then(|| entry.repair_delay().max(FIRST_REPAIR_DELAY))
         };

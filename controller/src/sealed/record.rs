@@ -23,7 +23,6 @@ const VERSION: &str = "v1";
 
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Record {
-    /// The keys that decrypted the items.
     pub(crate) keys: Vec<KeyId>,
     pub(crate) inputs: Mac,
     /// The content of the Secret then.

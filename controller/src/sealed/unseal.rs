@@ -27,7 +27,6 @@ pub(crate) struct Sealing {
     /// From the object's own annotations.
     pub(crate) scope: Scope,
     pub(crate) ring: Arc<KeyRing>,
-    /// The keys to try first.
     pub(crate) first: Arc<[KeyId]>,
 }
 
