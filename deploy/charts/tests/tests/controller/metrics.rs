@@ -1,8 +1,8 @@
 //! Alerts and dashboard use existing metrics.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, fs, path::Path};
 
-use chart_tests::objects;
+use chart_tests::{chart, objects};
 use serde_json::{Value, json};
 
 use crate::{case, read, rendered};
@@ -121,8 +121,7 @@ fn controller_metrics() -> BTreeSet<String> {
     let operations = read("docs/operations.md");
     let rows = operations.lines().filter_map(|line| line.strip_prefix("| `"));
     let named: BTreeSet<_> = rows.filter_map(|row| metrics_in(row).into_iter().next()).collect();
-    let modules = ["aws", "external", "keys", "restart", "runtime", "sealed"];
-    let source = modules.map(|module| read(format!("controller/src/{module}/metrics.rs"))).concat();
+    let source = source(&chart::root().join("controller/src"));
     for name in &named {
         let base = name.strip_suffix("_total").unwrap_or(name);
         let short = PREFIXES.iter().find_map(|prefix| base.strip_prefix(prefix)).unwrap();
@@ -131,4 +130,12 @@ fn controller_metrics() -> BTreeSet<String> {
     }
     assert!(named.len() >= 8, "{named:?}");
     named
+}
+
+/// All files below a folder.
+fn source(folder: &Path) -> String {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries
+        .map(|path| if path.is_dir() { source(&path) } else { fs::read_to_string(path).unwrap() })
+        .collect()
 }
