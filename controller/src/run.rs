@@ -54,7 +54,7 @@ struct Process {
     reconciles: ReconcileMetrics,
 }
 
-/// The peers. Where the operator does not want one, it is none.
+/// The peers. One that the operator turned off is `None`.
 struct Controllers {
     sealed: Arc<SealedSecretController>,
     external: Option<Arc<ExternalSecretController>>,

@@ -58,7 +58,7 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
 /// Prints the acts, how long each takes, and what will be installed.
 fn announce(options: &Options, missing: &[Missing], output: Output) {
     output.line("The first run builds everything from source. On two cores it takes about:");
-    output.line("  secrets  10 min  a file of secrets becomes a Secret on a real API server");
+    output.line("  secrets  20 min  a file of secrets becomes a Secret on a real API server");
     if options.no_pods {
         return;
     }
