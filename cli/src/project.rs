@@ -144,10 +144,11 @@ fn fields(mut project: Project, root: &Node) -> Result<Project, ProjectError> {
         return Err(malformed(&path, Some(root.line), "not a mapping of fields".to_owned()));
     };
     for (key, value) in entries.iter().filter(|(_, value)| !value.is_null()) {
+        let key = key.as_str();
         let wrong = |cause: String| malformed(&path, Some(value.line), cause);
         let text = || value.source_text().ok_or_else(|| wrong(format!("`{key}` must be a string")));
         let invalid = |error: names::NameError| wrong(error.to_string());
-        match key.as_str() {
+        match key {
             "certificate" => project.certificate = Some(Source::parse(text()?, path.parent())),
             "namespace" => project.namespace = Some(names::namespace(text()?).map_err(&invalid)?),
             "name" => project.name = Some(names::object(text()?).map_err(&invalid)?),

@@ -28,6 +28,13 @@ impl Report {
         }
     }
 
+    /// Prints what is probably a mistake, unless `--quiet` is set.
+    pub(crate) fn warning(&self, text: &str) {
+        if !self.quiet {
+            self.line("warning", "33", text);
+        }
+    }
+
     /// Prints a note that the program reads from the terminal, if it does.
     pub(crate) fn waiting_for_input(&self, what: &str) {
         if io::stdin().is_terminal() {

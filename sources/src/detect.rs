@@ -40,7 +40,9 @@ pub(crate) fn syntax_of_name(file_name: &str) -> Option<Syntax> {
 /// The syntax of a text, judged by its first line that is neither blank nor a comment. None if no
 /// rule fits.
 pub(crate) fn syntax_of_content(text: &str, variable: Option<&str>) -> Option<Syntax> {
-    let line = text.lines().map(str::trim).find(|line| !line.is_empty() && !is_comment(line))?;
+    // YAML also ends lines with CR alone, and dotenv says so.
+    let mut lines = text.split(['\n', '\r']).map(str::trim);
+    let line = lines.find(|line| !line.is_empty() && !is_comment(line))?;
     if line.starts_with(['{', '[']) {
         return Some(Syntax::Json);
     }
@@ -127,6 +129,8 @@ mod tests {
             ("region = \"eu\"\napp_secrets = {\n", Some(Syntax::Tfvars)),
             ("app_secrets = { A = \"1\" }", Some(Syntax::Tfvars)),
             ("// c\nother = { # c\n", Some(Syntax::Tfvars)),
+            ("# c\rA=1\r", Some(Syntax::Dotenv)),
+            ("# c\rA: 1\r", Some(Syntax::Yaml)),
             ("hunter2\n", None),
             ("# only\n", None),
             ("", None),

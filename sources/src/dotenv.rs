@@ -7,7 +7,9 @@
 //! - An unquoted value ends at the end of its line, or before a `#` that follows a blank.
 //! - Single quotes make everything literal. In double quotes, `\n \r \t \\ \" \$` are escapes and any
 //!   other backslash is an error. Quoted values may span lines.
-//! - CRLF ends a line like LF, and becomes LF inside quotes.
+//! - CRLF ends a line like LF, and becomes LF inside quotes. A CR elsewhere is an error.
+//! - An unquoted value that was probably meant to go on is an error: one that ends with a backslash, and
+//!   JSON that a comment would cut. So is a line of base64, which would become a key.
 
 use std::collections::HashMap;
 
@@ -20,9 +22,15 @@ use crate::{
     secret_bytes::SecretBytes,
 };
 
+mod base64;
+
 /// The values, in the order of the file.
 pub(crate) fn parse(text: &str) -> Result<Vec<Entry>, Located<DotenvProblem>> {
-    let mut cursor = Cursor { rest: text, line: 1 };
+    if let Some(at) = lone_carriage_return(text) {
+        let line = 1 + text[..at].matches('\n').count();
+        return Err(Located::at_line(line, DotenvProblem::CarriageReturn));
+    }
+    let mut cursor = Cursor { rest: text, line: 1, broken: None };
     let mut entries = Vec::new();
     let mut lines: HashMap<String, usize> = HashMap::new();
     while let Some(key) = cursor.key()? {
@@ -40,12 +48,24 @@ pub(crate) fn parse(text: &str) -> Result<Vec<Entry>, Located<DotenvProblem>> {
 /// belong to a value.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum DotenvProblem {
+    /// A carriage return that ends no line, or is the only end of one.
+    #[error("a carriage return without a line feed")]
+    CarriageReturn,
     /// The line assigns nothing.
     #[error("a line without `=`")]
     NoEquals,
     /// The text before `=` is not a key of a Secret.
     #[error("the text before `=` is not a valid key")]
     BadKey,
+    /// A line of base64, which would become a key.
+    #[error("a line of base64, not an assignment")]
+    Base64,
+    /// An unquoted value ends with a backslash.
+    #[error("a backslash at the end of a value without quotes")]
+    TrailingBackslash,
+    /// A comment would cut unquoted JSON.
+    #[error("the value is not in quotes, and ` #` starts a comment inside it")]
+    CutByComment,
     /// The file sets a key twice.
     #[error("the key `{key}` is already on line {first}")]
     Duplicate {
@@ -86,6 +106,18 @@ impl std::fmt::Display for Quote {
 impl DotenvProblem {
     pub(crate) fn remedy(&self) -> &'static str {
         match self {
+            Self::CarriageReturn => {
+                "save the file with LF or CRLF line ends; in double quotes, `\\r` is a carriage return"
+            }
+            Self::Base64 => {
+                "put a value that spans lines in quotes, or on one line; an empty value is `KEY=\"\"`"
+            }
+            Self::TrailingBackslash => {
+                "put the value in single quotes, where a backslash is a backslash; a value that spans lines needs quotes instead of backslashes"
+            }
+            Self::CutByComment => {
+                "put the value in single quotes, or in double quotes with `\\\"` for each `\"`"
+            }
             Self::NoEquals => "a value that spans lines needs quotes; a comment starts with `#`",
             Self::BadKey => KEY_RULE,
             Self::Duplicate { .. } => "remove one of the two",
@@ -106,6 +138,8 @@ impl DotenvProblem {
 struct Cursor<'a> {
     rest: &'a str,
     line: usize,
+    /// The unquoted value of the line before, if the next line may be the rest of it.
+    broken: Option<&'a str>,
 }
 
 const BLANKS: [char; 2] = [' ', '\t'];
@@ -121,7 +155,12 @@ impl<'a> Cursor<'a> {
             if !line.is_empty() && !line.starts_with('#') {
                 break;
             }
+            self.broken = None;
             self.take_line();
+        }
+        if base64::is_part(strip_comment(self.peek_line()).trim_matches(BLANKS), self.broken.take())
+        {
+            return Err(self.at(DotenvProblem::Base64));
         }
         let (head, _) =
             self.peek_line().split_once('=').ok_or_else(|| self.at(DotenvProblem::NoEquals))?;
@@ -151,10 +190,22 @@ impl<'a> Cursor<'a> {
                 self.rest = &self.rest[blanks + 1..];
                 self.double_quoted()
             }
-            _ => {
-                Ok(Zeroizing::new(strip_comment(self.take_line()).trim_matches(BLANKS).to_owned()))
-            }
+            _ => self.unquoted(),
         }
+    }
+
+    fn unquoted(&mut self) -> Result<Zeroizing<String>, Located<DotenvProblem>> {
+        let line = self.peek_line();
+        let value = strip_comment(line).trim_matches(BLANKS);
+        if value.ends_with('\\') {
+            return Err(self.at(DotenvProblem::TrailingBackslash));
+        }
+        if value.starts_with(['{', '[']) && value.len() < line.trim_matches(BLANKS).len() {
+            return Err(self.at(DotenvProblem::CutByComment));
+        }
+        self.broken = Some(value);
+        self.take_line();
+        Ok(Zeroizing::new(value.to_owned()))
     }
 
     fn single_quoted(&mut self) -> Result<Zeroizing<String>, Located<DotenvProblem>> {
@@ -230,6 +281,13 @@ impl<'a> Cursor<'a> {
     fn at(&self, problem: DotenvProblem) -> Located<DotenvProblem> {
         Located::at_line(self.line, problem)
     }
+}
+
+/// The first CR that is neither part of CRLF nor the last character. Programs on old Macs ended lines
+/// with it: the file would be one line, whose first value contains all others.
+fn lone_carriage_return(text: &str) -> Option<usize> {
+    let next = |at: usize| text.as_bytes().get(at + 1);
+    text.match_indices('\r').map(|(at, _)| at).find(|at| next(*at).is_some_and(|b| *b != b'\n'))
 }
 
 /// The line up to a `#` that follows a blank.

@@ -18,7 +18,7 @@ pub(crate) fn entries(root: &Node) -> Result<Vec<Entry>, Located<FlatProblem>> {
     let Some(entries) = root.entries() else {
         return Err(Located::at_line(root.line, FlatProblem::NotAnObject));
     };
-    entries.iter().map(|(key, node)| entry(key, node)).collect()
+    entries.iter().map(|(key, node)| entry(key.as_str(), node)).collect()
 }
 
 /// Why an object is not flat values.

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     located::Located,
-    node::{Node, Value},
+    node::{Key, Node, Value},
 };
 
 /// Deeper nesting than any Secret has.
@@ -106,7 +106,7 @@ impl<'a> Reader<'a> {
         &self,
         entries: Vec<(String, &'a RawValue)>,
         depth: usize,
-    ) -> Result<Vec<(String, Node)>, Located<JsonProblem>> {
+    ) -> Result<Vec<(Key, Node)>, Located<JsonProblem>> {
         let mut lines: HashMap<String, usize> = HashMap::new();
         let mut map = Vec::with_capacity(entries.len());
         for (key, raw) in entries {
@@ -114,7 +114,7 @@ impl<'a> Reader<'a> {
             if let Some(first) = lines.insert(key.clone(), node.line) {
                 return Err(Located::at_line(node.line, JsonProblem::Duplicate { key, first }));
             }
-            map.push((key, node));
+            map.push((Key::text(key), node));
         }
         Ok(map)
     }

@@ -44,8 +44,10 @@ pub use crate::{
     kind::SourceKind,
     located::Located,
     manifest::{FieldType, ManifestProblem},
-    node::{Node, Value},
-    read::{Input, Parsed, ReadOptions, documents, read, secret_from_json, secrets},
+    node::{Key, Node, Value},
+    read::{
+        Input, Parsed, ReadOptions, Warning, check_keys, documents, read, secret_from_json, secrets,
+    },
     secret::{MAX_SECRET_BYTES, Secret},
     secret_bytes::SecretBytes,
     tfvars::TfvarsProblem,

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use crate::{
     key::{KEY_RULE, is_secret_key, shorten},
     located::Located,
-    node::{Node, Value},
+    node::{Key, Node, Value},
     secret::Secret,
     secret_bytes::SecretBytes,
 };
@@ -71,6 +71,12 @@ pub enum ManifestProblem {
         /// The type it must have.
         wanted: FieldType,
     },
+    /// A field without a value.
+    #[error("`{0}` has no value")]
+    NoValue(String),
+    /// A key that Kubernetes reads as another one.
+    #[error("the key `{0}` is not a string: Kubernetes reads a boolean, a number or null")]
+    KeyType(String),
     /// A key that Kubernetes does not accept in a Secret.
     #[error("`{0}` is not a valid key")]
     BadKey(String),
@@ -113,6 +119,8 @@ impl ManifestProblem {
             | Self::Sealed(_)
             | Self::WrongType { .. }
             | Self::ApiVersion => return None,
+            Self::NoValue(_) => "write `\"\"` for an empty value, or remove the key",
+            Self::KeyType(_) => "put it in quotes",
             Self::BadKey(_) => KEY_RULE,
             Self::NotBase64(_) => "put plain text under `stringData`",
         })
@@ -191,7 +199,15 @@ fn add_object(
     }
 }
 
+/// Rejects an object with a key that Kubernetes reads as another one.
+pub(crate) fn check_keys(object: &Node) -> ManifestResult<()> {
+    object.key_read_otherwise().map_or(Ok(()), |(line, key)| {
+        Err(Located::at_line(line, ManifestProblem::KeyType(shorten(key.as_str()))))
+    })
+}
+
 fn secret(node: &Node) -> ManifestResult<Secret> {
+    check_keys(node)?;
     let mut secret = Secret::default();
     for (key, value) in node.entries().unwrap_or_default() {
         match key.as_str() {
@@ -216,13 +232,15 @@ fn secret(node: &Node) -> ManifestResult<Secret> {
     }
     // `stringData` wins over `data`, in any order.
     for (key, value) in map(node.get("data"), "data")? {
+        let key = key.as_str();
         let bytes = decode(key, value)?;
-        secret.data.insert(key.clone(), SecretBytes::new(bytes));
+        secret.data.insert(key.to_owned(), SecretBytes::new(bytes));
     }
     for (key, value) in map(node.get("stringData"), "stringData")? {
+        let key = key.as_str();
         check_key(key, value)?;
         let text = Zeroizing::new(string(value, &format!("stringData.{key}"))?);
-        secret.data.insert(key.clone(), SecretBytes::new(text.as_bytes().to_vec()));
+        secret.data.insert(key.to_owned(), SecretBytes::new(text.as_bytes().to_vec()));
     }
     Ok(secret)
 }
@@ -267,7 +285,7 @@ fn check_key(key: &str, value: &Node) -> ManifestResult<()> {
     }
 }
 
-fn map<'a>(node: Option<&'a Node>, path: &str) -> ManifestResult<&'a [(String, Node)]> {
+fn map<'a>(node: Option<&'a Node>, path: &str) -> ManifestResult<&'a [(Key, Node)]> {
     node.map_or(Ok(&[]), |node| {
         node.entries()
             .ok_or_else(|| Located::at_line(node.line, wrong_type(path, FieldType::Object)))
@@ -277,14 +295,24 @@ fn map<'a>(node: Option<&'a Node>, path: &str) -> ManifestResult<&'a [(String, N
 fn strings(node: &Node, path: &str) -> ManifestResult<BTreeMap<String, String>> {
     map(Some(node), path)?
         .iter()
-        .map(|(key, value)| Ok((key.clone(), string(value, &format!("{path}.{}", shorten(key)))?)))
+        .map(|(key, value)| {
+            let key = key.as_str();
+            Ok((key.to_owned(), string(value, &format!("{path}.{}", shorten(key)))?))
+        })
         .collect()
 }
 
 fn string(node: &Node, path: &str) -> ManifestResult<String> {
-    node.as_str()
-        .map(str::to_owned)
-        .ok_or_else(|| Located::at_line(node.line, wrong_type(path, FieldType::String)))
+    node.as_str().map(str::to_owned).ok_or_else(|| {
+        Located::at_line(
+            node.line,
+            if node.is_null() {
+                ManifestProblem::NoValue(path.to_owned())
+            } else {
+                wrong_type(path, FieldType::String)
+            },
+        )
+    })
 }
 
 fn wrong_type(path: &str, wanted: FieldType) -> ManifestProblem {

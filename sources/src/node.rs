@@ -25,9 +25,46 @@ pub enum Value {
     /// A list.
     List(Vec<Node>),
     /// An object without duplicate keys, in the order of the source.
-    Map(Vec<(String, Node)>),
+    Map(Vec<(Key, Node)>),
     /// A node with an unknown YAML tag.
     Tagged,
+}
+
+/// A key of an object.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Key {
+    text: String,
+    is_plain: bool,
+}
+
+impl Key {
+    /// A key that is a string for every reader.
+    pub(crate) fn text(text: String) -> Self {
+        Self { text, is_plain: false }
+    }
+
+    /// An unquoted YAML key.
+    pub(crate) fn plain(text: String) -> Self {
+        Self { text, is_plain: true }
+    }
+
+    /// The source text.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether Kubernetes reads another key: `y` is `true`, `0123` is `83`, and `~` is an error.
+    pub(crate) fn is_read_otherwise(&self) -> bool {
+        self.is_plain
+            && match plain(&self.text) {
+                Plain::Null => true,
+                Plain::Bool(value) => self.text != value.to_string(),
+                Plain::Number => {
+                    self.text.parse::<i64>().map_or(true, |number| number.to_string() != self.text)
+                }
+                Plain::Text => false,
+            }
+    }
 }
 
 /// The type that Kubernetes gives a plain scalar.
@@ -48,13 +85,13 @@ impl Node {
     pub fn get(&self, key: &str) -> Option<&Self> {
         self.entries()?
             .iter()
-            .find(|(k, _)| k == key)
+            .find(|(k, _)| k.as_str() == key)
             .map(|(_, node)| node)
             .filter(|n| !n.is_null())
     }
 
     /// The entries, if this is an object.
-    pub fn entries(&self) -> Option<&[(String, Self)]> {
+    pub fn entries(&self) -> Option<&[(Key, Self)]> {
         match &self.value {
             Value::Map(entries) => Some(entries),
             _ => None,
@@ -107,9 +144,21 @@ impl Node {
             },
             Value::List(items) => Json::Array(items.iter().map(Self::to_json).collect()),
             Value::Map(entries) => {
-                Json::Object(entries.iter().map(|(k, n)| (k.clone(), n.to_json())).collect())
+                Json::Object(entries.iter().map(|(k, n)| (k.text.clone(), n.to_json())).collect())
             }
             Value::Tagged => Json::Null,
+        }
+    }
+
+    /// The first key in this tree that Kubernetes reads otherwise, with its line.
+    pub(crate) fn key_read_otherwise(&self) -> Option<(usize, &Key)> {
+        match &self.value {
+            Value::List(items) => items.iter().find_map(Self::key_read_otherwise),
+            Value::Map(entries) => entries.iter().find_map(|(key, node)| {
+                let found = key.is_read_otherwise().then_some((node.line, key));
+                found.or_else(|| node.key_read_otherwise())
+            }),
+            Value::Text(_) | Value::Plain(_) | Value::Tagged => None,
         }
     }
 
@@ -144,21 +193,40 @@ fn is_number(text: &str) -> bool {
     if matches!(unsigned, ".inf" | ".Inf" | ".INF") || matches!(text, ".nan" | ".NaN" | ".NAN") {
         return true;
     }
-    let digits = unsigned.replace('_', "");
-    if digits.is_empty() || !unsigned.starts_with(|c: char| c.is_ascii_digit() || c == '.') {
+    match text.as_bytes().first() {
+        Some(b'.') => is_float(text),
+        Some(b'0'..=b'9' | b'-' | b'+') => {
+            let digits = text.replace('_', "");
+            is_integer(&digits) || is_float(&digits)
+        }
+        _ => false,
+    }
+}
+
+/// As Go's `ParseInt` and `ParseUint` with base 0, for 64 bits.
+fn is_integer(text: &str) -> bool {
+    let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
+    let (base, digits) = match unsigned.as_bytes() {
+        [b'0', b'x' | b'X', ..] => (16, &unsigned[2..]),
+        [b'0', b'o' | b'O', ..] => (8, &unsigned[2..]),
+        [b'0', b'b' | b'B', ..] => (2, &unsigned[2..]),
+        [b'0', _, ..] => (8, &unsigned[1..]),
+        _ => (10, unsigned),
+    };
+    if !digits.chars().all(|c| c.is_digit(base)) {
         return false;
     }
-    let has_base = |rest: &str, base| !rest.is_empty() && rest.chars().all(|c| c.is_digit(base));
-    match digits.as_bytes() {
-        [b'0', b'x' | b'X', ..] => has_base(&digits[2..], 16),
-        [b'0', b'o' | b'O', ..] => has_base(&digits[2..], 8),
-        [b'0', b'b' | b'B', ..] => has_base(&digits[2..], 2),
-        // Without words such as `inf`, Rust parses the same floats as Go's ParseFloat.
-        _ => {
-            digits.bytes().all(|b| b.is_ascii_digit() || b".eE+-".contains(&b))
-                && digits.parse::<f64>().is_ok()
-        }
+    match text.as_bytes().first() {
+        Some(b'-') => i64::from_str_radix(&format!("-{digits}"), base).is_ok(),
+        Some(b'+') => i64::from_str_radix(digits, base).is_ok(),
+        _ => u64::from_str_radix(digits, base).is_ok(),
     }
+}
+
+/// Without words such as `inf`, Rust parses the same floats as Go. Too large ones are strings.
+fn is_float(text: &str) -> bool {
+    text.bytes().all(|b| b.is_ascii_digit() || b".eE+-".contains(&b))
+        && text.parse().is_ok_and(f64::is_finite)
 }
 
 #[cfg(test)]
@@ -186,6 +254,12 @@ mod tests {
             "-.inf",
             ".nan",
             "99999999999999999999",
+            "-_1",
+            "0789",
+            "-0b11",
+            "+0X1f",
+            "0xFFFFFFFFFFFFFFFF",
+            "1.5_0",
         ] {
             assert_eq!(plain(text), Plain::Number, "{text}");
         }
@@ -204,10 +278,48 @@ mod tests {
             "inf",
             "nan",
             "_1",
+            "._5",
+            "1e400",
+            "0xFFFFFFFFFFFFFFFF0",
+            "0x+1",
+            "0o8",
+            "0x1p3",
             "nil",
             "tRuE",
         ] {
             assert_eq!(plain(text), Plain::Text, "{text}");
+        }
+    }
+
+    /// Recorded from `sigs.k8s.io/yaml` 1.6.0.
+    #[test]
+    fn plain_keys_are_read_as_kubernetes_reads_them() {
+        for same in
+            ["a", "true", "false", "8080", "-1", "0", "2001-01-01", "12:30", "_1", "=", "1e400"]
+        {
+            assert!(!Key::plain(same.to_owned()).is_read_otherwise(), "{same}");
+        }
+        for other in [
+            "y",
+            "N",
+            "yes",
+            "on",
+            "True",
+            "0123",
+            "0x1F",
+            "1_000",
+            "1e3",
+            "1.50",
+            "+1",
+            "-0",
+            "~",
+            "null",
+            "",
+            "12345678901234567890",
+            "3.14159265358979",
+        ] {
+            assert!(Key::plain(other.to_owned()).is_read_otherwise(), "{other}");
+            assert!(!Key::text(other.to_owned()).is_read_otherwise(), "{other}");
         }
     }
 }

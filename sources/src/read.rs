@@ -12,7 +12,7 @@ use crate::{
     kind::SourceKind,
     located::Located,
     manifest::{self, ManifestSecrets},
-    node::Node,
+    node::{Key, Node},
     secret::Secret,
     secret_bytes::SecretBytes,
     tfvars, yaml,
@@ -47,6 +47,21 @@ pub struct Parsed {
     pub secrets: Vec<Secret>,
     /// The objects that were left out, as `Kind name`.
     pub skipped: Vec<String>,
+    /// What is probably a mistake.
+    pub warnings: Vec<Warning>,
+}
+
+/// What is probably a mistake, but may be meant.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum Warning {
+    /// A dotenv file has keys that no shell can have as variables.
+    #[error("{input}: not names of environment variables: {}", keys.join(", "))]
+    NoVariables {
+        /// The input.
+        input: String,
+        /// The keys.
+        keys: Vec<String>,
+    },
 }
 
 /// Reads all inputs.
@@ -58,6 +73,10 @@ pub fn read(inputs: &[Input<'_>], options: &ReadOptions) -> Result<Parsed, Sourc
     let mut flat: Option<FlatValues> = None;
     for input in inputs {
         match parse(*input, options)? {
+            Content::Dotenv(entries) => {
+                parsed.warnings.extend(no_variables(input.name, &entries));
+                flat.get_or_insert_default().add(input.name, entries)?;
+            }
             Content::Flat(entries) => flat.get_or_insert_default().add(input.name, entries)?,
             Content::Secrets(found) => {
                 parsed.secrets.extend(with_origins(input.name, found.secrets));
@@ -96,6 +115,14 @@ pub fn documents(input: Input<'_>) -> Result<Vec<Node>, SourceError> {
     nodes(input, detect::syntax_of_kind(SourceKind::Manifest, input.text))
 }
 
+/// Rejects an object with a key that Kubernetes reads otherwise, such as `y`, which is `true`.
+///
+/// # Errors
+/// If it has one.
+pub fn check_keys(input: &str, object: &Node) -> Result<(), SourceError> {
+    manifest::check_keys(object).map_err(|problem| SourceError::malformed(input, problem))
+}
+
 /// The only Secret in a JSON text. None if the text is anything else.
 pub fn secret_from_json(text: &str) -> Option<Secret> {
     let found = manifest::secrets(&json::parse(text).ok()?, false).ok()?;
@@ -104,6 +131,7 @@ pub fn secret_from_json(text: &str) -> Option<Secret> {
 }
 
 enum Content {
+    Dotenv(Vec<Entry>),
     Flat(Vec<Entry>),
     Secrets(ManifestSecrets),
 }
@@ -125,7 +153,7 @@ fn parse(input: Input<'_>, options: &ReadOptions) -> Result<Content, SourceError
     let variable = variable.unwrap_or(tfvars::DEFAULT_VARIABLE);
     match syntax {
         Syntax::Dotenv => dotenv::parse(input.text)
-            .map(Content::Flat)
+            .map(Content::Dotenv)
             .map_err(|problem| SourceError::malformed(input.name, problem)),
         Syntax::Tfvars => tfvars::parse(input.text, variable)
             .map(Content::Flat)
@@ -182,17 +210,28 @@ fn nodes(input: Input<'_>, syntax: Syntax) -> Result<Vec<Node>, SourceError> {
 fn tfvars_json(input: Input<'_>, variable: &str) -> Result<Vec<Entry>, SourceError> {
     let nodes = nodes(input, Syntax::Json)?;
     let variables = nodes.first().and_then(Node::entries).unwrap_or_default();
-    if let Some((_, map)) = variables.iter().find(|(key, _)| key == variable) {
+    if let Some((_, map)) = variables.iter().find(|(key, _)| key.as_str() == variable) {
         return flat_entries(input, map);
     }
-    let is_map = |(_, node): &&(String, Node)| node.entries().is_some();
-    let maps = variables.iter().filter(is_map).map(|(key, _)| key.clone()).collect();
+    let is_map = |(_, node): &&(Key, Node)| node.entries().is_some();
+    let maps = variables.iter().filter(is_map).map(|(key, _)| key.as_str().to_owned()).collect();
     let problem = tfvars::TfvarsProblem::NoVariable { wanted: variable.to_owned(), maps };
     Err(SourceError::malformed(input.name, Located::whole_text(problem)))
 }
 
 fn is_blank(text: &str) -> bool {
-    text.lines().map(str::trim).all(|line| line.is_empty() || line.starts_with('#'))
+    text.split(['\n', '\r']).map(str::trim).all(|line| line.is_empty() || line.starts_with('#'))
+}
+
+fn no_variables(input: &str, entries: &[Entry]) -> Option<Warning> {
+    let others = entries.iter().filter(|entry| !is_variable(&entry.key));
+    let keys: Vec<String> = others.map(|entry| format!("`{}`", entry.key)).collect();
+    (!keys.is_empty()).then(|| Warning::NoVariables { input: input.to_owned(), keys })
+}
+
+/// Whether a key of a Secret is a name in the shell (POSIX.1-2024, 3.216 "Name").
+fn is_variable(key: &str) -> bool {
+    !key.contains(['-', '.']) && !key.starts_with(|c: char| c.is_ascii_digit())
 }
 
 fn with_origins(input: &str, secrets: Vec<(usize, Secret)>) -> impl Iterator<Item = Secret> {

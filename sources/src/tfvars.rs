@@ -19,6 +19,8 @@ use crate::{
     secret_bytes::SecretBytes,
 };
 
+mod heredoc;
+
 /// The variable that is read by default.
 pub(crate) const DEFAULT_VARIABLE: &str = "app_secrets";
 
@@ -67,6 +69,11 @@ pub enum TfvarsProblem {
         /// Its type.
         found: String,
     },
+    /// A string or heredoc with a line end that Terraform rejects.
+    #[error(
+        "not valid Terraform syntax: a line end inside quotes, or a carriage return without a line feed"
+    )]
+    LineEnd,
     /// A value that Terraform would compute.
     #[error("`{key}` is {found}, but only literals and heredocs are supported")]
     Computed {
@@ -99,6 +106,7 @@ impl TfvarsProblem {
         Some(match self {
             Self::NoVariable { maps, .. } if maps.is_empty() => "the file has no map variable",
             Self::NoVariable { .. } | Self::NotAMap { .. } | Self::Syntax(_) => return None,
+            Self::LineEnd => "write `\\n` and `\\r` in quotes, or use a heredoc",
             Self::Computed { .. } => "write the value itself; `$${` is a literal `${`",
             Self::NotAString { .. } => {
                 "remove the key, or write a string; `\"\"` is the empty string"
@@ -133,7 +141,10 @@ fn entries(
         if entries.iter().any(|entry| entry.key == key) {
             return Err(at(TfvarsProblem::Duplicate(key.to_owned())));
         }
-        let value = literal(value.expr()).map_err(|found| {
+        if !is_terraform(value.expr(), lines.0) {
+            return Err(at(TfvarsProblem::LineEnd));
+        }
+        let value = literal(value.expr(), lines.0).map_err(|found| {
             at(match value.expr() {
                 Expression::Null(_) | Expression::Array(_) | Expression::Object(_) => {
                     TfvarsProblem::NotAString { key: key.to_owned(), found }
@@ -150,8 +161,19 @@ fn entries(
     Ok(entries)
 }
 
+/// Whether Terraform accepts the line ends in a string or heredoc. The parser accepts more.
+fn is_terraform(expression: &Expression, source: &str) -> bool {
+    let text = expression.span().and_then(|span| source.get(span)).unwrap_or_default();
+    match expression {
+        Expression::String(_) | Expression::StringTemplate(_) => !text.contains(['\r', '\n']),
+        Expression::HeredocTemplate(heredoc) => !heredoc::source(heredoc, source)
+            .is_none_or(|text| text.replace("\r\n", "").contains('\r')),
+        _ => true,
+    }
+}
+
 /// The text of a literal, or the kind of any other expression.
-fn literal(expression: &Expression) -> Result<Zeroizing<String>, String> {
+fn literal(expression: &Expression, source: &str) -> Result<Zeroizing<String>, String> {
     let text = match expression {
         Expression::String(text) => text.as_str().to_owned(),
         Expression::Bool(value) => value.value().to_string(),
@@ -164,7 +186,7 @@ fn literal(expression: &Expression) -> Result<Zeroizing<String>, String> {
             return plain_template(template).ok_or_else(|| describe(expression));
         }
         Expression::HeredocTemplate(heredoc) => {
-            return plain_template(&heredoc.template).ok_or_else(|| describe(expression));
+            return heredoc::text(heredoc, source).ok_or_else(|| describe(expression));
         }
         other => return Err(describe(other)),
     };

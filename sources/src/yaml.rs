@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     located::Located,
-    node::{Node, Value},
+    node::{Key, Node, Value},
 };
 
 /// Deeper nesting than any Secret has. The limit protects the stack.
@@ -55,7 +55,7 @@ pub enum YamlProblem {
         /// The line of the first.
         first: usize,
     },
-    /// A list or mapping as a key.
+    /// A list, a mapping, or a scalar with a tag as a key.
     #[error("a key that is not a plain string")]
     ComplexKey,
     /// A merge key, `<<`.
@@ -196,8 +196,8 @@ impl<'a, I: Iterator<Item = Result<(Event<'a>, Span), ScanError>>> Reader<I> {
         &mut self,
         style: StructureStyle,
         depth: usize,
-    ) -> Result<Vec<(String, Node)>, Located<YamlProblem>> {
-        let mut entries: Vec<(String, Node)> = Vec::new();
+    ) -> Result<Vec<(Key, Node)>, Located<YamlProblem>> {
+        let mut entries: Vec<(Key, Node)> = Vec::new();
         let mut lines: HashMap<String, usize> = HashMap::new();
         loop {
             let (key, at) = match self.expect()? {
@@ -205,10 +205,15 @@ impl<'a, I: Iterator<Item = Result<(Event<'a>, Span), ScanError>>> Reader<I> {
                 (Event::Scalar(key, ScalarStyle::Plain, ..), at) if key == "<<" => {
                     return Err(Located::at_line(at, YamlProblem::MergeKey));
                 }
-                (Event::Scalar(key, ..), at) => (key.into_owned(), at),
+                (Event::Scalar(key, style, _, tag), at) if is_core(tag.as_deref(), "str") => {
+                    let is_plain = style == ScalarStyle::Plain && tag.is_none();
+                    let key = key.into_owned();
+                    (if is_plain { Key::plain(key) } else { Key::text(key) }, at)
+                }
                 (_, at) => return Err(Located::at_line(at, YamlProblem::ComplexKey)),
             };
-            if let Some(first) = lines.insert(key.clone(), at) {
+            if let Some(first) = lines.insert(key.as_str().to_owned(), at) {
+                let key = key.as_str().to_owned();
                 return Err(Located::at_line(at, YamlProblem::Duplicate { key, first }));
             }
             let (event, line) = self.expect()?;

@@ -5,9 +5,13 @@ use sources::{Input, ReadOptions, SourceError, SourceKind, read};
 /// The value that must not appear.
 const CANARY: &str = "hunter2";
 
-const SOURCES: [(SourceKind, &str); 9] = [
+const SOURCES: [(SourceKind, &str); 12] = [
     (SourceKind::Dotenv, "export A = hunter2 # c\nB='hunter2'\n"),
     (SourceKind::Dotenv, "A=\"a\\nhunter2\nb\"\nB=1\n"),
+    (SourceKind::Dotenv, "A=hunter2\rB=1\nC=[hunter2] \\\n"),
+    // The whole second line is part of a value.
+    (SourceKind::Dotenv, "A=6UWXLq1/iznyqf0lniVUsseD5XPtpOFi\nhunter2AyO69QOPvuts3ZQ==\n"),
+    (SourceKind::Tfvars, "app_secrets = {\r\n  A = <<-EOT\r\n  hunter2\r\n  EOT\r\n}\r\n"),
     (SourceKind::Tfvars, "app_secrets = {\n  A = \"hunter2\"\n  B = 1\n}\n"),
     (SourceKind::Tfvars, "app_secrets = {\n  A = <<EOT\nhunter2\nEOT\n}\n"),
     (SourceKind::Json, "{\"A\": \"hunter2\",\n \"B\": [1]}"),

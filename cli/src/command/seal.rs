@@ -37,6 +37,9 @@ pub(crate) fn run(options: &Options, report: &Report) -> Result<(), Failure> {
     let texts = inputs.iter().map(Input::source).collect::<Result<Vec<_>, _>>()?;
     let parsed = sources::read(&texts, &options.reading)?;
     drop(inputs);
+    for warning in &parsed.warnings {
+        report.warning(&warning.to_string());
+    }
     for skipped in &parsed.skipped {
         report.note(&format!("skipped {skipped}"));
     }

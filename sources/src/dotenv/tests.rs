@@ -96,6 +96,50 @@ fn errors_carry_the_line() {
     assert_eq!(problem("A='it'\\''s'"), (1, DotenvProblem::AfterQuote(Quote::Single)));
 }
 
+#[test]
+fn carriage_return_alone_is_rejected_with_its_line() {
+    for (text, line) in [
+        ("A=1\rB=2\rC=3\r", 1),
+        ("# c\rA=1\r", 1),
+        ("A=1\nB=x\ry\n", 2),
+        ("A=1\nB=x\r\r\n", 2),
+        ("A='1\n2\r3'", 2),
+        ("A=\"1\r2\"", 1),
+    ] {
+        assert_eq!(problem(text), (line, DotenvProblem::CarriageReturn), "{text:?}");
+    }
+}
+
+#[test]
+fn line_of_base64_is_rejected() {
+    let rest = "8KxAyO69QOPvuts3ZmFrZQ";
+    for text in [
+        format!("A=6UWXLq1/iznyqf0lniVUsseD5XPtpOFi\n{rest}==\n"),
+        format!("A=\n{rest}A=\n"),
+        format!("A=1\n  {rest}== # c\r\n"),
+        "A=6UWXLq1/iznyqf0lniVUsseD5XPtpOFi\nZmE=\n".to_owned(),
+    ] {
+        assert_eq!(problem(&text), (2, DotenvProblem::Base64), "{text:?}");
+    }
+    for text in ["TOKEN=6UWXLq1/iznyqf0lniVUsseD5XPtpOFi\nAPIUSER=\n", "A==", "A='='\nB='ZQ=='\n"] {
+        assert_eq!(parse(text).is_ok(), text != "A==", "{text:?}");
+    }
+    assert_eq!(value("A=8KxAyO69QOPvuts3ZmFrZQ=="), "8KxAyO69QOPvuts3ZmFrZQ==");
+}
+
+#[test]
+fn unquoted_value_that_was_meant_to_go_on_is_rejected() {
+    for text in ["A=-Xmx1g \\\n  -Dx=y\n", "A=C:\\dir\\", "A=x\\ # c", "A=\\\r\n"] {
+        assert_eq!(problem(text), (1, DotenvProblem::TrailingBackslash), "{text:?}");
+    }
+    assert_eq!(value("A='C:\\dir\\'"), "C:\\dir\\");
+    for text in ["A={\"a\": \"b #c\"}", "A = [1, # one\n", "A={ #"] {
+        assert_eq!(problem(text), (1, DotenvProblem::CutByComment), "{text:?}");
+    }
+    assert_eq!(value("A={\"a\": \"b#c\"} "), "{\"a\": \"b#c\"}");
+    assert_eq!(value("A='[1] #'"), "[1] #");
+}
+
 fn double_quote(text: &str) -> String {
     let mut quoted = String::from("\"");
     for c in text.chars() {

@@ -50,7 +50,7 @@ fn invalid_base64_in_data_is_rejected() {
 
 #[test]
 fn non_string_in_string_data_is_rejected_with_its_line() {
-    for text in ["5432", "yes", "null", "", "[a]", "{a: b}", "1.5"] {
+    for text in ["5432", "yes", "[a]", "{a: b}", "1.5"] {
         let expected = wrong_type("stringData.k", FieldType::String);
         assert_eq!(
             problem(&with(&format!("stringData:\n  k: {text}\n"))),
@@ -111,4 +111,33 @@ fn label_types_and_keys_are_checked() {
         ManifestProblem::BadKey("..".to_owned())
     );
     assert_eq!(problem(&with("immutable: 'true'")).1, wrong_type("immutable", FieldType::Boolean));
+}
+
+#[test]
+fn missing_value_is_not_reported_as_a_wrong_type() {
+    for text in ["", "~", "null"] {
+        for field in ["data", "stringData"] {
+            let expected = ManifestProblem::NoValue(format!("{field}.k"));
+            let text = format!("{field}:\n  a: ''\n  k: {text}\n");
+            assert_eq!(problem(&with(&text)), (Some(5), expected.clone()), "{text}");
+            assert!(expected.remedy().unwrap().contains("`\"\"`"));
+        }
+    }
+}
+
+#[test]
+fn keys_that_kubernetes_reads_otherwise_are_rejected() {
+    for key in ["y", "0123", "1e3", "~", "on"] {
+        let expected = (Some(5), ManifestProblem::KeyType(key.to_owned()));
+        for map in ["stringData", "data"] {
+            assert_eq!(problem(&with(&format!("{map}:\n  x: ''\n  {key}: ''\n"))), expected);
+        }
+        let labels = format!("metadata:\n  labels:\n    {key}: a\n");
+        assert_eq!(problem(&with(&labels)), expected);
+        let text = format!("{}---\nkind: Other\napiVersion: v1\n{key}: a\n", with(""));
+        assert_eq!(found(&text, true).ok().unwrap().skipped, ["Other"]);
+    }
+    let secret = secret(&with("stringData: {'y': '2', true: '3', 8080: '4'}"));
+    assert_eq!(value(&secret, "y"), b"2");
+    assert_eq!(value(&secret, "8080"), b"4");
 }

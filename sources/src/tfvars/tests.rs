@@ -37,6 +37,43 @@ fn heredocs_are_literals_and_indented_ones_lose_their_indent() {
     assert_eq!(value("<<EOT\n$${x}\nEOT"), "${x}\n");
 }
 
+/// Recorded from HCL 2.25.
+#[test]
+fn heredocs_have_the_text_that_terraform_gives() {
+    for (source, text) in [
+        ("<<EOT\r\nline1\r\nline2\r\nEOT", "line1\r\nline2\r\n"),
+        ("<<-EOT\r\n  line1\r\n    line2\r\n  EOT", "line1\r\n  line2\r\n"),
+        ("<<-EOT\r\n  line1\r\n\r\n    line2\r\n  EOT", "line1\r\n\r\n  line2\r\n"),
+        ("<<-EOT\r\n  a\r\n \r\n      \r\n    b\r\n  EOT", "a\r\n \r\n      \r\n  b\r\n"),
+        ("<<-EOT\n  line1\n\n \n    line2\n  EOT", "line1\n\n \n  line2\n"),
+        ("<<-EOT\n   \r\n  x\n  EOT", "   \r\nx\n"),
+        ("<<-EOT\n  x\n    \n  EOT", "x\n    \n"),
+        ("<<-EOT\n\tline1\n\t\tline2\nEOT", "line1\n\tline2\n"),
+        ("<<-EOT\n\u{a0} line1\n  line2\nEOT", "line1\nline2\n"),
+        ("<<-EOT\r\n    $${x}\r\n  $${y}\r\n  EOT", "  ${x}\r\n${y}\r\n"),
+        ("<<-EOT\r\n  a\\n\r\n   \\t\r\n  EOT", "a\\n\r\n \\t\r\n"),
+        ("<<-EOT\n  a $${x\n  b %%{ $$ %% $ %\n EOT", "a ${x\nb %{ $$ %% $ %\n"),
+        ("<<-EOT\n  $$$${x}\n  EOT", "$$${x}\n"),
+        ("<<EOT\n$${x} %%{y}\n  EOTX\nEOT", "${x} %{y}\n  EOTX\n"),
+        ("<<EOT\nEOT", ""),
+        ("<<EOT\r\nEOT", ""),
+        ("<<-EOT\n  EOT", ""),
+        ("<<EOT\nx\n  EOT", "x\n"),
+    ] {
+        assert_eq!(value(source), text, "{source:?}");
+        let file = format!("app_secrets = {{\r\n  A = {source}\r\n  B = 1\r\n}}\r\n");
+        assert_eq!(values(&file)[0].1, text, "{source:?}");
+    }
+}
+
+#[test]
+fn line_ends_that_terraform_rejects_are_rejected() {
+    for source in ["<<EOT\nx\ry\nEOT", "<<-EOT\nx\r\r\nEOT", "\"x\r\ny\"", "\"x\ny\"", "\"x\ry\""] {
+        let (line, _) = problem(&format!("app_secrets = {{\n  A = {source}\n}}\n"));
+        assert!(matches!(line, Some(2 | 3)), "{source:?}: {line:?}");
+    }
+}
+
 #[test]
 fn quoted_keys_and_entries_on_one_line_are_read() {
     let entries = values("other = 1\napp_secrets = { A = \"1\", \"B.c\" : \"2\" }");

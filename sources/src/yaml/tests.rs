@@ -12,8 +12,8 @@ fn texts(text: &str) -> Vec<(String, String, bool)> {
         .unwrap()
         .iter()
         .map(|(key, node)| match &node.value {
-            Value::Text(text) => (key.clone(), text.to_string(), true),
-            Value::Plain(text) => (key.clone(), text.to_string(), false),
+            Value::Text(text) => (key.as_str().to_owned(), text.to_string(), true),
+            Value::Plain(text) => (key.as_str().to_owned(), text.to_string(), false),
             _ => panic!("not a scalar"),
         })
         .collect()
@@ -95,5 +95,17 @@ fn errors_do_not_quote_an_unquoted_password() {
         if let Err(at) = parse(text) {
             assert!(!at.problem.to_string().contains("hunter"), "{text}: {}", at.problem);
         }
+    }
+}
+
+#[test]
+fn tagged_keys_are_strings_or_rejected() {
+    assert_eq!(texts("!!str y: v\n")[0].0, "y");
+    for key in ["!!int 0123", "!x y", "[a]", "&a [b]"] {
+        assert_eq!(
+            problem(&format!("a: b\n{key}: v\n")),
+            (Some(2), YamlProblem::ComplexKey),
+            "{key}"
+        );
     }
 }

@@ -72,6 +72,9 @@ impl Manifests {
             field.and_then(Node::as_str).unwrap_or_default().to_owned()
         };
         let (name, namespace) = (metadata("name"), metadata("namespace"));
+        if matches!(kind, Some("SealedSecret" | "ExternalSecret" | "ConfigMap" | "Secret")) {
+            sources::check_keys(input, node)?;
+        }
         let malformed = |kind| ManifestsError::Malformed { origin: origin.clone(), kind };
         let subject = match (kind, node.get("items").map(|items| &items.value)) {
             (Some(kind), Some(Value::List(items))) if kind.ends_with("List") => {
@@ -183,11 +186,11 @@ fn texts(node: &Node, kind: &str) -> Option<BTreeMap<String, String>> {
         } else {
             text.to_owned()
         };
-        texts.insert(key.clone(), text);
+        texts.insert(key.as_str().to_owned(), text);
     }
     if kind == "Secret" {
         for (key, value) in node.get("stringData").and_then(Node::entries).unwrap_or_default() {
-            texts.insert(key.clone(), value.as_str()?.to_owned());
+            texts.insert(key.as_str().to_owned(), value.as_str()?.to_owned());
         }
     }
     Some(texts)

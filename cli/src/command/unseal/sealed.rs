@@ -99,6 +99,7 @@ fn add_object(
     let text = |key| node.get(key).and_then(Node::as_str);
     match (text("kind"), node.get("items").map(|items| &items.value)) {
         (Some("SealedSecret"), _) => {
+            sources::check_keys(input, node)?;
             found.push(sealed(node, origin, options)?);
             Ok(())
         }

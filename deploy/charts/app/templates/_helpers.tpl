@@ -113,22 +113,31 @@ http
 {{- .Values.gateway.name | default (include "app.fullname" .) }}
 {{- end }}
 
-{{- /* A value as text. Helm parses numbers as floats, and a large one must not become 1e+06. */}}
+{{- /* A value as text. Takes value and path, for errors, which do not show the value. Helm reads a number in
+a values file as a float, which is exact up to 15 digits and, if it is an integer, below 2^53. `toString`
+writes 1000000.5 with an exponent; `toJson` does so only from 1e21, and below 1e-6. */}}
 {{- define "app.text" -}}
-{{- if and (kindIs "float64" .) (eq . (floor .)) (lt . 1e15) (gt . -1e15) }}
-{{- printf "%.0f" . }}
+{{- if kindIs "float64" .value }}
+{{- $text := toJson .value }}
+{{- $integer := eq .value (floor .value) }}
+{{- $digits := regexReplaceAll "^[-0.]+|[.]" $text "" }}
+{{- $exact := and (le .value 9007199254740991.0) (ge .value -9007199254740991.0) }}
+{{- if or (contains "e" $text) (not (ternary $exact (le (len $digits) 15) $integer)) }}
+{{- fail (printf "%s is a number that Helm cannot pass on digit for digit: put it in quotes" .path) }}
+{{- end }}
+{{- $text }}
 {{- else }}
-{{- toString . }}
+{{- toString .value }}
 {{- end }}
 {{- end }}
 
 {{- /* The settings as YAML. `envConfigs` is the old chart's name for `config`. */}}
 {{- define "app.config" -}}
 {{- $config := dict }}
-{{- range $map := list .Values.config .Values.envConfigs }}
-{{- range $name, $value := $map }}
+{{- range $field := list "config" "envConfigs" }}
+{{- range $name, $value := get $.Values $field }}
 {{- if not (kindIs "invalid" $value) }}
-{{- $_ := set $config $name (include "app.text" $value) }}
+{{- $_ := set $config $name (include "app.text" (dict "value" $value "path" (printf "%s.%s" $field $name))) }}
 {{- end }}
 {{- end }}
 {{- end }}

@@ -67,12 +67,18 @@ fn values_of_every_type_become_text() {
     let secret = objects::object(objects, "Secret", "web-secret");
     let value = |name: &str| secret["data"][name].as_str().unwrap().to_owned();
     assert_eq!(value("PIN"), "MTIzNDU2Nw==");
+    assert_eq!(value("CARD"), "MTIzNDU2Nzg5MDEyMzQ1Ng==");
     assert_eq!(value("ENABLED"), "dHJ1ZQ==");
     assert_eq!(value("WITH_COMMAS"), "YSxiPWMuZA==");
     assert_eq!(value("LINES"), "b25lCnR3bwo=");
     assert_eq!(value("SPECIAL"), "InEiICRIT01FIHt7IHggfX0gw7w=");
     let config = &objects::object(objects, "ConfigMap", "web-config")["data"];
     assert_eq!(config["BIG"], "12345678");
+    assert_eq!(config["RATIO"], "0.25");
+    assert_eq!(config["LONG"], "9007199254740991");
+    assert_eq!(config["NEGATIVE"], "-1234567890123456");
+    assert_eq!(config["DECIMAL"], "1234567.5");
+    assert_eq!(config["SMALL"], "0.00001");
     assert_eq!(config["LIST"], "a,b,c");
     assert_eq!(config["TEMPLATE"], "{{ .Values.x }}");
 }
