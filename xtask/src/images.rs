@@ -23,6 +23,7 @@ pub(crate) use self::image::Image;
 use self::image::VERSION;
 pub(crate) use self::packages::missing_packages;
 pub(crate) use self::unoptimised::controller_image;
+use crate::build::Programs;
 use crate::paths;
 use crate::runner::Output;
 
@@ -64,6 +65,12 @@ impl Default for Build {
     fn default() -> Build {
         Build { profile: Profile::Release, revision: UNKNOWN.to_owned(), no_cache: false }
     }
+}
+
+/// The programs in the images that ship, for this machine's processor.
+pub(crate) fn shipped_programs() -> Programs {
+    let program = |name| binaries::program(Arch::host(), Profile::Release, name);
+    Programs { seal: program("mtk-seal"), controller: program("mtk-controller") }
 }
 
 /// Builds, and prints a line for each: name, platform, digest, sizes and path.

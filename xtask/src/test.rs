@@ -15,6 +15,7 @@ use clap::ValueEnum;
 use self::targets::Targets;
 use crate::build::{self, Programs};
 use crate::command;
+use crate::images;
 use crate::node::{self, NodeImages};
 use crate::runner::{Output, Steps};
 use crate::tools;
@@ -110,9 +111,12 @@ async fn end_to_end(steps: &mut Steps, built: &Built, filter: Option<&str>) -> a
     tests.env("MTK_MOTO", moto);
     let missing = node::missing(output).await?;
     if missing.is_empty() {
-        let images = NodeImages::shipped(steps).await?;
+        let node = NodeImages::shipped(steps).await?;
         tests.env("MTK_REQUIRE_NODE", "1");
-        tests.env("MTK_CONTROLLER_IMAGE", images.controller).env("MTK_APP_IMAGE", images.app);
+        tests.env("MTK_CONTROLLER_IMAGE", node.controller).env("MTK_APP_IMAGE", node.app);
+        // Optimised, they leave the processor to the API servers; and they are what ships.
+        let shipped = images::shipped_programs();
+        tests.env("MTK_CONTROLLER_BIN", shipped.controller).env("MTK_SEAL_BIN", shipped.seal);
     } else {
         let missing = node::described(&missing);
         output.line(format_args!("==> skipping tests in real Pods; missing: {missing}"));
