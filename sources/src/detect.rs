@@ -40,7 +40,7 @@ pub(crate) fn syntax_of_name(file_name: &str) -> Option<Syntax> {
 /// The syntax of a text, judged by its first line that is neither blank nor a comment. None if no
 /// rule fits.
 pub(crate) fn syntax_of_content(text: &str, variable: Option<&str>) -> Option<Syntax> {
-    // YAML also ends lines with CR alone, and dotenv says so.
+    // A CR without LF ends a line of YAML, and is an error of dotenv.
     let mut lines = text.split(['\n', '\r']).map(str::trim);
     let line = lines.find(|line| !line.is_empty() && !is_comment(line))?;
     if line.starts_with(['{', '[']) {

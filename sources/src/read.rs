@@ -47,11 +47,11 @@ pub struct Parsed {
     pub secrets: Vec<Secret>,
     /// The objects that were left out, as `Kind name`.
     pub skipped: Vec<String>,
-    /// What is probably a mistake.
+    /// Probable mistakes.
     pub warnings: Vec<Warning>,
 }
 
-/// What is probably a mistake, but may be meant.
+/// A probable mistake, which may be intended.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum Warning {
     /// A dotenv file has keys that no shell can have as variables.
