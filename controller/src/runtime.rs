@@ -12,6 +12,7 @@ pub(crate) mod controller;
 pub(crate) mod events;
 pub(crate) mod go_duration;
 pub(crate) mod index;
+pub(crate) mod lenient;
 pub(crate) mod mac;
 pub(crate) mod metrics;
 pub(crate) mod queue;
@@ -27,10 +28,13 @@ pub(crate) use clock::Now;
 pub(crate) use controller::{Controller, Outcome, RECONCILE_TIMEOUT, spawn_workers};
 pub(crate) use events::Severity;
 pub(crate) use index::{Indexed, ObjectIndex};
+pub(crate) use lenient::Lenient;
 pub(crate) use mac::{Mac, MacKey};
 pub(crate) use metrics::{QueueMetrics, ReconcileMetrics};
 pub(crate) use queue::{Priority, WorkQueue};
 pub(crate) use scope::{NamespaceScope, WatchScope};
 pub(crate) use secret::{FINGERPRINT_KEY_SECRET, KEY_LABEL, SecretObject, SecretValue};
 pub(crate) use status::{StatusError, write_status};
-pub(crate) use watch::{CRD_POLL_INTERVAL, Listing, Readiness, Watch, WatchEvent};
+pub(crate) use watch::{
+    CRD_POLL_INTERVAL, LARGE_OBJECTS_PAGE, Listing, Readiness, Watch, WatchEvent,
+};

@@ -5,6 +5,7 @@
 mod api;
 mod external;
 mod fixtures;
+mod watches;
 mod workloads;
 
 use std::time::Duration;

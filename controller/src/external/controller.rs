@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use crds::ExternalSecret;
-use kube::{Api, core::DeserializeGuard};
+use kube::Api;
 use tokio::task::JoinSet;
 use tracing::debug;
 
@@ -23,7 +23,7 @@ use crate::{
     key::ObjectKey,
     reason::{Failure, Reason},
     runtime::{
-        CRD_POLL_INTERVAL, Controller, Listing, NamespaceScope, Now, Outcome, Priority,
+        CRD_POLL_INTERVAL, Controller, Lenient, Listing, NamespaceScope, Now, Outcome, Priority,
         RECONCILE_TIMEOUT, Watch, WatchScope, WorkQueue,
     },
     target::watch::{SecretChange, SecretSubscriber},
@@ -94,7 +94,7 @@ impl ExternalSecretController {
     }
 
     async fn watch_objects(&self, scope: NamespaceScope, listing: Listing) {
-        let api: Api<DeserializeGuard<ExternalSecret>> = scope.api(self.context.client.clone());
+        let api: Api<Lenient<ExternalSecret>> = scope.api(self.context.client.clone());
         let watch = Watch::new(api, scope.describe("ExternalSecrets"));
         let known = || self.objects.entries.keys_where(|key, _| scope.covers(key));
         let applied = |object| self.object_applied(object);

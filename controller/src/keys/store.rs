@@ -21,7 +21,7 @@ use tokio::sync::watch;
 use tracing::{info, warn};
 
 use super::key_secret::{KeySettings, create, is_active, load};
-use crate::runtime::{KEY_LABEL, SecretObject, Watch, WatchEvent, metrics, request};
+use crate::runtime::{KEY_LABEL, Lenient, SecretObject, Watch, WatchEvent, metrics, request};
 
 /// The short name of a sealing key: the first 16 digits of its fingerprint.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -117,11 +117,12 @@ impl KeyStore {
     /// Reads all key Secrets, and creates the first key if there are none. If key Secrets exist but
     /// none is readable, the controller creates no key: a new one would hide the loss.
     pub(crate) async fn load(&self, client: &Client) -> anyhow::Result<()> {
-        let api: Api<SecretObject> = Api::namespaced(client.clone(), &self.namespace);
-        let list = request(api.list(&ListParams::default().labels(KEY_LABEL))).await;
+        let keys: Api<Lenient<SecretObject>> = Api::namespaced(client.clone(), &self.namespace);
+        let list = request(keys.list(&ListParams::default().labels(KEY_LABEL))).await;
         let list = list.map_err(|error| anyhow!(error.failure("list the key Secrets").message))?;
-        let mut found = list.items.iter().filter(|secret| self.update(secret)).count();
+        let mut found = list.items.iter().filter(|secret| self.update_listed(secret)).count();
         // Created before labels were in use, or by the user under the prefix's plain name.
+        let api: Api<SecretObject> = Api::namespaced(client.clone(), &self.namespace);
         let plain = request(api.get_opt(&self.settings.prefix)).await;
         let action = "read the unlabelled key Secret";
         let plain = plain.map_err(|error| anyhow!(error.failure(action).message))?;
@@ -155,6 +156,17 @@ impl KeyStore {
         };
         let api = Api::namespaced(client, &self.namespace);
         Watch::new(api, "key Secrets").labels(KEY_LABEL).run(handle).await;
+    }
+
+    /// [`Self::update`]. A Secret that cannot be decoded may be an active key.
+    fn update_listed(&self, secret: &Lenient<SecretObject>) -> bool {
+        match secret {
+            Lenient::Decoded(secret) => self.update(secret),
+            Lenient::Undecodable(metadata) => {
+                warn!(secret = metadata.name, "key Secret cannot be decoded and is left out");
+                true
+            }
+        }
     }
 
     /// Takes in or drops a labelled Secret, as its label says. Returns whether the key is active.

@@ -14,6 +14,7 @@ use crate::{
     key::ObjectKey,
     runtime::{
         controller::resync,
+        lenient::Lenient,
         scope::{NamespaceScope, WatchScope},
         watch::{Absence, Listing, Readiness, Watch, WatchEvent},
     },
@@ -50,7 +51,7 @@ impl RestartController {
     }
 
     async fn watch_kind(&self, kind: WorkloadKind, scope: NamespaceScope, mut listing: Listing) {
-        let api: Api<WorkloadObject> = scope.api_of(self.context.client.clone(), &kind);
+        let api: Api<Lenient<WorkloadObject>> = scope.api_of(self.context.client.clone(), &kind);
         let what = scope.describe(kind.plural());
         let handle = |event| match event {
             WatchEvent::Applied { object, is_listed } => {

@@ -98,7 +98,7 @@ impl Namespaces {
     }
 
     pub(crate) async fn watch(self: Arc<Self>, client: Client, mut listing: Listing) {
-        let api: Api<PartialObjectMeta<Namespace>> = Api::all(client);
+        let api = Api::all(client);
         let handle = |event: WatchEvent<PartialObjectMeta<Namespace>>| match event {
             WatchEvent::Applied { object, .. } => {
                 let ObjectMeta { name, labels, deletion_timestamp, .. } = object.metadata;

@@ -6,7 +6,6 @@ use futures::StreamExt as _;
 use kube::{
     Api, Error as ClientError, Resource,
     api::ObjectMeta,
-    core::DeserializeGuard,
     runtime::{
         WatchStreamExt as _,
         watcher::{Config, Error, Event, watcher},
@@ -16,13 +15,16 @@ use serde::de::DeserializeOwned;
 use tokio::sync::watch;
 use tracing::{info, warn};
 
+use super::lenient::Lenient;
 use crate::key::ObjectKey;
 
 /// How long the server may hold a watch. A connection that died silently is noticed then, not
 /// after the five minutes of the default.
 const WATCH_TIMEOUT_SECONDS: u32 = 60;
-/// Objects a page, where lists are paged: 500 Secrets of 1 MiB would be half a gigabyte.
+/// Objects a page, where lists are paged.
 const PAGE_OBJECTS: u32 = 50;
+/// The same of kinds whose objects may have 1 MiB: a page is in memory three times while it is decoded.
+pub(crate) const LARGE_OBJECTS_PAGE: u32 = 10;
 
 /// How often to try a custom resource again whose CRD is missing.
 pub(crate) const CRD_POLL_INTERVAL: Duration = Duration::from_secs(30);
@@ -30,8 +32,9 @@ pub(crate) const CRD_POLL_INTERVAL: Duration = Duration::from_secs(30);
 /// A watch of one kind in one scope.
 #[must_use]
 pub(crate) struct Watch<K> {
-    api: Api<K>,
+    api: Api<Lenient<K>>,
     config: Config,
+    page_objects: u32,
     what: String,
     absence_poll: Option<Duration>,
 }
@@ -63,8 +66,14 @@ where
     K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
 {
     /// `what` names the objects in logs.
-    pub(crate) fn new(api: Api<K>, what: impl Into<String>) -> Self {
-        Self { api, config: Config::default(), what: what.into(), absence_poll: None }
+    pub(crate) fn new(api: Api<Lenient<K>>, what: impl Into<String>) -> Self {
+        let (config, what) = (Config::default(), what.into());
+        Self { api, config, page_objects: PAGE_OBJECTS, what, absence_poll: None }
+    }
+
+    /// The number of objects a page, where lists are paged.
+    pub(crate) fn page(self, page_objects: u32) -> Self {
+        Self { page_objects, ..self }
     }
 
     pub(crate) fn fields(self, selector: &str) -> Self {
@@ -81,21 +90,15 @@ where
         Self { absence_poll: Some(poll), ..self }
     }
 
-    /// Hands every event to `handle`. Errors are logged and retried.
-    pub(crate) async fn run(self, handle: impl FnMut(WatchEvent<K>)) {
-        self.run_with(Some, handle).await;
-    }
-
-    async fn run_with<T>(
-        self,
-        open: impl Fn(K) -> Option<T>,
-        mut handle: impl FnMut(WatchEvent<T>),
-    ) {
+    /// Hands every event to `handle`. Errors are logged and retried. An object that cannot be decoded
+    /// is logged and left out.
+    pub(crate) async fn run(self, mut handle: impl FnMut(WatchEvent<K>)) {
         let mut listed = HashSet::new();
         let mut absent = None;
         let mut streaming = true;
         loop {
-            let config = self.config.clone().timeout(WATCH_TIMEOUT_SECONDS).page_size(PAGE_OBJECTS);
+            let config = self.config.clone().timeout(WATCH_TIMEOUT_SECONDS);
+            let config = config.page_size(self.page_objects);
             let config = if streaming { config.streaming_lists() } else { config };
             let mut events = watcher(self.api.clone(), config).default_backoff().boxed();
             while let Some(event) = events.next().await {
@@ -104,7 +107,7 @@ where
                         if matches!(event, Event::InitDone) {
                             absent = None;
                         }
-                        if let Some(event) = reduced(event, &mut listed, &open, &self.what) {
+                        if let Some(event) = reduced(event, &mut listed, &self.what) {
                             handle(event);
                         }
                         continue;
@@ -129,17 +132,9 @@ where
             }
         }
     }
-}
 
-impl<K> Watch<DeserializeGuard<K>>
-where
-    DeserializeGuard<K>: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
-{
     /// Keeps an index of a custom resource up to date. `known` returns the objects in this scope that the
     /// index has. Those that a full list does not have are `deleted`.
-    ///
-    /// An object that is not of its type is logged and left out. The CRD's schema rules it out, but a
-    /// missing schema must not stop the watch.
     pub(crate) async fn run_indexed(
         self,
         mut listing: Listing,
@@ -160,17 +155,16 @@ where
                 listing.complete();
             }
         };
-        self.run_with(|object| object.0.ok(), handle).await;
+        self.run(handle).await;
     }
 }
 
 /// An event with the keys of a list collected.
-fn reduced<K: Resource, T>(
-    event: Event<K>,
+fn reduced<K: Resource>(
+    event: Event<Lenient<K>>,
     listed: &mut HashSet<ObjectKey>,
-    open: impl Fn(K) -> Option<T>,
     what: &str,
-) -> Option<WatchEvent<T>> {
+) -> Option<WatchEvent<K>> {
     let is_listed = matches!(event, Event::InitApply(_));
     match event {
         Event::Init => {
@@ -179,8 +173,8 @@ fn reduced<K: Resource, T>(
         }
         Event::InitApply(object) | Event::Apply(object) => {
             let key = ObjectKey::of(object.meta());
-            let Some(object) = open(object) else {
-                warn!(what, object = %key, "the object is not of its type and is left out");
+            let Some(object) = object.decoded() else {
+                warn!(what, object = %key, "the object cannot be decoded and is left out");
                 return None;
             };
             if is_listed {

@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    index::SealedSecretEntry,
+    index::{PendingBudget, SealedSecretEntry},
     metrics::SealedSecretMetrics,
     plan::{Action, Observed, plan},
     render::Renderer,
@@ -28,13 +28,14 @@ pub(crate) struct Settings {
     /// Whether the deprecated `spec.data` is decrypted.
     pub(crate) accepts_legacy_data: bool,
     pub(crate) templates: TemplateSettings,
-    /// Threads for templates, and half of those for RSA.
+    /// Half of the threads for templates, and of those for RSA.
     pub(crate) cores: usize,
 }
 
 pub(crate) struct SealedSecretController {
     pub(super) context: Arc<Context>,
     pub(crate) objects: ObjectIndex<ObjectKey, SealedSecretEntry>,
+    pub(super) pending: PendingBudget,
     pub(crate) queue: Arc<WorkQueue>,
     pub(super) unseal_pool: BlockingPool,
     pub(super) renderer: Renderer,
@@ -64,10 +65,11 @@ impl SealedSecretController {
         Self {
             context,
             objects: ObjectIndex::default(),
+            pending: PendingBudget::default(),
             queue,
-            // Two a core: with an odd number of items no core is idle during the last one.
+            // Two a core: one namespace may hold half of them, which is every core.
             unseal_pool: BlockingPool::new(2 * settings.cores),
-            renderer: Renderer::new(settings.templates, settings.cores),
+            renderer: Renderer::new(settings.templates, 2 * settings.cores),
             accepts_legacy_data: settings.accepts_legacy_data,
             metrics,
             subscribers,

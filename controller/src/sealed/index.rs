@@ -4,7 +4,10 @@
 use std::{collections::hash_map::Entry, sync::Arc, time::Duration};
 
 use crds::{SealedSecret, SealedSecretStatus, sealed_secret::TemplateMetadata};
-use tokio::time::Instant;
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::Instant,
+};
 
 use super::{
     prepare::wants_owner,
@@ -24,6 +27,22 @@ const REPAIR_BACKOFF: ConflictBackoff = ConflictBackoff {
     first_delay: Duration::from_secs(2),
     max_delay: Duration::from_secs(64),
 };
+
+/// How much all objects take that wait for their first reconcile. At a start all of them may.
+const MAX_PENDING_BYTES: usize = 8 << 20;
+/// A larger object is read again when it is its turn.
+const MAX_PENDING_OBJECT_BYTES: usize = 64 << 10;
+
+/// The budget for objects that are kept until they are synced. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct PendingBudget(Arc<Semaphore>);
+
+/// An object that waits, and its share of the budget.
+#[derive(Debug)]
+pub(super) struct Pending {
+    object: Arc<SealedSecret>,
+    _permit: OwnedSemaphorePermit,
+}
 
 #[derive(Clone, Debug)]
 pub(crate) struct SealedSecretEntry {
@@ -49,8 +68,35 @@ pub(crate) struct SealedSecretEntry {
     pub(crate) prunes_record: bool,
     /// Writes over what others had changed.
     pub(super) repairs: Repairs,
-    /// The object itself, until it is synced.
-    pub(super) pending: Option<Arc<SealedSecret>>,
+    /// The object itself, until it is synced, if it is small.
+    pub(super) pending: Option<Arc<Pending>>,
+}
+
+impl Default for PendingBudget {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(MAX_PENDING_BYTES)))
+    }
+}
+
+impl PendingBudget {
+    fn keep(&self, object: &Arc<SealedSecret>) -> Option<Arc<Pending>> {
+        let bytes = u32::try_from(size(object).min(MAX_PENDING_OBJECT_BYTES + 1)).ok()?;
+        let is_small = bytes as usize <= MAX_PENDING_OBJECT_BYTES;
+        let permit = self.0.clone().try_acquire_many_owned(bytes).ok().filter(|_| is_small)?;
+        Some(Arc::new(Pending { object: object.clone(), _permit: permit }))
+    }
+}
+
+/// About what an object takes in memory.
+fn size(object: &SealedSecret) -> usize {
+    let (spec, metadata) = (&object.spec, &object.metadata);
+    let items = spec.encrypted_data.iter().map(|(key, text)| key.len() + text.len());
+    let template = spec.template.data.iter();
+    let template = template.map(|(key, text)| key.len() + text.as_ref().map_or(0, String::len));
+    let annotations = metadata.annotations.iter().flatten();
+    let annotations = annotations.map(|(key, text)| key.len() + text.len());
+    let legacy = spec.data.as_ref().map_or(0, String::len);
+    items.chain(template).chain(annotations).sum::<usize>() + legacy + size_of::<SealedSecret>()
 }
 
 impl SealedSecretEntry {
@@ -114,9 +160,19 @@ impl ObjectIndex<ObjectKey, SealedSecretEntry> {
     /// Takes an object in. True when it is new, or changed in what decides its Secret: then an
     /// earlier failure no longer counts. An event that is older than what was read or written since
     /// is skipped, since it would bring the earlier Secret back.
-    pub(crate) fn upsert(&self, mac_key: &MacKey, sealed: &Arc<SealedSecret>) -> bool {
+    pub(crate) fn upsert(
+        &self,
+        mac_key: &MacKey,
+        budget: &PendingBudget,
+        sealed: &Arc<SealedSecret>,
+    ) -> bool {
         let mut new = SealedSecretEntry::of(mac_key, sealed);
-        new.pending = Some(sealed.clone());
+        let keep = |new: &SealedSecretEntry| {
+            // With a record of the same inputs it is in sync, unless its Secret was changed.
+            let is_recorded =
+                new.applied.as_ref().is_some_and(|record| record.inputs == new.inputs);
+            if is_recorded { None } else { budget.keep(sealed) }
+        };
         self.entry(ObjectKey::of(&sealed.metadata), |entry| match entry {
             Entry::Occupied(mut old) if old.get().uid == new.uid => {
                 let old = old.get_mut();
@@ -132,21 +188,27 @@ impl ObjectIndex<ObjectKey, SealedSecretEntry> {
                     new.failed = old.failed;
                     new.attempts = old.attempts;
                     new.pending = old.pending.take();
+                } else {
+                    old.pending = None;
+                    new.pending = keep(&new);
                 }
                 *old = new;
                 is_changed
             }
             entry => {
+                new.pending = keep(&new);
                 entry.insert_entry(new);
                 true
             }
         })
     }
 
-    /// Takes the object itself, if the watch reported it and nobody took it yet.
+    /// Takes the object itself, if the watch reported it, it is kept, and nobody took it yet.
     pub(crate) fn take_pending(&self, key: &ObjectKey) -> Option<Arc<SealedSecret>> {
         self.entry(key.clone(), |entry| match entry {
-            Entry::Occupied(mut entry) => entry.get_mut().pending.take(),
+            Entry::Occupied(mut entry) => {
+                entry.get_mut().pending.take().map(|pending| pending.object.clone())
+            }
             Entry::Vacant(_) => None,
         })
     }
@@ -163,7 +225,7 @@ mod tests {
         index: &ObjectIndex<ObjectKey, SealedSecretEntry>,
         object: &Arc<SealedSecret>,
     ) -> bool {
-        index.upsert(&MacKey::from_bytes(&[3; 32]).unwrap(), object)
+        index.upsert(&MacKey::from_bytes(&[3; 32]).unwrap(), &PendingBudget::default(), object)
     }
 
     fn sealed(version: &str, value: &str) -> Arc<SealedSecret> {
@@ -185,6 +247,32 @@ mod tests {
         assert!(index.take_pending(&key).is_none());
         assert!(upsert(&index, &sealed("2", "y")));
         assert!(index.take_pending(&key).is_some());
+    }
+
+    /// At a start, all objects of the cluster may be out of sync.
+    #[test]
+    fn waiting_objects_take_eight_mebibytes_at_most() {
+        let (index, budget) = (ObjectIndex::default(), PendingBudget::default());
+        let mac_key = MacKey::from_bytes(&[3; 32]).unwrap();
+        let value = "x".repeat(10 << 10);
+        let objects: Vec<_> = (0..1000)
+            .map(|number| {
+                let mut object = SealedSecret::clone(&sealed("1", &value));
+                object.metadata.name = Some(format!("s{number}"));
+                Arc::new(object)
+            })
+            .collect();
+        for object in &objects {
+            assert!(index.upsert(&mac_key, &budget, object));
+        }
+        let keys = objects.iter().map(|object| ObjectKey::of(&object.metadata));
+        let kept = keys.filter_map(|key| index.take_pending(&key)).count();
+        assert!((500..820).contains(&kept), "{kept}");
+        assert!(index.upsert(&mac_key, &budget, &sealed("1", &value)));
+        assert!(index.take_pending(&ObjectKey::of(&sealed("1", "").metadata)).is_some());
+        let large = sealed("2", &"x".repeat(65 << 10));
+        assert!(index.upsert(&mac_key, &budget, &large));
+        assert!(index.take_pending(&ObjectKey::of(&large.metadata)).is_none());
     }
 
     #[test]

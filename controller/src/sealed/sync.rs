@@ -67,14 +67,14 @@ impl Attempt<'_> {
     }
 
     async fn read(&self) -> Result<Option<Arc<SealedSecret>>, Failure> {
-        let SealedSecretController { context, objects, .. } = self.controller;
+        let SealedSecretController { context, objects, pending, .. } = self.controller;
         let key = self.key;
         let api: Api<SealedSecret> = Api::namespaced(context.client.clone(), &key.namespace);
         let object = request(api.get_opt(&key.name)).await;
         let object = object.map_err(|error| error.failure(&format!("read SealedSecret {key}")))?;
         let object = object.map(Arc::new);
         if let Some(object) = &object {
-            objects.upsert(&context.mac_key, object);
+            objects.upsert(&context.mac_key, pending, object);
             drop(objects.take_pending(key));
         }
         Ok(object)
@@ -116,7 +116,8 @@ impl Attempt<'_> {
         match sealed {
             Sealed::Items(items) => {
                 let (items, keys) = sealing.unseal_items(items).await?;
-                let rendered = renderer.render(&object.spec.template.data, items).await?;
+                let rendered =
+                    renderer.render(&self.key.namespace, &object.spec.template.data, items).await?;
                 Ok((desired(object, rendered), keys))
             }
             Sealed::Legacy(bytes) => {

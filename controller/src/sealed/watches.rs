@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use crds::SealedSecret;
-use kube::{Api, core::DeserializeGuard};
+use kube::Api;
 use tokio::{sync::watch, task::JoinSet};
 
 use super::controller::{RECREATE_DELAY, SealedSecretController};
@@ -11,7 +11,9 @@ use crate::{
     key::ObjectKey,
     keys::KeyRing,
     reason::Reason,
-    runtime::{Listing, NamespaceScope, Priority, Watch, controller::resync},
+    runtime::{
+        LARGE_OBJECTS_PAGE, Lenient, Listing, NamespaceScope, Priority, Watch, controller::resync,
+    },
     target::{
         SecretSnapshot,
         ownership::Ownership,
@@ -36,10 +38,13 @@ impl SealedSecretController {
     }
 
     async fn watch_objects(self: Arc<Self>, scope: NamespaceScope, listing: Listing) {
-        let api: Api<DeserializeGuard<SealedSecret>> = scope.api(self.context.client.clone());
-        let watch = Watch::new(api, scope.describe("SealedSecrets"));
+        let api: Api<Lenient<SealedSecret>> = scope.api(self.context.client.clone());
+        let watch = Watch::new(api, scope.describe("SealedSecrets")).page(LARGE_OBJECTS_PAGE);
         let known = || self.objects.keys_where(|key, _| scope.covers(key));
-        let applied = |object| self.object_applied(&Arc::new(object));
+        let applied = |mut object: SealedSecret| {
+            object.metadata.managed_fields = None;
+            self.object_applied(&Arc::new(object));
+        };
         let deleted = |key: &ObjectKey| {
             self.objects.remove(key);
             self.metrics.forget(key);
@@ -55,7 +60,7 @@ impl SealedSecretController {
         for subscriber in &self.subscribers {
             subscriber.clone().sealed_secret_applied(&object.metadata);
         }
-        if self.objects.upsert(&self.context.mac_key, object) {
+        if self.objects.upsert(&self.context.mac_key, &self.pending, object) {
             self.queue.add(key, Priority::Change, Duration::ZERO);
         } else if let Some(entry) = self.objects.get(&key).filter(|entry| entry.failed.is_none()) {
             // Others may have written the status. The reason of a failure decides when to retry it.

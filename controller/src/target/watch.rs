@@ -10,7 +10,7 @@ use crate::{
     runtime::{
         scope::NamespaceScope,
         secret::SecretObject,
-        watch::{Listing, Watch, WatchEvent},
+        watch::{LARGE_OBJECTS_PAGE, Listing, Watch, WatchEvent},
     },
 };
 
@@ -75,7 +75,8 @@ impl SecretWatch {
             }
             WatchEvent::Absent(_) => {}
         };
-        Watch::new(api, scope.describe("Secrets")).fields(NOT_HELM).run(handle).await;
+        let watch = Watch::new(api, scope.describe("Secrets")).fields(NOT_HELM);
+        watch.page(LARGE_OBJECTS_PAGE).run(handle).await;
     }
 
     fn publish(&self, change: &SecretChange<'_>) {
