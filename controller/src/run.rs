@@ -222,7 +222,7 @@ impl Process {
                 context,
                 self.external_queue.clone(),
                 self.pool.clone(),
-                Renderer::new(self.config.templates(), &self.config.delimiters(), cores),
+                Renderer::new(self.config.templates(), &self.config.delimiters(), 2 * cores),
                 self.external_metrics.clone(),
                 self.config.externals(),
             ))

@@ -30,6 +30,9 @@ use crate::{
     target::external::ExternalContent,
 };
 
+/// More bytes than this are copied and decoded on a thread of the pool.
+const MAX_BYTES_INLINE: usize = 256 << 10;
+
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Delimiters {
     pub(crate) left: String,
@@ -69,11 +72,12 @@ impl Renderer {
     }
 
     pub(super) async fn render(&self, job: RenderJob) -> Result<RenderedSecret, SyncFailure> {
-        if !may_be_slow(&job.object.spec) {
+        if !may_be_slow(&job.object.spec) && job.entries.bytes() <= MAX_BYTES_INLINE {
             return self.render_now(job);
         }
         let this = self.clone();
-        self.pool.run(move || this.render_now(job)).await
+        let namespace = job.object.metadata.namespace.clone().unwrap_or_default();
+        self.pool.run(&namespace, move || this.render_now(job)).await
     }
 
     fn render_now(&self, job: RenderJob) -> Result<RenderedSecret, SyncFailure> {

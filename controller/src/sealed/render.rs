@@ -43,6 +43,7 @@ impl Renderer {
     /// value.
     pub(crate) async fn render(
         &self,
+        namespace: &str,
         template: &Template,
         items: BTreeMap<String, Plaintext>,
     ) -> Result<Rendered, Failure> {
@@ -51,7 +52,7 @@ impl Renderer {
             return self.render_now(template, items);
         }
         let (this, template) = (self.clone(), template.clone());
-        self.pool.run(move || this.render_now(&template, items)).await
+        self.pool.run(namespace, move || this.render_now(&template, items)).await
     }
 
     fn render_now(&self, template: &Template, items: Values) -> Result<Rendered, Failure> {
@@ -88,7 +89,7 @@ mod tests {
     async fn render(renderer: &Renderer, text: &str) -> Result<String, Failure> {
         let items = [("A".to_owned(), Plaintext::new(b"canary".to_vec()))].into();
         let template = [("c".to_owned(), Some(text.to_owned()))].into();
-        let values = renderer.render(&template, items).await?;
+        let values = renderer.render("n", &template, items).await?;
         Ok(String::from_utf8(values.data["c"].to_vec()).unwrap())
     }
 

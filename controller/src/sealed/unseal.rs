@@ -16,6 +16,9 @@ use crate::{
 /// private-key operation per key.
 const MAX_DIAGNOSED_ITEMS: usize = 3;
 const MAX_NAMED_ITEMS: usize = 5;
+/// After this many items that no key opens, the rest is not tried. Each costs one private-key operation per
+/// key, and an object may have two thousand.
+const MAX_UNOPENED_ITEMS: usize = 3;
 
 /// The object and the scope that the items are sealed for, and the keys that may decrypt them.
 #[derive(Clone)]
@@ -46,22 +49,34 @@ impl Sealing {
         items: &BTreeMap<String, String>,
     ) -> Result<(BTreeMap<String, Plaintext>, Vec<KeyId>), Failure> {
         let opening: Vec<_> = items.values().map(|text| self.unseal(Item::parse(text))).collect();
-        let opened = stream::iter(opening).buffered(self.pool.threads).collect::<Vec<_>>().await;
+        let mut opened = stream::iter(opening).buffered(self.pool.threads);
         let mut values = BTreeMap::new();
         let mut keys = Vec::new();
         let mut failed = Vec::new();
-        for (name, result) in items.keys().zip(opened) {
-            match result {
+        let mut unopened = 0;
+        for name in items.keys() {
+            match opened.next().await.expect("each item has a result") {
                 Ok((plaintext, key)) => {
                     values.insert(name.clone(), plaintext);
                     keys.push(key);
                 }
-                Err(error) => failed.push((name.as_str(), error)),
+                Err(error) => {
+                    failed.push((name.as_str(), error));
+                    unopened += usize::from(error == ItemError::NoKeyOpens);
+                }
+            }
+            if unopened == MAX_UNOPENED_ITEMS {
+                break;
             }
         }
         if !failed.is_empty() {
             self.diagnose(items, &mut failed).await;
-            return Err(self.failure(&failed));
+            let mut failure = self.failure(&failed);
+            let untried = items.len() - values.len() - failed.len();
+            if untried > 0 {
+                failure.message.push_str(&format!("; {untried} more were not tried"));
+            }
+            return Err(failure);
         }
         keys.sort();
         keys.dedup();
@@ -90,7 +105,7 @@ impl Sealing {
                 Err(OpenError::NoKeyOpens { .. }) => Err(ItemError::NoKeyOpens),
             }
         };
-        self.pool.run(open).await
+        self.pool.run(&self.key.namespace, open).await
     }
 
     /// Tries other scopes for the first items that no key decrypts.
@@ -99,7 +114,7 @@ impl Sealing {
         for (name, error) in unopened.take(MAX_DIAGNOSED_ITEMS) {
             let Ok(item) = Item::parse(&items[*name]) else { continue };
             let Self { key, scope, ring, first, .. } = self.clone();
-            let other = self.pool.run(move || {
+            let other = self.pool.run(&self.key.namespace, move || {
                 sealing::diagnose(&item, &key.namespace, &key.name, scope, ring.in_order(&first))
             });
             if let Some(scope) = other.await {
@@ -169,6 +184,8 @@ fn list(names: &[&str]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use sealing::SealingKey;
+
     use super::*;
 
     fn sealing(scope: Scope) -> Sealing {
@@ -208,6 +225,22 @@ mod tests {
         let failure = sealing(Scope::Strict).failure(&failed);
         assert!(failure.message.len() < 1024, "{}", failure.message.len());
         assert!(failure.message.contains("and 995 more"), "{failure}");
+    }
+
+    /// Two thousand items and thirty keys would cost minutes of all cores.
+    #[tokio::test]
+    async fn items_after_three_that_no_key_opens_are_not_tried() {
+        let vectors =
+            concat!(env!("CARGO_MANIFEST_DIR"), "/../sealing/tests/vectors/keys/rsa2048.key");
+        let key = SealingKey::from_pem(&std::fs::read(vectors).unwrap(), None).unwrap();
+        let ring = Arc::new(KeyRing::new([&Arc::new(key)]));
+        let sealing = Sealing { ring, ..sealing(Scope::Strict) };
+        let item = [&[1, 0][..], &[9; 256 + 16 + 1]].concat();
+        let text = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, item);
+        let items = (0..2000).map(|n| (format!("{n:04}"), text.clone())).collect();
+        let failure = sealing.unseal_items(&items).await.unwrap_err();
+        assert_eq!(failure.reason, Reason::UnknownKey);
+        assert!(failure.message.ends_with("; 1997 more were not tried"), "{failure}");
     }
 
     #[tokio::test]
