@@ -18,6 +18,7 @@
 
 mod assemble;
 mod attempt;
+mod budget;
 pub(crate) mod controller;
 mod conversion;
 mod cron;

@@ -99,6 +99,18 @@ pub(crate) trait ReadSource: Send + Sync + 'static {
 }
 
 impl ReadRequest {
+    /// The name that the author of an ExternalSecret chose.
+    pub(crate) fn name(&self) -> Option<&str> {
+        match self {
+            Self::Secret { id: name, .. }
+            | Self::SecretTags { id: name }
+            | Self::Parameter { name }
+            | Self::ParameterTags { name }
+            | Self::ParametersBelow { path: name } => Some(name),
+            Self::SecretNames(filter) | Self::ParameterNames(filter) => filter.path.as_deref(),
+        }
+    }
+
     /// The name or ARN of the secret or parameter.
     pub(super) fn id(&self) -> Option<&str> {
         match self {

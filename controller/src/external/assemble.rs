@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use zeroize::Zeroizing;
 
 use super::{
+    budget::ByteBudget,
     conversion::{converted, decode, invalid_key, members_of, property_of, rewrite},
     outcome::EntryError,
     read::{FetchedEntries, FetchedEntry, FetchedValue, is_gone},
@@ -60,6 +61,8 @@ struct Reader<'r> {
     versions: &'r mut Versions,
     read: Vec<(String, ReadVersion)>,
     now: Instant,
+    /// The bytes of the values so far.
+    held: ByteBudget,
 }
 
 /// One failed entry fails the whole object. All failed entries are reported.
@@ -70,7 +73,8 @@ pub(super) fn assemble(
     rendering: &mut Rendering<'_>,
 ) -> Result<Assembled, Vec<EntryError>> {
     versions.record_unlisted(entries.unlisted, rendering.started);
-    let mut reader = Reader { versions, read: Vec::new(), now: rendering.started };
+    let mut reader =
+        Reader { versions, read: Vec::new(), now: rendering.started, held: ByteBudget::default() };
     let (mut all, mut errors) = (Assembled::default(), Vec::new());
     // A secret without tags is not gone.
     let may_be_gone = |reference: Option<&RemoteRef>| {
@@ -108,6 +112,7 @@ impl Reader<'_> {
         let reference = &data.remote_ref;
         let value = property_of(&self.bytes(value)?, reference)?;
         let value = decode(value, reference.decoding_strategy, reference.null_byte_policy)?;
+        self.held.charge(value.len())?;
         Ok([(data.secret_key.clone(), value)].into())
     }
 
@@ -156,6 +161,7 @@ impl Reader<'_> {
                 Err(Failure::new(reason, format!("`{key}`: {message}")))
             }
         };
+        self.held.charge(values.values().map(|value| value.len()).sum())?;
         values.into_iter().map(decode).collect()
     }
 
@@ -215,6 +221,28 @@ pub(super) mod tests {
         let dialect = templates::dialect::external_secret();
         let mut rendering = rendering(&dialect, Instant::now(), deadline_exceeded);
         assemble(&spec, entries, &mut Versions::default(), &mut rendering)
+    }
+
+    /// One secret of 64 KiB, and entries that each hold a copy: two gigabytes of an object of 1.5 MB.
+    #[test]
+    fn entries_beyond_two_mebibytes_fail_before_they_are_held() {
+        let value = Value { bytes: Zeroizing::new(vec![b'x'; 64 << 10]), version: None };
+        let answer = Arc::new(ReadResponse::Value(value));
+        let assembled = |entries: usize| {
+            let data =
+                |index| json!({ "secretKey": format!("K{index}"), "remoteRef": { "key": "a" } });
+            let spec = json!({ "data": (0..entries).map(data).collect::<Vec<_>>() });
+            let value = || FetchedValue { version_key: None, answer: Ok(answer.clone()) };
+            let data = (0..entries).map(|_| Ok(FetchedEntry::One(value()))).collect();
+            let entries = FetchedEntries { data_from: vec![], data, unlisted: BTreeSet::new() };
+            let (dialect, now) = (templates::dialect::external_secret(), Instant::now());
+            let spec = serde_json::from_value(spec).unwrap();
+            assemble(&spec, entries, &mut Versions::default(), &mut rendering(&dialect, now, false))
+        };
+        assert_eq!(assembled(32).ok().unwrap().values.len(), 32);
+        let errors = assembled(33).err().unwrap();
+        assert_eq!(errors[0].entry, "data[32] (key a)");
+        assert_eq!(errors[0].failure.reason, Reason::Malformed);
     }
 
     /// One path may take a tenth of a second, and an object may have ten thousand.

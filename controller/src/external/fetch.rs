@@ -15,11 +15,12 @@ use crds::{
     external_secret::{Find, SourceRef},
     secret_store::AwsService,
 };
-use futures::future::{join, join_all, try_join_all};
+use futures::{StreamExt as _, TryStreamExt as _, future::join, stream};
 use templates::rewrite::Matcher;
-use tokio::time::Instant;
+use tokio::{sync::Semaphore, time::Instant};
 
 use super::{
+    budget::ReadBudget,
     read::{
         FetchedEntries, FetchedEntry, FetchedValue, Location, NamedValues, ReadableStores, is_gone,
     },
@@ -31,9 +32,11 @@ use crate::{
     reason::{Failure, Reason},
 };
 
-/// How much one `find` may read. A Secret holds 1 MiB.
-const MAX_FOUND_BYTES: usize = 16 << 20;
-const MAX_CONCURRENT_READS: usize = 400;
+/// How many reads of one object wait for their answers. Later ones are not sent once the object has too many
+/// bytes.
+const MAX_CONCURRENT_READS: usize = 100;
+/// Each holds a compiled expression while it reads.
+const MAX_CONCURRENT_FINDS: usize = 4;
 
 /// AWS refuses a whole path if it denies one parameter or its KMS key, or if all are too large together.
 const PATH_REFUSALS: [Reason; 3] = [Reason::AccessDenied, Reason::KmsDenied, Reason::Malformed];
@@ -45,9 +48,11 @@ pub(super) async fn fetch(
     versions: &Versions,
     now: Instant,
 ) -> FetchedEntries {
-    let unlisted = Mutex::default();
+    let (unlisted, budget) = (Mutex::default(), ReadBudget::default());
+    let finds = Semaphore::new(MAX_CONCURRENT_FINDS);
     let data_from = object.spec.data_from.iter().map(async |from| {
-        let location = locate(object, from.source_ref.as_ref(), from.find.as_ref(), stores)?;
+        let location =
+            locate(object, from.source_ref.as_ref(), from.find.as_ref(), stores, &budget)?;
         if let Some(reference) = &from.extract {
             return Ok(FetchedEntry::One(location.read(&location.request(reference)).await));
         }
@@ -55,22 +60,29 @@ pub(super) async fn fetch(
             let message = "an entry of dataFrom has neither extract nor find";
             Failure::new(Reason::Malformed, message)
         })?;
+        let _turn = finds.acquire().await.expect("the semaphore is never closed");
         Ok(FetchedEntry::Found(location.find(find, versions, now, &unlisted).await?))
     });
     let data = object.spec.data.iter().map(async |data| {
-        let location = locate(object, data.source_ref.as_ref(), None, stores)?;
+        let location = locate(object, data.source_ref.as_ref(), None, stores, &budget)?;
         Ok(FetchedEntry::One(location.read(&location.request(&data.remote_ref)).await))
     });
-    let (data_from, data) = join(join_all(data_from), join_all(data)).await;
+    let data_from = stream::iter(data_from.collect::<Vec<_>>())
+        .buffered(MAX_CONCURRENT_READS)
+        .collect::<Vec<_>>();
+    let data =
+        stream::iter(data.collect::<Vec<_>>()).buffered(MAX_CONCURRENT_READS).collect::<Vec<_>>();
+    let (data_from, data) = join(data_from, data).await;
     let unlisted = unlisted.into_inner().expect("no holder of the lock panics");
     FetchedEntries { data_from, data, unlisted }
 }
 
 fn locate<'s>(
-    object: &ExternalSecret,
+    object: &'s ExternalSecret,
     source: Option<&SourceRef>,
     find: Option<&Find>,
     stores: &'s ReadableStores,
+    budget: &'s ReadBudget,
 ) -> Result<Location<'s>, Failure> {
     let invalid = |message: String| Failure::new(Reason::StoreInvalid, message);
     if let Some(generator) = source.and_then(|source| source.generator_ref.as_ref()) {
@@ -84,7 +96,7 @@ fn locate<'s>(
         .get(&StoreKey::of(reference, namespace))
         .ok_or_else(|| invalid("no store is named: set spec.secretStoreRef.name".to_owned()))?;
     let from = store.as_ref().map_err(Clone::clone)?;
-    Ok(Location { from, scope: versions::scope(&from.store, find) })
+    Ok(Location { from, namespace, budget, scope: versions::scope(&from.store, find) })
 }
 
 struct Query {
@@ -127,7 +139,11 @@ impl Location<'_> {
             let value = self.read_lost(name, &query.filter, is_long_unlisted).await?;
             Ok::<_, Failure>(value.map(|value| (name.to_owned(), value)))
         });
-        values.extend(try_join_all(reads).await?.into_iter().flatten());
+        let lost: Vec<_> = stream::iter(reads.collect::<Vec<_>>())
+            .buffered(MAX_CONCURRENT_READS)
+            .try_collect()
+            .await?;
+        values.extend(lost.into_iter().flatten());
         // A value that was deleted after it was listed is not found.
         values.retain(|(_, value)| !value.answer.as_ref().is_err_and(is_gone));
         values.sort_by(|left, right| left.0.cmp(&right.0));
@@ -175,11 +191,13 @@ impl Location<'_> {
             }
             ReadResponse::Values(values) => {
                 let value = |(name, value): (&String, &Value)| {
-                    let version_key = versions::key(&self.scope, &self.current(name));
-                    let answer = Ok(Arc::new(ReadResponse::Value(value.clone())));
-                    (name.clone(), FetchedValue { version_key, answer })
+                    let request = self.current(name);
+                    let response = ReadResponse::Value(value.clone());
+                    self.budget.charge(&request, &response)?;
+                    let version_key = versions::key(&self.scope, &request);
+                    Ok((name.clone(), FetchedValue { version_key, answer: Ok(Arc::new(response)) }))
                 };
-                Ok(values.iter().filter(|(name, _)| query.matches(name)).map(value).collect())
+                values.iter().filter(|(name, _)| query.matches(name)).map(value).collect()
             }
             ReadResponse::Value(_) => Ok(vec![]),
         }
@@ -201,19 +219,13 @@ impl Location<'_> {
     }
 
     async fn read_all(&self, names: &[&String]) -> Result<NamedValues, Failure> {
-        let read = async |name: &String| (name.clone(), self.read(&self.current(name)).await);
-        let (mut values, mut bytes) = (Vec::new(), 0);
-        for chunk in names.chunks(MAX_CONCURRENT_READS) {
-            let chunk = join_all(chunk.iter().copied().map(read)).await;
-            bytes += chunk.iter().map(|(_, value)| size(value)).sum::<usize>();
-            if bytes > MAX_FOUND_BYTES {
-                let message = "find reads more than 16 MiB, and a Secret holds 1 MiB: narrow name, \
-                               path or tags";
-                return Err(Failure::new(Reason::Malformed, message));
-            }
-            values.extend(chunk);
-        }
-        Ok(values)
+        let read = async |name: &&String| {
+            let value = self.read(&self.current(name)).await;
+            self.budget.check()?;
+            Ok(((*name).clone(), value))
+        };
+        let reads: Vec<_> = names.iter().map(read).collect();
+        stream::iter(reads).buffered(MAX_CONCURRENT_READS).try_collect().await
     }
 
     /// A value that was found before and is not listed now. None if it is gone.
@@ -257,13 +269,6 @@ impl Location<'_> {
             Err(failure) if is_gone(failure) => Ok(false),
             Err(failure) => Err(failure.clone()),
         }
-    }
-}
-
-fn size(value: &FetchedValue) -> usize {
-    match value.answer.as_deref() {
-        Ok(ReadResponse::Value(value)) => value.bytes.len(),
-        _ => 0,
     }
 }
 

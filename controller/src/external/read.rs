@@ -13,6 +13,7 @@ use crds::{
 use tokio::time::timeout;
 
 use super::{
+    budget::ReadBudget,
     store::{Store, StoreKey},
     versions,
 };
@@ -24,6 +25,8 @@ use crate::{
 /// How long an object waits for one answer, retries included. It is shorter than the time of a reconcile, so
 /// that the status names the entry.
 const READ_TIMEOUT: Duration = Duration::from_secs(100);
+/// Longer than any name or ARN in AWS.
+const MAX_NAME_BYTES: usize = 2048;
 
 pub(crate) struct ReadableStore {
     pub(crate) store: Arc<Store>,
@@ -55,12 +58,35 @@ pub(crate) struct FetchedValue {
 
 pub(crate) type NamedValues = Vec<(String, FetchedValue)>;
 
+impl FetchedEntries {
+    /// The bytes of all entries, where entries for the same value count separately.
+    pub(super) fn bytes(&self) -> usize {
+        let size = |entry: &FetchedEntry| match entry {
+            FetchedEntry::One(value) => value.bytes(),
+            FetchedEntry::Found(values) => values.iter().map(|(_, value)| value.bytes()).sum(),
+        };
+        self.data_from.iter().chain(&self.data).flatten().map(size).sum()
+    }
+}
+
+impl FetchedValue {
+    fn bytes(&self) -> usize {
+        match self.answer.as_deref() {
+            Ok(ReadResponse::Value(value)) => value.bytes.len(),
+            _ => 0,
+        }
+    }
+}
+
 pub(crate) fn is_gone(failure: &Failure) -> bool {
     matches!(failure.reason, Reason::NotFound | Reason::MarkedForDeletion)
 }
 
 pub(super) struct Location<'s> {
     pub(super) from: &'s ReadableStore,
+    /// The namespace of the object that reads.
+    pub(super) namespace: &'s str,
+    pub(super) budget: &'s ReadBudget,
     /// The [`versions::scope`].
     pub(super) scope: String,
 }
@@ -71,13 +97,22 @@ impl Location<'_> {
         FetchedValue { version_key: versions::key(&self.scope, request), answer }
     }
 
+    /// Reads while the object has bytes left, and charges it for the answer.
     pub(super) async fn answer(&self, request: &ReadRequest) -> Result<Arc<ReadResponse>, Failure> {
-        let read = self.from.reader.planner.read(request.clone());
+        self.budget.check()?;
+        if request.name().is_some_and(|name| name.len() > MAX_NAME_BYTES) {
+            let message =
+                format!("a name in AWS has at most {MAX_NAME_BYTES} bytes: shorten the key");
+            return Err(Failure::new(Reason::Malformed, message));
+        }
+        let read = self.from.reader.planner.read(self.namespace, request.clone());
         let answer = timeout(READ_TIMEOUT, read).await.unwrap_or_else(|_| {
             let detail = Some(format!("AWS did not answer within {} s", READ_TIMEOUT.as_secs()));
             Err(ReadError { detail, ..ReadError::new(Reason::Timeout, "") })
         });
-        answer.map_err(|error| explain(&error, request, self.from))
+        let answer = answer.map_err(|error| explain(&error, request, self.from))?;
+        self.budget.charge(request, &answer)?;
+        Ok(answer)
     }
 
     pub(super) fn request(&self, reference: &RemoteRef) -> ReadRequest {
