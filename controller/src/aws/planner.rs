@@ -17,7 +17,7 @@ mod limits;
 mod tests;
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     ops::ControlFlow,
     sync::{Arc, Mutex, MutexGuard},
     time::Duration,
@@ -47,8 +47,14 @@ const MAX_BATCH_WINDOW: Duration = Duration::from_secs(1);
 const MAX_EMPTY_WINDOWS: u32 = 4;
 /// The limit for one identity.
 const MAX_CONCURRENT_REQUESTS: usize = 16;
+/// How many requests of one namespace are sent before those of other namespaces that came meanwhile: full
+/// batches for all requests at a time.
+const MAX_TURN_REQUESTS: usize = 320;
 /// The limit for the requests of one refused batch.
 const MAX_CONCURRENT_INDIVIDUAL_READS: usize = 4;
+
+/// In place of a namespace: requests that wait for a full batch.
+const PUT_BACK: &str = "";
 
 type Waiters = Vec<oneshot::Sender<ReadResult<Arc<ReadResponse>>>>;
 /// Requests and those who wait for their responses.
@@ -62,16 +68,42 @@ pub(crate) struct Planner {
 }
 
 struct State {
-    pending: PendingReads,
+    /// By the namespace that asks. Namespaces take turns.
+    pending: BTreeMap<String, PendingReads>,
     is_dispatching: bool,
     limits: Limits,
+}
+
+impl State {
+    fn add(&mut self, namespace: &str, request: ReadRequest, waiters: Waiters) {
+        let pending = self.pending.entry(namespace.to_owned()).or_default();
+        pending.entry(request).or_default().extend(waiters);
+    }
+
+    fn pending_requests(&self) -> usize {
+        self.pending.values().map(PendingReads::len).sum()
+    }
+
+    /// The first requests of each namespace. Equal ones become one.
+    fn take_turn(&mut self) -> PendingReads {
+        let mut turn = PendingReads::new();
+        self.pending.retain(|_, pending| {
+            let first: Vec<_> = pending.keys().take(MAX_TURN_REQUESTS).cloned().collect();
+            for request in first {
+                let waiters = pending.remove(&request).unwrap_or_default();
+                turn.entry(request).or_default().extend(waiters);
+            }
+            !pending.is_empty()
+        });
+        turn
+    }
 }
 
 impl Planner {
     /// `permission` is what is already known about the identity.
     pub(crate) fn new(source: Arc<dyn ReadSource>, permission: BatchPermission) -> Arc<Self> {
         let limits = Limits::new(permission, Instant::now());
-        let state = State { pending: PendingReads::new(), is_dispatching: false, limits };
+        let state = State { pending: BTreeMap::new(), is_dispatching: false, limits };
         let permits = Arc::new(Semaphore::new(MAX_CONCURRENT_REQUESTS));
         Arc::new(Self { source, state: Mutex::new(state), permits })
     }
@@ -80,15 +112,16 @@ impl Planner {
         self.lock().limits.permission
     }
 
-    /// Reads a value, together with other requests of the same moment.
+    /// Reads a value for an object of a namespace, together with other requests of the same moment.
     pub(crate) async fn read(
         self: &Arc<Self>,
+        namespace: &str,
         request: ReadRequest,
     ) -> ReadResult<Arc<ReadResponse>> {
         let (sender, receiver) = oneshot::channel();
         let was_dispatching = {
             let mut state = self.lock();
-            state.pending.entry(request).or_default().push(sender);
+            state.add(namespace, request, vec![sender]);
             std::mem::replace(&mut state.is_dispatching, true)
         };
         if !was_dispatching {
@@ -105,7 +138,7 @@ impl Planner {
             let mut pending = {
                 let mut state = self.lock();
                 state.is_dispatching = !state.pending.is_empty();
-                std::mem::take(&mut state.pending)
+                state.take_turn()
             };
             if pending.is_empty() {
                 return;
@@ -124,9 +157,9 @@ impl Planner {
         let begun = Instant::now();
         let mut empty_windows = 0;
         loop {
-            let before = self.lock().pending.len();
+            let before = self.lock().pending_requests();
             tokio::time::sleep(BATCH_WINDOW).await;
-            let now = self.lock().pending.len();
+            let now = self.lock().pending_requests();
             empty_windows = if now > before { 0 } else { empty_windows + 1 };
             let is_allowed = self.batch_permission() == BatchPermission::Allowed;
             let max_empty_windows = if is_allowed { MAX_EMPTY_WINDOWS } else { 1 };
@@ -175,7 +208,7 @@ impl Planner {
             if index > 0 && chunk.len() < max_size {
                 let mut state = self.lock();
                 for (request, waiters) in batch {
-                    state.pending.entry(request).or_default().extend(waiters);
+                    state.add(PUT_BACK, request, waiters);
                 }
                 return;
             }
@@ -207,7 +240,7 @@ impl Planner {
                 }
                 let read = self.read_all_individually(never_batch).await;
                 let succeeded = read.into_iter().filter(|(_, error)| error.is_none());
-                self.lock().limits.never_batch.extend(succeeded.map(|(request, _)| request));
+                self.lock().limits.never_batch(succeeded.map(|(request, _)| request));
                 (ControlFlow::Continue(()), retried)
             }
             // Individual reads would be throttled too.

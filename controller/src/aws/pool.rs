@@ -29,6 +29,8 @@ use crate::{
 
 /// How long an unused reader is kept.
 const READER_IDLE_TTL: Duration = Duration::from_mins(120);
+/// Each has its own connections. The one that was unused for longest goes first.
+const MAX_READERS: usize = 1000;
 /// How long the role of a ServiceAccount is used before it is read again.
 const ROLE_TTL: Duration = Duration::from_mins(1);
 const ROLE_ANNOTATION: &str = "eks.amazonaws.com/role-arn";
@@ -37,6 +39,18 @@ const DEFAULT_AUDIENCE: &str = "sts.amazonaws.com";
 
 type Roles = HashMap<ObjectKey, (ServiceAccountRole, Instant)>;
 type Readers = HashMap<Identity, (Arc<Reader>, Instant)>;
+
+/// Drops the readers that the one of this identity replaces, and those that are too many.
+fn make_room<R>(readers: &mut HashMap<Identity, (R, Instant)>, identity: &Identity) {
+    readers.retain(|other, (_, last_used)| {
+        !other.is_replaced_by(identity) && last_used.elapsed() < READER_IDLE_TTL
+    });
+    while readers.len() >= MAX_READERS && !readers.contains_key(identity) {
+        let oldest = readers.iter().min_by_key(|(_, (_, last_used))| *last_used);
+        let Some(oldest) = oldest.map(|(identity, _)| identity.clone()) else { return };
+        readers.remove(&oldest);
+    }
+}
 
 pub(crate) struct Pool {
     client: Client,
@@ -75,11 +89,7 @@ impl Pool {
         }
         let reader = Arc::new(self.new_reader(&identity, permission).await);
         let mut readers = self.readers();
-        readers.retain(|other, (_, last_used)| {
-            let is_older =
-                other.store_uid == identity.store_uid && other.generation < identity.generation;
-            !is_older && last_used.elapsed() < READER_IDLE_TTL
-        });
+        make_room(&mut readers, &identity);
         // Another task may have created one meanwhile. That one stays.
         Ok(readers.entry(identity).or_insert_with(|| (reader, Instant::now())).0.clone())
     }
@@ -148,5 +158,58 @@ impl Pool {
 
     fn roles(&self) -> MutexGuard<'_, Roles> {
         self.roles.lock().expect("no holder of the lock panics")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crds::secret_store::Aws;
+    use serde_json::json;
+
+    use super::*;
+    use crate::aws::StoreSpec;
+
+    /// Of a store whose keys are in a Secret with this content.
+    fn identity(store: &str, content: u16) -> Identity {
+        let keys = |key: &str| json!({ "name": "keys", "key": key });
+        let auth = json!({ "secretRef": { "accessKeyIDSecretRef": keys("id"), "secretAccessKeySecretRef": keys("key") } });
+        let aws = json!({ "service": "SecretsManager", "region": "eu-west-1", "auth": auth });
+        let aws: Aws = serde_json::from_value(aws).unwrap();
+        let spec = StoreSpec {
+            label: store,
+            namespace: Some("n"),
+            name: store,
+            uid: store,
+            generation: 1,
+            aws: &aws,
+            retry_settings: None,
+        };
+        let mut fingerprint = [0; 32];
+        fingerprint[..2].copy_from_slice(&content.to_le_bytes());
+        Identity::of(&spec, "n", |_| Some(fingerprint)).unwrap()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn reader_of_changed_credentials_replaces_the_one_before() {
+        let mut readers = HashMap::new();
+        for content in 0..5000 {
+            let identity = identity("s", content);
+            make_room(&mut readers, &identity);
+            readers.insert(identity, ((), Instant::now()));
+        }
+        assert_eq!(readers.len(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn oldest_reader_makes_room_for_a_new_one() {
+        let mut readers = HashMap::new();
+        for store in 0..=MAX_READERS {
+            let identity = identity(&format!("s{store}"), 0);
+            make_room(&mut readers, &identity);
+            readers.insert(identity, ((), Instant::now()));
+            tokio::time::advance(Duration::from_millis(1)).await;
+        }
+        assert_eq!(readers.len(), MAX_READERS);
+        assert!(!readers.contains_key(&identity("s0", 0)));
     }
 }

@@ -12,6 +12,8 @@ use crate::{
 
 /// How long a denial of batches is believed. Then one batch probes the permission again.
 pub(crate) const BATCH_RECHECK_INTERVAL: Duration = Duration::from_hours(24);
+/// Anybody who may create ExternalSecrets can ask for any number of names that do not exist.
+const MAX_EXCLUSIONS: usize = 10_000;
 const THROTTLE_BACKOFF: Backoff =
     Backoff { first: Duration::from_millis(500), max: Duration::from_secs(8) };
 
@@ -31,7 +33,7 @@ pub(super) struct Limits {
     /// Requests that make AWS deny every batch with them.
     pub(super) poisoned: HashSet<ReadRequest>,
     /// Requests that only an individual read answers.
-    pub(super) never_batch: HashSet<ReadRequest>,
+    never_batch: HashSet<ReadRequest>,
     exclusions_since: Instant,
     /// When the current pause ends, and how many pauses came before it without a success.
     pub(super) pause: Option<(Instant, u32)>,
@@ -74,6 +76,11 @@ impl Limits {
         }
     }
 
+    /// Keeps requests out of batches that only an individual read answers.
+    pub(super) fn never_batch(&mut self, requests: impl IntoIterator<Item = ReadRequest>) {
+        exclude(&mut self.never_batch, requests);
+    }
+
     pub(super) fn excludes(&self, request: &ReadRequest) -> bool {
         self.poisoned.contains(request) || self.never_batch.contains(request)
     }
@@ -113,8 +120,18 @@ impl Limits {
             self.set_permission(BatchPermission::Denied(refusal.action), now);
             return ControlFlow::Break(());
         }
-        self.poisoned.extend(suspects);
+        exclude(&mut self.poisoned, suspects);
         ControlFlow::Continue(())
+    }
+}
+
+/// Forgets the others when there are too many. They are learned again.
+fn exclude(known: &mut HashSet<ReadRequest>, requests: impl IntoIterator<Item = ReadRequest>) {
+    for request in requests {
+        if known.len() >= MAX_EXCLUSIONS {
+            known.clear();
+        }
+        known.insert(request);
     }
 }
 
