@@ -1,5 +1,7 @@
 //! The HTTP endpoints. None takes a body, and none reaches a private key.
 
+mod connections;
+
 use std::{
     net::SocketAddr,
     sync::{
@@ -21,13 +23,14 @@ use sealing::Certificate;
 use tokio::net::TcpListener;
 use tracing::info;
 
+use self::connections::accept;
 use crate::{keys::KeyStore, runtime::queue::WorkQueue};
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// If an object has been due for longer, progress has stopped (external-secrets#6053: a stalled
-/// controller looked healthy). A full start with 50,000 objects takes less.
-const STALLED_AFTER: Duration = Duration::from_mins(10);
+/// When an object is due and no reconcile ends for this long, progress has stopped
+/// (external-secrets#6053: a stalled controller looked healthy). One reconcile takes two minutes at most.
+const STALLED_AFTER: Duration = Duration::from_mins(15);
 
 /// Whether the initial sync is complete, and the queues progress.
 pub(crate) struct Health {
@@ -45,14 +48,14 @@ impl Health {
         self.synced.store(true, Ordering::Relaxed);
     }
 
-    fn not_ready_reason(&self) -> Option<&'static str> {
-        if !self.synced.load(Ordering::Relaxed) {
-            Some("not ready: initial sync is not complete\n")
-        } else if self.queues.iter().any(|queue| queue.oldest_due_age() > STALLED_AFTER) {
-            Some("not ready: work queue is stalled\n")
-        } else {
-            None
-        }
+    /// Objects that are overdue do not count: the certificate of this Service does not depend on them.
+    fn is_ready(&self) -> bool {
+        self.synced.load(Ordering::Relaxed)
+    }
+
+    /// Whether a restart would help.
+    fn is_stalled(&self) -> bool {
+        self.is_ready() && self.queues.iter().any(|queue| queue.is_stalled(STALLED_AFTER))
     }
 }
 
@@ -60,7 +63,7 @@ impl Health {
 pub(crate) fn api(keys: Arc<KeyStore>, health: Arc<Health>) -> Router {
     Router::new()
         .route("/v1/cert.pem", get(get_certificate).with_state(keys))
-        .route("/healthz", get(async || "ok\n"))
+        .route("/healthz", get(get_healthy).with_state(health.clone()))
         .route("/readyz", get(get_ready).with_state(health))
 }
 
@@ -77,7 +80,11 @@ pub(crate) async fn serve(
 ) -> std::io::Result<()> {
     let listener = TcpListener::bind(address).await?;
     info!(purpose, address = %listener.local_addr()?, "listening");
-    axum::serve(listener, router).with_graceful_shutdown(stop).await
+    tokio::select! {
+        () = accept(listener, router) => {}
+        () = stop => {}
+    }
+    Ok(())
 }
 
 /// The newest key's certificate as PEM, or 503 before the first key exists.
@@ -96,11 +103,20 @@ async fn get_metrics(State(registry): State<Arc<Registry>>) -> Response {
     }
 }
 
-async fn get_ready(State(health): State<Arc<Health>>) -> Response {
-    match health.not_ready_reason() {
-        None => "ok\n".into_response(),
-        Some(reason) => (StatusCode::SERVICE_UNAVAILABLE, reason).into_response(),
+async fn get_healthy(State(health): State<Arc<Health>>) -> Response {
+    if health.is_stalled() {
+        let message = "not healthy: no reconcile has ended for 15 minutes\n";
+        return (StatusCode::SERVICE_UNAVAILABLE, message).into_response();
     }
+    "ok\n".into_response()
+}
+
+async fn get_ready(State(health): State<Arc<Health>>) -> Response {
+    if health.is_ready() {
+        return "ok\n".into_response();
+    }
+    let message = "not ready: initial sync is not complete\n";
+    (StatusCode::SERVICE_UNAVAILABLE, message).into_response()
 }
 
 #[cfg(test)]
@@ -109,17 +125,22 @@ mod tests {
     use crate::{key::ObjectKey, runtime::queue::Priority};
 
     #[tokio::test(start_paused = true)]
-    async fn readiness_ends_when_progress_stops() {
+    async fn overdue_objects_end_liveness_only_without_progress() {
         let queue = Arc::new(WorkQueue::new(1));
         let health = Health::new(vec![queue.clone()]);
-        assert!(health.not_ready_reason().is_some());
+        let key = |name: &str| ObjectKey { namespace: "n".into(), name: name.into() };
+        for name in ["a", "b"] {
+            queue.add(key(name), Priority::Change, Duration::ZERO);
+        }
+        tokio::time::advance(2 * STALLED_AFTER).await;
+        assert!(!health.is_ready() && !health.is_stalled(), "the start may take longer");
         health.set_synced();
-        assert_eq!(health.not_ready_reason(), None);
-        let key = ObjectKey { namespace: "n".into(), name: "s".into() };
-        queue.add(key, Priority::Change, Duration::ZERO);
-        tokio::time::advance(STALLED_AFTER).await;
-        assert_eq!(health.not_ready_reason(), None);
-        tokio::time::advance(Duration::from_secs(1)).await;
-        assert!(health.not_ready_reason().is_some());
+        assert!(health.is_ready(), "the certificate stays available");
+        assert!(health.is_stalled());
+        let done = queue.next().await;
+        queue.done(&done);
+        assert!(!health.is_stalled(), "there is progress");
+        tokio::time::advance(STALLED_AFTER + Duration::from_secs(1)).await;
+        assert!(health.is_ready() && health.is_stalled());
     }
 }

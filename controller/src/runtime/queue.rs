@@ -69,6 +69,8 @@ struct Inner<K> {
     share: usize,
     /// Objects that a worker reconciles, with the entry added during the reconcile.
     running: HashMap<K, Option<Entry>>,
+    /// When a reconcile last ended.
+    last_done: Instant,
 }
 
 /// The due objects of one namespace.
@@ -110,6 +112,7 @@ impl<K: QueueKey> WorkQueue<K> {
             last_turn: 0,
             share: (workers / 4).max(1),
             running: HashMap::new(),
+            last_done: Instant::now(),
         };
         Self { inner: Mutex::new(inner), wake: Notify::new() }
     }
@@ -161,6 +164,11 @@ impl<K: QueueKey> WorkQueue<K> {
         let now = Instant::now();
         let oldest = inner.waiting.values().map(|entry| entry.at).min();
         oldest.map_or(Duration::ZERO, |at| now.saturating_duration_since(at))
+    }
+
+    /// Whether an object has been due and no reconcile has ended for longer than this.
+    pub(crate) fn is_stalled(&self, longer_than: Duration) -> bool {
+        self.oldest_due_age() > longer_than && self.lock().last_done.elapsed() > longer_than
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner<K>> {
@@ -220,6 +228,7 @@ impl<K: QueueKey> Inner<K> {
     }
 
     fn done(&mut self, key: &K) {
+        self.last_done = Instant::now();
         let Some(added) = self.running.remove(key) else { return };
         let lane = self.lanes.get_mut(key.namespace()).expect("a running object has a lane");
         lane.running -= 1;
