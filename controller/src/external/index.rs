@@ -6,11 +6,11 @@ use std::{
     time::Duration,
 };
 
-use crds::{ExternalSecret, ExternalSecretStatus};
+use crds::{ExternalSecret, ExternalSecretStatus, external_secret::condition};
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use super::{store::StoreKey, versions::Versions};
+use super::{outcome::MISSING, store::StoreKey, versions::Versions};
 use crate::{
     key::ObjectKey,
     reason::Reason,
@@ -109,7 +109,11 @@ impl ExternalSecretEntry {
     pub(super) fn is_as_written(&self, secret: &SecretSnapshot) -> bool {
         let is_fingerprint = |known: &String| *known == secret.content.to_string();
         let matches = secret.data_hash_matches;
-        secret.has_external_secrets_label
+        // The Secret appeared after the last refresh, and the hash is that of its creator.
+        let ready = condition(&self.status.conditions, "Ready");
+        let was_missing = ready.is_some_and(|ready| ready.reason.as_deref() == Some(MISSING));
+        !was_missing
+            && secret.has_external_secrets_label
             && matches.unwrap_or_else(|| self.fingerprint.as_ref().is_some_and(is_fingerprint))
     }
 

@@ -8,6 +8,8 @@ use crate::{
     target::{Applied, Deletion},
 };
 
+/// The reason of `Ready` while the Secret that the object merges into is missing.
+pub(super) const MISSING: &str = "SecretMissing";
 /// The messages of `Ready`, as External Secrets writes them.
 pub(super) const INVALID_TARGET: &str = "invalid generic target";
 pub(super) const NO_DATA: &str = "could not get secret data from provider";
@@ -82,7 +84,7 @@ impl SecretEffect {
     pub(super) fn ready(self) -> (&'static str, &'static str) {
         match self {
             Self::Applied(Applied::Absent) => {
-                ("SecretMissing", "secret will not be created due to CreationPolicy=Merge")
+                (MISSING, "secret will not be created due to CreationPolicy=Merge")
             }
             Self::Applied(_) | Self::NotCreated => ("SecretSynced", "secret synced"),
             Self::Retained => ("SecretSynced", "secret retained due to DeletionPolicy=Retain"),

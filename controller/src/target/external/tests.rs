@@ -95,6 +95,39 @@ fn merged_secret_loses_only_own_keys_under_both_guards() {
 }
 
 #[test]
+fn two_objects_that_merge_into_one_secret_come_to_rest() {
+    let merging = |manager: &str, key: &str| {
+        let mut target = ExternalSecretTarget {
+            field_manager: manager.into(),
+            writes_data_hash: true,
+            ..target(CreationPolicy::Merge)
+        };
+        target.content.data = [(key.to_owned(), SecretValue::from(b"1".as_slice()))].into();
+        target
+    };
+    let targets = [merging("first", "A"), merging("second", "B")];
+    let mut secret = existing(json!({ "labels": {}, "annotations": {} }), &json!({ "C": "" }));
+    let mut writes = 0;
+    for target in targets.iter().cycle().take(6) {
+        let wanted = target.wanted(Some(&secret));
+        writes += usize::from(!target.plan(&secret).unwrap().is_empty());
+        // The API server records the owner of each field.
+        let fields = |target: &ExternalSecretTarget| {
+            let keys = target.content.data.keys().map(|key| (format!("f:{key}"), json!({})));
+            json!({ "f:data": keys.collect::<serde_json::Map<_, _>>() })
+        };
+        let managed = targets
+            .iter()
+            .map(|target| json!({ "manager": target.field_manager, "fieldsV1": fields(target) }));
+        secret = wanted;
+        secret.metadata.managed_fields =
+            Some(managed.map(|entry| serde_json::from_value(entry).unwrap()).collect());
+    }
+    assert_eq!(writes, 2, "each writes once");
+    assert_eq!(secret.data.len(), 3);
+}
+
+#[test]
 fn immutable_secret_and_other_type_are_different_refusals() {
     let mut secret = existing(json!({}), &json!({ "A": "Mg==" }));
     let mut other = target(CreationPolicy::Owner);
