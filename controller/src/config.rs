@@ -18,6 +18,7 @@ use self::parse::{
     parse_workers,
 };
 use crate::{
+    aws::identity::PodIdentity,
     context::TemplateSettings,
     external::{self, render::Delimiters},
     keys::KeySettings,
@@ -141,6 +142,10 @@ pub struct Config {
     #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = parse_duration)]
     store_requeue_interval: SignedDuration,
 
+    /// Which stores without `auth` read with the identity of the controller's Pod
+    #[arg(long, value_name = "STORES", default_value = "all")]
+    pod_identity: PodIdentity,
+
     /// Annotate Secrets of ExternalSecrets with the hash of their data, as External Secrets does
     #[arg(long, value_name = "BOOL", default_value_t = true, action = ArgAction::Set,
           num_args = 0..=1, default_missing_value = "true", require_equals = true)]
@@ -237,6 +242,7 @@ impl Config {
             copies_metadata: self.copy_metadata,
             requires_consent: self.adopt_with_consent,
             watches_cluster_stores: self.all_namespaces,
+            pod_identity: self.pod_identity,
             store_check_interval: self.store_requeue_interval.unsigned_abs(),
         }
     }

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
+use clap::ValueEnum;
 use crds::secret_store::{Aws, AwsService, RetrySettings, SecretKeyRef, SessionTagsPolicy};
 
 use crate::{
@@ -12,6 +13,35 @@ use crate::{
 
 /// The longest pause that a store may configure, because a waiting read occupies a worker.
 const MAX_RETRY_PAUSE: Duration = Duration::from_secs(10);
+
+/// Which stores without `auth` read with the identity of the controller's Pod.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(crate) enum PodIdentity {
+    /// All stores, as in External Secrets
+    All,
+    /// ClusterSecretStores
+    ClusterStores,
+    /// No store
+    None,
+}
+
+impl PodIdentity {
+    /// Fails with `StoreInvalid` if the identity is that of the Pod, and the store may not use it.
+    pub(crate) fn check(self, store: &StoreSpec<'_>, identity: &Identity) -> Result<(), Failure> {
+        let is_allowed = match self {
+            Self::All => true,
+            Self::ClusterStores => store.namespace.is_none(),
+            Self::None => false,
+        };
+        if is_allowed || identity.base != BaseCredentials::Pod {
+            return Ok(());
+        }
+        Err(store.invalid(
+            "it has no auth, and the controller's flag --pod-identity does not let it use the identity of the \
+             controller's Pod: set auth",
+        ))
+    }
+}
 
 /// The parts of a SecretStore or ClusterSecretStore that decide about identities.
 #[derive(Clone, Copy, Debug)]
@@ -168,6 +198,28 @@ impl Identity {
             roles: additional.chain(role).collect(),
             retries: store.retries()?,
         })
+    }
+}
+
+impl Identity {
+    /// Whether the other one is of a later spec of the store, or of a later content of the same Secrets and
+    /// ServiceAccount.
+    pub(crate) fn is_replaced_by(&self, other: &Self) -> bool {
+        let without_content = |identity: &Self| {
+            let mut identity = identity.clone();
+            match &mut identity.base {
+                BaseCredentials::Pod => {}
+                BaseCredentials::Keys { id, secret, token } => {
+                    let items = [Some(id), Some(secret), token.as_mut()];
+                    items.into_iter().flatten().for_each(|item| item.fingerprint = None);
+                }
+                BaseCredentials::ServiceAccount(reference) => reference.account = None,
+            }
+            identity
+        };
+        self.store_uid == other.store_uid
+            && (self.generation < other.generation
+                || self != other && without_content(self) == without_content(other))
     }
 }
 

@@ -68,6 +68,7 @@ fn invalid_values_are_rejected() {
         "--restart-delay=0s",
         "--restart-min-interval=often",
         "--log-level=all",
+        "--pod-identity=some",
         "--accept-deprecated-v1-data=maybe",
     ] {
         assert!(Config::try_parse_from(["mtk-controller", flag]).is_err(), "{flag}");

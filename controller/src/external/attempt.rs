@@ -34,11 +34,13 @@ use crate::{
 };
 
 const BACKOFF_FIRST: Duration = Duration::from_secs(1);
+/// The longest delay is at least this, however short the object's interval: a failing object may be costly.
+const BACKOFF_MAX_FLOOR: Duration = Duration::from_mins(1);
 /// When a Secret that was changed during its own refresh is repaired.
 const FIRST_REPAIR_DELAY: Duration = Duration::from_secs(1);
 /// The longest delay after an error that usually passes by itself.
 const BACKOFF_MAX_TRANSIENT: Duration = Duration::from_mins(5);
-/// The longest delay after any other error, unless the object's interval is shorter.
+/// The longest delay after any other error. An interval that is shorter shortens it.
 const BACKOFF_MAX: Duration = Duration::from_mins(30);
 /// How often an error that usually passes by itself must occur before the status reports it.
 const ATTEMPTS_BEFORE_STATUS: u32 = 2;
@@ -280,7 +282,7 @@ impl Attempt<'_> {
 fn backoff(reason: Reason, interval: Duration) -> Backoff {
     let interval = if interval.is_zero() { BACKOFF_MAX } else { interval };
     let max = if reason.passes() { BACKOFF_MAX_TRANSIENT } else { BACKOFF_MAX };
-    Backoff { first: BACKOFF_FIRST, max: max.min(interval.max(BACKOFF_FIRST)) }
+    Backoff { first: BACKOFF_FIRST, max: max.min(interval.max(BACKOFF_MAX_FLOOR)) }
 }
 
 /// A merge patch of the status. It removes versions that are gone by their names.
@@ -309,9 +311,17 @@ mod tests {
         let denied = |attempts| backoff(Reason::AccessDenied, day).delay(attempts, u32::MAX);
         assert_eq!(denied(0), Duration::from_secs(1));
         assert_eq!(denied(u32::MAX), BACKOFF_MAX);
-        let short = Duration::from_secs(5);
-        assert_eq!(backoff(Reason::NotFound, short).delay(9, u32::MAX), short);
+        let short = Duration::from_mins(20);
+        assert_eq!(backoff(Reason::NotFound, short).delay(99, u32::MAX), short);
         let throttled = backoff(Reason::Throttled, day).delay(99, u32::MAX);
         assert_eq!(throttled, BACKOFF_MAX_TRANSIENT);
+    }
+
+    #[test]
+    fn failing_object_backs_off_to_a_minute_whatever_its_interval() {
+        for reason in [Reason::TemplateInvalid, Reason::NotFound, Reason::Throttled] {
+            let second = backoff(reason, Duration::from_secs(1));
+            assert_eq!(second.delay(99, u32::MAX), Duration::from_mins(1), "{reason}");
+        }
     }
 }

@@ -10,17 +10,21 @@ use jiff::Timestamp;
 
 use super::{
     index::ExternalSecretEntry,
-    outcome::{INVALID_TARGET, NO_DELETE, SyncFailure},
+    outcome::{INVALID_TARGET, MISSING, NO_DATA, NO_DELETE, SyncFailure},
     schedule::{self, Due},
     store::{ReferencedStores, Store, StoreKey},
 };
 use crate::{
+    aws::identity::PodIdentity,
     reason::{Failure, Reason},
     target::SecretSnapshot,
 };
 
 /// How many times an object waits for a store that does not exist, before that is an error.
 const MAX_STORE_WAITS: u32 = 2;
+
+/// External Secrets' CRD has no limit, and our limits of bytes do not count entries without a value.
+const MAX_DATA_ENTRIES: usize = 2000;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
@@ -34,6 +38,8 @@ pub(crate) struct Settings {
     pub(crate) requires_consent: bool,
     /// False if the controller is limited to some namespaces.
     pub(crate) watches_cluster_stores: bool,
+    /// Which stores may use the identity of the controller's Pod.
+    pub(crate) pod_identity: PodIdentity,
     /// The time between two checks of a store without `refreshInterval`.
     pub(crate) store_check_interval: Duration,
 }
@@ -124,6 +130,11 @@ fn plan_refresh(object: &ExternalSecret) -> Action {
         let failure = Failure::new(Reason::TypeDenied, message);
         return Action::Reject(SyncFailure::new(INVALID_TARGET, failure));
     }
+    if object.spec.data.len() > MAX_DATA_ENTRIES {
+        let message = format!("data has more than {MAX_DATA_ENTRIES} entries: use dataFrom");
+        let failure = Failure::new(Reason::Malformed, message);
+        return Action::Reject(SyncFailure::new(NO_DATA, failure));
+    }
     match (target.creation_policy, target.deletion_policy) {
         (CreationPolicy::None, _) => Action::SkipCreation,
         // Our CRD refuses this pair. Another CRD may be installed.
@@ -188,7 +199,7 @@ impl Observed {
         self.secret.is_none()
             && ready.status == "True"
             && match ready.reason.as_deref() {
-                Some("SecretDeleted" | "SecretMissing") => true,
+                Some("SecretDeleted" | MISSING) => true,
                 // Each write of a Secret records its name. Without one, the values and
                 // the Secret were missing, and the deletion policy Retain changed nothing (x20, x41).
                 Some("SecretSynced") => status.binding.name.is_empty(),

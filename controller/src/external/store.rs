@@ -111,6 +111,13 @@ impl Store {
         })
     }
 
+    /// Whether a reference to the Secret names its namespace. Otherwise each namespace has its own Secret.
+    pub(super) fn names_namespace_of(&self, secret: &ObjectKey) -> bool {
+        self.credentials.iter().any(|reference| {
+            reference.name == secret.name && reference.namespace.as_ref() == Some(&secret.namespace)
+        })
+    }
+
     /// Changes with the spec.
     pub(super) fn version(&self) -> (&str, i64) {
         (&self.uid, self.generation)

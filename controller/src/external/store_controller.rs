@@ -8,7 +8,7 @@ use crds::{
     external_secret::{Condition, condition},
 };
 use jiff::Timestamp;
-use kube::{Api, Resource, core::DeserializeGuard};
+use kube::{Api, Resource};
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 use tracing::warn;
@@ -29,7 +29,7 @@ use crate::{
     key::{ObjectKey, QueueKey as _},
     reason::Failure,
     runtime::{
-        CRD_POLL_INTERVAL, Controller, Listing, NamespaceScope, Now, Outcome, Priority,
+        CRD_POLL_INTERVAL, Controller, Lenient, Listing, NamespaceScope, Now, Outcome, Priority,
         RECONCILE_TIMEOUT, Severity, Watch, WorkQueue, events::reference, go_duration,
         write_status,
     },
@@ -99,7 +99,7 @@ impl Controller for SecretStoreController {
 
 impl SecretStoreController {
     pub(super) async fn watch_stores(&self, scope: NamespaceScope, listing: Listing) {
-        let api: Api<DeserializeGuard<SecretStore>> = scope.api(self.context.client.clone());
+        let api: Api<Lenient<SecretStore>> = scope.api(self.context.client.clone());
         let covers = |key: &StoreKey| !key.is_cluster_store() && scope.covers(&key.object_key());
         let read = |store: SecretStore| {
             Store::new(&store.metadata, store.spec, store.status.unwrap_or_default())
@@ -109,7 +109,7 @@ impl SecretStoreController {
     }
 
     pub(super) async fn watch_cluster_stores(&self, listing: Listing) {
-        let api: Api<DeserializeGuard<ClusterSecretStore>> = Api::all(self.context.client.clone());
+        let api: Api<Lenient<ClusterSecretStore>> = Api::all(self.context.client.clone());
         let read = |store: ClusterSecretStore| {
             Store::new(&store.metadata, store.spec.store, store.status.unwrap_or_default())
         };
@@ -119,12 +119,12 @@ impl SecretStoreController {
 
     async fn watch<K>(
         &self,
-        watch: Watch<DeserializeGuard<K>>,
+        watch: Watch<K>,
         listing: Listing,
         covers: impl Fn(&StoreKey) -> bool,
         read: impl Fn(K) -> Store,
     ) where
-        DeserializeGuard<K>: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
+        K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug + Send + 'static,
     {
         let known = || {
             let stores = self.index.stores.keys_where(|key, _| covers(key));
@@ -147,7 +147,16 @@ impl SecretStoreController {
             if !(is_first_list && is_ready()) {
                 self.queue.add(key.clone(), Priority::Change, Duration::ZERO);
             }
-            self.requeue_waiting(&key);
+            let is_fixed = |store: Arc<Store>| store.names_namespace_of(secret);
+            if self.index.stores.get(&key).is_some_and(is_fixed) {
+                self.requeue_waiting(&key);
+            } else {
+                // Objects of other namespaces read other Secrets of this name.
+                let waiting = self.objects.waiting_for(&key).into_iter();
+                for object in waiting.filter(|object| object.namespace == secret.namespace) {
+                    self.object_queue.add(object, Priority::Retry, Duration::ZERO);
+                }
+            }
         }
     }
 
@@ -184,7 +193,7 @@ impl SecretStoreController {
     }
 
     /// The identity with which objects of this namespace read from the store.
-    pub(super) fn identity(&self, store: &Store, namespace: &str) -> Result<Identity, Failure> {
+    pub(crate) fn identity(&self, store: &Store, namespace: &str) -> Result<Identity, Failure> {
         let spec = StoreSpec {
             label: &store.key.to_string(),
             namespace: store.key.namespace.as_deref(),
@@ -195,7 +204,10 @@ impl SecretStoreController {
             retry_settings: store.spec.retry_settings.as_ref(),
         };
         let secrets = &self.context.secrets;
-        Identity::of(&spec, namespace, |key| Some(*secrets.get(key)?.content.as_bytes()))
+        let identity =
+            Identity::of(&spec, namespace, |key| Some(*secrets.get(key)?.content.as_bytes()))?;
+        self.settings.pod_identity.check(&spec, &identity)?;
+        Ok(identity)
     }
 
     /// Reconciles the objects again that read from this store and are out of sync.

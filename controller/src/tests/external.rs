@@ -19,7 +19,7 @@ use tower_test::mock;
 
 use super::api::{merge, response, status};
 use crate::{
-    aws::{Pool, metrics::AwsMetrics},
+    aws::{Pool, identity::PodIdentity, metrics::AwsMetrics},
     context::{self, Context, TemplateSettings},
     external::{
         ExternalSecretController, Settings,
@@ -109,6 +109,14 @@ fn serve(object: Arc<Mutex<Value>>, mut answers: VecDeque<u16>) -> Client {
 }
 
 fn controller(client: Client, queue: Arc<WorkQueue>) -> ExternalSecretController {
+    controller_with(client, queue, PodIdentity::All)
+}
+
+fn controller_with(
+    client: Client,
+    queue: Arc<WorkQueue>,
+    pod_identity: PodIdentity,
+) -> ExternalSecretController {
     let mac_key = Arc::new(MacKey::from_bytes(&[7; MacKey::BYTES]).expect("a key"));
     let mut registry = Registry::default();
     let settings = KeySettings {
@@ -138,6 +146,7 @@ fn controller(client: Client, queue: Arc<WorkQueue>) -> ExternalSecretController
         copies_metadata: true,
         requires_consent: false,
         watches_cluster_stores: true,
+        pod_identity,
         store_check_interval: Duration::from_mins(5),
     };
     ExternalSecretController::new(
@@ -163,4 +172,31 @@ async fn failed_status_write_is_retried_before_the_next_interval() {
     assert_eq!(world.ready(), "SecretSynced");
     assert!(world.reconcile_within(soon).await, "it finds out when the next refresh is due");
     assert!(!world.reconcile_within(Duration::from_mins(50)).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn store_without_auth_is_refused_the_identity_of_the_pod() {
+    let stores = [
+        json!({ "namespace": "team", "name": "aws", "uid": "own" }),
+        json!({ "name": "aws", "uid": "cluster" }),
+    ];
+    for (pod_identity, expected) in [
+        (PodIdentity::All, [true, true]),
+        (PodIdentity::ClusterStores, [false, true]),
+        (PodIdentity::None, [false, false]),
+    ] {
+        let client = serve(Arc::default(), VecDeque::new());
+        let controller = controller_with(client, Arc::new(WorkQueue::new(1)), pod_identity);
+        let is_allowed = stores.clone().map(|metadata| {
+            let aws = json!({ "service": "SecretsManager", "region": "eu-west-1" });
+            let spec = read(&json!({ "provider": { "aws": aws } }));
+            let store = Store::new(&read(&metadata), spec, StoreStatus::default());
+            let identity = controller.stores.identity(&store, "team");
+            if let Err(failure) = &identity {
+                assert!(failure.message.contains("--pod-identity"), "{failure}");
+            }
+            identity.is_ok()
+        });
+        assert_eq!(is_allowed, expected, "{pod_identity:?}");
+    }
 }

@@ -107,6 +107,7 @@ impl World {
             copies_metadata: true,
             requires_consent: false,
             watches_cluster_stores: self.watches_cluster_stores,
+            pod_identity: PodIdentity::All,
             store_check_interval: Duration::from_mins(5),
         };
         let observed = Observed {
@@ -211,6 +212,23 @@ fn secret_that_is_absent_by_policy_is_not_repaired() {
     let mut exists = absent("SecretDeleted", "s");
     exists.secret = Some(secret("Mg=="));
     assert_eq!(exists.plan(), "refresh");
+}
+
+/// Its hash is that of the object that created it.
+#[test]
+fn merge_target_that_appears_later_is_merged_at_once() {
+    let mut world = World::in_sync();
+    assert_eq!(world.plan(), IN_SYNC);
+    world.conditions(vec![condition("Ready", "SecretMissing")]);
+    assert_eq!(world.plan(), "refresh");
+}
+
+#[test]
+fn object_with_too_many_entries_is_rejected_before_it_reads() {
+    let entry = json!({ "secretKey": "A", "remoteRef": { "key": "a" } });
+    let spec = |entries| json!({ "data": vec![entry.clone(); entries] });
+    assert_eq!(World::with_spec(spec(2000)).plan(), "refresh");
+    assert_ne!(World::with_spec(spec(2001)).plan(), "refresh");
 }
 
 #[test]

@@ -43,6 +43,9 @@
 {{- $args = append $args (printf "--%s=%s" $flag (toString $value)) }}
 {{- end }}
 {{- end }}
+{{- if ne $external.podIdentity "all" }}
+{{- $args = append $args (printf "--pod-identity=%s" $external.podIdentity) }}
+{{- end }}
 {{- if not $external.dataHash }}
 {{- $args = append $args "--data-hash=false" }}
 {{- end }}

@@ -90,6 +90,7 @@ fn row_47_external_secrets_values_set_their_flags() {
             "--store-requeue-interval=10m",
             "--template-left-delimiter=[[",
             "--template-right-delimiter=]]",
+            "--pod-identity=cluster-stores",
             "--data-hash=false",
             "--copy-metadata=false",
             "--adopt-with-consent",
