@@ -169,7 +169,7 @@ mod tests {
     use super::*;
     use crate::aws::StoreSpec;
 
-    /// Of a store whose keys are in a Secret with this content.
+    /// The identity of a store whose keys are in a Secret with this content.
     fn identity(store: &str, content: u16) -> Identity {
         let keys = |key: &str| json!({ "name": "keys", "key": key });
         let auth = json!({ "secretRef": { "accessKeyIDSecretRef": keys("id"), "secretAccessKeySecretRef": keys("key") } });

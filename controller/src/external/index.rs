@@ -10,7 +10,7 @@ use crds::{ExternalSecret, ExternalSecretStatus, external_secret::condition};
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use super::{outcome::MISSING, store::StoreKey, versions::Versions};
+use super::{store::StoreKey, versions::Versions};
 use crate::{
     key::ObjectKey,
     reason::Reason,
@@ -25,6 +25,9 @@ const REPAIR_BACKOFF: ConflictBackoff = ConflictBackoff {
     first_delay: Duration::from_secs(2),
     max_delay: Duration::from_secs(256),
 };
+
+/// The reason of `Ready` while the Secret that the object merges into is missing.
+pub(super) const MISSING: &str = "SecretMissing";
 
 #[derive(Clone)]
 pub(crate) struct ExternalSecretEntry {

@@ -2,14 +2,15 @@
 
 use std::fmt;
 
-use super::{index::ExternalSecretEntry, versions::Versions};
+use super::{
+    index::{ExternalSecretEntry, MISSING},
+    versions::Versions,
+};
 use crate::{
     reason::{Failure, Reason},
     target::{Applied, Deletion},
 };
 
-/// The reason of `Ready` while the Secret that the object merges into is missing.
-pub(super) const MISSING: &str = "SecretMissing";
 /// The messages of `Ready`, as External Secrets writes them.
 pub(super) const INVALID_TARGET: &str = "invalid generic target";
 pub(super) const NO_DATA: &str = "could not get secret data from provider";

@@ -9,8 +9,8 @@ use crds::{
 use jiff::Timestamp;
 
 use super::{
-    index::ExternalSecretEntry,
-    outcome::{INVALID_TARGET, MISSING, NO_DATA, NO_DELETE, SyncFailure},
+    index::{ExternalSecretEntry, MISSING},
+    outcome::{INVALID_TARGET, NO_DATA, NO_DELETE, SyncFailure},
     schedule::{self, Due},
     store::{ReferencedStores, Store, StoreKey},
 };

@@ -34,7 +34,7 @@ impl<'de, K: DeserializeOwned> Deserialize<'de> for Lenient<K> {
     }
 }
 
-/// What names and orders an object. A watch ends at an object without a resourceVersion.
+/// The fields that name and order an object. A watch ends at an object without a resourceVersion.
 fn identity(metadata: &Value) -> Box<ObjectMeta> {
     let text = |field: &str| metadata[field].as_str().map(ToOwned::to_owned);
     Box::new(ObjectMeta {

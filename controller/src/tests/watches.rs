@@ -78,7 +78,7 @@ fn server(streams: bool) -> Client {
     Client::new(service, "default")
 }
 
-/// What the watch hands on: names of objects, and the names of a full list.
+/// The events that the watch hands on: names of objects, and the names of a full list.
 async fn handed_on<K>(api: Api<Lenient<K>>) -> Vec<String>
 where
     K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,

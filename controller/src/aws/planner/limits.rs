@@ -12,7 +12,7 @@ use crate::{
 
 /// How long a denial of batches is believed. Then one batch probes the permission again.
 pub(crate) const BATCH_RECHECK_INTERVAL: Duration = Duration::from_hours(24);
-/// Anybody who may create ExternalSecrets can ask for any number of names that do not exist.
+/// Any user who may create ExternalSecrets can ask for any number of names that do not exist.
 const MAX_EXCLUSIONS: usize = 10_000;
 const THROTTLE_BACKOFF: Backoff =
     Backoff { first: Duration::from_millis(500), max: Duration::from_secs(8) };
