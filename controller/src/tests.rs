@@ -4,6 +4,7 @@
 
 mod api;
 mod external;
+mod fairness;
 mod fixtures;
 mod watches;
 mod workloads;

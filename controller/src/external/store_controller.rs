@@ -138,7 +138,7 @@ impl SecretStoreController {
     /// A Secret has other contents, or is listed for the first time: stores whose AWS credentials were
     /// wrong may work now. On startup every listed Secret looks changed. Ready stores were checked with
     /// it already, so they are left out.
-    pub(super) fn credentials_changed(&self, secret: &ObjectKey, is_first_list: bool) {
+    pub(crate) fn credentials_changed(&self, secret: &ObjectKey, is_first_list: bool) {
         for key in self.index.with_credentials_in(secret) {
             let is_ready = || {
                 let store = self.index.stores.get(&key);

@@ -80,7 +80,7 @@ fn lock(object: &Mutex<Value>) -> MutexGuard<'_, Value> {
     object.lock().expect("no holder of the lock panics")
 }
 
-fn read<T: DeserializeOwned>(value: &Value) -> T {
+pub(super) fn read<T: DeserializeOwned>(value: &Value) -> T {
     serde_json::from_value(value.clone()).expect("an object of its type")
 }
 
@@ -109,13 +109,15 @@ fn serve(object: Arc<Mutex<Value>>, mut answers: VecDeque<u16>) -> Client {
 }
 
 fn controller(client: Client, queue: Arc<WorkQueue>) -> ExternalSecretController {
-    controller_with(client, queue, PodIdentity::All)
+    let templates = TemplateSettings { limits: Limits::default(), time: Duration::from_secs(30) };
+    controller_with(client, queue, PodIdentity::All, templates)
 }
 
-fn controller_with(
+pub(super) fn controller_with(
     client: Client,
     queue: Arc<WorkQueue>,
     pod_identity: PodIdentity,
+    templates: TemplateSettings,
 ) -> ExternalSecretController {
     let mac_key = Arc::new(MacKey::from_bytes(&[7; MacKey::BYTES]).expect("a key"));
     let mut registry = Registry::default();
@@ -138,7 +140,6 @@ fn controller_with(
         keeps_items: false,
     };
     let context = Context::new(client.clone(), settings, Arc::new(keys), mac_key);
-    let templates = TemplateSettings { limits: Limits::default(), time: Duration::from_secs(30) };
     let delimiters = Delimiters { left: "{{".into(), right: "}}".into() };
     let settings = Settings {
         class: "default".into(),
@@ -186,7 +187,9 @@ async fn store_without_auth_is_refused_the_identity_of_the_pod() {
         (PodIdentity::None, [false, false]),
     ] {
         let client = serve(Arc::default(), VecDeque::new());
-        let controller = controller_with(client, Arc::new(WorkQueue::new(1)), pod_identity);
+        let templates = TemplateSettings { limits: Limits::default(), time: Duration::ZERO };
+        let queue = Arc::new(WorkQueue::new(1));
+        let controller = controller_with(client, queue, pod_identity, templates);
         let is_allowed = stores.clone().map(|metadata| {
             let aws = json!({ "service": "SecretsManager", "region": "eu-west-1" });
             let spec = read(&json!({ "provider": { "aws": aws } }));
