@@ -3,8 +3,8 @@
 //! | module | content | feature |
 //! |---|---|---|
 //! | `base64`, `pem` | text encodings, read as Go reads them or with helpful errors | |
-//! | `rsa` | RSA keys that stay in memory, and their [`Fingerprint`] | `private-keys` for private keys |
-//! | `x509` | certificates: reading a key; making certificates; reading as Go does | `private-keys`, `full` |
+//! | `rsa` | RSA keys that stay in memory, and their [`Fingerprint`] | |
+//! | `x509` | certificates: reading a key; making certificates; reading as Go does | `full` for reading as Go does |
 //! | `keys` | keys of all kinds: generated, read, written, used for signatures | `full` |
 //! | `pkcs12` | PKCS#12 files | `full` |
 //! | `cipher`, `password` | AES-CBC, bcrypt, scrypt | `full` |

@@ -8,9 +8,7 @@
 mod alternative_name;
 #[cfg(feature = "full")]
 mod certificate;
-#[cfg(feature = "private-keys")]
 mod common_name;
-#[cfg(feature = "private-keys")]
 mod create;
 #[cfg(feature = "full")]
 mod extension;
@@ -28,7 +26,6 @@ pub use self::{
     alternative_name::{AlternativeName, is_domain},
     certificate::Certificate,
 };
-#[cfg(feature = "private-keys")]
 pub use self::{
     common_name::common_name,
     create::{NewCertificate, Purpose},

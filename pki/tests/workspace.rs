@@ -67,9 +67,20 @@ fn only_pki_and_sealing_depend_on_cipher_crates() {
             CIPHER_CRATES.iter().filter(|name| dependencies.contains(**name)).collect();
         match member {
             "pki" => assert!(ciphers.len() > 10, "{ciphers:?}"),
-            "sealing" => assert_eq!(ciphers, [&"aes-gcm", &"aws-lc-rs"], "{member}"),
+            "sealing" => assert_eq!(ciphers, [&"aws-lc-rs"], "{member}"),
             _ => assert!(ciphers.is_empty(), "{member} depends on {ciphers:?}: use pki or sealing"),
         }
+    }
+}
+
+/// The `rsa` crate is several times slower than aws-lc-rs, and its private keys are not constant time.
+#[test]
+fn aws_lc_is_the_only_rsa_library() {
+    let lock = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../Cargo.lock");
+    let lock = fs::read_to_string(lock).expect("the workspace's Cargo.lock");
+    assert!(lock.contains("\nname = \"aws-lc-rs\"\n"));
+    for other in ["rsa", "aes-gcm"] {
+        assert!(!lock.contains(&format!("\nname = \"{other}\"\n")), "{other}");
     }
 }
 

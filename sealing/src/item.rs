@@ -80,7 +80,7 @@ impl Item {
     }
 }
 
-#[cfg(feature = "open")]
+#[cfg(feature = "keys")]
 impl Item {
     /// The RSA-OAEP ciphertext of the session key.
     pub(crate) fn wrapped_key(&self) -> &[u8] {

@@ -15,49 +15,46 @@
 //! | `scope` | where an item may be opened, and the label that binds it | |
 //! | `item` | the bytes above, parsed | |
 //! | `plaintext` | bytes that cannot be printed | |
-//! | `certificate`, `seal` | a public key, and sealing with it | `seal` |
-//! | `key`, `open` | a private key, and opening with it | `open` |
+//! | `certificate`, `seal` | a public key, and sealing with it | `keys` |
+//! | `key`, `open` | a private key, and opening with it | `keys` |
 //!
-//! With only the feature `seal`, everything is pure Rust. aws-lc-rs does all private-key operations, in
-//! constant time. Nothing here does I/O, reads a clock or knows Kubernetes.
+//! aws-lc-rs seals and opens; private-key operations are in constant time. Nothing here does I/O, reads a
+//! clock or knows Kubernetes.
 
-#[cfg(feature = "seal")]
+#[cfg(feature = "keys")]
 mod certificate;
 mod item;
-#[cfg(feature = "open")]
+#[cfg(feature = "keys")]
 mod key;
-#[cfg(feature = "open")]
+#[cfg(feature = "keys")]
 mod key_error;
-#[cfg(feature = "open")]
+#[cfg(feature = "keys")]
 mod key_file;
-#[cfg(feature = "open")]
+#[cfg(feature = "keys")]
 mod open;
-#[cfg(feature = "open")]
+#[cfg(feature = "keys")]
 mod operations;
 mod plaintext;
 mod scope;
-#[cfg(feature = "seal")]
+#[cfg(feature = "keys")]
 mod seal;
-#[cfg(feature = "open")]
+#[cfg(feature = "keys")]
 mod self_signed;
 
-#[cfg(feature = "seal")]
+#[cfg(feature = "keys")]
 pub use pki::{Fingerprint, pem::PemError};
 
-#[cfg(feature = "seal")]
+#[cfg(feature = "keys")]
 pub use crate::{
     certificate::{Certificate, CertificateError},
+    key::{KeyOptions, SealingKey},
+    key_error::KeyError,
+    open::{OpenError, Opened, diagnose, open},
+    operations::private_key_operations,
     seal::SealError,
 };
 pub use crate::{
     item::{Item, Malformed},
     plaintext::Plaintext,
     scope::{Label, Scope, UnknownScope},
-};
-#[cfg(feature = "open")]
-pub use crate::{
-    key::{KeyOptions, SealingKey},
-    key_error::KeyError,
-    open::{OpenError, Opened, diagnose, open},
-    operations::private_key_operations,
 };

@@ -1,6 +1,6 @@
 //! Sealing a value with a public key.
 
-use aes_gcm::{AeadInOut as _, Aes256Gcm, KeyInit as _, Nonce, aead::inout::InOutBuf};
+use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use rand::{TryRng as _, rngs::SysRng};
 use zeroize::Zeroizing;
@@ -32,10 +32,13 @@ impl Certificate {
         item.extend_from_slice(&wrapped);
         let value = item.len();
         item.extend_from_slice(plaintext);
-        let tag = Aes256Gcm::new((&*session_key).into())
-            .encrypt_inout_detached(&Nonce::default(), &[], InOutBuf::from(&mut item[value..]))
-            .expect("2 MiB are less than the 64 GiB that GCM can encrypt");
-        item.extend_from_slice(&tag);
+        let key = UnboundKey::new(&AES_256_GCM, &*session_key).map_err(|_| SealError::Aead)?;
+        // Each session key encrypts one value, so a fixed nonce is safe.
+        let nonce = Nonce::assume_unique_for_key([0; 12]);
+        let tag = LessSafeKey::new(key)
+            .seal_in_place_separate_tag(nonce, Aad::empty(), &mut item[value..])
+            .map_err(|_| SealError::Aead)?;
+        item.extend_from_slice(tag.as_ref());
         Ok(BASE64_STANDARD.encode(item))
     }
 }
@@ -43,6 +46,9 @@ impl Certificate {
 /// Why a value could not be sealed.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum SealError {
+    /// The AES operation failed.
+    #[error("the AES encryption failed")]
+    Aead,
     /// The RSA operation failed, or there was no randomness for its padding.
     #[error("the RSA encryption failed")]
     PublicKey,

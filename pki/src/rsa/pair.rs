@@ -7,7 +7,7 @@ use aws_lc_rs::{
     signature::{KeyPair as _, RSA_PKCS1_SHA256},
 };
 use der::{Encode as _, asn1::AnyRef, oid::db::rfc5912};
-use rsa::pkcs8::AlgorithmIdentifierRef;
+use pkcs8::AlgorithmIdentifierRef;
 use zeroize::Zeroizing;
 
 use super::pkcs8::pkcs1_from_pkcs8;

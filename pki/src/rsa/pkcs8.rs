@@ -6,7 +6,7 @@ use der::{
     asn1::{AnyRef, OctetStringRef},
     oid::db::rfc5912::RSA_ENCRYPTION,
 };
-use rsa::pkcs8::{AlgorithmIdentifierRef, PrivateKeyInfoRef};
+use pkcs8::{AlgorithmIdentifierRef, PrivateKeyInfoRef};
 use zeroize::Zeroizing;
 
 use crate::x509::KeyAlgorithm;
@@ -32,9 +32,12 @@ pub enum Pkcs8Error {
     NotRsa(KeyAlgorithm),
 }
 
+/// The algorithm of the key (RFC 8017 §C).
+pub(super) const RSA: AlgorithmIdentifierRef<'static> =
+    AlgorithmIdentifierRef { oid: RSA_ENCRYPTION, parameters: Some(AnyRef::NULL) };
+
 /// PKCS#8 around PKCS#1.
 pub(super) fn pkcs8_from_pkcs1(pkcs1: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
-    let algorithm = AlgorithmIdentifierRef { oid: RSA_ENCRYPTION, parameters: Some(AnyRef::NULL) };
     let key = OctetStringRef::new(pkcs1).ok()?;
-    PrivateKeyInfoRef::new(algorithm, key).to_der().ok().map(Zeroizing::new)
+    PrivateKeyInfoRef::new(RSA, key).to_der().ok().map(Zeroizing::new)
 }

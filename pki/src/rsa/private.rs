@@ -4,7 +4,7 @@ use std::fmt;
 
 use aws_lc_rs::rsa::{OAEP_SHA256_MGF1SHA256, OaepPrivateDecryptingKey, PrivateDecryptingKey};
 use der::Decode as _;
-use rsa::pkcs1::RsaPrivateKeyRef;
+use pkcs1::RsaPrivateKeyRef;
 use zeroize::Zeroizing;
 
 use super::{pkcs8::pkcs8_from_pkcs1, public::RsaPublicNumbers};

@@ -2,10 +2,15 @@
 
 use std::fmt;
 
-use rand::rngs::SysRng;
-use rsa::{Oaep, pkcs1::RsaPublicKeyRef};
-use sha2::Sha256;
+use aws_lc_rs::rsa::{OAEP_SHA256_MGF1SHA256, OaepPublicEncryptingKey, PublicEncryptingKey};
+use der::{
+    Decode as _, Encode as _,
+    asn1::{BitStringRef, UintRef},
+};
+use pkcs1::RsaPublicKeyRef;
+use pkcs8::spki::SubjectPublicKeyInfoRef;
 
+use super::pkcs8::RSA;
 use crate::{fingerprint::Fingerprint, x509::Malformed};
 
 /// Modulus and public exponent, big-endian without leading zeros. They need not be usable.
@@ -18,7 +23,6 @@ pub struct RsaPublicNumbers<'a> {
 impl<'a> RsaPublicNumbers<'a> {
     /// Reads an `RSAPublicKey` (RFC 8017 §A.1.1).
     pub fn from_pkcs1(der: &'a [u8]) -> Result<Self, Malformed> {
-        use der::Decode as _;
         let key = RsaPublicKeyRef::from_der(der)?;
         Ok(Self { modulus: key.modulus.as_bytes(), exponent: key.public_exponent.as_bytes() })
     }
@@ -37,23 +41,31 @@ impl<'a> RsaPublicNumbers<'a> {
 
 /// A key that encrypts.
 #[derive(Clone)]
-pub struct RsaPublicKey(rsa::PublicKey);
+pub struct RsaPublicKey(PublicEncryptingKey);
 
 impl RsaPublicKey {
-    /// `None` for numbers that no arithmetic works with: an even modulus, an exponent out of range.
+    /// `None` for a size outside 2048 to 8192 bits, and for numbers that no arithmetic works with: an even
+    /// modulus, an exponent out of range.
     pub fn new(numbers: &RsaPublicNumbers<'_>) -> Option<Self> {
         let key = RsaPublicKeyRef {
-            modulus: rsa::pkcs1::UintRef::new(numbers.modulus).ok()?,
-            public_exponent: rsa::pkcs1::UintRef::new(numbers.exponent).ok()?,
+            modulus: UintRef::new(numbers.modulus).ok()?,
+            public_exponent: UintRef::new(numbers.exponent).ok()?,
         };
-        key.try_into().ok().map(Self)
+        let key = key.to_der().ok()?;
+        let subject_public_key = BitStringRef::from_bytes(&key).ok()?;
+        let key = SubjectPublicKeyInfoRef { algorithm: RSA, subject_public_key };
+        PublicEncryptingKey::from_der(&key.to_der().ok()?).ok().map(Self)
     }
 
-    /// RSAES-OAEP (RFC 8017 §7.1.1) with SHA-256 and a label, padded with randomness of the operating
-    /// system. `None` if there is none, or the message is too long.
+    /// RSAES-OAEP (RFC 8017 §7.1.1) with SHA-256 and a label. `None` if there is no randomness, or the
+    /// message is too long.
     pub fn encrypt_oaep_sha256(&self, label: &[u8], message: &[u8]) -> Option<Vec<u8>> {
-        let padding = Oaep::<Sha256>::new_with_label(label);
-        self.0.encrypt(&mut SysRng, padding, message).ok()
+        let key = OaepPublicEncryptingKey::new(self.0.clone()).ok()?;
+        let mut text = vec![0; key.ciphertext_size()];
+        let label = Some(label).filter(|label| !label.is_empty());
+        let len = key.encrypt(&OAEP_SHA256_MGF1SHA256, message, &mut text, label).ok()?.len();
+        text.truncate(len);
+        Some(text)
     }
 }
 

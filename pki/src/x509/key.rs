@@ -53,7 +53,6 @@ impl KeyAlgorithm {
         self.0 == rfc5912::RSA_ENCRYPTION
     }
 
-    #[cfg(feature = "private-keys")]
     pub(crate) fn new(oid: ObjectIdentifier) -> Self {
         Self(oid)
     }
