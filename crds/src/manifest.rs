@@ -4,6 +4,7 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
     CustomResourceDefinition, JSON, JSONSchemaProps, JSONSchemaPropsOrArray, ValidationRule,
 };
 use kube::CustomResourceExt as _;
+use serde_json::json;
 
 use crate::{ClusterSecretStore, ExternalSecret, SealedSecret, SecretStore};
 
@@ -21,6 +22,9 @@ pub fn all() -> Result<Vec<(&'static str, String)>, serde_saphyr::ser::Error> {
     let [mut store, mut cluster_store] = [SecretStore::crd(), ClusterSecretStore::crd()];
     tidy(&mut store, &["provider"], &[]);
     tidy(&mut cluster_store, &["provider"], &[]);
+    for definition in [&mut sealed, &mut external, &mut store, &mut cluster_store] {
+        add_status_default(definition);
+    }
     for definition in [&mut external, &mut store, &mut cluster_store] {
         add_label_and_older_version(definition);
     }
@@ -160,6 +164,19 @@ fn add_defaults(definition: &mut CustomResourceDefinition) {
                 schema.default = serde_json::from_str(default).ok().map(JSON);
             }
         }
+    }
+}
+
+/// The status of an object that no controller has observed yet. Without it, tools that wait, such as
+/// Flux and Helm, take a new object for a ready one.
+fn add_status_default(definition: &mut CustomResourceDefinition) {
+    for version in &mut definition.spec.versions {
+        let schema = version.schema.as_mut().and_then(|schema| schema.open_api_v3_schema.as_mut());
+        let Some(status) = schema.and_then(|root| root.properties.as_mut()?.get_mut("status"))
+        else {
+            continue;
+        };
+        status.default = Some(JSON(json!({ "observedGeneration": -1 })));
     }
 }
 

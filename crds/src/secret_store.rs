@@ -118,6 +118,9 @@ pub struct NamespaceCondition {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StoreStatus {
+    /// The generation of the spec that the conditions describe.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
     /// `Ready`, and `BatchReads` once the controller has probed for it.
     #[serde(default, deserialize_with = "lenient::or_default")]
     pub conditions: Vec<Condition>,

@@ -291,6 +291,7 @@ fn merge_patch(previous: &ExternalSecretStatus, next: &ExternalSecretStatus) -> 
     let present = next.versions.iter().map(|(name, version)| (name, Some(version)));
     let versions: BTreeMap<_, _> = removed.chain(present).collect();
     json!({
+        "observedGeneration": next.observed_generation,
         "refreshTime": next.refresh_time,
         "syncedResourceVersion": next.synced_resource_version,
         "binding": next.binding,

@@ -1,6 +1,6 @@
 //! The status of an ExternalSecret after a refresh: pure.
 //! `Ready` has External Secrets' reasons and messages, which other programs rely on. `Explained` is ours:
-//! it has our reason for each error.
+//! it has our reason for each error. `Stalled` ends the wait of Flux, Helm and other users of kstatus.
 
 use std::{
     fmt::Write as _,
@@ -25,6 +25,8 @@ use crate::runtime::{
 
 /// How often a refresh without a change is recorded in the status. Metrics have the exact time.
 const STATUS_HEARTBEAT_SECONDS: i64 = 24 * 3600;
+/// Our own conditions, which exist while there is a problem.
+const DIAGNOSIS: [&str; 2] = ["Explained", "Stalled"];
 const MAX_LISTED_ERRORS: usize = 10;
 const MAX_MESSAGE_CHARS: usize = 8192;
 const RETRIES_TRANSIENT: &str = "within 5m";
@@ -35,8 +37,8 @@ const RETRIES: &str = "when the object changes, and within 30m or the interval";
 /// and `Deleted`, and all versions prune `status.versions` and `status.fingerprint`.
 #[derive(Debug, Default)]
 pub(super) struct CrdSupport {
-    /// The explanation goes into the message of `Ready`. Until the process ends, the condition is not
-    /// tried again.
+    /// The explanation goes into the message of `Ready`, and `Stalled` is left out. Until the process
+    /// ends, they are not tried again.
     pub(super) refuses_explained: AtomicBool,
     /// `status.versions` and `status.fingerprint` count as written.
     pub(super) prunes_record: AtomicBool,
@@ -75,11 +77,11 @@ impl StatusUpdate<'_> {
         match self {
             _ if !support.refuses_explained.load(Ordering::Relaxed) => Some(next),
             Self::Unmanaged(_) => None,
-            _ => Some(explained_in_ready(next)).filter(|next| *next != previous),
+            _ => Some(with_only_ready(next)).filter(|next| *next != previous),
         }
     }
 
-    /// The replacement for a status that was refused as invalid: the same without `Explained`. None if
+    /// The replacement for a status that was refused as invalid: the same with only `Ready`. None if
     /// `Explained` did not cause the refusal, or if another controller wrote `Ready`.
     pub(super) fn without_explained(
         self,
@@ -87,7 +89,7 @@ impl StatusUpdate<'_> {
     ) -> Option<ExternalSecretStatus> {
         let is_explained = condition(&status.conditions, "Explained").is_some();
         let is_ours = !matches!(self, Self::Unmanaged(_));
-        (is_explained && is_ours).then(|| explained_in_ready(status.clone()))
+        (is_explained && is_ours).then(|| with_only_ready(status.clone()))
     }
 
     fn apply(
@@ -98,9 +100,9 @@ impl StatusUpdate<'_> {
     ) -> Option<ExternalSecretStatus> {
         let mut status = previous.clone();
         let binding = || Binding { name: entry.object.target_name().to_owned() };
-        let (ready, explained) = match self {
-            Self::ClearDiagnosis => (None, None),
-            Self::Unmanaged(error) => (None, Some(explained(slice::from_ref(error)))),
+        let (ready, diagnosis) = match self {
+            Self::ClearDiagnosis => (None, Vec::new()),
+            Self::Unmanaged(error) => (None, vec![explained(slice::from_ref(error))]),
             Self::Synced(synced, _) => {
                 if synced.change.is_written() {
                     status.binding = binding();
@@ -109,7 +111,7 @@ impl StatusUpdate<'_> {
                 status.versions = synced.versions.record();
                 status.fingerprint.clone_from(&synced.fingerprint);
                 let (reason, message) = synced.change.ready();
-                (Some(external_condition("Ready", true, reason, message)), None)
+                (Some(external_condition("Ready", true, reason, message)), Vec::new())
             }
             Self::Failed(failure, stale_since) => {
                 if failure.has_binding {
@@ -117,23 +119,35 @@ impl StatusUpdate<'_> {
                 }
                 let message = failed_message(failure, stale_since);
                 let ready = external_condition("Ready", false, "SecretSyncedError", message);
-                (Some(ready), Some(explained(&failure.errors)))
+                let explained = explained(&failure.errors);
+                (
+                    Some(ready),
+                    [Some(explained), stalled(&failure.errors)].into_iter().flatten().collect(),
+                )
             }
         };
-        let is_replaced = |condition: &Condition| {
-            condition.type_ == "Explained" || condition.type_ == "Ready" && ready.is_some()
+        let is_replaced = |condition: &Condition| match condition.type_.as_str() {
+            "Ready" => ready.is_some(),
+            type_ => DIAGNOSIS.contains(&type_),
         };
         status.conditions.retain(|condition| !is_replaced(condition));
         status.conditions.splice(0..0, ready);
-        status.conditions.extend(explained);
+        status.conditions.extend(diagnosis);
         set_transition_times(&mut status.conditions, &previous.conditions, now);
+        let observed = match self {
+            Self::Unmanaged(_) => previous.observed_generation,
+            _ => entry.object.metadata.generation,
+        };
+        // External Secrets' CRD prunes the generation, so its absence causes no write.
+        status.observed_generation = previous.observed_generation.and(observed);
         if let Self::Synced(_, refreshed) = self {
             if status == *previous && is_recorded(previous, refreshed) {
                 return None;
             }
             status.refresh_time = Some(rfc3339_seconds(refreshed));
         }
-        (status != *previous).then_some(status)
+        let is_changed = status != *previous;
+        is_changed.then_some(ExternalSecretStatus { observed_generation: observed, ..status })
     }
 }
 
@@ -162,14 +176,24 @@ fn explained(errors: &[EntryError]) -> Condition {
         let _ = write!(message, "; and {} more", errors.len() - MAX_LISTED_ERRORS);
     }
     let reason = errors.first().map_or("", |first| first.failure.reason.as_str());
-    let message: String = message.chars().take(MAX_MESSAGE_CHARS).collect();
-    external_condition("Explained", true, reason, message)
+    external_condition("Explained", true, reason, cut(&message))
 }
 
-/// Moves the message of `Explained` into that of `Ready`.
-fn explained_in_ready(mut status: ExternalSecretStatus) -> ExternalSecretStatus {
+/// The condition for failures that only the user can solve.
+fn stalled(errors: &[EntryError]) -> Option<Condition> {
+    let stalled = errors.iter().find(|error| error.failure.reason.stalls())?;
+    let reason = stalled.failure.reason.as_str();
+    Some(external_condition("Stalled", true, reason, cut(&stalled.to_string())))
+}
+
+fn cut(message: &str) -> String {
+    message.chars().take(MAX_MESSAGE_CHARS).collect()
+}
+
+/// Removes our own conditions, and moves the message of `Explained` into that of `Ready`.
+fn with_only_ready(mut status: ExternalSecretStatus) -> ExternalSecretStatus {
     let explained = condition(&status.conditions, "Explained").and_then(|own| own.message.clone());
-    status.conditions.retain(|condition| condition.type_ != "Explained");
+    status.conditions.retain(|condition| !DIAGNOSIS.contains(&condition.type_.as_str()));
     let ready = status.conditions.iter_mut().find(|condition| condition.type_ == "Ready");
     let message = ready.and_then(|ready| ready.message.as_mut());
     if let (Some(explained), Some(message)) = (explained, message)
@@ -210,7 +234,8 @@ mod tests {
         support: &CrdSupport,
         now: Timestamp,
     ) -> Option<ExternalSecretStatus> {
-        let object = json!({ "metadata": { "namespace": "n", "name": "s" }, "spec": {} });
+        let metadata = json!({ "namespace": "n", "name": "s", "generation": 2 });
+        let object = json!({ "metadata": metadata, "spec": {} });
         let entry = ExternalSecretEntry::of(serde_json::from_value(object).unwrap());
         update.next(&entry, previous, support, now)
     }
@@ -324,6 +349,40 @@ mod tests {
         assert!(message.ends_with("AWS asks for fewer requests"), "{message}");
         assert_eq!(next_by(&first, failed(&failure), &STRICT, at(200)).unwrap(), plain);
         assert_eq!(next_by(&plain, failed(&failure), &STRICT, at(300)), None);
+    }
+
+    fn observed(observed_generation: Option<i64>) -> ExternalSecretStatus {
+        ExternalSecretStatus { observed_generation, ..ExternalSecretStatus::default() }
+    }
+
+    #[test]
+    fn observed_generation_is_written_unless_the_crd_prunes_it() {
+        let first = synced_at(&observed(Some(-1)), 100).unwrap();
+        assert_eq!(first.observed_generation, Some(2));
+        assert_eq!(synced_at(&first, 200), None);
+        let outdated = ExternalSecretStatus { observed_generation: Some(1), ..first.clone() };
+        assert_eq!(synced_at(&outdated, 200).unwrap().observed_generation, Some(2));
+        let pruned = ExternalSecretStatus { observed_generation: None, ..first };
+        assert_eq!(synced_at(&pruned, 200), None);
+    }
+
+    #[test]
+    fn failure_that_only_the_user_can_solve_stalls() {
+        let stalls = |reason| {
+            let failure = SyncFailure::new(NO_DATA, Failure::new(reason, "message"));
+            let status = next(&observed(Some(-1)), failed(&failure), at(100)).unwrap();
+            assert_eq!(status.observed_generation, Some(2));
+            let stalled = condition(&status.conditions, "Stalled").map(|c| c.status.clone());
+            let again = synced_at(&status, 200).unwrap();
+            assert_eq!(condition(&again.conditions, "Stalled"), None);
+            stalled
+        };
+        assert_eq!(stalls(Reason::TemplateInvalid).as_deref(), Some("True"));
+        assert_eq!(stalls(Reason::Throttled), None);
+        let failure = SyncFailure::new(NO_DATA, Failure::new(Reason::TemplateInvalid, "message"));
+        let previous = ExternalSecretStatus::default();
+        let strict = next_by(&previous, failed(&failure), &STRICT, at(100)).unwrap();
+        assert_eq!(condition(&strict.conditions, "Stalled"), None);
     }
 
     #[test]

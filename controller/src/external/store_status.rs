@@ -88,10 +88,14 @@ pub(super) fn next(
     for condition in checked {
         upsert(&mut status.conditions, condition);
     }
-    if !matches!(validity, Validity::Unsupported(_)) {
-        status.capabilities = Some(CAPABILITIES.to_owned());
+    if matches!(validity, Validity::Unsupported(_)) {
+        return (status != store.status).then_some(status);
     }
-    (status != store.status).then_some(status)
+    status.capabilities = Some(CAPABILITIES.to_owned());
+    let observed = Some(store.generation);
+    // External Secrets' CRD prunes the generation, so its absence causes no write.
+    status.observed_generation = status.observed_generation.and(observed);
+    (status != store.status).then_some(StoreStatus { observed_generation: observed, ..status })
 }
 
 /// The condition that records this permission for a generation of the store.
@@ -195,7 +199,12 @@ mod tests {
         let status = next(&StoreStatus::default(), BatchPermission::Unknown, 1).unwrap();
         assert_eq!(status.conditions[0].reason.as_deref(), Some("Valid"));
         assert_eq!(status.capabilities.as_deref(), Some("ReadWrite"));
+        assert_eq!(status.observed_generation, Some(1));
         assert_eq!(next(&status, BatchPermission::Unknown, 1), None);
+        let edited = next(&status, BatchPermission::Unknown, 2).unwrap();
+        assert_eq!(edited.observed_generation, Some(2));
+        let pruned = StoreStatus { observed_generation: None, ..status.clone() };
+        assert_eq!(next(&pruned, BatchPermission::Unknown, 1), None);
         let batched = next(&status, BatchPermission::Allowed, 1).unwrap();
         assert_eq!(recorded(&batched, "SecretsManager", 0), BatchPermission::Allowed);
         assert!(!is_new(&batched, BatchPermission::Allowed));
@@ -238,13 +247,14 @@ mod tests {
                 last_transition_time: Some("1970-01-01T00:00:00Z".into()),
                 ..Condition::default()
             }],
-            capabilities: None,
+            observed_generation: Some(-1),
+            ..StoreStatus::default()
         };
         let store = store(&previous, "SecretsManager", 1);
         let unsupported = Validity::Unsupported(failure);
         let status = super::next(&store, &unsupported, BatchPermission::Unknown, now()).unwrap();
         assert_eq!(status.conditions[0], previous.conditions[0]);
         assert_eq!(status.conditions[1].type_, "Supported");
-        assert_eq!(status.capabilities, None);
+        assert_eq!((status.capabilities, status.observed_generation), (None, Some(-1)));
     }
 }

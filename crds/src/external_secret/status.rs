@@ -11,6 +11,10 @@ use crate::lenient;
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ExternalSecretStatus {
+    /// The generation of the spec that the conditions describe.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+
     /// When the values were last read (RFC 3339), as known at the last status update.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "time_schema")]
@@ -24,7 +28,7 @@ pub struct ExternalSecretStatus {
     #[serde(default, deserialize_with = "lenient::or_default")]
     pub binding: Binding,
 
-    /// `Ready`, and `Explained` if there is a problem.
+    /// `Ready`. If there is a problem, `Explained`, and `Stalled` if only the user can solve it.
     #[serde(default, deserialize_with = "lenient::or_default")]
     pub conditions: Vec<Condition>,
 
@@ -53,7 +57,7 @@ pub struct Binding {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Condition {
-    /// The type, such as `Ready` or `Explained`.
+    /// The type, such as `Ready`, `Explained` or `Stalled`.
     #[serde(rename = "type")]
     pub type_: String,
     /// `True`, `False` or `Unknown`.
