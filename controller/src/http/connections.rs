@@ -56,11 +56,11 @@ pub(super) async fn accept(listener: TcpListener, router: Router) {
 }
 
 async fn serve(stream: TcpStream, router: Router, slot: Slot) {
-    let mut server = http1::Builder::new();
-    server.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT).keep_alive(false);
-    let served = server.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT).keep_alive(false);
+    let connection = http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
     // A client that breaks off, or is too slow, is its own problem.
-    let _ = tokio::time::timeout(CONNECTION_TIMEOUT, served).await;
+    let _ = tokio::time::timeout(CONNECTION_TIMEOUT, connection).await;
     drop(slot);
 }
 

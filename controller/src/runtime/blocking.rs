@@ -67,13 +67,14 @@ mod tests {
         let pool = BlockingPool::new(1);
         let (end, ended) = mpsc::channel::<()>();
         let ended = Arc::new(Mutex::new(ended));
-        let hostile = tokio::task::JoinSet::from_iter((0..64).map(|_| {
+        let mut hostile = tokio::task::JoinSet::new();
+        for _ in 0..64 {
             let (pool, ended) = (pool.clone(), ended.clone());
-            async move {
+            hostile.spawn(async move {
                 let wait = move || ended.lock().unwrap().recv().is_err();
                 pool.run("hostile", wait).await
-            }
-        }));
+            });
+        }
         // They stand in line first.
         tokio::task::yield_now().await;
         let honest = pool.run("honest", || ());

@@ -184,13 +184,13 @@ impl ObjectIndex<ObjectKey, SealedSecretEntry> {
                 new.prunes_record = old.prunes_record;
                 new.repairs = old.repairs;
                 let is_changed = old.inputs != new.inputs || old.generation != new.generation;
-                if !is_changed {
+                if is_changed {
+                    old.pending = None;
+                    new.pending = keep(&new);
+                } else {
                     new.failed = old.failed;
                     new.attempts = old.attempts;
                     new.pending = old.pending.take();
-                } else {
-                    old.pending = None;
-                    new.pending = keep(&new);
                 }
                 *old = new;
                 is_changed

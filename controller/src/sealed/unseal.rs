@@ -1,6 +1,6 @@
 //! Decrypts the items of one object, on threads that all objects share.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, fmt::Write as _, sync::Arc};
 
 use futures::{StreamExt as _, stream};
 use sealing::{Item, Malformed, OpenError, Plaintext, Scope};
@@ -74,7 +74,7 @@ impl Sealing {
             let mut failure = self.failure(&failed);
             let untried = items.len() - values.len() - failed.len();
             if untried > 0 {
-                failure.message.push_str(&format!("; {untried} more were not tried"));
+                let _ = write!(failure.message, "; {untried} more were not tried");
             }
             return Err(failure);
         }

@@ -40,8 +40,8 @@ fn event(of: &str, object: &Value) -> Value {
 }
 
 fn events(events: &[Value]) -> Response<Body> {
-    let lines: String = events.iter().map(|event| format!("{event}\n")).collect();
-    Response::new(Body::from(lines.into_bytes()))
+    let lines: Vec<_> = events.iter().map(Value::to_string).collect();
+    Response::new(Body::from(lines.join("\n").into_bytes()))
 }
 
 /// A server that lists in pages, or in a stream, and reports a change of each object then.
