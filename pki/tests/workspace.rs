@@ -84,6 +84,14 @@ fn aws_lc_is_the_only_rsa_library() {
     }
 }
 
+/// Otherwise each run of `mtk-seal` would spend 60 ms on collecting jitter of the CPU.
+#[test]
+fn aws_lc_is_seeded_by_the_operating_system_only() {
+    let config = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../.cargo/config.toml");
+    let config = fs::read_to_string(config).expect("the workspace's .cargo/config.toml");
+    assert!(config.contains("\nAWS_LC_SYS_NO_JITTER_ENTROPY = \"1\"\n"));
+}
+
 #[test]
 fn dependencies_are_found_in_every_table() {
     let manifest = "[features]\nrsa = []\n[dependencies]\naes.workspace = true\ndes = \"1\"\n\
