@@ -88,6 +88,9 @@ func apiserverArgs(o options, p *plane) []string {
 		// An Endpoints object may not hold a loopback address.
 		args = append(args, "--endpoint-reconciler-type=none")
 	}
+	if o.admissionPlugins != "" {
+		args = append(args, "--enable-admission-plugins="+o.admissionPlugins)
+	}
 	if o.audit {
 		args = append(args, "--audit-policy-file=audit-policy.yaml", "--audit-log-path=audit.log", "--audit-log-maxsize=0")
 	}

@@ -16,6 +16,7 @@ type options struct {
 	apiserver        string
 	advertiseAddress netip.Addr
 	audit            bool
+	admissionPlugins string
 	detach           bool
 	durable          bool
 	lifeline         bool
@@ -34,6 +35,7 @@ func parseOptions(args []string) (options, error) {
 		o.advertiseAddress, err = netip.ParseAddr(value)
 		return err
 	})
+	flags.StringVar(&o.admissionPlugins, "enable-admission-plugins", "", "admission plug-ins of the API server to turn on as well, separated by commas")
 	flags.BoolVar(&o.audit, "audit", false, "record every request's metadata in DIR/audit.log, as JSON lines")
 	flags.BoolVar(&o.detach, "detach", false, "run in a session of its own, out of reach of the terminal")
 	flags.BoolVar(&o.durable, "durable", false, "have etcd sync to disk on every write (slower; for tests that crash it)")

@@ -21,6 +21,8 @@ pub struct StartOptions {
     /// A directory with the programs `etcd` and `kube-apiserver` to use instead of our own. The
     /// default is `$KUBEBUILDER_ASSETS`, which other Kubernetes projects' tests know too.
     pub assets: Option<PathBuf>,
+    /// Admission plug-ins of the API server to turn on in addition to its defaults.
+    pub admission_plugins: &'static [&'static str],
     /// Whether to record every request: see [`ControlPlane::requests`](super::ControlPlane::requests).
     pub audit: bool,
     /// Whether etcd syncs every write to disk, which only a test that kills it needs.
@@ -36,6 +38,7 @@ impl Default for StartOptions {
             assets: std::env::var_os("KUBEBUILDER_ASSETS")
                 .filter(|directory| !directory.is_empty())
                 .map(PathBuf::from),
+            admission_plugins: &[],
             audit: false,
             durable: false,
             node: false,
@@ -118,6 +121,9 @@ fn command(
     }
     if let Some(address) = options.advertise_address {
         command.arg("--advertise-address").arg(address.to_string());
+    }
+    if !options.admission_plugins.is_empty() {
+        command.arg("--enable-admission-plugins").arg(options.admission_plugins.join(","));
     }
     if options.audit {
         command.arg("--audit");

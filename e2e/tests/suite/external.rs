@@ -9,7 +9,7 @@ mod manifests;
 mod policies;
 mod rows;
 pub(crate) mod settings;
-mod support;
+pub(crate) mod support;
 mod taint;
 mod take_over;
 mod upstream_crd;

@@ -17,6 +17,7 @@ mod golden;
 mod keys;
 mod lifecycle;
 mod namespaced;
+mod owner_permissions;
 mod ownership;
 mod pods;
 mod proxy;

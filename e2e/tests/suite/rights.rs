@@ -17,6 +17,8 @@ async fn controller_may_not_update_secrets_or_sealed_secrets() {
         ("patch", "sealedsecrets.bitnami.com/status", "yes"),
         ("patch", "sealedsecrets.bitnami.com", "no"),
         ("delete", "sealedsecrets.bitnami.com", "no"),
+        ("update", "externalsecrets.external-secrets.io", "no"),
+        ("update", "externalsecrets.external-secrets.io/finalizers", "yes"),
         ("get", "configmaps", "yes"),
         ("list", "configmaps", "no"),
         ("create", "serviceaccounts/token", "no"),

@@ -1,4 +1,4 @@
-{{- /* The permissions in each watched namespace. They contain no `update` and by default no `delete`: the
+{{- /* The permissions in each watched namespace. They contain no `update` of an object and by default no `delete`: the
 controller changes Secrets with patches that contain the expected resourceVersion, and Kubernetes'
 garbage collector deletes them by their owner reference. */}}
 {{- define "mtk-controller.rules" -}}
@@ -20,6 +20,11 @@ garbage collector deletes them by their owner reference. */}}
 - apiGroups: [external-secrets.io]
   resources: [externalsecrets]
   verbs: [get, list, watch, patch]
+# Clusters with the admission plug-in OwnerReferencesPermissionEnforcement, such as OpenShift, require it
+# of whoever makes a Secret with an ExternalSecret as its owner.
+- apiGroups: [external-secrets.io]
+  resources: [externalsecrets/finalizers]
+  verbs: [update]
 - apiGroups: [external-secrets.io]
   resources: [secretstores]
   verbs: [list, watch]

@@ -7,19 +7,20 @@ use crate::{cases, rendered, words};
 
 /// In each watched namespace. They contain no `update` or `delete` of Secrets and no permission to change
 /// RBAC. Of other objects the controller reads only templates in ConfigMaps.
-const WATCHED: [&str; 9] = [
+const WATCHED: [&str; 10] = [
     "/configmaps: get",
     "/events: create",
     "/secrets: create, get, list, patch, watch",
     "bitnami.com/sealedsecrets/status: patch",
     "bitnami.com/sealedsecrets: get, list, watch",
+    "external-secrets.io/externalsecrets/finalizers: update",
     "external-secrets.io/externalsecrets/status: patch",
     "external-secrets.io/externalsecrets: get, list, patch, watch",
     "external-secrets.io/secretstores/status: patch",
     "external-secrets.io/secretstores: list, watch",
 ];
 /// Additional permissions if the whole cluster is watched.
-const CLUSTER: [&str; 12] = [
+const CLUSTER: [&str; 13] = [
     WATCHED[0],
     WATCHED[1],
     "/namespaces: list, watch",
@@ -32,6 +33,7 @@ const CLUSTER: [&str; 12] = [
     WATCHED[6],
     WATCHED[7],
     WATCHED[8],
+    WATCHED[9],
 ];
 /// Permissions for restarts.
 const RESTART: [&str; 5] = [
