@@ -1,5 +1,5 @@
-//! A cluster with the admission plug-in `OwnerReferencesPermissionEnforcement`, as OpenShift and OKD are. It lets
-//! nobody name an owner whose deletion that would block, without `update` on the owner's finalizers.
+//! A cluster with the admission plug-in `OwnerReferencesPermissionEnforcement`, as OpenShift and OKD have
+//! it. To block the deletion of an owner, a client needs `update` on the owner's finalizers.
 
 use e2e::aws::Aws;
 use e2e::cluster::{Cluster, NAMESPACE, allow_delete};
@@ -33,7 +33,7 @@ async fn secrets_get_their_owners_where_admission_checks_owner_references() {
         assert_eq!(owners[0]["kind"], kind, "{owners}");
     }
 
-    // The plug-in also requires `delete` of whoever gives an existing Secret an owner.
+    // For an owner of an existing Secret, the plug-in also requires `delete` on Secrets.
     let theirs =
         json!({ "metadata": { "namespace": ns, "name": "theirs" }, "data": { "own": "MQ==" } });
     api.create(Kind::Secret, theirs).await;

@@ -20,8 +20,8 @@ garbage collector deletes them by their owner reference. */}}
 - apiGroups: [external-secrets.io]
   resources: [externalsecrets]
   verbs: [get, list, watch, patch]
-# Clusters with the admission plug-in OwnerReferencesPermissionEnforcement, such as OpenShift, require it
-# of whoever makes a Secret with an ExternalSecret as its owner.
+# The admission plug-in OwnerReferencesPermissionEnforcement, which OpenShift turns on, requires it for a Secret
+# with an ExternalSecret as its owner.
 - apiGroups: [external-secrets.io]
   resources: [externalsecrets/finalizers]
   verbs: [update]
