@@ -1,6 +1,12 @@
 //! All Secrets that the watch has reported.
 
-use std::{collections::hash_map::Entry, sync::Arc};
+use std::{
+    collections::hash_map::Entry,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use kube::api::ObjectMeta;
 
@@ -15,11 +21,14 @@ pub(crate) struct SecretIndex {
     mac_key: Arc<MacKey>,
     keeps_items: bool,
     secrets: ObjectIndex<ObjectKey, SecretSnapshot>,
+    /// The newest version of any Secret that the watch has reported.
+    watched: AtomicU64,
 }
 
 impl SecretIndex {
     pub(crate) fn new(mac_key: Arc<MacKey>) -> Self {
-        Self { mac_key, keeps_items: false, secrets: ObjectIndex::default() }
+        let (secrets, watched) = (ObjectIndex::default(), AtomicU64::new(0));
+        Self { mac_key, keeps_items: false, secrets, watched }
     }
 
     /// Also keeps a MAC of each item, of all Secrets: 24 bytes an item cost less than a request for
@@ -45,19 +54,22 @@ impl SecretIndex {
         })
     }
 
-    /// Takes a Secret in, unless the index has a newer version. Returns the newest snapshot.
+    /// Takes in a Secret that the watch reports. Returns the newest snapshot.
+    pub(crate) fn watched(&self, secret: &SecretObject) -> SecretSnapshot {
+        self.advance(version_of(&secret.metadata));
+        self.insert(secret, |_| true)
+    }
+
+    /// Takes in a Secret that a request returned, unless the index has a newer version, or the watch has
+    /// reported its deletion meanwhile. Returns the newest snapshot.
     pub(crate) fn upsert(&self, secret: &SecretObject) -> SecretSnapshot {
-        let mut snapshot = SecretSnapshot::of(&self.mac_key, secret);
-        snapshot.items = self.keeps_items.then(|| item_macs(&self.mac_key, secret));
-        self.secrets.entry(ObjectKey::of(&secret.metadata), |entry| match entry {
-            Entry::Occupied(entry) if entry.get().version > snapshot.version => entry.get().clone(),
-            entry => entry.insert_entry(snapshot).get().clone(),
-        })
+        self.insert(secret, |version| version > self.watched.load(Ordering::Relaxed))
     }
 
     /// Removes a deleted Secret. False when the index has a newer Secret of that name.
     pub(crate) fn remove(&self, deleted: &ObjectMeta) -> bool {
         let version = version_of(deleted);
+        self.advance(version);
         self.remove_if(&ObjectKey::of(deleted), |snapshot| snapshot.version <= version)
     }
 
@@ -76,6 +88,23 @@ impl SecretIndex {
     /// How many Secrets the index has.
     pub(crate) fn len(&self) -> usize {
         self.secrets.keys().len()
+    }
+
+    fn insert(&self, secret: &SecretObject, is_new: impl FnOnce(u64) -> bool) -> SecretSnapshot {
+        let mut snapshot = SecretSnapshot::of(&self.mac_key, secret);
+        snapshot.items = self.keeps_items.then(|| item_macs(&self.mac_key, secret));
+        self.secrets.entry(ObjectKey::of(&secret.metadata), |entry| match entry {
+            Entry::Occupied(entry) if entry.get().version > snapshot.version => entry.get().clone(),
+            Entry::Vacant(_) if !is_new(snapshot.version) => snapshot,
+            entry => entry.insert_entry(snapshot).get().clone(),
+        })
+    }
+
+    /// Versions of all Secrets are in one order. One that is no number says nothing.
+    fn advance(&self, version: u64) {
+        if version != u64::MAX {
+            self.watched.fetch_max(version, Ordering::Relaxed);
+        }
     }
 
     /// Whether the Secret is missing now.
@@ -127,6 +156,17 @@ mod tests {
         assert!(index.contains(&key()));
         assert!(index.remove(&secret("10", "MQ==").metadata));
         assert_eq!(index.len(), 0);
+    }
+
+    #[test]
+    fn answer_that_arrives_after_the_deletion_does_not_bring_the_secret_back() {
+        let index = index();
+        index.watched(&secret("8", "MQ=="));
+        assert!(index.remove(&secret("9", "MQ==").metadata));
+        index.upsert(&secret("8", "MQ=="));
+        assert!(!index.contains(&key()));
+        index.upsert(&secret("10", "MQ=="));
+        assert!(index.contains(&key()));
     }
 
     #[test]

@@ -55,7 +55,7 @@ impl SecretWatch {
             WatchEvent::Applied { object, is_listed } => {
                 let key = &ObjectKey::of(&object.metadata);
                 let before = self.secrets.get(key);
-                let after = Some(self.secrets.upsert(&object));
+                let after = Some(self.secrets.watched(&object));
                 self.publish(&SecretChange { key, before, after, is_listed });
             }
             WatchEvent::Deleted(metadata) => {

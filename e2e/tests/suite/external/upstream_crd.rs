@@ -14,11 +14,12 @@ fn upstream(mut crd: Value) -> Value {
     crd.as_object_mut().unwrap().remove("status");
     crd["metadata"] = json!({ "name": NAME, "labels": crd["metadata"]["labels"] });
     for version in crd["spec"]["versions"].as_array_mut().unwrap() {
-        let schema =
-            &mut version["schema"]["openAPIV3Schema"]["properties"]["status"]["properties"];
-        let status = schema.as_object_mut().unwrap();
-        status.remove("versions").unwrap();
-        status.remove("fingerprint").unwrap();
+        let status = &mut version["schema"]["openAPIV3Schema"]["properties"]["status"];
+        status.as_object_mut().unwrap().remove("default").unwrap();
+        let schema = &mut status["properties"];
+        for own in ["observedGeneration", "versions", "fingerprint"] {
+            schema.as_object_mut().unwrap().remove(own).unwrap();
+        }
         let condition = &mut schema["conditions"]["items"]["properties"];
         condition.as_object_mut().unwrap().remove("observedGeneration").unwrap();
         condition["type"]["enum"] = json!(["Ready", "Deleted"]);
