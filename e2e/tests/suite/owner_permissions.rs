@@ -1,5 +1,5 @@
-//! A cluster with the admission plug-in `OwnerReferencesPermissionEnforcement`, as OpenShift and OKD have
-//! it. To block the deletion of an owner, a client needs `update` on the owner's finalizers.
+//! A cluster with the admission plug-in `OwnerReferencesPermissionEnforcement`, as in OKD. To block the
+//! deletion of an owner, a client needs `update` on the owner's finalizers.
 
 use e2e::aws::Aws;
 use e2e::cluster::{Cluster, NAMESPACE, allow_delete};
