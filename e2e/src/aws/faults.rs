@@ -28,6 +28,8 @@ pub enum Fault {
     Broken(&'static str),
     /// An operation fails with status 500, so many times.
     Failing(&'static str, usize),
+    /// Reads of a secret fail with status 500, so many times.
+    FailingItem(String, usize),
     /// The next reads of a secret fail with expired credentials, this many times.
     Expired(String, usize),
 }
@@ -74,7 +76,9 @@ impl Faults {
                     *left -= 1;
                     true
                 }
-                Fault::Expired(id, left) if asks_for(body, id) && *left > 0 => {
+                Fault::Expired(id, left) | Fault::FailingItem(id, left)
+                    if asks_for(body, id) && *left > 0 =>
+                {
                     *left -= 1;
                     true
                 }
@@ -84,7 +88,7 @@ impl Faults {
                 Fault::Throttled(..) if is_spent => {
                     return refusal(400, "ThrottlingException", "canary-provider-text");
                 }
-                Fault::Failing(..) if is_spent => {
+                Fault::Failing(..) | Fault::FailingItem(..) if is_spent => {
                     return refusal(500, "InternalServiceError", "canary-provider-text");
                 }
                 Fault::Expired(..) if is_spent => {

@@ -187,7 +187,7 @@ async fn row_39_store_sets_the_number_of_retries() {
         secret(&faulty.aws, &from, "1", &[]).await;
         faulty.catch_up(&api).await;
         let times = if errors == 0 { 4 } else { 1 };
-        faulty.aws.faults().add(Fault::Failing("GetSecretValue", times));
+        faulty.aws.faults().add(Fault::FailingItem(from.clone(), times));
         api.create(Kind::ExternalSecret, external(ns, "s", &[("A", &from)])).await;
         wait_value(&api, ns, "s", "A", "1").await;
         let metrics = faulty.controller.metrics_text().unwrap();
