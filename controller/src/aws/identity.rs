@@ -199,9 +199,7 @@ impl Identity {
             retries: store.retries()?,
         })
     }
-}
 
-impl Identity {
     /// Whether the other one is of a later spec of the store, or of a later content of the same Secrets and
     /// ServiceAccount.
     pub(crate) fn is_replaced_by(&self, other: &Self) -> bool {
