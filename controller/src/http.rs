@@ -1,6 +1,7 @@
 //! The HTTP endpoints. None takes a body, and none reaches a private key.
 
 mod connections;
+mod listener;
 
 use std::{
     net::SocketAddr,
@@ -20,10 +21,9 @@ use axum::{
 };
 use prometheus_client::{encoding::text::encode, registry::Registry};
 use sealing::Certificate;
-use tokio::net::TcpListener;
 use tracing::info;
 
-use self::connections::accept;
+use self::{connections::accept, listener::listen};
 use crate::{keys::KeyStore, runtime::queue::WorkQueue};
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -78,7 +78,7 @@ pub(crate) async fn serve(
     router: Router,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
-    let listener = TcpListener::bind(address).await?;
+    let listener = listen(address)?;
     info!(purpose, address = %listener.local_addr()?, "listening");
     tokio::select! {
         () = accept(listener, router) => {}

@@ -4,9 +4,9 @@ use std::net::SocketAddr;
 
 use jiff::SignedDuration;
 
-/// `HOST:PORT`, or `:PORT` for all addresses, as Go programs read it.
+/// `HOST:PORT`, or `:PORT` for all addresses of IPv4 and IPv6, as Go programs read it.
 pub(super) fn parse_address(text: &str) -> Result<SocketAddr, &'static str> {
-    let full = if text.starts_with(':') { format!("0.0.0.0{text}") } else { text.to_owned() };
+    let full = if text.starts_with(':') { format!("[::]{text}") } else { text.to_owned() };
     full.parse().map_err(|_| "not an address such as :8080 or 127.0.0.1:8080")
 }
 

@@ -8,7 +8,8 @@ fn flags_are_consistent() {
 #[test]
 fn defaults_are_those_of_bitnamis_controller() {
     let config = Config::parse_from(["mtk-controller"]);
-    assert_eq!(config.listen_addr.to_string(), "0.0.0.0:8080");
+    assert_eq!(config.listen_addr.to_string(), "[::]:8080");
+    assert_eq!(config.listen_metrics_addr.to_string(), "[::]:8081");
     assert_eq!(config.key_settings().prefix, "sealed-secrets-key");
     assert_eq!(config.key_settings().bits, 4096);
     assert_eq!(config.key_settings().lifetime, SignedDuration::from_hours(87_600));

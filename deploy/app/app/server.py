@@ -1,5 +1,6 @@
 """Serves the app with Granian: the server is this process, the workers are its children."""
 
+import errno
 import logging
 import mmap
 import multiprocessing
@@ -14,6 +15,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from granian.constants import HTTPModes, Interfaces
@@ -59,7 +61,7 @@ def serve(settings: Settings) -> int:
         text = "not ready: required secrets are missing"
         log.warning(text, extra={"fields": {"missing": missing}})
     try:
-        _claim(settings.listen_address, settings.port)
+        address = _claim(settings.listen_address, settings.port)
     except OSError as error:
         log.error("cannot listen on port %d: %s", settings.port, error.strerror)
         return 1
@@ -68,7 +70,7 @@ def serve(settings: Settings) -> int:
     signal.pthread_sigmask(signal.SIG_BLOCK, _STOP)
     with _metrics_directory(settings.workers):
         log.info("starting version %s on port %d", __version__, settings.port)
-        return _Server(settings, store).run()
+        return _Server(replace(settings, listen_address=address), store).run()
 
 
 class _Server(MPServer):
@@ -153,12 +155,21 @@ def _stop_worker_on_signal() -> None:
         handler(signal.SIGTERM, None)
 
 
-def _claim(address: str, port: int) -> None:
-    """Fails if another process uses the port. Granian would silently share the port with it."""
+def _claim(address: str, port: int) -> str:
+    """Fails if another process uses the port. Granian would silently share the port with it.
+
+    Returns the address to listen on: all of IPv4 instead of all, where the kernel has no IPv6.
+    """
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        probe.bind((address, port))
+    try:
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((address, port))
+    except OSError as error:
+        if address == "::" and error.errno in (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL):
+            return _claim("0.0.0.0", port)  # noqa: S104
+        raise
+    return address
 
 
 def _threads() -> int:

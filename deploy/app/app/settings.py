@@ -43,7 +43,7 @@ class Settings:
         settings = cls(
             api_base_url=reader.get("API_BASE_URL", None, _base_url, _BASE_URL),
             environment=reader.get("ENVIRONMENT", "development", _label, _LABEL),
-            listen_address=reader.get("LISTEN_ADDRESS", "0.0.0.0", _address, _ADDRESS),  # noqa: S104
+            listen_address=reader.get("LISTEN_ADDRESS", "::", _address, _ADDRESS),
             log_format=reader.get("LOG_FORMAT", "json", _choice(_FORMATS), _one_of(_FORMATS)),
             log_level=reader.get("LOG_LEVEL", "info", _choice(_LEVELS), _one_of(_LEVELS)),
             max_connections=reader.number("MAX_CONNECTIONS", 500, 1, 65536),
@@ -91,7 +91,7 @@ _BASE_URL = (
     "(they often contain secrets)"
 )
 _LABEL = "use up to 63 letters, digits, `-`, `_` and `.`"
-_ADDRESS = "use an IP address; 0.0.0.0 or :: for all addresses"
+_ADDRESS = "use an IP address; :: for all of IPv4 and IPv6, 0.0.0.0 for all of IPv4"
 _PATH = "use the absolute path of a directory"
 _FORMATS = {"json": "json", "text": "text"}
 _LEVELS = {

@@ -1,11 +1,15 @@
 """The endpoints of a running app."""
 
+import errno
 import re
+import socket
 from pathlib import Path
 
-from app import __version__
+import pytest
 
-from .conftest import Start, Volume
+from app import __version__, server
+
+from .conftest import Start, Volume, free_port
 
 SINCE = re.compile(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 
@@ -188,3 +192,27 @@ def test_unreadable_secrets_end_the_app_at_startup(start: Start, tmp_path: Path)
     assert app.ended() == 1
     (record,) = app.records(level="error")
     assert "file cannot be read: Not a directory" in record["message"]
+
+
+def test_default_address_is_all_of_ipv4_and_ipv6(start: Start) -> None:
+    app = start(LISTEN_ADDRESS="")
+    for host in ("127.0.0.1", "::1"):
+        with socket.create_connection((host, app.port), timeout=5) as connection:
+            connection.sendall(b"GET /healthz HTTP/1.0\r\n\r\n")
+            assert connection.recv(12).endswith(b" 200")
+
+
+def test_kernel_without_ipv6_listens_on_ipv4(monkeypatch: pytest.MonkeyPatch) -> None:
+    port = free_port()
+    assert server._claim("::", port) == "::"
+    real = socket.socket
+
+    def without_ipv6(family: int, kind: int) -> socket.socket:
+        if family == socket.AF_INET6:
+            raise OSError(errno.EAFNOSUPPORT, "no IPv6")
+        return real(family, kind)
+
+    monkeypatch.setattr(socket, "socket", without_ipv6)
+    assert server._claim("::", port) == "0.0.0.0"  # noqa: S104
+    with pytest.raises(OSError, match="no IPv6"):
+        server._claim("::1", port)

@@ -11,7 +11,7 @@ def test_defaults_apply_to_unset_variables() -> None:
     assert Settings.read({}).shown() == {
         "API_BASE_URL": None,
         "ENVIRONMENT": "development",
-        "LISTEN_ADDRESS": "0.0.0.0",  # noqa: S104
+        "LISTEN_ADDRESS": "::",
         "LOG_FORMAT": "json",
         "LOG_LEVEL": "info",
         "MAX_CONNECTIONS": 500,
@@ -31,7 +31,7 @@ def test_all_settings_are_read() -> None:
             "API_BASE_URL": "https://api.example.com:8443/v1",
             "APP_SECRETS": "API_TOKEN, smtp.password,,API_TOKEN",
             "ENVIRONMENT": "production",
-            "LISTEN_ADDRESS": "::",
+            "LISTEN_ADDRESS": "0.0.0.0",  # noqa: S104
             "LOG_FORMAT": "TEXT",
             "LOG_LEVEL": "WARN",
             "MAX_CONNECTIONS": " 20 ",
@@ -46,7 +46,7 @@ def test_all_settings_are_read() -> None:
     assert settings == Settings(
         api_base_url="https://api.example.com:8443/v1",
         environment="production",
-        listen_address="::",
+        listen_address="0.0.0.0",  # noqa: S104
         log_format="text",
         log_level="warning",
         max_connections=20,
