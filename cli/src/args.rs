@@ -164,7 +164,7 @@ pub(crate) struct ClusterArgs {
 #[derive(ClapArgs, Debug)]
 #[command(next_help_heading = "Project")]
 pub(crate) struct ProjectArgs {
-    /// Use this project file instead of the nearest .mtk-seal.yaml, even if another user owns it
+    /// Use this project file instead of the nearest .mtk-seal.yaml, even if other users can change it
     #[arg(
         long,
         value_name = "FILE",

@@ -54,6 +54,7 @@ pub(crate) fn get(
     let source = options.source.clone().or(project).unwrap_or(Source::Cluster);
     let (origin, pem) = match &source {
         Source::File(path) => (format!("`{}`", shown(path)), file::read(path)?),
+        Source::CheckedFile(path) => (format!("`{}`", shown(path)), file::read_checked(path)?),
         Source::Url(address) => (url::redact(address), url::fetch(address, options.insecure_http)?),
         Source::Cluster => {
             let fetched = cluster::fetch(&options.access)?;
@@ -98,8 +99,9 @@ impl Explain for GetError {
     fn exit(&self) -> Exit {
         match self {
             Self::Unusable { .. } => Exit::CertificateRefused,
+            Self::File(error) => error.exit(),
             Self::Url(error) => error.exit(),
-            Self::Cluster(_) | Self::File(_) => Exit::CertificateUnavailable,
+            Self::Cluster(_) => Exit::CertificateUnavailable,
         }
     }
 

@@ -60,9 +60,9 @@ impl Exit {
             }
             Self::CertificateUnavailable => "the certificate could not be fetched or read",
             Self::CertificateRefused => {
-                "the certificate is expired, of the wrong kind, or served over plain HTTP"
+                "the certificate is expired, of the wrong kind, served over plain HTTP, or writable by other users"
             }
-            Self::Project => "the project file is invalid or belongs to another user",
+            Self::Project => "the project file is invalid, or other users can change it",
             Self::Unseal => "a private key cannot be used, or an item cannot be decrypted",
             Self::Output => "the result could not be written",
         }

@@ -19,6 +19,7 @@ mod scope;
 mod secret_manifest;
 mod source_error;
 mod target;
+mod trust;
 
 use std::process::ExitCode;
 

@@ -1,8 +1,8 @@
 //! The project file: defaults for a repository, so that sealing needs no flag.
 //!
 //! The search starts in the working directory and goes up to the root of the repository, or else to
-//! the home directory. A file of another user is an error: its author chooses the certificate, and so
-//! who can decrypt the secrets.
+//! the home directory. A file that another user can change is an error: its author chooses the
+//! certificate, and so who can decrypt the secrets.
 
 use std::{
     fs::{self, File},
@@ -18,6 +18,7 @@ use crate::{
     error::{Explain, hint, root_cause, shown},
     exit::Exit,
     names,
+    trust::{self, OpenError, Untrusted},
 };
 
 pub(crate) const FILE_NAME: &str = ".mtk-seal.yaml";
@@ -45,7 +46,7 @@ pub(crate) enum Choice {
     /// The nearest file.
     #[default]
     Search,
-    /// This file, even if another user owns it.
+    /// This file, even if other users can change it.
     File(PathBuf),
     /// No project file.
     None,
@@ -72,13 +73,17 @@ pub(crate) fn find(choice: &Choice) -> Result<Option<Project>, ProjectError> {
 fn search(start: &Path, home: Option<&Path>) -> Result<Option<Project>, ProjectError> {
     for directory in start.ancestors() {
         let path = directory.join(FILE_NAME);
-        match File::open(&path) {
+        match trust::open(&path) {
             Ok(file) => {
-                check_owner(&path, &file)?;
-                return read(&path, file).map(Some);
+                let mut project = read(&path, file)?;
+                project.certificate = project.certificate.map(Source::checked);
+                return Ok(Some(project));
             }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(source) => return Err(unreadable(&path, source)),
+            Err(OpenError::Io(error)) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(OpenError::Io(source)) => return Err(unreadable(&path, source)),
+            Err(OpenError::Untrusted(problem)) => {
+                return Err(ProjectError::Untrusted { path, problem });
+            }
         }
         // `.git` is a file in worktrees and submodules.
         if home == Some(directory) || directory.join(".git").exists() {
@@ -86,38 +91,6 @@ fn search(start: &Path, home: Option<&Path>) -> Result<Option<Project>, ProjectE
         }
     }
     Ok(None)
-}
-
-/// Checks that the file belongs to the user, to root, or under `sudo` to the calling user. A symbolic
-/// link must too, because the paths in the file are relative to the link.
-#[cfg(unix)]
-fn check_owner(path: &Path, file: &File) -> Result<(), ProjectError> {
-    use std::os::unix::fs::MetadataExt as _;
-
-    let user = rustix::process::geteuid();
-    let caller =
-        std::env::var("SUDO_UID").ok().and_then(|uid| uid.parse().ok()).filter(|_| user.is_root());
-    let owners = [file.metadata(), fs::symlink_metadata(path)];
-    for owner in owners {
-        let owner = owner.map_err(|source| unreadable(path, source))?.uid();
-        if !is_trusted(owner, user.as_raw(), caller) {
-            return Err(ProjectError::OtherOwner { path: path.to_owned(), owner });
-        }
-    }
-    Ok(())
-}
-
-/// On Windows, other users cannot write to a user's directories.
-#[cfg(not(unix))]
-fn check_owner(_: &Path, _: &File) -> Result<(), ProjectError> {
-    Ok(())
-}
-
-/// Whether a project file of this owner is trusted. Otherwise another user of the machine could place
-/// a project file with their own certificate where this user works.
-#[cfg(unix)]
-fn is_trusted(owner: u32, user: u32, sudo_caller: Option<u32>) -> bool {
-    owner == user || owner == 0 || sudo_caller == Some(owner)
 }
 
 fn read(path: &Path, file: File) -> Result<Project, ProjectError> {
@@ -183,13 +156,13 @@ fn unreadable(path: &Path, source: io::Error) -> ProjectError {
 /// Why the project file cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ProjectError {
-    /// The file belongs to another user.
-    #[error("the project file `{}` belongs to another user (uid {owner})", shown(path))]
-    OtherOwner {
+    /// Another user can change the file.
+    #[error("the project file `{}` {problem}", shown(path))]
+    Untrusted {
         /// The file.
         path: PathBuf,
-        /// The uid of the owner.
-        owner: u32,
+        /// Why it is not trusted.
+        problem: Untrusted,
     },
     /// The file is malformed.
     #[error("{place}: {cause}")]
@@ -224,13 +197,17 @@ impl Explain for ProjectError {
 
     fn hints(&self) -> Vec<String> {
         match self {
-            Self::OtherOwner { path, .. } => vec![
-                "the author of a project file chooses who can decrypt what you seal".to_owned(),
-                format!(
+            Self::Untrusted { path, problem } => {
+                let mut hints = vec![
+                    "the author of a project file chooses who can decrypt what you seal".to_owned(),
+                ];
+                hints.extend(problem.remedy(path));
+                hints.push(format!(
                     "if you trust the file, use `--project-file {}`; otherwise use `--no-project-file`",
                     path.display()
-                ),
-            ],
+                ));
+                hints
+            }
             Self::UnknownField { .. } => {
                 hint("the fields are certificate, namespace, name and scope")
             }

@@ -8,8 +8,11 @@ pub(super) const MAX_CERTIFICATE_BYTES: u64 = 1024 * 1024;
 /// Where to get a certificate.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Source {
-    /// A PEM file.
+    /// A PEM file that the user named.
     File(PathBuf),
+    /// A PEM file that a project file names. It is refused if other users can change it: it decides
+    /// as much as the project file.
+    CheckedFile(PathBuf),
     /// An `https:` or `http:` URL.
     Url(String),
     /// The controller of the cluster, through the API server.
@@ -27,6 +30,14 @@ impl Source {
         }
         let path = if has_scheme("file://") { &text["file://".len()..] } else { text };
         Self::File(base.map_or_else(|| path.into(), |base| base.join(path)))
+    }
+
+    /// The same source. Other users must not be able to change its file.
+    pub(crate) fn checked(self) -> Self {
+        match self {
+            Self::File(path) => Self::CheckedFile(path),
+            other => other,
+        }
     }
 }
 

@@ -1,12 +1,6 @@
 //! `mtk-seal cert`: prints the certificate that sealing would use.
 
-use crate::{
-    certificate,
-    error::Failure,
-    output::{self, Audience, Destination},
-    project,
-    report::Report,
-};
+use crate::{certificate, error::Failure, output, project, report::Report};
 
 /// The validated arguments.
 pub(crate) struct Options {
@@ -20,9 +14,5 @@ pub(crate) fn run(options: &Options, report: &Report) -> Result<(), Failure> {
     let got =
         certificate::get(&options.certificate, project.and_then(|project| project.certificate))?;
     report.note(&got.describe());
-    Ok(output::write(
-        &Destination::Stdout,
-        got.certificate.to_pem().as_bytes(),
-        Audience::Everyone,
-    )?)
+    Ok(output::write_stdout(got.certificate.to_pem().as_bytes())?)
 }

@@ -47,8 +47,8 @@ pub(crate) fn run(options: &Options, report: &Report) -> Result<(), Failure> {
     let text = format!("{FILE_HEADER}{}", output::yaml(&fields)?);
 
     // Write the certificate first: a project file without it is useless.
-    write(CERTIFICATE_FILE, &got.certificate.to_pem())?;
-    write(project::FILE_NAME, &text)?;
+    write(CERTIFICATE_FILE, &got.certificate.to_pem(), report)?;
+    write(project::FILE_NAME, &text, report)?;
     report.note(&got.describe());
     report.note(&format!("wrote {} and {CERTIFICATE_FILE}: commit both", project::FILE_NAME));
     let needs_namespace = options.scope != Some(Scope::ClusterWide);
@@ -58,8 +58,8 @@ pub(crate) fn run(options: &Options, report: &Report) -> Result<(), Failure> {
     Ok(())
 }
 
-fn write(file: &str, text: &str) -> Result<(), output::OutputError> {
-    output::write(&Destination::File(file.into()), text.as_bytes(), Audience::Everyone)
+fn write(file: &str, text: &str, report: &Report) -> Result<(), output::OutputError> {
+    output::write(&Destination::File(file.into()), text.as_bytes(), Audience::Everyone, report)
 }
 
 #[derive(Serialize)]

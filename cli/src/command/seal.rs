@@ -54,7 +54,7 @@ pub(crate) fn run(options: &Options, report: &Report) -> Result<(), Failure> {
         .collect::<Result<Vec<_>, _>>()?;
     let text = output::render(&manifests, options.format)?;
     report.note(&got.describe());
-    Ok(output::write(&options.to, text.as_bytes(), Audience::Everyone)?)
+    Ok(output::write(&options.to, text.as_bytes(), Audience::Everyone, report)?)
 }
 
 /// The manifest of a SealedSecret: keys sorted, empty fields left out.

@@ -7,7 +7,7 @@ use crate::{
     args::Args,
     error::{Explain, Failure, hint},
     exit::Exit,
-    output::{self, Audience, Destination},
+    output,
 };
 
 /// Prints a completion script.
@@ -35,7 +35,7 @@ pub(crate) fn man(name: Option<&str>) -> Result<(), Failure> {
 }
 
 fn print(text: &[u8]) -> Result<(), Failure> {
-    Ok(output::write(&Destination::Stdout, text, Audience::Everyone)?)
+    Ok(output::write_stdout(text)?)
 }
 
 /// The command does not exist.

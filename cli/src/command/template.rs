@@ -42,7 +42,7 @@ pub(crate) fn run(options: &Options, report: &Report) -> Result<(), Failure> {
         report.note(&format!("skipped {skipped}"));
     }
     if options.lint {
-        return lint::run(&manifests, values.as_ref(), &options.to);
+        return lint::run(&manifests, values.as_ref(), &options.to, report);
     }
     let secrets = manifests
         .objects
@@ -50,5 +50,5 @@ pub(crate) fn run(options: &Options, report: &Report) -> Result<(), Failure> {
         .map(|object| render::secret(object, &manifests, values.as_ref()))
         .collect::<Result<Vec<_>, _>>()?;
     let text = Zeroizing::new(output::render(&secrets, options.format)?);
-    Ok(output::write(&options.to, text.as_bytes(), Audience::Owner)?)
+    Ok(output::write(&options.to, text.as_bytes(), Audience::Owner, report)?)
 }

@@ -47,7 +47,7 @@ pub(crate) fn run(options: &Options, report: &Report) -> Result<(), Failure> {
         return Err(UndecryptedItems { items: undecrypted }.into());
     }
     let text = Zeroizing::new(output::render(&manifests, options.format)?);
-    Ok(output::write(&options.to, text.as_bytes(), Audience::Owner)?)
+    Ok(output::write(&options.to, text.as_bytes(), Audience::Owner, report)?)
 }
 
 /// The Secret, or the items that cannot be decrypted. Its name and namespace are those of the

@@ -54,7 +54,7 @@ fn paths_are_relative_to_the_file() {
         "certificate: certs/a.pem\nnamespace: n\nscope: namespace-wide\n",
     )]);
     let project = search(root.path(), None).unwrap().unwrap();
-    assert_eq!(project.certificate, Some(Source::File(root.path().join("certs/a.pem"))));
+    assert_eq!(project.certificate, Some(Source::CheckedFile(root.path().join("certs/a.pem"))));
     assert_eq!(
         (project.namespace.as_deref(), project.scope),
         (Some("n"), Some(Scope::NamespaceWide))
@@ -81,19 +81,9 @@ fn unknown_and_invalid_fields_are_rejected_with_their_line() {
 
 #[cfg(unix)]
 #[test]
-fn files_of_user_root_and_sudo_caller_are_trusted() {
-    assert!(is_trusted(1000, 1000, None));
-    assert!(is_trusted(0, 1000, None));
-    assert!(is_trusted(1000, 0, Some(1000)));
-    assert!(!is_trusted(1000, 0, None));
-    assert!(!is_trusted(1001, 1000, None));
-}
-
-#[cfg(unix)]
-#[test]
 fn file_or_link_of_another_user_is_rejected() {
     if !rustix::process::geteuid().is_root() {
-        return; // Only root can give files away; the rule itself is tested above.
+        return; // Only root can give files away; the rule itself is tested in `trust`.
     }
     let other = Some(rustix::fs::Uid::from_raw(12345));
     let root = tree(&[(".mtk-seal.yaml", "name: a")]);
@@ -101,7 +91,7 @@ fn file_or_link_of_another_user_is_rejected() {
     rustix::fs::chown(&path, other, None).unwrap();
     assert!(matches!(
         search(root.path(), None),
-        Err(ProjectError::OtherOwner { owner: 12345, .. })
+        Err(ProjectError::Untrusted { problem: Untrusted::OtherOwner(12345), .. })
     ));
     assert_eq!(find(&Choice::File(path)).unwrap().unwrap().name.as_deref(), Some("a"));
 
@@ -111,5 +101,25 @@ fn file_or_link_of_another_user_is_rejected() {
     assert!(search(linked.path(), None).unwrap().is_some());
     rustix::fs::chownat(rustix::fs::CWD, &link, other, None, rustix::fs::AtFlags::SYMLINK_NOFOLLOW)
         .unwrap();
-    assert!(matches!(search(linked.path(), None), Err(ProjectError::OtherOwner { .. })));
+    assert!(matches!(
+        search(linked.path(), None),
+        Err(ProjectError::Untrusted { problem: Untrusted::OtherOwner(12345), .. })
+    ));
+}
+
+#[cfg(unix)]
+#[test]
+fn file_that_others_can_write_is_used_only_if_it_is_named() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let root = tree(&[(".mtk-seal.yaml", "name: a\ncertificate: a.pem\n")]);
+    let path = root.path().join(FILE_NAME);
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o646)).unwrap();
+    let error = search(root.path(), None).unwrap_err();
+    assert!(error.hints().iter().any(|hint| hint.contains("chmod go-w")), "{error}");
+    assert!(matches!(
+        error,
+        ProjectError::Untrusted { problem: Untrusted::WritableByOthers(0o646), .. }
+    ));
+    let named = find(&Choice::File(path)).unwrap().unwrap();
+    assert_eq!(named.certificate, Some(Source::File(root.path().join("a.pem"))));
 }

@@ -221,6 +221,40 @@ fn unsealed_secret_in_a_new_file_is_readable_only_by_its_owner() {
     assert_eq!(mode & 0o777, 0o600);
 }
 
+#[cfg(unix)]
+#[test]
+fn unsealed_secret_in_an_existing_file_takes_the_rights_of_others_and_says_so() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let project = project();
+    let sealed = output(project.path(), &[], "A=1\n");
+    let file = project.path().join("secret.yaml");
+    fs::write(&file, "").unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
+    let key = format!("{VECTORS}/keys/rsa2048.key");
+    let args = ["unseal", "--key", &key, "-w", "secret.yaml"];
+    let written = run(project.path(), &args, sealed.as_bytes());
+    assert_eq!(
+        String::from_utf8_lossy(&written.stderr),
+        "note: the mode of `secret.yaml` is now 600 instead of 644, because it contains secrets\n"
+    );
+    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+}
+
+#[cfg(unix)]
+#[test]
+fn certificate_of_the_project_that_others_can_write_is_used_only_if_it_is_named() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let project = project();
+    let certificate = project.path().join(".mtk-seal.crt");
+    fs::set_permissions(&certificate, fs::Permissions::from_mode(0o646)).unwrap();
+    let refused = run(project.path(), &[], b"A=1\n");
+    let stderr = String::from_utf8_lossy(&refused.stderr);
+    let cause = "error: the certificate `.mtk-seal.crt` is writable by other users (mode 646)\n";
+    assert!(stderr.starts_with(cause), "{stderr}");
+    assert_eq!((refused.status.code(), refused.stdout.len()), (Some(6), 0));
+    output(project.path(), &["--cert", ".mtk-seal.crt"], "A=1\n");
+}
+
 #[test]
 fn secret_in_the_old_format_is_decrypted() {
     let project = project();

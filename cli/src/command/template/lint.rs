@@ -14,6 +14,7 @@ use crate::{
     error::{Explain, Failure, hint},
     exit::Exit,
     output::{self, Audience, Destination},
+    report::Report,
 };
 
 /// Writes one line for each finding. Fails if an error would prevent a Secret.
@@ -21,6 +22,7 @@ pub(super) fn run(
     manifests: &Manifests,
     values: Option<&Values>,
     to: &Destination,
+    report: &Report,
 ) -> Result<(), Failure> {
     let mut findings = Findings { text: String::new(), errors: 0 };
     for object in &manifests.objects {
@@ -37,7 +39,7 @@ pub(super) fn run(
             findings.add(Severity::Error, &failure.cause);
         }
     }
-    output::write(to, findings.text.as_bytes(), Audience::Everyone)?;
+    output::write(to, findings.text.as_bytes(), Audience::Everyone, report)?;
     match findings.errors {
         0 => Ok(()),
         errors => Err(TemplateErrors(errors).into()),
