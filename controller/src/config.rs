@@ -15,7 +15,7 @@ use templates::Limits;
 
 use self::parse::{
     parse_address, parse_delimiter, parse_duration, parse_key_size, parse_namespace, parse_prefix,
-    parse_workers,
+    parse_secret_type, parse_workers,
 };
 use crate::{
     aws::identity::PodIdentity,
@@ -89,7 +89,7 @@ pub struct Config {
     pub(crate) accept_deprecated_v1_data: bool,
 
     /// Allow Secrets of a privileged type, e.g. kubernetes.io/service-account-token (repeatable)
-    #[arg(long, value_name = "TYPE", value_delimiter = ',')]
+    #[arg(long, value_name = "TYPE", value_delimiter = ',', value_parser = parse_secret_type)]
     pub(crate) allow_secret_type: Vec<String>,
 
     /// Time limit for the templates of one object

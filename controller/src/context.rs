@@ -28,7 +28,6 @@ pub(crate) struct Context {
 pub(crate) struct Settings {
     pub(crate) scope: WatchScope,
     pub(crate) resync_period: Duration,
-    pub(crate) policy: Policy,
     /// The name of the Pod, for Events.
     pub(crate) instance: String,
     /// Whether the index of Secrets keeps a MAC of each item, as restarts need it.
@@ -48,6 +47,7 @@ impl Context {
         settings: Settings,
         keys: Arc<KeyStore>,
         mac_key: Arc<MacKey>,
+        policy: Policy,
     ) -> Self {
         let secrets = SecretIndex::new(mac_key.clone());
         let secrets = Arc::new(if settings.keeps_items { secrets.with_items() } else { secrets });
@@ -56,7 +56,7 @@ impl Context {
             keys,
             mac_key,
             namespaces: Arc::default(),
-            writer: Writer::new(client.clone(), secrets.clone()),
+            writer: Writer::new(client.clone(), secrets.clone(), policy),
             secrets,
             events: EventPublisher { client: client.clone(), instance },
             readiness: Readiness::default(),

@@ -36,7 +36,7 @@ pub(crate) enum Reason {
     Throttled,
     /// The API server did not answer in time, or the reconcile exceeded its deadline.
     Timeout,
-    /// The template asks for a Secret of a type that the operator does not allow.
+    /// The Secret is, or would become, one that the controller writes for no user.
     TypeDenied,
     /// The API server or AWS cannot be reached, or fails.
     Unavailable,
@@ -98,7 +98,14 @@ impl Reason {
 
     /// Whether a change of the Secret may end the failure.
     pub(crate) fn concerns_target(self) -> bool {
-        matches!(self, Self::Conflict | Self::Immutable | Self::InvalidSecret | Self::NotOwned)
+        matches!(
+            self,
+            Self::Conflict
+                | Self::Immutable
+                | Self::InvalidSecret
+                | Self::NotOwned
+                | Self::TypeDenied
+        )
     }
 
     pub(crate) fn retry(self) -> Retry {
@@ -140,6 +147,7 @@ mod tests {
         }
         assert!(!Reason::NotOwned.stalls());
         assert_eq!(Reason::NotOwned.retry(), Retry::OnCause);
+        assert!(Reason::TypeDenied.concerns_target(), "the Secret may be the cause");
         assert_eq!(Reason::Unavailable.retry(), Retry::BackOff);
         assert_eq!(Reason::AccessDenied.retry(), Retry::BackOff);
     }

@@ -170,15 +170,15 @@ impl Process {
         let settings = context::Settings {
             scope: self.config.watched(&self.namespace),
             resync_period: self.config.resync_period.unsigned_abs(),
-            policy: Policy {
-                namespace: self.namespace.clone(),
-                key_prefix: self.config.key_settings().prefix,
-                allowed_types: self.config.allow_secret_type.iter().cloned().collect(),
-            },
             instance: std::env::var("HOSTNAME").unwrap_or_default(),
             keeps_items: self.config.restarts().is_some(),
         };
-        Context::new(self.client.clone(), settings, self.keys.clone(), mac_key)
+        let policy = Policy {
+            namespace: self.namespace.clone(),
+            key_prefix: self.config.key_settings().prefix,
+            allowed_types: self.config.allow_secret_type.iter().cloned().collect(),
+        };
+        Context::new(self.client.clone(), settings, self.keys.clone(), mac_key, policy)
     }
 
     /// Loads the MAC key and the sealing keys. Retries until the API server returns them.

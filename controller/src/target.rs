@@ -3,7 +3,8 @@
 //! ```text
 //! watch ──▶ index (ownership and MACs; the data is dropped) ──▶ in sync? ── yes ──▶ nothing
 //!                                                                 │ no
-//! target ──▶ Writer::apply: read what exists ──▶ plan (pure) ──▶ create, or patch under guards
+//! target ──▶ Writer::apply: read what exists ──▶ plan (pure) ──▶ policy ──▶ create, or patch under
+//!                                                                          guards
 //! ```
 //!
 //! Others may create, edit or delete the Secret between our read and our write. A patch and a

@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 
 use jiff::SignedDuration;
 
+use crate::target::policy::HELM_RELEASE_TYPE;
+
 /// `HOST:PORT`, or `:PORT` for all addresses of IPv4 and IPv6, as Go programs read it.
 pub(super) fn parse_address(text: &str) -> Result<SocketAddr, &'static str> {
     let full = if text.starts_with(':') { format!("[::]{text}") } else { text.to_owned() };
@@ -24,6 +26,11 @@ pub(super) fn parse_namespace(text: &str) -> Result<String, &'static str> {
     (has_valid_ends && name.len() <= 63 && has_name_letters(name))
         .then(|| name.to_owned())
         .ok_or("not a valid namespace: use at most 63 lower-case letters, digits and `-`")
+}
+
+pub(super) fn parse_secret_type(text: &str) -> Result<String, &'static str> {
+    let is_allowed = text != HELM_RELEASE_TYPE;
+    is_allowed.then(|| text.to_owned()).ok_or("the controller writes no releases of Helm")
 }
 
 pub(super) fn parse_delimiter(text: &str) -> Result<String, &'static str> {

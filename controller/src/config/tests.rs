@@ -71,6 +71,7 @@ fn invalid_values_are_rejected() {
         "--log-level=all",
         "--pod-identity=some",
         "--accept-deprecated-v1-data=maybe",
+        "--allow-secret-type=example.org/a,helm.sh/release.v1",
     ] {
         assert!(Config::try_parse_from(["mtk-controller", flag]).is_err(), "{flag}");
     }

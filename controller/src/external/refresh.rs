@@ -32,13 +32,14 @@ use super::{
     versions::Versions,
 };
 use crate::{
+    context::Context,
     key::ObjectKey,
     reason::{Failure, Reason},
     runtime::{Indexed as _, Priority, Severity, request, secret::SecretObject},
     target::{
         ApplyError, Deletion, ExternalSecretTarget, Refusal, data_hash,
         external::ExternalContent,
-        policy::{Policy, check_keys, check_labels},
+        policy::{check_keys, check_labels},
     },
 };
 
@@ -49,7 +50,7 @@ impl Attempt<'_> {
         for (key, store) in stores {
             readable.insert(key.clone(), self.readable_store(key, store.as_ref()).await);
         }
-        let sources = read_templates(&controller.context.client, &entry.object).await;
+        let sources = read_templates(&controller.context, &entry.object).await;
         let entries = fetch(&entry.object, &readable, &entry.versions, Instant::now()).await;
         // Discard the values if the object or the identity of a store changed during the read (F20).
         let is_same =
@@ -127,8 +128,8 @@ impl Attempt<'_> {
         versions: Versions,
     ) -> Result<Synced, SyncError> {
         let (controller, secret) = (self.controller, self.entry.target());
-        check(&controller.context.settings.policy, &secret, &content)
-            .map_err(|failure| SyncFailure::new(NO_UPDATE, failure))?;
+        let checked = check_labels(&content.labels).and_then(|()| check_keys(content.data.keys()));
+        checked.map_err(|failure| SyncFailure::new(NO_UPDATE, failure))?;
         let has_binding = controller.context.secrets.contains(&secret);
         let not_written = |message, failure| {
             SyncError::Failed(SyncFailure { has_binding, ..SyncFailure::new(message, failure) })
@@ -218,7 +219,11 @@ impl Attempt<'_> {
 }
 
 /// Reads the templates of `templateFrom`.
-async fn read_templates(client: &Client, object: &ExternalSecret) -> Result<Vec<Source>, Failure> {
+async fn read_templates(
+    context: &Context,
+    object: &ExternalSecret,
+) -> Result<Vec<Source>, Failure> {
+    let client = &context.client;
     let namespace = object.metadata.namespace.as_deref().unwrap_or_default();
     let mut sources = Vec::new();
     let template_from = object.spec.target.template.iter().flat_map(|all| &all.template_from);
@@ -231,6 +236,14 @@ async fn read_templates(client: &Client, object: &ExternalSecret) -> Result<Vec<
         }
         if let Some(reference) = &from.secret {
             let read: SecretObject = read(client, "Secret", namespace, &reference.name).await?;
+            if context.writer.policy.is_own(&read.metadata) {
+                let name = reference.name.escape_debug();
+                let message = format!(
+                    "template source Secret {name} belongs to the controller, and is no source of \
+                     templates: name another one"
+                );
+                return Err(Failure::new(Reason::TemplateInvalid, message));
+            }
             let text = |key: &str| {
                 let value = read.data.get(key)?;
                 str::from_utf8(value.expose()).ok().map(ToOwned::to_owned)
@@ -286,12 +299,6 @@ fn items(
         Ok(SourceTemplate { key, text, scope })
     };
     reference.items.iter().map(item).collect()
-}
-
-fn check(policy: &Policy, secret: &ObjectKey, content: &ExternalContent) -> Result<(), Failure> {
-    policy.check(secret, content.type_.as_deref().unwrap_or_default(), &content.labels)?;
-    check_labels(&content.labels)?;
-    check_keys(content.data.keys())
 }
 
 fn message(refusal: &Refusal) -> &'static str {

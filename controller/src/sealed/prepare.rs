@@ -13,10 +13,7 @@ use crate::{
     key::ObjectKey,
     reason::{Failure, Reason},
     runtime::secret::{SecretObject, SecretValue},
-    target::{
-        desired::{DesiredSecret, OPAQUE, RANDOM_FOR, RandomValues},
-        policy::Policy,
-    },
+    target::desired::{DesiredSecret, OPAQUE, RANDOM_FOR, RandomValues},
 };
 
 /// The ciphertexts of a SealedSecret.
@@ -28,16 +25,13 @@ pub(crate) enum Sealed<'s> {
     Legacy(Vec<u8>),
 }
 
-/// Checks a SealedSecret without a key. Fails with `TypeDenied` or `Malformed`.
-pub(crate) fn prepare<'s>(
-    sealed: &'s SealedSecret,
-    policy: &Policy,
+/// Checks a SealedSecret without a key. Fails with `Malformed`.
+pub(crate) fn prepare(
+    sealed: &SealedSecret,
     accepts_legacy_data: bool,
-) -> Result<Sealed<'s>, Failure> {
+) -> Result<Sealed<'_>, Failure> {
     let spec = &sealed.spec;
     let Some(legacy) = spec.data.as_deref().filter(|data| !data.is_empty()) else {
-        let key = ObjectKey::of(&sealed.metadata);
-        policy.check(&key, &spec.template.type_, &spec.template.metadata.labels)?;
         return Ok(Sealed::Items(&spec.encrypted_data));
     };
     let malformed = |message: &str| Failure::new(Reason::Malformed, message);
@@ -75,7 +69,6 @@ pub(crate) fn desired(sealed: &SealedSecret, rendered: Rendered) -> DesiredSecre
 pub(crate) fn desired_legacy(
     sealed: &SealedSecret,
     json: &Plaintext,
-    policy: &Policy,
 ) -> Result<DesiredSecret, Failure> {
     #[derive(Deserialize)]
     struct Whole {
@@ -89,7 +82,6 @@ pub(crate) fn desired_legacy(
         Failure::new(Reason::Malformed, "the deprecated `data` holds no Secret: seal again")
     })?;
     let Whole { metadata, secret } = whole;
-    policy.check(&ObjectKey::of(&sealed.metadata), &secret.type_, &metadata.labels)?;
     let immutable = secret.immutable.unwrap_or(false);
     Ok(secret_for(sealed, &secret.type_, immutable, &metadata, secret.data))
 }
@@ -135,82 +127,35 @@ mod tests {
     use serde_json::{Value as Json, json};
 
     use super::*;
-    use crate::{
-        runtime::secret::{FINGERPRINT_KEY_SECRET, KEY_LABEL},
-        target::policy::DENIED_TYPES,
-    };
 
-    fn policy() -> Policy {
-        Policy {
-            namespace: "kube-system".into(),
-            key_prefix: "sealed-secrets-key".into(),
-            allowed_types: BTreeSet::new(),
-        }
-    }
-
-    fn sealed(namespace: &str, name: &str, spec: Json) -> SealedSecret {
+    fn sealed(spec: Json) -> SealedSecret {
         serde_json::from_value(json!({
-            "metadata": { "namespace": namespace, "name": name, "uid": "u1" },
+            "metadata": { "namespace": "n", "name": "s", "uid": "u1" },
             "spec": spec,
         }))
         .unwrap()
     }
 
-    fn refused(sealed: &SealedSecret, policy: &Policy) -> Option<Reason> {
-        prepare(sealed, policy, true).err().map(|failure| failure.reason)
-    }
-
-    /// Recorded, g26: Bitnami's controller creates a Secret with a ServiceAccount's token.
-    #[test]
-    fn privileged_type_needs_the_flag() {
-        for type_ in DENIED_TYPES {
-            let sealed =
-                sealed("n", "s", json!({ "encryptedData": {}, "template": { "type": type_ } }));
-            assert_eq!(refused(&sealed, &policy()), Some(Reason::TypeDenied));
-            let policy = Policy { allowed_types: [type_.to_owned()].into(), ..policy() };
-            assert_eq!(refused(&sealed, &policy), None);
-        }
-    }
-
-    #[test]
-    fn sealed_secret_cannot_create_a_sealing_key() {
-        let template = json!({ "metadata": { "labels": { KEY_LABEL: "active" } } });
-        let spec = json!({ "encryptedData": {}, "template": template });
-        assert_eq!(
-            refused(&sealed("kube-system", "s", spec.clone()), &policy()),
-            Some(Reason::TypeDenied)
-        );
-        assert_eq!(refused(&sealed("other", "s", spec), &policy()), None);
-        for name in ["sealed-secrets-key", "sealed-secrets-keyabcde", FINGERPRINT_KEY_SECRET] {
-            let spec = json!({ "encryptedData": {} });
-            assert_eq!(
-                refused(&sealed("kube-system", name, spec.clone()), &policy()),
-                Some(Reason::TypeDenied)
-            );
-            assert_eq!(refused(&sealed("other", name, spec), &policy()), None);
-        }
-    }
-
     #[test]
     fn data_and_encrypted_data_together_are_refused() {
         let spec = json!({ "data": "AAAA", "encryptedData": { "A": "x" } });
-        assert_eq!(refused(&sealed("n", "s", spec), &policy()), Some(Reason::Malformed));
+        assert_eq!(prepare(&sealed(spec), true).unwrap_err().reason, Reason::Malformed);
     }
 
     #[test]
     fn legacy_data_can_be_turned_off() {
-        let object = sealed("n", "s", json!({ "data": "AAAA" }));
-        assert_eq!(prepare(&object, &policy(), true).unwrap(), Sealed::Legacy(vec![0, 0, 0]));
-        let refused = prepare(&object, &policy(), false).unwrap_err();
+        let object = sealed(json!({ "data": "AAAA" }));
+        assert_eq!(prepare(&object, true).unwrap(), Sealed::Legacy(vec![0, 0, 0]));
+        let refused = prepare(&object, false).unwrap_err();
         assert_eq!(refused.reason, Reason::Malformed);
     }
 
     #[test]
     fn legacy_secret_keeps_type_and_labels_but_not_its_name() {
-        let object = sealed("n", "s", json!({ "data": "AAAA" }));
+        let object = sealed(json!({ "data": "AAAA" }));
         let json = br#"{"kind":"Secret","metadata":{"name":"t","namespace":"m","labels":{"l":"1"},
             "creationTimestamp":null},"type":"x/y","data":{"A":"MQ=="}}"#;
-        let desired = desired_legacy(&object, &Plaintext::new(json.to_vec()), &policy()).unwrap();
+        let desired = desired_legacy(&object, &Plaintext::new(json.to_vec())).unwrap();
         assert_eq!(desired.key, ObjectKey { namespace: "n".into(), name: "s".into() });
         assert_eq!(desired.type_, "x/y");
         assert_eq!(desired.labels["l"], "1");
@@ -219,11 +164,10 @@ mod tests {
 
     #[test]
     fn malformed_legacy_item_is_not_quoted() {
-        let object = sealed("n", "s", json!({ "data": "AAAA" }));
-        let failure =
-            desired_legacy(&object, &Plaintext::new(br#"{"data":"canary"}"#.to_vec()), &policy())
-                .err()
-                .unwrap();
+        let object = sealed(json!({ "data": "AAAA" }));
+        let failure = desired_legacy(&object, &Plaintext::new(br#"{"data":"canary"}"#.to_vec()))
+            .err()
+            .unwrap();
         assert_eq!(failure.reason, Reason::Malformed);
         assert!(!failure.message.contains("canary"));
     }
@@ -231,8 +175,7 @@ mod tests {
     #[test]
     fn ignored_fields_name_finalizers_and_owner_references() {
         let metadata = json!({ "finalizers": ["x/f"], "ownerReferences": [{ "uid": "u" }] });
-        let object =
-            sealed("n", "s", json!({ "encryptedData": {}, "template": { "metadata": metadata } }));
+        let object = sealed(json!({ "encryptedData": {}, "template": { "metadata": metadata } }));
         assert_eq!(ignored_fields(&object), ["finalizers", "ownerReferences"]);
         let none = Rendered { data: BTreeMap::new(), random: BTreeSet::new() };
         let desired = desired(&object, none);
@@ -242,7 +185,7 @@ mod tests {
 
     #[test]
     fn random_values_are_annotated_with_their_generation() {
-        let mut object = sealed("n", "s", json!({ "encryptedData": {} }));
+        let mut object = sealed(json!({ "encryptedData": {} }));
         object.metadata.generation = Some(3);
         let random = BTreeSet::from(["R".to_owned()]);
         let desired = desired(&object, Rendered { data: BTreeMap::new(), random: random.clone() });

@@ -104,8 +104,7 @@ impl Attempt<'_> {
         first: Vec<KeyId>,
     ) -> Result<(DesiredSecret, Vec<KeyId>), Failure> {
         let SealedSecretController { context, unseal_pool, renderer, .. } = self.controller;
-        let sealed =
-            prepare(object, &context.settings.policy, self.controller.accepts_legacy_data)?;
+        let sealed = prepare(object, self.controller.accepts_legacy_data)?;
         let sealing = Sealing {
             pool: unseal_pool.clone(),
             key: ObjectKey::of(&object.metadata),
@@ -122,7 +121,7 @@ impl Attempt<'_> {
             }
             Sealed::Legacy(bytes) => {
                 let (json, key) = sealing.unseal_legacy(bytes).await?;
-                Ok((desired_legacy(object, &json, &context.settings.policy)?, vec![key]))
+                Ok((desired_legacy(object, &json)?, vec![key]))
             }
         }
     }

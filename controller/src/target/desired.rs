@@ -10,7 +10,7 @@ use kube::ResourceExt as _;
 
 use super::{
     ownership::{BITNAMI_FIELD_MANAGER, ControllerRef, Ownership, OwnershipMetadata, Refusal},
-    patch::{SecretPatch, empty_secret, remove_own},
+    patch::{empty_secret, remove_own},
     writer::SecretTarget,
 };
 use crate::{
@@ -63,20 +63,15 @@ impl SecretTarget for DesiredSecret {
     }
 
     fn creation(&self) -> Option<SecretObject> {
-        Some(self.wanted(&empty_secret(&self.key), &Ownership::Ours))
+        Some(self.plan_as(&empty_secret(&self.key), &Ownership::Ours))
     }
 
-    fn plan(&self, existing: &SecretObject) -> Result<SecretPatch, Refusal> {
+    fn plan(&self, existing: &SecretObject) -> Result<SecretObject, Refusal> {
         let metadata = OwnershipMetadata::of(&existing.metadata);
-        let ownership = metadata.ownership(&self.owner_uid, self.owner.is_some());
-        if let Ownership::Foreign { controller } = ownership {
-            return Err(self.not_owned(controller));
+        match metadata.ownership(&self.owner_uid, self.owner.is_some()) {
+            Ownership::Foreign { controller } => Err(self.not_owned(controller)),
+            ownership => Ok(self.plan_as(existing, &ownership)),
         }
-        if existing.type_ != self.type_ && !matches!(ownership, Ownership::Shared { .. }) {
-            let (secret, type_) = (self.key.clone(), self.type_.clone());
-            return Err(Refusal::TypeDiffers { secret, type_ });
-        }
-        SecretPatch::between(existing, &self.wanted(existing, &ownership))
     }
 }
 
@@ -92,7 +87,7 @@ impl DesiredSecret {
         }
     }
 
-    fn wanted(&self, existing: &SecretObject, ownership: &Ownership) -> SecretObject {
+    fn plan_as(&self, existing: &SecretObject, ownership: &Ownership) -> SecretObject {
         let mut wanted = existing.clone();
         match ownership {
             Ownership::Ours => {
@@ -107,7 +102,9 @@ impl DesiredSecret {
             }
             Ownership::Shared { .. } | Ownership::Foreign { .. } => {}
         }
-        wanted.type_.clone_from(&self.type_);
+        if !matches!(ownership, Ownership::Shared { .. }) {
+            wanted.type_.clone_from(&self.type_);
+        }
         wanted.immutable = self.immutable.then_some(true);
         wanted.labels_mut().extend(self.labels.clone());
         wanted.annotations_mut().extend(self.annotations.clone());

@@ -1,5 +1,5 @@
-//! From the Secret that exists and the one that an ExternalSecret wants to the one patch between
-//! them: as External Secrets would leave it.
+//! The Secret that an ExternalSecret wants, given the one that exists: as External Secrets would leave
+//! it.
 
 #[cfg(test)]
 mod tests;
@@ -13,7 +13,7 @@ use kube::ResourceExt as _;
 use super::{
     data_hash,
     ownership::{ControllerRef, Refusal, has_fields, own_names},
-    patch::{SecretPatch, empty_secret, remove_own},
+    patch::{empty_secret, remove_own},
     policy::CONSENT,
     writer::SecretTarget,
 };
@@ -64,9 +64,9 @@ impl SecretTarget for ExternalSecretTarget {
         Some(self.wanted(None))
     }
 
-    fn plan(&self, existing: &SecretObject) -> Result<SecretPatch, Refusal> {
+    fn plan(&self, existing: &SecretObject) -> Result<SecretObject, Refusal> {
         self.refuse(existing)?;
-        SecretPatch::between(existing, &self.wanted(Some(existing)))
+        Ok(self.wanted(Some(existing)))
     }
 }
 
@@ -85,12 +85,7 @@ impl ExternalSecretTarget {
                 return Err(Refusal::ControlledBy { secret: secret(), controller });
             }
         }
-        match &self.content.type_ {
-            Some(type_) if *type_ != existing.type_ && !self.immutable => {
-                Err(Refusal::TypeDiffers { secret: secret(), type_: type_.clone() })
-            }
-            _ => Ok(()),
-        }
+        Ok(())
     }
 
     /// A Secret whose data this ExternalSecret wrote before needs no consent.
@@ -141,7 +136,9 @@ impl ExternalSecretTarget {
 
     fn add(&self, secret: &mut SecretObject) {
         let ExternalContent { type_, labels, annotations, finalizers, data } = &self.content;
-        secret.type_ = type_.clone().unwrap_or_default();
+        if let Some(type_) = type_ {
+            secret.type_.clone_from(type_);
+        }
         secret.labels_mut().extend(labels.clone());
         secret.annotations_mut().extend(annotations.clone());
         for finalizer in finalizers {

@@ -44,10 +44,14 @@ type Differences<V> = BTreeMap<String, Option<V>>;
 impl SecretPatch {
     /// The patch after which the existing Secret has the content of the wanted one.
     pub(super) fn between(existing: &SecretObject, wanted: &SecretObject) -> Result<Self, Refusal> {
+        let secret = || ObjectKey::of(&existing.metadata);
+        if existing.type_ != wanted.type_ {
+            return Err(Refusal::TypeDiffers { secret: secret(), type_: wanted.type_.clone() });
+        }
         let is_immutable = existing.immutable == Some(true);
         let data = differences(&existing.data, &wanted.data);
         if is_immutable && !data.is_empty() {
-            return Err(Refusal::Immutable { secret: ObjectKey::of(&existing.metadata) });
+            return Err(Refusal::Immutable { secret: secret() });
         }
         let owners =
             Some(wanted.owner_references()).filter(|all| *all != existing.owner_references());

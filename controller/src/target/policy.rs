@@ -1,20 +1,35 @@
-//! The types and names of Secrets that the controller never writes, for any user.
+//! The Secrets that the controller writes for no user: by what they are, and by what they would become.
+//!
+//! The attack that this prevents: a custom resource turns the token of a ServiceAccount into the token
+//! of another one, or replaces a sealing key, by writing to a Secret that exists.
+
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
+
+use kube::{ResourceExt as _, api::ObjectMeta};
 
 use crate::{
     key::ObjectKey,
     reason::{Failure, Reason},
-    runtime::secret::{FINGERPRINT_KEY_SECRET, KEY_LABEL},
+    runtime::secret::{FINGERPRINT_KEY_SECRET, KEY_LABEL, SecretObject},
 };
 
 /// Annotation on a Secret that an ExternalSecret may take over, where the operator requires consent.
 pub(crate) const CONSENT: &str = "mtk.mytomorrows.com/adopt";
 
+/// The token of a ServiceAccount, which Kubernetes fills in.
+const TOKEN_TYPE: &str = "kubernetes.io/service-account-token";
+/// The annotations that name the ServiceAccount of such a token begin so.
+const TOKEN_ANNOTATIONS: &str = "kubernetes.io/service-account.";
+
 /// Types of Secrets that the API server or a node accepts as credentials. A template must not ask
 /// for them, since nothing authenticates it (CVE-2026-42876).
-pub(crate) const DENIED_TYPES: [&str; 2] =
-    ["kubernetes.io/service-account-token", "bootstrap.kubernetes.io/token"];
+pub(crate) const DENIED_TYPES: [&str; 2] = [TOKEN_TYPE, "bootstrap.kubernetes.io/token"];
+
+/// A release of Helm. No flag allows it: the index has no Secrets of this type.
+pub(crate) const HELM_RELEASE_TYPE: &str = "helm.sh/release.v1";
 
 #[derive(Clone, Debug)]
 pub(crate) struct Policy {
@@ -26,36 +41,102 @@ pub(crate) struct Policy {
     pub(crate) allowed_types: BTreeSet<String>,
 }
 
+/// Why the controller does not write a Secret. The names of annotations are left out: templates may
+/// have made them of secrets.
+enum Denial<'s> {
+    HelmRelease,
+    ReservedName,
+    SealingKey,
+    TokenAnnotation,
+    Type(&'s str),
+}
+
 impl Policy {
-    /// Refuses privileged types, and the names and labels of the controller's own Secrets.
+    /// Whether the existing Secret may become the wanted one. Fails with `TypeDenied`.
     pub(crate) fn check(
         &self,
-        key: &ObjectKey,
-        type_: &str,
-        labels: &BTreeMap<String, String>,
+        existing: Option<&SecretObject>,
+        wanted: &SecretObject,
     ) -> Result<(), Failure> {
-        let denied = |message| Err(Failure::new(Reason::TypeDenied, message));
-        if DENIED_TYPES.contains(&type_) && !self.allowed_types.contains(type_) {
-            return denied(format!(
+        let message = if let Some(denial) = existing.and_then(|secret| self.denial(secret)) {
+            denial.of_existing(&ObjectKey::of(&wanted.metadata))
+        } else if let Some(denial) = self.denial(wanted) {
+            denial.of_wanted(&wanted.name_any())
+        } else {
+            return Ok(());
+        };
+        Err(Failure::new(Reason::TypeDenied, message))
+    }
+
+    /// Whether this is a Secret of the controller itself, such as a sealing key.
+    pub(crate) fn is_own(&self, metadata: &ObjectMeta) -> bool {
+        let ObjectKey { namespace, name } = ObjectKey::of(metadata);
+        let is_key = metadata.labels.as_ref().is_some_and(|labels| labels.contains_key(KEY_LABEL));
+        namespace == self.namespace
+            && (is_key || name == FINGERPRINT_KEY_SECRET || name.starts_with(&self.key_prefix))
+    }
+
+    fn denial<'s>(&self, secret: &'s SecretObject) -> Option<Denial<'s>> {
+        let is_denied =
+            |type_| DENIED_TYPES.contains(&type_) && !self.allowed_types.contains(type_);
+        let mut annotations = secret.annotations().keys();
+        match secret.type_.as_str() {
+            HELM_RELEASE_TYPE => Some(Denial::HelmRelease),
+            type_ if is_denied(type_) => Some(Denial::Type(type_)),
+            _ if is_denied(TOKEN_TYPE)
+                && annotations.any(|name| name.starts_with(TOKEN_ANNOTATIONS)) =>
+            {
+                Some(Denial::TokenAnnotation)
+            }
+            _ if !self.is_own(&secret.metadata) => None,
+            _ if secret.labels().contains_key(KEY_LABEL) => Some(Denial::SealingKey),
+            _ => Some(Denial::ReservedName),
+        }
+    }
+}
+
+impl Denial<'_> {
+    fn of_wanted(&self, name: &str) -> String {
+        match self {
+            Self::HelmRelease => format!(
+                "the template asks for a Secret of type {HELM_RELEASE_TYPE}, which only Helm writes: \
+                 use another type"
+            ),
+            Self::ReservedName => {
+                format!("the controller reserves the name {name} in its namespace: use another")
+            }
+            Self::SealingKey => {
+                format!("the label {KEY_LABEL} would make the Secret a sealing key: remove it")
+            }
+            Self::TokenAnnotation => format!(
+                "an annotation `{TOKEN_ANNOTATIONS}…` would make the Secret the token of a \
+                 ServiceAccount: remove it, or allow the type {TOKEN_TYPE} with the controller's \
+                 --allow-secret-type"
+            ),
+            Self::Type(type_) => format!(
                 "the template asks for a Secret of the privileged type {type_}: use another type, or \
                  allow it with the controller's --allow-secret-type"
-            ));
+            ),
         }
-        if key.namespace != self.namespace {
-            return Ok(());
+    }
+
+    fn of_existing(&self, secret: &ObjectKey) -> String {
+        match self {
+            Self::HelmRelease => {
+                format!("Secret {secret} already exists and is a release of Helm: use another name")
+            }
+            Self::ReservedName | Self::SealingKey => format!(
+                "Secret {secret} already exists and belongs to the controller: use another name"
+            ),
+            Self::TokenAnnotation => format!(
+                "Secret {secret} already exists and has an annotation `{TOKEN_ANNOTATIONS}…`, as \
+                 tokens of ServiceAccounts have: remove it there, or use another name"
+            ),
+            Self::Type(type_) => format!(
+                "Secret {secret} already exists and has the privileged type {type_}: use another \
+                 name, or allow the type with the controller's --allow-secret-type"
+            ),
         }
-        if labels.contains_key(KEY_LABEL) {
-            return denied(format!(
-                "the template's label {KEY_LABEL} would make the Secret a sealing key: remove it"
-            ));
-        }
-        if key.name == FINGERPRINT_KEY_SECRET || key.name.starts_with(&self.key_prefix) {
-            let name = &key.name;
-            return denied(format!(
-                "the controller reserves the name {name} in its namespace: use another"
-            ));
-        }
-        Ok(())
     }
 }
 
@@ -88,32 +169,4 @@ pub(crate) fn check_labels(labels: &BTreeMap<String, String>) -> Result<(), Fail
 
 fn is_name_character(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-_.".contains(&byte)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn invalid_key_is_refused_without_naming_it() {
-        let check = |key: &str| check_keys([key.to_owned()].iter());
-        assert!(check("a-B_1.c").is_ok());
-        for bad in ["", "a b", "ключ", &"k".repeat(254)] {
-            let failure = check(bad).unwrap_err();
-            assert!(bad.is_empty() || !failure.message.contains(bad), "{failure}");
-        }
-    }
-
-    #[test]
-    fn invalid_label_is_refused_without_its_value() {
-        let check = |value: &str| check_labels(&[("l".to_owned(), value.to_owned())].into());
-        for valid in ["", "a", "a-b_c.d", &"x".repeat(63)] {
-            assert!(check(valid).is_ok(), "{valid}");
-        }
-        for bad in ["a b", "-a", "a.", "ü", &"x".repeat(64)] {
-            let failure = check(bad).unwrap_err();
-            assert_eq!(failure.reason, Reason::TemplateInvalid);
-            assert!(!failure.message.contains(bad), "{failure}");
-        }
-    }
 }

@@ -10,7 +10,10 @@ use kube::{
     api::{DeleteParams, Patch, PatchParams, Preconditions},
 };
 
-use super::{index::SecretIndex, ownership::Refusal, patch::SecretPatch, snapshot::SecretSnapshot};
+use super::{
+    index::SecretIndex, ownership::Refusal, patch::SecretPatch, policy::Policy,
+    snapshot::SecretSnapshot,
+};
 use crate::{
     key::ObjectKey,
     reason::{Failure, Reason},
@@ -63,15 +66,15 @@ pub(crate) trait SecretTarget: Sync {
     /// The Secret to create, unless the target only changes one that exists.
     fn creation(&self) -> Option<SecretObject>;
 
-    /// The patch that turns the existing Secret into the desired one.
-    fn plan(&self, existing: &SecretObject) -> Result<SecretPatch, Refusal>;
+    /// The Secret that the existing one is to become.
+    fn plan(&self, existing: &SecretObject) -> Result<SecretObject, Refusal>;
 }
 
-/// Writes Secrets, and enters into the index what it writes. Cheap to clone.
-#[derive(Clone)]
+/// Writes the Secrets that the policy permits, and enters into the index what it writes.
 pub(crate) struct Writer {
     client: Client,
     index: Arc<SecretIndex>,
+    pub(crate) policy: Policy,
 }
 
 /// How an attempt continues.
@@ -82,8 +85,8 @@ enum Step {
 }
 
 impl Writer {
-    pub(crate) fn new(client: Client, index: Arc<SecretIndex>) -> Self {
-        Self { client, index }
+    pub(crate) fn new(client: Client, index: Arc<SecretIndex>, policy: Policy) -> Self {
+        Self { client, index, policy }
     }
 
     /// Brings the Secret into the wanted state with at most one write. Returns the snapshot of the
@@ -131,6 +134,7 @@ impl Writer {
 
     async fn create_new(&self, target: &impl SecretTarget) -> Result<Step, ApplyError> {
         let Some(secret) = target.creation() else { return Ok(Step::Done(Applied::Absent, None)) };
+        self.policy.check(None, &secret).map_err(ApplyError::Failed)?;
         match secret::create(&self.client, target.field_manager(), &secret).await {
             Ok(created) => Ok(self.done(Applied::Created, &created)),
             Err(error) if error.is_conflict() => Ok(Step::Update),
@@ -157,7 +161,9 @@ impl Writer {
                 return Err(ApplyError::Vanished);
             }
         };
-        let patch = target.plan(&existing).map_err(ApplyError::Refused)?;
+        let wanted = target.plan(&existing).map_err(ApplyError::Refused)?;
+        self.policy.check(Some(&existing), &wanted).map_err(ApplyError::Failed)?;
+        let patch = SecretPatch::between(&existing, &wanted).map_err(ApplyError::Refused)?;
         if patch.is_empty() {
             return Ok(self.done(Applied::Unchanged, &existing));
         }

@@ -2,7 +2,7 @@
 //! step.
 
 use std::{
-    collections::{BTreeSet, VecDeque},
+    collections::VecDeque,
     sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
@@ -131,15 +131,11 @@ pub(super) fn controller_with(
     let settings = context::Settings {
         scope: WatchScope::All,
         resync_period: Duration::from_hours(1),
-        policy: Policy {
-            namespace: "kube-system".into(),
-            key_prefix: "sealed-secrets-key".into(),
-            allowed_types: BTreeSet::new(),
-        },
         instance: String::new(),
         keeps_items: false,
     };
-    let context = Context::new(client.clone(), settings, Arc::new(keys), mac_key);
+    let policy = Policy::without_allowed_types();
+    let context = Context::new(client.clone(), settings, Arc::new(keys), mac_key, policy);
     let delimiters = Delimiters { left: "{{".into(), right: "}}".into() };
     let settings = Settings {
         class: "default".into(),

@@ -1,6 +1,6 @@
 //! A controller without its watches: the tests play their part.
 
-use std::{collections::BTreeSet, fs, path::PathBuf, sync::Arc, time::Duration};
+use std::{fs, path::PathBuf, sync::Arc, time::Duration};
 
 use jiff::SignedDuration;
 use kube::Client;
@@ -136,15 +136,10 @@ fn context(client: Client, keys: Arc<KeyStore>) -> Arc<Context> {
     let settings = context::Settings {
         scope: WatchScope::All,
         resync_period: Duration::from_hours(1),
-        policy: Policy {
-            namespace: "kube-system".to_owned(),
-            key_prefix: "sealed-secrets-key".to_owned(),
-            allowed_types: BTreeSet::new(),
-        },
         instance: String::new(),
         keeps_items: true,
     };
-    Arc::new(Context::new(client, settings, keys, mac_key))
+    Arc::new(Context::new(client, settings, keys, mac_key, Policy::without_allowed_types()))
 }
 
 /// The context of a controller without keys.

@@ -2,6 +2,7 @@
 
 mod absent;
 mod batches;
+mod denied;
 mod faults;
 mod golden;
 mod identity;

@@ -1,6 +1,6 @@
 use serde_json::{Value as Json, json};
 
-use super::*;
+use super::{super::patch::SecretPatch, *};
 
 fn owner() -> OwnerReference {
     OwnerReference {
@@ -45,8 +45,12 @@ fn ours(metadata: Json, rest: &Json) -> SecretObject {
     existing(metadata, rest)
 }
 
+fn planned(existing: &SecretObject, target: &DesiredSecret) -> Result<SecretPatch, Refusal> {
+    target.plan(existing).and_then(|wanted| SecretPatch::between(existing, &wanted))
+}
+
 fn patch(existing: &SecretObject, desired: &DesiredSecret) -> Json {
-    let patch = desired.plan(existing).unwrap();
+    let patch = planned(existing, desired).unwrap();
     if patch.is_empty() { Json::Null } else { serde_json::to_value(patch).unwrap() }
 }
 
@@ -167,7 +171,7 @@ fn foreign_secret_is_refused_with_its_controller() {
 #[test]
 fn other_type_is_refused_before_the_api_server_does() {
     let secret = ours(json!({}), &json!({ "type": "example.com/t" }));
-    let refusal = desired().plan(&secret).unwrap_err();
+    let refusal = planned(&secret, &desired()).unwrap_err();
     assert!(matches!(refusal, Refusal::TypeDiffers { type_, .. } if type_ == "Opaque"));
 }
 
@@ -175,7 +179,7 @@ fn other_type_is_refused_before_the_api_server_does() {
 #[test]
 fn immutable_secret_takes_labels_but_no_data() {
     let secret = ours(json!({}), &json!({ "immutable": true, "data": { "A": "Mg==" } }));
-    let refusal = desired().plan(&secret).unwrap_err();
+    let refusal = planned(&secret, &desired()).unwrap_err();
     assert!(matches!(refusal, Refusal::Immutable { .. }));
 
     let secret = ours(json!({}), &json!({ "immutable": true, "data": { "A": "MQ==" } }));
@@ -199,6 +203,6 @@ fn owner_reference_is_removed_when_the_template_asks_for_none() {
 #[test]
 fn patch_debug_output_shows_no_value() {
     let secret = ours(json!({}), &json!({ "data": {} }));
-    let shown = format!("{:?}", desired().plan(&secret).unwrap());
+    let shown = format!("{:?}", planned(&secret, &desired()).unwrap());
     assert!(!shown.contains("MQ"), "{shown}");
 }

@@ -1,12 +1,20 @@
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
+use crds::external_secret::CreationPolicy;
 use http::{Request, Response};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::client::Body;
 use serde_json::{Value as Json, json};
 use tower_test::mock;
 
 use super::*;
-use crate::{runtime::mac::MacKey, target::desired::DesiredSecret};
+use crate::{
+    runtime::{
+        mac::MacKey,
+        secret::{FINGERPRINT_KEY_SECRET, KEY_LABEL},
+    },
+    target::{DesiredSecret, ExternalSecretTarget, external::ExternalContent},
+};
 
 /// An API server that gives these answers, and returns what it was asked.
 fn writer(answers: Vec<(u16, Json)>) -> (Writer, tokio::task::JoinHandle<Vec<String>>) {
@@ -27,7 +35,8 @@ fn writer(answers: Vec<(u16, Json)>) -> (Writer, tokio::task::JoinHandle<Vec<Str
     });
     let mac_key = Arc::new(MacKey::from_bytes(&[1; MacKey::BYTES]).expect("a key"));
     let client = Client::new(service, "default");
-    (Writer::new(client, Arc::new(SecretIndex::new(mac_key))), requests)
+    let index = Arc::new(SecretIndex::new(mac_key));
+    (Writer::new(client, index, Policy::without_allowed_types()), requests)
 }
 
 fn key() -> ObjectKey {
@@ -123,4 +132,130 @@ async fn indexed_secret_that_vanished_is_not_created_at_once() {
     assert!(matches!(writer.apply(&target()).await.unwrap_err(), ApplyError::Vanished));
     assert!(!writer.index.contains(&key()), "the next attempt creates it");
     assert_eq!(requests.await.unwrap(), ["GET "]);
+}
+
+/// A Secret that the controller writes for no user.
+struct Denied {
+    key: ObjectKey,
+    type_: &'static str,
+    labels: BTreeMap<String, String>,
+    annotations: BTreeMap<String, String>,
+}
+
+impl Denied {
+    fn rows() -> Vec<Self> {
+        let row = |namespace: &str, name: &str, type_, labels: &[&str], annotations: &[&str]| {
+            let map = |keys: &[&str]| keys.iter().map(|k| ((*k).to_owned(), "x".into())).collect();
+            let key = ObjectKey { namespace: namespace.into(), name: name.into() };
+            Self { key, type_, labels: map(labels), annotations: map(annotations) }
+        };
+        vec![
+            row("n", "s", "kubernetes.io/service-account-token", &[], &[]),
+            row("kube-system", "bootstrap-token-abcdef", "bootstrap.kubernetes.io/token", &[], &[]),
+            row("n", "sh.helm.release.v1.web.v1", "helm.sh/release.v1", &[], &[]),
+            row("kube-system", "brought-by-hand", "kubernetes.io/tls", &[KEY_LABEL], &[]),
+            row("kube-system", "sealed-secrets-keyabcde", "Opaque", &[], &[]),
+            row("kube-system", FINGERPRINT_KEY_SECRET, "Opaque", &[], &[]),
+            row("n", "s", "Opaque", &[], &["kubernetes.io/service-account.name"]),
+            row("n", "s", "Opaque", &[], &["kubernetes.io/service-account.uid"]),
+        ]
+    }
+
+    /// The same name, without what is denied of the rest.
+    fn harmless(&self) -> Self {
+        let (labels, annotations) = (BTreeMap::new(), BTreeMap::new());
+        Self { key: self.key.clone(), type_: "Opaque", labels, annotations }
+    }
+
+    /// The Secret as it exists. It belongs to all the targets.
+    fn existing(&self) -> Json {
+        let ObjectKey { namespace, name } = &self.key;
+        json!({
+            "metadata": { "namespace": namespace, "name": name, "uid": "x", "resourceVersion": "7",
+                          "labels": self.labels, "annotations": self.annotations,
+                          "ownerReferences": [owner()] },
+            "type": self.type_,
+        })
+    }
+
+    fn sealed(&self) -> DesiredSecret {
+        DesiredSecret {
+            key: self.key.clone(),
+            type_: self.type_.into(),
+            labels: self.labels.clone(),
+            annotations: self.annotations.clone(),
+            ..target()
+        }
+    }
+
+    fn external(&self, policy: CreationPolicy) -> ExternalSecretTarget {
+        ExternalSecretTarget {
+            key: self.key.clone(),
+            owner: owner(),
+            policy,
+            field_manager: "external".into(),
+            immutable: false,
+            content: ExternalContent {
+                type_: Some(self.type_.into()),
+                labels: self.labels.clone(),
+                annotations: self.annotations.clone(),
+                ..ExternalContent::default()
+            },
+            writes_data_hash: false,
+            requires_consent: false,
+        }
+    }
+}
+
+fn owner() -> OwnerReference {
+    OwnerReference {
+        api_version: "external-secrets.io/v1".into(),
+        kind: "ExternalSecret".into(),
+        name: "e".into(),
+        uid: "u1".into(),
+        controller: Some(true),
+        block_owner_deletion: None,
+    }
+}
+
+/// Asserts that the writer only reads.
+async fn assert_denied(existing: Option<&Json>, target: &impl SecretTarget) {
+    let (writer, requests) =
+        writer(existing.map(|secret| (200, secret.clone())).into_iter().collect());
+    if let Some(existing) = existing {
+        writer.index.upsert(&serde_json::from_value(existing.clone()).unwrap());
+    }
+    match writer.apply(target).await.unwrap_err() {
+        ApplyError::Failed(failure) => assert_eq!(failure.reason, Reason::TypeDenied, "{failure}"),
+        error => panic!("{}: {error:?}", target.key()),
+    }
+    assert!(requests.await.unwrap().iter().all(|request| request == "GET "));
+}
+
+#[tokio::test]
+async fn no_custom_resource_writes_a_denied_secret_or_makes_one_of_another() {
+    for row in Denied::rows() {
+        let (denied, harmless) = (row.existing(), row.harmless());
+        assert_denied(None, &row.sealed()).await;
+        assert_denied(Some(&harmless.existing()), &row.sealed()).await;
+        assert_denied(
+            Some(&denied),
+            &DesiredSecret { type_: row.type_.into(), ..harmless.sealed() },
+        )
+        .await;
+        for policy in [
+            CreationPolicy::Owner,
+            CreationPolicy::Orphan,
+            CreationPolicy::Merge,
+            CreationPolicy::CreateOrMerge,
+        ] {
+            if policy != CreationPolicy::Merge {
+                assert_denied(None, &row.external(policy)).await;
+            }
+            assert_denied(Some(&harmless.existing()), &row.external(policy)).await;
+            let mut untyped = harmless.external(policy);
+            untyped.content.type_ = None;
+            assert_denied(Some(&denied), &untyped).await;
+        }
+    }
 }

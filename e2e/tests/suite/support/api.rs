@@ -31,6 +31,7 @@ pub(crate) enum Kind {
     SecretStore,
     SealedSecret,
     Service,
+    ServiceAccount,
     StatefulSet,
 }
 
@@ -61,6 +62,7 @@ impl Kind {
             Self::SealedSecret => ("bitnami.com", "v1alpha1", "SealedSecret"),
             Self::SecretStore => ("external-secrets.io", "v1", "SecretStore"),
             Self::Service => ("", "v1", "Service"),
+            Self::ServiceAccount => ("", "v1", "ServiceAccount"),
             Self::StatefulSet => ("apps", "v1", "StatefulSet"),
         };
         ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, kind))
