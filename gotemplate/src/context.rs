@@ -8,7 +8,7 @@ use std::{
 use rand::CryptoRng;
 
 use crate::{
-    limits::{Limits, Meter},
+    limits::{Limits, Meter, SharedMemory},
     value::Map,
 };
 
@@ -23,6 +23,27 @@ pub struct Environment<'e> {
     /// Called now and then. The rendering fails with [`Limit::Time`](crate::Limit::Time) once it
     /// returns true.
     pub deadline_exceeded: &'e dyn Fn() -> bool,
+    /// The memory that the rendering shares with others.
+    pub memory: Option<&'e dyn SharedMemory>,
+}
+
+impl Environment<'_> {
+    /// The environment of another rendering of the same object.
+    pub fn reborrow(&mut self) -> Environment<'_> {
+        let Self { now, random, limits, deadline_exceeded, memory } = self;
+        Environment {
+            now: *now,
+            random: &mut **random,
+            limits: *limits,
+            deadline_exceeded: *deadline_exceeded,
+            memory: *memory,
+        }
+    }
+
+    /// A meter with all limits unused.
+    pub fn meter(&self) -> Meter<'_> {
+        Meter::new(self.limits, self.deadline_exceeded).with_memory(self.memory)
+    }
 }
 
 /// The state of a rendering, as functions see it.
@@ -42,9 +63,9 @@ pub struct Context<'e> {
 impl<'e> Context<'e> {
     /// A context with all limits unused.
     pub fn new(environment: Environment<'e>) -> Self {
-        let Environment { now, random, limits, deadline_exceeded } = environment;
+        let Environment { now, random, limits, deadline_exceeded, memory } = environment;
         Self {
-            meter: Meter::new(limits, deadline_exceeded),
+            meter: Meter::new(limits, deadline_exceeded).with_memory(memory),
             random,
             now,
             non_deterministic: false,

@@ -47,7 +47,7 @@ pub use crate::{
     error::{Failure, ParseError, ParseErrorKind, RenderError, RenderErrorKind},
     function::{Arguments, Function, ObjectType, Parameter, Run},
     inspect::{Inspection, Mention},
-    limits::{Limit, Limits, MILLISECOND, Meter},
+    limits::{Limit, Limits, MILLISECOND, Meter, SharedMemory},
     signature::Signature,
     syntax::{parse_float, parse_integer},
     template::{Rendered, Template},

@@ -59,6 +59,18 @@ pub enum Limit {
     /// [`Environment::deadline_exceeded`](crate::Environment::deadline_exceeded) returned true.
     #[error("too much time")]
     Time,
+    /// [`SharedMemory::take`] refused. The same rendering may succeed later.
+    #[error("other renderings use the memory")]
+    Memory,
+}
+
+/// Memory that several renderings share.
+pub trait SharedMemory {
+    /// Takes `bytes` of it. Returns whether there were so many.
+    fn take(&self, bytes: usize) -> bool;
+
+    /// Gives back what was taken.
+    fn give_back(&self, bytes: usize);
 }
 
 /// Counts what a rendering uses, against its limits.
@@ -68,6 +80,10 @@ pub struct Meter<'e> {
     steps: u64,
     bytes: usize,
     deadline_exceeded: &'e dyn Fn() -> bool,
+    memory: Option<&'e dyn SharedMemory>,
+    /// What has been taken of `memory`, and how much of that is left.
+    taken: usize,
+    spare: usize,
 }
 
 /// The steps that a millisecond of computing counts. Functions are charged by what they do, not by
@@ -78,10 +94,41 @@ pub const MILLISECOND: u64 = 100;
 /// power of two.
 const STEPS_BETWEEN_DEADLINE_CHECKS: u64 = 1 << 10;
 
+/// How much of the shared memory a meter takes at a time.
+const SHARE: usize = 64 << 10;
+
 impl<'e> Meter<'e> {
     /// A meter from which nothing has been used.
     pub fn new(limits: Limits, deadline_exceeded: &'e dyn Fn() -> bool) -> Self {
-        Self { limits, steps: limits.steps, bytes: limits.bytes, deadline_exceeded }
+        let (steps, bytes) = (limits.steps, limits.bytes);
+        Self { limits, steps, bytes, deadline_exceeded, memory: None, taken: 0, spare: 0 }
+    }
+
+    /// The meter, which also takes its bytes from `memory` until it is dropped.
+    #[must_use]
+    pub fn with_memory(mut self, memory: Option<&'e dyn SharedMemory>) -> Self {
+        self.memory = memory;
+        self
+    }
+
+    /// Fails if the time is over.
+    pub fn check_deadline(&self) -> Result<(), Limit> {
+        if (self.deadline_exceeded)() { Err(Limit::Time) } else { Ok(()) }
+    }
+
+    /// How many steps have been used.
+    pub fn used_steps(&self) -> u64 {
+        self.limits.steps - self.steps
+    }
+
+    /// How many bytes have been used.
+    pub fn used_bytes(&self) -> usize {
+        self.limits.bytes - self.bytes
+    }
+
+    /// How many bytes are left.
+    pub fn remaining_bytes(&self) -> usize {
+        self.bytes
     }
 
     /// Accounts for one step.
@@ -95,14 +142,48 @@ impl<'e> Meter<'e> {
         let is_check_due =
             left / STEPS_BETWEEN_DEADLINE_CHECKS != self.steps / STEPS_BETWEEN_DEADLINE_CHECKS;
         self.steps = left;
-        if is_check_due && (self.deadline_exceeded)() { Err(Limit::Time) } else { Ok(()) }
+        if is_check_due { self.check_deadline() } else { Ok(()) }
+    }
+
+    /// Accounts for work on `count` bytes that are there already, such as reading them.
+    pub fn read(&mut self, count: usize) -> Result<(), Limit> {
+        self.steps((count >> 10) as u64)
     }
 
     /// Counts `count` bytes. Call it before you allocate them.
     pub fn bytes(&mut self, count: usize) -> Result<(), Limit> {
-        self.bytes = self.bytes.checked_sub(count).ok_or(Limit::Bytes)?;
+        let left = self.bytes.checked_sub(count).ok_or(Limit::Bytes)?;
+        self.take(count)?;
+        self.bytes = left;
         // Bytes take time too: a KiB is a step.
-        self.steps((count >> 10) as u64)
+        self.read(count)
+    }
+
+    /// Does `work`, which needs `count` bytes that are free afterwards.
+    pub fn scratch<T>(&mut self, count: usize, work: impl FnOnce() -> T) -> Result<T, Limit> {
+        if count > self.bytes {
+            return Err(Limit::Bytes);
+        }
+        self.take(count)?;
+        let result = work();
+        if self.memory.is_some() {
+            self.spare += count;
+        }
+        Ok(result)
+    }
+
+    fn take(&mut self, count: usize) -> Result<(), Limit> {
+        let Some(memory) = self.memory else { return Ok(()) };
+        if count > self.spare {
+            let share = (count - self.spare).next_multiple_of(SHARE);
+            if !memory.take(share) {
+                return Err(Limit::Memory);
+            }
+            self.taken += share;
+            self.spare += share;
+        }
+        self.spare -= count;
+        Ok(())
     }
 
     /// Counts `count` items. Call it before you create them.
@@ -112,5 +193,62 @@ impl<'e> Meter<'e> {
         }
         self.bytes(count.saturating_mul(size_of::<Value>()))?;
         self.steps(count as u64)
+    }
+}
+
+impl Drop for Meter<'_> {
+    fn drop(&mut self) {
+        if let Some(memory) = self.memory {
+            memory.give_back(self.taken);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    struct Memory(Cell<usize>);
+
+    impl SharedMemory for Memory {
+        fn take(&self, bytes: usize) -> bool {
+            let left = self.0.get().checked_sub(bytes);
+            left.inspect(|left| self.0.set(*left)).is_some()
+        }
+
+        fn give_back(&self, bytes: usize) {
+            self.0.set(self.0.get() + bytes);
+        }
+    }
+
+    #[test]
+    fn meter_holds_its_bytes_of_the_shared_memory_until_it_is_dropped() {
+        let memory = Memory(Cell::new(4 * SHARE));
+        let meter = || Meter::new(Limits::default(), &|| false).with_memory(Some(&memory));
+        let (mut first, mut second) = (meter(), meter());
+        assert_eq!(first.bytes(SHARE / 2), Ok(()));
+        assert_eq!(first.bytes(SHARE / 2), Ok(()));
+        assert_eq!(memory.0.get(), 3 * SHARE);
+        assert_eq!(first.bytes(2 * SHARE), Ok(()));
+        assert_eq!(second.bytes(SHARE + 1), Err(Limit::Memory));
+        drop(first);
+        assert_eq!(second.bytes(SHARE + 1), Ok(()));
+        drop(second);
+        assert_eq!(memory.0.get(), 4 * SHARE);
+    }
+
+    #[test]
+    fn scratch_memory_is_free_again() {
+        let memory = Memory(Cell::new(2 * SHARE));
+        let limits = Limits { bytes: 3 * SHARE, ..Limits::default() };
+        let mut meter = Meter::new(limits, &|| false).with_memory(Some(&memory));
+        for _ in 0..9 {
+            assert_eq!(meter.scratch(2 * SHARE, || memory.0.get()), Ok(0));
+        }
+        assert_eq!(meter.bytes(2 * SHARE), Ok(()));
+        assert_eq!(meter.scratch(1, || ()), Err(Limit::Memory));
+        assert_eq!(meter.scratch(2 * SHARE, || ()), Err(Limit::Bytes));
     }
 }

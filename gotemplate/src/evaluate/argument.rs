@@ -134,6 +134,9 @@ impl<'t> Evaluator<'t, '_> {
             arguments.push(convert(function, parameter, last, at)?);
         }
         self.context.non_deterministic |= !function.deterministic;
+        // Any function may read its texts to the end.
+        let texts = arguments.iter().map(|value| value.as_text().map_or(0, Text::len));
+        self.context.meter.read(texts.sum()).at(at)?;
         run(&mut self.context, Arguments::new(&arguments))
             .map_err(|failure| (function.name, failure))
             .at(at)

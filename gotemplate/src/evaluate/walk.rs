@@ -120,6 +120,9 @@ impl<'t, 'e> Evaluator<'t, 'e> {
         let mark = self.variables.len();
         let pipeline = &branch.pipeline;
         let value = self.pipeline(pipeline, dot)?;
+        if let Value::Map(map) = &value {
+            self.context.meter.items(map.len()).at(pipeline.at)?;
+        }
         let items = Items::of(&value);
         let count = match &items {
             Items::Numbers(..) if pipeline.variables.len() > 1 => {
@@ -186,20 +189,25 @@ impl<'t, 'e> Evaluator<'t, 'e> {
     }
 
     pub(super) fn assign(&mut self, name: Name, value: Value, at: u32) -> Evaluated<()> {
-        match self.variables[self.frame..].iter_mut().rev().find(|(known, _)| *known == name) {
-            Some(slot) => {
-                slot.1 = value;
-                Ok(())
-            }
-            None => raise(at, RenderErrorKind::UndefinedVariable),
-        }
+        let index = self.find(name, at)?;
+        self.variables[index].1 = value;
+        Ok(())
     }
 
-    pub(super) fn variable(&self, name: Name, at: u32) -> Evaluated<Value> {
-        match self.variables[self.frame..].iter().rev().find(|(known, _)| *known == name) {
-            Some((_, value)) => Ok(value.clone()),
-            None => raise(at, RenderErrorKind::UndefinedVariable),
-        }
+    pub(super) fn variable(&mut self, name: Name, at: u32) -> Evaluated<Value> {
+        let index = self.find(name, at)?;
+        Ok(self.variables[index].1.clone())
+    }
+
+    /// The index of the innermost variable of this name.
+    fn find(&mut self, name: Name, at: u32) -> Evaluated<usize> {
+        let visible = &self.variables[self.frame..];
+        let distance = visible.iter().rev().position(|(known, _)| *known == name);
+        let Some(distance) = distance else {
+            return raise(at, RenderErrorKind::UndefinedVariable);
+        };
+        self.context.meter.steps((distance >> 6) as u64).at(at)?;
+        Ok(self.variables.len() - 1 - distance)
     }
 
     /// The value of an action, as `fmt.Print` would give it.
