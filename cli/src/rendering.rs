@@ -34,5 +34,6 @@ pub(crate) fn with_environment<T>(render: impl FnOnce(Environment<'_>) -> T) -> 
         random: &mut rand::rng(),
         limits: Limits::default(),
         deadline_exceeded: &|| Instant::now() >= deadline,
+        memory: None,
     })
 }

@@ -27,7 +27,7 @@ pub struct Environment<'e> {
     pub memory: Option<&'e dyn SharedMemory>,
 }
 
-impl Environment<'_> {
+impl<'e> Environment<'e> {
     /// The environment of another rendering of the same object.
     pub fn reborrow(&mut self) -> Environment<'_> {
         let Self { now, random, limits, deadline_exceeded, memory } = self;
@@ -41,7 +41,7 @@ impl Environment<'_> {
     }
 
     /// A meter with all limits unused.
-    pub fn meter(&self) -> Meter<'_> {
+    pub fn meter(&self) -> Meter<'e> {
         Meter::new(self.limits, self.deadline_exceeded).with_memory(self.memory)
     }
 }

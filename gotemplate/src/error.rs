@@ -80,6 +80,9 @@ pub enum ParseErrorKind {
     /// The text is larger than templates may be.
     #[error("the template is too large")]
     TooLarge,
+    /// A limit is exhausted.
+    #[error("{0}")]
+    Limit(Limit),
 }
 
 /// Why a template could not be rendered.

@@ -23,7 +23,7 @@ impl Template {
         environment: Environment<'_>,
     ) -> Result<Rendered, RenderError> {
         let mut evaluator = Evaluator::new(self, Context::new(environment));
-        match evaluator.template(&self.name, data.detach(), 0) {
+        match evaluator.start(data) {
             Ok(()) => Ok(evaluator.finish()),
             Err(raised) => {
                 let (line, column) = position(self.text(), raised.at as usize);

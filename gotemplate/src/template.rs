@@ -5,6 +5,7 @@ use zeroize::Zeroizing;
 use crate::{
     dialect::Dialect,
     error::{ParseError, ParseErrorKind},
+    limits::{Limits, Meter},
     syntax::{Trees, parse},
 };
 
@@ -31,6 +32,16 @@ const MAX_TEMPLATE_BYTES: usize = 1 << 20;
 impl Template {
     /// Reads a template. Other templates of the text may call it by its name.
     pub fn parse(name: &str, text: &str, dialect: &Dialect) -> Result<Self, ParseError> {
+        Self::parse_within(&mut Meter::new(Limits::default(), &|| false), name, text, dialect)
+    }
+
+    /// Reads a template. Charges the meter for its tree.
+    pub fn parse_within(
+        meter: &mut Meter<'_>,
+        name: &str,
+        text: &str,
+        dialect: &Dialect,
+    ) -> Result<Self, ParseError> {
         let raise = |at, kind| {
             let (line, column) = position(text, at);
             ParseError { line, column, kind }
@@ -38,7 +49,7 @@ impl Template {
         if text.len() > MAX_TEMPLATE_BYTES {
             return Err(raise(0, ParseErrorKind::TooLarge));
         }
-        let trees = parse(name, text, dialect).map_err(|(at, kind)| raise(at, kind))?;
+        let trees = parse(meter, name, text, dialect).map_err(|(at, kind)| raise(at, kind))?;
         let missing_key_fails = dialect.missing_key_fails();
         Ok(Self { name: name.into(), trees, missing_key_fails, text: text.into() })
     }

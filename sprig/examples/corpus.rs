@@ -64,6 +64,7 @@ fn render(template: &Template, data: &Value) {
         random: &mut StdRng::seed_from_u64(1),
         limits: Limits::default(),
         deadline_exceeded: &|| false,
+        memory: None,
     };
     let _ = std::hint::black_box(template.render(data, environment));
 }

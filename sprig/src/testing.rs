@@ -32,5 +32,6 @@ fn environment(random: &mut StdRng) -> Environment<'_> {
         random,
         limits: Limits::default(),
         deadline_exceeded: &|| false,
+        memory: None,
     }
 }

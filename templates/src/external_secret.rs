@@ -11,8 +11,8 @@ use std::{
 };
 
 use gotemplate::{
-    Buffer, Context, Dialect, Environment, Failure, Limit, ParseError, RenderError,
-    RenderErrorKind, Template, Text, Value,
+    Buffer, Context, Dialect, Environment, Failure, Limit, Meter, ParseError, ParseErrorKind,
+    RenderError, RenderErrorKind, Template, Text, Value,
 };
 use zeroize::Zeroizing;
 
@@ -206,12 +206,13 @@ pub enum Cause {
 }
 
 impl Error {
-    /// Whether a limit was exhausted.
-    pub fn is_limit(&self) -> bool {
+    /// The limit that was exhausted.
+    pub fn limit(&self) -> Option<Limit> {
         match &self.cause {
-            Cause::Limit(_) => true,
-            Cause::Render(error) => matches!(error.kind, RenderErrorKind::Limit(_)),
-            _ => false,
+            Cause::Parse(ParseError { kind: ParseErrorKind::Limit(limit), .. })
+            | Cause::Render(RenderError { kind: RenderErrorKind::Limit(limit), .. })
+            | Cause::Limit(limit) => Some(*limit),
+            _ => None,
         }
     }
 }
@@ -231,6 +232,7 @@ pub fn render(
     let mut renderer = Renderer {
         dialect,
         context: Value::strings(strings),
+        account: environment.meter(),
         environment,
         fields: BTreeMap::new(),
         random: BTreeSet::new(),
@@ -271,6 +273,8 @@ struct Renderer<'d, 'e> {
     dialect: &'d Dialect,
     context: Value,
     environment: Environment<'e>,
+    /// The output is there until the last template is rendered.
+    account: Meter<'e>,
     fields: BTreeMap<Field, Values>,
     random: BTreeSet<(Field, String)>,
 }
@@ -292,7 +296,7 @@ impl Renderer<'_, '_> {
             return self.set(source.field, key.to_owned(), decode(&output)?, random, place);
         }
         let entries = {
-            let mut context = Context::new(self.environment());
+            let mut context = Context::new(self.environment.reborrow());
             sprig::yaml::decode_strings(&mut context.meter, &output)
         };
         let entries = entries.map_err(|error| {
@@ -315,23 +319,15 @@ impl Renderer<'_, '_> {
         place: &Place,
     ) -> Result<(Zeroizing<Vec<u8>>, bool), Error> {
         let raise = |cause| Error { place: place.clone(), cause };
-        let template =
-            Template::parse(name, text, self.dialect).map_err(|error| raise(error.into()))?;
-        let context = self.context.clone();
-        let rendered =
-            template.render(&context, self.environment()).map_err(|error| raise(error.into()))?;
-        self.environment.limits.output -= rendered.output.len();
+        let mut parsing = self.environment.meter();
+        let template = Template::parse_within(&mut parsing, name, text, self.dialect);
+        let template = template.map_err(|error| raise(error.into()))?;
+        let rendered = template.render(&self.context, self.environment.reborrow());
+        let rendered = rendered.map_err(|error| raise(error.into()))?;
+        let len = rendered.output.len();
+        self.environment.limits.output -= len;
+        self.account.bytes(len).map_err(|limit| raise(Cause::Limit(limit)))?;
         Ok((rendered.output, rendered.non_deterministic))
-    }
-
-    fn environment(&mut self) -> Environment<'_> {
-        let Environment { now, random, limits, deadline_exceeded } = &mut self.environment;
-        Environment {
-            now: *now,
-            random: &mut **random,
-            limits: *limits,
-            deadline_exceeded: *deadline_exceeded,
-        }
     }
 
     fn set(

@@ -16,5 +16,5 @@ pub mod sealed_secret;
 
 pub use gotemplate::{
     Dialect, Environment, Inspection, Limit, Limits, Mention, ParseError, ParseErrorKind,
-    RenderError, RenderErrorKind, Rendered, Signature, Template, Text, Value,
+    RenderError, RenderErrorKind, Rendered, SharedMemory, Signature, Template, Text, Value,
 };

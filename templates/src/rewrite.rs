@@ -4,7 +4,7 @@
 //! Two keys that are rewritten to the same key need equal values, otherwise they are an error. External
 //! Secrets keeps one of them at random.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use gotemplate::{
     Buffer, Context, Dialect, Environment, Failure, Limit, Limits, Meter, ParseError, RenderError,
@@ -105,14 +105,14 @@ impl Rewrite {
                 })
             }
             Self::Transform { template } => {
-                let template = Template::parse("transform", template, dialect)?;
-                let Environment { now, random, mut limits, deadline_exceeded } = environment;
+                let mut environment = environment;
+                let mut parsing = environment.meter();
+                let template =
+                    Template::parse_within(&mut parsing, "transform", template, dialect)?;
                 renamed(values, |key| {
                     let context = Value::strings([(Text::from("value"), Text::from(key))]);
-                    let environment =
-                        Environment { now, random: &mut *random, limits, deadline_exceeded };
-                    let rendered = template.render(&context, environment)?;
-                    limits.output -= rendered.output.len();
+                    let rendered = template.render(&context, environment.reborrow())?;
+                    environment.limits.output -= rendered.output.len();
                     Ok(rendered.output.to_vec())
                 })
             }
@@ -173,7 +173,8 @@ fn merged(
     if merge.into.as_deref() == Some("") {
         return Err(RewriteError::NoInto);
     }
-    let others = values.keys().filter(|key| !merge.priority.contains(key));
+    let priority: BTreeSet<&String> = merge.priority.iter().collect();
+    let others = values.keys().filter(|key| !priority.contains(key));
     let order: Vec<&String> = others.chain(&merge.priority).collect();
     let mut members = BTreeMap::new();
     for key in order {
@@ -251,6 +252,7 @@ mod tests {
             random: &mut rand::rng(),
             limits: Limits::default(),
             deadline_exceeded: &|| false,
+            memory: None,
         };
         let rewritten =
             rewrite.apply(values(pairs), &crate::dialect::external_secret(), environment)?;

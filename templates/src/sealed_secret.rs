@@ -6,7 +6,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use gotemplate::{Environment, ParseError, RenderError, RenderErrorKind, Template, Text, Value};
+use gotemplate::{
+    Environment, Limit, ParseError, ParseErrorKind, RenderError, RenderErrorKind, Template, Text,
+    Value,
+};
 use zeroize::Zeroizing;
 
 /// The start of an action. A text without actions renders to itself.
@@ -42,6 +45,9 @@ pub enum Cause {
     /// It cannot be rendered with these items.
     #[error(transparent)]
     Render(#[from] RenderError),
+    /// A limit was exhausted outside of a template.
+    #[error("{0}")]
+    Limit(Limit),
 }
 
 /// Whether any template has actions. Without actions, rendering only copies text.
@@ -58,7 +64,11 @@ pub fn render(
     mut items: Values,
     environment: Environment<'_>,
 ) -> Result<Rendered, Error> {
-    let Environment { now, random, mut limits, deadline_exceeded } = environment;
+    let mut environment = environment;
+    // The values and the output are there until the last template is rendered.
+    let mut account = environment.meter();
+    let mut held: usize = items.iter().map(|(key, value)| key.len() + value.len()).sum();
+    held += texts(template).map(|(key, text)| key.len() + text.len()).sum::<usize>();
     let dialect = crate::dialect::sealed_secret();
     let mut context = None;
     let mut data = Values::new();
@@ -69,11 +79,15 @@ pub fn render(
             continue;
         }
         let raise = |cause| Error { key: key.clone(), cause };
-        let parsed = Template::parse(key, text, &dialect).map_err(|error| raise(error.into()))?;
+        account.bytes(held).map_err(|limit| raise(Cause::Limit(limit)))?;
+        let mut parsing = environment.meter();
+        let parsed = Template::parse_within(&mut parsing, key, text, &dialect);
+        let parsed = parsed.map_err(|error| raise(error.into()))?;
         let context = context.get_or_insert_with(|| self::context(template, &items));
-        let environment = Environment { now, random: &mut *random, limits, deadline_exceeded };
-        let rendered = parsed.render(context, environment).map_err(|error| raise(error.into()))?;
-        limits.output -= rendered.output.len();
+        let rendered = parsed.render(context, environment.reborrow());
+        let rendered = rendered.map_err(|error| raise(error.into()))?;
+        held = rendered.output.len();
+        environment.limits.output -= held;
         if rendered.non_deterministic {
             non_deterministic.insert(key.clone());
         }
@@ -98,10 +112,14 @@ fn context(template: &BTreeMap<String, Option<String>>, items: &Values) -> Value
 }
 
 impl Error {
-    /// Whether a limit was exhausted.
-    pub fn is_limit(&self) -> bool {
-        let Cause::Render(error) = &self.cause else { return false };
-        matches!(error.kind, RenderErrorKind::Limit(_))
+    /// The limit that was exhausted.
+    pub fn limit(&self) -> Option<Limit> {
+        match &self.cause {
+            Cause::Parse(ParseError { kind: ParseErrorKind::Limit(limit), .. })
+            | Cause::Render(RenderError { kind: RenderErrorKind::Limit(limit), .. })
+            | Cause::Limit(limit) => Some(*limit),
+            _ => None,
+        }
     }
 }
 
@@ -129,6 +147,7 @@ mod tests {
             random: &mut StdRng::seed_from_u64(1),
             limits: Limits::default(),
             deadline_exceeded: &|| false,
+            memory: None,
         };
         render(&template, items, environment)
     }
@@ -200,7 +219,7 @@ mod tests {
         let both = [("a", Some(&*text)), ("b", Some(&*text))];
         assert!(rendered(&both[..1], &[]).is_ok());
         let error = rendered(&both, &[]).err().unwrap();
-        assert_eq!((error.key.as_str(), error.is_limit()), ("b", true));
+        assert_eq!((error.key.as_str(), error.limit()), ("b", Some(Limit::Output)));
     }
 
     #[test]
@@ -211,6 +230,7 @@ mod tests {
             random: &mut StdRng::seed_from_u64(1),
             limits: Limits::default(),
             deadline_exceeded: &|| false,
+            memory: None,
         };
         let template = [("B".to_owned(), Some("{{ .A }}".to_owned()))].into();
         let rendered = render(&template, items, environment).unwrap();

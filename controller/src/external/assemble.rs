@@ -46,6 +46,7 @@ impl Rendering<'_> {
             random: &mut self.random,
             limits: self.limits,
             deadline_exceeded: &*self.deadline_exceeded,
+            memory: None,
         }
     }
 

@@ -154,7 +154,7 @@ fn templated(
     let (dialect, environment) = (rendering.dialect, rendering.environment());
     let rendered = external_secret::render(&target, values, dialect, environment);
     let rendered = rendered.map_err(|error| {
-        let remedy = if error.is_limit() {
+        let remedy = if error.limit().is_some() {
             "; the flags --template-… of the controller set limits"
         } else {
             ""

@@ -62,6 +62,7 @@ impl Renderer {
             random: &mut rand::rng(),
             limits: self.settings.limits,
             deadline_exceeded: &|| Instant::now() >= end,
+            memory: None,
         };
         sealed_secret::render(template, items, environment).map_err(|error| failure(&error))
     }
@@ -69,8 +70,11 @@ impl Renderer {
 
 fn failure(error: &Error) -> Failure {
     let key: String = error.key.chars().take(MAX_KEY_CHARS).collect();
-    let remedy =
-        if error.is_limit() { "; the controller's flags --template-… set limits" } else { "" };
+    let remedy = if error.limit().is_some() {
+        "; the controller's flags --template-… set limits"
+    } else {
+        ""
+    };
     Failure::new(Reason::TemplateInvalid, format!("template.data `{key}`: {error}{remedy}"))
 }
 

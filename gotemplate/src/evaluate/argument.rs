@@ -135,7 +135,10 @@ impl<'t> Evaluator<'t, '_> {
         }
         self.context.non_deterministic |= !function.deterministic;
         // Any function may read its texts to the end.
-        let texts = arguments.iter().map(|value| value.as_text().map_or(0, Text::len));
+        let texts = arguments.iter().map(|value| match value {
+            Value::Text(text) => text.len(),
+            _ => 0,
+        });
         self.context.meter.read(texts.sum()).at(at)?;
         run(&mut self.context, Arguments::new(&arguments))
             .map_err(|failure| (function.name, failure))

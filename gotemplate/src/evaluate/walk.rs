@@ -49,6 +49,16 @@ impl<'t, 'e> Evaluator<'t, 'e> {
         Rendered { output: self.output.into_bytes(), non_deterministic }
     }
 
+    /// Renders the text's own template.
+    pub(super) fn start(&mut self, data: &Value) -> Evaluated<()> {
+        // An object may have many short templates, which never use the steps between two checks.
+        self.context.meter.check_deadline().at(0)?;
+        if let Value::Map(map) = data {
+            self.context.meter.steps(map.len() as u64).at(0)?;
+        }
+        self.template(&self.template.name, data.detach(), 0)
+    }
+
     /// Renders the template called `name`.
     pub(super) fn template(&mut self, name: &str, dot: Value, at: u32) -> Evaluated<()> {
         let Some(body) = self.template.trees.get(name) else {

@@ -5,6 +5,7 @@ use std::ops::Range;
 use crate::{
     dialect::Delimiters,
     error::ParseErrorKind,
+    limits::Meter,
     unicode::{is_digit, is_letter},
 };
 
@@ -70,17 +71,20 @@ pub(crate) enum Keyword {
 }
 
 /// The tokens of `text`. The last is an end or an error.
-pub(crate) fn tokens(text: &str, delimiters: &Delimiters) -> Vec<Token> {
-    let mut lexer = Lexer { text, delimiters, position: 0, parentheses: 0, tokens: Vec::new() };
-    if let Err(kind) = lexer.text() {
-        lexer.token(TokenKind::Error(kind), lexer.position);
-    } else {
-        lexer.token(TokenKind::End, text.len());
-    }
+pub(crate) fn tokens(meter: &mut Meter<'_>, text: &str, delimiters: &Delimiters) -> Vec<Token> {
+    let tokens = Vec::new();
+    let mut lexer = Lexer { meter, text, delimiters, position: 0, parentheses: 0, tokens };
+    let kind = lexer.text().err().map_or(TokenKind::End, TokenKind::Error);
+    let at = lexer.position..lexer.position;
+    lexer.tokens.push(Token { kind, at });
     lexer.tokens
 }
 
-struct Lexer<'a> {
+/// The bytes of a token, and of what becomes of it in the tree.
+const TOKEN_BYTES: usize = 256;
+
+struct Lexer<'a, 'm, 'e> {
+    meter: &'m mut Meter<'e>,
     text: &'a str,
     delimiters: &'a Delimiters,
     position: usize,
@@ -90,7 +94,7 @@ struct Lexer<'a> {
 
 type Lexed = Result<(), ParseErrorKind>;
 
-impl<'a> Lexer<'a> {
+impl<'a> Lexer<'a, '_, '_> {
     fn rest(&self) -> &'a str {
         &self.text[self.position..]
     }
@@ -99,8 +103,11 @@ impl<'a> Lexer<'a> {
         self.rest().chars().next()
     }
 
-    fn token(&mut self, kind: TokenKind, start: usize) {
-        self.tokens.push(Token { kind, at: start..self.position });
+    fn token(&mut self, kind: TokenKind, at: Range<usize>) -> Lexed {
+        let bytes = TOKEN_BYTES + at.len();
+        self.meter.bytes(bytes).map_err(ParseErrorKind::Limit)?;
+        self.tokens.push(Token { kind, at });
+        Ok(())
     }
 
     fn text(&mut self) -> Lexed {
@@ -119,7 +126,7 @@ impl<'a> Lexer<'a> {
                 stop = start + self.text[start..end].trim_end_matches(is_space).len();
             }
             if start < stop {
-                self.tokens.push(Token { kind: TokenKind::Text, at: start..stop });
+                self.token(TokenKind::Text, start..stop)?;
             }
             self.position = after;
             if found.is_none() {
@@ -130,7 +137,7 @@ impl<'a> Lexer<'a> {
                 self.position += marker;
                 self.comment()?
             } else {
-                self.tokens.push(Token { kind: TokenKind::LeftDelimiter, at: end..after });
+                self.token(TokenKind::LeftDelimiter, end..after)?;
                 self.position += marker;
                 self.action()?
             };
@@ -165,12 +172,12 @@ impl<'a> Lexer<'a> {
                     return Err(ParseErrorKind::UnbalancedParentheses);
                 }
                 self.position += len;
-                self.token(TokenKind::RightDelimiter, start);
+                self.token(TokenKind::RightDelimiter, start..self.position)?;
                 return Ok(trims);
             }
             let c = self.peek().ok_or(ParseErrorKind::UnclosedAction)?;
             let kind = self.inside(c)?;
-            self.token(kind, start);
+            self.token(kind, start..self.position)?;
         }
     }
 

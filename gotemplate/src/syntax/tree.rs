@@ -9,7 +9,7 @@ use crate::function::Function;
 pub(crate) type Trees = BTreeMap<Box<str>, Vec<Node>>;
 
 /// The number of a variable's name. `$` is 0.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(crate) struct Name(pub(crate) u32);
 
 #[derive(Debug)]

@@ -138,6 +138,7 @@ impl Outcome {
             random: &mut random,
             limits: Limits::default(),
             deadline_exceeded: &|| false,
+            memory: None,
         };
         match template.render(data, environment) {
             Ok(rendered) if contains(&rendered.output, NOT_YAML) => {

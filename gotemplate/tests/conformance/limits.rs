@@ -13,7 +13,8 @@ fn render(
     let template = Template::parse("t", text, &Dialect::go()).expect("a template");
     let mut random = rand::rngs::StdRng::seed_from_u64(1);
     let now = jiff::Timestamp::UNIX_EPOCH;
-    let environment = Environment { now, random: &mut random, limits, deadline_exceeded };
+    let random = &mut random;
+    let environment = Environment { now, random, limits, deadline_exceeded, memory: None };
     let started = Instant::now();
     let result = template.render(&Value::map([]), environment);
     assert!(started.elapsed() < Duration::from_secs(20), "{text}");

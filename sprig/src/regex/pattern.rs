@@ -1,37 +1,49 @@
 //! Compiled expressions.
 
-use std::{collections::BTreeMap, rc::Rc};
+use std::{
+    collections::BTreeMap,
+    rc::Rc,
+    sync::{Mutex, PoisonError},
+};
 
 use gotemplate::{Context, Failure, Limit, Meter, Text};
-use regex::bytes::{Captures, Match, Regex, RegexBuilder};
+use regex_automata::util::captures::Captures;
 
-use super::{haystack::Haystack, translate::translate};
+use super::{
+    engine::{Caches, Engine},
+    haystack::Haystack,
+    search::Search,
+    translate::translate,
+};
 
 /// A compiled expression.
 pub struct Pattern {
-    regex: Regex,
+    engine: Engine,
+    caches: Mutex<Caches>,
     /// The names of groups, with the number of each.
     names: Vec<(String, usize)>,
-    /// The cost of searching one byte of a text.
-    weight: u64,
     is_empty: bool,
 }
 
-/// The expressions of one rendering. Each is compiled once.
+/// The expressions of one rendering.
 #[derive(Default)]
 struct Cache(BTreeMap<Text, Rc<Pattern>>);
 
-/// The largest program that an expression may become, in bytes.
-const SIZE_LIMIT: usize = 2 << 20;
+/// How many expressions of a rendering are kept.
+const MAX_CACHED: usize = 64;
 
 impl Pattern {
-    /// A compiled expression, which is kept until the rendering ends.
+    /// A compiled expression, which is kept while the rendering uses few others.
     pub(crate) fn cached(context: &mut Context<'_>, text: &Text) -> Result<Rc<Self>, Failure> {
         if let Some(known) = context.extension::<Cache>().0.get(text) {
             return Ok(Rc::clone(known));
         }
         let pattern = Rc::new(Self::new(&mut context.meter, text)?);
-        context.extension::<Cache>().0.insert(text.clone(), Rc::clone(&pattern));
+        let cache = &mut context.extension::<Cache>().0;
+        if cache.len() >= MAX_CACHED {
+            cache.clear();
+        }
+        cache.insert(text.clone(), Rc::clone(&pattern));
         Ok(pattern)
     }
 
@@ -40,13 +52,9 @@ impl Pattern {
         meter.steps(pattern.len() as u64)?;
         let translated = translate(pattern).ok_or(MALFORMED)?;
         meter.steps(translated.weight)?;
-        let regex = RegexBuilder::new(&translated.pattern)
-            .size_limit(SIZE_LIMIT)
-            .dfa_size_limit(SIZE_LIMIT)
-            .build()
-            .map_err(|_| MALFORMED)?;
-        let (names, weight) = (translated.names, translated.weight);
-        Ok(Self { regex, names, weight, is_empty: pattern.is_empty() })
+        let engine = Engine::new(meter, &translated)?.ok_or(MALFORMED)?;
+        let caches = Mutex::new(Caches::new(&engine));
+        Ok(Self { engine, caches, names: translated.names, is_empty: pattern.is_empty() })
     }
 
     /// Whether the expression is the empty one.
@@ -60,8 +68,7 @@ impl Pattern {
 
     /// Whether the expression matches somewhere in the text.
     pub fn is_match(&self, meter: &mut Meter<'_>, text: &Haystack) -> Result<bool, Limit> {
-        self.account(meter, text)?;
-        Ok(self.regex.is_match(text.searched()))
+        self.search(meter, text, |search, meter| search.is_match(meter))
     }
 
     /// The places of the first `limit` matches.
@@ -71,37 +78,58 @@ impl Pattern {
         text: &Haystack,
         limit: usize,
     ) -> Result<Vec<(usize, usize)>, Limit> {
-        self.account(meter, text)?;
-        let matches = self.regex.find_iter(text.searched());
-        let on_boundary = |found: &Match<'_>| text.is_boundary(found.start());
-        let most = meter.limits.items + 1;
-        let places =
-            matches.filter(on_boundary).take(limit.min(most)).map(|m| (m.start(), m.end()));
-        let places: Vec<_> = places.collect();
-        meter.items(places.len())?;
-        Ok(places)
+        self.search(meter, text, |search, meter| {
+            let mut places = Vec::new();
+            while places.len() < limit
+                && let Some((start, end)) = search.next(meter)?
+            {
+                if text.is_boundary(start) {
+                    if places.len() == meter.limits.items {
+                        return Err(Limit::Items);
+                    }
+                    meter.items(1)?;
+                    places.push((start, end));
+                }
+            }
+            Ok(places)
+        })
     }
 
-    /// Calls `found` with each match and its groups.
+    /// Calls `found` with the place of each match and, `with_groups`, its groups.
     pub(crate) fn captures(
         &self,
         meter: &mut Meter<'_>,
         text: &Haystack,
-        mut found: impl FnMut(&mut Meter<'_>, &Captures<'_>) -> Result<(), Limit>,
+        with_groups: bool,
+        mut found: impl FnMut(&mut Meter<'_>, (usize, usize), &Captures) -> Result<(), Limit>,
     ) -> Result<(), Limit> {
-        self.account(meter, text)?;
-        for captures in self.regex.captures_iter(text.searched()) {
-            meter.steps(1 + self.weight / 16)?;
-            if captures.get(0).is_some_and(|whole| text.is_boundary(whole.start())) {
-                found(meter, &captures)?;
+        let mut captures = self.engine.captures();
+        self.search(meter, text, |search, meter| {
+            while let Some(place) = search.next(meter)? {
+                meter.step()?;
+                if !text.is_boundary(place.0) {
+                    continue;
+                }
+                if with_groups {
+                    search.groups(meter, place, &mut captures)?;
+                }
+                found(meter, place, &captures)?;
             }
-        }
-        Ok(())
+            Ok(())
+        })
     }
 
-    fn account(&self, meter: &mut Meter<'_>, text: &Haystack) -> Result<(), Limit> {
-        let len = text.searched().len() as u64;
-        meter.steps(1 + len.saturating_mul(self.weight) / 256)
+    fn search<T>(
+        &self,
+        meter: &mut Meter<'_>,
+        text: &Haystack,
+        search: impl FnOnce(&mut Search<'_>, &mut Meter<'_>) -> Result<T, Limit>,
+    ) -> Result<T, Limit> {
+        meter.step()?;
+        let mut caches = self.caches.lock().unwrap_or_else(PoisonError::into_inner);
+        let result = search(&mut Search::new(&self.engine, &mut caches, text.searched()), meter)?;
+        caches.charge(meter)?;
+        Ok(result)
     }
 }
 

@@ -4,7 +4,7 @@ use gotemplate::{
     Buffer, Limit, Meter,
     unicode::{is_digit, is_letter},
 };
-use regex::bytes::Captures;
+use regex_automata::util::captures::Captures;
 
 use super::{haystack::Haystack, pattern::Pattern};
 
@@ -21,11 +21,11 @@ impl Pattern {
         meter.bytes(text.len())?;
         let mut buffer = Buffer::default();
         let mut copied = 0;
-        self.captures(meter, text, |meter, captures| {
-            let Some(whole) = captures.get(0) else { return Ok(()) };
-            buffer.push(text.slice(copied, whole.start()));
-            copied = whole.end();
-            if literal {
+        let with_groups = !literal && template.contains(&b'$');
+        self.captures(meter, text, with_groups, |meter, (start, end), captures| {
+            buffer.push(text.slice(copied, start));
+            copied = end;
+            if !with_groups {
                 meter.bytes(template.len())?;
                 buffer.push(template);
                 return Ok(());
@@ -45,7 +45,7 @@ fn expand(
     pattern: &Pattern,
     template: &[u8],
     text: &Haystack,
-    captures: &Captures<'_>,
+    captures: &Captures,
 ) -> Result<(), Limit> {
     let mut rest = template;
     while let Some(dollar) = rest.iter().position(|byte| *byte == b'$') {
@@ -59,9 +59,9 @@ fn expand(
                 Ok(number) if !name.starts_with('0') || name.len() == 1 => Some(number),
                 _ => pattern.names().iter().find(|(known, _)| known == name).map(|(_, n)| *n),
             };
-            if let Some(group) = number.and_then(|number| captures.get(number)) {
+            if let Some(group) = number.and_then(|number| captures.get_group(number)) {
                 meter.bytes(group.len())?;
-                buffer.push(text.slice(group.start(), group.end()));
+                buffer.push(text.slice(group.start, group.end));
             }
             rest = after;
         } else {

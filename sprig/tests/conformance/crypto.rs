@@ -21,7 +21,10 @@ fn render(
 ) -> Result<Rendered, RenderError> {
     let template = Template::parse("t", text, &sprig::dialect()).expect("a template");
     let limits = Limits::default();
-    template.render(data, Environment { now, random, limits, deadline_exceeded: &|| false })
+    template.render(
+        data,
+        Environment { now, random, limits, deadline_exceeded: &|| false, memory: None },
+    )
 }
 
 fn seeded(text: &str, seed: u64) -> Rendered {
@@ -185,6 +188,7 @@ fn slow_functions_are_charged_and_stop_at_the_deadline() {
             random: &mut random,
             limits: Limits { steps, ..Limits::default() },
             deadline_exceeded: &deadline_exceeded,
+            memory: None,
         };
         template.render(&Value::map([]), environment).err().map(|error| error.kind)
     };

@@ -11,6 +11,7 @@ fn render(text: &str, seed: u64) -> (String, bool) {
         random: &mut random,
         limits: Limits::default(),
         deadline_exceeded: &|| false,
+        memory: None,
     };
     let rendered = template.render(&Value::map([]), environment).expect("a rendering");
     let output = String::from_utf8(rendered.output.to_vec()).expect("UTF-8");

@@ -46,6 +46,7 @@ fn outcome(case: &Case) -> Outcome {
         random: &mut Counter::default(),
         limits: Limits::default(),
         deadline_exceeded: &|| false,
+        memory: None,
     };
     match template.render(&case.data, environment) {
         Ok(rendered) => Outcome::Output(rendered.output.to_vec()),

@@ -14,7 +14,8 @@ fn render(
         Template::parse("t", text, &sprig::external_secrets_dialect()).expect("a template");
     let mut random = rand::rngs::StdRng::seed_from_u64(1);
     let now = jiff::Timestamp::UNIX_EPOCH;
-    let environment = Environment { now, random: &mut random, limits, deadline_exceeded };
+    let random = &mut random;
+    let environment = Environment { now, random, limits, deadline_exceeded, memory: None };
     let started = Instant::now();
     let result = template.render(&Value::map([]), environment);
     assert!(started.elapsed() < Duration::from_secs(20), "{text}");
@@ -154,6 +155,7 @@ fn hostile_megabyte_templates_end_soon() {
                 limits: Limits::default(),
                 // The controller allows half a minute.
                 deadline_exceeded: &|| started.elapsed() > Duration::from_secs(1),
+                memory: None,
             };
             let _ = template.render(&Value::map([]), environment);
         }

@@ -123,6 +123,7 @@ fn run(text: &str, data: &Value, dialect: &Dialect) -> usize {
                 random: &mut random,
                 limits: Limits { steps: 100_000, bytes: 1 << 20, ..Limits::default() },
                 deadline_exceeded: &|| false,
+                memory: None,
             };
             match template.render(data, environment) {
                 Ok(_) => return 0,

@@ -17,6 +17,7 @@ fn rendered(target: &Target, values: &[(&str, &str)]) -> Result<Rendered, Error>
         random: &mut StdRng::seed_from_u64(1),
         limits: Limits::default(),
         deadline_exceeded: &|| false,
+        memory: None,
     };
     render(target, values, &crate::dialect::external_secret(), environment)
 }
@@ -156,6 +157,7 @@ fn other_delimiters_keep_braces_as_text() {
         random: &mut StdRng::seed_from_u64(1),
         limits: Limits::default(),
         deadline_exceeded: &|| false,
+        memory: None,
     };
     let values = [("A".to_owned(), Zeroizing::new(b"x".to_vec()))].into();
     let dialect = crate::dialect::external_secret().with_delimiters("<<", ">>");

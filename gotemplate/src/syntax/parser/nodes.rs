@@ -8,7 +8,7 @@ use crate::{
     syntax::{
         lexer::{Keyword, TokenKind},
         quote::unquote,
-        tree::{Branch, Name, Node},
+        tree::{Branch, Node},
     },
 };
 
@@ -64,7 +64,7 @@ impl Parser<'_> {
 
     /// The body of a `define` or `block`: it sees no variables from outside.
     fn apart(&mut self, context: &'static str, name: &str) -> Parsed<()> {
-        let visible = mem::replace(&mut self.visible, vec![Name(0)]);
+        let visible = mem::take(&mut self.visible);
         let ranges = mem::take(&mut self.ranges);
         let (body, terminator) = self.list(context)?;
         if terminator == Terminator::Else {

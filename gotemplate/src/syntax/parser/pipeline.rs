@@ -136,7 +136,7 @@ impl Parser<'_> {
             TokenKind::Bool(value) => Term::Bool(value),
             TokenKind::Variable => {
                 let name = self.intern();
-                if !self.visible.contains(&name) {
+                if !self.visible.contains(name) {
                     return Err(ParseErrorKind::UndefinedVariable(self.slice().into()));
                 }
                 Term::Variable(name, Vec::new())

@@ -16,6 +16,41 @@ const MAX_NESTING_DEPTH: usize = 100;
 
 pub(super) type Parsed<T> = Result<T, ParseErrorKind>;
 
+/// The variables that are visible, innermost last.
+pub(super) struct Visible {
+    names: Vec<Name>,
+    /// How often each name is among them.
+    counts: HashMap<Name, usize>,
+}
+
+impl Default for Visible {
+    /// `$`
+    fn default() -> Self {
+        Self { names: vec![Name(0)], counts: HashMap::from([(Name(0), 1)]) }
+    }
+}
+
+impl Visible {
+    pub(super) fn len(&self) -> usize {
+        self.names.len()
+    }
+
+    pub(super) fn contains(&self, name: Name) -> bool {
+        self.counts.get(&name).is_some_and(|count| *count > 0)
+    }
+
+    pub(super) fn push(&mut self, name: Name) {
+        self.names.push(name);
+        *self.counts.entry(name).or_default() += 1;
+    }
+
+    pub(super) fn truncate(&mut self, len: usize) {
+        for name in self.names.drain(len..) {
+            *self.counts.entry(name).or_default() -= 1;
+        }
+    }
+}
+
 pub(super) struct Parser<'a> {
     pub(super) text: &'a str,
     pub(super) tokens: &'a [Token],
@@ -25,7 +60,7 @@ pub(super) struct Parser<'a> {
     pub(super) last: usize,
     pub(super) dialect: &'a Dialect,
     pub(super) names: HashMap<&'a str, Name>,
-    pub(super) visible: Vec<Name>,
+    pub(super) visible: Visible,
     /// How many `range` bodies we are in.
     pub(super) ranges: usize,
     pub(super) nesting: usize,
@@ -41,7 +76,7 @@ impl<'a> Parser<'a> {
             last: 0,
             dialect,
             names: HashMap::from([("$", Name(0))]),
-            visible: vec![Name(0)],
+            visible: Visible::default(),
             ranges: 0,
             nesting: 0,
             trees: Trees::new(),

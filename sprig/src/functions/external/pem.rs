@@ -1,5 +1,7 @@
 //! PEM texts and chains of certificates.
 
+use std::collections::HashMap;
+
 use gotemplate::{
     Arguments, Buffer, Context, Element, Failure, Function, List, Meter,
     Parameter::Text,
@@ -103,6 +105,9 @@ pub(super) fn encode<'a>(certificates: impl Iterator<Item = &'a [u8]>) -> Buffer
     text
 }
 
+/// What ordering needs for a certificate, in bytes.
+const ORDER_BYTES: usize = 256;
+
 const NO_LEAF: Failure = Failure::Because("the chain has no leaf certificate");
 
 /// From the leaf to its issuers, by the identifiers of their keys.
@@ -110,11 +115,20 @@ pub(super) fn order<'c, 'd>(
     meter: &mut Meter<'_>,
     certificates: &'c [Certificate<'d>],
 ) -> Result<Vec<&'c Certificate<'d>>, Failure> {
-    meter.steps((certificates.len() as u64).saturating_pow(2))?;
+    meter.bytes(certificates.len() * ORDER_BYTES)?;
+    meter.steps(certificates.len() as u64)?;
+    // The first two certificates of each key: one of them may be the one whose issuer is wanted.
+    let mut holders: HashMap<&[u8], [Option<usize>; 2]> = HashMap::new();
+    for (index, certificate) in certificates.iter().enumerate() {
+        let known = holders.entry(certificate.key_id).or_default();
+        if let Some(free) = known.iter_mut().find(|holder| holder.is_none()) {
+            *free = Some(index);
+        }
+    }
     let issuer = |index: usize| {
         let id = certificates[index].authority_key_id.unwrap_or_default();
-        let mut all = certificates.iter().enumerate();
-        all.position(|(other, certificate)| other != index && certificate.key_id == id)
+        let known = holders.get(id)?;
+        known.iter().flatten().copied().find(|other| *other != index)
     };
     let issuers: Vec<_> = (0..certificates.len()).map(issuer).collect();
     let mut is_issuer = vec![false; certificates.len()];

@@ -86,19 +86,17 @@ pub(super) fn is_connector(c: char) -> bool {
 
 /// `CamelCase`: a capital letter replaces a connector and the letter after it.
 pub(super) fn camel(buffer: &mut Buffer, text: &[u8]) {
-    let chars: Vec<char> = runes(text).map(|(c, _)| c).collect();
-    let leading = chars.iter().take_while(|c| is_connector(**c)).count();
-    for c in &chars[..leading] {
-        buffer.push_char(*c);
-    }
-    if leading == chars.len() {
+    let chars = || runes(text).map(|(c, _)| c);
+    let leading = chars().take_while(|c| is_connector(*c)).count();
+    chars().take(leading).for_each(|c| buffer.push_char(c));
+    if chars().all(is_connector) {
         // A text of connectors repeats the last one.
-        if let Some(c) = chars.last() {
-            buffer.push_char(*c);
+        if let Some(c) = chars().last() {
+            buffer.push_char(c);
         }
         return;
     }
-    let mut rest = chars[leading..].iter().copied().peekable();
+    let mut rest = chars().skip(leading).peekable();
     let mut at_start = true;
     // Capitals at the start of a word become lower case after the first.
     let mut in_capitals = false;
@@ -107,12 +105,7 @@ pub(super) fn camel(buffer: &mut Buffer, text: &[u8]) {
             match rest.peek() {
                 // The last of a run is dropped, unless it ends the text.
                 Some(next) if !is_connector(*next) => at_start = true,
-                _ => {
-                    buffer.push_char(c);
-                    if rest.clone().all(is_connector) {
-                        rest.by_ref().for_each(|c| buffer.push_char(c));
-                    }
-                }
+                _ => buffer.push_char(c),
             }
         } else if at_start {
             buffer.push_char(to_upper(c));

@@ -31,6 +31,11 @@ impl Decimal {
         Self { digits: self.digits_at(exponent) + other.digits_at(exponent), exponent }
     }
 
+    /// The length of the digits.
+    pub(super) fn bits(&self) -> u64 {
+        self.digits.bits()
+    }
+
     pub(super) fn negate(&self) -> Self {
         Self { digits: -&self.digits, exponent: self.exponent }
     }

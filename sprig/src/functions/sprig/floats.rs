@@ -1,7 +1,7 @@
 //! Arithmetic of floats: exact sums and products of decimals, rounded once at the end.
 
 use gotemplate::{
-    Failure, Function,
+    Context, Failure, Function, Limit,
     Parameter::{Any, Float, Int},
     Value,
 };
@@ -12,11 +12,11 @@ use super::{
 };
 
 pub(super) static FUNCTIONS: &[Function] = &[
-    Function::new("add1f", &[Any], |_, a| fold(Some(&Value::Int(1)), a.all(), ADD)),
-    Function::new("addf", &[], |_, a| fold(Some(&Value::Int(0)), a.all(), ADD)).rest(Any),
+    Function::new("add1f", &[Any], |c, a| fold(c, Some(&Value::Int(1)), a.all(), ADD)),
+    Function::new("addf", &[], |c, a| fold(c, Some(&Value::Int(0)), a.all(), ADD)).rest(Any),
     Function::new("ceil", &[Any], |_, a| Ok(Value::Float(float(a.any(0)?).ceil()))),
-    Function::new("divf", &[Any], |_, a| {
-        fold(a.all().first(), a.rest(1), |a, b| {
+    Function::new("divf", &[Any], |c, a| {
+        fold(c, a.all().first(), a.rest(1), |a, b| {
             a.divide(b).ok_or(Failure::Because("division by zero"))
         })
     })
@@ -24,8 +24,8 @@ pub(super) static FUNCTIONS: &[Function] = &[
     Function::new("floor", &[Any], |_, a| Ok(Value::Float(float(a.any(0)?).floor()))),
     Function::new("maxf", &[Any], |_, a| extreme(a.all(), maximum)).rest(Any),
     Function::new("minf", &[Any], |_, a| extreme(a.all(), minimum)).rest(Any),
-    Function::new("mulf", &[Any], |_, a| {
-        fold(a.all().first(), a.rest(1), |a, b| Ok(a.multiply(b)))
+    Function::new("mulf", &[Any], |c, a| {
+        fold(c, a.all().first(), a.rest(1), |a, b| Ok(a.multiply(b)))
     })
     .rest(Any),
     Function::new("round", &[Any, Int], |_, a| {
@@ -33,24 +33,36 @@ pub(super) static FUNCTIONS: &[Function] = &[
         Ok(Value::Float(round(float(a.any(0)?), integer(a.any(1)?), threshold)))
     })
     .rest(Float),
-    Function::new("subf", &[Any], |_, a| {
-        fold(a.all().first(), a.rest(1), |a, b| Ok(a.add(&b.negate())))
+    Function::new("subf", &[Any], |c, a| {
+        fold(c, a.all().first(), a.rest(1), |a, b| Ok(a.add(&b.negate())))
     })
     .rest(Any),
 ];
+
+/// The most bits that exact arithmetic keeps: those of more than a thousand factors.
+const MAX_BITS: u64 = 1 << 16;
 
 type Operation = fn(&Decimal, &Decimal) -> Result<Decimal, Failure>;
 
 const ADD: Operation = |a, b| Ok(a.add(b));
 
-fn fold(start: Option<&Value>, values: &[Value], with: Operation) -> Result<Value, Failure> {
+fn fold(
+    context: &mut Context<'_>,
+    start: Option<&Value>,
+    values: &[Value],
+    with: Operation,
+) -> Result<Value, Failure> {
     let decimal = |value: &Value| {
         let float = float(value);
         Decimal::new(float).ok_or(Failure::Because("a number is not finite"))
     };
     let mut result = decimal(start.unwrap_or(&Value::Int(0)))?;
     for value in values {
+        context.meter.steps(1 + result.bits() / 1024)?;
         result = with(&result, &decimal(value)?)?;
+        if result.bits() > MAX_BITS {
+            return Err(Limit::Bytes.into());
+        }
     }
     Ok(Value::Float(result.to_float()))
 }

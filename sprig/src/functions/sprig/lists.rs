@@ -1,5 +1,10 @@
 //! Lists, of any type of item unless stated otherwise.
 
+use std::{
+    collections::HashMap,
+    hash::{DefaultHasher, Hasher as _},
+};
+
 use gotemplate::{
     Arguments, Buffer, Context, Element, Failure, Function, List, Map, MapKind,
     Parameter::{Any, Int, Text},
@@ -8,7 +13,7 @@ use gotemplate::{
 
 use super::{
     convert::{integer, text, texts},
-    reflection::equal,
+    reflection::{equal, fingerprint},
 };
 
 pub(super) static FUNCTIONS: &[Function] = &[
@@ -92,14 +97,23 @@ const COMPACT: Run = |c, a| {
     new(c, items)
 };
 
+/// What `uniq` needs for an item, in bytes.
+const SEEN_BYTES: usize = 256;
+
 const UNIQ: Run = |c, a| {
-    let mut seen = Vec::new();
-    for item in list(a.any(0)?)?.to_vec() {
-        if !contains(c, &seen, &item)? {
-            seen.push(item);
+    let items = list(a.any(0)?)?.to_vec();
+    c.meter.bytes(items.len().saturating_mul(SEEN_BYTES))?;
+    let (mut uniq, mut seen) = (Vec::new(), HashMap::<u64, Vec<Value>>::new());
+    for item in items {
+        let mut hasher = DefaultHasher::new();
+        fingerprint(c, &item, &mut hasher, 0)?;
+        let similar = seen.entry(hasher.finish()).or_default();
+        if !contains(c, similar, &item)? {
+            similar.push(item.clone());
+            uniq.push(item);
         }
     }
-    new(c, seen)
+    new(c, uniq)
 };
 
 const WITHOUT: Run = |c, a| {
@@ -157,7 +171,10 @@ fn concat(context: &mut Context<'_>, arguments: Arguments<'_>) -> Result<Value, 
     let mut items = Vec::new();
     for argument in arguments.all() {
         let more = list(argument)?;
-        context.meter.items(items.len() + more.len())?;
+        if items.len() + more.len() > context.meter.limits.items {
+            return Err(gotemplate::Limit::Items.into());
+        }
+        context.meter.items(more.len())?;
         items.extend(more.to_vec());
     }
     let is_empty = items.is_empty();
@@ -223,7 +240,10 @@ fn numbered(
     count: Option<i64>,
     text: &[u8],
 ) -> Result<Value, Failure> {
-    let parts = split(context, separator, count, text)?.into_iter().enumerate();
+    let parts = split(context, separator, count, text)?;
+    // A key and a node of the map.
+    context.meter.bytes(parts.len() * 2 * TEXT_BYTES)?;
+    let parts = parts.into_iter().enumerate();
     let entries = parts.map(|(index, part)| (format!("_{index}").into(), part)).collect();
     Ok(Value::Map(Map::new(MapKind::Strings, entries)))
 }
@@ -263,9 +283,15 @@ fn split(
     if !(separator.is_empty() && text.is_empty()) {
         parts.push(Value::text(rest));
     }
-    context.meter.items(parts.len())?;
+    context.meter.bytes(parts.len() * TEXT_BYTES)?;
+    if parts.len() > context.meter.limits.items {
+        return Err(gotemplate::Limit::Items.into());
+    }
     Ok(parts)
 }
+
+/// What a string needs beside its bytes.
+pub(super) const TEXT_BYTES: usize = 96;
 
 /// The first place of `needle` in `text`.
 pub(super) fn find(text: &[u8], needle: &[u8]) -> Option<usize> {

@@ -1,6 +1,6 @@
 //! Paths. Those of the operating system are Linux's, where controllers run.
 
-use gotemplate::{Buffer, Function, Parameter::Text, Run, Value};
+use gotemplate::{Buffer, Context, Failure, Function, Parameter::Text, Run, Value};
 
 use super::convert::new_text;
 
@@ -19,12 +19,12 @@ pub(super) static FUNCTIONS: &[Function] = &[
 
 const BASE: Run = |c, a| new_text(c, base(a.text(0)?));
 
-const CLEAN: Run = |c, a| new_text(c, &clean(a.text(0)?));
+const CLEAN: Run = |c, a| clean(c, a.text(0)?);
 
 const DIR: Run = |c, a| {
     let path = a.text(0)?;
     let end = path.iter().rposition(|byte| *byte == b'/').map_or(0, |at| at + 1);
-    new_text(c, &clean(&path[..end]))
+    clean(c, &path[..end])
 };
 
 /// The extension: the last element, from its last dot on.
@@ -48,9 +48,11 @@ fn base(path: &[u8]) -> &[u8] {
 }
 
 /// The shortest equivalent path, without a look at the file system.
-fn clean(path: &[u8]) -> Buffer {
+fn clean(context: &mut Context<'_>, path: &[u8]) -> Result<Value, Failure> {
     let is_absolute = path.starts_with(b"/");
-    let mut elements: Vec<&[u8]> = Vec::new();
+    let count = 1 + memchr::memchr_iter(b'/', path).count();
+    context.meter.bytes(path.len() + count * size_of::<&[u8]>())?;
+    let mut elements: Vec<&[u8]> = Vec::with_capacity(count);
     for element in path.split(|byte| *byte == b'/') {
         match element {
             b"" | b"." => {}
@@ -71,5 +73,5 @@ fn clean(path: &[u8]) -> Buffer {
     if cleaned.is_empty() {
         cleaned.push(".");
     }
-    cleaned
+    Ok(Value::text(cleaned))
 }

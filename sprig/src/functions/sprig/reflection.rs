@@ -1,5 +1,10 @@
 //! Types and kinds.
 
+use std::{
+    hash::{DefaultHasher, Hash as _},
+    mem::discriminant,
+};
+
 use gotemplate::{
     Context, Failure, Function, Kind, Limit, Map, MapKind,
     Parameter::{Any, Text},
@@ -71,7 +76,10 @@ pub(super) fn equal(
         (Value::Uint64(first), Value::Uint64(other)) => first == other,
         (Value::Float(first), Value::Float(other)) => first == other,
         (Value::Complex(a, b), Value::Complex(c, d)) => a == c && b == d,
-        (Value::Text(first), Value::Text(other)) => first == other,
+        (Value::Text(first), Value::Text(other)) => {
+            context.meter.read(if first.len() == other.len() { first.len() } else { 0 })?;
+            first == other
+        }
         (Value::List(first), Value::List(other)) => {
             if first.element() != other.element()
                 || first.is_nil() != other.is_nil()
@@ -89,6 +97,52 @@ pub(super) fn equal(
         (Value::Map(first), Value::Map(other)) => equal_maps(context, first, other, depth)?,
         _ => false,
     })
+}
+
+/// A number that is the same for values that are [`equal`].
+pub(super) fn fingerprint(
+    context: &mut Context<'_>,
+    value: &Value,
+    hasher: &mut DefaultHasher,
+    depth: usize,
+) -> Result<(), Failure> {
+    context.meter.step()?;
+    if depth > context.meter.limits.depth {
+        return Ok(());
+    }
+    // Nil equals a missing value.
+    if value.is_nil() {
+        return Ok(());
+    }
+    discriminant(value).hash(hasher);
+    match value {
+        Value::Missing | Value::Nil | Value::Object(_) => {}
+        Value::Bool(value) => value.hash(hasher),
+        Value::Int(value) | Value::Int64(value) => value.hash(hasher),
+        Value::Uint8(value) => value.hash(hasher),
+        Value::Uint64(value) => value.hash(hasher),
+        // 0 equals -0.
+        Value::Float(value) => (value + 0.0).to_bits().hash(hasher),
+        Value::Complex(real, imaginary) => {
+            [(real + 0.0).to_bits(), (imaginary + 0.0).to_bits()].hash(hasher);
+        }
+        Value::Text(text) => {
+            context.meter.read(text.len())?;
+            text.as_bytes().hash(hasher);
+        }
+        Value::List(list) => {
+            for item in list.to_vec() {
+                fingerprint(context, &item, hasher, depth + 1)?;
+            }
+        }
+        Value::Map(map) => {
+            for (key, value) in map.entries().iter() {
+                key.as_bytes().hash(hasher);
+                fingerprint(context, value, hasher, depth + 1)?;
+            }
+        }
+    }
+    Ok(())
 }
 
 fn equal_maps(

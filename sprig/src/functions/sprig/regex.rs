@@ -8,7 +8,10 @@ use gotemplate::{
     Value,
 };
 
-use super::convert::{integer, new_text};
+use super::{
+    convert::{integer, new_text},
+    lists::TEXT_BYTES,
+};
 use crate::regex::{Haystack, Pattern};
 
 pub(super) static FUNCTIONS: &[Function] = &[
@@ -61,7 +64,7 @@ fn find_all(context: &mut Context<'_>, arguments: Arguments<'_>) -> Result<Value
     if found.is_empty() {
         return Ok(Value::List(List::nil(Element::Text)));
     }
-    context.meter.bytes(text.len())?;
+    context.meter.bytes(text.len() + found.len() * TEXT_BYTES)?;
     let found = found.iter().map(|(start, end)| Value::text(text.slice(*start, *end)));
     Ok(Value::List(List::new(Element::Text, found.collect())))
 }
@@ -89,7 +92,9 @@ fn split(context: &mut Context<'_>, arguments: Arguments<'_>) -> Result<Value, F
     }
     let mut split = Vec::new();
     let (mut start, mut end) = (0, 0);
-    for found in pattern.find_all(&mut context.meter, &text, limit)? {
+    let places = pattern.find_all(&mut context.meter, &text, limit)?;
+    context.meter.bytes((places.len() + 1) * TEXT_BYTES)?;
+    for found in places {
         if split.len() + 1 == limit {
             break;
         }

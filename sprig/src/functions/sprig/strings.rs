@@ -30,7 +30,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
     }),
     Function::new("indent", &[Int, Text], |c, a| indent(c, a, "")),
     Function::new("initials", &[Text], |c, a| of(c, a, 2, cases::initials)),
-    Function::new("kebabcase", &[Text], |c, a| of(c, a, 4, |b, t| words::separated(b, t, '-'))),
+    Function::new("kebabcase", &[Text], |c, a| words::separated(&mut c.meter, a.text(0)?, '-')),
     Function::new("lower", &[Text], |c, a| of(c, a, 3, cases::lower)),
     Function::new("nindent", &[Int, Text], |c, a| indent(c, a, "\n")),
     Function::new("nospace", &[Text], |c, a| of(c, a, 2, cases::without_space)),
@@ -44,7 +44,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
     .rest(Any),
     Function::new("repeat", &[Int, Text], repeat),
     Function::new("replace", &[Text, Text, Text], replace),
-    Function::new("snakecase", &[Text], |c, a| of(c, a, 4, |b, t| words::separated(b, t, '_'))),
+    Function::new("snakecase", &[Text], |c, a| words::separated(&mut c.meter, a.text(0)?, '_')),
     Function::new("squote", &[], |c, a| {
         quoted(c, a, |buffer, text| {
             buffer.push("'");
@@ -113,6 +113,8 @@ fn trim(text: &[u8], is_in_set: impl Fn(char) -> bool) -> &[u8] {
 
 fn trim_all(context: &mut Context<'_>, arguments: Arguments<'_>) -> Result<Value, Failure> {
     let (set, text) = (arguments.text(0)?, arguments.text(1)?);
+    // The vector doubles while it grows.
+    context.meter.bytes(set.len().saturating_mul(3 * size_of::<char>()))?;
     let mut set: Vec<char> = rune::runes(set).map(|(c, _)| c).collect();
     set.sort_unstable();
     new_text(context, trim(text, |c| set.binary_search(&c).is_ok()))

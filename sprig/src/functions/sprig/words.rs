@@ -1,7 +1,7 @@
 //! `snake_case` and `kebab-case`: words in lower case with a connector between them.
 
 use gotemplate::{
-    Buffer,
+    Buffer, Failure, Meter, Value,
     rune::runes,
     unicode::{is_letter, is_number, is_punctuation, is_upper, to_lower},
 };
@@ -23,8 +23,21 @@ enum Word {
 }
 
 /// A number belongs to the word before it, unless small letters follow: then it begins a word.
-pub(super) fn separated(buffer: &mut Buffer, text: &[u8], connector: char) {
-    let words = words(text);
+pub(super) fn separated(
+    meter: &mut Meter<'_>,
+    text: &[u8],
+    connector: char,
+) -> Result<Value, Failure> {
+    let count = words(text).count();
+    meter.bytes(2 * text.len() + count * (size_of::<(Word, &[u8])>() + connector.len_utf8()))?;
+    let mut found = Vec::with_capacity(count);
+    found.extend(words(text));
+    let mut buffer = Buffer::with_capacity(text.len() + count);
+    join(&mut buffer, &found, connector);
+    Ok(Value::text(buffer))
+}
+
+fn join(buffer: &mut Buffer, words: &[(Word, &[u8])], connector: char) {
     let kind = |index: usize| words.get(index).map(|(kind, _)| *kind);
     let write = |buffer: &mut Buffer, index: usize| {
         if let Some((kind, bytes)) = words.get(index) {
@@ -85,16 +98,14 @@ fn write(buffer: &mut Buffer, kind: Word, bytes: &[u8], connector: char) {
     }
 }
 
-fn words(text: &[u8]) -> Vec<(Word, &[u8])> {
-    let mut words = Vec::new();
+fn words(text: &[u8]) -> impl Iterator<Item = (Word, &[u8])> {
     let mut rest = text;
-    while !rest.is_empty() {
-        let (kind, len) = word(rest);
+    std::iter::from_fn(move || {
+        let (kind, len) = (!rest.is_empty()).then(|| word(rest))?;
         let (word, behind) = rest.split_at(len);
-        words.push((kind, word));
         rest = behind;
-    }
-    words
+        Some((kind, word))
+    })
 }
 
 /// The class and the length of the first word.

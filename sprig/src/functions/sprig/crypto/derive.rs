@@ -12,8 +12,9 @@ const SCOPE: &[u8] = b"com.lyndir.masterpassword";
 
 /// Parameters of scrypt: the binary logarithm of N, r and p.
 const SCRYPT: (u8, u32, u32) = (15, 8, 2);
-/// The cost of that in steps: about 150 ms. It uses 32 MiB meanwhile.
+/// The cost of that in steps: about 150 ms.
 const DERIVING: u64 = 150 * MILLISECOND;
+const SCRYPT_BYTES: usize = 33 << 20;
 
 const IMPOSSIBLE: Failure = Failure::Because("the password could not be derived");
 
@@ -37,7 +38,8 @@ pub(super) fn password(
     salt.push(SCOPE);
     salt.push((user.len() as u32).to_be_bytes());
     salt.push(user);
-    let key = scrypt(password, &salt, log_rounds, block, parallel).ok_or(IMPOSSIBLE)?;
+    let derive = || scrypt(password, &salt, log_rounds, block, parallel);
+    let key = context.meter.scratch(SCRYPT_BYTES, derive)?.ok_or(IMPOSSIBLE)?;
 
     let mut mac = Hmac::<Sha256>::new_from_slice(&*key).map_err(|_| IMPOSSIBLE)?;
     mac.update(SCOPE);
