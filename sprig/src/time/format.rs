@@ -2,6 +2,8 @@
 
 use std::fmt::{self, Write as _};
 
+use jiff::civil::DateTime;
+
 use super::{
     layout::{Offset, Part, parts},
     moment::Time,
@@ -28,10 +30,10 @@ pub(super) const WEEKDAYS: [&str; 7] =
 impl Time {
     /// The time in this layout.
     pub(crate) fn format(&self, layout: &str) -> String {
-        let mut text = String::new();
+        let (mut text, now) = (String::new(), self.civil());
         for part in parts(layout) {
             // Writing to a string does not fail.
-            let _ = self.write(&mut text, part);
+            let _ = self.write(&mut text, part, now);
         }
         text
     }
@@ -41,10 +43,9 @@ impl Time {
         i64::from(self.civil().weekday().to_sunday_zero_offset())
     }
 
-    fn write(&self, text: &mut String, part: Part<'_>) -> fmt::Result {
-        let now = self.civil();
+    fn write(&self, text: &mut String, part: Part<'_>, now: DateTime) -> fmt::Result {
         let month = MONTHS[usize::from(now.month().unsigned_abs()) - 1];
-        let weekday = WEEKDAYS[usize::try_from(self.weekday()).unwrap_or(0)];
+        let weekday = WEEKDAYS[now.weekday().to_sunday_zero_offset().unsigned_abs() as usize];
         let hour12 = if now.hour() % 12 == 0 { 12 } else { now.hour() % 12 };
         match part {
             Part::Literal(literal) => text.write_str(literal),
