@@ -54,7 +54,8 @@ impl Dialect {
         &self.delimiters
     }
 
-    pub(crate) fn function(&self, name: &str) -> Option<&'static Function> {
+    /// The function called `name`.
+    pub fn function(&self, name: &str) -> Option<&'static Function> {
         let index = self.functions.binary_search_by_key(&name, |function| function.name).ok()?;
         Some(self.functions[index])
     }

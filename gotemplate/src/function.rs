@@ -88,14 +88,28 @@ impl Function {
         self
     }
 
+    /// Calls it with arguments of the types that it declares. `and` and `or` do not get all of their
+    /// arguments, so they cannot be called.
+    pub fn call(&self, context: &mut Context<'_>, arguments: &[Value]) -> Result<Value, Failure> {
+        let Body::Run(run) = self.body else { return Err("the function is a condition".into()) };
+        context.non_deterministic |= !self.deterministic;
+        // Any function may read its texts to the end.
+        let texts = arguments.iter().map(|value| match value {
+            Value::Text(text) => text.len(),
+            _ => 0,
+        });
+        context.meter.read(texts.sum())?;
+        run(context, Arguments::new(arguments))
+    }
+
     /// Whether the function accepts this number of arguments.
-    pub(crate) fn takes(&self, count: usize) -> bool {
+    pub fn takes(&self, count: usize) -> bool {
         let fixed = self.parameters.len();
         if self.rest.is_some() { count >= fixed } else { count == fixed }
     }
 
     /// The type of the argument at `index`.
-    pub(crate) fn parameter(&self, index: usize) -> Parameter {
+    pub fn parameter(&self, index: usize) -> Parameter {
         self.parameters.get(index).copied().or(self.rest).unwrap_or(Parameter::Any)
     }
 }
@@ -132,7 +146,8 @@ impl Parameter {
         }
     }
 
-    pub(crate) fn accepts(self, value: &Value) -> bool {
+    /// Whether an argument may be `value`.
+    pub fn accepts(self, value: &Value) -> bool {
         match (self, value) {
             (Self::Any, _)
             | (Self::Bool, Value::Bool(_))

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     error::RenderErrorKind,
-    function::{Arguments, Body, Function, Parameter},
+    function::{Body, Function, Parameter},
     syntax::{Command, Ideal, Operand, Pipeline, Term},
     value::Value,
 };
@@ -120,11 +120,11 @@ impl<'t> Evaluator<'t, '_> {
             return raise(at, RenderErrorKind::ArgumentCount(function.name));
         }
         self.context.meter.step().at(at)?;
-        let run = match function.body {
-            Body::Run(run) => run,
+        match function.body {
+            Body::Run(_) => {}
             Body::And => return self.until(false, operands, dot, last),
             Body::Or => return self.until(true, operands, dot, last),
-        };
+        }
         let mut arguments = Vec::with_capacity(count);
         for (index, operand) in operands.iter().enumerate() {
             arguments.push(self.argument(function, function.parameter(index), operand, dot)?);
@@ -133,14 +133,8 @@ impl<'t> Evaluator<'t, '_> {
             let parameter = function.parameter(operands.len());
             arguments.push(convert(function, parameter, last, at)?);
         }
-        self.context.non_deterministic |= !function.deterministic;
-        // Any function may read its texts to the end.
-        let texts = arguments.iter().map(|value| match value {
-            Value::Text(text) => text.len(),
-            _ => 0,
-        });
-        self.context.meter.read(texts.sum()).at(at)?;
-        run(&mut self.context, Arguments::new(&arguments))
+        function
+            .call(&mut self.context, &arguments)
             .map_err(|failure| (function.name, failure))
             .at(at)
     }
