@@ -68,7 +68,7 @@ impl Pattern {
 
     /// Whether the expression matches somewhere in the text.
     pub fn is_match(&self, meter: &mut Meter<'_>, text: &Haystack) -> Result<bool, Limit> {
-        self.search(meter, text, |search, meter| search.is_match(meter))
+        self.search(meter, text, |search, meter| Ok(search.end_of_match(meter, true)?.is_some()))
     }
 
     /// The places of the first `limit` matches.

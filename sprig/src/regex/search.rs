@@ -57,11 +57,6 @@ impl<'s> Search<'s> {
         Self { engine, caches, text, next: 0, last_end: None, futile }
     }
 
-    /// Whether there is any match.
-    pub(super) fn is_match(&mut self, meter: &mut Meter<'_>) -> Result<bool, Limit> {
-        Ok(self.end_of_match(meter, true)?.is_some())
-    }
-
     /// The start and the end of the next match.
     pub(super) fn next(&mut self, meter: &mut Meter<'_>) -> Result<Option<(usize, usize)>, Limit> {
         while self.next <= self.text.len() {
@@ -106,7 +101,7 @@ impl<'s> Search<'s> {
     }
 
     /// The end of the next match, or of any beginning of it that matches.
-    fn end_of_match(
+    pub(super) fn end_of_match(
         &mut self,
         meter: &mut Meter<'_>,
         earliest: bool,
@@ -144,7 +139,8 @@ impl<'s> Search<'s> {
             }
         }
         self.charge(meter, uncharged)?;
-        if !state.is_dead() && !(earliest && found.is_some()) {
+        let is_known = state.is_dead() || (earliest && found.is_some());
+        if !is_known {
             let end = automaton.next_eoi_state(&mut self.caches.forward, state).expect(INFALLIBLE);
             if end.is_match() {
                 return Ok(Some(self.text.len()));
