@@ -69,7 +69,7 @@ pub trait SharedMemory {
     /// Takes `bytes` of it. Returns whether there were so many.
     fn take(&self, bytes: usize) -> bool;
 
-    /// Gives back what was taken.
+    /// Returns bytes that were taken.
     fn give_back(&self, bytes: usize);
 }
 
@@ -81,7 +81,7 @@ pub struct Meter<'e> {
     bytes: usize,
     deadline_exceeded: &'e dyn Fn() -> bool,
     memory: Option<&'e dyn SharedMemory>,
-    /// What has been taken of `memory`, and how much of that is left.
+    /// The bytes that have been taken of `memory`, and how many of them are left.
     taken: usize,
     spare: usize,
 }
@@ -145,7 +145,7 @@ impl<'e> Meter<'e> {
         if is_check_due { self.check_deadline() } else { Ok(()) }
     }
 
-    /// Accounts for work on `count` bytes that are there already, such as reading them.
+    /// Accounts for work on `count` bytes that exist already, such as reading them.
     pub fn read(&mut self, count: usize) -> Result<(), Limit> {
         self.steps((count >> 10) as u64)
     }

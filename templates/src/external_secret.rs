@@ -273,7 +273,7 @@ struct Renderer<'d, 'e> {
     dialect: &'d Dialect,
     context: Value,
     environment: Environment<'e>,
-    /// The output is there until the last template is rendered.
+    /// Holds the output until the last template is rendered.
     account: Meter<'e>,
     fields: BTreeMap<Field, Values>,
     random: BTreeSet<(Field, String)>,

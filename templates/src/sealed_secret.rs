@@ -65,7 +65,7 @@ pub fn render(
     environment: Environment<'_>,
 ) -> Result<Rendered, Error> {
     let mut environment = environment;
-    // The values and the output are there until the last template is rendered.
+    // The values and the output are held until the last template is rendered.
     let mut account = environment.meter();
     let mut held: usize = items.iter().map(|(key, value)| key.len() + value.len()).sum();
     held += texts(template).map(|(key, text)| key.len() + text.len()).sum::<usize>();

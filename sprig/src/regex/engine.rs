@@ -39,10 +39,10 @@ const SIZE_LIMIT: usize = 2 << 20;
 /// The most memory that the states of an automaton may take, in bytes, unless the program is larger.
 const STATES_LIMIT: usize = 256 << 10;
 
-/// What the parser needs for a character at most, in bytes.
+/// The memory that the parser needs for a character at most, in bytes.
 const CHARACTER_BYTES: usize = 512;
 
-/// What the parser needs for a class such as `\pL` at most, in bytes.
+/// The memory that the parser needs for a class such as `\pL` at most, in bytes.
 const CLASS_BYTES: usize = 32 << 10;
 
 impl Engine {
@@ -107,7 +107,7 @@ impl Caches {
         Self { forward, reverse, groups: None, charged: 0 }
     }
 
-    /// Charges the meter for what the states have grown by.
+    /// Charges the meter for the growth of the states.
     pub(super) fn charge(&mut self, meter: &mut Meter<'_>) -> Result<(), Limit> {
         let used = self.forward.memory_usage() + self.reverse.memory_usage();
         let more = used.saturating_sub(self.charged);

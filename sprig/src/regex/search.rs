@@ -3,7 +3,7 @@
 //! An automaton that has found a match reads on, since a longer match may have precedence. If none
 //! follows, the next search begins at the end of the match and reads the same bytes again: a search for
 //! all matches would take quadratic time. So a search remembers at which places, and in which states,
-//! the automaton has read on in vain, and stops there.
+//! the automaton has read on without success, and stops there.
 
 use std::collections::HashSet;
 
@@ -41,7 +41,7 @@ struct Futile {
 /// Every so many bytes a state is remembered.
 const STRIDE: usize = 64;
 
-/// What a remembered state takes, in bytes.
+/// The memory that a remembered state takes, in bytes.
 const REMEMBERED_BYTES: usize = 64;
 
 /// How many bytes are charged at a time.

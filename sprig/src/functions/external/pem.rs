@@ -105,7 +105,7 @@ pub(super) fn encode<'a>(certificates: impl Iterator<Item = &'a [u8]>) -> Buffer
     text
 }
 
-/// What ordering needs for a certificate, in bytes.
+/// The memory that ordering needs for a certificate, in bytes.
 const ORDER_BYTES: usize = 256;
 
 const NO_LEAF: Failure = Failure::Because("the chain has no leaf certificate");

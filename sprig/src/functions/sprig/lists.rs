@@ -97,7 +97,7 @@ const COMPACT: Run = |c, a| {
     new(c, items)
 };
 
-/// What `uniq` needs for an item, in bytes.
+/// The memory that `uniq` needs for an item, in bytes.
 const SEEN_BYTES: usize = 256;
 
 const UNIQ: Run = |c, a| {
@@ -290,7 +290,7 @@ fn split(
     Ok(parts)
 }
 
-/// What a string needs beside its bytes.
+/// The memory that a string needs beside its bytes.
 pub(super) const TEXT_BYTES: usize = 96;
 
 /// The first place of `needle` in `text`.
