@@ -98,7 +98,8 @@ impl Untrusted {
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use std::{
         fs::{self, Permissions},

@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use crate::telemetry::one_line;
+
 /// Why an object is not in sync.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(crate) enum Reason {
@@ -120,7 +122,7 @@ impl fmt::Display for Reason {
 }
 
 /// A failure with a message for people: the problem, its place and the remedy. It never contains a value or
-/// text of the API server.
+/// text of the API server. It is one line, whatever the names that it quotes.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("{reason}: {message}")]
 pub(crate) struct Failure {
@@ -130,7 +132,7 @@ pub(crate) struct Failure {
 
 impl Failure {
     pub(crate) fn new(reason: Reason, message: impl Into<String>) -> Self {
-        Self { reason, message: message.into() }
+        Self { reason, message: one_line(message.into()) }
     }
 }
 
@@ -150,5 +152,11 @@ mod tests {
         assert!(Reason::TypeDenied.concerns_target(), "the Secret may be the cause");
         assert_eq!(Reason::Unavailable.retry(), Retry::BackOff);
         assert_eq!(Reason::AccessDenied.retry(), Retry::BackOff);
+    }
+
+    #[test]
+    fn message_is_one_line_whatever_it_quotes() {
+        let failure = Failure::new(Reason::Malformed, "item A\nB\u{1b}[2K is not a sealed item");
+        assert_eq!(failure.message, "item A\\nB\\u{1b}[2K is not a sealed item");
     }
 }

@@ -8,6 +8,7 @@ pub(crate) mod controller;
 pub(crate) mod events;
 pub(crate) mod index;
 pub(crate) mod kind;
+mod lookups;
 pub(crate) mod metrics;
 pub(crate) mod plan;
 pub(crate) mod references;

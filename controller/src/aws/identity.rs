@@ -260,12 +260,24 @@ pub(crate) fn has_references_without_namespace(aws: &Aws) -> bool {
     referenced_namespaces(aws).any(|namespace| namespace.is_none())
 }
 
-fn referenced_namespaces(aws: &Aws) -> impl Iterator<Item = Option<&str>> {
-    let jwt = aws.auth.jwt.as_ref().map(|jwt| &jwt.service_account_ref.namespace);
+/// The names of objects and namespaces in `auth`. A missing name is empty, and left out.
+pub(crate) fn referenced_names(aws: &Aws) -> impl Iterator<Item = &str> {
+    let account = aws.auth.jwt.as_ref().map(|jwt| &jwt.service_account_ref.name);
+    let keys = secret_references(aws).map(|key| &key.name);
+    let names = account.into_iter().chain(keys).map(String::as_str);
+    names.chain(referenced_namespaces(aws).flatten()).filter(|name| !name.is_empty())
+}
+
+fn secret_references(aws: &Aws) -> impl Iterator<Item = &SecretKeyRef> {
     let keys = aws.auth.secret_ref.iter().flat_map(|keys| {
         [Some(&keys.access_key_id), Some(&keys.secret_access_key), keys.session_token.as_ref()]
     });
-    let keys = keys.flatten().map(|key| &key.namespace);
+    keys.flatten()
+}
+
+fn referenced_namespaces(aws: &Aws) -> impl Iterator<Item = Option<&str>> {
+    let jwt = aws.auth.jwt.as_ref().map(|jwt| &jwt.service_account_ref.namespace);
+    let keys = secret_references(aws).map(|key| &key.namespace);
     jwt.into_iter().chain(keys).map(Option::as_deref)
 }
 

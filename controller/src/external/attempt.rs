@@ -98,7 +98,7 @@ impl Attempt<'_> {
             Err(error) => {
                 let action = format!("remove the finalizer from ExternalSecret {key}");
                 let Failure { reason, message } = error.failure(&action);
-                warn!(object = %key, %reason, message, "finalizer not removed");
+                warn!(object = %key, %reason, cause = message, "finalizer not removed");
                 return Outcome::requeue(Priority::Retry, BACKOFF_MAX_TRANSIENT);
             }
         }
@@ -170,7 +170,7 @@ impl Attempt<'_> {
         let (key, reason) = (&self.entry.key, failure.reason());
         self.controller.metrics.refreshed(key, took, Some(reason));
         let message = failure.first_error().to_string();
-        warn!(object = %key, %reason, message, "not in sync");
+        warn!(object = %key, %reason, cause = message, "not in sync");
 
         let written = self.write_failed(&failure).await;
         self.remember(|memory| {
@@ -238,7 +238,7 @@ impl Attempt<'_> {
             if is_invalid && matches!(update, StatusUpdate::Unmanaged(_)) {
                 return Ok(false);
             }
-            warn!(object = %entry.key, %reason, message, "status not written");
+            warn!(object = %entry.key, %reason, cause = message, "status not written");
             Err(reason)
         })
     }

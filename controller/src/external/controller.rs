@@ -100,7 +100,7 @@ impl ExternalSecretController {
         let applied = |object| self.object_applied(object);
         let deleted = |key: &ObjectKey| {
             self.objects.remove(key);
-            self.metrics.forget(key);
+            self.metrics.forget(key, || self.objects.entries.has_namespace(&key.namespace));
         };
         watch.optional(CRD_POLL_INTERVAL).run_indexed(listing, known, applied, deleted).await;
     }

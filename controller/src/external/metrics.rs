@@ -10,7 +10,11 @@ use prometheus_client::{
 };
 
 use super::store::StoreKey;
-use crate::{key::ObjectKey, reason::Reason, runtime::metrics::register};
+use crate::{
+    key::ObjectKey,
+    reason::Reason,
+    runtime::metrics::{FailureMetrics, register},
+};
 
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
 struct ObjectLabels {
@@ -26,17 +30,11 @@ struct ConditionLabels {
     status: &'static str,
 }
 
-#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
-struct ErrorLabels {
-    reason: &'static str,
-    namespace: String,
-}
-
 #[derive(Clone)]
 pub(crate) struct ExternalMetrics {
     /// The metrics labelled with the name of an ExternalSecret. A flag turns them off.
     objects: Option<ObjectMetrics>,
-    errors: Family<ErrorLabels, Counter>,
+    errors: FailureMetrics,
     stores: KindMetrics,
     cluster_stores: KindMetrics,
 }
@@ -58,7 +56,8 @@ struct KindMetrics {
 impl ExternalMetrics {
     pub(crate) fn register(registry: &mut Registry, object_labels: bool) -> Self {
         let ours = registry.sub_registry_with_prefix("mtk_controller");
-        let errors = register(ours, "external_errors", "Failed refreshes by reason and namespace");
+        let errors = "Failed refreshes by reason and namespace";
+        let errors = FailureMetrics::register(ours, "external_errors", errors);
         let mut stores =
             |kind| KindMetrics::register(registry, kind, "store", "check of the store");
         let [stores, cluster_stores] = ["secretstore", "clustersecretstore"].map(&mut stores);
@@ -68,8 +67,7 @@ impl ExternalMetrics {
 
     pub(crate) fn refreshed(&self, key: &ObjectKey, took: Duration, failed: Option<Reason>) {
         if let Some(reason) = failed {
-            let labels = ErrorLabels { reason: reason.as_str(), namespace: key.namespace.clone() };
-            self.errors.get_or_create(&labels).inc();
+            self.errors.failed(&key.namespace, reason);
         }
         let Some(objects) = &self.objects else { return };
         let labels = labels(key);
@@ -89,7 +87,9 @@ impl ExternalMetrics {
         }
     }
 
-    pub(crate) fn forget(&self, key: &ObjectKey) {
+    /// Forgets a deleted object, and its namespace if that has no other.
+    pub(crate) fn forget(&self, key: &ObjectKey, namespace_has_others: impl FnOnce() -> bool) {
+        self.errors.forget(&key.namespace, namespace_has_others);
         let Some(objects) = &self.objects else { return };
         let labels = labels(key);
         objects.calls.remove(&labels);

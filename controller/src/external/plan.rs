@@ -10,12 +10,13 @@ use jiff::Timestamp;
 
 use super::{
     index::{ExternalSecretEntry, MISSING},
-    outcome::{INVALID_TARGET, NO_DATA, NO_DELETE, SyncFailure},
+    outcome::{INVALID_TARGET, NO_DATA, NO_DELETE, NO_UPDATE, SyncFailure},
     schedule::{self, Due},
     store::{ReferencedStores, Store, StoreKey},
 };
 use crate::{
     aws::identity::PodIdentity,
+    key::{is_object_name, quoted},
     reason::{Failure, Reason},
     target::SecretSnapshot,
 };
@@ -145,9 +146,26 @@ fn plan_refresh(object: &ExternalSecret) -> Action {
             Action::Reject(SyncFailure::new(NO_DELETE, failure))
         }
         (_, DeletionPolicy::Delete | DeletionPolicy::Retain | DeletionPolicy::Merge) => {
-            Action::Refresh
+            match invalid_name(object) {
+                Some(failure) => Action::Reject(SyncFailure::new(NO_UPDATE, failure)),
+                None => Action::Refresh,
+            }
         }
     }
+}
+
+/// The first name in the spec that cannot be that of an object.
+fn invalid_name(object: &ExternalSecret) -> Option<Failure> {
+    if !is_object_name(object.target_name()) {
+        let message = format!("target.name {} is not a name", quoted(object.target_name()));
+        return Some(Failure::new(Reason::InvalidSecret, message));
+    }
+    let template = object.spec.target.template.iter();
+    let from = template.flat_map(|template| &template.template_from);
+    let mut sources = from.flat_map(|from| from.config_map.iter().chain(&from.secret));
+    let source = sources.find(|source| !is_object_name(&source.name))?;
+    let message = format!("{} in templateFrom is not a name", quoted(&source.name));
+    Some(Failure::new(Reason::TemplateInvalid, message))
 }
 
 impl Observed {

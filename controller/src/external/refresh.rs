@@ -196,7 +196,7 @@ impl Attempt<'_> {
             if self.delete_owned(&orphan).await? == Deletion::Deleted {
                 let message =
                     format!("secret {} deleted: the target has another name", orphan.name);
-                info!(object = %key, message, "deleted");
+                info!(object = %key, cause = message, "deleted");
                 self.publish(Severity::Normal, "Deleted", &message).await;
             }
         }

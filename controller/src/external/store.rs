@@ -18,8 +18,8 @@ use kube::{
 use templates::rewrite::Matcher;
 
 use crate::{
-    aws::identity::has_references_without_namespace,
-    key::{ObjectKey, QueueKey},
+    aws::identity::{has_references_without_namespace, referenced_names},
+    key::{ObjectKey, QueueKey, is_object_name, quoted},
     reason::{Failure, Reason},
     runtime::{ObjectIndex, version_of},
 };
@@ -138,6 +138,10 @@ impl Store {
         let is_in_region = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
         if !(1..=63).contains(&aws.region.len()) || !aws.region.bytes().all(is_in_region) {
             return Err(self.invalid("`provider.aws.region` must be a region, such as eu-west-1"));
+        }
+        if let Some(name) = referenced_names(&aws).find(|name| !is_object_name(name)) {
+            let what = format_args!("{} in `provider.aws.auth` is not a name", quoted(name));
+            return Err(self.invalid(what));
         }
         Ok(aws)
     }
@@ -308,6 +312,11 @@ pub(super) mod tests {
         Store::new(&metadata, serde_json::from_value(spec).unwrap(), StoreStatus::default())
     }
 
+    fn with_auth(auth: Value) -> Value {
+        json!({ "provider": {
+            "aws": { "service": "SecretsManager", "region": "eu-west-1", "auth": auth } } })
+    }
+
     #[test]
     fn unsupported_and_malformed_providers_are_rejected() {
         let vault = of(Some("n"), "s", json!({ "provider": { "vault": { "server": "x" } } }));
@@ -321,6 +330,12 @@ pub(super) mod tests {
             json!({ "provider": { "aws": {}, "vault": {} } }),
             json!({ "provider": { "aws": { "service": "Nope", "region": "r" } } }),
             json!({ "provider": { "aws": { "service": "SecretsManager", "region": "a/../b" } } }),
+            with_auth(json!({ "jwt": { "serviceAccountRef": { "name": "../../x" } } })),
+            with_auth(
+                json!({ "jwt": { "serviceAccountRef": { "name": "a", "namespace": "../n" } } }),
+            ),
+            with_auth(json!({ "secretRef": { "accessKeyIDSecretRef": { "name": "a", "key": "i" },
+                "secretAccessKeySecretRef": { "name": "a?b", "key": "s" } } })),
         ] {
             assert!(of(Some("n"), "s", spec.clone()).aws().is_err(), "{spec}");
         }

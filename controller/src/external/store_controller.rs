@@ -282,7 +282,7 @@ impl SecretStoreController {
         };
         is_written.unwrap_or_else(|error| {
             let Failure { reason, message } = error.failure;
-            warn!(store = %key, %reason, message, "status not written");
+            warn!(store = %key, %reason, cause = message, "status not written");
             false
         })
     }

@@ -3,6 +3,7 @@
 use kube::api::ObjectMeta;
 
 use super::kind::{WorkloadKey, WorkloadKind};
+use crate::key::{is_object_name, quoted};
 
 /// On a workload: the Secrets whose changes restart it, by name, or `*` for those that it uses.
 pub(crate) const RESTART_ON: &str = "mtk.mytomorrows.com/restart-on";
@@ -46,7 +47,7 @@ impl OptIn {
             match part {
                 _ if opt_in.named.len() == MAX_NAMES => opt_in.invalid.push(quoted(part)),
                 "*" => opt_in.used = true,
-                name if is_name(name) => opt_in.named.push(name.to_owned()),
+                name if is_object_name(name) => opt_in.named.push(name.to_owned()),
                 other => opt_in.invalid.push(quoted(other)),
             }
         }
@@ -68,7 +69,7 @@ impl Source {
         for part in parts(metadata.annotations.as_ref()?.get(RESTART_TARGETS)?) {
             let target = part.split_once('/').and_then(|(kind, name)| {
                 let (kind, name) = (WorkloadKind::restartable(kind.trim())?, name.trim());
-                is_name(name).then(|| WorkloadKey::new(kind, namespace, name))
+                is_object_name(name).then(|| WorkloadKey::new(kind, namespace, name))
             });
             match target.filter(|_| source.workloads.len() < MAX_NAMES) {
                 Some(target) => source.workloads.push(target),
@@ -99,21 +100,6 @@ fn parts(annotation: &str) -> Vec<&str> {
     let parts = annotation.split(',').map(str::trim).filter(|part| !part.is_empty());
     let parts: Vec<_> = parts.collect();
     if parts.is_empty() { vec![annotation.trim()] } else { parts }
-}
-
-/// Whether the text is a DNS subdomain (RFC 1123), as names of Secrets and workloads are.
-fn is_name(text: &str) -> bool {
-    let is_character = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-');
-    let is_label = |label: &str| {
-        let has_ends = !label.is_empty() && !label.starts_with('-') && !label.ends_with('-');
-        has_ends && label.bytes().all(is_character)
-    };
-    text.len() <= 253 && text.split('.').all(is_label)
-}
-
-/// For a message: short, and without line breaks.
-fn quoted(part: &str) -> String {
-    format!("{:?}", part.chars().take(80).collect::<String>())
 }
 
 #[cfg(test)]

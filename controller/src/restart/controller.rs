@@ -9,6 +9,7 @@ use super::{
     baseline::{self, Baseline, current_use},
     index::Index,
     kind::WorkloadKey,
+    lookups::Lookups,
     metrics::{RestartMetrics, RestartOutcome},
     plan::{Action, Observed, Plan, Progress, RECORD_BACKOFF, Settings, View, WorkloadEntry, plan},
 };
@@ -43,6 +44,7 @@ pub(crate) struct RestartController {
     pub(crate) queue: WorkQueue<WorkloadKey>,
     pub(crate) metrics: RestartMetrics,
     settings: Settings,
+    lookups: Lookups,
     pub(super) key_id: String,
 }
 
@@ -57,11 +59,15 @@ impl RestartController {
     pub(crate) fn new(context: Arc<Context>, metrics: RestartMetrics, settings: Settings) -> Self {
         let key_id = baseline::key_id(&context.mac_key);
         let (index, queue) = (Index::default(), WorkQueue::new(WORKERS));
-        Self { context, index, queue, metrics, settings, key_id }
+        let lookups = Lookups::default();
+        Self { context, index, queue, metrics, settings, lookups, key_id }
     }
 
     /// Reads a workload that the index does not have.
     async fn read_first(&self, key: &WorkloadKey, unread: &WorkloadKey) -> Outcome {
+        if let Err(wait) = self.lookups.charge(&key.object.namespace, Instant::now()) {
+            return Outcome::requeue(Priority::Retry, wait);
+        }
         match self.read(unread).await {
             Ok(true) => Outcome::requeue(Priority::Change, Duration::ZERO),
             Ok(false) if unread == key => self.missing(key).await,
@@ -195,7 +201,7 @@ impl Attempt<'_> {
     /// Backs off, without a limit on retries.
     async fn retry(&self, failure: &Failure) -> Outcome {
         let Failure { reason, message } = failure;
-        warn!(workload = %self.key, %reason, message, "not restarted");
+        warn!(workload = %self.key, %reason, cause = message, "not restarted");
         self.controller.metrics.count(RestartOutcome::Failed);
         let Progress { reported_failed, attempts, .. } = &self.entry.progress;
         let delay = BACKOFF.delay(*attempts, rand::random());

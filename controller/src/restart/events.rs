@@ -9,6 +9,7 @@ use super::{
     annotations::{RESTART_ON, RESTART_TARGETS, Source},
     baseline::Baseline,
     controller::{Attempt, RestartController},
+    index::MAX_TARGETS_PER_NAMESPACE,
     kind::WorkloadKey,
     metrics::RestartOutcome,
     workload::{OtherRestarter, WorkloadObject},
@@ -106,7 +107,23 @@ impl RestartController {
         }
     }
 
-    pub(super) async fn report_invalid_targets(&self, key: &ObjectKey, source: &Source) {
+    pub(super) async fn report_invalid_targets(
+        &self,
+        key: &ObjectKey,
+        source: &Source,
+        excess: usize,
+    ) {
+        if excess > 0 {
+            let message = format!(
+                "{excess} workloads in the annotation {RESTART_TARGETS} are ignored: the SealedSecrets of a \
+                 namespace may name {MAX_TARGETS_PER_NAMESPACE} workloads together. Annotate the workloads with \
+                 {RESTART_ON} instead"
+            );
+            self.warn_on_source(key, &source.uid, "RestartInvalid", &message).await;
+        }
+        if source.invalid.is_empty() {
+            return;
+        }
         let message = format!(
             "invalid in the annotation {RESTART_TARGETS}: {}. Use Kind/name of Deployments, \
              StatefulSets, DaemonSets and Rollouts of this namespace, separated by commas",

@@ -9,8 +9,8 @@ use std::{
     sync::{Arc, Mutex, MutexGuard},
 };
 
-pub(crate) use graph::Touched;
-use graph::{Graph, MissingTarget, Node, unlink};
+use graph::{Graph, MissingTarget, Node};
+pub(crate) use graph::{MAX_TARGETS_PER_NAMESPACE, Touched};
 use tokio::time::Instant;
 
 use super::{
@@ -109,13 +109,10 @@ impl Index {
         };
         let (old, new) = (targets(before), targets(source.as_ref()));
         for target in &old {
-            unlink(&mut graph.targeted, target, key);
-            if !graph.targeted.contains_key(target) {
-                graph.missing.remove(target);
-            }
+            graph.remove_source(target, key);
         }
         for target in &new {
-            graph.targeted.entry(target.clone()).or_default().insert(key.clone());
+            graph.add_source(target, key);
         }
         match source {
             Some(source) => graph.sources.insert(key.clone(), source),
@@ -126,6 +123,16 @@ impl Index {
             graph.refresh(target);
         }
         Some(all.into_iter().collect())
+    }
+
+    /// How many of the workloads that a SealedSecret names are too many for its namespace.
+    pub(crate) fn excess_targets(&self, key: &ObjectKey) -> usize {
+        let graph = self.lock();
+        let named = graph.sources.get(key).into_iter().flat_map(|source| &source.workloads);
+        let is_followed = |target: &&WorkloadKey| {
+            graph.targeted.get(target).is_some_and(|sources| sources.contains(key))
+        };
+        named.filter(|target| !is_followed(target)).count()
     }
 
     /// The workloads that a change of this Secret restarts.

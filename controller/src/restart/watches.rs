@@ -95,8 +95,10 @@ impl SealedSecretSubscriber for RestartController {
         let source = Source::of(metadata);
         let Some(touched) = self.index.set_source(&key, source.clone()) else { return };
         self.enqueue(touched);
-        if let Some(source) = source.filter(|source| !source.invalid.is_empty()) {
-            tokio::spawn(async move { self.report_invalid_targets(&key, &source).await });
+        let Some(source) = source else { return };
+        let excess = self.index.excess_targets(&key);
+        if excess > 0 || !source.invalid.is_empty() {
+            tokio::spawn(async move { self.report_invalid_targets(&key, &source, excess).await });
         }
     }
 

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use bytes::Bytes;
+use futures::FutureExt as _;
 use http::{Method, Request};
 use kube::{
     Client, Config,
@@ -14,6 +16,7 @@ use prometheus_client::{
     registry::Registry,
 };
 use tower::util::MapRequestLayer;
+use zeroize::Zeroizing;
 
 use super::metrics::register;
 
@@ -44,9 +47,16 @@ pub(crate) async fn connect(
     );
     let count = MapRequestLayer::new(move |request: Request<Body>| {
         requests.get_or_create(&labels(&request)).inc();
-        request
+        request.map(wiped)
     });
     Ok(ClientBuilder::try_from(config)?.with_layer(&count).build())
+}
+
+/// The same body, wiped when the connection drops it: it may be a Secret.
+fn wiped(body: Body) -> Body {
+    let bytes = body.collect_bytes().now_or_never();
+    let bytes = bytes.and_then(Result::ok).expect("the body of a request is in memory");
+    Body::from(Bytes::from_owner(Zeroizing::new(Vec::from(bytes))))
 }
 
 fn labels<B>(request: &Request<B>) -> RequestLabels {
@@ -85,6 +95,17 @@ mod tests {
         let request = Request::builder().method(method).uri(uri).body(()).unwrap();
         let RequestLabels { verb, resource } = labels(&request);
         (verb, resource)
+    }
+
+    #[test]
+    fn body_of_a_request_belongs_to_an_owner_that_wipes_it() {
+        let read = |body: Body| body.collect_bytes().now_or_never().unwrap().unwrap();
+        let plain = Body::from(b"secret".to_vec());
+        assert!(read(plain).try_into_mut().is_ok(), "nobody would wipe it");
+        let sent = read(wiped(Body::from(b"secret".to_vec())));
+        assert_eq!(&sent[..], b"secret");
+        assert!(sent.try_into_mut().is_err());
+        assert!(read(wiped(Body::empty())).is_empty());
     }
 
     #[test]

@@ -11,10 +11,12 @@ use super::{
     api::{FIELD_MANAGER, request},
     clock::rfc3339_seconds,
 };
-use crate::key::ObjectKey;
+use crate::{key::ObjectKey, telemetry::one_line};
 
 /// The API server refuses longer messages.
 const MAX_MESSAGE_BYTES: usize = 1024;
+/// Where Kubernetes keeps Events about objects without a namespace. It refuses them elsewhere.
+const NAMESPACE_OF_CLUSTER_EVENTS: &str = "default";
 
 /// The `type` of an Event.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
@@ -42,7 +44,8 @@ impl EventPublisher {
         reason: &str,
         message: &str,
     ) {
-        let namespace = object.namespace.clone().unwrap_or_default();
+        let namespace =
+            object.namespace.as_deref().unwrap_or(NAMESPACE_OF_CLUSTER_EVENTS).to_owned();
         let name = object.name.clone().unwrap_or_default();
         let now = Timestamp::now();
         let body = json!({
@@ -54,7 +57,7 @@ impl EventPublisher {
             "type": severity,
             "reason": reason,
             "action": action,
-            "message": cut(message, MAX_MESSAGE_BYTES),
+            "message": cut(&one_line(message.to_owned()), MAX_MESSAGE_BYTES),
             "firstTimestamp": rfc3339_seconds(now),
             "lastTimestamp": rfc3339_seconds(now),
             "count": 1,
@@ -95,7 +98,53 @@ fn cut(text: &str, bytes: usize) -> &str {
 
 #[cfg(test)]
 mod tests {
+    use crds::{ClusterSecretStore, SecretStore};
+    use http::{Request, Response};
+    use kube::client::Body;
+    use serde_json::Value;
+    use tower_test::mock;
+
     use super::*;
+
+    /// The path and the body of the request for an Event.
+    async fn published(object: ObjectReference, message: &str) -> (String, Value) {
+        let (service, mut handle) = mock::pair::<Request<Body>, Response<Body>>();
+        let client = Client::new(service, "unused");
+        let events = EventPublisher { client, instance: "pod".to_owned() };
+        let publish = events.publish(object, "Check", Severity::Normal, "Valid", message);
+        let serve = async {
+            let (request, answer) = handle.next_request().await.unwrap();
+            let (parts, body) = request.into_parts();
+            let body = body.collect_bytes().await.unwrap();
+            let created = Response::builder().status(201).body(Body::from(body.clone()));
+            answer.send_response(created.unwrap());
+            (parts.uri.path().to_owned(), serde_json::from_slice(&body).unwrap())
+        };
+        tokio::join!(publish, serve).1
+    }
+
+    #[tokio::test]
+    async fn event_about_a_cluster_scoped_object_is_in_the_default_namespace() {
+        for (namespace, expected) in [("", "default"), ("team", "team")] {
+            let key = ObjectKey { namespace: namespace.into(), name: "aws".into() };
+            let object = if namespace.is_empty() {
+                reference::<ClusterSecretStore>(&key, "u")
+            } else {
+                reference::<SecretStore>(&key, "u")
+            };
+            let (path, body) = published(object, "store validated").await;
+            assert_eq!(path, format!("/api/v1/namespaces/{expected}/events"));
+            assert_eq!(body["metadata"]["namespace"], expected);
+            assert_eq!(body["involvedObject"]["namespace"].as_str().unwrap_or_default(), namespace);
+        }
+    }
+
+    #[tokio::test]
+    async fn message_of_an_event_is_one_line() {
+        let key = ObjectKey { namespace: "n".into(), name: "aws".into() };
+        let (_, body) = published(reference::<SecretStore>(&key, "u"), "a\nb").await;
+        assert_eq!(body["message"], "a\\nb");
+    }
 
     #[test]
     fn long_message_is_cut_between_letters() {

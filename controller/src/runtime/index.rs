@@ -6,6 +6,8 @@ use std::{
     sync::{Mutex, MutexGuard},
 };
 
+use crate::key::ObjectKey;
+
 /// An entry of an index, of one object among those that had its name.
 pub(crate) trait Indexed {
     fn uid(&self) -> &str;
@@ -75,6 +77,12 @@ impl<K: Clone + Eq + Hash, V> ObjectIndex<K, V> {
 
     fn lock(&self) -> MutexGuard<'_, HashMap<K, V>> {
         self.0.lock().expect("no holder of the lock panics")
+    }
+}
+
+impl<V> ObjectIndex<ObjectKey, V> {
+    pub(crate) fn has_namespace(&self, namespace: &str) -> bool {
+        self.lock().keys().any(|key| key.namespace == namespace)
     }
 }
 

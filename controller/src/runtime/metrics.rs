@@ -1,6 +1,10 @@
 //! Metrics of reconciles and of the queue.
 
-use std::{fmt, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashMap},
+    fmt,
+    sync::{Arc, Mutex, MutexGuard},
+};
 
 use prometheus_client::{
     collector::Collector,
@@ -10,6 +14,7 @@ use prometheus_client::{
 };
 
 use super::queue::WorkQueue;
+use crate::reason::Reason;
 
 /// Reconciles, and those that exceeded their deadline. Cheap to clone.
 #[derive(Clone)]
@@ -21,6 +26,20 @@ pub(crate) struct ReconcileMetrics {
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
 struct ControllerLabels {
     controller: &'static str,
+}
+
+/// Failures of the objects of one kind, by reason and namespace. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct FailureMetrics {
+    total: Family<FailureLabels, Counter>,
+    /// The labels of `total`, which cannot list them: the reasons by namespace.
+    reasons: Arc<Mutex<HashMap<String, BTreeSet<&'static str>>>>,
+}
+
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct FailureLabels {
+    reason: &'static str,
+    namespace: String,
 }
 
 /// Measures the queue of SealedSecrets when it is scraped.
@@ -66,6 +85,33 @@ impl ReconcileMetrics {
     }
 }
 
+impl FailureMetrics {
+    pub(crate) fn register(registry: &mut Registry, name: &str, help: &str) -> Self {
+        Self { total: register(registry, name, help), reasons: Arc::default() }
+    }
+
+    pub(crate) fn failed(&self, namespace: &str, reason: Reason) {
+        let reason = reason.as_str();
+        self.reasons().entry(namespace.to_owned()).or_default().insert(reason);
+        self.total.get_or_create(&FailureLabels { reason, namespace: namespace.to_owned() }).inc();
+    }
+
+    /// Removes the series of a namespace, unless it has objects of the kind. Namespaces come and go, and each
+    /// would leave series behind.
+    pub(crate) fn forget(&self, namespace: &str, has_objects: impl FnOnce() -> bool) {
+        if !self.reasons().contains_key(namespace) || has_objects() {
+            return;
+        }
+        for reason in self.reasons().remove(namespace).into_iter().flatten() {
+            self.total.remove(&FailureLabels { reason, namespace: namespace.to_owned() });
+        }
+    }
+
+    fn reasons(&self) -> MutexGuard<'_, HashMap<String, BTreeSet<&'static str>>> {
+        self.reasons.lock().expect("no holder of the lock panics")
+    }
+}
+
 impl fmt::Debug for QueueMetrics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("QueueMetrics")
@@ -80,5 +126,30 @@ impl Collector for QueueMetrics {
         let overdue = ConstGauge::new(self.0.oldest_due_age().as_secs_f64());
         let help = "Age in seconds of the oldest due item in the queue";
         encode(&mut encoder, "mtk_controller_queue_overdue_seconds", help, &overdue)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failures_of_a_namespace_without_objects_are_forgotten() {
+        let mut registry = Registry::default();
+        let metrics = FailureMetrics::register(&mut registry, "errors", "Failures");
+        let shown = || {
+            let mut text = String::new();
+            prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
+            ["a", "b"].map(|name| text.matches(&format!(r#"namespace="{name}""#)).count())
+        };
+        for namespace in ["a", "b"] {
+            metrics.failed(namespace, Reason::NotFound);
+            metrics.failed(namespace, Reason::Malformed);
+        }
+        metrics.forget("a", || true);
+        assert_eq!(shown(), [2, 2]);
+        metrics.forget("a", || false);
+        assert_eq!(shown(), [0, 2]);
+        metrics.forget("a", || panic!("it has no series"));
     }
 }

@@ -18,6 +18,8 @@ use super::api::{RequestError, request};
 pub(crate) const KEY_LABEL: &str = "sealedsecrets.bitnami.com/sealed-secrets-key";
 /// The Secret that holds the key of all fingerprints.
 pub(crate) const FINGERPRINT_KEY_SECRET: &str = "mtk-controller-fingerprint-key";
+/// What the metadata of a Secret seldom exceeds, in JSON.
+const METADATA_BYTES: usize = 16 * 1024;
 
 /// A Secret that was read, or one to create.
 #[derive(Clone, Default, Deserialize, Resource, Serialize)]
@@ -65,7 +67,12 @@ fn body(secret: &SecretObject) -> Vec<u8> {
         secret: &'a SecretObject,
     }
     let body = Body { types: TypeMeta::resource::<SecretObject>(), secret };
-    serde_json::to_vec(&body).expect("a Secret is JSON")
+    // Growing would leave copies behind that nobody wipes.
+    let values =
+        secret.data.iter().map(|(key, value)| key.len() + value.expose().len() * 3 / 2 + 16);
+    let mut bytes = Vec::with_capacity(values.sum::<usize>() + METADATA_BYTES);
+    serde_json::to_writer(&mut bytes, &body).expect("a Secret is JSON");
+    bytes
 }
 
 /// The owner reference with `controller: true`.

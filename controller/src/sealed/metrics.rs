@@ -6,20 +6,18 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use crate::{key::ObjectKey, reason::Reason, runtime::metrics::register};
+use crate::{
+    key::ObjectKey,
+    reason::Reason,
+    runtime::metrics::{FailureMetrics, register},
+};
 
 /// Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct SealedSecretMetrics {
     pub(crate) unseal_requests: Counter,
-    unseal_errors: Family<ErrorLabels, Counter>,
+    unseal_errors: FailureMetrics,
     conditions: Option<Family<ConditionLabels, Gauge>>,
-}
-
-#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
-struct ErrorLabels {
-    reason: &'static str,
-    namespace: String,
 }
 
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
@@ -37,7 +35,7 @@ impl SealedSecretMetrics {
         let conditions = "The condition Synced of each SealedSecret: 1 true, -1 false";
         Self {
             unseal_requests: register(registry, "unseal_requests", "SealedSecrets to decrypt"),
-            unseal_errors: register(registry, "unseal_errors", errors),
+            unseal_errors: FailureMetrics::register(registry, "unseal_errors", errors),
             conditions: object_labels.then(|| register(registry, "condition_info", conditions)),
         }
     }
@@ -47,12 +45,13 @@ impl SealedSecretMetrics {
     }
 
     pub(crate) fn failed(&self, key: &ObjectKey, reason: Reason) {
-        let labels = ErrorLabels { reason: reason.as_str(), namespace: key.namespace.clone() };
-        self.unseal_errors.get_or_create(&labels).inc();
+        self.unseal_errors.failed(&key.namespace, reason);
         self.set_condition(key, -1);
     }
 
-    pub(crate) fn forget(&self, key: &ObjectKey) {
+    /// Forgets a deleted object, and its namespace if that has no other.
+    pub(crate) fn forget(&self, key: &ObjectKey, namespace_has_others: impl FnOnce() -> bool) {
+        self.unseal_errors.forget(&key.namespace, namespace_has_others);
         if let Some(conditions) = &self.conditions {
             conditions.remove(&labels(key));
         }

@@ -99,7 +99,7 @@ impl Attempt<'_> {
     /// Records the failure. Its reason decides whether it is retried.
     pub(super) fn retry(&self, failure: &Failure) -> Outcome {
         let reason = failure.reason;
-        warn!(object = %self.key, %reason, message = failure.message, "not in sync");
+        warn!(object = %self.key, %reason, cause = failure.message, "not in sync");
         let objects = &self.controller.objects;
         let Some(entry) = objects.get(self.key) else { return Outcome::done() };
         objects.update(self.key, &entry.uid, |entry| {

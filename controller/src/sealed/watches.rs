@@ -47,7 +47,7 @@ impl SealedSecretController {
         };
         let deleted = |key: &ObjectKey| {
             self.objects.remove(key);
-            self.metrics.forget(key);
+            self.metrics.forget(key, || self.objects.has_namespace(&key.namespace));
             for subscriber in &self.subscribers {
                 subscriber.sealed_secret_deleted(key);
             }

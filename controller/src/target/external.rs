@@ -44,6 +44,8 @@ pub(crate) struct ExternalContent {
     pub(crate) type_: Option<String>,
     pub(crate) labels: BTreeMap<String, String>,
     pub(crate) annotations: BTreeMap<String, String>,
+    /// Only for a Secret that is created. On a Secret of somebody else they would prevent its deletion, and that of
+    /// its namespace.
     pub(crate) finalizers: Vec<String>,
     pub(crate) data: BTreeMap<String, SecretValue>,
 }
@@ -117,6 +119,9 @@ impl ExternalSecretTarget {
             self.remove_own(&mut wanted);
             self.add(&mut wanted);
         }
+        if existing.is_none() {
+            wanted.finalizers_mut().extend(self.content.finalizers.iter().cloned());
+        }
         self.mark(&mut wanted);
         wanted
     }
@@ -135,17 +140,12 @@ impl ExternalSecretTarget {
     }
 
     fn add(&self, secret: &mut SecretObject) {
-        let ExternalContent { type_, labels, annotations, finalizers, data } = &self.content;
+        let ExternalContent { type_, labels, annotations, data, .. } = &self.content;
         if let Some(type_) = type_ {
             secret.type_.clone_from(type_);
         }
         secret.labels_mut().extend(labels.clone());
         secret.annotations_mut().extend(annotations.clone());
-        for finalizer in finalizers {
-            if !secret.finalizers().contains(finalizer) {
-                secret.finalizers_mut().push(finalizer.clone());
-            }
-        }
         secret.data.extend(data.clone());
     }
 

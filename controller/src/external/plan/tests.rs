@@ -232,6 +232,24 @@ fn object_with_too_many_entries_is_rejected_before_it_reads() {
 }
 
 #[test]
+fn name_that_would_change_a_url_is_rejected_before_a_request() {
+    let from = |kind: &str, name: &str| {
+        let source = json!({ kind: { "name": name, "items": [] } });
+        json!({ "target": { "template": { "templateFrom": [source] } } })
+    };
+    assert_eq!(World::with_spec(from("configMap", "a.b-c")).plan(), "refresh");
+    for (spec, expected) in [
+        (json!({ "target": { "name": "../../kube-system/secrets/x" } }), "InvalidSecret"),
+        (from("configMap", "a?dryRun=All"), "TemplateInvalid"),
+        (from("secret", ".."), "TemplateInvalid"),
+        (from("secret", ""), "TemplateInvalid"),
+    ] {
+        let plan = World::with_spec(spec.clone()).plan();
+        assert!(plan.contains(expected), "{spec}: {plan}");
+    }
+}
+
+#[test]
 fn secret_that_was_left_alone_is_not_repaired() {
     let foreign = secret("Mg==");
     let left_as = |state| {

@@ -16,6 +16,9 @@ use crate::{
     },
 };
 
+/// How many workloads the SealedSecrets of one namespace may name. Each costs memory, and requests if it is missing.
+pub(crate) const MAX_TARGETS_PER_NAMESPACE: usize = 500;
+
 /// The workloads to reconcile after a change of the index.
 pub(crate) type Touched = Vec<WorkloadKey>;
 
@@ -48,6 +51,8 @@ pub(super) struct Graph {
     pub(super) sources: HashMap<ObjectKey, Source>,
     /// The sources that name a workload.
     pub(super) targeted: HashMap<WorkloadKey, BTreeSet<ObjectKey>>,
+    /// By namespace: how many workloads `targeted` has.
+    target_counts: HashMap<String, usize>,
     pub(super) missing: HashMap<WorkloadKey, MissingTarget>,
     /// By Deployment: the Rollouts that use its template.
     borrowers: HashMap<WorkloadKey, BTreeSet<WorkloadKey>>,
@@ -58,6 +63,33 @@ pub(super) struct Graph {
 }
 
 impl Graph {
+    /// Adds a source of a workload, unless its namespace has too many such workloads.
+    pub(super) fn add_source(&mut self, target: &WorkloadKey, source: &ObjectKey) {
+        if !self.targeted.contains_key(target) {
+            let count = self.target_counts.entry(target.object.namespace.clone()).or_default();
+            if *count == MAX_TARGETS_PER_NAMESPACE {
+                return;
+            }
+            *count += 1;
+        }
+        self.targeted.entry(target.clone()).or_default().insert(source.clone());
+    }
+
+    pub(super) fn remove_source(&mut self, target: &WorkloadKey, source: &ObjectKey) {
+        let was_targeted = self.targeted.contains_key(target);
+        unlink(&mut self.targeted, target, source);
+        if was_targeted && !self.targeted.contains_key(target) {
+            self.missing.remove(target);
+            let namespace = target.object.namespace.as_str();
+            if let Some(count) = self.target_counts.get_mut(namespace) {
+                *count -= 1;
+                if *count == 0 {
+                    self.target_counts.remove(namespace);
+                }
+            }
+        }
+    }
+
     pub(super) fn remove(&mut self, key: &WorkloadKey) {
         self.set_users(key, BTreeSet::new());
         self.nodes.remove(key);

@@ -175,3 +175,23 @@ fn list_removes_missing_workloads_of_its_kind() {
     index.set_source(&object("x"), None);
     assert_eq!(secrets(&index, &named(WorkloadKind::StatefulSet, "a")), ["db"]);
 }
+
+#[test]
+fn namespace_has_a_limit_of_targets() {
+    let index = Index::default();
+    let names = |from: usize| {
+        let names: Vec<_> = (from..from + 100).map(|n| format!("Deployment/a{n}")).collect();
+        source(&names.join(","))
+    };
+    for (from, excess) in [(0, 0), (100, 0), (200, 0), (300, 0), (400, 0), (450, 50)] {
+        let key = object(&format!("s{from}"));
+        index.set_source(&key, Some(names(from)));
+        assert_eq!(index.excess_targets(&key), excess, "{from}");
+    }
+    assert_eq!(index.keys().len(), MAX_TARGETS_PER_NAMESPACE);
+    index.set_source(&object("s0"), None);
+    let key = object("s450");
+    index.set_source(&key, None);
+    index.set_source(&key, Some(names(450)));
+    assert_eq!(index.excess_targets(&key), 0, "a deleted SealedSecret frees its places");
+}

@@ -147,3 +147,17 @@ fn merge_policy_creates_no_secret() {
     assert!(target(CreationPolicy::Merge).creation().is_none());
     assert!(target(CreationPolicy::Owner).creation().is_some());
 }
+
+#[test]
+fn finalizers_of_the_template_are_set_on_created_secrets_only() {
+    for policy in [CreationPolicy::Owner, CreationPolicy::Orphan, CreationPolicy::CreateOrMerge] {
+        let mut target = target(policy);
+        target.content.finalizers = vec!["example.com/hold".to_owned()];
+        let created = target.creation().unwrap();
+        assert_eq!(created.finalizers(), ["example.com/hold"], "{policy:?}");
+        let patch = patch(&existing(json!({}), &json!({})), &target);
+        assert!(patch["metadata"]["finalizers"].is_null(), "{policy:?}: {patch}");
+        let kept = existing(json!({ "finalizers": ["example.com/hold"] }), &json!({}));
+        assert!(self::patch(&kept, &target)["metadata"]["finalizers"].is_null(), "{policy:?}");
+    }
+}
