@@ -122,7 +122,7 @@ impl fmt::Display for Reason {
 }
 
 /// A failure with a message for people: the problem, its place and the remedy. It never contains a value or
-/// text of the API server. It is one line, whatever the names that it quotes.
+/// text of the API server. It is one line: control characters in the names that it quotes are escaped.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("{reason}: {message}")]
 pub(crate) struct Failure {
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn message_is_one_line_whatever_it_quotes() {
+    fn message_that_quotes_line_breaks_is_one_line() {
         let failure = Failure::new(Reason::Malformed, "item A\nB\u{1b}[2K is not a sealed item");
         assert_eq!(failure.message, "item A\\nB\\u{1b}[2K is not a sealed item");
     }

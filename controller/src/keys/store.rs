@@ -287,7 +287,7 @@ mod tests {
 
     const KEY: &[u8] = include_bytes!("../../../sealing/tests/vectors/keys/rsa2048.key");
     const CERTIFICATE: &[u8] = include_bytes!("../../../sealing/tests/vectors/keys/rsa2048.crt");
-    /// Of the same key.
+    /// An older certificate of the same key.
     const OLDER: &[u8] = include_bytes!("../../../cli/tests/cases/files/expired.crt");
 
     fn store() -> KeyStore {

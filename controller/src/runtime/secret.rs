@@ -18,7 +18,7 @@ use super::api::{RequestError, request};
 pub(crate) const KEY_LABEL: &str = "sealedsecrets.bitnami.com/sealed-secrets-key";
 /// The Secret that holds the key of all fingerprints.
 pub(crate) const FINGERPRINT_KEY_SECRET: &str = "mtk-controller-fingerprint-key";
-/// What the metadata of a Secret seldom exceeds, in JSON.
+/// More than the metadata of most Secrets, in JSON.
 const METADATA_BYTES: usize = 16 * 1024;
 
 /// A Secret that was read, or one to create.

@@ -44,7 +44,7 @@ pub(crate) struct ExternalContent {
     pub(crate) type_: Option<String>,
     pub(crate) labels: BTreeMap<String, String>,
     pub(crate) annotations: BTreeMap<String, String>,
-    /// Only for a Secret that is created. On a Secret of somebody else they would prevent its deletion, and that of
+    /// Only for a Secret that is created. On a Secret of another owner they would prevent its deletion, and that of
     /// its namespace.
     pub(crate) finalizers: Vec<String>,
     pub(crate) data: BTreeMap<String, SecretValue>,
