@@ -4,7 +4,7 @@
 //!  store + namespace ─▶ identity ─▶ pool: one reader each ─▶ planner: deduplicates, batches ─▶ service
 //!                                        └─ credentials: cached, renewed early, fetched by one task
 //!                                             └─ credential_source ─▶ Pod, Secrets, STS
-//!  shared by service and credential_source: caller (attempts, counted)
+//!  shared by service and credential_source: caller (attempts, counted), trust (certificate authorities)
 //! ```
 //!
 //! An identity contains everything that decides what AWS answers. No identity ever gets what another
@@ -26,6 +26,7 @@ mod policy_tests;
 pub(crate) mod pool;
 pub(crate) mod read;
 pub(crate) mod service;
+pub(crate) mod trust;
 
 pub(crate) use error::ReadError;
 pub(crate) use identity::{Identity, StoreSpec};

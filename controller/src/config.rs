@@ -146,6 +146,10 @@ pub struct Config {
     #[arg(long, value_name = "STORES", default_value = "all")]
     pod_identity: PodIdentity,
 
+    /// Additional certificate authorities for connections to AWS, as PEM; by default the file in `AWS_CA_BUNDLE`
+    #[arg(long, value_name = "FILE")]
+    ca_bundle: Option<PathBuf>,
+
     /// Annotate Secrets of ExternalSecrets with the hash of their data, as External Secrets does
     #[arg(long, value_name = "BOOL", default_value_t = true, action = ArgAction::Set,
           num_args = 0..=1, default_missing_value = "true", require_equals = true)]
@@ -202,6 +206,13 @@ impl Config {
         let found = self.namespace.clone().or_else(from_environment).or_else(from_file);
         let found = found.map(|name| name.trim().to_owned()).filter(|name| !name.is_empty());
         found.unwrap_or_else(|| DEFAULT_NAMESPACE.to_owned())
+    }
+
+    /// AWS' own programs read the same variable.
+    pub(crate) fn ca_bundle(&self) -> Option<PathBuf> {
+        let from_environment = || std::env::var_os("AWS_CA_BUNDLE").map(PathBuf::from);
+        let found = self.ca_bundle.clone().or_else(from_environment);
+        found.filter(|path| !path.as_os_str().is_empty())
     }
 
     /// The namespaces that a controller in this namespace watches.

@@ -44,6 +44,8 @@ pub(crate) enum Reason {
     Unavailable,
     /// No sealing key of the cluster decrypts an item.
     UnknownKey,
+    /// The TLS certificate of an endpoint of AWS is not trusted.
+    UntrustedCertificate,
 }
 
 /// When a failed object is retried, in addition to a new generation and the resync.
@@ -76,6 +78,7 @@ impl Reason {
             Self::TypeDenied => "TypeDenied",
             Self::Unavailable => "Unavailable",
             Self::UnknownKey => "UnknownKey",
+            Self::UntrustedCertificate => "UntrustedCertificate",
         }
     }
 

@@ -13,7 +13,7 @@ use tokio::{
 use tracing::{info, warn};
 
 use crate::{
-    aws::{Pool, metrics::AwsMetrics},
+    aws::{Pool, metrics::AwsMetrics, trust},
     config::Config,
     context::{self, Context},
     external::{
@@ -45,7 +45,8 @@ struct Process {
     client: Client,
     keys: Arc<KeyStore>,
     health: Arc<Health>,
-    pool: Arc<Pool>,
+    /// `None` without ExternalSecrets.
+    pool: Option<Arc<Pool>>,
     sealed_queue: Arc<WorkQueue>,
     external_queue: Arc<WorkQueue>,
     sealed_metrics: SealedSecretMetrics,
@@ -110,11 +111,19 @@ impl Process {
         let sealed_queue = Arc::new(WorkQueue::new(config.workers));
         let external_queue = Arc::new(WorkQueue::new(config.external_workers));
         registry.register_collector(Box::new(QueueMetrics(sealed_queue.clone())));
+        let aws_metrics = AwsMetrics::register(registry);
+        let pool = if config.external_secrets {
+            let http_client = trust::http_client(config.ca_bundle().as_deref());
+            let http_client = http_client.context("cannot verify the servers of AWS")?;
+            Some(Arc::new(Pool::new(client.clone(), aws_metrics, http_client)))
+        } else {
+            None
+        };
         let object_labels = !config.metrics_omit_secret_labels;
         Ok(Self {
             keys: Arc::new(KeyStore::new(&namespace, config.key_settings(), registry)),
             health: Arc::new(Health::new(vec![sealed_queue.clone(), external_queue.clone()])),
-            pool: Arc::new(Pool::new(client.clone(), AwsMetrics::register(registry))),
+            pool,
             sealed_metrics: SealedSecretMetrics::register(registry, object_labels),
             external_metrics: ExternalMetrics::register(registry, object_labels),
             restart_metrics: RestartMetrics::register(registry),
@@ -217,11 +226,11 @@ impl Process {
             settings,
             subscribers.collect(),
         ));
-        let external = self.config.external_secrets.then(|| {
+        let external = self.pool.as_ref().map(|pool| {
             Arc::new(ExternalSecretController::new(
                 context,
                 self.external_queue.clone(),
-                self.pool.clone(),
+                pool.clone(),
                 Renderer::new(self.config.templates(), &self.config.delimiters(), 2 * cores),
                 self.external_metrics.clone(),
                 self.config.externals(),

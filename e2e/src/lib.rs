@@ -4,6 +4,7 @@
 //! - [`cluster`] is a control plane with our custom resources and the controller's rights;
 //! - [`controller`] runs the controller there, under its own identity;
 //! - [`moto`] runs moto, an AWS emulator; `aws` puts a proxy in front of it that injects faults;
+//! - `tls` is a small AWS over TLS, of an authority that nobody knows;
 //! - [`helm`] installs charts, [`load`] sends requests meanwhile;
 //! - [`programs`] finds programs and images, [`cache`] keeps built tools.
 
@@ -17,3 +18,5 @@ pub mod helm;
 pub mod load;
 pub mod moto;
 pub mod programs;
+#[cfg(feature = "tls")]
+pub mod tls;

@@ -3,7 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
-use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
+use aws_smithy_runtime_api::client::{
+    http::SharedHttpClient, orchestrator::HttpResponse, result::SdkError,
+};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use crate::{
@@ -101,13 +103,14 @@ impl Caller {
 }
 
 /// Loads the configuration from the environment and its files as they are now.
-pub(super) async fn load_config(region: &str) -> SdkConfig {
+pub(super) async fn load_config(region: &str, http_client: SharedHttpClient) -> SdkConfig {
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(CONNECT_TIMEOUT)
         .operation_attempt_timeout(ATTEMPT_TIMEOUT)
         .build();
     aws_config::defaults(BehaviorVersion::latest())
         .region(Region::new(region.to_owned()))
+        .http_client(http_client)
         // `Caller` retries, because it counts attempts.
         .retry_config(RetryConfig::disabled())
         .timeout_config(timeouts)

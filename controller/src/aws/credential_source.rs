@@ -16,7 +16,9 @@ use aws_sdk_sts::{
     operation::assume_role_with_web_identity::AssumeRoleWithWebIdentityError,
     types::{Credentials as Session, Tag},
 };
-use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
+use aws_smithy_runtime_api::client::{
+    http::SharedHttpClient, orchestrator::HttpResponse, result::SdkError,
+};
 use k8s_openapi::api::{
     authentication::v1::{TokenRequest, TokenRequestSpec},
     core::v1::ServiceAccount,
@@ -29,9 +31,11 @@ use crate::{
         credentials::FetchCredentials,
         error::ReadError,
         identity::{BaseCredentials, Identity, Role, SecretItemRef, ServiceAccountRef},
+        trust::certificate_problem,
     },
+    key::ObjectKey,
     reason::{Failure, Reason},
-    runtime::{SecretObject, request},
+    runtime::{RequestError, SecretObject, request},
 };
 
 /// How long keys from Secrets, files and the environment are used before they are read again.
@@ -46,6 +50,7 @@ const ASSUME_ROLE: &str = "sts:AssumeRole";
 
 pub(super) struct CredentialSource {
     pub(super) client: Client,
+    pub(super) http_client: SharedHttpClient,
     pub(super) identity: Identity,
     pub(super) config: SdkConfig,
     pub(super) caller: Caller,
@@ -83,7 +88,8 @@ impl CredentialSource {
     /// The credentials of the controller's Pod or environment.
     async fn pod(&self) -> Result<Credentials, Failure> {
         // The SDK's provider caches the files it has read, so each fetch needs a new one.
-        let provider = load_config(&self.identity.region).await.credentials_provider();
+        let config = load_config(&self.identity.region, self.http_client.clone()).await;
+        let provider = config.credentials_provider();
         let provider = provider.expect("the SDK's defaults have a provider");
         let result = provider.provide_credentials().await;
         if sdk_calls_sts() {
@@ -124,7 +130,7 @@ impl CredentialSource {
         let token = request(api.create_token_request(&key.name, &params, &body)).await;
         let token = token.map_err(|error| {
             let action = format!("create a token of ServiceAccount {key} (serviceaccounts/token)");
-            error.failure(&action)
+            account_failure(&error, &action, key)
         })?;
         let token = token.status.map(|status| status.token).unwrap_or_default();
         self.assume_with_token(&account.role, token).await
@@ -167,6 +173,10 @@ impl CredentialSource {
     }
 
     fn failure(&self, error: &ReadError, role: &str) -> Failure {
+        if let Some(detail) = &error.detail {
+            let message = format!("{}: role {role}: {detail}", self.caller.store);
+            return Failure::new(error.reason, message);
+        }
         let explanation = match error.reason {
             Reason::AccessDenied => {
                 "AWS denies it: check the role's trust policy, and the caller's permissions"
@@ -189,7 +199,26 @@ fn sdk_calls_sts() -> bool {
     is_set("AWS_WEB_IDENTITY_TOKEN_FILE") && !is_set("AWS_ACCESS_KEY_ID")
 }
 
+/// A failed request about a ServiceAccount. A value of the chart decides which ones the controller may use.
+pub(super) fn account_failure(error: &RequestError, action: &str, key: &ObjectKey) -> Failure {
+    let failure = error.failure(action);
+    if failure.reason != Reason::AccessDenied {
+        return failure;
+    }
+    let ObjectKey { namespace, name } = key;
+    let message = format!(
+        "the API server forbids the controller to {action}: add {{namespace: {namespace}, name: {name}}} to \
+         the value `externalSecrets.serviceAccounts` of the controller's chart"
+    );
+    Failure::new(failure.reason, message)
+}
+
 fn pod_failure(error: &CredentialsError) -> Failure {
+    if let Some(problem) = certificate_problem(error) {
+        let message =
+            format!("cannot fetch the AWS credentials of the controller's Pod: {problem}");
+        return Failure::new(Reason::UntrustedCertificate, message);
+    }
     let denied = |explanation| (Reason::AccessDenied, explanation);
     let (reason, explanation) = match error {
         CredentialsError::CredentialsNotLoaded(_) => {
@@ -223,4 +252,27 @@ fn session(session: Option<Session>, role: &str) -> Result<Credentials, Failure>
     let expiry = SystemTime::try_from(session.expiration).ok();
     let Session { access_key_id: id, secret_access_key: key, session_token: token, .. } = session;
     Ok(Credentials::new(id, key, Some(token), expiry, "AssumeRole"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn forbidden(code: u16) -> RequestError {
+        let status = serde_json::json!({ "code": code, "message": "canary" });
+        RequestError::Api(kube::Error::Api(Box::new(serde_json::from_value(status).unwrap())))
+    }
+
+    #[test]
+    fn forbidden_service_account_is_an_entry_to_add_to_the_chart() {
+        let key = ObjectKey { namespace: "team".into(), name: "reader".into() };
+        let failure =
+            |code| account_failure(&forbidden(code), "read ServiceAccount team/reader", &key);
+        let Failure { reason, message } = failure(403);
+        assert_eq!(reason, Reason::AccessDenied);
+        assert!(message.contains("{namespace: team, name: reader}"), "{message}");
+        assert!(message.contains("`externalSecrets.serviceAccounts`"), "{message}");
+        assert!(!message.contains("canary"), "{message}");
+        assert!(!failure(500).message.contains("serviceAccounts"));
+    }
 }

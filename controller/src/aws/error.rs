@@ -3,7 +3,10 @@
 use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
 use aws_smithy_types::error::{ErrorMetadata, metadata::ProvideErrorMetadata};
 
-use crate::reason::{Failure, Reason};
+use crate::{
+    aws::trust::certificate_problem,
+    reason::{Failure, Reason},
+};
 
 /// The meaning of error codes. The message may refine `AccessDenied` and `Malformed`.
 const REASONS: &[(&str, Reason)] = &[
@@ -105,6 +108,12 @@ impl ReadError {
         };
         if is_timeout {
             return Self::new(Reason::Timeout, action);
+        }
+        if let SdkError::DispatchFailure(failure) = error
+            && let Some(problem) = failure.as_connector_error().and_then(|e| certificate_problem(e))
+        {
+            let detail = Some(format!("cannot call {action}: {problem}"));
+            return Self { detail, ..Self::new(Reason::UntrustedCertificate, action) };
         }
         let status = error.raw_response().map(|response| response.status().as_u16());
         Self::classify(error.meta(), status, action)

@@ -8,6 +8,7 @@ use std::{
 
 use aws_config::{Region, SdkConfig, identity::IdentityCache};
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use k8s_openapi::api::core::v1::ServiceAccount;
 use kube::{Api, Client, ResourceExt as _};
 use tokio::{sync::OnceCell, time::Instant};
@@ -15,7 +16,7 @@ use tokio::{sync::OnceCell, time::Instant};
 use crate::{
     aws::{
         caller::{Caller, load_config},
-        credential_source::CredentialSource,
+        credential_source::{CredentialSource, account_failure},
         credentials::CachedCredentials,
         identity::{BaseCredentials, Identity, Retries, ServiceAccountRole},
         metrics::AwsMetrics,
@@ -29,7 +30,7 @@ use crate::{
 
 /// How long an unused reader is kept.
 const READER_IDLE_TTL: Duration = Duration::from_mins(120);
-/// Each has its own connections. The one that was unused for longest goes first.
+/// The one that was unused for longest goes first.
 const MAX_READERS: usize = 1000;
 /// How long the role of a ServiceAccount is used before it is read again.
 const ROLE_TTL: Duration = Duration::from_mins(1);
@@ -55,6 +56,7 @@ fn make_room<R>(readers: &mut HashMap<Identity, (R, Instant)>, identity: &Identi
 pub(crate) struct Pool {
     client: Client,
     metrics: AwsMetrics,
+    http_client: SharedHttpClient,
     /// With the time of their last use.
     readers: Mutex<Readers>,
     /// With the time when they were read.
@@ -69,9 +71,10 @@ pub(crate) struct Reader {
 }
 
 impl Pool {
-    pub(crate) fn new(client: Client, metrics: AwsMetrics) -> Self {
+    /// `http_client` sends all requests to AWS, `client` those to the API server.
+    pub(crate) fn new(client: Client, metrics: AwsMetrics, http_client: SharedHttpClient) -> Self {
         let (readers, roles) = (Mutex::default(), Mutex::default());
-        Self { client, metrics, readers, roles, config: OnceCell::new() }
+        Self { client, metrics, http_client, readers, roles, config: OnceCell::new() }
     }
 
     /// The reader of an identity. A new one starts with this `permission`.
@@ -101,7 +104,7 @@ impl Pool {
     }
 
     async fn new_reader(&self, identity: &Identity, permission: BatchPermission) -> Reader {
-        let load = || load_config(&identity.region);
+        let load = || load_config(&identity.region, self.http_client.clone());
         let config = self.config.get_or_init(load).await.to_builder();
         let config = config
             .region(Region::new(identity.region.clone()))
@@ -115,6 +118,7 @@ impl Pool {
         // request.
         let source = CredentialSource {
             client: self.client.clone(),
+            http_client: self.http_client.clone(),
             identity: identity.clone(),
             config: config.clone(),
             caller: caller(Retries::default(), None),
@@ -139,7 +143,8 @@ impl Pool {
         };
         let api: Api<ServiceAccount> = Api::namespaced(self.client.clone(), &key.namespace);
         let read = request(api.get_opt(&key.name)).await;
-        let account = read.map_err(|error| error.failure(&format!("read ServiceAccount {key}")))?;
+        let action = format!("read ServiceAccount {key}");
+        let account = read.map_err(|error| account_failure(&error, &action, key))?;
         let account = account.ok_or_else(|| invalid("not found"))?;
         let annotation = |name| account.annotations().get(name).cloned();
         let role = annotation(ROLE_ANNOTATION).filter(|role| !role.is_empty());

@@ -70,6 +70,7 @@ fn invalid_values_are_rejected() {
         "--restart-min-interval=often",
         "--log-level=all",
         "--pod-identity=some",
+        "--ca-bundle=",
         "--accept-deprecated-v1-data=maybe",
         "--allow-secret-type=example.org/a,helm.sh/release.v1",
     ] {

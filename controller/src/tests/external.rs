@@ -19,7 +19,7 @@ use tower_test::mock;
 
 use super::api::{merge, response, status};
 use crate::{
-    aws::{Pool, identity::PodIdentity, metrics::AwsMetrics},
+    aws::{Pool, identity::PodIdentity, metrics::AwsMetrics, trust},
     context::{self, Context, TemplateSettings},
     external::{
         ExternalSecretController, Settings,
@@ -146,10 +146,11 @@ pub(super) fn controller_with(
         pod_identity,
         store_check_interval: Duration::from_mins(5),
     };
+    let http_client = trust::http_client(None).unwrap();
     ExternalSecretController::new(
         &Arc::new(context),
         queue,
-        Arc::new(Pool::new(client, AwsMetrics::register(&mut registry))),
+        Arc::new(Pool::new(client, AwsMetrics::register(&mut registry), http_client)),
         Renderer::new(templates, &delimiters, 1),
         ExternalMetrics::register(&mut registry, true),
         settings,

@@ -13,4 +13,5 @@ pub(crate) mod settings;
 pub(crate) mod support;
 mod taint;
 mod take_over;
+mod tls;
 mod upstream_crd;

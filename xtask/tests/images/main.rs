@@ -6,6 +6,7 @@ mod archive;
 mod arm64;
 mod contents;
 mod program;
+mod trust;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -102,6 +102,6 @@ fn inside(root: &Path, image: &Archive) -> Command {
     command
 }
 
-fn is_root() -> bool {
+pub(crate) fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
