@@ -9,6 +9,7 @@ mod identity;
 mod manifests;
 mod policies;
 mod rows;
+mod service_accounts;
 pub(crate) mod settings;
 pub(crate) mod support;
 mod taint;

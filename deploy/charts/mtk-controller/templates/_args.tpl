@@ -46,6 +46,9 @@
 {{- if ne $external.podIdentity "all" }}
 {{- $args = append $args (printf "--pod-identity=%s" $external.podIdentity) }}
 {{- end }}
+{{- if include "mtk-controller.caVolume" . }}
+{{- $args = append $args "--ca-bundle=/etc/mtk-controller/ca/ca.crt" }}
+{{- end }}
 {{- if not $external.dataHash }}
 {{- $args = append $args "--data-hash=false" }}
 {{- end }}

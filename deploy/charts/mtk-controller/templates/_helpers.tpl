@@ -64,6 +64,24 @@ at most 253 characters. A longer one is cut and ends with a hash. */}}
 {{- $name }}
 {{- end }}
 
+{{- /* The volume with the certificate authorities for AWS, as YAML; empty without any. */}}
+{{- define "mtk-controller.caVolume" -}}
+{{- $bundle := .Values.externalSecrets.caBundle }}
+{{- if and .Values.externalSecrets.enabled (or $bundle.configMap $bundle.secret) -}}
+name: ca-bundle
+{{- if $bundle.configMap }}
+configMap:
+  name: {{ $bundle.configMap }}
+{{- else }}
+secret:
+  secretName: {{ $bundle.secret }}
+{{- end }}
+  items:
+    - key: {{ $bundle.key | quote }}
+      path: ca.crt
+{{- end }}
+{{- end }}
+
 {{- /* The watched namespaces as JSON. An empty list means all namespaces. */}}
 {{- define "mtk-controller.namespaces" -}}
 {{- $namespaces := list }}

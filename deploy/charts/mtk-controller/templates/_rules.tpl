@@ -44,6 +44,22 @@ garbage collector deletes them by their owner reference. */}}
 {{- end }}
 {{- end }}
 
+{{- /* The permissions to assume the roles of ServiceAccounts: of one of them, or of all without a name. */}}
+{{- define "mtk-controller.tokenRules" -}}
+- apiGroups: [""]
+  resources: [serviceaccounts]
+  {{- with .name }}
+  resourceNames: [{{ . | quote }}]
+  {{- end }}
+  verbs: [get]
+- apiGroups: [""]
+  resources: [serviceaccounts/token]
+  {{- with .name }}
+  resourceNames: [{{ . | quote }}]
+  {{- end }}
+  verbs: [create]
+{{- end }}
+
 {{- /* The additional permissions for restarts. */}}
 {{- define "mtk-controller.restartRules" -}}
 - apiGroups: [apps]

@@ -12,6 +12,12 @@
 {{- if and $metrics.serviceMonitor.enabled (not $metrics.service.enabled) }}
 {{- fail "metrics.serviceMonitor needs metrics.service.enabled=true; metrics.podMonitor needs no Service" }}
 {{- end }}
+{{- if and (has "*" $values.externalSecrets.serviceAccounts) (gt (len $values.externalSecrets.serviceAccounts) 1) }}
+{{- fail "externalSecrets.serviceAccounts: `*` is every ServiceAccount: list no others" }}
+{{- end }}
+{{- if and $values.externalSecrets.caBundle.configMap $values.externalSecrets.caBundle.secret }}
+{{- fail "externalSecrets.caBundle: set configMap or secret, not both" }}
+{{- end }}
 {{- if eq (int $values.containerPorts.http) (int $values.containerPorts.metrics) }}
 {{- fail "containerPorts: http and metrics must differ: everybody may read the certificate, but not the metrics" }}
 {{- end }}

@@ -91,6 +91,7 @@ fn row_47_external_secrets_values_set_their_flags() {
             "--template-left-delimiter=[[",
             "--template-right-delimiter=]]",
             "--pod-identity=cluster-stores",
+            "--ca-bundle=/etc/mtk-controller/ca/ca.crt",
             "--data-hash=false",
             "--copy-metadata=false",
             "--adopt-with-consent",

@@ -3,7 +3,7 @@
 use chart_tests::objects;
 use serde_json::{Value, json};
 
-use crate::{cases, rendered};
+use crate::{case, cases, rendered};
 
 #[test]
 fn pods_meet_profile_restricted() {
@@ -48,10 +48,38 @@ fn only_the_controller_has_a_token() {
             let of = format!("{} {}", case.name, objects::name(object));
             assert_eq!(template["spec"]["automountServiceAccountToken"], is_controller, "{of}");
             let kinds = template["spec"]["volumes"].as_array().into_iter().flatten();
-            let expected = usize::from(case.name == "pod" && is_controller);
+            let has_volume = ["pod", "aws", "all-accounts"].contains(&case.name.as_str());
+            let expected = usize::from(has_volume && is_controller);
             assert_eq!(kinds.count(), expected, "{of}");
         }
     }
+}
+
+#[test]
+fn bundle_of_authorities_is_mounted_from_a_config_map_or_a_secret() {
+    for (name, source) in [
+        (
+            "aws",
+            json!({ "configMap": { "name": "trust", "items": [{ "key": "ca.crt", "path": "ca.crt" }] } }),
+        ),
+        (
+            "all-accounts",
+            json!({ "secret": { "secretName": "proxy", "items": [{ "key": "root.pem", "path": "ca.crt" }] } }),
+        ),
+    ] {
+        let deployment = objects::of_kind(case(name), "Deployment")[0];
+        let pod = &deployment["spec"]["template"]["spec"];
+        let mut volume = pod["volumes"][0].clone();
+        assert_eq!(volume.as_object_mut().unwrap().remove("name").unwrap(), "ca-bundle");
+        assert_eq!(volume, source);
+        let mount =
+            json!({ "name": "ca-bundle", "mountPath": "/etc/mtk-controller/ca", "readOnly": true });
+        assert_eq!(pod["containers"][0]["volumeMounts"], json!([mount]));
+    }
+    let values = json!({ "externalSecrets": { "enabled": false, "caBundle": { "secret": "s" } } });
+    let objects = rendered(values);
+    let pod = &objects::of_kind(&objects, "Deployment")[0]["spec"]["template"]["spec"];
+    assert_eq!(pod.get("volumes"), None);
 }
 
 /// Leader election does not exist yet.

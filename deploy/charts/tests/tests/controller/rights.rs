@@ -134,6 +134,14 @@ fn expected(case: &str) -> Vec<Grant> {
             },
             proxier(BOTH),
         ],
+        "all-accounts" => vec![cluster("mtk-controller"), cluster_tokens(), proxier(BOTH)],
+        "all-accounts-namespaced" => vec![
+            role(system, "mtk-controller"),
+            role("team-a", "mtk-controller"),
+            Grant { kind: "Role", namespace: system, ..cluster_tokens() },
+            Grant { kind: "Role", namespace: "team-a", ..cluster_tokens() },
+            proxier(BOTH),
+        ],
         "sealed-alone" => {
             vec![Grant { rules: sealed_alone(), ..cluster("mtk-controller") }, proxier(BOTH)]
         }
@@ -147,6 +155,12 @@ const BOTH: &[&str] = &["mtk-controller", "sealed-secrets-controller"];
 fn cluster(name: &'static str) -> Grant {
     let subject = "ServiceAccount kube-system/mtk-controller";
     Grant { kind: "ClusterRole", namespace: "", name, rules: lines(&CLUSTER), subject }
+}
+
+/// The price of `externalSecrets.serviceAccounts: ["*"]`: the controller can act as every ServiceAccount.
+fn cluster_tokens() -> Grant {
+    let rules = lines(&["/serviceaccounts: get", "/serviceaccounts/token: create"]);
+    Grant { rules, ..cluster("mtk-controller-token") }
 }
 
 fn restart(name: &'static str) -> Grant {

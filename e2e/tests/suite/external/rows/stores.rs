@@ -32,6 +32,8 @@ async fn row_35_service_account_reads_with_a_token_and_one_session() {
     let (reason, message) = explained(&api, ns, "s").await;
     assert_eq!(reason, "AccessDenied", "{message}");
     assert!(message.contains("ServiceAccount external-row-35/reader"), "{message}");
+    let entry = "add {namespace: external-row-35, name: reader} to the value `externalSecrets.serviceAccounts`";
+    assert!(message.contains(entry), "{message}");
     // The permissions that the chart's `externalSecrets.serviceAccounts` grants.
     let right = |resource: &str, verb: &str| json!({ "apiGroups": [""], "resources": [resource], "resourceNames": ["reader"], "verbs": [verb] });
     let role = json!({ "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role",
