@@ -66,6 +66,10 @@ pub fn environment(url: &str) -> Vec<(String, String)> {
         ("AWS_ACCESS_KEY_ID", "pod"),
         ("AWS_SECRET_ACCESS_KEY", "pod"),
         ("AWS_EC2_METADATA_DISABLED", "true"),
+        ("AWS_CA_BUNDLE", ""),
+        // As in the image, where no store of the system exists.
+        ("SSL_CERT_FILE", ""),
+        ("SSL_CERT_DIR", ""),
     ])
 }
 

@@ -74,12 +74,13 @@ async fn https_proxy_is_used() {
 async fn start_ends_with_an_error_without_an_authority() {
     let cluster = &rig().cluster;
     let none = tempfile::NamedTempFile::new().unwrap();
-    let named = [("SSL_CERT_FILE".to_owned(), none.path().to_str().unwrap().to_owned())];
+    let unset = environment(&format!("https://{HOST}"));
+    let named = with(unset.clone(), "SSL_CERT_FILE", none.path().to_str().unwrap());
     let empty = format!("--ca-bundle={}", none.path().display());
     for (environment, flag, expected) in [
-        (&named[..], None, "SSL_CERT_FILE"),
-        (&[], Some("--ca-bundle=/none/ca.crt"), "cannot read the CA bundle /none/ca.crt"),
-        (&[], Some(empty.as_str()), "contains no certificate authority"),
+        (&named, None, "SSL_CERT_FILE"),
+        (&unset, Some("--ca-bundle=/none/ca.crt"), "cannot read the CA bundle /none/ca.crt"),
+        (&unset, Some(empty.as_str()), "contains no certificate authority"),
     ] {
         let flags: Vec<_> = flag.into_iter().collect();
         let error = cluster.controller_in(environment, &flags).unwrap_err().to_string();

@@ -159,7 +159,7 @@ fn cluster(name: &'static str) -> Grant {
 
 /// The price of `externalSecrets.serviceAccounts: ["*"]`: the controller can act as every ServiceAccount.
 fn cluster_tokens() -> Grant {
-    let rules = lines(&["/serviceaccounts: get", "/serviceaccounts/token: create"]);
+    let rules = lines(&["/serviceaccounts/token: create", "/serviceaccounts: get"]);
     Grant { rules, ..cluster("mtk-controller-token") }
 }
 
