@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::support::{rig, value};
 use crate::support::text;
 
-/// What a controller with these variables and flags reports on an ExternalSecret.
+/// The ExternalSecret with the report of a controller that has these variables and flags.
 fn reported(name: &str, environment: &[(String, String)], flags: &[&str]) -> Value {
     let class = format!("--controller-class={name}");
     let flags = [flags, &[&class]].concat();
@@ -85,7 +85,7 @@ async fn start_ends_with_an_error_without_an_authority() {
         let flags: Vec<_> = flag.into_iter().collect();
         let error = cluster.controller_in(environment, &flags).unwrap_err().to_string();
         assert!(error.contains(expected), "{error}");
-        // They concern AWS alone.
+        // They concern only AWS.
         let off = [&flags[..], &["--external-secrets=false"]].concat();
         cluster.controller_in(environment, &off).unwrap();
     }
