@@ -36,6 +36,7 @@ pub(crate) mod store;
 mod store_controller;
 mod store_status;
 mod versions;
+mod wakes;
 
 pub(crate) use controller::ExternalSecretController;
 pub(crate) use plan::Settings;

@@ -16,6 +16,7 @@ use super::{
     status::{CrdSupport, StatusUpdate},
     store::StoreIndex,
     store_controller::SecretStoreController,
+    wakes::Wakes,
 };
 use crate::{
     aws::Pool,
@@ -66,6 +67,7 @@ impl ExternalSecretController {
             queue: WorkQueue::new(STORE_WORKERS),
             object_queue: queue.clone(),
             metrics: metrics.clone(),
+            wakes: Wakes::default(),
         };
         Self {
             context: context.clone(),

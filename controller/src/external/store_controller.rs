@@ -19,6 +19,7 @@ use super::{
     plan::Settings,
     store::{Store, StoreIndex, StoreKey},
     store_status::{self, Validity},
+    wakes::Wakes,
 };
 use crate::{
     aws::{
@@ -50,6 +51,8 @@ pub(crate) struct SecretStoreController {
     /// The queue of the ExternalSecrets.
     pub(super) object_queue: Arc<WorkQueue>,
     pub(super) metrics: ExternalMetrics,
+    /// By store, and namespace of the Secret with credentials.
+    pub(super) wakes: Wakes<(StoreKey, String)>,
 }
 
 pub(crate) enum Action {
@@ -140,22 +143,18 @@ impl SecretStoreController {
     /// it already, so they are left out.
     pub(crate) fn credentials_changed(&self, secret: &ObjectKey, is_first_list: bool) {
         for key in self.index.with_credentials_in(secret) {
-            let is_ready = || {
-                let store = self.index.stores.get(&key);
-                store.is_some_and(|store| store_status::is_ready(&store.status))
-            };
-            if !(is_first_list && is_ready()) {
-                self.queue.add(key.clone(), Priority::Change, Duration::ZERO);
+            let wake = (key.clone(), secret.namespace.clone());
+            let Some(delay) = self.wakes.delay(wake, Instant::now()) else { continue };
+            let Some(store) = self.index.stores.get(&key) else { continue };
+            if !(is_first_list && store_status::is_ready(&store.status)) {
+                self.queue.add(key.clone(), Priority::Change, delay);
             }
-            let is_fixed = |store: Arc<Store>| store.names_namespace_of(secret);
-            if self.index.stores.get(&key).is_some_and(is_fixed) {
-                self.requeue_waiting(&key);
-            } else {
-                // Objects of other namespaces read other Secrets of this name.
-                let waiting = self.objects.waiting_for(&key).into_iter();
-                for object in waiting.filter(|object| object.namespace == secret.namespace) {
-                    self.object_queue.add(object, Priority::Retry, Duration::ZERO);
-                }
+            // Without a namespace in the reference, objects of other namespaces read other Secrets of this name.
+            let is_fixed = store.names_namespace_of(secret);
+            let waiting = self.objects.waiting_for(&key).into_iter();
+            for object in waiting.filter(|object| is_fixed || object.namespace == secret.namespace)
+            {
+                self.object_queue.add(object, Priority::Retry, delay);
             }
         }
     }

@@ -11,6 +11,7 @@ use templates::Limits;
 use tokio::{
     sync::{mpsc, watch},
     task::JoinSet,
+    time::Instant,
 };
 use tower_test::mock;
 
@@ -132,4 +133,18 @@ async fn credentials_of_one_namespace_wake_no_other_namespace() {
     let secret = ObjectKey { namespace: "a".into(), name: "keys".into() };
     controller.stores.credentials_changed(&secret, false);
     assert_eq!(due().await, ["a".to_owned()].into());
+
+    // A loop of changes costs three wakes, and one more in ten seconds.
+    let woken = Instant::now();
+    for seconds in [0, 0, 0, 10] {
+        for _ in 0..100 {
+            controller.stores.credentials_changed(&secret, false);
+            if seconds == 0 {
+                break;
+            }
+        }
+        queue.done(&queue.next().await);
+        assert_eq!(woken.elapsed(), Duration::from_secs(seconds));
+    }
+    assert_eq!(queue.len(), 0);
 }

@@ -159,6 +159,26 @@ async fn newest_active_key_is_served() {
     .await;
 }
 
+/// Bitnami's first releases created such keys.
+#[tokio::test]
+async fn unlabelled_key_is_used_until_its_secret_is_deleted() {
+    let private = private().await;
+    let api = private.api().await;
+    let mut unlabelled = key_secret(NAMESPACE, "rsa2048");
+    unlabelled["metadata"]["name"] = json!("sealed-secrets-key");
+    unlabelled["metadata"]["labels"] = json!({});
+    api.create(Kind::Secret, unlabelled).await;
+    api.create(Kind::Secret, key_secret(NAMESPACE, "rsa3072")).await;
+    let controller = private.cluster().controller(&[]).unwrap();
+    let ns = api.namespace("keys-unlabelled").await;
+    api.apply(Kind::SealedSecret, &sealed(&ns, "s", &[("A", "1")])).await;
+    api.wait_ready(&ns, "s").await;
+    assert_eq!(controller.metrics().unwrap()[KEYS].to_string(), "2");
+    api.delete(Kind::Secret, NAMESPACE, "sealed-secrets-key").await;
+    api.wait_reason(&ns, "s", "UnknownKey").await;
+    assert_eq!(controller.metrics().unwrap()[KEYS].to_string(), "1");
+}
+
 /// Fault F18.
 #[tokio::test]
 async fn lost_fingerprint_key_costs_one_reconcile_and_no_secret_write() {

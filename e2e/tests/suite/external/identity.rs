@@ -6,7 +6,7 @@ use serde_json::json;
 use super::support::{
     KEYS, external, faulty, faulty_store, force, rig, secret, stores, wait_ready, wait_value,
 };
-use crate::support::{Kind, condition};
+use crate::support::{Kind, condition, eventually};
 
 /// A cache or batch keyed by the secret's name would give the second store a value it may not read.
 #[tokio::test]
@@ -108,6 +108,12 @@ async fn rows_34_and_37_referent_store_reads_with_the_keys_of_the_namespace() {
         condition(store, "Ready").is_some_and(|ready| ready["reason"] == "ValidationUnknown")
     });
     assert_eq!(condition(&store.await, "Ready").unwrap()["status"], "True");
+    // Events about objects without a namespace are in `default`.
+    eventually("the Event about the store", async || {
+        let events = api.events("default", "referent").await;
+        events.iter().any(|[_, reason, _]| reason == "ValidationUnknown").then_some(())
+    })
+    .await;
     // Its conditions do not allow this namespace.
     let elsewhere = "external-elsewhere";
     api.namespace(elsewhere).await;
