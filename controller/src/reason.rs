@@ -1,5 +1,5 @@
 //! The fixed vocabulary of failures (decision 9 in `docs/design/decisions.md`): one word for each,
-//! the same in conditions, Events, metric labels and the documentation.
+//! the same in conditions, messages of Events, metric labels and the documentation.
 
 use std::fmt;
 

@@ -14,6 +14,7 @@
 //! `desired` plans for SealedSecrets, `external` for ExternalSecrets, and `patch` is what both share.
 
 pub(crate) mod data_hash;
+pub(crate) mod deletions;
 pub(crate) mod desired;
 pub(crate) mod external;
 pub(crate) mod index;
@@ -24,6 +25,7 @@ pub(crate) mod snapshot;
 pub(crate) mod watch;
 pub(crate) mod writer;
 
+pub(crate) use deletions::RECREATE_DELAY;
 pub(crate) use desired::DesiredSecret;
 pub(crate) use external::ExternalSecretTarget;
 pub(crate) use index::SecretIndex;

@@ -18,6 +18,10 @@ use self::{
     api::Fault,
     fixtures::{Controller, NAME, condition},
 };
+use crate::{
+    runtime::{Controller as _, Outcome, Priority},
+    sealed::plan::Action,
+};
 
 /// Fault F2: a timeout after the commit.
 #[tokio::test(start_paused = true)]
@@ -147,6 +151,79 @@ async fn secret_deleted_between_read_and_patch_is_created_again_after_two_second
     controller.reconcile().await;
     assert_eq!(vanished.elapsed(), Duration::from_secs(2));
     assert_eq!(controller.api.secret()["data"], json!({ "A": "MQ==" }));
+}
+
+/// The SealedSecret is new: it never failed over the other Secret.
+#[tokio::test(start_paused = true)]
+async fn new_object_leaves_the_name_of_a_deleted_foreign_secret_free_for_two_seconds() {
+    let controller = Controller::start().await;
+    controller.create_foreign_secret();
+    controller.delete_secret();
+    let deleted = Instant::now();
+    controller.reconcile().await;
+    assert_eq!(deleted.elapsed(), Duration::ZERO);
+    assert!(controller.api.take_requests().is_empty());
+    controller.reconcile().await;
+    assert_eq!(deleted.elapsed(), Duration::from_secs(2));
+    assert_eq!(controller.api.take_requests()[0], "create secrets: 201");
+}
+
+#[tokio::test(start_paused = true)]
+async fn foreign_secret_deleted_during_decryption_stays_away_for_two_seconds() {
+    let controller = Controller::start().await;
+    controller.create_foreign_secret();
+    let observed = controller.reconciler.observe(&controller.key).unwrap();
+    controller.delete_secret();
+    let outcome = controller.reconciler.apply(&controller.key, observed, Action::Sync).await;
+    assert_eq!(outcome, Outcome::requeue(Priority::Drift, Duration::from_secs(2)));
+    assert!(controller.api.take_requests().is_empty());
+}
+
+/// A Secret annotated `patch` has no owner: Bitnami's controller does not create it again.
+#[tokio::test(start_paused = true)]
+async fn deleted_secret_that_was_only_patched_stays_away_for_two_seconds() {
+    let controller = Controller::start().await;
+    controller.create_foreign_secret();
+    let patch = json!({ crds::SealedSecret::PATCH: "true" });
+    controller.edit_secret(&json!({ "metadata": { "annotations": patch } }));
+    controller.reconcile().await;
+    assert_eq!(condition(&controller.api, "Ready")["status"], "True");
+    controller.api.take_requests();
+    controller.delete_secret();
+    let deleted = Instant::now();
+    controller.reconcile().await;
+    assert!(controller.api.take_requests().is_empty());
+    controller.reconcile().await;
+    assert_eq!(deleted.elapsed(), Duration::from_secs(2));
+    assert_eq!(controller.api.secret()["data"], json!({ "A": "MQ==" }));
+}
+
+#[tokio::test(start_paused = true)]
+async fn deleted_secret_of_the_object_is_created_again_at_once() {
+    let controller = Controller::start().await;
+    controller.reconcile().await;
+    controller.delete_secret();
+    let deleted = Instant::now();
+    controller.reconcile().await;
+    assert_eq!(deleted.elapsed(), Duration::ZERO);
+    assert_eq!(controller.api.secret()["data"], json!({ "A": "MQ==" }));
+}
+
+/// People's alerts look for the reasons of Bitnami's controller. Conditions keep ours.
+#[tokio::test(start_paused = true)]
+async fn event_has_bitnamis_reason_and_begins_with_ours() {
+    let controller = Controller::start().await;
+    controller.create_foreign_secret();
+    controller.reconcile().await;
+    let [[type_, reason, message]] = &controller.api.take_events()[..] else { panic!("one Event") };
+    assert_eq!((type_.as_str(), reason.as_str()), ("Warning", "ErrUpdateFailed"));
+    assert!(message.starts_with("NotOwned: Secret team/s already exists"), "{message}");
+    assert_eq!(condition(&controller.api, "Ready")["reason"], "NotOwned");
+
+    controller.delete_secret();
+    controller.reconcile().await;
+    let [[type_, reason, _]] = &controller.api.take_events()[..] else { panic!("one Event") };
+    assert_eq!((type_.as_str(), reason.as_str()), ("Normal", "Unsealed"));
 }
 
 /// Fault F20.

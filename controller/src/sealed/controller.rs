@@ -1,9 +1,6 @@
 //! The controller of SealedSecrets.
 
-use std::{
-    sync::{Arc, Once},
-    time::Duration,
-};
+use std::sync::{Arc, Once};
 
 use super::{
     index::{PendingBudget, SealedSecretEntry},
@@ -15,13 +12,9 @@ use crate::{
     context::{Context, TemplateSettings},
     key::ObjectKey,
     reason::Failure,
-    runtime::{BlockingPool, Controller, Now, ObjectIndex, Outcome, WorkQueue},
+    runtime::{BlockingPool, Controller, Now, ObjectIndex, Outcome, Priority, WorkQueue},
     target::watch::SealedSecretSubscriber,
 };
-
-/// How long a deleted Secret stays away, so that people can put another one in its place. Users of
-/// Bitnami's controller rely on such a pause.
-pub(crate) const RECREATE_DELAY: Duration = Duration::from_secs(2);
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Settings {
@@ -93,13 +86,14 @@ impl Controller for SealedSecretController {
         Some(Observed {
             entry: self.objects.get(key)?,
             secret: self.context.secrets.get(key),
+            foreign_deletion: self.context.secrets.foreign_deletion(key),
             keys: self.context.keys.ring(),
             is_namespace_terminating: self.context.namespaces.is_terminating(&key.namespace),
         })
     }
 
-    fn plan(observed: &Observed, _: Now) -> Action {
-        plan(observed)
+    fn plan(observed: &Observed, now: Now) -> Action {
+        plan(observed, now)
     }
 
     async fn apply(&self, key: &ObjectKey, observed: Observed, action: Action) -> Outcome {
@@ -109,6 +103,7 @@ impl Controller for SealedSecretController {
             Action::Confirm => attempt.confirm(),
             Action::WriteStatus(record) => attempt.repair_status(&record).await,
             Action::Sync => attempt.sync().await,
+            Action::Wait(delay) => Outcome::requeue(Priority::Drift, delay),
         }
     }
 

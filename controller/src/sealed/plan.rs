@@ -1,17 +1,22 @@
 //! What to do with a SealedSecret, decided without a request.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
+
+use tokio::time::Instant;
 
 use super::{index::SealedSecretEntry, record::Record};
 use crate::{
     keys::KeyRing,
-    target::{SecretSnapshot, ownership::Ownership},
+    runtime::Now,
+    target::{RECREATE_DELAY, SecretSnapshot, ownership::Ownership},
 };
 
 /// The state of the cluster and the process when a reconcile begins.
 pub(crate) struct Observed {
     pub(crate) entry: SealedSecretEntry,
     pub(crate) secret: Option<SecretSnapshot>,
+    /// When another owner's Secret of this name was deleted.
+    pub(crate) foreign_deletion: Option<Instant>,
     pub(crate) keys: Arc<KeyRing>,
     pub(crate) is_namespace_terminating: bool,
 }
@@ -25,12 +30,20 @@ pub(crate) enum Action {
     WriteStatus(Record),
     /// Decrypt the items and write the Secret.
     Sync,
+    /// Another owner's Secret was deleted a moment ago: its name stays free for so long.
+    Wait(Duration),
 }
 
-pub(crate) fn plan(observed: &Observed) -> Action {
+pub(crate) fn plan(observed: &Observed, now: Now) -> Action {
     let Observed { entry, is_namespace_terminating, .. } = observed;
     if entry.is_deleting || *is_namespace_terminating {
         return Action::Ignore;
+    }
+    if let (None, Some(deletion)) = (&observed.secret, observed.foreign_deletion) {
+        let pause = (deletion + RECREATE_DELAY).saturating_duration_since(now.monotonic);
+        if !pause.is_zero() {
+            return Action::Wait(pause);
+        }
     }
     match record_in_sync(observed) {
         None => Action::Sync,

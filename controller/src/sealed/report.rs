@@ -71,14 +71,17 @@ impl Attempt<'_> {
     }
 
     pub(super) async fn report_failure(&self, failure: &Failure) -> Outcome {
-        let Failure { reason, message } = failure;
-        self.controller.metrics.failed(self.key, *reason);
+        let reason = failure.reason;
+        self.controller.metrics.failed(self.key, reason);
         let retry = self.retry(failure);
         if reason.passes() && self.entry.attempts.saturating_add(1) < ATTEMPTS_BEFORE_STATUS {
             return retry;
         }
         match self.write_status(Err(failure)).await {
-            Ok(true) => self.publish(Severity::Warning, reason.as_str(), message).await,
+            Ok(true) => {
+                let message = failure.to_string();
+                self.publish(Severity::Warning, event_reason(failure.reason), &message).await;
+            }
             Ok(false) => {}
             Err(retry_of_write) => return retry_of_write,
         }
@@ -172,6 +175,16 @@ fn synced_message(key: &ObjectKey, verb: &str, synced: &Synced) -> String {
     message
 }
 
+/// The reason of an Event, as Bitnami's controller gives it: people's alerts look for these words.
+/// Ours is the first word of the message.
+fn event_reason(reason: Reason) -> &'static str {
+    let is_unsealing = matches!(
+        reason,
+        Reason::Malformed | Reason::ScopeMismatch | Reason::TemplateInvalid | Reason::UnknownKey
+    );
+    if is_unsealing { "ErrUnsealFailed" } else { "ErrUpdateFailed" }
+}
+
 fn backoff(reason: Reason) -> Backoff {
     if reason.passes() { TRANSIENT_BACKOFF } else { BACKOFF }
 }
@@ -245,6 +258,30 @@ mod tests {
         }
         let denied = backoff(Reason::AccessDenied);
         assert_eq!(denied.delay(u32::MAX, u32::MAX), Duration::from_mins(5));
+    }
+
+    #[test]
+    fn events_tell_failures_of_unsealing_from_those_of_writing() {
+        for reason in [
+            Reason::Malformed,
+            Reason::ScopeMismatch,
+            Reason::TemplateInvalid,
+            Reason::UnknownKey,
+        ] {
+            assert_eq!(event_reason(reason), "ErrUnsealFailed");
+        }
+        for reason in [
+            Reason::AccessDenied,
+            Reason::Conflict,
+            Reason::Immutable,
+            Reason::InvalidSecret,
+            Reason::NotOwned,
+            Reason::Timeout,
+            Reason::TypeDenied,
+            Reason::Unavailable,
+        ] {
+            assert_eq!(event_reason(reason), "ErrUpdateFailed");
+        }
     }
 
     fn at(second: i64) -> Timestamp {

@@ -7,7 +7,7 @@ use kube::Api;
 use tracing::debug;
 
 use super::{
-    controller::{Attempt, RECREATE_DELAY, SealedSecretController},
+    controller::{Attempt, SealedSecretController},
     index::SealedSecretEntry,
     prepare::{Sealed, desired, desired_legacy, prepare},
     record::{Record, inputs},
@@ -18,7 +18,7 @@ use crate::{
     keys::KeyId,
     reason::Failure,
     runtime::{Outcome, Priority, request},
-    target::{Applied, ApplyError, DesiredSecret},
+    target::{Applied, ApplyError, DesiredSecret, RECREATE_DELAY},
 };
 
 pub(super) struct Synced {
@@ -89,6 +89,11 @@ impl Attempt<'_> {
         let first = last.map(|record| record.keys.clone()).unwrap_or_default();
         let result = self.decrypt(object, first).await;
         let (desired, keys) = result.map_err(ApplyError::Failed)?;
+        // Decryption takes a while, in which others may have deleted their Secret.
+        let secrets = &context.secrets;
+        if secrets.foreign_deletion(self.key).is_some() && !secrets.contains(self.key) {
+            return Err(ApplyError::Vanished);
+        }
         let (applied, snapshot) = context.writer.apply(&desired).await?;
         let secret = snapshot.expect("a SealedSecret always creates its Secret");
         let inputs = inputs(&context.mac_key, object);

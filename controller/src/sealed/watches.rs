@@ -6,7 +6,7 @@ use crds::SealedSecret;
 use kube::Api;
 use tokio::{sync::watch, task::JoinSet};
 
-use super::controller::{RECREATE_DELAY, SealedSecretController};
+use super::controller::SealedSecretController;
 use crate::{
     key::ObjectKey,
     keys::KeyRing,
@@ -15,7 +15,7 @@ use crate::{
         LARGE_OBJECTS_PAGE, Lenient, Listing, NamespaceScope, Priority, Watch, controller::resync,
     },
     target::{
-        SecretSnapshot,
+        RECREATE_DELAY, SecretSnapshot,
         ownership::Ownership,
         watch::{SecretChange, SecretSubscriber},
     },

@@ -80,7 +80,7 @@ impl DesiredSecret {
         let secret = self.key.clone();
         match controller {
             None => Refusal::NotManaged { secret },
-            Some(owner) if &*owner.kind == "SealedSecret" && *owner.name == *secret.name => {
+            Some(owner) if owner.is_sealed_secret(&secret.name) => {
                 Refusal::OwnedByEarlierObject { secret }
             }
             Some(controller) => Refusal::ControlledBy { secret, controller },

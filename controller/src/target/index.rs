@@ -9,8 +9,12 @@ use std::{
 };
 
 use kube::api::ObjectMeta;
+use tokio::time::Instant;
 
-use super::snapshot::{SecretSnapshot, item_macs};
+use super::{
+    deletions::ForeignDeletions,
+    snapshot::{SecretSnapshot, item_macs},
+};
 use crate::{
     key::ObjectKey,
     runtime::{api::version_of, index::ObjectIndex, mac::MacKey, secret::SecretObject},
@@ -23,12 +27,14 @@ pub(crate) struct SecretIndex {
     secrets: ObjectIndex<ObjectKey, SecretSnapshot>,
     /// The newest version of any Secret that the watch has reported.
     watched: AtomicU64,
+    deletions: ForeignDeletions,
 }
 
 impl SecretIndex {
     pub(crate) fn new(mac_key: Arc<MacKey>) -> Self {
         let (secrets, watched) = (ObjectIndex::default(), AtomicU64::new(0));
-        Self { mac_key, keeps_items: false, secrets, watched }
+        let deletions = ForeignDeletions::default();
+        Self { mac_key, keeps_items: false, secrets, watched, deletions }
     }
 
     /// Also keeps a MAC of each item, of all Secrets: 24 bytes an item cost less than a request for
@@ -45,6 +51,12 @@ impl SecretIndex {
     /// Whether the Secret exists, as far as the watch has reported.
     pub(crate) fn contains(&self, key: &ObjectKey) -> bool {
         self.secrets.contains(key)
+    }
+
+    /// When a Secret of this name was deleted that its SealedSecret did not control, if that is so
+    /// recent that others may be about to create another one.
+    pub(crate) fn foreign_deletion(&self, key: &ObjectKey) -> Option<Instant> {
+        self.deletions.last(key)
     }
 
     /// The Secrets of a namespace that were created for this ExternalSecret.
@@ -82,6 +94,10 @@ impl SecretIndex {
     /// Removes all Secrets but those to keep, after a new list: the watch missed their deletions.
     /// Returns the removed ones.
     pub(crate) fn retain(&self, keep: impl Fn(&ObjectKey) -> bool) -> Vec<ObjectKey> {
+        let gone = |key: &ObjectKey, secret: &SecretSnapshot| !keep(key) && is_foreign(key, secret);
+        for key in self.secrets.keys_where(gone) {
+            self.deletions.record(key);
+        }
         self.secrets.retain(keep)
     }
 
@@ -111,13 +127,20 @@ impl SecretIndex {
     fn remove_if(&self, key: &ObjectKey, is_old: impl FnOnce(&SecretSnapshot) -> bool) -> bool {
         self.secrets.entry(key.clone(), |entry| match entry {
             Entry::Occupied(entry) if is_old(entry.get()) => {
-                entry.remove();
+                if is_foreign(key, &entry.remove()) {
+                    self.deletions.record(key.clone());
+                }
                 true
             }
             Entry::Occupied(_) => false,
             Entry::Vacant(_) => true,
         })
     }
+}
+
+fn is_foreign(key: &ObjectKey, secret: &SecretSnapshot) -> bool {
+    let controller = secret.ownership.controller.as_ref();
+    !controller.is_some_and(|owner| owner.is_sealed_secret(&key.name))
 }
 
 #[cfg(test)]
@@ -188,6 +211,37 @@ mod tests {
         index.upsert(&secret("1", "MQ=="));
         assert_eq!(index.retain(|_| false), [key()]);
         assert_eq!(index.len(), 0);
+    }
+
+    /// Each way by which the controller learns of a deletion, for each kind of owner.
+    #[test]
+    fn deletion_of_a_secret_is_recorded_unless_its_sealed_secret_controls_it() {
+        let owned = |kind: &str, name: &str| {
+            let mut secret = secret("1", "MQ==");
+            let owner = json!([{ "apiVersion": "x/v1", "kind": kind, "name": name, "uid": "u",
+                                 "controller": true }]);
+            secret.metadata.owner_references = serde_json::from_value(owner).unwrap();
+            secret
+        };
+        let ways: [fn(&SecretIndex, &SecretObject); 3] = [
+            |index, secret| assert!(index.remove(&secret.metadata)),
+            |index, _| index.remove_missing(&key(), &index.get(&key()).unwrap()),
+            |index, _| assert_eq!(index.retain(|_| false), [key()]),
+        ];
+        for (way, remove) in ways.into_iter().enumerate() {
+            for (secret, is_foreign) in [
+                (secret("1", "MQ=="), true),
+                (owned("SealedSecret", "other"), true),
+                (owned("Certificate", "s"), true),
+                (owned("SealedSecret", "s"), false),
+            ] {
+                let index = index();
+                index.watched(&secret);
+                assert_eq!(index.foreign_deletion(&key()), None);
+                remove(&index, &secret);
+                assert_eq!(index.foreign_deletion(&key()).is_some(), is_foreign, "way {way}");
+            }
+        }
     }
 
     #[test]

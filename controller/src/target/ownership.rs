@@ -108,6 +108,13 @@ impl From<&OwnerReference> for ControllerRef {
     }
 }
 
+impl ControllerRef {
+    /// Whether it is the SealedSecret of this name, or an earlier one.
+    pub(super) fn is_sealed_secret(&self, name: &str) -> bool {
+        &*self.kind == "SealedSecret" && &*self.name == name
+    }
+}
+
 impl fmt::Display for ControllerRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.kind, self.name)

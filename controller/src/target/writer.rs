@@ -153,13 +153,11 @@ impl Writer {
         let key = target.key();
         let api = self.api(key);
         let existing = request(api.get_opt(&key.name)).await;
-        let existing = match (existing.map_err(|error| failed(&error, "read", key))?, known) {
-            (Some(existing), _) => existing,
-            (None, None) => return Ok(Step::Create),
-            (None, Some(snapshot)) => {
+        let Some(existing) = existing.map_err(|error| failed(&error, "read", key))? else {
+            if let Some(snapshot) = known {
                 self.index.remove_missing(key, snapshot);
-                return Err(ApplyError::Vanished);
             }
+            return Err(ApplyError::Vanished);
         };
         let wanted = target.plan(&existing).map_err(ApplyError::Refused)?;
         self.policy.check(Some(&existing), &wanted).map_err(ApplyError::Failed)?;

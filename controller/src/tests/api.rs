@@ -39,6 +39,7 @@ struct State {
     secret: Value,
     faults: VecDeque<(String, Fault)>,
     requests: Vec<String>,
+    events: Vec<[String; 3]>,
     unanswered: Vec<SendResponse<Response<Body>>>,
 }
 
@@ -68,12 +69,22 @@ impl Api {
         std::mem::take(&mut self.lock().requests)
     }
 
+    /// Type, reason and message of the Events since the last call.
+    pub(crate) fn take_events(&self) -> Vec<[String; 3]> {
+        std::mem::take(&mut self.lock().events)
+    }
+
     pub(crate) fn secret(&self) -> Value {
         self.lock().secret.clone()
     }
 
     pub(crate) fn sealed(&self) -> Value {
         self.lock().sealed.clone()
+    }
+
+    /// Deletes the Secret, as another client. Returns it.
+    pub(crate) fn delete_secret(&self) -> Value {
+        self.lock().secret.take()
     }
 
     /// Applies a merge patch to the Secret, as another client.
@@ -88,6 +99,8 @@ impl Api {
         let path = parts.uri.path().to_owned();
         let query = parts.uri.query().unwrap_or_default();
         if path.contains("/events") {
+            let field = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
+            self.lock().events.push(["type", "reason", "message"].map(field));
             return answer.send_response(response(201, &body));
         }
         if path.contains("/kube-system/") {

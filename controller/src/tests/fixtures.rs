@@ -19,9 +19,13 @@ use crate::{
         mac::MacKey,
         queue::{Priority, WorkQueue},
         scope::WatchScope,
+        secret::SecretObject,
     },
     sealed::{SealedSecretController, controller::Settings, metrics::SealedSecretMetrics},
-    target::policy::Policy,
+    target::{
+        policy::Policy,
+        watch::{SecretChange, SecretSubscriber as _},
+    },
 };
 
 pub(crate) const NAMESPACE: &str = "team";
@@ -86,7 +90,22 @@ impl Controller {
         self.context.secrets.upsert(&secret);
     }
 
-    /// Reports that the Secret was deleted.
+    /// Creates a Secret that the SealedSecret does not own, and reports the watch event.
+    pub(crate) fn create_foreign_secret(&self) {
+        let metadata = json!({ "namespace": NAMESPACE, "name": NAME, "uid": "foreign" });
+        self.edit_secret(&json!({ "metadata": metadata, "type": "Opaque", "data": {} }));
+    }
+
+    /// Deletes the Secret as another client, and reports the watch event.
+    pub(crate) fn delete_secret(&self) {
+        let secret: SecretObject = serde_json::from_value(self.api.delete_secret()).expect("one");
+        assert!(self.context.secrets.remove(&secret.metadata));
+        let (key, before, after) = (&self.key, None, None);
+        let change = SecretChange { key, before, after, is_listed: false };
+        self.reconciler.secret_changed(&change);
+    }
+
+    /// Reports that a list no longer had the Secret.
     pub(crate) fn remove_secret(&self) {
         self.context.secrets.retain(|_| false);
     }

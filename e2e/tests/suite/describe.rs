@@ -47,7 +47,7 @@ async fn file_for_another_cluster_stalls_and_shows_the_remedy() {
     }
     eventually("the Event exists", async || {
         let events = api.events(&ns, "s").await;
-        events.iter().any(|[_, reason, _]| reason == "UnknownKey").then_some(())
+        events.iter().any(|[_, reason, _]| reason == "ErrUnsealFailed").then_some(())
     })
     .await;
     let description = kubectl(&["describe", "sealedsecret", "s", "-n", &ns]);

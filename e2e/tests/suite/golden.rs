@@ -1,4 +1,5 @@
 //! Our controller behaves like Bitnami's in 59 recorded cases (`e2e/golden/README.md`).
+//! That includes the types and reasons of Events.
 
 use std::fs;
 use std::time::Duration;
@@ -29,6 +30,8 @@ struct After {
     secrets: Vec<Value>,
     #[serde(default)]
     status: serde_json::Map<String, Value>,
+    /// Type, reason, object and message.
+    events: Vec<[String; 4]>,
 }
 
 #[tokio::test]
@@ -79,6 +82,13 @@ async fn replay(api: &Api, case: Case) -> Option<String> {
     if let Err(difference) = found {
         return Some(format!("{id}: {difference}"));
     }
+    for [type_, reason, object, _] in &after.events {
+        eventually(&format!("{id}: {type_} Event {reason} of {object}"), async || {
+            let events = api.events(&ns, object).await;
+            events.iter().any(|event| event[..2] == [type_.as_str(), reason.as_str()]).then_some(())
+        })
+        .await;
+    }
     if TEMPLATE_ERRORS.contains(&id.as_str()) {
         let sealed = api.get(Kind::SealedSecret, &ns, "s").await.unwrap();
         assert_eq!(ready_reason(&sealed), Some("TemplateInvalid"), "{id}");
@@ -98,6 +108,11 @@ fn expected(mut case: Case) -> Case {
     let after = &mut case.after;
     let synced = |after: &mut After, status: &str| {
         after.status["s"]["conditions"][0]["status"] = json!(status);
+        let [type_, reason] = match status {
+            "True" => ["Normal", "Unsealed"],
+            _ => ["Warning", "ErrUpdateFailed"],
+        };
+        after.events = vec![[type_, reason, "s", ""].map(str::to_owned)];
     };
     match case.id.as_str() {
         // Such a Secret would grant the permissions of a ServiceAccount.

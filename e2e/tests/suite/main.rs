@@ -7,6 +7,7 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests panic like tests")]
 
+mod bitnami_specs;
 mod charts;
 mod cli;
 mod describe;

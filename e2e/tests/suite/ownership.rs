@@ -25,10 +25,10 @@ async fn foreign_secret_stays_unchanged_and_the_status_explains_why() {
     assert!(message.contains("ownership-foreign/s already exists"), "{message}");
     assert!(message.contains("sealedsecrets.bitnami.com/managed=true"), "{message}");
     let events = api.events(&ns, "s").await;
-    assert!(
-        events.iter().any(|[type_, reason, _]| type_ == "Warning" && reason == "NotOwned"),
-        "{events:?}"
-    );
+    let explains = |[type_, reason, message]: &[String; 3]| {
+        type_ == "Warning" && reason == "ErrUpdateFailed" && message.starts_with("NotOwned: ")
+    };
+    assert!(events.iter().any(explains), "{events:?}");
 }
 
 #[tokio::test]

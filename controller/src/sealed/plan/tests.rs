@@ -46,14 +46,20 @@ fn in_sync() -> Observed {
     entry.status = next_status(&entry, Ok(&record), Timestamp::UNIX_EPOCH).unwrap();
     entry.applied = Some(record);
     let keys = Arc::default();
-    Observed { entry, secret: Some(secret), keys, is_namespace_terminating: false }
+    Observed {
+        entry,
+        secret: Some(secret),
+        foreign_deletion: None,
+        keys,
+        is_namespace_terminating: false,
+    }
 }
 
 /// The action for an object in sync, after this change.
 fn action(change: impl FnOnce(&mut Observed)) -> Action {
     let mut observed = in_sync();
     change(&mut observed);
-    plan(&observed)
+    plan(&observed, Now::read())
 }
 
 fn write_status() -> Action {
@@ -71,6 +77,25 @@ fn unchanged_object_and_secret_are_in_sync() {
 fn deletion_of_object_or_namespace_ends_all_writes() {
     assert_eq!(action(|observed| observed.entry.is_deleting = true), Action::Ignore);
     assert_eq!(action(|observed| observed.is_namespace_terminating = true), Action::Ignore);
+}
+
+/// The object may be new, in sync before, or failed: the Secret decides.
+#[test]
+fn name_of_a_deleted_foreign_secret_stays_free_for_two_seconds() {
+    let now = Now::read();
+    let after = |milliseconds| {
+        let mut observed = in_sync();
+        observed.secret = None;
+        observed.entry.applied = None;
+        observed.foreign_deletion = Some(now.monotonic);
+        let monotonic = now.monotonic + Duration::from_millis(milliseconds);
+        plan(&observed, Now { monotonic, ..now })
+    };
+    assert_eq!(after(0), Action::Wait(Duration::from_secs(2)));
+    assert_eq!(after(1500), Action::Wait(Duration::from_millis(500)));
+    assert_eq!(after(2000), Action::Sync);
+    let is_there = |observed: &mut Observed| observed.foreign_deletion = Some(now.monotonic);
+    assert_eq!(action(is_there), Action::Confirm, "somebody created it again");
 }
 
 #[test]

@@ -126,6 +126,13 @@ async fn refused_secret_is_not_written() {
 }
 
 #[tokio::test]
+async fn unindexed_secret_that_vanished_is_not_created_at_once() {
+    let (writer, requests) = writer(vec![(409, json!("AlreadyExists")), (404, json!("NotFound"))]);
+    assert!(matches!(writer.apply(&target()).await.unwrap_err(), ApplyError::Vanished));
+    assert_eq!(requests.await.unwrap().len(), 2);
+}
+
+#[tokio::test]
 async fn indexed_secret_that_vanished_is_not_created_at_once() {
     let (writer, requests) = writer(vec![(404, json!("NotFound"))]);
     writer.index.upsert(&serde_json::from_value(secret("u1")).unwrap());

@@ -137,6 +137,13 @@ impl Api {
         list.items.into_iter().map(json).collect()
     }
 
+    /// The objects of a namespace that a field selector selects.
+    pub(crate) async fn select(&self, kind: Kind, namespace: &str, fields: &str) -> Vec<Value> {
+        let selected = ListParams::default().fields(fields);
+        let list = self.of_kind(kind, namespace).list(&selected).await.unwrap();
+        list.items.into_iter().map(json).collect()
+    }
+
     /// A merge patch.
     pub(crate) async fn patch(
         &self,
