@@ -160,6 +160,11 @@ pub struct Config {
           num_args = 0..=1, default_missing_value = "true", require_equals = true)]
     copy_metadata: bool,
 
+    /// Also copy labels and annotations by which Argo CD, Flux, Helm or kubectl know their objects
+    #[arg(long, value_name = "BOOL", default_value_t = false, action = ArgAction::Set,
+          num_args = 0..=1, default_missing_value = "true", require_equals = true)]
+    pub(crate) copy_tool_metadata: bool,
+
     /// Let ExternalSecrets take over an existing Secret only if it is annotated with
     /// mtk.mytomorrows.com/adopt
     #[arg(long, value_name = "BOOL", default_value_t = false, action = ArgAction::Set,

@@ -28,6 +28,8 @@ pub(crate) struct Context {
 pub(crate) struct Settings {
     pub(crate) scope: WatchScope,
     pub(crate) resync_period: Duration,
+    /// Whether Secrets get the labels and annotations by which tools know their objects.
+    pub(crate) copies_tool_metadata: bool,
     /// The name of the Pod, for Events.
     pub(crate) instance: String,
     /// Whether the index of Secrets keeps a MAC of each item, as restarts need it.

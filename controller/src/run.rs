@@ -179,6 +179,7 @@ impl Process {
         let settings = context::Settings {
             scope: self.config.watched(&self.namespace),
             resync_period: self.config.resync_period.unsigned_abs(),
+            copies_tool_metadata: self.config.copy_tool_metadata,
             instance: std::env::var("HOSTNAME").unwrap_or_default(),
             keeps_items: self.config.restarts().is_some(),
         };

@@ -226,6 +226,43 @@ async fn event_has_bitnamis_reason_and_begins_with_ours() {
     assert_eq!((type_.as_str(), reason.as_str()), ("Normal", "Unsealed"));
 }
 
+/// Argo CD and others prune a Secret that has the mark of their own objects.
+#[tokio::test(start_paused = true)]
+async fn marks_of_tools_in_the_template_are_copied_only_if_the_operator_asks_for_it() {
+    for copies in [false, true] {
+        let controller = Controller::start_with(copies).await;
+        let labels = json!({ "team": "a", "kustomize.toolkit.fluxcd.io/name": "apps" });
+        let annotations = json!({ "note": "b", "argocd.argoproj.io/tracking-id": "x" });
+        let metadata = json!({ "labels": labels, "annotations": annotations });
+        controller.edit_sealed(&json!({ "spec": { "template": { "metadata": metadata } } }));
+        let expected = if copies {
+            [labels, annotations]
+        } else {
+            [json!({ "team": "a" }), json!({ "note": "b" })]
+        };
+        let found = || {
+            ["labels", "annotations"]
+                .map(|field| controller.api.secret()["metadata"][field].clone())
+        };
+        controller.reconcile().await;
+        assert_eq!(found(), expected);
+        controller.api.take_requests();
+        controller.enqueue();
+        controller.reconcile().await;
+        assert!(controller.api.take_requests().is_empty(), "it is in sync");
+
+        // Now the controller reads the object itself.
+        controller.edit_secret(&json!({ "data": { "A": "ZWRpdGVk" } }));
+        controller.enqueue();
+        controller.reconcile().await;
+        assert!(controller.api.take_requests().contains(&"get sealedsecrets: 200".to_owned()));
+        assert_eq!(found(), expected);
+        controller.enqueue();
+        controller.reconcile().await;
+        assert!(controller.api.take_requests().is_empty(), "it is in sync");
+    }
+}
+
 /// Fault F20.
 #[tokio::test(start_paused = true)]
 async fn terminating_namespace_is_no_failure() {

@@ -6,6 +6,7 @@
 //! | [`sealed_secret`] | the data of the Secret of a SealedSecret |
 //! | [`external_secret`] | the data, labels and annotations of the Secret of an ExternalSecret |
 //! | [`rewrite`] | the keys that `dataFrom[].rewrite` of an ExternalSecret changes |
+//! | [`tool_metadata`] | labels and annotations that no Secret gets |
 //!
 //! The crates `gotemplate` and `sprig` hold the language and its functions. Errors contain no value.
 
@@ -13,6 +14,7 @@ pub mod dialect;
 pub mod external_secret;
 pub mod rewrite;
 pub mod sealed_secret;
+pub mod tool_metadata;
 
 pub use gotemplate::{
     Dialect, Environment, Inspection, Limit, Limits, Mention, ParseError, ParseErrorKind,

@@ -81,6 +81,17 @@ fn invalid_values_are_rejected() {
 }
 
 #[test]
+fn marks_of_tools_are_copied_only_on_request() {
+    let copies = |flags: &[&str]| {
+        let arguments = ["mtk-controller"].iter().chain(flags);
+        Config::parse_from(arguments).copy_tool_metadata
+    };
+    assert!(!copies(&[]));
+    assert!(copies(&["--copy-tool-metadata"]));
+    assert!(!copies(&["--copy-tool-metadata=false"]));
+}
+
+#[test]
 fn every_flag_is_documented() {
     let docs = include_str!("../../../docs/operations.md");
     let command = Config::command();

@@ -65,6 +65,7 @@ impl Attempt<'_> {
             sources,
             versions: entry.versions.clone(),
             copies_metadata: controller.settings.copies_metadata,
+            copies_tool_metadata: controller.context.settings.copies_tool_metadata,
         };
         self.sync_secret(controller.renderer.render(job).await?).await
     }

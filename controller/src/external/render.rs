@@ -13,6 +13,7 @@ use templates::{
     Dialect, dialect,
     external_secret::{self, Source, Target},
     sealed_secret::Values,
+    tool_metadata::remove_tool_metadata,
 };
 use tokio::time::Instant;
 use zeroize::Zeroizing;
@@ -47,6 +48,7 @@ pub(super) struct RenderJob {
     pub(super) sources: Result<Vec<Source>, Failure>,
     pub(super) versions: Versions,
     pub(super) copies_metadata: bool,
+    pub(super) copies_tool_metadata: bool,
 }
 
 pub(super) struct RenderedSecret {
@@ -106,7 +108,8 @@ fn may_be_slow(spec: &ExternalSecretSpec) -> bool {
 
 impl RenderJob {
     fn run(self, rendering: &mut Rendering<'_>) -> Result<RenderedSecret, SyncFailure> {
-        let Self { object, entries, sources, mut versions, copies_metadata } = self;
+        let Self { object, entries, sources, mut versions, copies_metadata, copies_tool_metadata } =
+            self;
         let assembled = assemble(&object.spec, entries, &mut versions, rendering);
         let Assembled { values, missing } = match assembled {
             Ok(assembled) => assembled,
@@ -122,18 +125,27 @@ impl RenderJob {
         }
         let content = match &object.spec.target.template {
             Some(template) => sources.and_then(|from| templated(template, from, values, rendering)),
-            None => Ok(untemplated(&object, values, copies_metadata)),
+            None => Ok(untemplated(&object, values, copies_metadata, copies_tool_metadata)),
         };
         let content = content.map_err(|failure| SyncFailure::new(NO_UPDATE, failure))?;
         Ok(RenderedSecret { content: Some(content), missing, versions })
     }
 }
 
-fn untemplated(object: &ExternalSecret, values: Values, copies_metadata: bool) -> ExternalContent {
+fn untemplated(
+    object: &ExternalSecret,
+    values: Values,
+    copies_metadata: bool,
+    copies_tool_metadata: bool,
+) -> ExternalContent {
     let mut content = ExternalContent { data: data(values), ..ExternalContent::default() };
     if copies_metadata {
         content.labels = object.metadata.labels.clone().unwrap_or_default();
         content.annotations = object.metadata.annotations.clone().unwrap_or_default();
+    }
+    if !copies_tool_metadata {
+        remove_tool_metadata(&mut content.labels);
+        remove_tool_metadata(&mut content.annotations);
     }
     content
 }
@@ -176,4 +188,60 @@ fn templated(
 
 fn data(values: Values) -> BTreeMap<String, SecretValue> {
     values.into_iter().map(|(key, value)| (key, SecretValue::from(value))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+    use templates::Limits;
+
+    use super::*;
+
+    const MARK: &str = "argocd.argoproj.io/instance";
+
+    /// The content of the Secret of an object with these labels, and with this template.
+    async fn content(template: Value, copies_tool_metadata: bool) -> ExternalContent {
+        let labels = json!({ "team": "a", MARK: "app" });
+        let mut object = json!({
+            "metadata": { "namespace": "n", "name": "s", "labels": labels, "annotations": labels },
+            "spec": { "target": { "deletionPolicy": "Merge" } },
+        });
+        object["spec"]["target"]["template"] = template;
+        let settings = TemplateSettings {
+            limits: Limits::default(),
+            time: std::time::Duration::from_secs(30),
+        };
+        let delimiters = Delimiters { left: "{{".into(), right: "}}".into() };
+        let renderer = Renderer::new(settings, &delimiters, 1);
+        let secret = renderer.render(RenderJob {
+            object: Arc::new(serde_json::from_value(object).unwrap()),
+            entries: FetchedEntries {
+                data_from: Vec::new(),
+                data: Vec::new(),
+                unlisted: std::collections::BTreeSet::new(),
+            },
+            sources: Ok(Vec::new()),
+            versions: Versions::default(),
+            copies_metadata: true,
+            copies_tool_metadata,
+        });
+        secret.await.ok().unwrap().content.unwrap()
+    }
+
+    #[tokio::test]
+    async fn marks_of_tools_are_copied_from_the_object_only_on_request() {
+        for (copies, expected) in [(false, vec!["team"]), (true, vec![MARK, "team"])] {
+            let content = content(Value::Null, copies).await;
+            assert_eq!(content.labels.keys().collect::<Vec<_>>(), expected);
+            assert_eq!(content.annotations.keys().collect::<Vec<_>>(), expected);
+        }
+    }
+
+    /// Its owner wrote it there.
+    #[tokio::test]
+    async fn mark_of_a_tool_in_a_template_is_written() {
+        let template = json!({ "metadata": { "labels": { MARK: "app" } } });
+        let content = content(template, false).await;
+        assert_eq!(content.labels.keys().collect::<Vec<_>>(), [MARK]);
+    }
 }

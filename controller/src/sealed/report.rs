@@ -262,12 +262,9 @@ mod tests {
 
     #[test]
     fn events_tell_failures_of_unsealing_from_those_of_writing() {
-        for reason in [
-            Reason::Malformed,
-            Reason::ScopeMismatch,
-            Reason::TemplateInvalid,
-            Reason::UnknownKey,
-        ] {
+        for reason in
+            [Reason::Malformed, Reason::ScopeMismatch, Reason::TemplateInvalid, Reason::UnknownKey]
+        {
             assert_eq!(event_reason(reason), "ErrUnsealFailed");
         }
         for reason in [

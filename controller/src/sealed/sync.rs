@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crds::SealedSecret;
 use kube::Api;
+use templates::tool_metadata::remove_tool_metadata;
 use tracing::debug;
 
 use super::{
@@ -72,7 +73,7 @@ impl Attempt<'_> {
         let api: Api<SealedSecret> = Api::namespaced(context.client.clone(), &key.namespace);
         let object = request(api.get_opt(&key.name)).await;
         let object = object.map_err(|error| error.failure(&format!("read SealedSecret {key}")))?;
-        let object = object.map(Arc::new);
+        let object = object.map(|object| Arc::new(self.controller.without_tool_metadata(object)));
         if let Some(object) = &object {
             objects.upsert(&context.mac_key, pending, object);
             drop(objects.take_pending(key));
@@ -126,7 +127,12 @@ impl Attempt<'_> {
             }
             Sealed::Legacy(bytes) => {
                 let (json, key) = sealing.unseal_legacy(bytes).await?;
-                Ok((desired_legacy(object, &json)?, vec![key]))
+                let mut desired = desired_legacy(object, &json)?;
+                if !context.settings.copies_tool_metadata {
+                    remove_tool_metadata(&mut desired.labels);
+                    remove_tool_metadata(&mut desired.annotations);
+                }
+                Ok((desired, vec![key]))
             }
         }
     }

@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use crds::SealedSecret;
 use kube::Api;
+use templates::tool_metadata::remove_tool_metadata;
 use tokio::{sync::watch, task::JoinSet};
 
 use super::controller::SealedSecretController;
@@ -43,7 +44,7 @@ impl SealedSecretController {
         let known = || self.objects.keys_where(|key, _| scope.covers(key));
         let applied = |mut object: SealedSecret| {
             object.metadata.managed_fields = None;
-            self.object_applied(&Arc::new(object));
+            self.object_applied(object);
         };
         let deleted = |key: &ObjectKey| {
             self.objects.remove(key);
@@ -55,7 +56,8 @@ impl SealedSecretController {
         watch.run_indexed(listing, known, applied, deleted).await;
     }
 
-    pub(crate) fn object_applied(&self, object: &Arc<SealedSecret>) {
+    pub(crate) fn object_applied(&self, object: SealedSecret) {
+        let object = &Arc::new(self.without_tool_metadata(object));
         let key = ObjectKey::of(&object.metadata);
         for subscriber in &self.subscribers {
             subscriber.clone().sealed_secret_applied(&object.metadata);
@@ -66,6 +68,16 @@ impl SealedSecretController {
             // Others may have written the status. The reason of a failure decides when to retry it.
             self.queue.add(key, Priority::Drift, entry.repair_delay());
         }
+    }
+
+    /// The object as it decides its Secret.
+    pub(super) fn without_tool_metadata(&self, mut object: SealedSecret) -> SealedSecret {
+        if !self.context.settings.copies_tool_metadata {
+            let metadata = &mut object.spec.template.metadata;
+            remove_tool_metadata(&mut metadata.labels);
+            remove_tool_metadata(&mut metadata.annotations);
+        }
+        object
     }
 
     async fn watch_keys(self: Arc<Self>, mut changes: watch::Receiver<Arc<KeyRing>>) {

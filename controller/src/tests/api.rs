@@ -82,6 +82,13 @@ impl Api {
         self.lock().sealed.clone()
     }
 
+    /// Applies a merge patch to the SealedSecret, as its owner. Returns it.
+    pub(crate) fn edit_sealed(&self, patch: &Value) -> Value {
+        let mut state = self.lock();
+        merge(&mut state.sealed, patch);
+        state.sealed.clone()
+    }
+
     /// Deletes the Secret, as another client. Returns it.
     pub(crate) fn delete_secret(&self) -> Value {
         self.lock().secret.take()

@@ -131,6 +131,7 @@ pub(super) fn controller_with(
     let settings = context::Settings {
         scope: WatchScope::All,
         resync_period: Duration::from_hours(1),
+        copies_tool_metadata: false,
         instance: String::new(),
         keeps_items: false,
     };

@@ -41,6 +41,10 @@ pub(crate) struct Controller {
 
 impl Controller {
     pub(crate) async fn start() -> Self {
+        Self::start_with(false).await
+    }
+
+    pub(crate) async fn start_with(copies_tool_metadata: bool) -> Self {
         let [private_key, certificate] = ["key", "crt"].map(|suffix| {
             let vectors =
                 PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../sealing/tests/vectors");
@@ -50,7 +54,7 @@ impl Controller {
         let (api, client) = Api::start(key_secret(&private_key, &certificate), sealed.clone());
         let keys = Arc::new(key_store());
         keys.load(&client).await.expect("the key is there");
-        let context = context(client, keys);
+        let context = context(client, keys, copies_tool_metadata);
         let templates =
             TemplateSettings { limits: Limits::default(), time: Duration::from_secs(30) };
         let reconciler = SealedSecretController::new(
@@ -61,8 +65,7 @@ impl Controller {
             Vec::new(),
         );
         let key = ObjectKey { namespace: NAMESPACE.to_owned(), name: NAME.to_owned() };
-        let object = serde_json::from_value(sealed).expect("a SealedSecret");
-        reconciler.object_applied(&Arc::new(object));
+        reconciler.object_applied(serde_json::from_value(sealed).expect("a SealedSecret"));
         Self { api, context, reconciler, key }
     }
 
@@ -88,6 +91,12 @@ impl Controller {
         self.api.edit_secret(patch);
         let secret = serde_json::from_value(self.api.secret()).expect("a Secret");
         self.context.secrets.upsert(&secret);
+    }
+
+    /// Edits the SealedSecret as its owner, and reports the watch event.
+    pub(crate) fn edit_sealed(&self, patch: &Value) {
+        let sealed = serde_json::from_value(self.api.edit_sealed(patch)).expect("a SealedSecret");
+        self.reconciler.object_applied(sealed);
     }
 
     /// Creates a Secret that the SealedSecret does not own, and reports the watch event.
@@ -150,11 +159,12 @@ fn key_store() -> KeyStore {
 }
 
 /// The context of a controller that has these keys.
-fn context(client: Client, keys: Arc<KeyStore>) -> Arc<Context> {
+fn context(client: Client, keys: Arc<KeyStore>, copies_tool_metadata: bool) -> Arc<Context> {
     let mac_key = Arc::new(MacKey::from_bytes(&[7; MacKey::BYTES]).expect("a key"));
     let settings = context::Settings {
         scope: WatchScope::All,
         resync_period: Duration::from_hours(1),
+        copies_tool_metadata,
         instance: String::new(),
         keeps_items: true,
     };
@@ -163,5 +173,5 @@ fn context(client: Client, keys: Arc<KeyStore>) -> Arc<Context> {
 
 /// The context of a controller without keys.
 pub(crate) fn keyless_context(client: Client) -> Arc<Context> {
-    context(client, Arc::new(key_store()))
+    context(client, Arc::new(key_store()), false)
 }

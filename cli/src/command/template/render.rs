@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use crds::SealedSecret;
-use templates::{Template, dialect, external_secret, sealed_secret};
+use templates::{
+    Template, dialect, external_secret, sealed_secret, tool_metadata::remove_tool_metadata,
+};
 use zeroize::Zeroizing;
 
 use super::{
@@ -37,12 +39,14 @@ fn sealed_secret(
 ) -> Result<SecretManifest, Failure> {
     let items = values
         .map_or_else(|| values::placeholders(sealed.spec.encrypted_data.keys()), Values::to_items);
-    let content =
+    let mut content =
         secret_from_template(&sealed.spec.template, items).map_err(|error| TemplateError {
             object: object.to_string(),
             place: format!("template.data[{}]", error.key),
             cause: error.to_string(),
         })?;
+    remove_tool_metadata(&mut content.labels);
+    remove_tool_metadata(&mut content.annotations);
     Ok(SecretManifest::new(content, &object.name, &object.namespace))
 }
 
@@ -70,7 +74,10 @@ fn external_secret(
     let (labels, annotations) = if external.spec.target.template.is_some() {
         (text(rendered.labels), text(rendered.annotations))
     } else {
-        (external.labels.clone(), external.annotations.clone())
+        let mut copied = (external.labels.clone(), external.annotations.clone());
+        remove_tool_metadata(&mut copied.0);
+        remove_tool_metadata(&mut copied.1);
+        copied
     };
     let content = SecretContent {
         type_: external.type_(),

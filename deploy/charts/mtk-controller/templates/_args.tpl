@@ -22,6 +22,9 @@
 {{- if not $values.acceptDeprecatedV1Data }}
 {{- $args = append $args "--accept-deprecated-v1-data=false" }}
 {{- end }}
+{{- if $values.copyToolMetadata }}
+{{- $args = append $args "--copy-tool-metadata" }}
+{{- end }}
 {{- if $values.metrics.omitSecretLabels }}
 {{- $args = append $args "--metrics-omit-secret-labels=true" }}
 {{- end }}

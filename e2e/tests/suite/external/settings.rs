@@ -80,12 +80,12 @@ async fn flags_omit_the_data_hash_and_copied_labels() {
     let flags = ["--data-hash=false", "--copy-metadata=false"];
     let controller = private.cluster().controller_with(&aws, &flags).unwrap();
     let mut object = external(ns, "s", &[("A", "flags/a")]);
-    object["metadata"]["labels"] = json!({ "argocd.argoproj.io/instance": "x" });
+    object["metadata"]["labels"] = json!({ "team": "a" });
     api.create(Kind::ExternalSecret, object).await;
     wait_value(&api, ns, "s", "A", "1").await;
     let made = api.secret(ns, "s").await.unwrap();
     assert!(made["metadata"]["annotations"][HASH].is_null(), "{}", made["metadata"]);
-    assert!(made["metadata"]["labels"]["argocd.argoproj.io/instance"].is_null());
+    assert!(made["metadata"]["labels"]["team"].is_null());
     // The controller still repairs edits.
     api.patch(Kind::Secret, ns, "s", json!({ "data": { "A": "eA==" } })).await;
     wait_value(&api, ns, "s", "A", "1").await;

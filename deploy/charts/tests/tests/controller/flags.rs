@@ -59,7 +59,8 @@ fn values_set_their_flags() {
     let values = json!({
         "listenHost": "[::]", "containerPorts": { "http": 9080, "metrics": 9081 },
         "logLevel": "", "logFormat": "", "workers": 1024, "resyncPeriod": "30m",
-        "acceptDeprecatedV1Data": false, "metrics": { "omitSecretLabels": true },
+        "acceptDeprecatedV1Data": false, "copyToolMetadata": true,
+        "metrics": { "omitSecretLabels": true },
         "allowedSecretTypes": ["a/b", "c/d"], "extraArgs": ["--kubeconfig=/c"],
     });
     assert_eq!(
@@ -72,6 +73,7 @@ fn values_set_their_flags() {
             "--resync-period=30m",
             "--workers=1024",
             "--accept-deprecated-v1-data=false",
+            "--copy-tool-metadata",
             "--metrics-omit-secret-labels=true",
             "--kubeconfig=/c",
         ]
@@ -85,6 +87,7 @@ fn row_47_external_secrets_values_set_their_flags() {
     assert_eq!(
         flags(case("aws"))[5..],
         [
+            "--copy-tool-metadata",
             "--controller-class=mtk",
             "--external-workers=64",
             "--store-requeue-interval=10m",

@@ -290,8 +290,9 @@ async fn row_50_labels_and_annotations_are_copied_without_a_template() {
     let from = row.secret("a", "1").await;
     for (name, template) in [("copied", Value::Null), ("own", json!({ "data": { "A": "x" } }))] {
         let mut object = external(row.ns, name, &[("A", &from)]);
-        object["metadata"]["labels"] = json!({ "team": "x" });
-        object["metadata"]["annotations"] = json!({ "note": "y" });
+        object["metadata"]["labels"] = json!({ "team": "x", "argocd.argoproj.io/instance": "app" });
+        let applied = "kubectl.kubernetes.io/last-applied-configuration";
+        object["metadata"]["annotations"] = json!({ "note": "y", applied: "{}" });
         object["spec"]["target"] = json!({ "template": template });
         row.api.create(Kind::ExternalSecret, object).await;
         wait_ready(&row.api, row.ns, name, "True").await;
@@ -299,5 +300,7 @@ async fn row_50_labels_and_annotations_are_copied_without_a_template() {
         let is_copied = name == "copied";
         assert_eq!(metadata["labels"]["team"] == "x", is_copied, "{metadata}");
         assert_eq!(metadata["annotations"]["note"] == "y", is_copied, "{metadata}");
+        assert!(metadata["labels"].get("argocd.argoproj.io/instance").is_none(), "{metadata}");
+        assert!(metadata["annotations"].get(applied).is_none(), "{metadata}");
     }
 }
