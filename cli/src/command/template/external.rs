@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use serde_json::Value as Json;
 use templates::external_secret::{Field, Place, SourceTemplate, Target};
+
+/// Regular expressions that match a whole key, so that only the replacement is left.
+const WHOLE_KEYS: [&str; 8] = [".*", "(.*)", "^.*$", "^(.*)$", ".+", "(.+)", "^.+$", "^(.+)$"];
 
 /// An ExternalSecret.
 #[derive(Deserialize)]
@@ -24,7 +26,7 @@ pub(crate) struct Spec {
     #[serde(default)]
     data: Vec<Data>,
     #[serde(default)]
-    data_from: Vec<Json>,
+    data_from: Vec<DataFrom>,
 }
 
 #[derive(Default, Deserialize)]
@@ -38,6 +40,29 @@ pub(crate) struct SecretTarget {
 #[serde(rename_all = "camelCase")]
 struct Data {
     secret_key: String,
+}
+
+#[derive(Deserialize)]
+struct DataFrom {
+    #[serde(default)]
+    rewrite: Vec<Rewrite>,
+}
+
+#[derive(Deserialize)]
+struct Rewrite {
+    regexp: Option<Regexp>,
+    transform: Option<Transform>,
+}
+
+#[derive(Deserialize)]
+struct Regexp {
+    source: String,
+    target: String,
+}
+
+#[derive(Deserialize)]
+struct Transform {
+    template: String,
 }
 
 #[derive(Deserialize)]
@@ -101,8 +126,33 @@ impl External {
         !self.spec.data_from.is_empty()
     }
 
+    /// Whether one of those keys may be this one: the last rewrite may fix how they begin.
+    pub(crate) fn may_have_provider_key(&self, key: &str) -> bool {
+        let mut rewrites = self.spec.data_from.iter().map(|from| from.rewrite.last());
+        rewrites.any(|last| last.is_none_or(|rewrite| rewrite.may_give(key)))
+    }
+
     pub(crate) fn type_(&self) -> Option<String> {
         self.spec.target.template.as_ref()?.type_.clone().filter(|type_| !type_.is_empty())
+    }
+}
+
+impl Rewrite {
+    fn may_give(&self, key: &str) -> bool {
+        let (result, mark) = match self {
+            Self { regexp: Some(Regexp { source, target }), .. }
+                if WHOLE_KEYS.contains(&source.as_str()) =>
+            {
+                (target, "$")
+            }
+            Self { regexp: None, transform: Some(Transform { template }) } => (template, "{{"),
+            _ => return true,
+        };
+        match result.split_once(mark) {
+            // A `-` after the mark removes white space before it.
+            Some((head, _)) => key.starts_with(head.trim_end()),
+            None => key == result,
+        }
     }
 }
 

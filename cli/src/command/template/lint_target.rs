@@ -74,6 +74,7 @@ impl LintTarget for SealedTarget<'_> {
 }
 
 struct ExternalTarget<'a> {
+    external: &'a External,
     target: external_secret::Target,
     keys: BTreeSet<&'a str>,
     /// Without values, only the provider knows the keys of `dataFrom`.
@@ -87,8 +88,8 @@ impl<'a> ExternalTarget<'a> {
         values: Option<&'a Values>,
     ) -> Self {
         let keys = values.map_or_else(|| external.keys().collect(), |v| v.keys().collect());
-        let has_unknown_keys = values.is_none() && external.has_provider_keys();
-        Self { target, keys, has_unknown_keys }
+        let has_unknown_keys = values.is_none();
+        Self { external, target, keys, has_unknown_keys }
     }
 }
 
@@ -103,6 +104,6 @@ impl LintTarget for ExternalTarget<'_> {
     }
 
     fn has_key(&self, key: &str) -> bool {
-        self.has_unknown_keys || self.keys.contains(key)
+        self.keys.contains(key) || self.has_unknown_keys && self.external.may_have_provider_key(key)
     }
 }
