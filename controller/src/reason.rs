@@ -46,6 +46,8 @@ pub(crate) enum Reason {
     UnknownKey,
     /// The TLS certificate of an endpoint of AWS is not trusted.
     UntrustedCertificate,
+    /// A parameter exists, but not in the version that is asked for. It does not count as deleted.
+    VersionNotFound,
 }
 
 /// When a failed object is retried, in addition to a new generation and the resync.
@@ -67,7 +69,7 @@ impl Reason {
             Self::KmsDenied => "KmsDenied",
             Self::Malformed => "Malformed",
             Self::MarkedForDeletion => "MarkedForDeletion",
-            Self::NotFound => "NotFound",
+            Self::NotFound | Self::VersionNotFound => "NotFound",
             Self::NotOwned => "NotOwned",
             Self::PropertyMissing => "PropertyMissing",
             Self::ScopeMismatch => "ScopeMismatch",

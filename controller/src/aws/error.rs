@@ -32,8 +32,7 @@ const REASONS: &[(&str, Reason)] = &[
     ("InvalidParameterException", Reason::Malformed),
     ("ValidationException", Reason::Malformed),
     ("ValidationError", Reason::Malformed),
-    // The parameter itself exists, so it does not count as deleted.
-    ("ParameterVersionNotFound", Reason::Malformed),
+    ("ParameterVersionNotFound", Reason::VersionNotFound),
     ("MalformedPolicyDocument", Reason::Malformed),
     ("PackedPolicyTooLarge", Reason::Malformed),
     ("InvalidNextTokenException", Reason::Malformed),
@@ -187,7 +186,7 @@ mod tests {
             ("", "", 404, Reason::Unavailable),
             ("InvalidResourceId", "", 400, Reason::NotFound),
             ("ParameterNotFound", "", 400, Reason::NotFound),
-            ("ParameterVersionNotFound", "", 400, Reason::Malformed),
+            ("ParameterVersionNotFound", "", 400, Reason::VersionNotFound),
             ("ValidationError", "1 validation error detected", 400, Reason::Malformed),
             (
                 "AccessDeniedException",

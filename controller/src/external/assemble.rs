@@ -140,6 +140,7 @@ impl Reader<'_> {
             }
             _ => return Err(no_value()),
         };
+        let had_values = !values.is_empty();
         if from.rewrite.is_empty() {
             values = converted(values, conversion)?;
         }
@@ -152,6 +153,10 @@ impl Reader<'_> {
         }
         // Manifests remove a value by rewriting its key to an empty one.
         values.remove("");
+        if had_values && values.is_empty() && !from.rewrite.is_empty() {
+            let message = "rewrite leaves no key: keep one, or remove the entry";
+            return Err(Failure::new(Reason::TemplateInvalid, message));
+        }
         if let Some(error) = values.keys().find_map(|key| invalid_key(key)) {
             let remedy = "use a conversionStrategy or a rewrite";
             return Err(Failure::new(Reason::Malformed, format!("{error}: {remedy}")));
@@ -222,6 +227,33 @@ pub(super) mod tests {
         let dialect = templates::dialect::external_secret();
         let mut rendering = rendering(&dialect, Instant::now(), deadline_exceeded);
         assemble(&spec, entries, &mut Versions::default(), &mut rendering)
+    }
+
+    /// The values of one secret with the members `a` and `b`, after a rewrite of its keys.
+    fn rewritten(source: &str, bytes: &[u8]) -> Result<Assembled, Vec<EntryError>> {
+        let rewrite = json!([{ "regexp": { "source": source, "target": "" } }]);
+        let from = json!({ "extract": { "key": "a" }, "rewrite": rewrite });
+        let spec = serde_json::from_value(json!({ "dataFrom": [from] })).unwrap();
+        let bytes = Zeroizing::new(bytes.to_vec());
+        let answer = Ok(Arc::new(ReadResponse::Value(Value { bytes, version: None })));
+        let data_from = vec![Ok(FetchedEntry::One(FetchedValue { version_key: None, answer }))];
+        let entries = FetchedEntries { data_from, data: vec![], unlisted: BTreeSet::new() };
+        let dialect = templates::dialect::external_secret();
+        let mut rendering = rendering(&dialect, Instant::now(), false);
+        assemble(&spec, entries, &mut Versions::default(), &mut rendering)
+    }
+
+    /// Without keys, the deletion policy would decide about the Secret, as if its values were gone.
+    #[test]
+    fn rewrite_that_leaves_no_key_is_an_error() {
+        let value = br#"{"a":"1","b":"2"}"#;
+        let one = rewritten("^a$", value).ok().unwrap();
+        assert_eq!(one.values.keys().collect::<Vec<_>>(), ["b"]);
+        let errors = rewritten(".*", value).err().unwrap();
+        assert_eq!(errors[0].entry, "dataFrom[0].extract");
+        assert_eq!(errors[0].failure.reason, Reason::TemplateInvalid);
+        assert!(errors[0].failure.message.contains("leaves no key"), "{}", errors[0]);
+        assert!(rewritten(".*", b"{}").ok().unwrap().values.is_empty(), "there was no key before");
     }
 
     /// One secret of 64 KiB, and entries that each hold a copy: two gigabytes of an object of 1.5 MB.

@@ -131,6 +131,9 @@ fn plan_refresh(object: &ExternalSecret) -> Action {
         let failure = Failure::new(Reason::TypeDenied, message);
         return Action::Reject(SyncFailure::new(INVALID_TARGET, failure));
     }
+    if let Some(failure) = schedule::invalid_interval(&object.spec) {
+        return Action::Reject(SyncFailure::new(NO_DATA, failure));
+    }
     if object.spec.data.len() > MAX_DATA_ENTRIES {
         let message = format!("data has more than {MAX_DATA_ENTRIES} entries: use dataFrom");
         let failure = Failure::new(Reason::Malformed, message);

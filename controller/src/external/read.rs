@@ -160,6 +160,9 @@ fn explain(error: &ReadError, request: &ReadRequest, from: &ReadableStore) -> Fa
     let resource = request.resource(region);
     let message = match error.reason {
         Reason::NotFound => format!("{what} not found in {region} for {store}"),
+        Reason::VersionNotFound => {
+            format!("{what}: the parameter exists, but not in this version ({region}, {store})")
+        }
         Reason::MarkedForDeletion => {
             format!("{what} is marked for deletion in AWS: restore it, or remove the reference")
         }

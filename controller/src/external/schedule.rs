@@ -9,7 +9,10 @@ use crds::{
 use jiff::Timestamp;
 
 use super::{cron::Schedule, index::ExternalSecretEntry};
-use crate::runtime::go_duration;
+use crate::{
+    reason::{Failure, Reason},
+    runtime::go_duration,
+};
 
 /// The interval of an object without `refreshInterval`.
 const DEFAULT_INTERVAL: Duration = Duration::from_secs(3600);
@@ -65,6 +68,20 @@ pub(super) fn due(
     }
     let is_closed = spec.sync_windows.as_ref().is_some_and(|windows| is_closed(windows, now));
     if is_closed { Due::Later(Some(CLOSED_WINDOW_RETRY)) } else { Due::Now }
+}
+
+/// Why nothing can be read at the interval of the spec.
+pub(super) fn invalid_interval(spec: &ExternalSecretSpec) -> Option<Failure> {
+    let text = spec.refresh_interval.as_deref()?;
+    if go_duration::parse(text).is_some() {
+        return None;
+    }
+    let text: String = text.chars().take(64).collect();
+    let message = format!(
+        "refreshInterval `{}` is not a duration: write it like 1h, 90m or 1h30m0s",
+        text.escape_debug()
+    );
+    Some(Failure::new(Reason::Malformed, message))
 }
 
 /// The time between two reads. Zero: the values are read once.

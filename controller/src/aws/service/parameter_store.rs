@@ -69,7 +69,9 @@ impl ParameterStore {
         let values: Vec<_> =
             response.parameters.unwrap_or_default().into_iter().map(value).collect();
         let mut responses = assign(&requests, &values, |value, name| value.name == name);
-        for name in response.invalid_parameters.unwrap_or_default() {
+        // AWS does not say whether the parameter or only its version is missing: an individual read does.
+        let missing = response.invalid_parameters.unwrap_or_default();
+        for name in missing.into_iter().filter(|name| !has_version(name)) {
             let error = ReadError::new(Reason::NotFound, GET_PARAMETER);
             responses.insert(ReadRequest::Parameter { name }, Err(error));
         }
@@ -128,6 +130,11 @@ impl ParameterStore {
             .await?;
         Ok(ReadResponse::Names(names))
     }
+}
+
+/// Whether a version or a label follows the name.
+fn has_version(name: &str) -> bool {
+    name.rsplit('/').next().is_some_and(|last| last.contains(':'))
 }
 
 /// Parameters have ascending version numbers.

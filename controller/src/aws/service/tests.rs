@@ -62,13 +62,16 @@ const ERRORS: [(&str, Reason); 12] = [
 const WRONG_SIGNATURE: &str =
     r#"{"__type":"InvalidSignatureException","message":"Signature expired"}"#;
 
-/// Answers one request after the other with these bodies and status 400.
-fn serve(bodies: Vec<&'static str>) -> std::net::SocketAddr {
+/// Answers one request after the other with these statuses and bodies. Also returns the requests.
+fn serve(
+    answers: Vec<(u16, &'static str)>,
+) -> (std::net::SocketAddr, std::sync::mpsc::Receiver<String>) {
     use std::io::{Read as _, Write as _};
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
+    let (received, requests) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
-        for body in bodies {
+        for (status, body) in answers {
             let mut stream = listener.accept().unwrap().0;
             let mut request = Vec::new();
             // The SDK's request bodies are JSON objects.
@@ -79,13 +82,41 @@ fn serve(bodies: Vec<&'static str>) -> std::net::SocketAddr {
             }
             let length = body.len();
             let head = format!(
-                "HTTP/1.1 400 Bad Request\r\ncontent-type: application/x-amz-json-1.1\r\n\
+                "HTTP/1.1 {status} Answer\r\ncontent-type: application/x-amz-json-1.1\r\n\
                  content-length: {length}\r\nconnection: close\r\n\r\n"
             );
             stream.write_all((head + body).as_bytes()).unwrap();
+            let _ = received.send(String::from_utf8(request).unwrap());
         }
     });
-    address
+    (address, requests)
+}
+
+/// A service with one attempt for each request, and the requests that it sends.
+fn service(
+    kind: AwsService,
+    answers: Vec<(u16, &'static str)>,
+) -> (Service, std::sync::mpsc::Receiver<String>) {
+    let (address, requests) = serve(answers);
+    let credentials = CachedCredentials::new(Box::new(|| {
+        let credentials = Credentials::new("id", "key", None, None, "test");
+        Box::pin(async { Ok(credentials) })
+    }));
+    let provider: Arc<dyn ProvideCredentials> = credentials.clone();
+    let config = SdkConfig::builder()
+        .behavior_version(aws_config::BehaviorVersion::latest())
+        .region(aws_config::Region::new("eu-west-1"))
+        .endpoint_url(format!("http://{address}"))
+        .retry_config(aws_config::retry::RetryConfig::disabled())
+        .credentials_provider(SharedCredentialsProvider::new(provider))
+        .build();
+    let caller = Caller {
+        store: "SecretStore n/s".to_owned(),
+        retries: Retries { attempts: 1, pause: None },
+        metrics: AwsMetrics::register(&mut Registry::default()),
+        credentials: Some(credentials),
+    };
+    (Service::new(&config, kind, caller), requests)
 }
 
 #[test]
@@ -113,26 +144,8 @@ async fn errors_of_aws_are_classified() {
         WRONG_SIGNATURE,
         WRONG_SIGNATURE,
     ]);
-    let address = serve(bodies);
-    let credentials = CachedCredentials::new(Box::new(|| {
-        let credentials = Credentials::new("id", "key", None, None, "test");
-        Box::pin(async { Ok(credentials) })
-    }));
-    let provider: Arc<dyn ProvideCredentials> = credentials.clone();
-    let config = SdkConfig::builder()
-        .behavior_version(aws_config::BehaviorVersion::latest())
-        .region(aws_config::Region::new("eu-west-1"))
-        .endpoint_url(format!("http://{address}"))
-        .retry_config(aws_config::retry::RetryConfig::disabled())
-        .credentials_provider(SharedCredentialsProvider::new(provider))
-        .build();
-    let caller = Caller {
-        store: "SecretStore n/s".to_owned(),
-        retries: Retries { attempts: 1, pause: None },
-        metrics: AwsMetrics::register(&mut Registry::default()),
-        credentials: Some(credentials),
-    };
-    let service = Service::new(&config, AwsService::SecretsManager, caller);
+    let answers = bodies.into_iter().map(|body| (400, body)).collect();
+    let (service, _requests) = service(AwsService::SecretsManager, answers);
     for (body, reason) in ERRORS {
         let error = service.read(ReadRequest::current("a")).await.unwrap_err();
         assert_eq!(error.reason, reason, "{body}");
@@ -144,4 +157,51 @@ async fn errors_of_aws_are_classified() {
     let wrong = service.read(ReadRequest::current("a")).await.unwrap_err();
     assert_eq!(wrong.reason, Reason::AccessDenied);
     assert_eq!(wrong.rejected, Some(Rejection::Signature));
+}
+
+/// RDS gives its secrets such names.
+#[tokio::test]
+async fn name_with_an_exclamation_mark_is_read_individually_and_in_a_batch() {
+    const ONE: &str = r#"{"Name":"rds!db-1f2e","SecretString":"1","VersionId":"v","VersionStages":["AWSCURRENT"]}"#;
+    const BATCH: &str = r#"{"SecretValues":[
+        {"Name":"rds!db-1f2e","ARN":"arn:aws:secretsmanager:eu-west-1:1:secret:rds!db-1f2e-AbCdEf",
+         "SecretString":"1","VersionId":"v","VersionStages":["AWSCURRENT"]},
+        {"Name":"rds!cluster-2","ARN":"arn:aws:secretsmanager:eu-west-1:1:secret:rds!cluster-2-GhIjKl",
+         "SecretString":"2","VersionId":"w","VersionStages":["AWSCURRENT"]}]}"#;
+    let (service, sent) = service(AwsService::SecretsManager, vec![(200, ONE), (200, BATCH)]);
+    let bytes = |response: &ReadResponse| match response {
+        ReadResponse::Value(value) => value.bytes.to_vec(),
+        other => panic!("{other:?}"),
+    };
+    let one = ReadRequest::current("rds!db-1f2e");
+    assert_eq!(bytes(&service.read(one.clone()).await.unwrap()), b"1");
+    let by_arn = "arn:aws:secretsmanager:eu-west-1:1:secret:rds!cluster-2";
+    let requests = vec![one, ReadRequest::current(by_arn)];
+    assert!(requests.iter().all(|request| service.is_batchable(request)));
+    let responses = service.read_batch(requests.clone()).await.unwrap();
+    let values = requests.iter().map(|request| bytes(responses[request].as_ref().unwrap()));
+    assert_eq!(values.collect::<Vec<_>>(), [b"1", b"2"]);
+    assert!(
+        sent.recv().unwrap().ends_with(r#"{"SecretId":"rds!db-1f2e","VersionStage":"AWSCURRENT"}"#)
+    );
+    assert!(sent.recv().unwrap().contains(r#"["rds!db-1f2e","arn:"#));
+}
+
+/// A batch does not say which of the two is missing. A missing parameter counts as deleted, and a missing
+/// version does not.
+#[tokio::test]
+async fn missing_version_of_a_parameter_is_told_from_a_missing_parameter() {
+    let batch = r#"{"Parameters":[],"InvalidParameters":["/a/b:9","/a/c"]}"#;
+    let version = r#"{"__type":"ParameterVersionNotFound"}"#;
+    let answers = vec![(200, batch), (400, version), (400, r#"{"__type":"ParameterNotFound"}"#)];
+    let (service, _requests) = service(AwsService::ParameterStore, answers);
+    let parameter = |name: &str| ReadRequest::Parameter { name: name.to_owned() };
+    let [versioned, plain] = ["/a/b:9", "/a/c"].map(parameter);
+    let responses = service.read_batch(vec![versioned.clone(), plain.clone()]).await.unwrap();
+    assert_eq!(responses[&plain].as_ref().unwrap_err().reason, Reason::NotFound);
+    assert!(!responses.contains_key(&versioned), "it is read individually");
+    let missing_version = service.read(versioned.clone()).await.unwrap_err();
+    assert_eq!(missing_version.reason, Reason::VersionNotFound);
+    assert_eq!(missing_version.reason.as_str(), "NotFound");
+    assert_eq!(service.read(versioned).await.unwrap_err().reason, Reason::NotFound);
 }

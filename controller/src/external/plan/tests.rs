@@ -223,6 +223,21 @@ fn merge_target_that_appears_later_is_merged_at_once() {
     assert_eq!(world.plan(), "refresh");
 }
 
+/// An interval of one hour would be a guess.
+#[test]
+fn refresh_interval_that_is_no_duration_is_rejected() {
+    let plan = |interval: &str| World::with_spec(json!({ "refreshInterval": interval })).plan();
+    for interval in ["", "1d", "1d0m0s", "3600", "-1h", "soon"] {
+        assert_eq!(plan(interval), format!("reject: {NO_DATA}: Malformed"), "{interval}");
+    }
+    for interval in ["0", "1h", "1h30m0s"] {
+        assert_eq!(plan(interval), "refresh", "{interval}");
+    }
+    let spec = serde_json::from_value(json!({ "refreshInterval": "1d" })).unwrap();
+    let failure = schedule::invalid_interval(&spec).unwrap();
+    assert!(failure.message.contains("refreshInterval `1d` is not a duration"), "{failure}");
+}
+
 #[test]
 fn object_with_too_many_entries_is_rejected_before_it_reads() {
     let entry = json!({ "secretKey": "A", "remoteRef": { "key": "a" } });

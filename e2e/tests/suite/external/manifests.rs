@@ -1,7 +1,7 @@
 //! Manifests as people have them (`e2e/manifests`): applied unchanged by `kubectl`, they give the
 //! Secrets that their first lines say.
 
-use std::fs;
+use std::{fs, path::Path};
 
 use aws_sdk_ssm::types::ParameterType;
 use e2e::aws::Aws;
@@ -59,6 +59,10 @@ async fn surroundings(api: &Api) {
     let templates = json!({ "app.ini": "user={{ .user }}\n", "keys": "app_user: {{ .user }}\n" });
     let map = json!({ "metadata": { "namespace": NS, "name": "templates" }, "data": templates });
     api.create(Kind::ConfigMap, map).await;
+    serve_v1beta1();
+}
+
+fn serve_v1beta1() {
     // As the chart's `crds.unsafeServeV1Beta1` does.
     let patch = json!([{ "op": "replace", "path": "/spec/versions/1/served", "value": true }]);
     for kind in ["externalsecrets", "secretstores", "clustersecretstores"] {
@@ -107,6 +111,43 @@ async fn rows_01_and_02_manifests_apply_unchanged_and_give_their_secrets() {
             }
         }
     }
+}
+
+/// The shapes of public repositories: `kubectl` takes them, or says what is wrong with them.
+#[tokio::test]
+async fn manifests_of_public_repositories_are_accepted_or_refused() {
+    let ns = rig().api().await.namespace("external-shapes").await;
+    serve_v1beta1();
+    let shapes = e2e::programs::repository("e2e/shapes");
+    let apply = |file: &Path| {
+        let mut kubectl = rig().cluster.plane().kubectl();
+        kubectl.args(["apply", "--dry-run=server", "--validate=strict", "-n", &ns, "-f"]).arg(file);
+        let output = kubectl.output().unwrap();
+        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+        if output.status.success() { Ok(()) } else { Err(errors) }
+    };
+    let mut answer = Ok(());
+    crate::support::eventually("v1beta1 is served", async || {
+        answer = apply(&shapes.join("accepted.yaml"));
+        let is_unserved = |errors: &String| errors.contains("no matches for kind");
+        (!answer.as_ref().is_err_and(is_unserved)).then_some(())
+    })
+    .await;
+    assert_eq!(answer, Ok(()));
+
+    let refused = fs::read_to_string(shapes.join("refused.yaml")).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("one.yaml");
+    let mut count = 0;
+    for document in refused.split("---\n") {
+        let Some(document) = document.strip_prefix("# refused: ") else { continue };
+        let (why, manifest) = document.split_once('\n').unwrap();
+        fs::write(&file, manifest).unwrap();
+        let errors = apply(&file).unwrap_err();
+        assert!(errors.contains(why), "{why}: {errors}");
+        count += 1;
+    }
+    assert_eq!(count, 7);
 }
 
 fn found(secret: &Value, key: &str) -> Option<String> {

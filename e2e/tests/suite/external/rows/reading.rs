@@ -20,6 +20,17 @@ async fn row_03_key_reads_a_value_or_a_property() {
     ]);
     let expected = [("on", "true"), ("port", "5432"), ("user", "u"), ("whole", text)];
     row.gives("s", json!({ "data": data }), &expected).await;
+    // RDS gives its secrets such names.
+    let [db, cluster] = ["rds!db-1f2e", "rds!cluster-3a4b"];
+    for name in [db, cluster] {
+        secret(&rig().aws, name, r#"{"username":"u"}"#, &[]).await;
+    }
+    let username = json!({ "property": "username" });
+    let db = entry("DB", db, username.clone());
+    let cluster = entry("CLUSTER", cluster, username);
+    row.gives("one", json!({ "data": [db] }), &[("DB", "u")]).await;
+    let both = json!({ "data": [db, cluster] });
+    row.gives("both", both, &[("CLUSTER", "u"), ("DB", "u")]).await;
     let missing = json!({ "data": [property("A", "nope")] });
     row.fails("missing", missing, "PropertyMissing").await;
 }
@@ -194,6 +205,9 @@ async fn row_13_keys_are_rewritten_by_pattern_template_and_merge() {
     let filter = json!([{ "regexp": { "source": "^[ac]$", "target": "" } }]);
     let filtered = json!({ "dataFrom": [{ "extract": { "key": many }, "rewrite": filter }] });
     row.gives("filtered-by-pattern", filtered, &[("b", "2")]).await;
+    let none = rewritten(json!([{ "regexp": { "source": ".*", "target": "" } }]));
+    let message = row.fails("emptied", none, "TemplateInvalid").await;
+    assert!(message.contains("leaves no key"), "{message}");
     let find = json!({ "name": { "regexp": "^external-row-13/json/" } });
     let merged = json!({ "dataFrom": [{ "find": find, "rewrite": [{ "merge": {} }] }] });
     row.gives("merged", merged, &[("host", "h"), ("port", "1"), ("user", "u")]).await;
@@ -243,6 +257,11 @@ async fn row_40_parameters_are_read_individually_as_json_and_by_path() {
     row.gives("find", of_store(find), &[("list", "a,b"), ("text", "1")]).await;
     let missing = json!({ "data": [entry("A", &name("nope"), json!({}))] });
     row.fails("missing", of_store(missing), "NotFound").await;
+    // The parameter exists, so it does not count as deleted.
+    let version = json!({ "data": [entry("A", &name("text"), json!({ "version": "9" }))],
+                          "target": { "deletionPolicy": "Merge" } });
+    let message = row.fails("version", of_store(version), "NotFound").await;
+    assert!(message.contains("not in this version"), "{message}");
 }
 
 /// Makes a parameter.

@@ -260,6 +260,15 @@ async fn row_45_invalid_objects_are_rejected_at_admission() {
     assert!(api.try_apply(Kind::SecretStore, &two).await.is_err());
 }
 
+#[tokio::test]
+async fn row_45_invalid_refresh_interval_is_reported_in_the_status() {
+    let row = Row::new("external-row-45-interval").await;
+    let from = row.secret("a", "1").await;
+    let spec = json!({ "refreshInterval": "1d", "data": [entry("A", &from, json!({}))] });
+    let message = row.fails("s", spec, "Malformed").await;
+    assert!(message.contains("refreshInterval `1d` is not a duration"), "{message}");
+}
+
 /// The status reports errors that no rule of the API server can detect.
 #[tokio::test]
 async fn row_45_invalid_store_explains_why() {
