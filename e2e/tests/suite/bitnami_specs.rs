@@ -1,5 +1,5 @@
-//! What the integration suite of Bitnami's controller checks, and no other test here does. The table in
-//! `e2e/golden/README.md` lists all of it.
+//! Points of the integration suite of Bitnami's controller that no other test here covers. The table in
+//! `e2e/golden/README.md` lists all points.
 
 use std::time::{Duration, Instant};
 
