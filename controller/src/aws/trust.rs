@@ -54,7 +54,11 @@ pub(crate) enum TrustError {
 
 /// The client of all requests to AWS. All identities share it, so that its memory does not grow with them.
 pub(crate) fn http_client(ca_bundle: Option<&Path>) -> Result<SharedHttpClient, TrustError> {
-    let system = usable(rustls_native_certs::load_native_certs().certs);
+    let system = rustls_native_certs::load_native_certs();
+    for error in system.errors {
+        warn!(%error, "cannot read certificate authorities of the system");
+    }
+    let system = usable(system.certs);
     let is_set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     let is_named = SYSTEM_VARIABLES.into_iter().any(is_set);
     let (store, mut authorities) = roots(system, is_named)?;

@@ -76,9 +76,11 @@ async fn start_ends_with_an_error_without_an_authority() {
     let none = tempfile::NamedTempFile::new().unwrap();
     let unset = environment(&format!("https://{HOST}"));
     let named = with(unset.clone(), "SSL_CERT_FILE", none.path().to_str().unwrap());
+    let missing = with(unset.clone(), "SSL_CERT_FILE", "/none/ca.crt");
     let empty = format!("--ca-bundle={}", none.path().display());
     for (environment, flag, expected) in [
         (&named, None, "SSL_CERT_FILE"),
+        (&missing, None, "cannot read certificate authorities of the system"),
         (&unset, Some("--ca-bundle=/none/ca.crt"), "cannot read the CA bundle /none/ca.crt"),
         (&unset, Some(empty.as_str()), "contains no certificate authority"),
     ] {
