@@ -7,7 +7,7 @@ mod parse;
 #[cfg(test)]
 mod tests;
 
-use std::{ffi::OsString, net::SocketAddr, path::PathBuf};
+use std::{ffi::OsString, net::SocketAddr, path::PathBuf, sync::Arc};
 
 use clap::{ArgAction, CommandFactory as _, FromArgMatches as _, Parser};
 use jiff::SignedDuration;
@@ -23,7 +23,7 @@ use crate::{
     external::{self, render::Delimiters},
     keys::KeySettings,
     restart,
-    runtime::scope::WatchScope,
+    runtime::{memory::TemplateMemory, scope::WatchScope},
     telemetry::{LogFormat, LogLevel},
 };
 
@@ -238,10 +238,13 @@ impl Config {
         }
     }
 
-    pub(crate) fn templates(&self) -> TemplateSettings {
+    pub(crate) fn templates(&self, memory: &Arc<TemplateMemory>) -> TemplateSettings {
         let (steps, output) = (self.template_max_steps, self.template_max_output);
-        let limits = Limits { steps, output, ..Limits::default() };
-        TemplateSettings { limits, time: self.template_timeout.unsigned_abs() }
+        // A rendering that needs more than the share of its namespace would be retried without end.
+        let bytes = Limits::default().bytes.min(memory.share());
+        let limits = Limits { steps, output, bytes, ..Limits::default() };
+        let time = self.template_timeout.unsigned_abs();
+        TemplateSettings { limits, time, memory: memory.clone() }
     }
 
     pub(crate) fn delimiters(&self) -> Delimiters {

@@ -3,11 +3,15 @@
 use std::{sync::Arc, time::Duration};
 
 use kube::Client;
-use templates::Limits;
+use templates::{Limit, Limits};
 
 use crate::{
     keys::KeyStore,
-    runtime::{MacKey, Readiness, WatchScope, events::EventPublisher, scope::Namespaces},
+    reason::{Failure, Reason},
+    runtime::{
+        MacKey, Readiness, WatchScope, blocking::Overdue, events::EventPublisher,
+        memory::TemplateMemory, scope::Namespaces,
+    },
     target::{SecretIndex, Writer, policy::Policy},
 };
 
@@ -37,10 +41,38 @@ pub(crate) struct Settings {
 }
 
 /// The limits of the templates of one object.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug)]
 pub(crate) struct TemplateSettings {
     pub(crate) limits: Limits,
     pub(crate) time: Duration,
+    /// The memory that the templates of all objects share.
+    pub(crate) memory: Arc<TemplateMemory>,
+}
+
+impl TemplateSettings {
+    /// A rendering that takes longer has passed its deadline without a check of it.
+    pub(crate) fn overdue(&self) -> Duration {
+        2 * self.time
+    }
+}
+
+/// The failure of a template, which has exhausted `limit` if there is one.
+pub(crate) fn template_failure(message: &str, limit: Option<Limit>) -> Failure {
+    match limit {
+        None => Failure::new(Reason::TemplateInvalid, message),
+        Some(Limit::Memory) => Failure::new(Reason::Throttled, message),
+        Some(_) => {
+            let message = format!("{message}; the flags --template-… of the controller set limits");
+            Failure::new(Reason::TemplateInvalid, message)
+        }
+    }
+}
+
+/// The failure of an object whose rendering passed its deadline without ending.
+pub(crate) fn overdue_failure(_: Overdue) -> Failure {
+    let message = "the template takes longer than twice its time limit; it is not rendered again \
+                   until that rendering ends";
+    Failure::new(Reason::TemplateInvalid, message)
 }
 
 impl Context {

@@ -12,9 +12,7 @@ fn main() -> ExitCode {
     rustls::crypto::aws_lc_rs::default_provider()
         .install_default()
         .expect("this is the first provider");
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let runtime = runtime.expect("the system has threads and epoll");
-    match runtime.block_on(run::run(config)) {
+    match run::run(config) {
         Ok(()) => ExitCode::SUCCESS,
         Err(cause) => {
             error!(error = format!("{cause:#}"), "the controller cannot run");

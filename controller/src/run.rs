@@ -24,7 +24,8 @@ use crate::{
     keys::{KeyStore, mac_key},
     restart::{self, RestartController, RestartMetrics},
     runtime::{
-        MacKey, QueueMetrics, ReconcileMetrics, WatchScope, WorkQueue, client, spawn_workers,
+        MacKey, QueueMetrics, ReconcileMetrics, WatchScope, WorkQueue, blocking::block_on, client,
+        memory::TemplateMemory, spawn_workers,
     },
     sealed::{self, SealedSecretController, metrics::SealedSecretMetrics},
     target::{
@@ -78,7 +79,11 @@ pub fn harden() {
 ///
 /// # Errors
 /// When the cluster's configuration is invalid, or an address is not available.
-pub async fn run(config: Config) -> anyhow::Result<()> {
+pub fn run(config: Config) -> anyhow::Result<()> {
+    block_on(run_until_signalled(config))
+}
+
+async fn run_until_signalled(config: Config) -> anyhow::Result<()> {
     let mut registry = Registry::default();
     let process = Process::new(config, &mut registry).await?;
     let (stop, stopped) = watch::channel(false);
@@ -209,6 +214,7 @@ impl Process {
 
     fn controllers(&self, context: &Arc<Context>) -> Controllers {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let memory = Arc::new(TemplateMemory::of_this_container());
         let restart = self.config.restarts().map(|settings| {
             let metrics = self.restart_metrics.clone();
             Arc::new(RestartController::new(context.clone(), metrics, settings))
@@ -217,7 +223,7 @@ impl Process {
             restart.iter().map(|peer| peer.clone() as Arc<dyn SealedSecretSubscriber>);
         let settings = sealed::controller::Settings {
             accepts_legacy_data: self.config.accept_deprecated_v1_data,
-            templates: self.config.templates(),
+            templates: self.config.templates(&memory),
             cores,
         };
         let sealed = Arc::new(SealedSecretController::new(
@@ -232,7 +238,7 @@ impl Process {
                 context,
                 self.external_queue.clone(),
                 pool.clone(),
-                Renderer::new(self.config.templates(), &self.config.delimiters(), 2 * cores),
+                Renderer::new(self.config.templates(&memory), &self.config.delimiters(), 2 * cores),
                 self.external_metrics.clone(),
                 self.config.externals(),
             ))

@@ -14,6 +14,7 @@ pub(crate) mod go_duration;
 pub(crate) mod index;
 pub(crate) mod lenient;
 pub(crate) mod mac;
+pub(crate) mod memory;
 pub(crate) mod metrics;
 pub(crate) mod queue;
 pub(crate) mod scope;

@@ -7,8 +7,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use gotemplate::{
-    Buffer, Context, Dialect, Environment, Failure, Limit, Limits, Meter, ParseError, RenderError,
-    Template, Text, Value,
+    Buffer, Context, Dialect, Environment, Failure, Limit, Limits, Meter, ParseError,
+    ParseErrorKind, RenderError, RenderErrorKind, Template, Text, Value,
     fmt::{FloatFormat, format_float},
 };
 use sprig::{
@@ -83,6 +83,18 @@ pub enum RewriteError {
     /// A limit was exhausted.
     #[error("{0}")]
     Limit(#[from] Limit),
+}
+
+impl RewriteError {
+    /// The limit that was exhausted.
+    pub fn limit(&self) -> Option<Limit> {
+        match self {
+            Self::Parse(ParseError { kind: ParseErrorKind::Limit(limit), .. })
+            | Self::Render(RenderError { kind: RenderErrorKind::Limit(limit), .. })
+            | Self::Limit(limit) => Some(*limit),
+            _ => None,
+        }
+    }
 }
 
 impl Rewrite {

@@ -6,7 +6,7 @@ use crds::{
     external_secret::{Data, DataFrom, DeletionPolicy, MetadataPolicy, RemoteRef},
 };
 use jiff::Timestamp;
-use templates::{Dialect, Environment, Limits, sealed_secret::Values};
+use templates::{Dialect, Environment, Limits, SharedMemory, sealed_secret::Values};
 use tokio::time::Instant;
 use zeroize::Zeroizing;
 
@@ -19,6 +19,7 @@ use super::{
 };
 use crate::{
     aws::{ReadResponse, ReadVersion},
+    context::template_failure,
     reason::{Failure, Reason},
 };
 
@@ -37,6 +38,7 @@ pub(super) struct Rendering<'d> {
     pub(super) random: rand::rngs::ThreadRng,
     pub(super) limits: Limits,
     pub(super) deadline_exceeded: Box<dyn Fn() -> bool>,
+    pub(super) memory: Option<&'d dyn SharedMemory>,
 }
 
 impl Rendering<'_> {
@@ -46,7 +48,7 @@ impl Rendering<'_> {
             random: &mut self.random,
             limits: self.limits,
             deadline_exceeded: &*self.deadline_exceeded,
-            memory: None,
+            memory: self.memory,
         }
     }
 
@@ -148,7 +150,7 @@ impl Reader<'_> {
             let Some(step) = rewrite(step) else { continue };
             let rewritten = step.apply(values, rendering.dialect, rendering.environment());
             values = rewritten.map_err(|error| {
-                Failure::new(Reason::TemplateInvalid, format!("rewrite[{index}]: {error}"))
+                template_failure(&format!("rewrite[{index}]: {error}"), error.limit())
             })?;
         }
         // Manifests remove a value by rewriting its key to an empty one.
@@ -213,6 +215,7 @@ pub(super) mod tests {
             random: rand::rng(),
             limits: Limits::default(),
             deadline_exceeded: Box::new(move || deadline_exceeded),
+            memory: None,
         }
     }
 

@@ -25,9 +25,10 @@ use super::{
     versions::Versions,
 };
 use crate::{
-    context::TemplateSettings,
-    reason::{Failure, Reason},
-    runtime::{blocking::BlockingPool, secret::SecretValue},
+    context::{TemplateSettings, overdue_failure, template_failure},
+    key::ObjectKey,
+    reason::Failure,
+    runtime::{BlockingPool, memory::NamespaceMemory, secret::SecretValue},
     target::external::ExternalContent,
 };
 
@@ -77,14 +78,17 @@ impl Renderer {
         if !may_be_slow(&job.object.spec) && job.entries.bytes() <= MAX_BYTES_INLINE {
             return self.render_now(job);
         }
-        let this = self.clone();
-        let namespace = job.object.metadata.namespace.clone().unwrap_or_default();
-        self.pool.run(&namespace, move || this.render_now(job)).await
+        let (this, object) = (self.clone(), ObjectKey::of(&job.object.metadata));
+        let work = move || this.render_now(job);
+        let rendered = self.pool.run_within(&object, self.settings.overdue(), work).await;
+        rendered
+            .unwrap_or_else(|overdue| Err(SyncFailure::new(NO_UPDATE, overdue_failure(overdue))))
     }
 
     fn render_now(&self, job: RenderJob) -> Result<RenderedSecret, SyncFailure> {
         let started = Instant::now();
         let deadline = started + self.settings.time;
+        let namespace = job.object.metadata.namespace.clone().unwrap_or_default();
         job.run(&mut Rendering {
             dialect: &self.dialect,
             started,
@@ -92,6 +96,7 @@ impl Renderer {
             random: rand::rng(),
             limits: self.settings.limits,
             deadline_exceeded: Box::new(move || Instant::now() >= deadline),
+            memory: Some(&NamespaceMemory { memory: &self.settings.memory, namespace: &namespace }),
         })
     }
 }
@@ -166,13 +171,7 @@ fn templated(
     let (dialect, environment) = (rendering.dialect, rendering.environment());
     let rendered = external_secret::render(&target, values, dialect, environment);
     let rendered = rendered.map_err(|error| {
-        let remedy = if error.limit().is_some() {
-            "; the flags --template-… of the controller set limits"
-        } else {
-            ""
-        };
-        let message = format!("target.template {}: {error}{remedy}", error.place);
-        Failure::new(Reason::TemplateInvalid, message)
+        template_failure(&format!("target.template {}: {error}", error.place), error.limit())
     })?;
     let texts = |map: BTreeMap<String, Zeroizing<String>>| {
         map.into_iter().map(|(key, text)| (key, text.to_string())).collect()

@@ -1,11 +1,14 @@
 //! Threads for work that takes processor time.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Arc, Mutex, Weak},
+    time::Duration,
 };
 
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::key::ObjectKey;
 
 /// A few threads that tasks wait for in line. Cheap to clone.
 ///
@@ -15,15 +18,34 @@ use tokio::sync::Semaphore;
 pub(crate) struct BlockingPool {
     permits: Arc<Semaphore>,
     shares: Arc<Mutex<HashMap<String, Weak<Semaphore>>>>,
+    /// The objects whose work goes on although nobody waits for it.
+    overdue: Arc<Mutex<HashSet<ObjectKey>>>,
     /// How many tasks run at a time.
     pub(crate) threads: usize,
 }
+
+/// A thread of the pool. Dropping its permits lets the pool use another thread.
+type Thread = Arc<Mutex<Option<(OwnedSemaphorePermit, OwnedSemaphorePermit)>>>;
+
+/// The work of an object took too long, or earlier work of it still goes on.
+#[derive(Debug, Eq, PartialEq)]
+pub(crate) struct Overdue;
+
+/// The most threads that run beside those of the pool because their work is overdue.
+const MAX_OVERDUE: usize = 16;
+
+const NOT_POISONED: &str = "no holder of the lock panics";
 
 impl BlockingPool {
     /// At least two threads, because one namespace may take half of them.
     pub(crate) fn new(threads: usize) -> Self {
         let threads = threads.max(2);
-        Self { permits: Arc::new(Semaphore::new(threads)), shares: Arc::default(), threads }
+        Self {
+            permits: Arc::new(Semaphore::new(threads)),
+            shares: Arc::default(),
+            overdue: Arc::default(),
+            threads,
+        }
     }
 
     /// Runs `work` for an object of a namespace on a thread of the pool. The thread stays taken until
@@ -33,19 +55,65 @@ impl BlockingPool {
         namespace: &str,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> T {
-        const NEVER_CLOSED: &str = "nothing closes the semaphore";
-        let share = self.share(namespace).acquire_owned().await.expect(NEVER_CLOSED);
-        let permit = self.permits.clone().acquire_owned().await.expect(NEVER_CLOSED);
+        let thread = self.thread(namespace).await;
         let work = tokio::task::spawn_blocking(move || {
             let result = work();
-            drop((permit, share));
+            drop(thread);
             result
         });
         work.await.expect("work on the pool does not panic")
     }
 
+    /// Runs `work` for an object as [`run`](Self::run) does, and waits for at most `time` after it has
+    /// begun. Work that takes longer goes on, as nothing can stop a thread. The pool then gets another
+    /// thread, and the object gets none before `work` ends.
+    pub(crate) async fn run_within<T: Send + 'static>(
+        &self,
+        object: &ObjectKey,
+        time: Duration,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Overdue> {
+        let overdue = self.overdue.clone();
+        if overdue.lock().expect(NOT_POISONED).contains(object) {
+            return Err(Overdue);
+        }
+        let thread = self.thread(&object.namespace).await;
+        let busy =
+            Busy { thread: thread.clone(), overdue: overdue.clone(), object: object.clone() };
+        let object = object.clone();
+        let work = tokio::task::spawn_blocking(move || {
+            let result = work();
+            drop(busy);
+            result
+        });
+        // Goes on if the caller gives up earlier.
+        let watched = tokio::spawn(async move {
+            if let Ok(result) = tokio::time::timeout(time, work).await {
+                return Ok(result.expect("work on the pool does not panic"));
+            }
+            let mut permits = thread.lock().expect(NOT_POISONED);
+            let mut overdue = overdue.lock().expect(NOT_POISONED);
+            // Work that has ended meanwhile has returned its permits.
+            if permits.is_some() {
+                overdue.insert(object);
+                if overdue.len() <= MAX_OVERDUE {
+                    *permits = None;
+                }
+            }
+            Err(Overdue)
+        });
+        watched.await.expect("the task that watches the work does not panic")
+    }
+
+    async fn thread(&self, namespace: &str) -> Thread {
+        const NEVER_CLOSED: &str = "nothing closes the semaphore";
+        let share = self.share(namespace).acquire_owned().await.expect(NEVER_CLOSED);
+        let permit = self.permits.clone().acquire_owned().await.expect(NEVER_CLOSED);
+        Arc::new(Mutex::new(Some((permit, share))))
+    }
+
     fn share(&self, namespace: &str) -> Arc<Semaphore> {
-        let mut shares = self.shares.lock().expect("no holder of the lock panics");
+        let mut shares = self.shares.lock().expect(NOT_POISONED);
         if let Some(share) = shares.get(namespace).and_then(Weak::upgrade) {
             return share;
         }
@@ -56,9 +124,36 @@ impl BlockingPool {
     }
 }
 
+/// Runs `task` to its end on a runtime of its own. Threads that are still working then are abandoned.
+pub(crate) fn block_on<T>(task: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.expect("the system has threads and epoll");
+    let result = runtime.block_on(task);
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    result
+}
+
+/// Held by work while it runs.
+struct Busy {
+    thread: Thread,
+    overdue: Arc<Mutex<HashSet<ObjectKey>>>,
+    object: ObjectKey,
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        let mut permits = self.thread.lock().expect(NOT_POISONED);
+        self.overdue.lock().expect(NOT_POISONED).remove(&self.object);
+        *permits = None;
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use std::{sync::mpsc, time::Duration};
+    use std::{
+        sync::mpsc,
+        time::{Duration, Instant},
+    };
 
     use super::*;
 
@@ -82,5 +177,46 @@ mod tests {
         drop(end);
         assert!(hostile.join_all().await.into_iter().all(|ended| ended));
         result.expect("64 tasks of another namespace do not hold all threads");
+    }
+
+    #[tokio::test]
+    async fn overdue_work_costs_one_object_and_no_thread() {
+        let pool = BlockingPool::new(2);
+        let key =
+            |index: usize| ObjectKey { namespace: "hostile".to_owned(), name: index.to_string() };
+        let run = async |index, work: fn() -> usize| {
+            pool.run_within(&key(index), Duration::from_mins(1), work).await
+        };
+        let (end, ended) = mpsc::channel::<()>();
+        let ended = Arc::new(Mutex::new(ended));
+        // More objects than the pool has threads.
+        for index in 0..4 {
+            let ended = ended.clone();
+            let endless = move || ended.lock().unwrap().recv().is_err();
+            let result = pool.run_within(&key(index), Duration::from_millis(1), endless).await;
+            assert_eq!(result, Err(Overdue));
+        }
+        assert_eq!(run(0, || 1).await, Err(Overdue));
+        assert_eq!(run(9, || 1).await, Ok(1));
+        drop(end);
+        let finally = async {
+            while run(0, || 1).await == Err(Overdue) {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_mins(1), finally)
+            .await
+            .expect("the object is rendered");
+        assert_eq!(pool.permits.available_permits(), 2);
+    }
+
+    #[test]
+    fn endless_work_does_not_hold_up_the_end_of_the_process() {
+        let (_end, ended) = mpsc::channel::<()>();
+        let started = Instant::now();
+        block_on(async {
+            tokio::task::spawn_blocking(move || ended.recv());
+        });
+        assert!(started.elapsed() < Duration::from_secs(10));
     }
 }

@@ -16,7 +16,7 @@ use crate::{
     target::watch::SealedSecretSubscriber,
 };
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Settings {
     /// Whether the deprecated `spec.data` is decrypted.
     pub(crate) accepts_legacy_data: bool,

@@ -14,9 +14,10 @@ use templates::{
 use tokio::time::Instant;
 
 use crate::{
-    context::TemplateSettings,
-    reason::{Failure, Reason},
-    runtime::BlockingPool,
+    context::{TemplateSettings, overdue_failure, template_failure},
+    key::ObjectKey,
+    reason::Failure,
+    runtime::{BlockingPool, memory::NamespaceMemory},
 };
 
 /// Raise it when the same SealedSecret would give another Secret: earlier records no longer count
@@ -43,26 +44,35 @@ impl Renderer {
     /// value.
     pub(crate) async fn render(
         &self,
-        namespace: &str,
+        object: &ObjectKey,
         template: &Template,
         items: BTreeMap<String, Plaintext>,
     ) -> Result<Rendered, Failure> {
         let items = items.into_iter().map(|(key, value)| (key, value.into_bytes())).collect();
         if !sealed_secret::has_actions(template, &items) {
-            return self.render_now(template, items);
+            return self.render_now(&object.namespace, template, items);
         }
-        let (this, template) = (self.clone(), template.clone());
-        self.pool.run(namespace, move || this.render_now(&template, items)).await
+        let (this, template, namespace) =
+            (self.clone(), template.clone(), object.namespace.clone());
+        let work = move || this.render_now(&namespace, &template, items);
+        let rendered = self.pool.run_within(object, self.settings.overdue(), work).await;
+        rendered.unwrap_or_else(|overdue| Err(overdue_failure(overdue)))
     }
 
-    fn render_now(&self, template: &Template, items: Values) -> Result<Rendered, Failure> {
+    fn render_now(
+        &self,
+        namespace: &str,
+        template: &Template,
+        items: Values,
+    ) -> Result<Rendered, Failure> {
         let end = Instant::now() + self.settings.time;
+        let memory = NamespaceMemory { memory: &self.settings.memory, namespace };
         let environment = Environment {
             now: Timestamp::now(),
             random: &mut rand::rng(),
             limits: self.settings.limits,
             deadline_exceeded: &|| Instant::now() >= end,
-            memory: None,
+            memory: Some(&memory),
         };
         sealed_secret::render(template, items, environment).map_err(|error| failure(&error))
     }
@@ -70,30 +80,30 @@ impl Renderer {
 
 fn failure(error: &Error) -> Failure {
     let key: String = error.key.chars().take(MAX_KEY_CHARS).collect();
-    let remedy = if error.limit().is_some() {
-        "; the controller's flags --template-… set limits"
-    } else {
-        ""
-    };
-    Failure::new(Reason::TemplateInvalid, format!("template.data `{key}`: {error}{remedy}"))
+    template_failure(&format!("template.data `{key}`: {error}"), error.limit())
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use std::{sync::Arc, time::Duration};
 
-    use templates::Limits;
+    use templates::{Limits, SharedMemory as _};
 
     use super::*;
+    use crate::{reason::Reason, runtime::memory::TemplateMemory};
 
     fn renderer(limits: Limits, time: Duration) -> Renderer {
-        Renderer::new(TemplateSettings { limits, time }, 1)
+        Renderer::new(TemplateSettings { limits, time, memory: Arc::default() }, 1)
+    }
+
+    fn object() -> ObjectKey {
+        ObjectKey { namespace: "n".to_owned(), name: "s".to_owned() }
     }
 
     async fn render(renderer: &Renderer, text: &str) -> Result<String, Failure> {
         let items = [("A".to_owned(), Plaintext::new(b"canary".to_vec()))].into();
         let template = [("c".to_owned(), Some(text.to_owned()))].into();
-        let values = renderer.render("n", &template, items).await?;
+        let values = renderer.render(&object(), &template, items).await?;
         Ok(String::from_utf8(values.data["c"].to_vec()).unwrap())
     }
 
@@ -120,5 +130,18 @@ mod tests {
         let time = renderer(limits, Duration::from_millis(50));
         let failure = render(&time, endless).await.unwrap_err();
         assert!(failure.message.contains("too much time"), "{failure}");
+    }
+
+    #[tokio::test]
+    async fn rendering_waits_for_a_retry_while_others_use_the_memory() {
+        let memory = Arc::new(TemplateMemory::new(2 << 20));
+        let (limits, time) = (Limits::default(), Duration::from_secs(60));
+        let renderer = Renderer::new(TemplateSettings { limits, time, memory: memory.clone() }, 1);
+        let other = NamespaceMemory { memory: &memory, namespace: "n" };
+        assert!(other.take(1 << 20));
+        let failure = render(&renderer, "{{ upper .A }}").await.unwrap_err();
+        assert_eq!(failure.reason, Reason::Throttled);
+        other.give_back(1 << 20);
+        assert_eq!(render(&renderer, "{{ upper .A }}").await.unwrap(), "CANARY");
     }
 }

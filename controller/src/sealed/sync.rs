@@ -121,8 +121,7 @@ impl Attempt<'_> {
         match sealed {
             Sealed::Items(items) => {
                 let (items, keys) = sealing.unseal_items(items).await?;
-                let rendered =
-                    renderer.render(&self.key.namespace, &object.spec.template.data, items).await?;
+                let rendered = renderer.render(self.key, &object.spec.template.data, items).await?;
                 Ok((desired(object, rendered), keys))
             }
             Sealed::Legacy(bytes) => {

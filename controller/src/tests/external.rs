@@ -109,7 +109,11 @@ fn serve(object: Arc<Mutex<Value>>, mut answers: VecDeque<u16>) -> Client {
 }
 
 fn controller(client: Client, queue: Arc<WorkQueue>) -> ExternalSecretController {
-    let templates = TemplateSettings { limits: Limits::default(), time: Duration::from_secs(30) };
+    let templates = TemplateSettings {
+        limits: Limits::default(),
+        time: Duration::from_secs(30),
+        memory: Arc::default(),
+    };
     controller_with(client, queue, PodIdentity::All, templates)
 }
 
@@ -185,7 +189,11 @@ async fn store_without_auth_is_refused_the_identity_of_the_pod() {
         (PodIdentity::None, [false, false]),
     ] {
         let client = serve(Arc::default(), VecDeque::new());
-        let templates = TemplateSettings { limits: Limits::default(), time: Duration::ZERO };
+        let templates = TemplateSettings {
+            limits: Limits::default(),
+            time: Duration::ZERO,
+            memory: Arc::default(),
+        };
         let queue = Arc::new(WorkQueue::new(1));
         let controller = controller_with(client, queue, pod_identity, templates);
         let is_allowed = stores.clone().map(|metadata| {

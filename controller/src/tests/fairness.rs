@@ -67,7 +67,8 @@ fn apply_store(controller: &ExternalSecretController, metadata: &Value, auth: &V
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn honest_object_is_in_sync_within_five_seconds_beside_64_costly_ones() {
     let limits = Limits { steps: u64::MAX, bytes: usize::MAX, ..Limits::default() };
-    let templates = TemplateSettings { limits, time: Duration::from_secs(6) };
+    let templates =
+        TemplateSettings { limits, time: Duration::from_secs(6), memory: Arc::default() };
     let (client, mut requests) = server();
     let queue = Arc::new(WorkQueue::new(16));
     let controller = Arc::new(controller_with(client, queue, PodIdentity::All, templates));
@@ -107,7 +108,11 @@ async fn honest_object_is_in_sync_within_five_seconds_beside_64_costly_ones() {
 /// The store reads the Secret `keys` of the namespace of each ExternalSecret.
 #[tokio::test(start_paused = true)]
 async fn credentials_of_one_namespace_wake_no_other_namespace() {
-    let templates = TemplateSettings { limits: Limits::default(), time: Duration::from_secs(30) };
+    let templates = TemplateSettings {
+        limits: Limits::default(),
+        time: Duration::from_secs(30),
+        memory: Arc::default(),
+    };
     let (client, _created) = server();
     let queue = Arc::new(WorkQueue::new(4));
     let controller = controller_with(client, queue.clone(), PodIdentity::All, templates);

@@ -55,8 +55,11 @@ impl Controller {
         let keys = Arc::new(key_store());
         keys.load(&client).await.expect("the key is there");
         let context = context(client, keys, copies_tool_metadata);
-        let templates =
-            TemplateSettings { limits: Limits::default(), time: Duration::from_secs(30) };
+        let templates = TemplateSettings {
+            limits: Limits::default(),
+            time: Duration::from_secs(30),
+            memory: Arc::default(),
+        };
         let reconciler = SealedSecretController::new(
             context.clone(),
             Arc::new(WorkQueue::new(1)),
