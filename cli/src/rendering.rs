@@ -37,3 +37,23 @@ pub(crate) fn with_environment<T>(render: impl FnOnce(Environment<'_>) -> T) -> 
         memory: None,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hostile_template_ends_at_the_time_limit_or_before() {
+        for text in [
+            r#"{{ printf "a%sa" (repeat 15000000 "-") | camelcase }}"#,
+            r#"{{ regexFindAll ".*[^A-Z]|[A-Z]" (repeat 30000000 "A") -1 | len }}"#,
+            r#"{{ range $i := until 400 }}{{ regexMatch (printf "\\pL{40}%d" $i) "" }}{{ end }}"#,
+        ] {
+            let template = [("x".to_owned(), Some(text.to_owned()))].into();
+            let template = SecretTemplate { data: template, ..SecretTemplate::default() };
+            let started = Instant::now();
+            let _ = secret_from_template(&template, sealed_secret::Values::new());
+            assert!(started.elapsed() < RENDER_TIMEOUT + Duration::from_secs(5), "{text}");
+        }
+    }
+}
