@@ -186,6 +186,13 @@ impl<'e> Meter<'e> {
         Ok(())
     }
 
+    /// Counts a map without its entries, which are items. Call it before you create the map.
+    pub fn map(&mut self) -> Result<(), Limit> {
+        /// A map allocates room for several entries at a time.
+        const MAP_BYTES: usize = 512;
+        self.bytes(MAP_BYTES)
+    }
+
     /// Counts `count` items. Call it before you create them.
     pub fn items(&mut self, count: usize) -> Result<(), Limit> {
         if count > self.limits.items {

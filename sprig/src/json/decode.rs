@@ -16,6 +16,9 @@ pub fn decode(meter: &mut Meter<'_>, text: &[u8]) -> Result<Value, Failure> {
 
 const MALFORMED: Failure = Failure::Because("the text is not JSON");
 
+/// The memory that a key needs beside its bytes.
+const KEY_BYTES: usize = 64;
+
 struct Decoder<'a, 'e> {
     rest: &'a [u8],
     meter: &'a mut Meter<'e>,
@@ -92,6 +95,7 @@ impl Decoder<'_, '_> {
 
     fn map(&mut self) -> Result<Value, Failure> {
         self.expect(b'{')?;
+        self.meter.map()?;
         let mut entries = Vec::new();
         if self.take(b'}') {
             return Ok(Value::map(entries));
@@ -99,6 +103,7 @@ impl Decoder<'_, '_> {
         loop {
             self.peek();
             let key = self.string()?;
+            self.meter.bytes(KEY_BYTES)?;
             self.expect(b':')?;
             entries.push((key, self.value()?));
             if self.take(b'}') {

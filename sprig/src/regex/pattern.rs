@@ -50,6 +50,8 @@ impl Pattern {
     /// Compiles an expression.
     pub fn new(meter: &mut Meter<'_>, pattern: &[u8]) -> Result<Self, Failure> {
         meter.steps(pattern.len() as u64)?;
+        // The translation escapes characters.
+        meter.bytes(pattern.len().saturating_mul(4))?;
         let translated = translate(pattern).ok_or(MALFORMED)?;
         meter.steps(translated.weight)?;
         let engine = Engine::new(meter, &translated)?.ok_or(MALFORMED)?;

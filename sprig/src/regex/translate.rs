@@ -3,6 +3,8 @@
 //! Expressions that Go refuses are refused here. All others are rewritten so that the `regex` crate
 //! reads them as Go does: classes like `\d` are ASCII, and only Go's special characters are special.
 
+use std::collections::HashSet;
+
 use super::class::{self, Perl};
 
 /// An expression for the `regex` crate.
@@ -26,6 +28,7 @@ pub(super) fn translate(pattern: &[u8]) -> Option<Translated> {
         rest: pattern,
         out: String::with_capacity(pattern.len() + 16),
         names: Vec::new(),
+        known_names: HashSet::new(),
         groups: 0,
         sequence: Sequence::default(),
         open: Vec::new(),
@@ -44,6 +47,7 @@ struct Translator<'p> {
     rest: &'p str,
     out: String,
     names: Vec<(String, usize)>,
+    known_names: HashSet<&'p str>,
     groups: usize,
     /// The group we are in, and those around it.
     sequence: Sequence,
@@ -157,7 +161,7 @@ impl Translator<'_> {
         if let Some(named) = named {
             let (name, rest) = named.split_once('>')?;
             let is_word = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-            if name.is_empty() || !is_word || self.names.iter().any(|(known, _)| known == name) {
+            if name.is_empty() || !is_word || !self.known_names.insert(name) {
                 return None;
             }
             self.names.push((name.to_owned(), self.groups + 1));
@@ -238,7 +242,9 @@ impl Translator<'_> {
 
 /// The bounds of `{n}`, `{n,}` or `{n,m}`, and the text after them. Anything else is literal text.
 fn bounds(text: &str) -> Option<(u64, Option<u64>, &str)> {
-    let (inner, rest) = text.split_once('}')?;
+    // A search for `}` would read the text to its end for each brace.
+    let end = text.find(|c: char| !c.is_ascii_digit() && c != ',')?;
+    let (inner, rest) = (&text[..end], text[end..].strip_prefix('}')?);
     let number = |digits: &str| {
         let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
         let is_plain = digits.len() == 1 || !digits.starts_with('0');

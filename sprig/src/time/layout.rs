@@ -122,7 +122,8 @@ const fn offset(form: [u8; 4]) -> Part<'static> {
 
 /// The part that `text` begins with, unless that is a literal, and its length.
 fn part(text: &str) -> Option<(Part<'_>, usize)> {
-    if text.starts_with("_2006") {
+    let may_begin = |c: char| "JM0123456_Pp-Z.,".contains(c);
+    if !text.starts_with(may_begin) || text.starts_with("_2006") {
         return None;
     }
     if let Some(rest) = text.strip_prefix(['.', ',']) {

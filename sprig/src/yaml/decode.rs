@@ -73,6 +73,7 @@ fn to_value(meter: &mut Meter<'_>, node: &Node) -> Result<Value, Failure> {
             Value::json_list(items?)
         }
         Node::Map(entries) => {
+            meter.map()?;
             let map = Map::new(gotemplate::MapKind::Any, BTreeMap::new());
             for (key, value) in entries {
                 map.insert(Text::from(key.as_str()), to_value(meter, value)?);
@@ -100,7 +101,7 @@ struct Decoder<'a, 'm, 'e> {
 impl<'a, 'm, 'e> Decoder<'a, 'm, 'e> {
     fn read(meter: &'m mut Meter<'e>, text: &'a [u8]) -> Result<Node, Failure> {
         // The parser needs memory for its tokens.
-        meter.bytes(text.len().saturating_mul(4))?;
+        meter.bytes(text.len().saturating_mul(8))?;
         let text = str::from_utf8(text).map_err(|_| MALFORMED)?;
         let parser = Parser::new_from_str(text);
         let mut decoder = Self { parser, meter, anchors: BTreeMap::new(), depth: 0 };
@@ -160,6 +161,7 @@ impl<'a, 'm, 'e> Decoder<'a, 'm, 'e> {
 
     /// The last of equal keys wins. Merged keys have the position of their merge.
     fn map(&mut self) -> Result<Node, Failure> {
+        self.meter.map()?;
         let mut entries = BTreeMap::new();
         loop {
             let key = match self.next()? {

@@ -41,6 +41,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
 
 /// Keys and values in turn. The last key may lack its value.
 fn dict(context: &mut Context<'_>, arguments: Arguments<'_>) -> Result<Value, Failure> {
+    context.meter.map()?;
     context.meter.items(arguments.all().len())?;
     let map = Map::new(MapKind::Any, std::collections::BTreeMap::new());
     for pair in arguments.all().chunks(2) {
@@ -90,6 +91,7 @@ fn select(
 ) -> Result<Value, Failure> {
     let map = arguments.map(0)?;
     let keys = arguments.rest(1);
+    context.meter.map()?;
     context.meter.items(map.len())?;
     context.meter.steps((map.len() as u64).saturating_mul(keys.len() as u64))?;
     let is_given = |key: &gotemplate::Text| {

@@ -183,6 +183,7 @@ pub(super) fn copy(
             Value::List(list.with_items(items.collect::<Result<_, _>>()?))
         }
         Value::Map(map) if map.kind() == MapKind::Any => {
+            context.meter.map()?;
             let entries = map.entries();
             let copies = entries
                 .iter()

@@ -15,6 +15,7 @@ const MALFORMED: Failure = Failure::Because("the URL is malformed");
 
 fn url_parse(context: &mut Context<'_>, arguments: Arguments<'_>) -> Result<Value, Failure> {
     let text = arguments.text(0)?;
+    context.meter.map()?;
     context.meter.bytes(3 * text.len() + 256)?;
     let url = parse(text).ok_or(MALFORMED)?;
     let mut user = Buffer::default();
