@@ -209,6 +209,7 @@ mod tests {
         let settings = TemplateSettings {
             limits: Limits::default(),
             time: std::time::Duration::from_secs(30),
+            memory: Arc::default(),
         };
         let delimiters = Delimiters { left: "{{".into(), right: "}}".into() };
         let renderer = Renderer::new(settings, &delimiters, 1);
