@@ -42,6 +42,9 @@ const STATES_LIMIT: usize = 256 << 10;
 /// The memory that the parser needs for a character at most, in bytes.
 const CHARACTER_BYTES: usize = 512;
 
+/// The memory that the compiler needs for any expression, in bytes: it remembers sequences of UTF-8.
+const COMPILER_BYTES: usize = 320 << 10;
+
 /// The memory that the parser needs for a class such as `\pL` at most, in bytes.
 const CLASS_BYTES: usize = 32 << 10;
 
@@ -53,11 +56,12 @@ impl Engine {
     ) -> Result<Option<Self>, Limit> {
         let classes =
             translated.pattern.matches("\\p").count() + translated.pattern.matches("\\P").count();
-        let parser = translated.pattern.len().saturating_mul(CHARACTER_BYTES)
+        let scratch = COMPILER_BYTES
+            + translated.pattern.len().saturating_mul(CHARACTER_BYTES)
             + classes.saturating_mul(CLASS_BYTES);
         // There are two programs, and each is copied when it is complete.
         let limit = SIZE_LIMIT.min(meter.remaining_bytes() / 4);
-        let built = meter.scratch(parser, || build(&translated.pattern, limit))?;
+        let built = meter.scratch(scratch, || build(&translated.pattern, limit))?;
         let Some((program, forward, reverse)) = built else {
             return if limit < SIZE_LIMIT { Err(Limit::Bytes) } else { Ok(None) };
         };
