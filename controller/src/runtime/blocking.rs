@@ -18,7 +18,7 @@ use crate::key::ObjectKey;
 pub(crate) struct BlockingPool {
     permits: Arc<Semaphore>,
     shares: Arc<Mutex<HashMap<String, Weak<Semaphore>>>>,
-    /// The objects whose work goes on although nobody waits for it.
+    /// The objects whose work continues without a caller that waits for it.
     overdue: Arc<Mutex<HashSet<ObjectKey>>>,
     /// How many tasks run at a time.
     pub(crate) threads: usize,
@@ -27,7 +27,7 @@ pub(crate) struct BlockingPool {
 /// A thread of the pool. Dropping its permits lets the pool use another thread.
 type Thread = Arc<Mutex<Option<(OwnedSemaphorePermit, OwnedSemaphorePermit)>>>;
 
-/// The work of an object took too long, or earlier work of it still goes on.
+/// The work of an object took too long, or earlier work of it still continues.
 #[derive(Debug, Eq, PartialEq)]
 pub(crate) struct Overdue;
 
@@ -65,7 +65,7 @@ impl BlockingPool {
     }
 
     /// Runs `work` for an object as [`run`](Self::run) does, and waits for at most `time` after it has
-    /// begun. Work that takes longer goes on, as nothing can stop a thread. The pool then gets another
+    /// begun. Work that takes longer continues, as nothing can stop a thread. The pool then gets another
     /// thread, and the object gets none before `work` ends.
     pub(crate) async fn run_within<T: Send + 'static>(
         &self,
@@ -86,7 +86,7 @@ impl BlockingPool {
             drop(busy);
             result
         });
-        // Goes on if the caller gives up earlier.
+        // Continues if the caller gives up earlier.
         let watched = tokio::spawn(async move {
             if let Ok(result) = tokio::time::timeout(time, work).await {
                 return Ok(result.expect("work on the pool does not panic"));
