@@ -165,11 +165,11 @@ pub struct Config {
           num_args = 0..=1, default_missing_value = "true", require_equals = true)]
     pub(crate) copy_tool_metadata: bool,
 
-    /// Let ExternalSecrets take over an existing Secret only if it is annotated with
-    /// mtk.mytomorrows.com/adopt
+    /// Let ExternalSecrets write to a Secret that External Secrets did not make only if it is annotated
+    /// with mtk.mytomorrows.com/adopt=true
     #[arg(long, value_name = "BOOL", default_value_t = false, action = ArgAction::Set,
           num_args = 0..=1, default_missing_value = "true", require_equals = true)]
-    adopt_with_consent: bool,
+    require_adopt_annotation: bool,
 
     /// Left template delimiter for ExternalSecrets
     #[arg(long, value_name = "TEXT", default_value = "{{", value_parser = parse_delimiter)]
@@ -259,7 +259,7 @@ impl Config {
             class: self.controller_class.clone(),
             writes_data_hash: self.data_hash,
             copies_metadata: self.copy_metadata,
-            requires_consent: self.adopt_with_consent,
+            requires_adopt_annotation: self.require_adopt_annotation,
             watches_cluster_stores: self.all_namespaces,
             pod_identity: self.pod_identity,
             store_check_interval: self.store_requeue_interval.unsigned_abs(),

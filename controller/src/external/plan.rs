@@ -36,7 +36,7 @@ pub(crate) struct Settings {
     /// Whether a Secret without a template gets the object's labels and annotations.
     pub(crate) copies_metadata: bool,
     /// Whether an existing Secret is only adopted if its annotation allows that.
-    pub(crate) requires_consent: bool,
+    pub(crate) requires_adopt_annotation: bool,
     /// False if the controller is limited to some namespaces.
     pub(crate) watches_cluster_stores: bool,
     /// Which stores may use the identity of the controller's Pod.

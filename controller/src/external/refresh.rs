@@ -168,7 +168,7 @@ impl Attempt<'_> {
             immutable: object.spec.target.immutable,
             content,
             writes_data_hash: settings.writes_data_hash,
-            requires_consent: settings.requires_consent,
+            requires_adopt_annotation: settings.requires_adopt_annotation,
         }
     }
 
@@ -309,7 +309,7 @@ fn message(refusal: &Refusal) -> &'static str {
         }
         Refusal::Immutable { .. } => IMMUTABLE_TARGET,
         Refusal::TypeDiffers { .. } => NO_UPDATE,
-        Refusal::ConsentMissing { .. }
+        Refusal::AdoptAnnotationMissing { .. }
         | Refusal::ControlledBy { .. }
         | Refusal::NotManaged { .. }
         | Refusal::OwnedByEarlierObject { .. } => NO_OWNERSHIP,

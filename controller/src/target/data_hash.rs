@@ -15,6 +15,8 @@ pub(crate) const MANAGED: &str = "reconcile.external-secrets.io/managed";
 pub(crate) const CREATED_BY: &str = "reconcile.external-secrets.io/created-by";
 /// Annotation on each Secret: the hash of its data.
 pub(crate) const DATA_HASH: &str = "reconcile.external-secrets.io/data-hash";
+/// The beginning of all field managers of External Secrets.
+pub(crate) const FIELD_MANAGERS: &str = "externalsecrets.external-secrets.io/";
 
 /// The hash of the data, over the text that Go prints of a map of bytes. It is not keyed, because
 /// compatibility needs it so. A flag turns it off.
@@ -49,11 +51,11 @@ pub(crate) fn created_by(namespace: &str, name: &str) -> String {
 
 /// The field manager of the Secret of this ExternalSecret.
 pub(crate) fn field_manager(name: &str) -> String {
-    let manager = format!("externalsecrets.external-secrets.io/{name}");
+    let manager = format!("{FIELD_MANAGERS}{name}");
     if manager.len() <= 63 {
         return manager;
     }
-    format!("externalsecrets.external-secrets.io/sha3/{}", sha3(name))
+    format!("{FIELD_MANAGERS}sha3/{}", sha3(name))
 }
 
 fn map(map: Option<&BTreeMap<String, String>>) -> String {

@@ -12,9 +12,9 @@ use kube::ResourceExt as _;
 
 use super::{
     data_hash,
-    ownership::{ControllerRef, Refusal, has_fields, own_names},
+    ownership::{ControllerRef, Refusal, own_names},
     patch::{empty_secret, remove_own},
-    policy::CONSENT,
+    policy::ADOPT,
     writer::SecretTarget,
 };
 use crate::{
@@ -33,8 +33,8 @@ pub(crate) struct ExternalSecretTarget {
     pub(crate) content: ExternalContent,
     /// Whether to annotate it with the hash of its data.
     pub(crate) writes_data_hash: bool,
-    /// Whether an existing Secret is taken over only if its annotation allows it.
-    pub(crate) requires_consent: bool,
+    /// Whether a Secret that External Secrets did not make needs an annotation to be written to.
+    pub(crate) requires_adopt_annotation: bool,
 }
 
 /// The parts of the Secret that come from values and the template.
@@ -75,8 +75,8 @@ impl SecretTarget for ExternalSecretTarget {
 impl ExternalSecretTarget {
     fn refuse(&self, existing: &SecretObject) -> Result<(), Refusal> {
         let secret = || self.key.clone();
-        if self.requires_consent && !self.has_consent(existing) {
-            return Err(Refusal::ConsentMissing { secret: secret() });
+        if self.requires_adopt_annotation && !may_adopt(existing) {
+            return Err(Refusal::AdoptAnnotationMissing { secret: secret() });
         }
         let controller = controller_of(&existing.metadata);
         if let Some(controller) = controller.filter(|owner| !self.is_this(owner)) {
@@ -90,17 +90,8 @@ impl ExternalSecretTarget {
         Ok(())
     }
 
-    /// A Secret whose data this ExternalSecret wrote before needs no consent.
-    fn has_consent(&self, existing: &SecretObject) -> bool {
-        existing.annotations().get(CONSENT).is_some_and(|value| value == "true")
-            || has_fields(&existing.metadata, &self.field_manager, "/f:data")
-    }
-
     /// By kind and name, so that a recreated ExternalSecret owns the Secrets of its predecessor.
     fn is_this(&self, owner: &OwnerReference) -> bool {
-        fn group(owner: &OwnerReference) -> Option<&str> {
-            owner.api_version.split('/').next()
-        }
         owner.kind == self.owner.kind
             && owner.name == self.owner.name
             && group(owner) == group(&self.owner)
@@ -166,4 +157,23 @@ impl ExternalSecretTarget {
             secret.annotations_mut().remove(data_hash::DATA_HASH);
         }
     }
+}
+
+/// Whether the Secret is annotated, or External Secrets made it: by its label, a field manager or an
+/// owner. This controller writes under the same names.
+fn may_adopt(existing: &SecretObject) -> bool {
+    let SecretObject { metadata, .. } = existing;
+    let is_external = |owner: &OwnerReference| {
+        owner.kind == "ExternalSecret" && group(owner) == Some("external-secrets.io")
+    };
+    let mut managers =
+        metadata.managed_fields.iter().flatten().filter_map(|entry| entry.manager.as_ref());
+    existing.annotations().get(ADOPT).is_some_and(|value| value == "true")
+        || existing.labels().get(data_hash::MANAGED).is_some_and(|value| value == "true")
+        || existing.owner_references().iter().any(is_external)
+        || managers.any(|manager| manager.starts_with(data_hash::FIELD_MANAGERS))
+}
+
+fn group(owner: &OwnerReference) -> Option<&str> {
+    owner.api_version.split('/').next()
 }

@@ -10,7 +10,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::api::ObjectMeta;
 use serde_json::Value;
 
-use super::policy::CONSENT;
+use super::policy::ADOPT;
 use crate::{
     key::ObjectKey,
     reason::{Failure, Reason},
@@ -126,10 +126,10 @@ impl fmt::Display for ControllerRef {
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub(crate) enum Refusal {
     #[error(
-        "Secret {secret} already exists, and the controller requires consent to take it over: \
-         annotate it with {CONSENT}=true, or rename one of the two"
+        "Secret {secret} already exists and was not made by External Secrets: annotate it with \
+         {ADOPT}=true to let the ExternalSecret write to it, or rename one of the two"
     )]
-    ConsentMissing { secret: ObjectKey },
+    AdoptAnnotationMissing { secret: ObjectKey },
     #[error(
         "Secret {secret} already exists and is controlled by {controller}: delete or rename one of \
          the two"
@@ -162,7 +162,7 @@ pub(crate) enum Refusal {
 impl Refusal {
     pub(crate) fn failure(&self) -> Failure {
         let reason = match self {
-            Self::ConsentMissing { .. }
+            Self::AdoptAnnotationMissing { .. }
             | Self::ControlledBy { .. }
             | Self::NotManaged { .. }
             | Self::OwnedByEarlierObject { .. } => Reason::NotOwned,
@@ -173,7 +173,7 @@ impl Refusal {
 }
 
 /// Whether this manager set fields below a path.
-pub(super) fn has_fields(metadata: &ObjectMeta, manager: &str, path: &str) -> bool {
+fn has_fields(metadata: &ObjectMeta, manager: &str, path: &str) -> bool {
     managed_fields(metadata, &[manager], path).next().is_some()
 }
 
@@ -323,7 +323,7 @@ mod tests {
     fn foreign_secret_message_names_the_remedy() {
         let message = Refusal::NotManaged { secret: secret() }.to_string();
         assert!(message.contains("sealedsecrets.bitnami.com/managed=true"), "{message}");
-        let message = Refusal::ConsentMissing { secret: secret() }.to_string();
+        let message = Refusal::AdoptAnnotationMissing { secret: secret() }.to_string();
         assert!(message.contains("mtk.mytomorrows.com/adopt=true"), "{message}");
     }
 

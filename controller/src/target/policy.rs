@@ -16,8 +16,8 @@ use crate::{
     runtime::secret::{FINGERPRINT_KEY_SECRET, KEY_LABEL, SecretObject},
 };
 
-/// Annotation on a Secret that an ExternalSecret may take over, where the operator requires consent.
-pub(crate) const CONSENT: &str = "mtk.mytomorrows.com/adopt";
+/// Annotation on a Secret that an ExternalSecret may write to, where a flag requires it.
+pub(crate) const ADOPT: &str = "mtk.mytomorrows.com/adopt";
 
 /// The token of a ServiceAccount, which Kubernetes fills in.
 const TOKEN_TYPE: &str = "kubernetes.io/service-account-token";

@@ -146,7 +146,7 @@ pub(super) fn controller_with(
         class: "default".into(),
         writes_data_hash: true,
         copies_metadata: true,
-        requires_consent: false,
+        requires_adopt_annotation: false,
         watches_cluster_stores: true,
         pod_identity,
         store_check_interval: Duration::from_mins(5),

@@ -105,7 +105,7 @@ impl World {
             class: "default".to_owned(),
             writes_data_hash: true,
             copies_metadata: true,
-            requires_consent: false,
+            requires_adopt_annotation: false,
             watches_cluster_stores: self.watches_cluster_stores,
             pod_identity: PodIdentity::All,
             store_check_interval: Duration::from_mins(5),

@@ -21,7 +21,7 @@ fn target(policy: CreationPolicy) -> ExternalSecretTarget {
             ..ExternalContent::default()
         },
         writes_data_hash: false,
-        requires_consent: false,
+        requires_adopt_annotation: false,
     }
 }
 
@@ -72,15 +72,36 @@ fn recreated_external_secret_owns_the_secret_of_its_predecessor() {
 }
 
 #[test]
-fn existing_secret_needs_consent_unless_this_object_wrote_its_data() {
-    let target = ExternalSecretTarget { requires_consent: true, ..target(CreationPolicy::Owner) };
-    let refused = |metadata: Json| target.plan(&existing(metadata, &json!({}))).err();
-    let secret = target.key.clone();
-    assert_eq!(refused(json!({})), Some(Refusal::ConsentMissing { secret }));
-    assert_eq!(refused(json!({ "annotations": { CONSENT: "true" } })), None);
-    let fields = json!({ "f:data": { "f:A": {} } });
-    let managed = json!([{ "manager": "external", "fieldsV1": fields }]);
-    assert_eq!(refused(json!({ "managedFields": managed })), None);
+fn secret_that_external_secrets_did_not_make_needs_the_annotation_if_required() {
+    for policy in [CreationPolicy::Owner, CreationPolicy::Orphan, CreationPolicy::Merge] {
+        let target = ExternalSecretTarget { requires_adopt_annotation: true, ..target(policy) };
+        let refused = |metadata: Json| target.plan(&existing(metadata, &json!({}))).err();
+        let missing = Some(Refusal::AdoptAnnotationMissing { secret: target.key.clone() });
+        let manager = |name: &str| json!({ "managedFields": [{ "manager": name }] });
+        let owner = |group: &str, kind: &str| {
+            json!({ "ownerReferences": [{ "apiVersion": format!("{group}/v1beta1"), "kind": kind,
+                                          "name": "e", "uid": "u0" }] })
+        };
+        for refused_metadata in [
+            json!({}),
+            json!({ "annotations": { ADOPT: "yes" } }),
+            json!({ "labels": { data_hash::MANAGED: "false" } }),
+            manager("kubectl"),
+            owner("example.org", "ExternalSecret"),
+            owner("external-secrets.io", "PushSecret"),
+        ] {
+            assert_eq!(refused(refused_metadata.clone()), missing, "{refused_metadata}");
+        }
+        for metadata in [
+            json!({ "annotations": { ADOPT: "true" } }),
+            json!({ "labels": { data_hash::MANAGED: "true" } }),
+            manager(&data_hash::field_manager("other")),
+            manager(&data_hash::field_manager(&"long".repeat(20))),
+            owner("external-secrets.io", "ExternalSecret"),
+        ] {
+            assert_eq!(refused(metadata.clone()), None, "{metadata}");
+        }
+    }
 }
 
 #[test]

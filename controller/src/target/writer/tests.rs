@@ -209,7 +209,7 @@ impl Denied {
                 ..ExternalContent::default()
             },
             writes_data_hash: false,
-            requires_consent: false,
+            requires_adopt_annotation: false,
         }
     }
 }

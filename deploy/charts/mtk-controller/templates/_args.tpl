@@ -58,8 +58,8 @@
 {{- if not $external.copyMetadata }}
 {{- $args = append $args "--copy-metadata=false" }}
 {{- end }}
-{{- if $external.adoptWithConsent }}
-{{- $args = append $args "--adopt-with-consent" }}
+{{- if $external.requireAdoptAnnotation }}
+{{- $args = append $args "--require-adopt-annotation" }}
 {{- end }}
 {{- else }}
 {{- $args = append $args "--external-secrets=false" }}

@@ -102,27 +102,33 @@ async fn flags_omit_the_data_hash_and_copied_labels() {
 }
 
 #[tokio::test]
-async fn required_consent_protects_a_foreign_secret() {
+async fn required_annotation_protects_a_foreign_secret() {
     let private = private().await;
-    let (api, ns) = (private.api().await, "external-consent");
+    let (api, ns) = (private.api().await, "external-adopt");
     let aws = Aws::start().unwrap();
-    secret(&aws, "consent/a", "1", &[]).await;
+    secret(&aws, "adopt/a", "1", &[]).await;
     stores(&api, ns).await;
-    let _controller = private.cluster().controller_with(&aws, &["--adopt-with-consent"]).unwrap();
+    let _controller =
+        private.cluster().controller_with(&aws, &["--require-adopt-annotation"]).unwrap();
     let foreign =
         json!({ "metadata": { "namespace": ns, "name": "s" }, "data": { "own": "MQ==" } });
     api.create(Kind::Secret, foreign).await;
-    api.create(Kind::ExternalSecret, external(ns, "s", &[("A", "consent/a")])).await;
+    api.create(Kind::ExternalSecret, external(ns, "s", &[("A", "adopt/a")])).await;
     let object = wait_ready(&api, ns, "s", "False").await;
     let explained = condition(&object, "Explained").unwrap();
     assert_eq!(explained["reason"], "NotOwned");
     assert!(text(&explained["message"]).contains("mtk.mytomorrows.com/adopt=true"));
     assert_eq!(value(&api.secret(ns, "s").await.unwrap(), "own").as_deref(), Some("1"));
-    let consent = json!({ "metadata": { "annotations": { "mtk.mytomorrows.com/adopt": "true" } } });
-    api.patch(Kind::Secret, ns, "s", consent).await;
+    let adopt = json!({ "metadata": { "annotations": { "mtk.mytomorrows.com/adopt": "true" } } });
+    api.patch(Kind::Secret, ns, "s", adopt).await;
     wait_value(&api, ns, "s", "A", "1").await;
-    // The controller needs no further consent for its own Secret.
-    change(&aws, "consent/a", "2").await;
+    // The Secret is the controller's own now.
+    change(&aws, "adopt/a", "2").await;
     force(&api, ns, "s").await;
     wait_value(&api, ns, "s", "A", "2").await;
+    // External Secrets made this one: only its field manager tells.
+    let theirs = json!({ "metadata": { "namespace": ns, "name": "theirs" }, "data": { "B": "" } });
+    api.create_as("externalsecrets.external-secrets.io/theirs", Kind::Secret, theirs).await;
+    api.create(Kind::ExternalSecret, external(ns, "theirs", &[("A", "adopt/a")])).await;
+    wait_value(&api, ns, "theirs", "A", "2").await;
 }

@@ -97,7 +97,7 @@ fn row_47_external_secrets_values_set_their_flags() {
             "--ca-bundle=/etc/mtk-controller/ca/ca.crt",
             "--data-hash=false",
             "--copy-metadata=false",
-            "--adopt-with-consent",
+            "--require-adopt-annotation",
         ]
     );
     assert_eq!(flags(case("sealed-alone"))[5..], ["--external-secrets=false"]);
