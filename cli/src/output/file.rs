@@ -233,16 +233,17 @@ mod tests {
     use super::*;
 
     fn mode(path: &Path) -> u32 {
-        fs::metadata(path).unwrap().permissions().mode() & 0o777
+        fs::metadata(path).expect("a file").permissions().mode() & 0o777
     }
 
     fn file_of_mode(path: &Path, mode: u32) {
-        fs::write(path, "old").unwrap();
-        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+        fs::write(path, "old").expect("a written file");
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("a mode");
     }
 
     fn pipe(path: &Path) {
-        rustix::fs::mknodat(CWD, path, FileType::Fifo, Mode::from_raw_mode(0o600), 0).unwrap();
+        rustix::fs::mknodat(CWD, path, FileType::Fifo, Mode::from_raw_mode(0o600), 0)
+            .expect("a pipe");
     }
 
     #[test]
