@@ -25,6 +25,8 @@ pub(super) fn printf(
 ) -> Result<Value, Failure> {
     let mut buffer = Buffer::default();
     let format = arguments.text(0)?;
+    // `%d` without an argument becomes `%!d(MISSING)`.
+    context.meter.bytes(format.len().saturating_mul(6))?;
     fmt::print_formatted(&mut buffer, &mut context.meter, format, arguments.rest(1))?;
     Ok(Value::text(buffer))
 }

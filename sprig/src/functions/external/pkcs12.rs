@@ -34,7 +34,8 @@ fn open(context: &mut Context<'_>, arguments: Arguments<'_>) -> Result<Contents,
         [_] => (&[], arguments.text(0)?),
         _ => (arguments.text(0)?, arguments.text(1)?),
     };
-    context.meter.bytes(file.len())?;
+    // The password becomes UTF-16.
+    context.meter.bytes(file.len() + 4 * password.len())?;
     let contents = pkcs12::read(&mut Metered(&mut context.meter), file, password);
     let contents = contents.map_err(failure)?;
     if contents.certificates.iter().any(|der| certificate(der).is_none()) {

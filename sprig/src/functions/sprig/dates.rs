@@ -112,7 +112,7 @@ fn modified(arguments: Arguments<'_>) -> Result<Option<Value>, Failure> {
 
 fn read(context: &mut Context<'_>, arguments: Arguments<'_>) -> Result<Option<Value>, Failure> {
     let (layout, text) = (arguments.text(0)?, arguments.text(1)?);
-    context.meter.bytes(layout.len() + text.len())?;
+    context.meter.bytes(layout.len().saturating_mul(16) + text.len())?;
     let time = match (str::from_utf8(layout), str::from_utf8(text)) {
         (Ok(layout), Ok(text)) => parse(layout, text),
         _ => parse(&latin1(layout), &latin1(text)),

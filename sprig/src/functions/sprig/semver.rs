@@ -9,6 +9,8 @@ pub(super) static FUNCTIONS: &[Function] = &[
     Function::new("semverCompare", &[Text, Text], |c, a| {
         let (constraint, text) = (a.text(0)?, a.text(1)?);
         c.meter.steps((constraint.len() + text.len()) as u64)?;
+        // A condition takes far more than its text.
+        c.meter.bytes(constraint.len().saturating_mul(24))?;
         let constraint = str::from_utf8(constraint).ok().and_then(Constraint::parse);
         let constraint = constraint.ok_or("the constraint is malformed")?;
         Ok(Value::Bool(constraint.allows(&version(text)?)))
