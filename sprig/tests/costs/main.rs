@@ -45,7 +45,7 @@ const MEMORY_RATIO: usize = 3;
 /// The memory of a call that needs no charge.
 const SMALL: usize = 8 << 10;
 
-/// What a call was charged, and what it took.
+/// The charge of a call, and its true cost.
 struct Cost {
     steps: u64,
     bytes: usize,
@@ -96,7 +96,7 @@ fn cost<T>(run: impl FnOnce(&mut Context<'_>) -> T) -> Cost {
     drop(result);
     let peak = ALLOCATOR.peak_usage() - before;
     let (steps, bytes) = (context.meter.used_steps(), context.meter.used_bytes());
-    // What was only needed during the call.
+    // The bytes that were needed only during the call.
     let scratch = memory.most.get().saturating_sub(bytes + SHARE);
     Cost { steps, bytes: bytes + scratch, time, peak }
 }
@@ -189,7 +189,7 @@ fn faults(function: &'static Function, inputs: &Inputs, objects: &[Value]) -> Ve
     let count = if takes_more { least + 1 } else { least };
     let shapes: Vec<_> =
         (0..count).map(|index| Inputs::shapes(function.parameter(index))).collect();
-    // Keys and hashes of passwords take long whatever the arguments are, and a function with `must` does
+    // Keys and hashes of passwords take long with any arguments, and a function with `must` does
     // the same as the one without: a few shapes will do.
     let arguments: Vec<_> =
         (0..count).map(|index| small(function.parameter(index), 1, objects)).collect();
