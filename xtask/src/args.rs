@@ -70,16 +70,32 @@ enum Verb {
     },
     /// Build the images of the controller, the command-line program and the app
     Images(images::Options),
-    /// Run benchmarks
-    #[command(subcommand)]
-    Bench(Bench),
+    /// Run benchmarks [default: those of opening, sealing, syncing and memory]
+    Bench {
+        #[command(subcommand)]
+        one: Option<Bench>,
+    },
 }
 
 #[derive(Debug, Subcommand)]
 enum Bench {
-    /// Measure how fast SealedSecrets become Secrets: one at a time, at once, after a restart
+    /// Measure the sealing of 1 and 100 values, beside kubeseal if it is on PATH
+    #[command(disable_help_flag = true)]
+    Seal {
+        /// Options of the benchmark; --help lists them
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// Measure how fast SealedSecrets become Secrets: one at a time, at once, after a restart, at a first start
     #[command(disable_help_flag = true)]
     Sync {
+        /// Options of the benchmark; --help lists them
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// Measure the controller's memory with many SealedSecrets and other Secrets
+    #[command(disable_help_flag = true)]
+    Memory {
         /// Options of the benchmark; --help lists them
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
@@ -107,9 +123,14 @@ pub(crate) async fn run() -> anyhow::Result<()> {
         Verb::Down => down::run().await,
         Verb::Manifests { check } => manifests::run(check).await,
         Verb::Images(options) => images::run(&options).await,
-        Verb::Bench(Bench::Sync { arguments }) => bench::run("sync", &arguments).await,
-        Verb::Bench(Bench::Aws { arguments }) => bench::run("aws", &arguments).await,
-        Verb::Bench(Bench::Templates(options)) => templates::run(&options).await,
+        Verb::Bench { one: None } => bench::all().await,
+        Verb::Bench { one: Some(one) } => match one {
+            Bench::Seal { arguments } => bench::run("seal", &arguments).await,
+            Bench::Sync { arguments } => bench::run("sync", &arguments).await,
+            Bench::Memory { arguments } => bench::run("memory", &arguments).await,
+            Bench::Aws { arguments } => bench::run("aws", &arguments).await,
+            Bench::Templates(options) => templates::run(&options).await,
+        },
     }
 }
 

@@ -1,24 +1,67 @@
 //! `cargo xtask bench`: benchmarks. They print measurements and never fail because of a number.
 //!
-//! `sync` and `aws` are the example `bench` of the crate `e2e`, which needs clients of Kubernetes and
-//! AWS.
+//! Those on a real API server and of the command line are the example `bench` of the crate `e2e`, which
+//! needs clients of Kubernetes and AWS. They measure the programs that ship.
 
 pub(crate) mod templates;
 
-use crate::runner::{Output, Steps};
-use crate::{build, command, tools};
+use std::path::PathBuf;
 
-/// Runs the benchmark with these arguments, on the controller as it is released.
+use crate::build::{self, Programs};
+use crate::runner::{Output, Steps};
+use crate::{command, images, tools};
+
+/// What the benchmarks run.
+struct Built {
+    programs: Programs,
+    bench: PathBuf,
+    opening: PathBuf,
+}
+
+/// Runs one benchmark with these arguments.
 pub(crate) async fn run(name: &str, arguments: &[String]) -> anyhow::Result<()> {
     let mut steps = Steps::new(Output::Stdout);
-    let output = steps.output();
-    let controller = build::released_controller();
-    let controller = steps.step("build mtk-controller in the release profile", controller).await?;
-    steps.step("build the control plane", build::control_plane(output)).await?;
-    let moto = steps.step("install moto, an AWS emulator", tools::moto(output)).await?;
-    let bench = build::released_example("e2e", "bench");
-    let bench = steps.step("build the benchmark", bench).await?;
-    let mut bench = command::program(bench);
-    bench.arg(name).args(arguments).env("MTK_CONTROLLER_BIN", controller).env("MTK_MOTO", moto);
-    command::run(&mut bench).await
+    let built = Built::build(&mut steps).await?;
+    built.run(&mut steps, name, arguments).await
+}
+
+/// Runs those of sealing, opening, syncing and memory.
+pub(crate) async fn all() -> anyhow::Result<()> {
+    let mut steps = Steps::new(Output::Stdout);
+    let built = Built::build(&mut steps).await?;
+    let mut opening = command::program(&built.opening);
+    steps.step("open an item, beside the RSA library", command::run(&mut opening)).await?;
+    for name in ["seal", "sync", "memory"] {
+        built.run(&mut steps, name, &[]).await?;
+    }
+    Ok(())
+}
+
+impl Built {
+    async fn build(steps: &mut Steps) -> anyhow::Result<Built> {
+        let output = steps.output();
+        let programs = images::build_shipped_programs(output);
+        let programs = steps.step("build the programs that ship", programs).await?;
+        let opening = build::released_example("sealing", "opening");
+        let opening = steps.step("build the benchmark of openings", opening).await?;
+        let bench = build::example("bench");
+        let bench = steps.step("build the other benchmarks", bench).await?;
+        steps.step("build the control plane", build::control_plane(output)).await?;
+        Ok(Built { programs, bench, opening })
+    }
+
+    async fn run(&self, steps: &mut Steps, name: &str, arguments: &[String]) -> anyhow::Result<()> {
+        let mut bench = command::program(&self.bench);
+        bench
+            .arg(name)
+            .args(arguments)
+            .env("MTK_CONTROLLER_BIN", &self.programs.controller)
+            .env("MTK_SEAL_BIN", &self.programs.seal)
+            .env("MTK_OPENING", &self.opening);
+        if name == "aws" {
+            let moto = tools::moto(steps.output());
+            bench.env("MTK_MOTO", steps.step("install moto, an AWS emulator", moto).await?);
+        }
+        steps.step(&format!("run the benchmark {name}"), command::run(&mut bench)).await
+    }
 }

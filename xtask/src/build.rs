@@ -50,12 +50,6 @@ pub(crate) async fn released_example(package: &str, name: &str) -> anyhow::Resul
     executable(&messages, name)
 }
 
-/// Builds the controller in the release profile.
-pub(crate) async fn released_controller() -> anyhow::Result<PathBuf> {
-    let messages = build(&["--release", "--package", "mtk-controller"]).await?;
-    executable(&messages, "mtk-controller")
-}
-
 /// Builds an example in the development profile, with the features that a build of all tests has: so
 /// no crate is compiled twice.
 pub(crate) async fn example(name: &str) -> anyhow::Result<PathBuf> {

@@ -73,6 +73,12 @@ pub(crate) fn shipped_programs() -> Programs {
     Programs { seal: program("mtk-seal"), controller: program("mtk-controller") }
 }
 
+/// Builds the programs in the images that ship, for this machine's processor.
+pub(crate) async fn build_shipped_programs(output: Output) -> anyhow::Result<Programs> {
+    binaries::build(Arch::host(), Profile::Release, output).await?;
+    Ok(shipped_programs())
+}
+
 /// Builds, and prints a line for each: name, platform, digest, sizes and path.
 pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
     let archs = if options.arch.is_empty() { vec![Arch::host()] } else { options.arch.clone() };

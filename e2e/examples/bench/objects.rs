@@ -1,23 +1,27 @@
 //! SealedSecrets to apply, and the Secrets to wait for.
 
 use std::collections::BTreeMap;
+use std::fmt::Debug;
 use std::path::Path;
 
 use anyhow::Context;
 use crds::SealedSecret;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
+use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::{PostParams, WatchEvent, WatchParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Api, Client, Config};
 use sealing::{Certificate, Scope};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::json;
 use tokio::time::Instant;
 
 /// The namespace of the benchmark.
 pub(super) const NAMESPACE: &str = "bench";
 /// Items of each.
-const ITEMS: usize = 5;
+pub(super) const ITEMS: usize = 5;
 /// Requests at once, as `kubectl apply` of many files by a few pipelines.
 const CONNECTIONS: usize = 8;
 
@@ -80,23 +84,34 @@ pub(super) async fn one_by_one(
 
 /// Creates all as fast as the API server accepts them. Returns the seconds until the last Secret exists.
 pub(super) async fn at_once(client: &Client, objects: &[SealedSecret]) -> anyhow::Result<f64> {
-    let sealed: Api<SealedSecret> = Api::namespaced(client.clone(), NAMESPACE);
     let secrets = arrivals(client).await?;
     let started = Instant::now();
-    let create = stream::iter(objects)
-        .map(|object| async { sealed.create(&PostParams::default(), object).await })
-        .buffer_unordered(CONNECTIONS)
-        .try_for_each(|_| async { Ok(()) });
     let arrive = secrets.take(objects.len()).try_for_each(|_| async { Ok(()) });
-    let (created, arrived) = tokio::join!(create, arrive);
+    let (created, arrived) = tokio::join!(create(client, objects), arrive);
     created?;
     arrived?;
     Ok(started.elapsed().as_secs_f64())
 }
 
+/// Creates all as fast as the API server accepts them.
+pub(super) async fn create<K>(client: &Client, objects: &[K]) -> anyhow::Result<()>
+where
+    K: kube::Resource<Scope = NamespaceResourceScope, DynamicType = ()>,
+    K: Clone + Debug + DeserializeOwned + Serialize,
+{
+    let api: Api<K> = Api::namespaced(client.clone(), NAMESPACE);
+    let parameters = PostParams::default();
+    stream::iter(objects)
+        .map(|object| async { api.create(&parameters, object).await })
+        .buffer_unordered(CONNECTIONS)
+        .try_for_each(|_| async { Ok(()) })
+        .await?;
+    Ok(())
+}
+
 /// The names of Secrets as they are made from now on. For less than five minutes, which is as long
 /// as a watch may last.
-async fn arrivals(
+pub(super) async fn arrivals(
     client: &Client,
 ) -> anyhow::Result<impl futures::Stream<Item = anyhow::Result<String>> + Unpin + use<>> {
     let secrets: Api<Secret> = Api::namespaced(client.clone(), NAMESPACE);

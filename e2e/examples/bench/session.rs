@@ -8,6 +8,7 @@ use e2e::controller::Controller;
 use e2e::controlplane::StartOptions;
 
 use super::objects::NAMESPACE;
+use super::process::Usage;
 
 /// Dropping it ends all processes.
 pub(super) struct Session {
@@ -38,6 +39,12 @@ impl Session {
     /// Takes the controller, to end it.
     pub(super) fn take_controller(&mut self) -> anyhow::Result<Controller> {
         self.controller.take().context("the controller does not run")
+    }
+
+    /// Processor seconds that the API server and etcd have used.
+    pub(super) fn plane_cpu_seconds(&self) -> anyhow::Result<f64> {
+        let components = self.cluster.plane().component_pids().values();
+        components.map(|pid| Ok(Usage::of(*pid)?.cpu_seconds)).sum()
     }
 
     /// The kubeconfig of the admin.

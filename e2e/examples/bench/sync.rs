@@ -1,10 +1,15 @@
 //! `cargo xtask bench sync`: how fast SealedSecrets become Secrets, and what that costs.
 
+use std::process::Command;
+use std::thread;
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use clap::Args;
+use crds::SealedSecret;
 use e2e::controller::Controller;
+use e2e::programs;
+use futures::{StreamExt as _, TryStreamExt as _};
 use sealing::Certificate;
 use tokio::time::{Instant, sleep};
 
@@ -22,6 +27,9 @@ pub(super) struct Options {
     /// Number of SealedSecrets to apply at once
     #[arg(long, value_name = "N", default_value_t = 300)]
     at_once: usize,
+    /// Number of SealedSecrets without a Secret at a start
+    #[arg(long, value_name = "N", default_value_t = 1000)]
+    first: usize,
 }
 
 /// Measures on a control plane of its own, with the controller of the release profile.
@@ -30,7 +38,8 @@ pub(super) async fn run(options: &Options) -> anyhow::Result<()> {
     session.start_controller()?;
     let bench = Bench::prepare(&session).await?;
 
-    let (one, many) = bench.seal(options)?;
+    let one = bench.seal("one", options.one_by_one)?;
+    let many = bench.seal("many", options.at_once)?;
     let idle = Usage::of(session.controller()?.pid())?;
     print(format_args!("the controller so far: {idle}"));
 
@@ -64,16 +73,72 @@ pub(super) async fn run(options: &Options) -> anyhow::Result<()> {
             print(format_args!("{value:>6}  {name}"));
         }
     }
+    first_unseal(&mut session, &bench, options.first).await
+}
+
+/// Starts the controller when many SealedSecrets have no Secret yet, and compares it with the RSA
+/// library, which does nothing but the same number of operations.
+async fn first_unseal(session: &mut Session, bench: &Bench, count: usize) -> anyhow::Result<()> {
+    session.take_controller()?.end()?;
+    let operations = count * objects::ITEMS;
+    print(format_args!("starting the controller: {count} SealedSecrets have no Secret yet"));
+    objects::create(&bench.client, &bench.seal("first", count)?).await?;
+    let library = Library::do_operations(operations)?;
+
+    let secrets = objects::arrivals(&bench.client).await?;
+    let plane = session.plane_cpu_seconds()?;
+    let started = Instant::now();
+    session.start_controller()?;
+    secrets.take(count).try_for_each(|_| async { Ok(()) }).await?;
+    settled(session.controller()?).await?;
+    let elapsed = started.elapsed().as_secs_f64();
+    let plane = session.plane_cpu_seconds()? - plane;
+    let usage = Usage::of(session.controller()?.pid())?;
+    let (wall, cpu) = (library.elapsed, library.elapsed * library.cores);
+    print(format_args!(
+        "all are in sync after {elapsed:.2} s; the library alone needs {wall:.2} s for their \
+         {operations} operations: {:.0} % of its speed",
+        100.0 * wall / elapsed
+    ));
+    print(format_args!(
+        "of {:.1} CPU seconds the controller used {:.1} (library: {cpu:.1}, {:.0} % of it), the API \
+         server and etcd {plane:.1}; {usage}",
+        elapsed * library.cores,
+        usage.cpu_seconds,
+        100.0 * cpu / usage.cpu_seconds
+    ));
     Ok(())
 }
 
-struct Bench {
-    client: kube::Client,
+/// The RSA library alone, on all cores.
+struct Library {
+    elapsed: f64,
+    cores: f64,
+}
+
+impl Library {
+    /// Runs the example `opening` of the crate `sealing`.
+    fn do_operations(operations: usize) -> anyhow::Result<Library> {
+        let program = programs::made("MTK_OPENING")?;
+        let output = Command::new(program).arg(operations.to_string()).output()?;
+        ensure!(output.status.success(), "the RSA library: {}", output.status);
+        let nanoseconds: u64 = String::from_utf8(output.stdout)?.trim().parse()?;
+        let cores = u32::try_from(thread::available_parallelism()?.get())?;
+        Ok(Library {
+            elapsed: Duration::from_nanos(nanoseconds).as_secs_f64(),
+            cores: f64::from(cores),
+        })
+    }
+}
+
+pub(super) struct Bench {
+    pub(super) client: kube::Client,
     certificate: Certificate,
 }
 
 impl Bench {
-    async fn prepare(session: &Session) -> anyhow::Result<Bench> {
+    /// After the first start of the controller, which creates the key.
+    pub(super) async fn prepare(session: &Session) -> anyhow::Result<Bench> {
         rustls::crypto::aws_lc_rs::default_provider()
             .install_default()
             .ok()
@@ -86,23 +151,15 @@ impl Bench {
         })
     }
 
-    fn seal(
-        &self,
-        options: &Options,
-    ) -> anyhow::Result<(Vec<crds::SealedSecret>, Vec<crds::SealedSecret>)> {
-        let (one, many) = (options.one_by_one, options.at_once);
-        tokio::task::block_in_place(|| {
-            Ok((
-                objects::seal(&self.certificate, "one", one)?,
-                objects::seal(&self.certificate, "many", many)?,
-            ))
-        })
+    /// Seals values for so many objects.
+    pub(super) fn seal(&self, prefix: &str, count: usize) -> anyhow::Result<Vec<SealedSecret>> {
+        tokio::task::block_in_place(|| objects::seal(&self.certificate, prefix, count))
     }
 }
 
 /// Waits until the controller's queue is empty twice in a row: an object that a watch just delivered
 /// may be on its way into the queue.
-async fn settled(controller: &Controller) -> anyhow::Result<()> {
+pub(super) async fn settled(controller: &Controller) -> anyhow::Result<()> {
     let mut empty = 0;
     while empty < 2 {
         let waiting = controller.metrics()?.get("mtk_controller_queue_length").copied();
