@@ -27,7 +27,7 @@ use tempfile::TempDir;
 
 pub use self::access::Access;
 pub use self::audit::Request;
-pub use self::binary::binary;
+pub use self::binary::{binary, kstatus};
 pub use self::detached::Detached;
 pub use self::launch::StartOptions;
 

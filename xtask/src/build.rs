@@ -1,8 +1,9 @@
 //! Builds our own programs and the control plane.
 
 use std::path::PathBuf;
+use std::process::Stdio;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use serde_json::Value;
 use tokio::process::Command;
 
@@ -39,9 +40,42 @@ pub(crate) async fn programs_and_control_plane(
     tokio::try_join!(programs(), control_plane(output))
 }
 
-/// Builds both in the development profile, and every test.
+/// Makes the compiler of the workspace's crates report clippy's lints too. So a build of tests needs no
+/// second pass over all dependencies.
+pub(crate) const WITH_CLIPPY: [&str; 2] =
+    ["--config", "build.rustc-workspace-wrapper='clippy-driver'"];
+
+/// Builds both in the development profile, and every test. Warnings of the compiler and of clippy are
+/// errors.
 pub(crate) async fn everything() -> anyhow::Result<Programs> {
-    found(&build(&["--workspace", "--all-targets"]).await?)
+    found(&linted(&["--workspace", "--all-targets"]).await?)
+}
+
+/// Builds with clippy's lints, and prints and denies all warnings.
+pub(crate) async fn linted(what: &[&str]) -> anyhow::Result<String> {
+    let mut cargo = cargo("build");
+    cargo
+        .args(WITH_CLIPPY)
+        .args(what)
+        .arg("--message-format=json-diagnostic-rendered-ansi")
+        .stderr(Stdio::inherit());
+    let (succeeded, messages) = command::result(&mut cargo).await?;
+    let warnings = warnings(&messages);
+    for warning in &warnings {
+        Output::Stderr.line(warning.trim_end());
+    }
+    ensure!(succeeded, "the build failed");
+    ensure!(warnings.is_empty(), "{} warnings, which are errors here", warnings.len());
+    Ok(messages)
+}
+
+/// The texts of the compiler's messages among Cargo's.
+fn warnings(messages: &str) -> Vec<String> {
+    let messages = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    messages
+        .filter(|message| message["reason"] == "compiler-message")
+        .filter_map(|message| message["message"]["rendered"].as_str().map(str::to_owned))
+        .collect()
 }
 
 /// Builds an example of a package in the release profile.
@@ -64,10 +98,7 @@ pub(crate) async fn control_plane(output: Output) -> anyhow::Result<PathBuf> {
 
 async fn build(what: &[&str]) -> anyhow::Result<String> {
     let mut cargo = cargo("build");
-    cargo
-        .args(what)
-        .arg("--message-format=json-render-diagnostics")
-        .stderr(std::process::Stdio::inherit());
+    cargo.args(what).arg("--message-format=json-render-diagnostics").stderr(Stdio::inherit());
     command::output(&mut cargo).await
 }
 
@@ -94,6 +125,19 @@ fn executable(messages: &str, name: &str) -> anyhow::Result<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn warnings_are_found_among_the_messages_of_a_build() {
+        let lines = [
+            serde_json::json!({ "reason": "compiler-artifact", "executable": null }),
+            serde_json::json!({
+                "reason": "compiler-message",
+                "message": { "level": "warning", "rendered": "warning: unused variable" },
+            }),
+        ];
+        let messages = lines.map(|line| line.to_string()).join("\n");
+        assert_eq!(warnings(&messages), ["warning: unused variable"]);
+    }
 
     #[test]
     fn program_is_distinguished_from_its_unit_tests() {

@@ -2,7 +2,7 @@
 
 use crate::runner::{Output, Steps};
 use crate::test::cargo;
-use crate::{command, fmt, lint};
+use crate::{build, command, fmt, lint};
 
 /// The test program with the cases of the command line.
 const CLI_CASES: &str = "--test=commands";
@@ -14,7 +14,8 @@ pub(crate) async fn run() -> anyhow::Result<()> {
     steps.step("check the formatting", fmt::rust(true)).await?;
     let rules = lint::check(lint::ENFORCED, &[], output);
     steps.step("check rules of the repository and spelling", rules).await?;
-    steps.step("run clippy", lint::clippy()).await?;
+    let build = build::linted(&["--workspace", "--all-targets"]);
+    steps.step("build everything, with clippy's lints", build).await?;
     let targets = ["--lib", "--bins", CLI_CASES].map(str::to_owned);
     let mut tests = cargo::test(&targets, &[]);
     steps.step("run unit tests and CLI cases", command::run(&mut tests)).await?;

@@ -3,11 +3,15 @@
 use std::env;
 use std::ffi::OsStr;
 use std::future;
-use std::process::Stdio;
+use std::process::{Output, Stdio};
 
 use anyhow::{Context, bail};
-use tokio::process::Command;
+use rustix::process::{Pid, setpriority_process};
+use tokio::process::{Child, Command};
 use tokio::signal::unix::{SignalKind, signal};
+
+/// As of `nice -n 19`.
+const LOWEST_PRIORITY: i32 = 19;
 
 /// A program without the user's settings of our own programs in its environment.
 pub(crate) fn program(name: impl AsRef<OsStr>) -> Command {
@@ -38,14 +42,39 @@ pub(crate) async fn run(command: &mut Command) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Runs a command that leaves the processor to others. The user sees its output only if it fails.
+pub(crate) async fn run_in_background(command: &mut Command) -> anyhow::Result<()> {
+    let shown = shown(command);
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    let child = child.with_context(|| format!("starting {shown}"))?;
+    let pid = child.id().and_then(|id| Pid::from_raw(id.try_into().ok()?));
+    setpriority_process(Some(pid.context("the program has ended already")?), LOWEST_PRIORITY)?;
+    finished(&shown, child.wait_with_output().await?).map(drop)
+}
+
 /// Runs a command and returns its standard output.
 pub(crate) async fn output(command: &mut Command) -> anyhow::Result<String> {
     let shown = shown(command);
     let output = command.output().await.with_context(|| format!("starting {shown}"))?;
+    String::from_utf8(finished(&shown, output)?).with_context(|| format!("the output of {shown}"))
+}
+
+/// Runs a command, and returns whether it succeeded, and its standard output.
+pub(crate) async fn result(command: &mut Command) -> anyhow::Result<(bool, String)> {
+    let shown = shown(command);
+    let output = command.stdout(Stdio::piped()).spawn().map(Child::wait_with_output);
+    let output = output.with_context(|| format!("starting {shown}"))?.await?;
+    let text =
+        String::from_utf8(output.stdout).with_context(|| format!("the output of {shown}"))?;
+    Ok((output.status.success(), text))
+}
+
+/// The standard output of a command that ended; an error with its standard error if it failed.
+fn finished(shown: &str, output: Output) -> anyhow::Result<Vec<u8>> {
     if !output.status.success() {
         bail!("{shown}: {}\n{}", output.status, String::from_utf8_lossy(&output.stderr).trim_end());
     }
-    String::from_utf8(output.stdout).with_context(|| format!("the output of {shown}"))
+    Ok(output.stdout)
 }
 
 /// Returns on SIGINT and SIGTERM.

@@ -73,6 +73,11 @@ pub(crate) fn shipped_programs() -> Programs {
     Programs { seal: program("mtk-seal"), controller: program("mtk-controller") }
 }
 
+/// Builds them behind everything else that this machine does.
+pub(crate) async fn build_shipped_programs_in_background(output: Output) -> anyhow::Result<()> {
+    binaries::build_in_background(Arch::host(), Profile::Release, output).await
+}
+
 /// Builds the programs in the images that ship, for this machine's processor.
 pub(crate) async fn build_shipped_programs(output: Output) -> anyhow::Result<Programs> {
     binaries::build(Arch::host(), Profile::Release, output).await?;

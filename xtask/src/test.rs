@@ -11,11 +11,13 @@ mod targets;
 use std::path::PathBuf;
 
 use clap::ValueEnum;
+use tokio::task::JoinHandle;
 
 use self::targets::Targets;
 use crate::build::{self, Programs};
 use crate::command;
 use crate::images;
+use crate::lint;
 use crate::node::{self, NodeImages};
 use crate::runner::{Output, Steps};
 use crate::tools;
@@ -46,14 +48,23 @@ struct Built {
     targets: Targets,
 }
 
+/// The build of the programs that ship. `None` if this machine can run no node.
+type ShippedPrograms = Option<JoinHandle<anyhow::Result<()>>>;
+
 /// Runs all parts or one, the cheap ones first, and stops at the first failure.
 pub(crate) async fn run(part: Option<Part>, filter: Option<&str>) -> anyhow::Result<()> {
     let wants = |one: Part| part.is_none_or(|part| part == one);
     let mut steps = Steps::new(Output::Stdout);
     let output = steps.output();
     steps.step("find the toolchains", checks::toolchains(output)).await?;
+    let wants_end_to_end = wants(Part::EndToEnd);
+    let node = if wants_end_to_end { start_shipped_programs(&mut steps).await? } else { None };
     if wants(Part::Checks) {
         checks::run(&mut steps).await?;
+    }
+    // A build of all tests runs clippy too.
+    if part == Some(Part::Checks) {
+        steps.step("run clippy", lint::clippy()).await?;
     }
     if wants(Part::App) {
         app::run(&mut steps).await?;
@@ -66,8 +77,8 @@ pub(crate) async fn run(part: Option<Part>, filter: Option<&str>) -> anyhow::Res
         if wants(Part::Rust) {
             rust(&mut steps, &built, filter).await?;
         }
-        if wants(Part::EndToEnd) {
-            end_to_end(&mut steps, &built, filter).await?;
+        if wants_end_to_end {
+            end_to_end(&mut steps, &built, node, filter).await?;
         }
     }
     steps.summary();
@@ -88,7 +99,7 @@ async fn build_all(steps: &mut Steps, control_plane: bool) -> anyhow::Result<Bui
             build::everything().await
         }
     };
-    let programs = steps.step("build all programs and tests", build).await?;
+    let programs = steps.step("build all programs and tests, with clippy's lints", build).await?;
     Ok(Built { programs, python, targets: Targets::read().await? })
 }
 
@@ -100,7 +111,25 @@ async fn rust(steps: &mut Steps, built: &Built, filter: Option<&str>) -> anyhow:
     steps.step(what, command::run(&mut others)).await
 }
 
-async fn end_to_end(steps: &mut Steps, built: &Built, filter: Option<&str>) -> anyhow::Result<()> {
+/// Starts the build of the programs that ship. It takes the longest, so it uses the processor whenever
+/// another step waits.
+async fn start_shipped_programs(steps: &mut Steps) -> anyhow::Result<ShippedPrograms> {
+    let output = steps.output();
+    let missing = steps.step("look for what a node needs", node::missing(output)).await?;
+    if missing.is_empty() {
+        return Ok(Some(tokio::spawn(images::build_shipped_programs_in_background(output))));
+    }
+    let missing = node::described(&missing);
+    output.line(format_args!("==> skipping tests in real Pods; missing: {missing}"));
+    Ok(None)
+}
+
+async fn end_to_end(
+    steps: &mut Steps,
+    built: &Built,
+    node: ShippedPrograms,
+    filter: Option<&str>,
+) -> anyhow::Result<()> {
     let output = steps.output();
     // After its build, whose packages `go vet` finds in Go's cache.
     control_plane::check(steps).await?;
@@ -109,17 +138,15 @@ async fn end_to_end(steps: &mut Steps, built: &Built, filter: Option<&str>) -> a
     helms.name_to(&mut tests);
     let moto = steps.step("install moto, an AWS emulator", tools::moto(output)).await?;
     tests.env("MTK_MOTO", moto);
-    let missing = node::missing(output).await?;
-    if missing.is_empty() {
+    if let Some(programs) = node {
+        let what = "build the programs that ship, in the background until now";
+        steps.step(what, async { programs.await? }).await?;
         let node = NodeImages::shipped(steps).await?;
         tests.env("MTK_REQUIRE_NODE", "1");
         tests.env("MTK_CONTROLLER_IMAGE", node.controller).env("MTK_APP_IMAGE", node.app);
         // Optimised, they leave the processor to the API servers; and they are what ships.
         let shipped = images::shipped_programs();
         tests.env("MTK_CONTROLLER_BIN", shipped.controller).env("MTK_SEAL_BIN", shipped.seal);
-    } else {
-        let missing = node::described(&missing);
-        output.line(format_args!("==> skipping tests in real Pods; missing: {missing}"));
     }
     steps.step("run end-to-end tests on real API servers", command::run(&mut tests)).await
 }

@@ -53,6 +53,24 @@ pub(super) fn node_programs(progress: impl FnMut(&str)) -> anyhow::Result<PathBu
     module.built(progress)
 }
 
+/// The program `kstatus`, which prints the status of objects as Flux and Helm compute it.
+///
+/// It is built at the first call, from modules that the control plane also uses, and kept in the cache.
+pub fn kstatus() -> anyhow::Result<PathBuf> {
+    let source = source().join("kstatus");
+    let version = required_version(&source, "github.com/fluxcd/cli-utils")?;
+    let module = Module {
+        source,
+        cache: "kstatus",
+        what: format!("kstatus {version}"),
+        duration: "a minute",
+        packages: &["."],
+        name: Some("kstatus"),
+        linker_flags: "-s -w".to_owned(),
+    };
+    Ok(module.built(|_| {})?.join("kstatus"))
+}
+
 fn source() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("controlplane")
 }
@@ -87,6 +105,7 @@ mod tests {
         for (directory, module) in [
             (source.clone(), "k8s.io/kubernetes"),
             (source.join("node"), "github.com/containerd/containerd/v2"),
+            (source.join("kstatus"), "github.com/fluxcd/cli-utils"),
         ] {
             assert!(required_version(&directory, module).unwrap().starts_with('v'));
         }

@@ -15,4 +15,4 @@ pub(crate) mod support;
 mod taint;
 mod take_over;
 mod tls;
-mod upstream_crd;
+pub(crate) mod upstream_crd;

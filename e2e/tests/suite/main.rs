@@ -16,6 +16,7 @@ mod external;
 mod faults;
 mod golden;
 mod keys;
+mod kstatus;
 mod lifecycle;
 mod namespaced;
 mod owner_permissions;

@@ -44,7 +44,7 @@ async fn bitnamis_crd_causes_no_repeated_work() {
 }
 
 /// The API server needs a moment until it prunes by a new schema.
-async fn wait_for_pruning(api: &Api, ns: &str) {
+pub(crate) async fn wait_for_pruning(api: &Api, ns: &str) {
     api.apply(Kind::SealedSecret, &sealed(ns, "pruned", &[])).await;
     eventually("the API server prunes the fingerprint", async || {
         let status = json!({ "status": { "fingerprint": "x" } });

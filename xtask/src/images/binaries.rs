@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::ValueEnum;
+use tokio::process::Command;
 
 use super::arch::Arch;
 use super::packages;
@@ -65,15 +66,28 @@ pub(super) fn program(arch: Arch, profile: Profile, name: &str) -> PathBuf {
 /// It always builds both: with one of them, shared crates would have other features, and the same
 /// sources would give other bytes.
 pub(super) async fn build(arch: Arch, profile: Profile, output: Output) -> anyhow::Result<()> {
+    command::run(&mut cargo(arch, profile, output).await?).await?;
+    place_all(arch, profile)
+}
+
+/// Builds them behind everything else that this machine does.
+pub(super) async fn build_in_background(
+    arch: Arch,
+    profile: Profile,
+    output: Output,
+) -> anyhow::Result<()> {
+    command::run_in_background(&mut cargo(arch, profile, output).await?).await?;
+    place_all(arch, profile)
+}
+
+async fn cargo(arch: Arch, profile: Profile, output: Output) -> anyhow::Result<Command> {
     let toolchain = Toolchain::find(arch, output).await?;
     if profile == Profile::Quick && arch != Arch::host() {
         packages::programs(output, &[arch.emulator()]).await?;
     }
-    // A directory of its own: another compiler and other flags would rebuild everything else.
-    let target = paths::root().join("target/static").join(arch.name());
     let mut cargo = build::cargo("build");
     cargo.args(["--profile", profile.name(), "--target", arch.target(), "--target-dir"]);
-    cargo.arg(&target);
+    cargo.arg(target_directory(arch));
     for name in NAMES {
         cargo.args(["--package", name]);
     }
@@ -81,8 +95,16 @@ pub(super) async fn build(arch: Arch, profile: Profile, output: Output) -> anyho
         cargo.args(["--config", setting]);
     }
     toolchain.prepare(&mut cargo).await?;
-    command::run(&mut cargo).await?;
-    let built = target.join(arch.target()).join(profile.name());
+    Ok(cargo)
+}
+
+/// A directory of its own: another compiler and other flags would rebuild everything else.
+fn target_directory(arch: Arch) -> PathBuf {
+    paths::root().join("target/static").join(arch.name())
+}
+
+fn place_all(arch: Arch, profile: Profile) -> anyhow::Result<()> {
+    let built = target_directory(arch).join(arch.target()).join(profile.name());
     for name in NAMES {
         place(&built.join(name), &program(arch, profile, name))?;
     }

@@ -10,7 +10,6 @@ pub(super) async fn run(steps: &mut Steps) -> anyhow::Result<()> {
     steps.step("check the formatting", fmt::run(true)).await?;
     let rules = lint::check(lint::ENFORCED, &[], steps.output());
     steps.step("check rules of the repository and spelling", rules).await?;
-    steps.step("run clippy", lint::clippy()).await?;
     steps.step("check dependencies with cargo deny", deny::check(steps.output())).await
 }
 

@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 use super::support::{catch_up, external, secret, stores, wait_ready, wait_refreshes, wait_value};
 use crate::support::{Api, Kind, condition, eventually, private, text};
 
-const NAME: &str = "externalsecrets.external-secrets.io";
+pub(crate) const NAME: &str = "externalsecrets.external-secrets.io";
 
 /// Our CRD with the status schema of External Secrets'.
-fn upstream(mut crd: Value) -> Value {
+pub(crate) fn upstream(mut crd: Value) -> Value {
     crd.as_object_mut().unwrap().remove("status");
     crd["metadata"] = json!({ "name": NAME, "labels": crd["metadata"]["labels"] });
     for version in crd["spec"]["versions"].as_array_mut().unwrap() {
@@ -93,7 +93,7 @@ async fn upstream_crd_gets_reasons_and_no_repeated_writes() {
 }
 
 /// Waits until the API server accepts the condition `Explained`, or rejects it.
-async fn wait_for_explained(api: &Api, ns: &str, accepted: bool) {
+pub(crate) async fn wait_for_explained(api: &Api, ns: &str, accepted: bool) {
     let mut object = external(ns, "schema", &[("A", "x")]);
     object["spec"]["secretStoreRef"]["name"] = json!("none-of-ours");
     object["spec"]["refreshInterval"] = json!("0");
