@@ -18,6 +18,10 @@ use crate::runner::Output;
 const STATIC: [&str; 2] =
     ["-Ctarget-feature=+crt-static", "--cfg=getrandom_backend=\"linux_getrandom\""];
 
+/// The addresses that a static program relocates at its start: packed, they take 1 MB less. Debian's
+/// linker packs them for this processor only.
+const PACKED_ADDRESSES: &str = "-Clink-arg=-Wl,-z,pack-relative-relocs";
+
 /// A compiler with the target's standard library, and a C compiler.
 #[derive(Debug)]
 pub(super) struct Toolchain {
@@ -49,8 +53,10 @@ impl Toolchain {
     /// Sets Cargo's environment for static programs that contain no path of this machine.
     pub(super) async fn prepare(&self, cargo: &mut Command) -> anyhow::Result<()> {
         let target = self.arch.target();
+        let packed = (self.arch == Arch::Amd64).then_some(PACKED_ADDRESSES);
         let flags = STATIC
-            .iter()
+            .into_iter()
+            .chain(packed)
             .map(OsString::from)
             .chain(self.remapped().await?)
             .collect::<Vec<_>>()
