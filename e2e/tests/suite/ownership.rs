@@ -84,7 +84,6 @@ async fn foreign_secret_replaced_within_two_seconds_stays_foreign() {
     }
 
     api.delete(Kind::Secret, &ns, "s").await;
-    catch_up(&api).await;
     let other = api.create(Kind::Secret, foreign(&ns, "s")).await;
     // Its two seconds begin after those of the first one, so they end later too.
     api.delete(Kind::Secret, &ns, "later").await;
