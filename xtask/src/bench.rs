@@ -11,7 +11,7 @@ use crate::build::{self, Programs};
 use crate::runner::{Output, Steps};
 use crate::{command, images, tools};
 
-/// What the benchmarks run.
+/// The programs that benchmarks run.
 struct Built {
     programs: Programs,
     bench: PathBuf,

@@ -96,7 +96,7 @@ async fn first_unseal(session: &mut Session, bench: &Bench, count: usize) -> any
     let usage = Usage::of(session.controller()?.pid())?;
     let (wall, cpu) = (library.elapsed, library.elapsed * library.cores);
     print(format_args!(
-        "all are in sync after {elapsed:.2} s; the library alone needs {wall:.2} s for their \
+        "all are in sync after {elapsed:.2} s; the RSA library needs {wall:.2} s for their \
          {operations} operations: {:.0} % of its speed",
         100.0 * wall / elapsed
     ));
@@ -110,7 +110,7 @@ async fn first_unseal(session: &mut Session, bench: &Bench, count: usize) -> any
     Ok(())
 }
 
-/// The RSA library alone, on all cores.
+/// The time of the RSA library on all cores.
 struct Library {
     elapsed: f64,
     cores: f64,
