@@ -28,6 +28,7 @@ async fn tools_wait_until_the_controller_has_looked_and_end_at_a_permanent_failu
     let aws = Aws::start().unwrap();
     secret(&aws, "kstatus/a", "1", &[]).await;
     api.create(Kind::Secret, key_secret(NAMESPACE, "rsa2048")).await;
+    stores(&api, ns).await;
     create_all(&api, ns).await;
     for (kind, name) in NAMES {
         assert_eq!(status(&api, kind, ns, name).await, "InProgress", "{name} is new");
@@ -51,6 +52,7 @@ async fn crds_of_the_peers_show_failures_as_far_as_they_allow() {
     let crd = api.get(Kind::CustomResourceDefinition, "", upstream_crd::NAME).await.unwrap();
     private.cluster().apply(&upstream_crd::upstream(crd)).unwrap();
     private.cluster().apply(&bitnamis_crd()).unwrap();
+    stores(&api, ns).await;
     wait_for_pruning(&api, ns).await;
     upstream_crd::wait_for_explained(&api, ns, false).await;
     create_all(&api, ns).await;
@@ -65,7 +67,6 @@ async fn crds_of_the_peers_show_failures_as_far_as_they_allow() {
 }
 
 async fn create_all(api: &Api, ns: &str) {
-    stores(api, ns).await;
     api.apply(Kind::SealedSecret, &sealed(ns, "fine", &[("A", "1")])).await;
     // An item sealed for another name fails like an item sealed for another cluster.
     let mut lost = sealed(ns, "other", &[("A", "1")]);
