@@ -85,7 +85,7 @@ pub(crate) async fn released_example(package: &str, name: &str) -> anyhow::Resul
 }
 
 /// Builds an example in the development profile, with the features that a build of all tests has: so
-/// no crate is compiled twice.
+/// no dependency is compiled twice.
 pub(crate) async fn example(name: &str) -> anyhow::Result<PathBuf> {
     executable(&build(&["--workspace", "--example", name]).await?, name)
 }
