@@ -1,8 +1,8 @@
 //! Secrets that were deleted a moment ago, and that no SealedSecret of their name controlled.
 
 use std::{
-    collections::VecDeque,
-    sync::{Mutex, MutexGuard},
+    collections::{HashMap, VecDeque},
+    sync::Mutex,
     time::Duration,
 };
 
@@ -13,36 +13,40 @@ use crate::key::ObjectKey;
 /// How long a deleted Secret stays away, so that people can put another one in its place. Users of
 /// Bitnami's controller rely on such a pause.
 pub(crate) const RECREATE_DELAY: Duration = Duration::from_secs(2);
-/// Only the newest count: a namespace with many Secrets must not take memory by its deletion.
+/// For one namespace. Only the newest count: many deletions must not take memory, or the place of those in
+/// other namespaces.
 const MAX_DELETIONS: usize = 1000;
 
-/// The deletions within the last [`RECREATE_DELAY`], the oldest first.
+const NOT_POISONED: &str = "no holder of the lock panics";
+
+/// The names of deleted Secrets by namespace, the oldest first.
 #[derive(Default)]
-pub(super) struct ForeignDeletions(Mutex<VecDeque<(Instant, ObjectKey)>>);
+pub(super) struct ForeignDeletions(Mutex<HashMap<String, VecDeque<(Instant, String)>>>);
 
 impl ForeignDeletions {
     pub(super) fn record(&self, key: ObjectKey) {
         let now = Instant::now();
-        let mut deletions = self.recent(now);
+        let mut namespaces = self.0.lock().expect(NOT_POISONED);
+        namespaces
+            .retain(|_, deletions| deletions.back().is_some_and(|(at, _)| is_recent(*at, now)));
+        let deletions = namespaces.entry(key.namespace).or_default();
         if deletions.len() >= MAX_DELETIONS {
             deletions.pop_front();
         }
-        deletions.push_back((now, key));
+        deletions.push_back((now, key.name));
     }
 
-    /// When the Secret of this name was deleted.
+    /// When the Secret of this name was deleted, within the last [`RECREATE_DELAY`].
     pub(super) fn last(&self, key: &ObjectKey) -> Option<Instant> {
-        let deletions = self.recent(Instant::now());
-        let last = deletions.iter().rev().find(|(_, deleted)| deleted == key);
-        last.map(|(at, _)| *at)
+        let namespaces = self.0.lock().expect(NOT_POISONED);
+        let mut newest_first = namespaces.get(&key.namespace)?.iter().rev();
+        let (at, _) = newest_first.find(|(_, name)| *name == key.name)?;
+        is_recent(*at, Instant::now()).then_some(*at)
     }
+}
 
-    fn recent(&self, now: Instant) -> MutexGuard<'_, VecDeque<(Instant, ObjectKey)>> {
-        let mut deletions = self.0.lock().expect("no holder of the lock panics");
-        let old = deletions.partition_point(|(at, _)| now.duration_since(*at) >= RECREATE_DELAY);
-        deletions.drain(..old);
-        deletions
-    }
+fn is_recent(at: Instant, now: Instant) -> bool {
+    now.duration_since(at) < RECREATE_DELAY
 }
 
 #[cfg(test)]
@@ -64,16 +68,22 @@ mod tests {
         tokio::time::advance(Duration::from_millis(1)).await;
         assert_eq!(deletions.last(&key(1)), None);
         assert!(deletions.last(&key(2)).is_some());
+        tokio::time::advance(RECREATE_DELAY).await;
+        deletions.record(ObjectKey { namespace: "other".into(), name: "s".into() });
+        assert_eq!(deletions.0.lock().unwrap().len(), 1, "old namespaces take no memory");
     }
 
     #[tokio::test(start_paused = true)]
-    async fn only_the_newest_thousand_deletions_are_kept() {
+    async fn newest_thousand_deletions_of_each_namespace_are_kept() {
         let deletions = ForeignDeletions::default();
+        let elsewhere = ObjectKey { namespace: "other".into(), name: "s".into() };
+        deletions.record(elsewhere.clone());
         for number in 0..=MAX_DELETIONS {
             deletions.record(key(number));
         }
         assert_eq!(deletions.last(&key(0)), None);
         assert!(deletions.last(&key(1)).is_some());
         assert!(deletions.last(&key(MAX_DELETIONS)).is_some());
+        assert!(deletions.last(&elsewhere).is_some());
     }
 }
