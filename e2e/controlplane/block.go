@@ -11,11 +11,11 @@ import (
 	"github.com/vishvananda/netlink"
 )
 
-// block is the addresses of one node: 10.(192+index).0.0/16. The process that made the link of
-// its name holds it until the link is removed.
+// block is the addresses of one node: 10.(192+index).0.0/16. The process that created the block's
+// link holds the block until the link is removed.
 type block struct{ index int }
 
-// blocks is how many there are, up to 10.255.0.0/16.
+// blocks is the number of blocks, up to 10.255.0.0/16.
 const blocks = 64
 
 func (b block) all() netip.Prefix           { return b.prefix(0, 16) }
@@ -23,7 +23,7 @@ func (b block) pods() netip.Prefix          { return b.prefix(64, 18) }
 func (b block) services() netip.Prefix      { return b.prefix(128, 18) }
 func (b block) loadBalancers() netip.Prefix { return b.prefix(192, 24) }
 
-// host is this machine's end of the link, and node the other one.
+// host is the address of this machine's end of the link, and node that of the other end.
 func (b block) host() netip.Addr { return b.prefix(0, 30).Addr().Next() }
 func (b block) node() netip.Addr { return b.host().Next() }
 
@@ -40,8 +40,8 @@ type connection struct {
 	link  netlink.Link
 }
 
-// connect links this machine with the network namespace of the process, by the first block that is
-// free here. The far end is made over there, so the link cannot outlive that namespace.
+// connect links this machine with the network namespace of the process, with the first free block.
+// It creates the far end in that namespace, so the link cannot outlive the namespace.
 func connect(pid int) (*connection, error) {
 	used, err := routed()
 	if err != nil {
@@ -73,9 +73,9 @@ func connect(pid int) (*connection, error) {
 	return nil, fmt.Errorf("no free block of addresses: each of %s to %s is in use or routed elsewhere", first, last)
 }
 
-// close removes the link, and with it the block's address and route, and returns when they are gone:
-// the kernel does as much when the namespace at the far end has ended, in its own time. It goes by the
-// link's number, since the name may be another's by then.
+// close removes the link with the block's address and route, and waits until they are removed. The
+// kernel also removes them after the namespace at the far end has ended, but later. close finds the
+// link by its number, because another link may have its name by then.
 func (c *connection) close() {
 	_ = netlink.LinkDel(c.link)
 }
@@ -92,7 +92,7 @@ func (b block) configureHost() (netlink.Link, error) {
 	})
 }
 
-// configureNode sets up the other end, from inside its network namespace.
+// configureNode sets up the node's end of the link. It runs in the node's network namespace.
 func (b block) configureNode() error {
 	if _, err := upWithAddress("lo", netip.Prefix{}); err != nil {
 		return err
@@ -118,7 +118,7 @@ func upWithAddress(name string, address netip.Prefix) (netlink.Link, error) {
 	return link, netlink.LinkSetUp(link)
 }
 
-// routed is every range that this machine has a route for, in any table, except everything.
+// routed lists the ranges that this machine has routes for, in any table, without default routes.
 func routed() ([]netip.Prefix, error) {
 	routes, err := netlink.RouteListFiltered(netlink.FAMILY_V4, &netlink.Route{Table: syscall.RT_TABLE_UNSPEC}, netlink.RT_FILTER_TABLE)
 	if err != nil {

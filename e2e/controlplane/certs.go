@@ -47,7 +47,7 @@ func newAuthority() (*authority, error) {
 	return &authority{certificate: certificate, key: key, pem: encode("CERTIFICATE", der)}, nil
 }
 
-// server issues the certificate of a server, for the names and addresses that it is reached by.
+// server issues the certificate of a server for these names and addresses.
 func (a *authority) server(name string, names []string, addresses ...netip.Addr) (credential, error) {
 	template, err := newTemplate(pkix.Name{CommonName: name})
 	if err != nil {
@@ -61,7 +61,7 @@ func (a *authority) server(name string, names []string, addresses ...netip.Addr)
 	return a.issue(template)
 }
 
-// client issues a certificate that authenticates as the user and the groups.
+// client issues a certificate that authenticates as this user with these groups.
 func (a *authority) client(user string, groups ...string) (credential, error) {
 	template, err := newTemplate(pkix.Name{CommonName: user, Organization: groups})
 	if err != nil {

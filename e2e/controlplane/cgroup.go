@@ -13,14 +13,15 @@ import (
 	"syscall"
 )
 
-// controlGroup is where everything that a node's Pods use is counted and limited: a directory of this
-// name at the root of every hierarchy.
+// controlGroup is the control group of a node's Pods: a directory of this name at the root of every
+// hierarchy.
 type controlGroup struct {
 	name  string
 	roots hierarchies
 }
 
-// newControlGroup names the control group of the block's next node. It does not exist yet.
+// newControlGroup returns the name for the control group of the block's next node. It does not
+// exist yet.
 func newControlGroup(b block) (controlGroup, error) {
 	roots, err := findHierarchies()
 	if err != nil {
@@ -30,7 +31,8 @@ func newControlGroup(b block) (controlGroup, error) {
 	return controlGroup{controlGroupPrefix(b) + strings.ToLower(rand.Text()[:8]), roots}, nil
 }
 
-// directories are where it can be: the container runtime makes it in the hierarchies that it finds.
+// directories lists its possible directories: the container runtime creates it in the hierarchies
+// that it finds.
 func (g controlGroup) directories() []string {
 	var directories []string
 	for _, root := range g.roots.all() {
@@ -39,7 +41,7 @@ func (g controlGroup) directories() []string {
 	return directories
 }
 
-// create makes it where the kubelet expects it.
+// create creates it where the kubelet expects it.
 func (g controlGroup) create() error {
 	roots := g.roots.v1
 	if len(roots) == 0 {
@@ -53,8 +55,8 @@ func (g controlGroup) create() error {
 	return nil
 }
 
-// deadControlGroups are those that killed nodes of the block left: the block is ours, so they are
-// nobody's.
+// deadControlGroups lists the control groups that killed nodes of the block left behind. This
+// process holds the block, so no running node uses them.
 func deadControlGroups(b block) ([]string, error) {
 	roots, err := findHierarchies()
 	if err != nil {
@@ -76,7 +78,7 @@ func controlGroupPrefix(b block) string {
 }
 
 // hierarchies are the roots of the control group file systems: with v1 one for each controller, with v2
-// one for all. A machine with v1 may have that of v2 beside it, for what v1 has no controller for.
+// one for all. A machine with v1 may also mount v2, for resources that v1 has no controller for.
 type hierarchies struct{ v1, v2 []string }
 
 func (h hierarchies) all() []string { return slices.Concat(h.v1, h.v2) }
@@ -105,8 +107,8 @@ func findHierarchies() (hierarchies, error) {
 	return found, nil
 }
 
-// cleaner is a process that removes control groups when its input ends, which this process's end is
-// enough for.
+// cleaner is a process that removes control groups when its standard input ends. The input ends
+// with this process at the latest.
 type cleaner struct {
 	cmd   *exec.Cmd
 	input io.WriteCloser
@@ -115,7 +117,7 @@ type cleaner struct {
 func startCleaner(programs string) (*cleaner, error) {
 	cmd := exec.Command(filepath.Join(programs, "cleaner"))
 	cmd.Stderr = os.Stderr
-	// Nothing that ends this process's group or session reaches it.
+	// Signals to this process's group or session do not reach it.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	input, err := cmd.StdinPipe()
 	if err != nil {
@@ -127,13 +129,13 @@ func startCleaner(programs string) (*cleaner, error) {
 	return &cleaner{cmd: cmd, input: input}, nil
 }
 
-// remember has the directories removed in the end.
+// remember passes the directories to the cleaner, which removes them when this process ends.
 func (c *cleaner) remember(directories []string) error {
 	_, err := io.WriteString(c.input, strings.Join(append(directories, ""), "\n"))
 	return err
 }
 
-// clean removes what is remembered and returns when it is gone.
+// clean removes the remembered directories and waits until they are removed.
 func (c *cleaner) clean() error {
 	c.input.Close()
 	return c.cmd.Wait()

@@ -18,7 +18,7 @@ import (
 	kubelet "k8s.io/kubernetes/cmd/kubelet/app"
 )
 
-// commands are the programs this binary is, by name. Each reads os.Args like a program of its own
+// commands are the programs in this binary, by name. Each reads os.Args like a program of its own
 // and returns its exit code.
 var commands = map[string]func() int{
 	"coredns":                 coredns,
@@ -35,8 +35,8 @@ var commands = map[string]func() int{
 	"world":                   world,
 }
 
-// runKubectl prints a failed command's error once and exits with the code it asks for, like
-// kubectl's own main.
+// runKubectl prints a failed command's error once and exits with the error's code, like kubectl's
+// own main.
 func runKubectl(command *cobra.Command) int {
 	if err := cli.RunNoErrOutput(command); err != nil {
 		util.CheckErr(err)

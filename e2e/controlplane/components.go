@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// component is a program of the control plane: where it comes from and how it is called. Paths in
-// its arguments are relative to the control plane's directory, which it is started in.
+// component is a program of the control plane: its source and its arguments. Paths in its arguments
+// are relative to the control plane's directory, its working directory.
 type component struct {
 	name    string
 	program func(options) string // empty: this binary
@@ -14,14 +14,14 @@ type component struct {
 	once    bool // it ends by itself, and the stage is not ready before
 }
 
-// stage is components that start together, and what holds when they are ready.
+// stage is a set of components that start together, and the check that they are ready.
 type stage struct {
 	components []component
 	ready      []check
 }
 
 // stages start in this order; components end in the opposite one. Clients of the API server start
-// after it, since they would only poll it once a second and take processor time meanwhile.
+// after it. Otherwise they would poll it once a second and use processor time.
 func (p *plane) stages() []stage {
 	first := stage{
 		components: []component{
@@ -50,8 +50,8 @@ func (p *plane) stages() []stage {
 func builtIn(options) string { return "" }
 
 // etcdSocket is the file `localhost:2379` in the control plane's directory: etcd and its client
-// both take a unix URL's host and port as a path. Unlike a port of loopback it is closed to the
-// machine's other users, who could read every Secret in it.
+// both take a unix URL's host and port as a path. Unlike a loopback port, it is closed to other
+// users of the machine, who could read every Secret in etcd.
 const etcdSocket = "unix://localhost:2379"
 
 func etcdArgs(o options, _ *plane) []string {
@@ -100,7 +100,7 @@ func apiserverArgs(o options, p *plane) []string {
 	return args
 }
 
-// auditPolicy records who asked for what, of everything, and no content.
+// auditPolicy records the metadata of every request, without bodies.
 const auditPolicy = `apiVersion: audit.k8s.io/v1
 kind: Policy
 omitStages: [RequestReceived]
@@ -123,15 +123,15 @@ func controllerManagerArgs(_ options, p *plane) []string {
 		"--root-ca-file=ca.crt",
 		"--use-service-account-credentials",
 		"--leader-elect=false",
-		// Its own default of 20 requests a second makes a start four seconds longer.
+		// The default limit of 20 requests a second makes a start four seconds longer.
 		"--kube-api-qps=1000",
 		"--kube-api-burst=1000",
 		"--controllers=" + strings.Join(controllers, ","),
 	}
 }
 
-// planeControllers are those that something here relies on where no Pod runs. Against all of them a
-// start is half a second shorter and the process 20 MB smaller.
+// planeControllers are the controllers that the tests need without a node. Compared with all
+// controllers, a start is half a second shorter and the process 20 MB smaller.
 var planeControllers = []string{
 	"clusterrole-aggregation-controller",
 	"cronjob-controller",

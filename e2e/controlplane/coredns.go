@@ -14,8 +14,8 @@ import (
 	_ "github.com/coredns/coredns/plugin/ready"
 )
 
-// coredns is CoreDNS with what a cluster's names need of it. Its own main would add flags that the
-// other programs here then have too.
+// coredns is CoreDNS with the plug-ins that a cluster's DNS needs. CoreDNS's own main is not used,
+// because it would add its flags to the other programs of this binary.
 func coredns() int {
 	if len(os.Args) != 2 {
 		fmt.Fprintln(os.Stderr, "usage: mtk-controlplane coredns COREFILE")

@@ -9,13 +9,13 @@ import (
 	"strings"
 )
 
-// directory is where one control plane keeps all it has. Only its owner may look inside.
+// directory holds all files of one control plane. Only its owner can read it.
 type directory struct {
 	root   string
 	remove bool
 }
 
-// openDirectory makes the directory, or takes an empty one, and writes the owner to a file in it.
+// openDirectory creates the directory, or uses an empty one, and writes the owner to a file in it.
 func openDirectory(options options) (*directory, error) {
 	dir := &directory{root: options.dir, remove: options.remove}
 	if dir.root == "" {
@@ -36,7 +36,7 @@ func openDirectory(options options) (*directory, error) {
 	if err := os.Chmod(dir.root, 0o700); err != nil {
 		return nil, err
 	}
-	// Mkdir is the lock: of two that start in the same place, one gets an error here.
+	// Mkdir is the lock: if two processes start in the same directory, one of them fails here.
 	if err := os.Mkdir(dir.path("etcd"), 0o700); errors.Is(err, os.ErrExist) {
 		return nil, fmt.Errorf("%s holds a control plane already; end that one and remove the directory, or name another", dir.root)
 	} else if err != nil {
@@ -49,7 +49,7 @@ func openDirectory(options options) (*directory, error) {
 	return dir, nil
 }
 
-// path is where the file of that name is.
+// path returns the path of the file with that name.
 func (d *directory) path(name string) string {
 	return filepath.Join(d.root, name)
 }
@@ -86,8 +86,8 @@ func (d *directory) writeOwner() error {
 	if err != nil {
 		return err
 	}
-	// Field 22 of proc_pid_stat(5). Field 2, the command's name, may hold blanks and brackets, so
-	// the count starts behind its last bracket, at field 3.
+	// Field 22 of proc_pid_stat(5). Field 2, the command's name, may contain blanks and brackets, so
+	// the count starts after its last bracket, at field 3.
 	fields := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
 	note, err := json.Marshal(owner{
 		Pid:       os.Getpid(),

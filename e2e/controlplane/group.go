@@ -40,7 +40,7 @@ type process struct {
 	done  chan struct{}
 }
 
-// exitError is the end of a component that nobody asked for.
+// exitError reports a component that ended without a request.
 type exitError struct {
 	name  string
 	state string
@@ -57,9 +57,9 @@ func newGroup(dir *directory) *group {
 	return g
 }
 
-// start runs a component of this binary, or the program given instead, with its output in a log
-// file of its name. One that runs once may end by itself, if it does without an error. Must be called
-// from the main goroutine: see init.
+// start runs a component of this binary, or the program given instead, with its output in a log file
+// of its name. A component that runs once may end by itself, if it succeeds. Must be called from the
+// main goroutine: see init.
 func (g *group) start(name, program string, args []string, once bool) (*process, error) {
 	if program == "" {
 		self, err := os.Executable()
@@ -99,8 +99,8 @@ func (g *group) start(name, program string, args []string, once bool) (*process,
 	return member, nil
 }
 
-// reap waits for every child that ends, also for those that are nobody's: as the first process of a
-// process id namespace this one inherits them.
+// reap waits for every child that ends. That includes orphans, which the first process of a process
+// id namespace inherits.
 func (g *group) reap() {
 	for {
 		var status syscall.WaitStatus
@@ -118,7 +118,7 @@ func (g *group) ended(pid int, status syscall.WaitStatus) {
 	g.mutex.Lock()
 	defer g.mutex.Unlock()
 	for _, member := range g.members {
-		// A process id is free again when its process has been waited for.
+		// The kernel reuses a process id once the process has been waited for.
 		if member.ended || member.cmd.Process.Pid != pid {
 			continue
 		}
@@ -141,8 +141,8 @@ func describe(status syscall.WaitStatus) string {
 	return fmt.Sprintf("exit status %d", status.ExitStatus())
 }
 
-// stop ends every component, the last started first, and returns when they are gone. Only etcd has
-// state worth an orderly end, and only if somebody can look at it later.
+// stop ends every component, the last started first, and waits for them. Only etcd needs a clean
+// shutdown, and only if its data outlives this process.
 func (g *group) stop() {
 	for _, member := range slices.Backward(g.members) {
 		if member.name == "etcd" && !g.dir.remove {
@@ -157,7 +157,7 @@ func (g *group) stop() {
 	}
 }
 
-// pids is the process id of each component.
+// pids returns the process id of each component.
 func (g *group) pids() map[string]int {
 	pids := make(map[string]int, len(g.members))
 	for _, member := range g.members {
@@ -168,7 +168,7 @@ func (g *group) pids() map[string]int {
 	return pids
 }
 
-// explain adds the end of every log to an error that no single component is to blame for.
+// explain adds the end of every log to an error that no single component caused.
 func (g *group) explain(err error) error {
 	var tails strings.Builder
 	for _, member := range g.members {

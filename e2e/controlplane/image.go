@@ -12,7 +12,7 @@ import (
 	"runtime"
 )
 
-// image writes an image that holds one static program, as an archive that containerd imports.
+// image writes an image with one static program, as an archive that containerd imports.
 func image() int {
 	flags := flag.NewFlagSet("image", flag.ContinueOnError)
 	name := flags.String("name", "", "the image's full name, such as docker.io/library/hello:1")
@@ -48,8 +48,8 @@ type descriptor struct {
 	Annotations map[string]string `json:"annotations,omitempty"`
 }
 
-// packImage makes an archive in the OCI image layout of an image that runs the program, as no
-// particular user unless its Pod sets one.
+// packImage creates an archive in the OCI image layout, of an image that runs the program. The
+// image sets no user; a Pod may.
 func packImage(name string, program []byte, args []string) ([]byte, error) {
 	const path = "program"
 	layer, err := archive([]file{{path, program, 0o755}})

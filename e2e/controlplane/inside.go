@@ -14,7 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// world is the first process in new namespaces: it furnishes them, then runs the control plane and
+// world is the first process in new namespaces. It prepares them, and runs the control plane and
 // the node there.
 func world() int {
 	options, err := parseOptions(os.Args[1:])
@@ -57,13 +57,13 @@ func inhabit(options options, reports *json.Encoder) error {
 	})
 }
 
-// hidden are the directories of this machine that the node's programs write to under any
-// configuration. In the new namespaces they are empty and in memory.
+// hidden lists directories of this machine that the node's programs write to under every
+// configuration. In the new namespaces these directories are empty and in memory.
 var hidden = []string{"/run", "/var/lib", "/var/log"}
 
-// furnish makes the namespaces habitable.
+// furnish prepares the namespaces: mounts, the host name and the loopback interface.
 func (n *node) furnish() error {
-	// Nothing mounted from here on is seen outside.
+	// Mounts from here on are invisible outside.
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
 		return fmt.Errorf("making mounts private: %w", err)
 	}
@@ -86,7 +86,7 @@ func (n *node) furnish() error {
 	if err := n.block.configureNode(); err != nil {
 		return fmt.Errorf("setting up the node's network: %w", err)
 	}
-	// The user's proxy settings do not apply: the node reaches only itself.
+	// The user's proxy settings do not apply: the node reaches no other network.
 	for _, name := range []string{"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"} {
 		os.Unsetenv(name)
 		os.Unsetenv(strings.ToLower(name))
@@ -94,7 +94,7 @@ func (n *node) furnish() error {
 	return os.Setenv("PATH", n.programs+":/usr/local/sbin:/usr/sbin:/sbin:"+os.Getenv("PATH"))
 }
 
-// hide puts an empty file system over the directories and leaves the paths to keep where they were.
+// hide mounts an empty file system over the directories, and keeps the paths in keep accessible.
 func hide(directories []string, keep ...string) error {
 	opened := map[string]*os.File{}
 	for _, path := range keep {
@@ -127,8 +127,8 @@ func hide(directories []string, keep ...string) error {
 	return nil
 }
 
-// kernelSettings are the settings of the machine that the kubelet wants, by path below /proc/sys. It writes
-// those that differ.
+// kernelSettings are the machine's settings that the kubelet requires, by path below /proc/sys. The kubelet
+// writes those that differ.
 var kernelSettings = map[string]string{
 	"kernel/keys/root_maxbytes": "25000000",
 	"kernel/keys/root_maxkeys":  "1000000",
@@ -138,8 +138,8 @@ var kernelSettings = map[string]string{
 	"vm/panic_on_oom":           "0",
 }
 
-// maskKernelSettings shows the kubelet the settings that it wants, so that it changes none of the
-// machine.
+// maskKernelSettings shows the kubelet the settings that it requires, so that it does not change
+// those of the machine.
 func maskKernelSettings() error {
 	for path, value := range kernelSettings {
 		mask := filepath.Join("/run/mtk-kernel-settings", path)

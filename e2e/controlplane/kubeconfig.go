@@ -2,7 +2,8 @@ package main
 
 import "encoding/json"
 
-// kubeconfig is a configuration with everything embedded. JSON is YAML, so every reader takes it.
+// kubeconfig returns a configuration with embedded credentials. It is JSON, which every YAML parser
+// reads.
 func kubeconfig(server string, ca []byte, client credential) ([]byte, error) {
 	const name = "mtk-controlplane"
 	type object = map[string]any

@@ -22,8 +22,8 @@ import (
 	"k8s.io/utils/ptr"
 )
 
-// loadBalancer gives each Service of type LoadBalancer an address, as the controller of a cloud does:
-// it is that controller, with a cloud that has nothing but addresses. kube-proxy does the rest.
+// loadBalancer gives each Service of type LoadBalancer an address. It is the service controller that
+// cloud providers use, with a provider that only assigns addresses. kube-proxy routes them.
 func loadBalancer() int {
 	flags := flag.NewFlagSet("load-balancer", flag.ContinueOnError)
 	config := flags.String("kubeconfig", "", "how to reach the API server")
@@ -78,7 +78,7 @@ func (cloud) Routes() (cloudprovider.Routes, bool)               { return nil, f
 
 func (cloud) Initialize(cloudprovider.ControllerClientBuilder, <-chan struct{}) {}
 
-// balancer is the load balancers: an address for each Service that has one.
+// balancer assigns an address to each Service of type LoadBalancer.
 type balancer struct{ pool *pool }
 
 func (b balancer) GetLoadBalancerName(_ context.Context, _ string, service *v1.Service) string {
@@ -117,7 +117,7 @@ func status(address netip.Addr) *v1.LoadBalancerStatus {
 	}}}
 }
 
-// pool is a range of addresses and who has which.
+// pool is a range of addresses with their owners.
 type pool struct {
 	addresses netip.Prefix
 	mutex     sync.Mutex
@@ -140,8 +140,8 @@ func (p *pool) of(owner types.UID) (netip.Addr, bool) {
 	return address, ok
 }
 
-// take gives the owner its address, or the free one whose turn it is: a released address rests until
-// all others had theirs, so that no client reaches another Service under an old address.
+// take returns the owner's address, or assigns the next free one in turn. A released address is
+// reused last, so that no client reaches another Service under an old address.
 func (p *pool) take(owner types.UID) (netip.Addr, error) {
 	p.mutex.Lock()
 	defer p.mutex.Unlock()
@@ -163,7 +163,8 @@ func (p *pool) take(owner types.UID) (netip.Addr, error) {
 	}
 }
 
-// next goes round the range, past its first address, which is the network's.
+// next returns the following address of the range, cyclically, without the first, which is the
+// network's.
 func (p *pool) next(address netip.Addr) netip.Addr {
 	if following := address.Next(); p.addresses.Contains(following) {
 		return following

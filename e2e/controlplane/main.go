@@ -21,8 +21,9 @@ func main() {
 	os.Exit(run())
 }
 
-// command finds the program to be: by the name this binary was called under (a link to it), else
-// by the first argument, which is then taken off, so that the program sees its own os.Args.
+// command selects the program: by the name of the link through which this binary was called,
+// otherwise by the first argument. It removes that argument, so that the program sees its own
+// os.Args.
 func command() (func() int, bool) {
 	if run, ok := commands[filepath.Base(os.Args[0])]; ok {
 		return run, true

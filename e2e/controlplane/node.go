@@ -19,7 +19,7 @@ const (
 	pauseImage    = "docker.io/mytomorrows/pause:1"
 )
 
-// node is a machine of the cluster: this one, seen from namespaces of their own.
+// node is the cluster's only machine: this one, in separate namespaces.
 type node struct {
 	block        block
 	controlGroup string
@@ -47,15 +47,15 @@ func (n *node) summary() *nodeSummary {
 	}
 }
 
-// addNodeFiles adds identities and configuration of what runs on the node, and readies its
-// directories.
+// addNodeFiles adds the identities and the configuration of the node's components, and creates
+// their directories.
 func (p *plane) addNodeFiles(files map[string][]byte) error {
 	n := p.node
 	for _, identity := range []struct{ component, user, group string }{
 		{"kube-scheduler", "system:kube-scheduler", ""},
 		{"kube-proxy", "system:kube-proxy", ""},
 		{"kubelet", "system:node:" + nodeName, "system:nodes"},
-		// Kubernetes has no roles of its own for these two.
+		// Kubernetes has no built-in roles for these two.
 		{"coredns", "mtk-coredns", "system:masters"},
 		{"load-balancer", "mtk-load-balancer", "system:masters"},
 	} {
@@ -80,7 +80,7 @@ func (p *plane) addNodeFiles(files map[string][]byte) error {
 	if err := n.addRuntimeFiles(files); err != nil {
 		return err
 	}
-	// A node that was killed in this directory leaves nothing useful.
+	// Files of a killed node are useless.
 	for _, name := range []string{"containerd", "kubelet", "cni"} {
 		if err := os.RemoveAll(n.path(name)); err != nil {
 			return err
@@ -96,7 +96,7 @@ func (p *plane) addNodeFiles(files map[string][]byte) error {
 	return p.dir.write("cni/mtk.conflist", network)
 }
 
-// addRuntimeFiles adds what containerd reads, and the image that every Pod needs.
+// addRuntimeFiles adds containerd's configuration, and the image that every Pod needs.
 func (n *node) addRuntimeFiles(files map[string][]byte) (err error) {
 	config := runtimeConfig{Node: n}
 	if config.Runc, err = exec.LookPath("runc"); err != nil {
@@ -116,8 +116,8 @@ func (n *node) addRuntimeFiles(files map[string][]byte) (err error) {
 	return err
 }
 
-// networkPlugins is where the system has the CNI plug-ins: Debian's package, or the place that the
-// plug-ins' own project names.
+// networkPlugins returns the directory of the system's CNI plug-ins: that of Debian's package, or
+// the default of the plug-ins' project.
 func networkPlugins() (string, error) {
 	for _, directory := range []string{"/usr/lib/cni", "/opt/cni/bin"} {
 		if _, err := os.Stat(filepath.Join(directory, "ptp")); err == nil {
@@ -127,8 +127,9 @@ func networkPlugins() (string, error) {
 	return "", fmt.Errorf("no CNI plug-in ptp in /usr/lib/cni or /opt/cni/bin")
 }
 
-// network is the CNI configuration: a link of its own from each Pod to the node. On a bridge, a Pod
-// would answer another one directly, past the node, which could not put the Service's address back.
+// network is the CNI configuration: a separate link from each Pod to the node. On a bridge, a Pod
+// would answer another Pod directly, and the node could not translate the source back to the
+// Service's address.
 func (n *node) network() ([]byte, error) {
 	type object = map[string]any
 	return json.Marshal(object{
@@ -165,7 +166,8 @@ func (n *node) kubelet() *kubeletconfig.KubeletConfiguration {
 		PodLogsDir:               n.path("pods"),
 		VolumePluginDir:          n.path("kubelet/volume-plugins"),
 
-		// The machine is shared: limits apply only to Pods, and the node ignores its swap and its disk.
+		// The machine is shared: limits apply only to Pods, and the kubelet ignores swap and disk
+		// pressure.
 		CgroupDriver:                  "cgroupfs",
 		CgroupRoot:                    "/" + n.controlGroup,
 		FailCgroupV1:                  ptr.To(false),
@@ -173,7 +175,7 @@ func (n *node) kubelet() *kubeletconfig.KubeletConfiguration {
 		EnforceNodeAllocatable:        []string{},
 		LocalStorageCapacityIsolation: ptr.To(false),
 		EvictionHard:                  map[string]string{},
-		// Images come by hand, so one that is removed does not come back.
+		// Images are imported by hand, so the kubelet must not remove any.
 		ImageGCHighThresholdPercent: ptr.To[int32](100),
 		OOMScoreAdj:                 ptr.To[int32](0),
 
@@ -183,7 +185,7 @@ func (n *node) kubelet() *kubeletconfig.KubeletConfiguration {
 	}
 }
 
-// corefile has CoreDNS answer for the cluster, and for nothing else: the node is not on the Internet.
+// corefile configures CoreDNS for names of the cluster only: the node has no access to the Internet.
 func (n *node) corefile() string {
 	return fmt.Sprintf(`.:53 {
     bind %[1]s

@@ -9,12 +9,12 @@ import (
 	"path/filepath"
 )
 
-// containerRuntime is what the node needs before its kubelet.
+// containerRuntime starts before the kubelet, which needs it.
 var containerRuntime = []component{
 	{name: "containerd", program: nodeProgram("containerd"), args: containerdArgs},
 }
 
-// nodeComponents are the node, and what a cluster has for its Pods.
+// nodeComponents are the components of the node, and the cluster services that Pods need.
 var nodeComponents = []component{
 	{name: "pause-image", program: nodeProgram("ctr"), args: pauseImageArgs, once: true},
 	{name: "kube-scheduler", program: builtIn, args: schedulerArgs},
@@ -120,7 +120,7 @@ func proxyArgs(_ options, p *plane) []string {
 		"--kubeconfig=kube-proxy.kubeconfig",
 		"--proxy-mode=nftables",
 		"--hostname-override=" + nodeName,
-		// Without it, half a minute passes in which it looks for the node's address.
+		// Without it, kube-proxy searches for the node's address for half a minute.
 		"--bind-address=" + p.node.block.node().String(),
 		"--cluster-cidr=" + p.node.block.pods().String(),
 		// The table of connections belongs to the machine.

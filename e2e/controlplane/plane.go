@@ -7,7 +7,7 @@ import (
 	"strconv"
 )
 
-// plane is one control plane: where it is, and the admin's way in.
+// plane is one control plane: its directory, its address and the admin's credentials.
 type plane struct {
 	dir       *directory
 	authority *authority
@@ -44,7 +44,8 @@ func prepare(options options, dir *directory, node *node) (*plane, error) {
 	return p, nil
 }
 
-// writeFiles makes the authority and everything it signs, and the files that components read.
+// writeFiles creates the certificate authority, the certificates and the files that components
+// read.
 func (p *plane) writeFiles(options options) error {
 	ca, err := newAuthority()
 	if err != nil {
@@ -94,7 +95,7 @@ func (p *plane) writeFiles(options options) error {
 	return nil
 }
 
-// addIdentity adds the kubeconfig by which a component is the user.
+// addIdentity adds the kubeconfig with which a component authenticates as the user.
 func (p *plane) addIdentity(files map[string][]byte, component, user string, groups ...string) error {
 	client, err := p.authority.client(user, groups...)
 	if err != nil {

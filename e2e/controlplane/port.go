@@ -8,10 +8,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// reservedPort is a TCP port that no other process gets while this is open. The socket is bound and does
-// not listen; the server shares the port by SO_REUSEPORT (`--permit-port-sharing`) and, as the only
-// one that listens, gets every connection. So there is no moment at which another process, such as
-// a second control plane, could be given the same port.
+// reservedPort is a TCP port that no other process can bind while this is open. The socket is bound and
+// does not listen; the server shares the port by SO_REUSEPORT (`--permit-port-sharing`) and, as the only
+// one that listens, gets every connection. So no other process, such as a second control plane, can get
+// the same port at any moment.
 type reservedPort struct {
 	*os.File
 	number int

@@ -15,7 +15,7 @@ import (
 // readyWithin is how long a stage may take: far more than two busy cores need.
 const readyWithin = 2 * time.Minute
 
-// check is something that holds sooner or later, asked with the admin's client.
+// check is a condition that is polled with the admin's client until it holds.
 type check struct {
 	what string
 	ask  func(context.Context, *plane, *http.Client) error
@@ -51,7 +51,8 @@ func answers(path string) check {
 	}}
 }
 
-// ask returns an error unless the answer is 200 OK, and reads that as JSON if there is a place for it.
+// ask returns an error unless the answer is 200 OK. It decodes the body as JSON into the target,
+// unless that is nil.
 func ask(ctx context.Context, client *http.Client, url string, into any) error {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
@@ -76,7 +77,7 @@ func ask(ctx context.Context, client *http.Client, url string, into any) error {
 	return json.Unmarshal(body, into)
 }
 
-// client speaks as the admin.
+// client authenticates as the admin.
 func (p *plane) client() (*http.Client, error) {
 	pair, err := tls.X509KeyPair(p.admin.certificate, p.admin.key)
 	if err != nil {

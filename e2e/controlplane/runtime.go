@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// runtimeConfig is what the configuration of containerd depends on.
+// runtimeConfig contains the inputs of containerd's configuration.
 type runtimeConfig struct {
 	Node    *node
 	Runc    string
@@ -28,7 +28,7 @@ func (c runtimeConfig) render() ([]byte, error) {
 	return text.Bytes(), err
 }
 
-// Its state is in the /run of the node's own, which is new at each start.
+// Its state is in the node's own /run, which is empty at each start.
 var runtimeTemplate = template.Must(template.New("containerd").Parse(`version = 3
 root = {{printf "%q" .Root}}
 state = "/run/containerd"
@@ -45,7 +45,7 @@ sandbox = {{printf "%q" .PauseImage}}
 [plugins."io.containerd.cri.v1.runtime"]
 disable_apparmor = true
 netns_mounts_under_state_dir = true
-# Some machines do not let root lower a score.
+# Some machines do not let root lower an OOM score.
 restrict_oom_score_adj = true
 [plugins."io.containerd.cri.v1.runtime".cni]
 bin_dirs = [{{printf "%q" .Plugins}}]
@@ -58,8 +58,8 @@ BinaryName = {{printf "%q" .Runc}}
 SystemdCgroup = false
 `))
 
-// chooseSnapshotter says how layers of images become a file system: by overlay, except where the
-// directory is on an overlay itself, as in a container.
+// chooseSnapshotter returns the snapshotter for image layers: overlayfs, unless the directory
+// itself is on an overlay, as in a container.
 func chooseSnapshotter(directory string) string {
 	probe, err := os.MkdirTemp(directory, "overlay-")
 	if err != nil {

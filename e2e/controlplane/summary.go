@@ -21,7 +21,8 @@ type summary struct {
 // nodeSummary is the node's part of it.
 type nodeSummary struct {
 	Name string `json:"name"`
-	// Address is the node's, and HostAddress this machine's as the node and its Pods see it.
+	// Address is the node's address. HostAddress is the address at which the node and its Pods reach
+	// this machine.
 	Address     string `json:"address"`
 	HostAddress string `json:"host_address"`
 	// The ranges of the addresses of Pods, Services and load balancers.
@@ -46,8 +47,7 @@ func (p *plane) summary(pids map[string]int) *summary {
 	return s
 }
 
-// print writes the summary to its file and to standard output. The reader may close the pipe
-// afterwards.
+// print writes the summary to its file and to standard output. The reader may have closed the pipe.
 func (s *summary) print(started time.Time) error {
 	s.ReadyMS = time.Since(started).Milliseconds()
 	line, err := json.Marshal(s)

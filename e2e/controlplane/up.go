@@ -24,8 +24,8 @@ func up() int {
 	return 0
 }
 
-// serve starts everything and returns when everything has ended: without an error if it was asked
-// to end.
+// serve starts everything and returns when everything has ended. After a requested end it returns
+// no error.
 func serve(options options) error {
 	started := time.Now()
 	if options.detach {
@@ -53,8 +53,8 @@ func serve(options options) error {
 	return err
 }
 
-// run starts every component, announces that they are ready, and returns when they have ended:
-// without an error if it was asked to end. The node is optional.
+// run starts every component, announces that they are ready, and returns when they have ended.
+// After a requested end it returns no error. The node is optional.
 func run(ctx context.Context, options options, dir *directory, node *node, announce func(*summary) error) error {
 	group := newGroup(dir)
 	defer group.stop()
@@ -93,8 +93,8 @@ func run(ctx context.Context, options options, dir *directory, node *node, annou
 	return orderly(ctx, await(ctx, group, nil))
 }
 
-// await returns the first that comes: readiness (nil), the reason why it does not come, the end of
-// a component, or the request to end.
+// await returns the first of these events: readiness (nil), the reason why a component is not
+// ready, the end of a component, or the request to end.
 func await(ctx context.Context, group *group, ready <-chan error) error {
 	select {
 	case <-ctx.Done():
@@ -109,7 +109,7 @@ func await(ctx context.Context, group *group, ready <-chan error) error {
 	}
 }
 
-// orderly is the error to end with: none if the end was asked for.
+// orderly returns the error to end with, nil after a requested end.
 func orderly(ctx context.Context, err error) error {
 	if ctx.Err() == nil {
 		return err
@@ -117,13 +117,13 @@ func orderly(ctx context.Context, err error) error {
 	return nil
 }
 
-// untilAskedToEnd gives a context that ends, with the reason as its cause, on SIGINT, SIGTERM or,
-// with lifeline, when nobody holds the other end of standard input any more.
+// untilAskedToEnd returns a context that ends on SIGINT, on SIGTERM or, with lifeline, when
+// standard input ends. The context's cause is the reason.
 func untilAskedToEnd(lifeline bool) context.Context {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
-	// A reader that has gone is an error of the write, not the end of this process.
+	// A closed pipe makes a write fail, and does not end this process.
 	signal.Ignore(syscall.SIGPIPE, syscall.SIGHUP)
 	go func() { cancel(fmt.Errorf("received %v", <-signals)) }()
 	if lifeline {
@@ -135,8 +135,8 @@ func untilAskedToEnd(lifeline bool) context.Context {
 	return ctx
 }
 
-// detach leaves the caller's terminal and process group, so that neither Ctrl-C there nor its end
-// reaches this process.
+// detach leaves the caller's terminal and process group, so that neither Ctrl-C nor the end of the
+// terminal reaches this process.
 func detach() error {
 	if _, err := syscall.Setsid(); err != nil {
 		return fmt.Errorf("starting a session of its own: %w", err)

@@ -18,22 +18,22 @@ import (
 // process, interface, packet filter and mount in it ends with its first process, which ends with this
 // one.
 
-// settings configures that process, as one line of JSON on its standard input. That stays open for as
-// long as the world is wanted.
+// settings configures that process, as one line of JSON on its standard input. The input stays open
+// until the world must end.
 type settings struct {
 	Block        int    `json:"block"`
 	ControlGroup string `json:"control_group"`
 }
 
-// report is what it answers, each a line of JSON on its standard output: first a summary, and if it
-// ends unasked the reason.
+// report is a line of JSON on the process's standard output: first a summary and, if the process
+// ends without a request, the reason.
 type report struct {
 	Summary *summary `json:"summary,omitempty"`
 	Error   string   `json:"error,omitempty"`
 }
 
-// serveWorld runs a control plane with a node and returns when everything has ended: without an error
-// if it was asked to end.
+// serveWorld runs a control plane with a node and returns when everything has ended. After a
+// requested end it returns no error.
 func serveWorld(ctx context.Context, options options, dir *directory, started time.Time) (err error) {
 	if os.Geteuid() != 0 {
 		return errors.New("a node needs root")
@@ -83,8 +83,8 @@ func serveWorld(ctx context.Context, options options, dir *directory, started ti
 	}
 }
 
-// prepareControlGroup removes what is left of dead nodes and makes a new one. The cleaner knows of it
-// before it exists.
+// prepareControlGroup removes the control groups of dead nodes and creates a new one. The cleaner
+// knows the new one before it exists, so that it is always removed.
 func prepareControlGroup(programs string, b block, cleaner *cleaner) (controlGroup, error) {
 	dead, err := deadControlGroups(b)
 	if err != nil {
@@ -148,7 +148,7 @@ func startWorld(dir *directory) (*worldProcess, error) {
 	return w, nil
 }
 
-// listen passes on what the process reports until it ends.
+// listen forwards the process's reports until it ends.
 func (w *worldProcess) listen(output io.Reader) {
 	defer close(w.ended)
 	defer close(w.reports)
@@ -162,10 +162,10 @@ func (w *worldProcess) listen(output io.Reader) {
 	w.err = w.cmd.Wait()
 }
 
-// wait returns how it ended, when it has.
+// wait waits for the process and returns its exit error.
 func (w *worldProcess) wait() error {
 	for range w.reports {
-		// Nobody is left to tell.
+		// The process has ended, so nothing reads this.
 	}
 	<-w.ended
 	if w.err == nil {
@@ -174,7 +174,7 @@ func (w *worldProcess) wait() error {
 	return w.err
 }
 
-// stop ends the world and returns when it has ended, also if that was before.
+// stop ends the world, unless it has ended, and waits until it has.
 func (w *worldProcess) stop() {
 	w.input.Close()
 	patience := time.AfterFunc(10*time.Second, func() { _ = w.cmd.Process.Kill() })
@@ -182,7 +182,7 @@ func (w *worldProcess) stop() {
 	_ = w.wait()
 }
 
-// announce prints the summary. In it processes have the numbers by which they are known out here.
+// announce prints the summary. It contains the process ids of this process's namespace.
 func (w *worldProcess) announce(summary *summary, started time.Time) error {
 	numbers, err := numbersOutside(w.cmd.Process.Pid)
 	if err != nil {
@@ -194,8 +194,8 @@ func (w *worldProcess) announce(summary *summary, started time.Time) error {
 	return summary.print(started)
 }
 
-// numbersOutside gives the process ids as this process sees them by those that are in use in the
-// process id namespace of the given process.
+// numbersOutside maps process ids in the namespace of the given process to those in the namespace
+// of this process.
 func numbersOutside(pid int) (map[int]int, error) {
 	namespace, err := os.Readlink(fmt.Sprintf("/proc/%d/ns/pid", pid))
 	if err != nil {

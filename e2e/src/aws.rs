@@ -30,17 +30,17 @@ pub struct Aws {
 }
 
 impl Aws {
-    /// Starts one on free ports of loopback.
+    /// Starts an emulator on free ports of loopback.
     pub fn start() -> anyhow::Result<Aws> {
         Aws::start_of(&programs::moto()?)
     }
 
-    /// The same, by the program of moto's server.
+    /// Like `start`, with this program as moto's server.
     pub fn start_of(moto: &Path) -> anyhow::Result<Aws> {
         Aws::start_at(moto, Ipv4Addr::LOCALHOST.into())
     }
 
-    /// The same at another address of this machine, such as the one that Pods reach.
+    /// Like `start`, at another address of this machine, such as one that Pods can reach.
     pub fn start_at(moto: &Path, host: IpAddr) -> anyhow::Result<Aws> {
         let moto = Moto::start(moto)?;
         let proxy = Proxy::start(moto.address(), host)?;
@@ -52,12 +52,12 @@ impl Aws {
         self.proxy.address()
     }
 
-    /// The environment of a program that uses it and nothing else.
+    /// The environment of a program that uses this emulator, without other AWS settings.
     pub fn environment(&self) -> Vec<(String, String)> {
         environment(self.address())
     }
 
-    /// The faults in force.
+    /// The faults that the proxy injects now.
     pub fn faults(&self) -> &Arc<Faults> {
         self.proxy.faults()
     }
@@ -67,7 +67,7 @@ impl Aws {
         self.proxy.requests()
     }
 
-    /// Whether no request waits for its response.
+    /// Whether all requests have their responses.
     pub fn is_idle(&self) -> bool {
         self.proxy.is_idle()
     }

@@ -7,8 +7,8 @@ use anyhow::Context;
 
 /// `$MTK_CACHE_DIR`, else `$XDG_CACHE_HOME/mtk-seal`, else `~/.cache/mtk-seal`.
 ///
-/// It is outside `target/`, since what is in there takes minutes to build and does not depend on
-/// our sources. An empty variable counts as unset, as the XDG base directory specification has it.
+/// It is outside `target/`, because the tools take minutes to build and do not depend on our
+/// sources. An empty variable counts as unset, as the XDG base directory specification requires.
 pub fn directory() -> anyhow::Result<PathBuf> {
     let set = |name| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     if let Some(chosen) = set("MTK_CACHE_DIR") {

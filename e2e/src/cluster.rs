@@ -48,7 +48,7 @@ impl Cluster {
         &self.plane
     }
 
-    /// Creates the object or makes it as given, as the admin.
+    /// Creates or updates the object as the admin.
     pub fn apply(&self, object: &Value) -> anyhow::Result<()> {
         apply(self.plane.access(), &["-f", "-"], Some(object))
     }
@@ -59,13 +59,13 @@ impl Cluster {
         self.spawn_controller("127.0.0.1:0", arguments)?.ready()
     }
 
-    /// Starts a controller as [`Cluster::controller`] that uses this AWS.
+    /// Like [`Cluster::controller`], with a controller that uses this AWS.
     #[cfg(feature = "aws")]
     pub fn controller_with(&self, aws: &Aws, arguments: &[&str]) -> anyhow::Result<Controller> {
         self.controller_in(&aws.environment(), arguments)
     }
 
-    /// Starts a controller as [`Cluster::controller`] with these variables in its environment.
+    /// Like [`Cluster::controller`], with these variables in the environment.
     pub fn controller_in(
         &self,
         environment: &[(String, String)],
@@ -87,14 +87,14 @@ impl Cluster {
         self.plane.directory().join(format!("mtk-controller-{number}.log"))
     }
 
-    /// The controller's requests to the API server, in the order of time.
+    /// The controller's requests to the API server, oldest first.
     pub fn requests(&self) -> anyhow::Result<Vec<Request>> {
         let mut requests = self.plane.requests()?;
         requests.retain(|request| request.user == USER);
         Ok(requests)
     }
 
-    /// The controller's writes, in the order of time.
+    /// The controller's writes, oldest first.
     pub fn writes(&self) -> anyhow::Result<Vec<Request>> {
         let mut requests = self.requests()?;
         requests.retain(|request| !["get", "list", "watch"].contains(&request.verb.as_str()));
@@ -103,14 +103,14 @@ impl Cluster {
 }
 
 /// Installs the custom resources and the controller's rights, and writes a kubeconfig with which a
-/// process of this machine is the controller's `ServiceAccount`.
+/// process of this machine authenticates as the controller's `ServiceAccount`.
 pub fn install_with_identity(access: &Access, kubeconfig: &Path) -> anyhow::Result<()> {
     install(access)?;
     access.service_account_kubeconfig(NAMESPACE, SERVICE_ACCOUNT, kubeconfig)
 }
 
-/// Installs the custom resources and the controller's identity and rights: all that is needed of
-/// `deploy/install.yaml` where the controller itself runs as a process of this machine.
+/// Installs the custom resources and the controller's identity and rights: the part of
+/// `deploy/install.yaml` that a controller outside the cluster needs.
 pub fn install(access: &Access) -> anyhow::Result<()> {
     let crds = programs::repository("crds/manifests");
     apply(access, &["-f", path(&crds)?], None)?;
@@ -158,7 +158,7 @@ pub fn allow_delete(access: &Access) -> anyhow::Result<()> {
     apply(access, &["-f", "-"], Some(&list))
 }
 
-/// Revokes the right to delete.
+/// Revokes the permission to delete Secrets.
 pub fn forbid_delete(access: &Access) -> anyhow::Result<()> {
     let what = ["delete", "clusterrolebinding", "mtk-controller-delete", "--ignore-not-found"];
     kubectl(access, &what, None).map(drop)

@@ -13,14 +13,15 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::programs;
 
-/// Limits a start, which may create a sealing key, and a stop.
+/// The time limit for a start, which may create a sealing key, and for a stop.
 const PROCESS_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Runs the controller until the end of its own standard input and then kills it, so that it never
-/// outlives its holder, even if that is killed. The arguments are its log and the command.
+/// outlives its parent, even if the parent is killed. The arguments are its log and the command.
 const HOLD: &str = r#"log=$0; "$@" </dev/null >/dev/null 2>"$log" & echo $!; cat >/dev/null; kill -KILL $! 2>/dev/null; wait"#;
 
-/// A running controller. Dropping it kills it at once (SIGKILL), as does the end of this process.
+/// A running controller. Dropping it kills the controller at once (SIGKILL). So does the end of
+/// this process.
 #[derive(Debug)]
 pub struct Controller {
     holder: Child,
@@ -30,9 +31,9 @@ pub struct Controller {
 }
 
 impl Controller {
-    /// Starts one with this kubeconfig and these further flags, its certificate endpoint at the
-    /// address `listen`, its metrics on a free port. [`Controller::ready`] must follow where the
-    /// endpoints are used.
+    /// Starts a controller with this kubeconfig and these additional flags. The certificate
+    /// endpoint listens at the address `listen`, and the metrics on a free port. Call
+    /// [`Controller::ready`] before you use the endpoints.
     pub fn spawn(
         kubeconfig: &Path,
         log: &Path,
@@ -42,8 +43,8 @@ impl Controller {
         Controller::spawn_program(&programs::controller()?, kubeconfig, log, listen, arguments, &[])
     }
 
-    /// As [`Controller::spawn`], of another program than the one that cargo built beside this one,
-    /// with these further variables in its environment.
+    /// Like [`Controller::spawn`], with this program instead of the one that cargo built, and with
+    /// these additional variables in the environment.
     pub fn spawn_program(
         program: &Path,
         kubeconfig: &Path,
@@ -99,7 +100,7 @@ impl Controller {
         self.listens("api")
     }
 
-    /// The body of an answer of status 200 of `/v1/cert.pem`, `/healthz` or `/readyz`.
+    /// The body of a response with status 200 from `/v1/cert.pem`, `/healthz` or `/readyz`.
     pub fn get(&self, path: &str) -> anyhow::Result<String> {
         get(self.address()?, path)
     }
@@ -115,17 +116,17 @@ impl Controller {
         Ok(parse_metrics(&self.metrics_text()?))
     }
 
-    /// Everything it has logged.
+    /// Its log so far.
     pub fn log(&self) -> anyhow::Result<String> {
         fs::read_to_string(&self.log).with_context(|| format!("reading {}", self.log.display()))
     }
 
-    /// The number of its process.
+    /// Its process id.
     pub fn pid(&self) -> u32 {
         self.pid.as_raw_nonzero().get().unsigned_abs()
     }
 
-    /// Stops it with SIGTERM and waits until it has ended.
+    /// Stops the controller with SIGTERM, and waits for its end.
     pub fn end(self) -> anyhow::Result<()> {
         kill_process(self.pid, Signal::TERM).context("ending the controller")?;
         let stopped = Instant::now();
@@ -138,7 +139,7 @@ impl Controller {
         Ok(())
     }
 
-    /// A process that has ended and that its holder has not waited for yet is a zombie.
+    /// An ended process is a zombie until its parent has waited for it.
     fn runs(&self) -> bool {
         fs::read_to_string(format!("/proc/{}/stat", self.pid()))
             .is_ok_and(|stat| !stat.contains(") Z "))
@@ -173,7 +174,7 @@ pub fn addresses(log: &str) -> BTreeMap<String, SocketAddr> {
         .collect()
 }
 
-/// The body, when the status is 200.
+/// The body if the status is 200.
 pub fn get(address: SocketAddr, path: &str) -> anyhow::Result<String> {
     let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(5))?;
     stream.set_read_timeout(Some(Duration::from_secs(10)))?;

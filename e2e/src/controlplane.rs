@@ -1,11 +1,11 @@
 //! A Kubernetes control plane on this machine: etcd, kube-apiserver and kube-controller-manager on
-//! loopback, without a container or a download of binaries. Where the user is root it can have a node
+//! loopback, without a container or a download of binaries. If the user is root, it can have a node
 //! that runs Pods.
 //!
 //! - [`binary()`] builds the Go program in `e2e/controlplane`, once;
-//! - [`ControlPlane`] runs it for as long as the value lives;
+//! - [`ControlPlane`] runs it until the value is dropped;
 //! - [`Detached`] runs it until it is stopped;
-//! - [`Access`] is how to use either: its kubeconfig, `kubectl`, identities;
+//! - [`Access`] gives access to both: kubeconfig, `kubectl`, identities;
 //! - [`node`] is the node: its requirements on this machine, its addresses, its images;
 //! - [`Request`] is a request in the API server's audit log.
 
@@ -33,22 +33,22 @@ pub use self::launch::StartOptions;
 
 use self::launch::{Running, launch};
 
-/// A control plane for one test. Dropping it ends every process and removes every file; so does the
+/// A control plane for one test. Dropping it ends every process and removes every file. So does the
 /// end of the process that holds it, even by a signal.
 #[derive(Debug)]
 pub struct ControlPlane {
     access: Access,
     child: Child,
     running: Running,
-    // Last: the directory goes when the processes have gone.
+    // Last, because the directory is removed after the processes have ended.
     directory: TempDir,
 }
 
 impl ControlPlane {
-    /// Starts one and returns when it is ready, which takes seconds, or minutes if the Go program
-    /// is not built yet.
+    /// Starts a control plane and waits until it is ready. That takes seconds, or minutes if the Go
+    /// program is not built yet.
     ///
-    /// The error holds the end of the failing component's log.
+    /// The error contains the end of the failing component's log.
     pub fn start(options: &StartOptions) -> anyhow::Result<ControlPlane> {
         let binary = binary(|_| {})?;
         let directory = tempfile::Builder::new()
@@ -60,7 +60,7 @@ impl ControlPlane {
         Ok(ControlPlane { access, child, running, directory })
     }
 
-    /// How to use it.
+    /// Access to it.
     pub fn access(&self) -> &Access {
         &self.access
     }
@@ -75,8 +75,8 @@ impl ControlPlane {
         self.access.kubectl()
     }
 
-    /// Every request the API server has finished, and every watch it has begun, since the start, in
-    /// the order of their first mention.
+    /// Every finished request and every started watch since the start, in the order of the audit
+    /// log.
     ///
     /// Needs [`StartOptions::audit`].
     pub fn requests(&self) -> anyhow::Result<Vec<Request>> {
@@ -93,12 +93,12 @@ impl ControlPlane {
         self.directory.path()
     }
 
-    /// The process that holds the components together.
+    /// The id of the parent process of all components.
     pub fn pid(&self) -> u32 {
         self.child.id()
     }
 
-    /// The process of each component, by its name.
+    /// The process id of each component, by name.
     pub fn component_pids(&self) -> &BTreeMap<String, u32> {
         &self.running.pids
     }

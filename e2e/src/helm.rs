@@ -11,10 +11,10 @@ use serde_json::Value;
 use crate::controlplane::Access;
 use crate::programs;
 
-/// How long Helm waits for what it installs, on a busy machine.
+/// How long Helm waits until a release is ready, on a busy machine.
 const TIMEOUT: &str = "--timeout=3m";
 
-/// A Helm, as the admin of a cluster.
+/// Helm, as the admin of a cluster.
 #[derive(Clone, Debug)]
 pub struct Helm {
     binary: PathBuf,
@@ -26,18 +26,18 @@ pub struct Helm {
 pub struct Release<'r> {
     /// The name.
     pub name: &'r str,
-    /// The namespace, made where it does not exist.
+    /// The namespace, which Helm creates if it does not exist.
     pub namespace: &'r str,
 }
 
 impl Helm {
-    /// This program on this cluster.
+    /// This version of Helm on this cluster.
     pub fn new(binary: &Path, access: &Access) -> Helm {
         Helm { binary: binary.to_owned(), access: access.clone() }
     }
 
-    /// Installs the chart at this path from the root of the repository, or upgrades the release,
-    /// and waits until all of it is ready. An error shows the Events of the namespace.
+    /// Installs the chart or upgrades the release, and waits until it is ready. The path of the
+    /// chart starts at the root of the repository. An error contains the Events of the namespace.
     pub fn upgrade(&self, release: Release<'_>, chart: &str, values: &Value) -> anyhow::Result<()> {
         self.upgrade_with(release, chart, values, &[])
     }
@@ -72,7 +72,7 @@ impl Helm {
         )
     }
 
-    /// Goes back to an earlier revision and waits.
+    /// Rolls back to an earlier revision and waits.
     pub fn rollback(&self, release: Release<'_>, revision: u32) -> anyhow::Result<()> {
         let mut helm = self.of_release("rollback", release);
         output(helm.arg(revision.to_string()).args(["--wait", TIMEOUT]), None).map(drop)
@@ -100,7 +100,7 @@ impl Helm {
         helm
     }
 
-    /// Helm with nothing of this user's own settings.
+    /// Helm without this user's settings.
     fn command<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Command {
         let kubeconfig = self.access.kubeconfig();
         let home = kubeconfig.with_file_name("helm");

@@ -4,8 +4,8 @@
 //! - [`cluster`] is a control plane with our custom resources and the controller's rights;
 //! - [`controller`] runs the controller there, under its own identity;
 //! - [`moto`] runs moto, an AWS emulator; `aws` puts a proxy in front of it that injects faults;
-//! - `tls` is a small AWS over TLS, of an authority that nobody knows;
-//! - [`helm`] installs charts, [`load`] sends requests meanwhile;
+//! - `tls` is a small AWS over TLS with an unknown certificate authority;
+//! - [`helm`] installs charts, [`load`] sends requests during a change;
 //! - [`programs`] finds programs and images, [`cache`] keeps built tools.
 
 #[cfg(feature = "aws")]

@@ -1,4 +1,4 @@
-//! A stream of requests, one after another, while a test changes the server.
+//! Requests, one after another, while a test changes the server.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use crate::controller::get;
 /// Between two requests.
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// Requests that are being made, each on a connection of its own. Dropping it ends them.
+/// A loop of requests, each on a new connection. Dropping it stops the loop.
 #[derive(Debug)]
 pub struct Load {
     stop: Arc<AtomicBool>,
@@ -23,7 +23,7 @@ pub struct Load {
 /// The results of the requests.
 #[derive(Debug, Default)]
 pub struct Answers {
-    /// How many were answered with status 200.
+    /// The number of responses with status 200.
     pub good: usize,
     /// The errors of the others.
     pub failed: Vec<String>,
@@ -48,7 +48,7 @@ impl Load {
         Load { stop, thread: Some(thread) }
     }
 
-    /// Ends them and counts.
+    /// Stops the loop, and returns the results.
     pub fn end(mut self) -> anyhow::Result<Answers> {
         self.stop.store(true, Ordering::Relaxed);
         let answers = self.thread.take().map(JoinHandle::join);

@@ -12,11 +12,11 @@ use serde_json::{Value, json};
 /// The region of every resource.
 pub const REGION: &str = "eu-west-1";
 
-/// A start takes seconds, longer on a busy machine.
+/// A start takes seconds, and more on a busy machine.
 const START_TIMEOUT: Duration = Duration::from_mins(2);
 
-/// Runs the command until its own standard input ends. So it never outlives the process that holds
-/// the other end.
+/// Runs the command until its own standard input ends. So the command never outlives the process
+/// that holds the other end.
 const HOLD: &str =
     r#""$@" </dev/null >/dev/null 2>&1 & cat >/dev/null; kill -KILL $! 2>/dev/null; wait"#;
 
@@ -33,7 +33,7 @@ impl Moto {
         Moto::start_at(program, Ipv4Addr::LOCALHOST.into())
     }
 
-    /// Starts this program on a free port of an address of this machine, such as the one that Pods
+    /// Starts this program on a free port of an address of this machine, such as one that Pods can
     /// reach.
     pub fn start_at(program: &Path, host: IpAddr) -> anyhow::Result<Moto> {
         let address = free_address(host)?;
@@ -95,14 +95,14 @@ pub fn create_secret(address: SocketAddr, name: &str, value: &str) -> anyhow::Re
     call(address, "CreateSecret", &body)
 }
 
-/// Gives a secret in Secrets Manager a new version.
+/// Adds a version to a secret in Secrets Manager.
 pub fn put_secret_value(address: SocketAddr, name: &str, value: &str) -> anyhow::Result<()> {
     let body =
         json!({ "SecretId": name, "SecretString": value, "ClientRequestToken": token(value) });
     call(address, "PutSecretValue", &body)
 }
 
-/// Identifies a version: as long as a UUID, and another one for another value.
+/// The id of a version: as long as a UUID, and different for different values.
 fn token(value: &str) -> String {
     use sha2::{Digest, Sha256};
     let digest = Sha256::digest(value);
@@ -132,7 +132,7 @@ fn call(address: SocketAddr, operation: &str, body: &Value) -> anyhow::Result<()
     Ok(())
 }
 
-/// The environment of a program that uses the AWS at this address and nothing else.
+/// The environment of a program that uses the AWS at this address, without other AWS settings.
 pub fn environment(address: SocketAddr) -> Vec<(String, String)> {
     let keys = [
         ("AWS_ACCESS_KEY_ID", "pod"),

@@ -1,4 +1,4 @@
-//! Where programs are: our own, and those made for tests.
+//! The paths of programs: our own, and those built for tests.
 
 use std::env;
 use std::io::Write;
@@ -7,17 +7,17 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, ensure};
 
-/// The controller: `$MTK_CONTROLLER_BIN`, else what cargo built beside this program.
+/// The controller: `$MTK_CONTROLLER_BIN`, or the one that cargo built beside this program.
 pub fn controller() -> anyhow::Result<PathBuf> {
     find("MTK_CONTROLLER_BIN", "mtk-controller")
 }
 
-/// The command line program: `$MTK_SEAL_BIN`, else what cargo built beside this program.
+/// The command-line program: `$MTK_SEAL_BIN`, or the one that cargo built beside this program.
 pub fn seal() -> anyhow::Result<PathBuf> {
     find("MTK_SEAL_BIN", "mtk-seal")
 }
 
-/// A tool or an image that `cargo xtask test` makes: the path in this variable.
+/// A tool or an image that `cargo xtask test` builds: the path in this variable.
 pub fn made(variable: &str) -> anyhow::Result<PathBuf> {
     let path = env::var_os(variable).filter(|value| !value.is_empty());
     path.map(PathBuf::from)
@@ -31,8 +31,9 @@ pub fn moto() -> anyhow::Result<PathBuf> {
 
 /// Writes a script that can be run at once.
 ///
-/// Another process writes it. Programs that another thread starts meanwhile inherit, for a moment, the
-/// files that this process has open for writing, and running such a file fails with "text file busy".
+/// Another process writes the file. A program that another thread starts meanwhile inherits, for a
+/// moment, the files that this process has open for writing. To run such a file fails with "text file
+/// busy".
 pub fn script(path: &Path, text: &str) -> anyhow::Result<()> {
     let mut writer = Command::new("sh")
         .args(["-c", r#"cat >"$0" && chmod 755 "$0""#])

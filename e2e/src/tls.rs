@@ -1,4 +1,5 @@
-//! An AWS over TLS: each secret has the same value. No trust store knows its authority.
+//! An AWS over TLS. Each secret has the same value, and no trust store contains the certificate
+//! authority.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -33,7 +34,7 @@ pub struct TlsAws {
 }
 
 impl TlsAws {
-    /// Starts one on a free port of loopback.
+    /// Starts a server on a free port of loopback.
     pub fn start() -> anyhow::Result<TlsAws> {
         let config = Arc::new(config()?);
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
@@ -41,7 +42,7 @@ impl TlsAws {
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let config = config.clone();
-                // A client that does not trust the server breaks off.
+                // A client that does not trust the server closes the connection.
                 std::thread::spawn(move || drop(answer(stream, config)));
             }
         });
@@ -53,13 +54,13 @@ impl TlsAws {
         self.address
     }
 
-    /// The environment of a controller that uses it and nothing else.
+    /// The environment of a controller that uses this server, without other AWS settings.
     pub fn environment(&self) -> Vec<(String, String)> {
         environment(&format!("https://{}", self.address))
     }
 }
 
-/// The environment of a controller that uses the AWS at this URL and nothing else.
+/// The environment of a controller that uses the AWS at this URL, without other AWS settings.
 pub fn environment(url: &str) -> Vec<(String, String)> {
     bare_environment(&[
         ("AWS_ENDPOINT_URL", url),
@@ -67,7 +68,7 @@ pub fn environment(url: &str) -> Vec<(String, String)> {
         ("AWS_SECRET_ACCESS_KEY", "pod"),
         ("AWS_EC2_METADATA_DISABLED", "true"),
         ("AWS_CA_BUNDLE", ""),
-        // As in the image, where no store of the system exists.
+        // As in the image, which contains no trust store.
         ("SSL_CERT_FILE", ""),
         ("SSL_CERT_DIR", ""),
     ])

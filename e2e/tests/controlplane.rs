@@ -75,8 +75,8 @@ fn exit_of_one_component_stops_all() {
     assert_gone(&pids[1..]);
 }
 
-/// A shell plays the holder: it starts the control plane as a test does, with a pipe to its
-/// standard input, becomes a process that does nothing but hold that pipe, and is killed.
+/// A shell takes the role of a test: it starts the control plane with a pipe to its standard input,
+/// becomes a process that only holds that pipe, and is killed.
 #[test]
 fn killed_holder_leaves_no_process_or_file() {
     let binary = e2e::controlplane::binary(|_| {}).unwrap();
@@ -203,7 +203,7 @@ fn text(command: &mut Command) -> String {
     String::from_utf8(stdout).unwrap()
 }
 
-/// The process that holds the others together, then the others.
+/// The parent process, then its children.
 fn pids(plane: &ControlPlane) -> Vec<u32> {
     let components = plane.component_pids();
     assert_eq!(components.len(), 3, "{components:?}");

@@ -19,12 +19,12 @@ use super::print;
 use super::process::Usage;
 use super::session::Session;
 
-/// Requests at once, to AWS and to the API server, while it is prepared.
+/// Concurrent requests to AWS and to the API server during the preparation.
 const CONNECTIONS: usize = 8;
 /// The interval between two reads of the controller's metrics.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
-/// Reads beyond full batches: probes, and objects that were due at another time.
+/// Reads in addition to full batches: probes, and objects that were due at another time.
 const MAX_EXTRA_READS: usize = 64;
 
 /// Options of the benchmark.
@@ -46,7 +46,7 @@ struct Counted {
     usage: Usage,
 }
 
-/// Measures on a control plane and an AWS emulator of its own, with the controller of the release
+/// Measures on a new control plane and a new AWS emulator, with the controller of the release
 /// profile.
 pub(super) async fn run(options: &Options) -> anyhow::Result<()> {
     let aws = Aws::start()?;
@@ -119,7 +119,7 @@ fn name(number: usize) -> String {
 }
 
 async fn prepare(session: &Session, aws: &Aws, count: usize, interval: u64) -> anyhow::Result<()> {
-    // An error means that there is one already.
+    // An error means that it exists already.
     drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
     session.create_namespace()?;
     let client = objects::client(session.kubeconfig()).await?;
@@ -174,7 +174,7 @@ async fn until_read(controller: &Controller, count: usize) -> anyhow::Result<()>
     Ok(())
 }
 
-/// Waits until no write comes any more.
+/// Waits until the controller has stopped writing.
 async fn settled(controller: &Controller) -> anyhow::Result<()> {
     let mut last = -1.0;
     loop {
@@ -202,7 +202,7 @@ fn sum(metrics: &BTreeMap<String, f64>, name: &str) -> f64 {
     metrics.iter().filter(|(metric, _)| metric.starts_with(name)).map(|(_, value)| value).sum()
 }
 
-/// Requests that write, Events included.
+/// Writing requests, including Events.
 fn writes(metrics: &BTreeMap<String, f64>) -> f64 {
     ["create", "patch", "delete"]
         .map(|verb| sum(metrics, &format!("mtk_controller_api_requests_total{{verb=\"{verb}\"")))

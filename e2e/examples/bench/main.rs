@@ -37,7 +37,7 @@ async fn main() -> anyhow::Result<()> {
     }
 }
 
-/// Prints a line. A closed stream is no reason to stop.
+/// Prints a line. The benchmark continues if the stream is closed.
 fn print(text: impl Display) {
     let _ = writeln!(io::stdout(), "    {text}");
 }

@@ -14,9 +14,9 @@ use super::process::Usage;
 use super::session::Session;
 use super::sync::{Bench, settled};
 
-/// The value of a Secret of somebody else's.
+/// The value of a Secret that no SealedSecret owns.
 const FOREIGN_BYTES: usize = 10_000;
-/// Objects that the benchmark holds at a time.
+/// Objects that the benchmark holds in memory at a time.
 const CHUNK: usize = 500;
 
 /// Options of the benchmark.
@@ -30,7 +30,7 @@ pub(super) struct Options {
     foreign: usize,
 }
 
-/// Measures on a control plane of its own, with the controller that ships.
+/// Measures on a new control plane, with the controller that ships.
 pub(super) async fn run(options: &Options) -> anyhow::Result<()> {
     let mut session = Session::start(Vec::new())?;
     session.start_controller()?;

@@ -22,7 +22,7 @@ use tokio::time::Instant;
 pub(super) const NAMESPACE: &str = "bench";
 /// Items of each.
 pub(super) const ITEMS: usize = 5;
-/// Requests at once, as `kubectl apply` of many files by a few pipelines.
+/// Concurrent requests, as when a few pipelines apply many files with `kubectl`.
 const CONNECTIONS: usize = 8;
 
 /// A client with the admin's rights.
@@ -109,8 +109,7 @@ where
     Ok(())
 }
 
-/// The names of Secrets as they are made from now on. For less than five minutes, which is as long
-/// as a watch may last.
+/// The names of Secrets that are created from now on. The watch lasts five minutes at most.
 pub(super) async fn arrivals(
     client: &Client,
 ) -> anyhow::Result<impl futures::Stream<Item = anyhow::Result<String>> + Unpin + use<>> {

@@ -28,7 +28,7 @@ impl Usage {
     }
 
     fn parse(stat: &str, status: &str) -> Option<Usage> {
-        // Field 2, the command's name, may hold blanks and brackets: the count starts behind its
+        // Field 2, the command's name, may contain blanks and brackets: the count starts after its
         // last bracket, at field 3. Fields 14 and 15 are the times (proc_pid_stat(5)).
         let (_, fields) = stat.rsplit_once(')')?;
         let fields: Vec<_> = fields.split_whitespace().collect();

@@ -32,7 +32,7 @@ pub(super) struct Options {
     first: usize,
 }
 
-/// Measures on a control plane of its own, with the controller of the release profile.
+/// Measures on a new control plane, with the controller of the release profile.
 pub(super) async fn run(options: &Options) -> anyhow::Result<()> {
     let mut session = Session::start(Vec::new())?;
     session.start_controller()?;
@@ -77,7 +77,7 @@ pub(super) async fn run(options: &Options) -> anyhow::Result<()> {
 }
 
 /// Starts the controller when many SealedSecrets have no Secret yet, and compares it with the RSA
-/// library, which does nothing but the same number of operations.
+/// library, which only does the same number of operations.
 async fn first_unseal(session: &mut Session, bench: &Bench, count: usize) -> anyhow::Result<()> {
     session.take_controller()?.end()?;
     let operations = count * objects::ITEMS;
@@ -151,7 +151,7 @@ impl Bench {
         })
     }
 
-    /// Seals values for so many objects.
+    /// Seals values for this many objects.
     pub(super) fn seal(&self, prefix: &str, count: usize) -> anyhow::Result<Vec<SealedSecret>> {
         tokio::task::block_in_place(|| objects::seal(&self.certificate, prefix, count))
     }
@@ -185,7 +185,8 @@ impl std::fmt::Display for Distribution {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let mut sorted = self.0.clone();
         sorted.sort_by(f64::total_cmp);
-        // The nearest rank: the least time that as many in a hundred do not exceed.
+        // The percentile by the nearest rank: the smallest time that this percentage of all times
+        // does not exceed.
         let at = |percent: usize| {
             let rank = (sorted.len() * percent).div_ceil(100).max(1);
             sorted.get(rank - 1).copied().unwrap_or(f64::NAN)

@@ -5,60 +5,61 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-/// One thing that goes wrong.
+/// A fault.
 #[derive(Clone, Debug)]
 pub enum Fault {
-    /// Requests of an operation are throttled, so many times.
+    /// AWS throttles an operation, this many times.
     Throttled(&'static str, usize),
-    /// An operation is denied.
+    /// AWS denies an operation.
     Denied(&'static str),
-    /// A secret is denied, in batches too; or a parameter, and every batch with it.
+    /// AWS denies a secret, in batches too. Or it denies a parameter, and every batch that contains
+    /// it.
     DeniedItem(String),
-    /// This access key id is denied a secret, and batches with it.
+    /// AWS denies this access key id a secret, and every batch that contains it.
     DeniedTo(String, String),
-    /// A batch leaves a secret out, without a word.
+    /// A batch leaves a secret out, without an error.
     LeftOut(String),
     /// Lists do not show a secret.
     Unlisted(String),
-    /// Reads of a secret give this version: its id, its time (seconds since 1970) and its value.
+    /// Reads of a secret return this version: its id, its time (seconds since 1970) and its value.
     Stale(String, String, i64, String),
-    /// An operation takes so long.
+    /// An operation takes this long.
     Slow(&'static str, Duration),
     /// An operation returns invalid JSON.
     Broken(&'static str),
-    /// An operation fails with status 500, so many times.
+    /// An operation fails with status 500, this many times.
     Failing(&'static str, usize),
-    /// Reads of a secret fail with status 500, so many times.
+    /// Reads of a secret fail with status 500, this many times.
     FailingItem(String, usize),
     /// The next reads of a secret fail with expired credentials, this many times.
     Expired(String, usize),
 }
 
-/// All that goes wrong.
+/// All faults.
 #[derive(Debug, Default)]
 pub struct Faults(Mutex<Vec<Fault>>);
 
-/// The fate of a request.
+/// The decision on a request.
 #[derive(Debug)]
 pub(super) enum Fate {
-    /// It goes to moto, after so long.
+    /// Forward it to moto after this delay.
     Passed(Duration),
-    /// It is answered: status and body.
+    /// Answer with this status and body.
     Answered(u16, String),
 }
 
 impl Faults {
-    /// From now on this goes wrong too.
+    /// Adds a fault.
     pub fn add(&self, fault: Fault) {
         self.lock().push(fault);
     }
 
-    /// From now on nothing goes wrong.
+    /// Removes all faults.
     pub fn clear(&self) {
         self.lock().clear();
     }
 
-    /// Looks at a request.
+    /// Decides on a request.
     pub(super) fn request(&self, operation: &str, key: &str, body: &Value) -> Fate {
         if let Some(ids) = body["SecretIdList"].as_array()
             && ids.len() > 20
@@ -159,7 +160,7 @@ impl Faults {
     }
 }
 
-/// True when something was dropped.
+/// True if an item was removed.
 fn drop_named(list: &mut Value, name: &str) -> bool {
     let Some(list) = list.as_array_mut() else { return false };
     let before = list.len();
@@ -172,7 +173,8 @@ fn asks_for(body: &Value, id: &str) -> bool {
     ids.chain([&body["SecretId"]]).any(|asked| asked == id)
 }
 
-/// AWS answers a batch of secrets with an error of each, and refuses a batch of parameters as a whole.
+/// AWS answers a batch of secrets with an error for each denied one, and refuses a batch of parameters
+/// as a whole.
 fn is_refused_for(body: &Value, id: &str) -> bool {
     let names = body["Names"].as_array().into_iter().flatten();
     names.chain([&body["SecretId"], &body["Name"]]).any(|asked| asked == id)

@@ -20,7 +20,7 @@ use tokio::sync::oneshot;
 use super::faults::{Fate, Faults};
 use super::pod;
 
-/// More than any request or response here has.
+/// More than any request or response in the tests.
 const MAX_BODY_BYTES: usize = 64 << 20;
 
 #[derive(Debug)]
@@ -67,7 +67,7 @@ impl Proxy {
         let router = Router::new().fallback(forward).with_state(shared.clone());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.context("a runtime for the proxy")?;
-        // On a thread of its own: it serves tests with runtimes of their own.
+        // The proxy has its own thread, because it outlives the runtimes of single tests.
         std::thread::spawn(move || {
             runtime.block_on(async {
                 let listener = tokio::net::TcpListener::from_std(listener)?;
@@ -161,7 +161,7 @@ fn access_key(headers: &HeaderMap) -> String {
     id.unwrap_or_default().to_owned()
 }
 
-/// `GetSecretValue`, by the header of JSON protocols; or by the form of STS, which comes with it.
+/// `GetSecretValue`, by the header of JSON protocols; or from the form of a request to STS.
 fn operation(headers: &HeaderMap, body: &[u8]) -> (String, String) {
     let target = headers.get("x-amz-target").and_then(|target| target.to_str().ok());
     if let Some((_, operation)) = target.and_then(|target| target.rsplit_once('.')) {

@@ -47,13 +47,13 @@ impl Access {
         self.node.as_ref()
     }
 
-    /// The program with `kubectl` in it: `mtk-controlplane kubectl …`.
+    /// The program that contains `kubectl`: `mtk-controlplane kubectl …`.
     pub fn binary(&self) -> &Path {
         &self.binary
     }
 
-    /// `kubectl` of the same version as the API server, as the admin, and with nothing of this
-    /// user's own configuration or of another control plane's cache.
+    /// `kubectl` of the same version as the API server, as the admin, without this user's
+    /// configuration and without the cache of another control plane.
     pub fn kubectl(&self) -> Command {
         let mut command = Command::new(&self.binary);
         command

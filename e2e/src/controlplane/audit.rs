@@ -1,4 +1,4 @@
-//! The API server's audit log (`audit.k8s.io/v1`, level Metadata, one JSON event a line).
+//! The API server's audit log (`audit.k8s.io/v1`, level Metadata, one JSON event per line).
 
 use std::collections::HashMap;
 use std::fs;
@@ -23,16 +23,16 @@ pub struct Request {
     pub subresource: String,
     /// The object's namespace.
     pub namespace: String,
-    /// The object's name; also of a created one.
+    /// The object's name, also for a creation.
     pub name: String,
     /// The path and query.
     pub uri: String,
-    /// The HTTP status of the answer.
+    /// The HTTP status of the response.
     pub code: u16,
 }
 
-/// Reads the log: one [`Request`] each, although a watch has a line for its beginning and one for
-/// its end. A last line that is still being written is left for the next time.
+/// Reads the log, with one [`Request`] for each request, although a watch has one line for its
+/// start and one for its end. A last line that is incomplete is read the next time.
 pub(super) fn read(log: &Path) -> anyhow::Result<Vec<Request>> {
     let text = fs::read_to_string(log).with_context(|| format!("reading {}", log.display()))?;
     parse(&text)

@@ -6,8 +6,8 @@ use super::module::{Module, required_version};
 
 /// The built program `mtk-controlplane`.
 ///
-/// It is built at the first call, which takes eight minutes of two cores, and kept in the cache.
-/// `progress` gets a line for each step of a build and none otherwise.
+/// The first call builds it, which takes eight minutes on two cores, and keeps it in the cache.
+/// `progress` receives a line for each step of a build.
 pub fn binary(progress: impl FnMut(&str)) -> anyhow::Result<PathBuf> {
     const NAME: &str = "mtk-controlplane";
     let source = source();
@@ -27,8 +27,8 @@ pub fn binary(progress: impl FnMut(&str)) -> anyhow::Result<PathBuf> {
 /// The directory with the additional programs of a node: containerd, its shim and `ctr`, and our
 /// own `cleaner` and `pause`; also `hello`, a server for tests.
 ///
-/// They are built at the first call, which takes a minute of two cores, and kept in the cache.
-/// `progress` gets a line for each step of a build and none otherwise.
+/// The first call builds them, which takes a minute on two cores, and keeps them in the cache.
+/// `progress` receives a line for each step of a build.
 pub(super) fn node_programs(progress: impl FnMut(&str)) -> anyhow::Result<PathBuf> {
     let source = source().join("node");
     let version = required_version(&source, "github.com/containerd/containerd/v2")?;
@@ -55,7 +55,7 @@ pub(super) fn node_programs(progress: impl FnMut(&str)) -> anyhow::Result<PathBu
 
 /// The program `kstatus`, which prints the status of objects as Flux and Helm compute it.
 ///
-/// It is built at the first call, from modules that the control plane also uses, and kept in the cache.
+/// The first call builds it, from modules that the control plane also uses, and keeps it in the cache.
 pub fn kstatus() -> anyhow::Result<PathBuf> {
     let source = source().join("kstatus");
     let version = required_version(&source, "github.com/fluxcd/cli-utils")?;

@@ -16,16 +16,18 @@ use super::access::Access;
 use super::binary::binary;
 use super::launch::{Running, StartOptions, launch};
 
-/// A control plane that runs until [`Detached::stop`], at a place that a later process can name.
+/// A control plane that runs until [`Detached::stop`], in a directory that a later process can
+/// name.
 #[derive(Debug)]
 pub struct Detached {
     access: Access,
 }
 
 impl Detached {
-    /// Starts one that keeps all it has in `directory` and returns when it is ready.
+    /// Starts a control plane with all its files in `directory`, and waits until it is ready.
     ///
-    /// Files of a killed control plane are removed first. A running one is an error.
+    /// It first removes the files of a killed control plane. If a control plane runs in
+    /// `directory`, that is an error.
     pub fn start(directory: &Path, options: &StartOptions) -> anyhow::Result<Detached> {
         match Owner::read(directory)?.map(|owner| owner.process()).transpose()? {
             Some(Some(_)) => bail!(
@@ -37,12 +39,12 @@ impl Detached {
         }
         let binary = binary(|_| {})?;
         let (child, running) = launch(&binary, directory, options, &["--detach", "--rm"])?;
-        // From here on it has no parent; its process number is in the directory.
+        // From here on it has no parent. Its process id is in the directory.
         drop(child);
         Ok(Detached { access: Access::new(binary, &running) })
     }
 
-    /// The one that runs in `directory`, if one does and is ready.
+    /// The control plane that runs in `directory`, if it is ready.
     pub fn running(directory: &Path) -> anyhow::Result<Option<Detached>> {
         let Some(owner) = Owner::read(directory)? else {
             return Ok(None);
@@ -54,14 +56,15 @@ impl Detached {
         Ok(Some(Detached { access: Access::new(binary(|_| {})?, &running) }))
     }
 
-    /// How to use it.
+    /// Access to it.
     pub fn access(&self) -> &Access {
         &self.access
     }
 
-    /// Ends the one in `directory`, removes the directory, and says whether one was running.
+    /// Ends the control plane in `directory`, removes the directory, and returns whether it was
+    /// running.
     ///
-    /// A process that merely has the number of one that ended is never touched.
+    /// It never touches a process that has reused the process id.
     pub fn stop(directory: &Path) -> anyhow::Result<bool> {
         let Some(owner) = Owner::read(directory)? else {
             return Ok(false);
@@ -95,8 +98,8 @@ impl Owner {
         }
     }
 
-    /// A handle of the process, if it is still that one. The handle is taken before the check, so
-    /// that it cannot come to mean another process in between.
+    /// A handle of the process, if its id was not reused. The handle is opened before the check, so
+    /// it cannot refer to another process in between.
     fn process(&self) -> anyhow::Result<Option<OwnedFd>> {
         let pid = Pid::from_raw(self.pid).context("up.json names no process")?;
         let process = match pidfd_open(pid, PidfdFlags::empty()) {
@@ -111,8 +114,8 @@ impl Owner {
     }
 }
 
-/// Field 22 of `proc_pid_stat(5)`. Field 2, the command's name, may hold blanks and brackets, so
-/// the count starts behind its last bracket, at field 3.
+/// Field 22 of `proc_pid_stat(5)`. Field 2, the command's name, may contain blanks and brackets, so
+/// the count starts after its last bracket, at field 3.
 fn start_time(pid: i32) -> Option<String> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     let (_, fields) = stat.rsplit_once(')')?;
@@ -133,7 +136,7 @@ fn end(process: &OwnedFd) -> anyhow::Result<()> {
     bail!("the control plane's process does not end")
 }
 
-/// Whether the process ends within that time. A zombie counts as ended.
+/// Whether the process ends within this time. A zombie counts as ended.
 fn has_ended(process: &OwnedFd, within: Duration) -> anyhow::Result<bool> {
     let timeout = Timespec::try_from(within)?;
     let mut handles = [PollFd::new(process, PollFlags::IN)];

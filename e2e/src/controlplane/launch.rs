@@ -15,19 +15,19 @@ use super::node::{self, Node};
 /// Options of a start.
 #[derive(Clone, Debug)]
 pub struct StartOptions {
-    /// The address that the API server binds and advertises; loopback if there is none. Pods reach
-    /// it only at an address of an interface.
+    /// The address that the API server binds and advertises; loopback by default. Pods reach it
+    /// only at an address of an interface.
     pub advertise_address: Option<IpAddr>,
-    /// A directory with the programs `etcd` and `kube-apiserver` to use instead of our own. The
-    /// default is `$KUBEBUILDER_ASSETS`, which other Kubernetes projects' tests know too.
+    /// A directory with the programs `etcd` and `kube-apiserver` to use instead of the built ones.
+    /// The default is `$KUBEBUILDER_ASSETS`, as in the tests of other Kubernetes projects.
     pub assets: Option<PathBuf>,
     /// Admission plug-ins of the API server to turn on in addition to its defaults.
     pub admission_plugins: &'static [&'static str],
     /// Whether to record every request: see [`ControlPlane::requests`](super::ControlPlane::requests).
     pub audit: bool,
-    /// Whether etcd syncs every write to disk, which only a test that kills it needs.
+    /// Whether etcd syncs every write to disk. Only a test that kills etcd needs that.
     pub durable: bool,
-    /// Whether there is a node that runs Pods, which needs root: see [`node`].
+    /// Whether to start a node that runs Pods. It needs root: see [`node`].
     pub node: bool,
 }
 
@@ -68,8 +68,8 @@ impl Running {
 
 /// Starts `up` in the directory and waits until it is ready.
 ///
-/// All three streams of the child are pipes. Its output is over when this returns, but its input
-/// must be held: with `--lifeline` it ends with it.
+/// All three streams of the child are pipes. The caller must hold the input: with `--lifeline`, the
+/// child ends with it.
 pub(super) fn launch(
     binary: &Path,
     directory: &Path,

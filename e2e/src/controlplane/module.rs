@@ -13,19 +13,19 @@ use sha2::{Digest, Sha256};
 
 use crate::cache;
 
-/// A Go module of this repository and what is built from it.
+/// A Go module of this repository and its programs.
 pub(super) struct Module {
     /// Its directory.
     pub(super) source: PathBuf,
-    /// The directory of the cache it has for itself.
+    /// Its own directory in the cache.
     pub(super) cache: &'static str,
-    /// The name of the programs together, for messages.
+    /// The collective name of the programs, for messages.
     pub(super) what: String,
-    /// About how long a build takes, for a person.
+    /// About how long a build takes, for messages.
     pub(super) duration: &'static str,
     /// The packages of the programs.
     pub(super) packages: &'static [&'static str],
-    /// The name of the program, if it is one and not called as its package.
+    /// The name of the only program, if it differs from that of its package.
     pub(super) name: Option<&'static str>,
     pub(super) linker_flags: String,
 }
@@ -33,9 +33,9 @@ pub(super) struct Module {
 impl Module {
     /// The directory with the built programs.
     ///
-    /// They are built at the first call and kept in the cache under a key of their sources, `go.sum`
-    /// and Go's version. Several processes may call this at once: one builds, the others wait.
-    /// `progress` gets a line for each step of a build and none otherwise.
+    /// The first call builds them, and keeps them in the cache under a hash of their sources,
+    /// `go.sum` and Go's version. Several processes may call this at once: one builds, the others
+    /// wait. `progress` receives a line for each step of a build.
     pub(super) fn built(&self, mut progress: impl FnMut(&str)) -> anyhow::Result<PathBuf> {
         let home = cache::directory()?.join(self.cache).join(self.key()?);
         let built = home.join("programs");
@@ -62,7 +62,7 @@ impl Module {
         Ok(built)
     }
 
-    /// A digest of all that decides what comes out of the build.
+    /// A digest of all inputs of the build.
     fn key(&self) -> anyhow::Result<String> {
         let version = self.go().arg("version").output().map_err(|error| {
             anyhow::anyhow!(
@@ -135,8 +135,8 @@ impl Module {
         Ok(())
     }
 
-    /// The `go` command in the module, apart from any workspace around it. Without cgo, the same on
-    /// every machine.
+    /// The `go` command in the module, outside of any Go workspace. Without cgo, the result is the
+    /// same on every machine.
     fn go(&self) -> Command {
         let mut command = Command::new("go");
         command.current_dir(&self.source).env("GOWORK", "off").env("CGO_ENABLED", "0");

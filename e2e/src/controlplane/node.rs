@@ -1,4 +1,4 @@
-//! A node that runs Pods, beside a control plane.
+//! A node that runs Pods.
 //!
 //! It needs root and some system packages. [`missing()`] lists missing requirements, and
 //! [`install_packages()`] installs missing packages.
@@ -19,15 +19,14 @@ use super::binary::node_programs;
 pub use self::missing::{Missing, missing};
 pub use self::packages::{install_packages, missing_packages};
 
-/// Builds the programs that a node needs beside the control plane's, unless they exist: see
-/// [`binary()`](super::binary()).
+/// Builds the additional programs of a node, unless they exist: see [`binary()`](super::binary()).
 ///
-/// `progress` gets a line for each step of a build and none otherwise.
+/// `progress` receives a line for each step of a build.
 pub fn programs(progress: impl FnMut(&str)) -> anyhow::Result<PathBuf> {
     node_programs(progress)
 }
 
-/// A running node: its addresses, all of which this machine reaches, and its images.
+/// A running node: its images, and its addresses, all of which this machine can reach.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Node {
     name: String,
@@ -47,12 +46,12 @@ impl Node {
         &self.name
     }
 
-    /// Its address, where also node ports are.
+    /// Its address, which also serves node ports.
     pub fn address(&self) -> IpAddr {
         self.address
     }
 
-    /// The address by which the node and its Pods reach this machine.
+    /// The address at which the node and its Pods reach this machine.
     pub fn host_address(&self) -> IpAddr {
         self.host_address
     }
@@ -89,8 +88,8 @@ impl Node {
         command
     }
 
-    /// Loads the images of an archive, which is one of OCI or Docker, and returns their names. A
-    /// container that names one of them has it with `imagePullPolicy: Never` or `IfNotPresent`.
+    /// Loads the images of an OCI or Docker archive, and returns their names. Containers can use
+    /// them with `imagePullPolicy: Never` or `IfNotPresent`.
     pub fn load_image(&self, archive: &Path) -> anyhow::Result<Vec<String>> {
         let what = || format!("loading the images of {}", archive.display());
         let output = self
@@ -131,7 +130,7 @@ fn qualified(name: &str) -> Option<String> {
     }
 }
 
-/// The names in what `ctr images import --local` prints: `unpacking NAME (DIGEST)...done`.
+/// The names in the output of `ctr images import --local`: `unpacking NAME (DIGEST)...done`.
 fn imported(output: &str) -> Vec<String> {
     output
         .lines()

@@ -12,7 +12,7 @@ use crate::support::{
     text,
 };
 
-/// One for all tests here. Its standard input ends with this process, and it with that.
+/// All tests of this file share it. It ends with its standard input, and so with this process.
 static PLANE: LazyLock<ControlPlane> = LazyLock::new(start);
 
 #[test]

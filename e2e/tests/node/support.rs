@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 /// The name of the image with the server `hello`.
 pub(crate) const HELLO: &str = "docker.io/mytomorrows/hello:test";
 
-/// Whether a node cannot run here. Then the reason is printed.
+/// Whether a node cannot run here. If so, it prints the reason.
 #[expect(clippy::print_stderr, reason = "a skipped test says why")]
 pub(crate) fn skipped() -> bool {
     let missing: Vec<_> = node::missing().iter().map(ToString::to_string).collect();
@@ -158,7 +158,7 @@ pub(crate) fn eventually(what: &str, mut holds: impl FnMut() -> bool) -> Duratio
     started.elapsed()
 }
 
-/// Whether a range such as `10.192.64.0/18` has the address.
+/// Whether a range such as `10.192.64.0/18` contains the address.
 pub(crate) fn in_range(address: IpAddr, range: &str) -> bool {
     let (network, bits) = range.split_once('/').unwrap();
     let number = |address: IpAddr| match address {

@@ -122,7 +122,7 @@ fn leftovers_of_a_killed_node_do_not_block_a_start() {
 /// The traces of one node on this machine while it runs.
 struct Traces {
     directory: PathBuf,
-    /// Its number among nodes, which names what is its own.
+    /// The number of the node, which is in the names of its resources.
     index: u8,
     processes: Vec<u32>,
 }
@@ -134,7 +134,7 @@ impl Traces {
         let mut traces =
             Traces { directory, index: address.octets()[1] - 192, processes: Vec::new() };
         traces.processes = traces.processes();
-        // The control plane, the node, what holds them, and a Pod of three processes.
+        // The control plane, the node, their parent processes, and a Pod of three processes.
         assert!(traces.processes.len() > 12, "{:?}", traces.processes);
         assert!(!traces.link().is_empty() && !traces.routes().is_empty());
         assert!(!traces.control_groups().is_empty());
@@ -197,8 +197,7 @@ impl Traces {
     }
 }
 
-/// Whether a process still does anything: one that has ended and waits for its parent to ask how
-/// does not.
+/// Whether a process still runs: a zombie does not.
 fn runs(pid: u32) -> bool {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     let state = stat.rsplit_once(')').and_then(|(_, rest)| rest.trim_start().chars().next());
@@ -251,13 +250,13 @@ fn lines(path: &str, wanted: impl Fn(&str) -> bool) -> String {
     text.lines().filter(|line| wanted(line)).collect::<Vec<_>>().join("\n")
 }
 
-/// The directories in that one, without any removed meanwhile.
+/// The directories in this one, without any that were removed meanwhile.
 fn directories(path: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(path).into_iter().flatten().filter_map(Result::ok);
     entries.map(|entry| entry.path()).filter(|path| path.is_dir()).collect()
 }
 
-/// The process that holds a detached one together.
+/// The parent process of a detached control plane.
 fn owner(directory: &Path) -> u32 {
     let note = fs::read_to_string(directory.join("up.json")).unwrap();
     let note: serde_json::Value = serde_json::from_str(&note).unwrap();

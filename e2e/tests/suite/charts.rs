@@ -1,4 +1,4 @@
-//! A real API server takes all that the charts render, and has no warning for it.
+//! A real API server accepts all objects that the charts render, without a warning.
 
 use std::collections::{BTreeSet, HashSet};
 use std::fs;
@@ -40,12 +40,12 @@ fn rendered_charts_pass_a_server_side_dry_run() {
     let said = kubectl.apply(&[write("prepared", &prepared)], &[]);
     assert_eq!(said, "", "namespaces and ServiceAccounts");
 
-    // One file for each case: kubectl says where an object is from.
+    // One file for each case, because kubectl names the file of an object.
     let files: Vec<_> = cases.iter().map(|(case, objects)| write(case, objects)).collect();
     assert_eq!(kubectl.apply(&files, &["--dry-run=server"]), "");
 }
 
-/// Each values file's objects, without those that another one has just so.
+/// The objects of each values file, without those that another file also has.
 fn cases() -> Vec<(String, Vec<Value>)> {
     let helm = Helm::four().unwrap();
     let api_versions = schemas::api_versions().unwrap();
@@ -94,7 +94,7 @@ impl Kubectl {
         Kubectl { kubeconfig }
     }
 
-    /// Applies files on the server's side. Warnings and errors are what it returns.
+    /// Applies files server-side. Returns warnings and errors.
     fn apply(&self, files: &[PathBuf], flags: &[&str]) -> String {
         let mut arguments = vec!["apply", "--server-side", "--force-conflicts"];
         arguments.extend(flags);

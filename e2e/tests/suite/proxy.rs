@@ -1,7 +1,7 @@
 //! The certificate through the API server's service proxy.
 //!
-//! The API server reaches a process of this machine only at an address that is not loopback's and
-//! that a Pod has. So this test puts one on the interface `lo` for a while, which needs root.
+//! The API server's proxy only connects to the address of an endpoint, which must not be a loopback
+//! address. So this test adds an address to the interface `lo` for a while, which needs root.
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -25,7 +25,7 @@ async fn mtk_seal_fetches_the_certificate_through_the_api_server() {
     let controller = private.cluster().spawn_controller(&listen, &[]).unwrap().ready().unwrap();
     let port = controller.address().unwrap().port();
 
-    // As in deploy/install.yaml, but that no Pod has to match.
+    // As in deploy/install.yaml, but without a selector, because there is no Pod.
     let metadata = json!({ "namespace": ns, "name": "mtk-controller" });
     let ports = json!([{ "name": "http", "port": 8080 }]);
     api.create(Kind::Service, json!({ "metadata": metadata, "spec": { "ports": ports } })).await;
@@ -47,7 +47,8 @@ async fn mtk_seal_fetches_the_certificate_through_the_api_server() {
     )
     .await;
 
-    // As somebody who may log in and nothing else: the role of the service proxier is for all.
+    // As a user without any other permission: the role of the service proxier applies to every
+    // authenticated user.
     let user = private.cluster().plane().directory().join("somebody.kubeconfig");
     let access = private.cluster().plane().access();
     access.service_account_kubeconfig("default", "default", &user).unwrap();
@@ -69,21 +70,21 @@ async fn mtk_seal_fetches_the_certificate_through_the_api_server() {
     assert_eq!(text(&json!(fetched)).matches("BEGIN CERTIFICATE").count(), 1);
 }
 
-/// Adds the address, prints `added`, and removes the address at the end of its own standard input, even
-/// if its holder is killed. It gets Ctrl-C too and ignores it, so that it always removes the address.
+/// Adds the address, prints `added`, and removes the address when its standard input ends, even if its
+/// parent is killed. It ignores Ctrl-C, so that it always removes the address.
 const HOLD: &str = r#"trap "" INT TERM
 ip address add "$0/32" dev lo && echo added || exit 1
 cat >/dev/null
 ip address del "$0/32" dev lo"#;
 
-/// An address of this machine for as long as it lives.
+/// An additional address of this machine, until it is dropped.
 struct Address {
     text: String,
     holder: Child,
 }
 
 impl Address {
-    /// One of 198.18.0.0/15, which no network routes (RFC 2544), by the process's number.
+    /// An address from 198.18.0.0/15, which no network routes (RFC 2544), chosen by the process id.
     fn new() -> Result<Self, String> {
         if !geteuid().is_root() {
             return Err("to put an address on an interface needs root".to_owned());

@@ -1,4 +1,4 @@
-//! A secret value is in no other place than the data of its Secret.
+//! A secret value appears only in the data of its Secret.
 //!
 //! Canaries pass through every known path, good and bad, at the highest log level. Then the test searches
 //! everything that the controller wrote for them: raw, in base64 and in hex.

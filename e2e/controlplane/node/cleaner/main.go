@@ -1,6 +1,6 @@
-// Command cleaner removes the control groups named on its standard input, one path a line, when that
-// ends. The kernel ends the processes of a node together with the one that holds them, but it keeps
-// control groups. So one process has to outlive all of them by a moment.
+// Command cleaner removes the control groups named on its standard input, one path per line, when
+// the input ends. The kernel ends the processes of a node together with the one that holds them, but
+// it keeps control groups. So the cleaner outlives them for a moment.
 package main
 
 import (
@@ -26,7 +26,7 @@ func main() {
 	patience := time.Now().Add(20 * time.Second)
 	for _, group := range groups {
 		err := remove(group)
-		// Busy: its processes are being ended.
+		// Busy: its processes are still ending.
 		for errors.Is(err, syscall.EBUSY) && time.Now().Before(patience) {
 			time.Sleep(20 * time.Millisecond)
 			err = remove(group)
@@ -39,8 +39,8 @@ func main() {
 	os.Exit(code)
 }
 
-// remove deletes the directories of a tree, the innermost first. The files in them are the kernel's,
-// and go with them.
+// remove deletes the directories of a tree, the innermost first. The kernel removes the files in
+// them.
 func remove(root string) error {
 	var directories []string
 	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {

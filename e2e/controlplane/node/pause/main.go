@@ -10,8 +10,8 @@ import (
 func main() {
 	end := make(chan os.Signal, 1)
 	signal.Notify(end, syscall.SIGINT, syscall.SIGTERM)
-	// It is process 1 where a Pod shares one process namespace, and the parent of all orphans there.
-	// Ignored, a child's end leaves no entry to wait for.
+	// If a Pod shares one process namespace, pause is process 1 there, and the parent of all orphans.
+	// With SIGCHLD ignored, an ended child leaves no zombie.
 	signal.Ignore(syscall.SIGCHLD)
 	<-end
 }

@@ -5,22 +5,22 @@ use std::fs;
 
 use super::programs::PROGRAMS;
 
-/// Something that a node needs and this machine or user does not have.
+/// A requirement of a node that this machine or user does not meet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Missing {
     /// Another operating system.
     Linux,
     /// The user is not root.
     Root,
-    /// Root without this capability, as in most containers.
+    /// The user is root without this capability, as in most containers.
     Capability(&'static str),
-    /// Control groups that can be written, for that resource.
+    /// There is no writable control group for this resource.
     ControlGroup(&'static str),
     /// A program.
     Program {
         /// Its name.
         name: &'static str,
-        /// Debian's package that has it.
+        /// The Debian package that contains it.
         package: &'static str,
     },
 }
@@ -39,7 +39,7 @@ impl fmt::Display for Missing {
     }
 }
 
-/// The requirements that this machine does not meet. It only reads, and changes nothing.
+/// The requirements that this machine does not meet. This changes nothing.
 pub fn missing() -> Vec<Missing> {
     if !cfg!(target_os = "linux") {
         return vec![Missing::Linux];
@@ -61,7 +61,8 @@ pub fn missing() -> Vec<Missing> {
     missing
 }
 
-/// By `capabilities(7)`: the network, mounts and namespaces, and devices of containers.
+/// Numbers from `capabilities(7)`: for the network, for mounts and namespaces, and for devices of
+/// containers.
 const CAPABILITIES: &[(&str, u32)] =
     &[("CAP_NET_ADMIN", 12), ("CAP_SYS_ADMIN", 21), ("CAP_MKNOD", 27)];
 

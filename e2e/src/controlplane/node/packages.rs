@@ -7,10 +7,9 @@ use anyhow::{Context, bail};
 use super::missing::{Missing, missing};
 use super::programs::is_installed;
 
-/// Installs the packages that [`missing()`] names, by `apt-get`, and nothing else.
+/// Installs only the packages that [`missing()`] names, with `apt-get`.
 ///
-/// `progress` gets a line for each command before it runs. It does nothing about other missing
-/// requirements.
+/// `progress` receives a line for each command before it runs. Other missing requirements remain.
 pub fn install_packages(mut progress: impl FnMut(&str)) -> anyhow::Result<()> {
     let packages = missing_packages(&missing());
     if packages.is_empty() {
@@ -47,7 +46,7 @@ pub fn install_packages(mut progress: impl FnMut(&str)) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The Debian packages that have the missing programs, each once.
+/// The Debian packages that contain the missing programs, each once.
 pub fn missing_packages(missing: &[Missing]) -> Vec<&'static str> {
     let mut packages: Vec<_> = missing
         .iter()

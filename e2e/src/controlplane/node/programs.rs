@@ -9,7 +9,7 @@ pub(super) struct Program {
     pub(super) name: &'static str,
     /// The package in Debian and Ubuntu.
     pub(super) package: &'static str,
-    /// The directories that may have it, in addition to `PATH`.
+    /// The directories to search for it, in addition to `PATH`.
     directories: &'static [&'static str],
 }
 

@@ -28,7 +28,7 @@ async fn wait_reason(api: &Api, ns: &str, reason: &str, message: &str) {
     .await;
 }
 
-/// Such objects used to be reconciled several times a second.
+/// Earlier versions reconciled such objects several times a second.
 #[tokio::test]
 async fn retained_secret_of_another_owner_causes_no_repeated_reads() {
     let (api, ns) = (rig().api().await, "external-by-hand");

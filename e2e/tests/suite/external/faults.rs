@@ -215,7 +215,7 @@ async fn values_for_a_deleted_store_or_namespace_are_discarded() {
     api.wait_deleted(Kind::Namespace, "", going).await;
 }
 
-/// Fault F20: the object is deleted during a read. Its Secret would stay for good.
+/// Fault F20: the object is deleted during a read. Otherwise its Secret would stay for good.
 #[tokio::test]
 async fn values_for_a_deleted_object_are_discarded() {
     let (faulty, _turn) = faulty().await;

@@ -103,7 +103,7 @@ async fn replay(api: &Api, case: Case) -> Option<String> {
     for object in &before {
         let (kind, namespaced) = (kind(object), object.clone());
         if kind == Kind::Secret {
-            // The recording has kubectl's create.
+            // The field manager in the recording is kubectl's.
             api.create_as("kubectl-create", kind, namespaced).await;
         } else {
             api.apply(kind, object).await;
@@ -170,7 +170,7 @@ async fn compare(api: &Api, namespace: &str, after: &After) -> Result<(), String
         if !is_same {
             return Err(format!("{name}: the status is {status}, and was {recorded}"));
         }
-        // The peer's words stand in front of ours.
+        // The message begins with the words of External Secrets.
         let [message, was] = [&ready["message"], &recorded_ready["message"]].map(text);
         if !message.starts_with(&was) {
             return Err(format!("{name}: the message is {message:?}, and was {was:?}"));
@@ -182,7 +182,7 @@ async fn compare(api: &Api, namespace: &str, after: &After) -> Result<(), String
     Ok(())
 }
 
-/// Takes out what was not recorded, but for the names of who wrote it.
+/// Removes fields that were not recorded, and keeps the names of the field managers.
 fn normalise(secret: &mut Value) {
     let fields = secret["metadata"]["managedFields"].take();
     let managers = fields.as_array().into_iter().flatten().map(|entry| {

@@ -1,5 +1,5 @@
-//! Manifests as people have them (`e2e/manifests`): applied unchanged by `kubectl`, they give the
-//! Secrets that their first lines say.
+//! Typical manifests (`e2e/manifests`): applied unchanged by `kubectl`, they produce the Secrets
+//! that their first lines describe.
 
 use std::{fs, path::Path};
 
@@ -113,7 +113,7 @@ async fn rows_01_and_02_manifests_apply_unchanged_and_give_their_secrets() {
     }
 }
 
-/// The shapes of public repositories: `kubectl` takes them, or says what is wrong with them.
+/// Manifests as in public repositories: `kubectl` accepts them, or reports the error.
 #[tokio::test]
 async fn manifests_of_public_repositories_are_accepted_or_refused() {
     let ns = rig().api().await.namespace("external-shapes").await;

@@ -23,7 +23,7 @@ impl Row {
         Row { api, ns }
     }
 
-    /// Makes a secret, and returns its name.
+    /// Creates a secret, and returns its name.
     async fn secret(&self, name: &str, value: impl AsRef<[u8]>) -> String {
         self.tagged(name, value, &[]).await
     }
@@ -34,7 +34,7 @@ impl Row {
         name
     }
 
-    /// Makes an ExternalSecret of the store `aws` with these fields.
+    /// Creates an ExternalSecret of the store `aws` with these fields.
     async fn external(&self, name: &str, spec: &Value) {
         let mut object = external(self.ns, name, &[]);
         let fields = object["spec"].as_object_mut().unwrap();
@@ -43,7 +43,7 @@ impl Row {
         self.api.create(Kind::ExternalSecret, object).await;
     }
 
-    /// The Secret that such an ExternalSecret gives.
+    /// The Secret of such an ExternalSecret.
     async fn made(&self, name: &str, spec: Value) -> Value {
         self.external(name, &spec).await;
         let object = self.settled(name).await;
@@ -52,7 +52,7 @@ impl Row {
         self.api.secret(self.ns, name).await.unwrap()
     }
 
-    /// Such an ExternalSecret gives a Secret with exactly these values.
+    /// Checks that the Secret of such an ExternalSecret has exactly these values.
     async fn gives(&self, name: &str, spec: Value, expected: &[(&str, &str)]) -> Value {
         let secret = self.made(name, spec).await;
         let data = secret["data"].as_object().cloned().unwrap_or_default();
@@ -63,7 +63,7 @@ impl Row {
         secret
     }
 
-    /// Such an ExternalSecret fails, for this reason; and there is no Secret.
+    /// Checks that such an ExternalSecret fails for this reason, and that no Secret exists.
     async fn fails(&self, name: &str, spec: Value, reason: &str) -> String {
         self.external(name, &spec).await;
         let (found, message) = explained(&self.api, self.ns, name).await;
@@ -81,7 +81,7 @@ impl Row {
     }
 }
 
-/// One entry of `data`: the key, and what of which secret.
+/// One entry of `data`: the key, the secret and the property.
 fn entry(key: &str, secret: &str, more: Value) -> Value {
     let mut reference = json!({ "key": secret });
     reference.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());

@@ -1,4 +1,4 @@
-//! The ServiceAccounts that stores read with, as the page on moving lists them.
+//! The ServiceAccounts that stores read with, as the command in `docs/compatibility.md` lists them.
 
 use std::fs;
 use std::os::unix::fs::symlink;

@@ -126,7 +126,7 @@ async fn required_annotation_protects_a_foreign_secret() {
     change(&aws, "adopt/a", "2").await;
     force(&api, ns, "s").await;
     wait_value(&api, ns, "s", "A", "2").await;
-    // External Secrets made this one: only its field manager tells.
+    // External Secrets made this one: only its field manager shows that.
     let theirs = json!({ "metadata": { "namespace": ns, "name": "theirs" }, "data": { "B": "" } });
     api.create_as("externalsecrets.external-secrets.io/theirs", Kind::Secret, theirs).await;
     api.create(Kind::ExternalSecret, external(ns, "theirs", &[("A", "adopt/a")])).await;

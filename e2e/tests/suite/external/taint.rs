@@ -1,5 +1,5 @@
-//! No value of AWS, and no text of AWS, is ever anywhere but in the data of the Secret (or in metadata,
-//! where the user's own template puts it).
+//! Values and texts of AWS appear only in the data of the Secret, or in metadata if the user's own
+//! template puts them there.
 
 use std::fs;
 
@@ -18,7 +18,7 @@ const CLUSTER_STORE: &str = "external-taint";
 /// The text of errors of the local AWS.
 const PROVIDER: &str = "canary-provider-text";
 
-/// Objects with the canary in what they read, by name: whether they come out well, and their spec.
+/// Objects that read the canary, by name: whether they become ready, and their spec.
 fn scenario(tls: &str) -> Vec<(&'static str, bool, Value)> {
     let plain = |more: Value| {
         let mut entry = json!({ "secretKey": "A", "remoteRef": { "key": "taint/plain" } });
@@ -66,7 +66,7 @@ fn scenario(tls: &str) -> Vec<(&'static str, bool, Value)> {
             json!({ "data": plain(json!({}))["data"], "target": { "template": {
             "templateFrom": [{ "literal": "{{ .A }}" }] } } }),
         ),
-        // A key that a template makes of a value, and that the API server would name.
+        // A template makes this key from a value, and an error of the API server would quote it.
         (
             "made-key",
             false,
@@ -109,7 +109,7 @@ fn elsewhere() -> Vec<(&'static str, bool, Value)> {
     ]
 }
 
-/// Their stores; and the AWS credentials of the first hold the canary too.
+/// Their stores. The AWS credentials of the first one contain the canary too.
 async fn stores_of_more(api: &Api, faulty: &Faulty, canary: &str) {
     let keys = json!({ "stringData": { "secret": canary } });
     api.patch(Kind::Secret, NS, KEYS, keys).await;
@@ -178,7 +178,7 @@ async fn value_of_aws_appears_only_in_secret_data() {
     }
     assert!(said.len() > 30, "{}", said.len());
     for (what, text) in said {
-        // The text itself is not shown: a failed test must not leak either.
+        // The message omits the text: a failed test must not leak it either.
         assert!(!holds(&text), "{what} holds a value");
         assert!(!text.contains(PROVIDER), "{what} holds text of AWS");
     }

@@ -123,8 +123,8 @@ async fn row_33_objects_of_the_operator_are_adopted_without_a_write_or_read() {
     drop(controller);
 }
 
-/// Computes the same as the operator of the two objects, in another language: the hash of the data, and
-/// the version of the object.
+/// An independent implementation, in Python, of what the operator computes for the two objects: the
+/// hash of the data, and the version of the object.
 const PEER: &str = r#"
 import base64, hashlib, json, sys
 external, secret = json.load(sys.stdin)
@@ -137,7 +137,7 @@ both = "{annotations:" + go(meta.get("annotations", {})) + " labels:" + go(meta.
 print(f"{meta['generation']}-{sha(both)}")
 "#;
 
-/// The way back: by its own rules, the operator would read nothing that is not due, and write nothing.
+/// Rollback: by its own rules, the operator would read only values that are due, and write nothing.
 #[tokio::test]
 async fn row_33_our_objects_are_in_sync_for_the_operator() {
     let (rig, ns) = (super::support::rig(), "external-way-back");

@@ -93,7 +93,7 @@ async fn start_ends_with_an_error_without_an_authority() {
     }
 }
 
-/// A proxy that takes every request for [`HOST`] to this server.
+/// A proxy that forwards every request for [`HOST`] to this server.
 fn proxy(server: SocketAddr) -> SocketAddr {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let address = listener.local_addr().unwrap();
@@ -106,7 +106,7 @@ fn proxy(server: SocketAddr) -> SocketAddr {
 }
 
 fn tunnel(mut client: TcpStream, server: SocketAddr) -> std::io::Result<()> {
-    // A client says nothing after the head until it has the answer.
+    // A client sends nothing after the request's head until it has the response.
     let mut head = BufReader::new(client.try_clone()?).lines();
     let first = head.next().unwrap()?;
     assert!(first.starts_with(&format!("CONNECT {HOST}:443 ")), "{first}");

@@ -12,10 +12,10 @@ use crate::support::{Api, Kind, eventually, sealed};
 use crate::workloads::restarts_catch_up;
 
 pub(super) const CHART: &str = "deploy/charts/app";
-/// The release, and so the Deployment and the Service.
+/// The name of the release, the Deployment and the Service.
 pub(super) const NAME: &str = "web";
 
-/// A release of the app in a namespace of its own.
+/// A release of the app in its own namespace.
 pub(super) struct App<'s> {
     pub(super) stage: &'s Stage,
     pub(super) helm: &'s Helm,
@@ -24,7 +24,8 @@ pub(super) struct App<'s> {
 }
 
 impl<'s> App<'s> {
-    /// Installs it with these values, beside those that a test needs, and waits until it is ready.
+    /// Installs the app with these values and those that every test needs, and waits until it is
+    /// ready.
     pub(super) async fn install(
         stage: &'s Stage,
         helm: &'s Helm,
@@ -36,7 +37,7 @@ impl<'s> App<'s> {
         app
     }
 
-    /// Makes its namespace, and no more.
+    /// Only creates its namespace.
     pub(super) async fn in_namespace(
         stage: &'s Stage,
         helm: &'s Helm,
@@ -57,7 +58,7 @@ impl<'s> App<'s> {
         self.helm.upgrade(self.release(), CHART, &values).unwrap();
     }
 
-    /// Where the Service of type `LoadBalancer` is reached.
+    /// The address of the Service of type `LoadBalancer`.
     pub(super) async fn address(&self) -> SocketAddr {
         let service = self.api.wait(Kind::Service, self.namespace, NAME, |service| {
             service["status"]["loadBalancer"]["ingress"][0]["ip"].is_string()
@@ -67,14 +68,14 @@ impl<'s> App<'s> {
         SocketAddr::new(ip, 80)
     }
 
-    /// The description that the app serves of itself.
+    /// The description that the app serves.
     pub(super) async fn says(&self) -> Value {
         let address = self.address().await;
         eventually("the app answers", async || serde_json::from_str(&get(address, "/").ok()?).ok())
             .await
     }
 
-    /// The secrets that the app says it has: `NAME by SOURCE`.
+    /// The secrets that the app reports: `NAME by SOURCE`.
     pub(super) async fn secrets(&self) -> Vec<String> {
         let says = self.says().await;
         let text = |field: &Value| field.as_str().unwrap_or_default().to_owned();
@@ -82,7 +83,7 @@ impl<'s> App<'s> {
         secrets.map(|s| format!("{} by {}", text(&s["name"]), text(&s["source"]))).collect()
     }
 
-    /// Compares what a new process in the Pod has with these `NAME=VALUE` lines.
+    /// Compares the secrets of a new process in the Pod with these `NAME=VALUE` lines.
     pub(super) fn has(&self, lines: &str) -> bool {
         let deployment = format!("deploy/{NAME}");
         let exec = ["exec", "-i", "-n", self.namespace, &deployment, "-c", "app", "--"];
@@ -94,14 +95,14 @@ impl<'s> App<'s> {
         eventually("the app has the values", async || self.has(lines).then_some(())).await;
     }
 
-    /// How many Pod templates the Deployment has had: a new one is a rolling restart.
+    /// The number of Pod templates that the Deployment has had. Each new one is a rolling restart.
     pub(super) async fn revision(&self) -> u32 {
         let deployment = self.api.get(Kind::Deployment, self.namespace, NAME).await.unwrap();
         let revision = &deployment["metadata"]["annotations"]["deployment.kubernetes.io/revision"];
         revision.as_str().unwrap().parse().unwrap()
     }
 
-    /// Waits until all Pods are of the newest template, and no older one is left.
+    /// Waits until only Pods of the newest template are left.
     pub(super) async fn wait_for_rollout(&self) {
         self.api
             .wait(Kind::Deployment, self.namespace, NAME, |deployment| {
@@ -119,7 +120,8 @@ impl<'s> App<'s> {
         .await;
     }
 
-    /// Checks that the change gives the app these values by one rolling restart, without a failed request.
+    /// Checks that the app gets these values after the change, with one rolling restart and without a
+    /// failed request.
     pub(super) async fn restarts_once(&self, lines: &str, change: impl Future<Output = ()>) {
         let before = self.revision().await;
         let load = Load::start(self.address().await, "/");
@@ -145,7 +147,7 @@ impl<'s> App<'s> {
         pods.into_iter().filter(of_app).collect()
     }
 
-    /// All objects in the namespace that Kubernetes does not create itself, as `KIND/NAME`.
+    /// All objects in the namespace as `KIND/NAME`, without those that Kubernetes creates itself.
     pub(super) fn objects(&self) -> Vec<String> {
         let kinds = "all,secrets,configmaps,serviceaccounts,roles,rolebindings,networkpolicies,\
                      ingresses,poddisruptionbudgets,horizontalpodautoscalers,endpointslices,\
@@ -169,7 +171,7 @@ pub(super) fn sealed_values(namespace: &str, secret: &str, values: &[(&str, &str
     json!({ "secrets": { "name": secret, "sealedSecret": { "enabled": true, "encryptedData": items } } })
 }
 
-/// Lays some values over others, objects key by key.
+/// Merges some values into others, objects key by key.
 pub(super) fn with(mut values: Value, more: Value) -> Value {
     fn merge(into: &mut Map<String, Value>, more: Map<String, Value>) {
         for (key, value) in more {

@@ -1,4 +1,4 @@
-//! Installing, upgrading, going back and removing, with both major versions of Helm.
+//! Install, upgrade, rollback and uninstall, with both major versions of Helm.
 
 use e2e::helm::{Helm, Release};
 use serde_json::{Value, json};
@@ -90,7 +90,7 @@ async fn uninstalled_namespaced_controller_leaves_its_keys() {
     }
 }
 
-/// Among other things it must find the CRD, which the chart brings, where it was left behind.
+/// Among other things, it must accept the CRD that an earlier release of the chart left behind.
 #[tokio::test]
 async fn controller_release_is_upgraded_in_place() {
     let Some(stage) = stage() else { return };

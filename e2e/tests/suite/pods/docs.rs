@@ -11,10 +11,10 @@ use e2e::programs;
 
 use super::stage::{node, stage};
 
-/// Runs every block marked `sh`, from the installation to its removal, in order, in one shell.
+/// Runs every block marked `sh` in one shell, from the installation to the removal.
 #[tokio::test]
 async fn commands_of_deploy_cluster_install_the_app() {
-    // Its own node, since the page begins with none of this installed and ends so.
+    // The page needs its own node, because it starts and ends without the controller.
     let Some(_) = stage() else { return };
     let plane = node().unwrap();
     let script = commands("docs/deploy-cluster.md");
@@ -35,7 +35,7 @@ fn commands(page: &str) -> String {
     blocks.map(|rest| rest.split("\n```").next().unwrap().to_owned() + "\n").collect()
 }
 
-/// Runs them where the repository seems to be, with the programs that a reader has.
+/// Runs them in a directory that looks like the repository, with the programs that a reader has.
 fn shell(plane: &ControlPlane, home: &Path, script: &str) -> std::process::Output {
     let repository = home.join("repository");
     let bin = home.join("bin");

@@ -72,7 +72,7 @@ async fn controller_runs_with_least_privileges() {
     ));
 }
 
-/// The process `mtk-controller` of the user that only Pods have here.
+/// The process `mtk-controller` of the user that only Pods use on this machine.
 fn controllers_pid() -> Option<u32> {
     fs::read_dir("/proc").unwrap().flatten().find_map(|entry| {
         let pid = entry.file_name().to_str()?.parse().ok()?;

@@ -34,7 +34,7 @@ async fn upgrade_of_the_old_chart_keeps_the_secret_with_helm_3() {
 }
 
 async fn upgrade(stage: &Stage, helm: &Helm, ns: &'static str) {
-    // Not of the profile `restricted`, which the old chart's Pods do not meet.
+    // The namespace does not enforce `restricted`, because the old chart's Pods violate it.
     let app = App { stage, helm, api: stage.api().await, namespace: ns };
     let values = json!({
         "name": "mytomorrows-app",

@@ -18,7 +18,7 @@ pub(super) const CONTROLLER: Release<'_> =
 /// Its chart.
 pub(super) const CONTROLLER_CHART: &str = "deploy/charts/mtk-controller";
 
-/// A node on which the controller runs, with the key `rsa2048`. It looks at everything each second, and
+/// A node on which the controller runs, with the key `rsa2048`. The controller resyncs each second, and
 /// uses an AWS on this machine.
 pub(super) struct Stage {
     pub(super) plane: ControlPlane,
@@ -38,12 +38,12 @@ static STAGE: LazyLock<Option<Stage>> = LazyLock::new(|| match controlplane::nod
     }
 });
 
-/// The node, unless there can be none here.
+/// The node, or `None` if none can run here.
 pub(super) fn stage() -> Option<&'static Stage> {
     STAGE.as_ref()
 }
 
-/// A node that has the images, and nothing else yet.
+/// A node that only has the images.
 pub(super) fn node() -> anyhow::Result<ControlPlane> {
     let options = StartOptions { audit: true, node: true, ..StartOptions::default() };
     let plane = ControlPlane::start(&options)?;
@@ -84,13 +84,13 @@ impl Stage {
         Api::at(self.plane.kubeconfig()).await
     }
 
-    /// Runs kubectl as the admin with this input, for its output.
+    /// Runs kubectl as the admin with this input, and returns its output.
     pub(super) fn kubectl(&self, arguments: &[&str], input: &str) -> String {
         let output = self.try_kubectl(arguments, input);
         output.unwrap_or_else(|error| panic!("kubectl {}: {error}", arguments.join(" ")))
     }
 
-    /// The same where it may fail: then what it wrote.
+    /// Like `kubectl`, for a command that may fail: returns what it wrote.
     pub(super) fn try_kubectl(&self, arguments: &[&str], input: &str) -> Result<String, String> {
         let mut child = self
             .plane

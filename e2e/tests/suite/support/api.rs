@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::wait::eventually;
 
-/// The kinds that the tests look at.
+/// The kinds that the tests use.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Kind {
     Canary,
@@ -110,7 +110,7 @@ impl Api {
         json(api.create(&params, &object).await.unwrap())
     }
 
-    /// Server-side apply, as people's tools and the recordings do it.
+    /// Server-side apply, as in the recordings.
     pub(crate) async fn apply(&self, kind: Kind, object: &Value) -> Value {
         self.try_apply(kind, object).await.unwrap()
     }

@@ -3,8 +3,8 @@
 use std::io::Write as _;
 use std::time::{Duration, Instant};
 
-/// More than anything takes on a busy machine with two cores. The garbage collector needs up to
-/// 45 s before it knows a new CustomResourceDefinition: it looks for new ones every 30 s.
+/// Longer than any wait on a busy machine with two cores. The garbage collector needs up to 45 s
+/// before it knows a new CustomResourceDefinition: it looks for new ones every 30 s.
 const TIMEOUT: Duration = Duration::from_secs(90);
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 

@@ -20,7 +20,7 @@ async fn row_03_key_reads_a_value_or_a_property() {
     ]);
     let expected = [("on", "true"), ("port", "5432"), ("user", "u"), ("whole", text)];
     row.gives("s", json!({ "data": data }), &expected).await;
-    // RDS gives its secrets such names.
+    // RDS creates secrets with such names.
     let [db, cluster] = ["rds!db-1f2e", "rds!cluster-3a4b"];
     for name in [db, cluster] {
         secret(&rig().aws, name, r#"{"username":"u"}"#, &[]).await;
@@ -196,7 +196,7 @@ async fn row_13_keys_are_rewritten_by_pattern_template_and_merge() {
     row.gives("pattern", rewritten(pattern), &[("DB_USER", "u"), ("DB_host", "h")]).await;
     let template = json!([{ "transform": { "template": "{{ .value | upper }}_X" } }]);
     row.gives("template", rewritten(template), &[("DB-HOST_X", "h"), ("DB-USER_X", "u")]).await;
-    // Values with an empty key are left out: more than one was an error.
+    // Values with an empty key are left out, even if there are several.
     let filter =
         json!([{ "transform": { "template": r#"{{ if eq .value "b" }}{{ .value }}{{ end }}"# } }]);
     let many = row.secret("many", r#"{"a":"1","b":"2","c":"3"}"#).await;

@@ -1,4 +1,4 @@
-//! Stores: the identity, the settings and the address for requests to AWS, and the rules at admission.
+//! Stores: the identity, the settings and the endpoint of requests to AWS, and the rules at admission.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -78,8 +78,8 @@ async fn row_35_roles_are_assumed_in_a_chain() {
     assert!(last.contains("TransitiveTagKeys.member.1=k"), "{last}");
 }
 
-/// Reads a secret with a store that names no credentials, by a controller in this environment: so it is
-/// the Pod that has them. The access key id that signed the request.
+/// Reads a secret with a store without credentials and a controller with these variables, so the
+/// controller uses those of its Pod. Returns the access key id that signed the request.
 async fn read_as_pod(
     cluster: &Cluster,
     aws: &Aws,
@@ -354,7 +354,7 @@ async fn row_48_each_service_has_its_own_endpoint_variable() {
     }
 }
 
-/// The requests to STS for a role whose session contains these words, in the order of time.
+/// The requests to STS for a role whose session contains these words, oldest first.
 fn assumed(aws: &Aws, words: &str) -> Vec<String> {
     let requests = aws.requests().into_iter();
     let assumed = requests.filter(|request| request.operation == "AssumeRole");

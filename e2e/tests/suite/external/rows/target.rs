@@ -263,7 +263,7 @@ async fn rows_31_and_32_kubectl_shows_and_waits_for_what_scripts_expect() {
         assert!(output.status.success(), "{arguments:?}");
         String::from_utf8(output.stdout).unwrap()
     };
-    // Programs, and External Secrets' controller, count on its defaults.
+    // External Secrets' controller and other programs rely on these defaults.
     let mut bare = external(row.ns, "bare", &[("A", &from)]);
     bare["spec"].as_object_mut().unwrap().remove("refreshInterval");
     let object = row.api.create(Kind::ExternalSecret, bare).await;
