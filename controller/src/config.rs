@@ -27,7 +27,7 @@ use crate::{
     telemetry::{LogFormat, LogLevel},
 };
 
-/// Where a Pod finds the name of its namespace.
+/// The file with the name of the Pod's namespace.
 const NAMESPACE_FILE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
 /// The default namespace of Bitnami's controller, and so of its keys.
 const DEFAULT_NAMESPACE: &str = "kube-system";
@@ -213,7 +213,7 @@ impl Config {
         found.unwrap_or_else(|| DEFAULT_NAMESPACE.to_owned())
     }
 
-    /// AWS' own programs read the same variable.
+    /// AWS's own programs read the same variable.
     pub(crate) fn ca_bundle(&self) -> Option<PathBuf> {
         let from_environment = || std::env::var_os("AWS_CA_BUNDLE").map(PathBuf::from);
         let found = self.ca_bundle.clone().or_else(from_environment);
@@ -240,7 +240,7 @@ impl Config {
 
     pub(crate) fn templates(&self, memory: &Arc<TemplateMemory>) -> TemplateSettings {
         let (steps, output) = (self.template_max_steps, self.template_max_output);
-        // A rendering that needs more than the share of its namespace would be retried without end.
+        // A rendering that needs more than the share of its namespace would be retried forever.
         let bytes = Limits::default().bytes.min(memory.share());
         let limits = Limits { steps, output, bytes, ..Limits::default() };
         let time = self.template_timeout.unsigned_abs();
@@ -275,7 +275,8 @@ impl Config {
     }
 }
 
-/// The environment variable of a flag. Bitnami's name counts only if ours is unset.
+/// The environment variable of a flag. The name of Bitnami's controller counts only if ours is
+/// unset.
 fn variable(long: &str, is_set: impl Fn(&str) -> bool) -> OsString {
     let upper = long.to_uppercase().replace('-', "_");
     let (ours, bitnamis) = (format!("MTK_{upper}"), format!("SEALED_SECRETS_{upper}"));

@@ -36,7 +36,7 @@ pub(crate) struct Settings {
     pub(crate) copies_tool_metadata: bool,
     /// The name of the Pod, for Events.
     pub(crate) instance: String,
-    /// Whether the index of Secrets keeps a MAC of each item, as restarts need it.
+    /// Whether the index of Secrets keeps a MAC of each item, which restarts need.
     pub(crate) keeps_items: bool,
 }
 
@@ -50,13 +50,13 @@ pub(crate) struct TemplateSettings {
 }
 
 impl TemplateSettings {
-    /// A rendering that takes longer has passed its deadline without a check of it.
+    /// A rendering that takes longer did not check its deadline.
     pub(crate) fn overdue(&self) -> Duration {
         2 * self.time
     }
 }
 
-/// The failure of a template, which has exhausted `limit` if there is one.
+/// The failure of a template. `limit` is the limit that it exhausted, if any.
 pub(crate) fn template_failure(message: &str, limit: Option<Limit>) -> Failure {
     match limit {
         None => Failure::new(Reason::TemplateInvalid, message),
@@ -68,7 +68,7 @@ pub(crate) fn template_failure(message: &str, limit: Option<Limit>) -> Failure {
     }
 }
 
-/// The failure of an object whose rendering passed its deadline without ending.
+/// The failure of an object whose rendering did not end at its deadline.
 pub(crate) fn overdue_failure(_: Overdue) -> Failure {
     let message = "the template takes longer than twice its time limit; it is not rendered again \
                    until that rendering ends";

@@ -1,4 +1,4 @@
-//! The HTTP endpoints. None takes a body, and none reaches a private key.
+//! The HTTP endpoints. They accept no body and cannot reach a private key.
 
 mod connections;
 mod listener;
@@ -32,7 +32,7 @@ const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset
 /// (external-secrets#6053: a stalled controller looked healthy). One reconcile takes two minutes at most.
 const STALLED_AFTER: Duration = Duration::from_mins(15);
 
-/// Whether the initial sync is complete, and the queues progress.
+/// Whether the initial sync is complete, and whether the queues progress.
 pub(crate) struct Health {
     synced: AtomicBool,
     queues: Vec<Arc<WorkQueue>>,
@@ -48,12 +48,12 @@ impl Health {
         self.synced.store(true, Ordering::Relaxed);
     }
 
-    /// Objects that are overdue do not count: the certificate of this Service does not depend on them.
+    /// Overdue objects do not count: the certificate that this Service serves does not depend on them.
     fn is_ready(&self) -> bool {
         self.synced.load(Ordering::Relaxed)
     }
 
-    /// Whether a restart would help.
+    /// Whether progress has stopped, so that a restart may help.
     fn is_stalled(&self) -> bool {
         self.is_ready() && self.queues.iter().any(|queue| queue.is_stalled(STALLED_AFTER))
     }

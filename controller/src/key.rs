@@ -30,7 +30,7 @@ pub(crate) fn is_object_name(text: &str) -> bool {
     text.len() <= 253 && text.split('.').all(is_label)
 }
 
-/// A name from a spec for a message: short, and without line breaks.
+/// A name from a spec, for a message: shortened and without line breaks.
 pub(crate) fn quoted(name: &str) -> String {
     format!("{:?}", name.chars().take(80).collect::<String>())
 }

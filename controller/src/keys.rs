@@ -1,6 +1,6 @@
-//! Sealing keys: the labelled key Secrets of the controller's namespace. `store` follows them and holds
-//! the ring that all other modules read: an immutable snapshot, replaced whole. After a new key, objects
-//! that failed for want of it are tried again.
+//! Sealing keys: the labelled key Secrets of the controller's namespace. `store` watches them and holds
+//! the ring that all other modules read: an immutable snapshot that is replaced as a whole. After a new
+//! key, the controller retries objects that failed because no key opened them.
 
 mod key_secret;
 pub(crate) mod mac_key;

@@ -16,8 +16,8 @@
 //! | `http` | endpoints: certificate, health, metrics |
 //! | `config`, `run` | flags, and the wiring of everything |
 //!
-//! Every controller is *observe → plan → apply*. A plan is a pure function of what was observed,
-//! without client and clock.
+//! Every controller is *observe → plan → apply*. A plan is a pure function of the observed state.
+//! It has no client and no clock.
 
 mod aws;
 pub mod config;

@@ -8,7 +8,7 @@ use crate::telemetry::one_line;
 /// Why an object is not in sync.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(crate) enum Reason {
-    /// The API server forbids the controller a request.
+    /// The API server denies a request of the controller.
     AccessDenied,
     /// Others kept changing the Secret at the same moment.
     Conflict,
@@ -46,7 +46,7 @@ pub(crate) enum Reason {
     UnknownKey,
     /// The TLS certificate of an endpoint of AWS is not trusted.
     UntrustedCertificate,
-    /// A parameter exists, but not in the version that is asked for. It does not count as deleted.
+    /// A parameter exists, but not the requested version. The value does not count as deleted.
     VersionNotFound,
 }
 
@@ -98,7 +98,7 @@ impl Reason {
         )
     }
 
-    /// Whether it usually passes without a change, so that the first failures cause no condition.
+    /// Whether it is usually transient, so that the first failures cause no condition.
     pub(crate) fn passes(self) -> bool {
         matches!(self, Self::Conflict | Self::Throttled | Self::Timeout | Self::Unavailable)
     }

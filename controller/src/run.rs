@@ -34,9 +34,9 @@ use crate::{
     },
 };
 
-/// How long reconciles may take to end after a signal.
+/// How long reconciles may continue after a signal.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
-/// When to retry the requests that the start needs.
+/// When to retry requests of the start.
 const START_RETRY_DELAY: Duration = Duration::from_secs(2);
 
 /// The state of the process before its first request.
@@ -56,15 +56,15 @@ struct Process {
     reconciles: ReconcileMetrics,
 }
 
-/// The peers. One that the operator turned off is `None`.
+/// The controllers. One that a flag turned off is `None`.
 struct Controllers {
     sealed: Arc<SealedSecretController>,
     external: Option<Arc<ExternalSecretController>>,
     restart: Option<Arc<RestartController>>,
 }
 
-/// Keeps the memory of this process, which holds private keys, out of core dumps and away from
-/// other processes of the same user. A system that does not support that is no error.
+/// Keeps the memory of this process, which contains private keys, out of core dumps, and hides it
+/// from other processes of the same user. Ignores systems that do not support that.
 pub fn harden() {
     use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
     let none = Rlimit { current: Some(0), maximum: Some(0) };
@@ -141,7 +141,7 @@ impl Process {
         })
     }
 
-    /// Runs the controllers until `stop` turns true, and then lets reconciles end.
+    /// Runs the controllers until `stop` turns true, and then waits for running reconciles.
     async fn control(self, stop: watch::Receiver<bool>) {
         let (mut watches, mut workers) = (JoinSet::new(), JoinSet::new());
         tokio::select! {
@@ -276,7 +276,7 @@ impl Controllers {
 }
 
 async fn until(mut stop: watch::Receiver<bool>) {
-    // An error means that the sender is gone, which stops as well.
+    // An error means that the sender was dropped, which also means stop.
     let _ = stop.wait_for(|stop| *stop).await;
 }
 

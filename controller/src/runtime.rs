@@ -1,7 +1,8 @@
 //! The machinery that every controller uses.
 //!
-//! `controller` shows how the parts work together. A controller brings its `observe`, `plan` and
-//! `apply`. The queue, the workers, indexes, watches, back-off, statuses and Events are here, once.
+//! `controller` shows how the parts work together. A controller implements `observe`, `plan` and
+//! `apply`. All controllers share the queue, the workers, indexes, watches, back-off, statuses and
+//! Events of this module.
 
 pub(crate) mod api;
 pub(crate) mod backoff;

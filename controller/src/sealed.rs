@@ -12,8 +12,8 @@
 //!  report:  status (pure), one patch if it differs; Event; retry
 //! ```
 //!
-//! A crash between the writes of Secret and status costs one repeated decryption: its result is
-//! compared before it is written. The reason of a failure decides whether it is retried.
+//! After a crash between the writes of Secret and status, the controller decrypts again, and
+//! compares the result before it writes. The reason of a failure decides whether it is retried.
 
 pub(crate) mod controller;
 pub(crate) mod index;

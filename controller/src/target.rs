@@ -7,8 +7,8 @@
 //!                                                                          guards
 //! ```
 //!
-//! Others may create, edit or delete the Secret between our read and our write. A patch and a
-//! deletion carry uid and resourceVersion, so the API server refuses them then, and the writer plans
+//! Other clients may create, edit or delete the Secret between our read and our write. A patch and a
+//! deletion carry uid and resourceVersion, so the API server then refuses them, and the writer plans
 //! again. A creation never overwrites.
 //!
 //! `desired` plans for SealedSecrets, `external` for ExternalSecrets, and `patch` is what both share.

@@ -19,9 +19,9 @@ use tracing_subscriber::{
 /// The least severe level that is logged.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
 pub enum LogLevel {
-    /// Only what needs a person
+    /// Only problems that need action
     Error,
-    /// Also what may need one
+    /// Also problems that may need action
     Warn,
     /// Also each change
     Info,
@@ -64,7 +64,7 @@ where
     tracing_subscriber::registry().with(filter).with(layer)
 }
 
-/// Each message on a line of its own. Quoted text cannot pass for another message.
+/// Each message on a line of its own. Quoted text cannot look like another message.
 struct OneLine<F>(F);
 
 impl<S, N, F> FormatEvent<S, N> for OneLine<F>
@@ -86,8 +86,8 @@ where
     }
 }
 
-/// The text with what would break the line, or hide a part of it, as in a string of Rust: control characters,
-/// separators of lines, and changes of direction.
+/// Escapes characters that would break the line or hide a part of it, as in a Rust string: control
+/// characters, line separators, and changes of the text direction.
 pub(crate) fn one_line(text: String) -> String {
     if !text.contains(breaks_line) {
         return text;
@@ -163,8 +163,8 @@ mod tests {
         assert_eq!(one_line("a\tb\u{85}c".into()), "a\\tb\\u{85}c");
     }
 
-    /// The text of an event is its field `message`. Another one would give JSON with the name twice, of which
-    /// parsers keep either.
+    /// The text of an event is its field `message`. Another field of this name would occur twice in JSON, and
+    /// parsers differ in which one they keep.
     #[test]
     fn no_event_has_a_second_message() {
         let mut events = 0;

@@ -137,7 +137,7 @@ async fn request_without_answer_times_out_and_is_retried() {
     assert_eq!(controller.api.secret()["data"], json!({ "A": "MQ==" }));
 }
 
-/// People replace Secrets by delete and create.
+/// Users replace Secrets by delete and create.
 #[tokio::test(start_paused = true)]
 async fn secret_deleted_between_read_and_patch_is_created_again_after_two_seconds() {
     let controller = Controller::start().await;
@@ -209,7 +209,7 @@ async fn deleted_secret_of_the_object_is_created_again_at_once() {
     assert_eq!(controller.api.secret()["data"], json!({ "A": "MQ==" }));
 }
 
-/// People's alerts look for the reasons of Bitnami's controller. Conditions keep ours.
+/// Alerts match the reasons of Bitnami's controller. Conditions keep ours.
 #[tokio::test(start_paused = true)]
 async fn event_has_bitnamis_reason_and_begins_with_ours() {
     let controller = Controller::start().await;
@@ -226,7 +226,7 @@ async fn event_has_bitnamis_reason_and_begins_with_ours() {
     assert_eq!((type_.as_str(), reason.as_str()), ("Normal", "Unsealed"));
 }
 
-/// Argo CD and others prune a Secret that has the mark of their own objects.
+/// Argo CD and similar tools prune a Secret that is marked as one of their objects.
 #[tokio::test(start_paused = true)]
 async fn marks_of_tools_in_the_template_are_copied_only_if_the_operator_asks_for_it() {
     for copies in [false, true] {

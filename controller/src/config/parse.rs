@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 
 use crate::target::policy::HELM_RELEASE_TYPE;
 
-/// `HOST:PORT`, or `:PORT` for all addresses of IPv4 and IPv6, as Go programs read it.
+/// `HOST:PORT`, or `:PORT` for all addresses of IPv4 and IPv6, as in Go programs.
 pub(super) fn parse_address(text: &str) -> Result<SocketAddr, &'static str> {
     let full = if text.starts_with(':') { format!("[::]{text}") } else { text.to_owned() };
     full.parse().map_err(|_| "not an address such as :8080 or 127.0.0.1:8080")

@@ -20,13 +20,13 @@ use tokio::{
 
 /// How long a client may take to send its request.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long a connection may take. It carries one request.
+/// How long a connection may last. It serves one request.
 const CONNECTION_TIMEOUT: Duration = Duration::from_secs(30);
 /// Open connections of one port. More are closed at once.
 const MAX_CONNECTIONS: usize = 256;
-/// The same of one client, so that one Pod does not keep the kubelet out.
+/// Open connections of one client, so that one Pod cannot exclude the kubelet.
 const MAX_CONNECTIONS_PER_CLIENT: usize = 32;
-/// After an error such as too many open files.
+/// The pause after an error such as too many open files.
 const ACCEPT_RETRY_DELAY: Duration = Duration::from_secs(1);
 
 /// The number of open connections by client.
@@ -59,7 +59,7 @@ async fn serve(stream: TcpStream, router: Router, slot: Slot) {
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT).keep_alive(false);
     let connection = http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
-    // A client that breaks off, or is too slow, is its own problem.
+    // Ignore clients that disconnect or are too slow.
     let _ = tokio::time::timeout(CONNECTION_TIMEOUT, connection).await;
     drop(slot);
 }

@@ -1,4 +1,4 @@
-//! Opens a port, for IPv4 and IPv6 alike.
+//! Opens a port for both IPv4 and IPv6.
 
 use std::{
     io,
@@ -11,8 +11,8 @@ use tokio::net::{TcpListener, TcpSocket};
 /// Connections that the kernel holds until they are accepted, as in the standard library.
 const BACKLOG: u32 = 128;
 
-/// Listens on an address. `[::]` is all addresses of both families, or of IPv4 only where the kernel
-/// has no IPv6.
+/// Listens on an address. `[::]` means all addresses of both families, or those of IPv4 if the
+/// kernel has no IPv6.
 pub(super) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     open(address).or_else(|error| open(without_ipv6(address, &error).ok_or(error)?))
 }
@@ -20,10 +20,10 @@ pub(super) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 fn open(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = if address.is_ipv6() { TcpSocket::new_v6()? } else { TcpSocket::new_v4()? };
     if address.ip() == Ipv6Addr::UNSPECIFIED {
-        // The kernel's default is a setting of the machine (`net.ipv6.bindv6only`).
+        // The default depends on the kernel's setting `net.ipv6.bindv6only`.
         SockRef::from(&socket).set_only_v6(false)?;
     }
-    // A restart need not wait for the connections of the process before.
+    // A restart need not wait for the connections of the previous process.
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
     socket.listen(BACKLOG)

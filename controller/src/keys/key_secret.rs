@@ -9,7 +9,7 @@ use sealing::{Certificate, KeyError, KeyOptions, SealingKey};
 
 use crate::runtime::{FIELD_MANAGER, KEY_LABEL, SecretObject, SecretValue, secret};
 
-/// The value of [`KEY_LABEL`] on keys that are used.
+/// The value of [`KEY_LABEL`] on active keys.
 const ACTIVE: &str = "active";
 
 /// The data keys of a `kubernetes.io/tls` Secret.
@@ -25,7 +25,7 @@ pub(crate) struct KeySettings {
     pub(crate) lifetime: SignedDuration,
 }
 
-/// Why a Secret gives no sealing key.
+/// Why a Secret does not contain a sealing key.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum LoadError {
     /// Otherwise a user who may create the custom resource could choose the keys that others seal with.
@@ -58,8 +58,8 @@ pub(super) fn load(secret: &SecretObject) -> Result<(SealingKey, Option<KeyError
     }
 }
 
-/// Generates a key and creates its Secret. The API server appends letters to the prefix and so
-/// chooses the name.
+/// Generates a key and creates its Secret. The API server chooses the name: it appends letters to
+/// the prefix.
 pub(super) async fn create(
     client: &Client,
     namespace: &str,

@@ -1,7 +1,7 @@
 //! The key of all fingerprints: random, created once, in a Secret of the controller's namespace.
 //!
-//! It is not derived from a sealing key, so renewing those invalidates nothing. If it is lost, the
-//! controller creates a new one and does the full work for every object once.
+//! It is not derived from a sealing key, so a new sealing key invalidates no fingerprint. If it is
+//! lost, the controller creates a new one and does the full work for every object once.
 
 use std::collections::BTreeMap;
 
@@ -39,7 +39,7 @@ pub(crate) async fn load_or_create(client: &Client, namespace: &str) -> anyhow::
     let secret = SecretObject { metadata, type_: "Opaque".to_owned(), immutable: None, data };
     match secret::create(client, FIELD_MANAGER, &secret).await {
         Ok(created) => key_in(&created),
-        // Another process was faster. Its key counts.
+        // Another process created it first. Its key counts.
         Err(error) if error.is_conflict() => {
             let existing = request(api.get(FINGERPRINT_KEY_SECRET)).await;
             key_in(&existing.map_err(|error| failed(&error, "read"))?)

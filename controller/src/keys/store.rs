@@ -75,7 +75,7 @@ impl KeyRing {
         self.0.iter().any(|(known, _)| known == id)
     }
 
-    /// The certificate to seal with: that of the newest key that has one.
+    /// The certificate to seal with: that of the newest key with a certificate.
     pub(crate) fn certificate(&self) -> Option<&Certificate> {
         self.0.iter().find_map(|(_, key)| key.certificate())
     }
@@ -141,7 +141,8 @@ impl KeyStore {
         let list = request(keys.list(&ListParams::default().labels(KEY_LABEL))).await;
         let list = list.map_err(|error| anyhow!(error.failure("list the key Secrets").message))?;
         let mut found = list.items.iter().filter(|secret| self.update_listed(secret)).count();
-        // Created before labels were in use, or by the user under the prefix's plain name.
+        // The Secret is older than the label, or the user created it under the plain name of the
+        // prefix.
         let api: Api<SecretObject> = Api::namespaced(client.clone(), &self.namespace);
         let plain = request(api.get_opt(&self.settings.prefix)).await;
         let action = "read the unlabelled key Secret";
@@ -158,7 +159,8 @@ impl KeyStore {
         Ok(())
     }
 
-    /// Follows the key Secrets. The unlabelled one has a watch of its own, if it existed at the start.
+    /// Watches the key Secrets. A separate watch follows the unlabelled one, if it existed at the
+    /// start.
     pub(crate) async fn watch(self: Arc<Self>, client: Client) {
         let api = || Api::namespaced(client.clone(), &self.namespace);
         let labelled = Watch::new(api(), "key Secrets").labels(KEY_LABEL);
@@ -216,7 +218,7 @@ impl KeyStore {
         }
     }
 
-    /// Takes in or drops a labelled Secret, as its label says. Returns whether the key is active.
+    /// Adds or drops a labelled Secret, depending on its label. Returns whether the key is active.
     fn update(&self, secret: &SecretObject) -> bool {
         let active = is_active(secret);
         let source = KeySource::Labelled(secret.name_any());
@@ -244,7 +246,7 @@ impl KeyStore {
         }
     }
 
-    /// Changes the keys, and notifies receivers if the ring differs then.
+    /// Changes the keys, and notifies receivers if the ring differs.
     fn change<T>(&self, change: impl FnOnce(&mut HashMap<KeySource, Arc<SealingKey>>) -> T) {
         let mut by_secret = self.keys();
         change(&mut by_secret);
@@ -265,7 +267,7 @@ impl KeyStore {
     }
 }
 
-/// Reads the count of `sealing` when it is scraped.
+/// Reads the counter of `sealing` at each scrape.
 #[derive(Debug)]
 struct PrivateKeyOperations;
 

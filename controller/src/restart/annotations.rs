@@ -1,4 +1,4 @@
-//! The annotations by which people ask for restarts, and those that the controller writes.
+//! The annotations with which users request restarts, and those that the controller writes.
 
 use kube::api::ObjectMeta;
 
@@ -7,7 +7,7 @@ use crate::key::{is_object_name, quoted};
 
 /// On a workload: the Secrets whose changes restart it, by name, or `*` for those that it uses.
 pub(crate) const RESTART_ON: &str = "mtk.mytomorrows.com/restart-on";
-/// On an object that makes a Secret: the workloads to restart with it, as `Kind/name`.
+/// On a SealedSecret: the workloads to restart when its Secret changes, as `Kind/name`.
 pub(crate) const RESTART_TARGETS: &str = "mtk.mytomorrows.com/restart-targets";
 /// On a workload, written by the controller: the baseline.
 pub(crate) const RESTART_STATE: &str = "mtk.mytomorrows.com/restart-state";

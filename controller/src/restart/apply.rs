@@ -1,4 +1,4 @@
-//! Makes the one write that a plan asks for. No other module writes workloads.
+//! Makes the one write of a plan. No other module writes workloads.
 
 use jiff::Timestamp;
 use kube::{
@@ -59,7 +59,7 @@ impl Attempt<'_> {
 /// The change of the spec that restarts the Pods.
 fn restart(kind: WorkloadKind, template: &str, at: Timestamp) -> Value {
     match kind {
-        // It replaces older Pods within the bounds of its strategy. A changed template would be a new
+        // Argo Rollouts replaces older Pods within its strategy. A changed template would be a new
         // version of the app, with canaries and analyses.
         WorkloadKind::Rollout => json!({ "restartAt": rfc3339_seconds(at) }),
         _ => {

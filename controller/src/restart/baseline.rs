@@ -6,7 +6,7 @@
 //!
 //! `<items>` is a hash of the names of the items under the MAC. So a template that starts to use
 //! other items is not mistaken for a changed Secret. `-` is a Secret that never existed. MACs are
-//! truncated to 128 bits: they are only compared with what exists, and a collision opens nothing.
+//! truncated to 128 bits: they only detect changes, and a collision grants no access.
 
 use std::{collections::BTreeMap, fmt::Write as _};
 
@@ -120,7 +120,7 @@ impl Baseline {
 
 fn parse_mac(text: &str) -> Option<Mac<16>> {
     let mac = Mac::from_bytes(u128::from_str_radix(text, 16).ok()?.to_be_bytes());
-    // The number may have been written otherwise.
+    // The number may have been written in another form.
     (mac.to_string() == text).then_some(mac)
 }
 
@@ -154,7 +154,7 @@ mod tests {
         UsedItems::Named(items.iter().map(|item| (*item).to_owned()).collect())
     }
 
-    /// The use of a Secret `s` with this data.
+    /// Uses a Secret `s` with this data.
     fn current(byte: u8, used: &SecretUse, data: serde_json::Value) -> CurrentUse {
         let secret: SecretObject = serde_json::from_value(json!({
             "metadata": { "namespace": "n", "name": "s" }, "data": data,

@@ -26,19 +26,19 @@ use crate::{
     },
 };
 
-/// When to plan again if others wrote at the same moment. That is no failure.
+/// When to plan again after a conflict with another writer. A conflict is not a failure.
 const CONFLICT_RETRY_DELAY: Duration = Duration::from_millis(100);
-/// Failures that usually pass are reported only after this many attempts.
+/// Transient failures are reported only after this many attempts.
 const ATTEMPTS_BEFORE_EVENT: u32 = 3;
 /// How long a target may be missing before that is reported: the objects of one release come one
 /// after another.
 const MISSING_TARGET_GRACE: Duration = Duration::from_mins(1);
 const BACKOFF: Backoff = Backoff { first: Duration::from_secs(1), max: Duration::from_mins(5) };
-/// A reconcile makes few requests, so these suffice.
+/// A reconcile makes few requests, so few workers suffice.
 pub(crate) const WORKERS: usize = 8;
 
 pub(crate) struct RestartController {
-    /// Its index of Secrets keeps their items.
+    /// Its index of Secrets keeps MACs of their items.
     pub(crate) context: Arc<Context>,
     pub(crate) index: Index,
     pub(crate) queue: WorkQueue<WorkloadKey>,
@@ -71,7 +71,7 @@ impl RestartController {
         match self.read(unread).await {
             Ok(true) => Outcome::requeue(Priority::Change, Duration::ZERO),
             Ok(false) if unread == key => self.missing(key).await,
-            // The watch reports it when somebody creates it.
+            // The watch reports it once it is created.
             Ok(false) => {
                 debug!(workload = %key, "{unread} does not exist");
                 Outcome::done()

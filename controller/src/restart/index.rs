@@ -1,4 +1,4 @@
-//! The workloads that ask for restarts. The controller keeps nothing of all others.
+//! The workloads that opt in to restarts. The controller does not store other workloads.
 
 mod graph;
 #[cfg(test)]
@@ -26,8 +26,8 @@ use crate::key::ObjectKey;
 pub(crate) struct Index(Mutex<Graph>);
 
 impl Index {
-    /// Takes in a workload or Canary, unless the index has a newer version. `is_new` is false for
-    /// objects of the initial list.
+    /// Adds or updates a workload or Canary, unless the index has a newer version. `is_new` is
+    /// false for objects of the initial list.
     pub(crate) fn upsert(
         &self,
         kind: WorkloadKind,
@@ -85,7 +85,7 @@ impl Index {
         touched.filter(|key| graph.nodes.contains_key(key)).collect()
     }
 
-    /// Removes what a new list no longer has.
+    /// Removes the objects that a new list no longer contains.
     pub(crate) fn retain(&self, kind: WorkloadKind, keep: impl Fn(&ObjectKey) -> bool) -> Touched {
         let graph = self.lock();
         let canaries = graph.canaries.keys().filter(|_| kind == WorkloadKind::Canary).cloned();
@@ -96,8 +96,8 @@ impl Index {
         removed.flat_map(|object| self.remove(kind, object)).collect()
     }
 
-    /// Sets what a SealedSecret asks for; `None` when it is gone or asks for nothing. Returns `None`
-    /// if nothing changed.
+    /// Sets the targets of a SealedSecret; `None` if it was deleted or has no targets. Returns
+    /// `None` if nothing changed.
     pub(crate) fn set_source(&self, key: &ObjectKey, source: Option<Source>) -> Option<Touched> {
         let mut graph = self.lock();
         let before = graph.sources.get(key);
@@ -125,7 +125,7 @@ impl Index {
         Some(all.into_iter().collect())
     }
 
-    /// How many of the workloads that a SealedSecret names are too many for its namespace.
+    /// The number of workloads of a SealedSecret that exceed the limit of its namespace.
     pub(crate) fn excess_targets(&self, key: &ObjectKey) -> usize {
         let graph = self.lock();
         let named = graph.sources.get(key).into_iter().flat_map(|source| &source.workloads);
@@ -147,7 +147,7 @@ impl Index {
         graph.nodes.keys().chain(targeted).cloned().collect()
     }
 
-    /// None if nothing asks for restarts of the workload.
+    /// None if no annotation requests restarts of the workload.
     pub(crate) fn view(&self, key: &WorkloadKey) -> Option<View> {
         let graph = self.lock();
         let is_targeted = graph.targeted.contains_key(key);
@@ -174,7 +174,7 @@ impl Index {
     }
 
     /// Changes the progress of a workload, if it still has this uid. Returns whether the number of
-    /// pending changes differs then.
+    /// pending changes changed.
     pub(crate) fn update(
         &self,
         key: &WorkloadKey,
@@ -196,8 +196,8 @@ impl Index {
         self.lock().missing.entry(key.clone()).or_insert(missing).since
     }
 
-    /// The sources to report the missing workload on, with their uids. None if they were asked for
-    /// before.
+    /// The sources to report the missing workload on, with their uids. Empty if an earlier call
+    /// returned them.
     pub(crate) fn report_missing(&self, key: &WorkloadKey) -> Vec<(ObjectKey, String)> {
         let mut graph = self.lock();
         let Some(missing) = graph.missing.get_mut(key).filter(|missing| !missing.is_reported)

@@ -1,5 +1,5 @@
-//! Bounds the requests for workloads that SealedSecrets name. A user who may write the SealedSecrets of a
-//! namespace decides how many there are.
+//! Limits the requests for workloads that SealedSecrets name. Otherwise a user who may write
+//! SealedSecrets could cause any number of requests.
 
 use std::{collections::HashMap, sync::Mutex, time::Duration};
 

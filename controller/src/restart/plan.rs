@@ -1,4 +1,4 @@
-//! Whether to restart a workload now: a total function of what was observed.
+//! Decides whether to restart a workload now: a total function of the observed state.
 
 #[cfg(test)]
 mod tests;
@@ -15,7 +15,7 @@ use super::{
 };
 use crate::runtime::backoff::{ConflictBackoff, Repairs};
 
-/// How writes of the baseline slow down when somebody keeps undoing them.
+/// How writes of the baseline slow down while another writer keeps undoing them.
 pub(crate) const RECORD_BACKOFF: ConflictBackoff = ConflictBackoff {
     window: Duration::from_mins(10),
     immediate_repairs: 5,
@@ -29,14 +29,14 @@ const MAX_DELAY: Duration = Duration::from_secs(15);
 pub(crate) struct Settings {
     /// How long to wait after the last change, so that several changes cause one restart.
     pub(crate) delay: Duration,
-    /// The least time between two restarts of one workload.
+    /// The minimum time between two restarts of one workload.
     pub(crate) min_interval: Duration,
 }
 
 /// A workload as a reconcile finds it.
 #[derive(Debug)]
 pub(crate) enum View<T = WorkloadEntry> {
-    /// This workload must be read first: itself, or the one whose template it uses.
+    /// The workload to read first: itself, or the one whose template it uses.
     Unread(WorkloadKey),
     Tracked(Box<T>),
 }
@@ -90,7 +90,7 @@ pub(crate) struct Observed {
     pub(crate) entry: WorkloadEntry,
     /// The baseline in its annotation, if valid.
     pub(crate) recorded: Option<Baseline>,
-    /// The parts that it uses of the Secrets that restart it, by the name of the Secret.
+    /// The used parts of the Secrets that restart it, by the name of the Secret.
     pub(crate) uses: BTreeMap<String, CurrentUse>,
 }
 
@@ -116,7 +116,8 @@ pub(crate) enum Action {
         baseline: Baseline,
         changed: Vec<String>,
     },
-    /// The workload is paused. The end of its pause is a change, so the controller reconciles it.
+    /// The workload is paused. The end of the pause changes the workload, so the controller then
+    /// reconciles it.
     Postpone(Vec<String>),
     /// Other software restarts it for these changed Secrets.
     Leave(OtherRestarter, Vec<String>),
@@ -131,7 +132,7 @@ pub(crate) fn plan(observed: &Observed, now: Instant) -> Plan {
     let action = match *other_restarter {
         Some(_) if changed.is_empty() => Action::Nothing,
         Some(other) => Action::Leave(other, changed),
-        // Without replicas nothing runs. Pods that start later have the Secrets of that moment.
+        // Without replicas no Pod runs. Pods that start later read the Secrets as they are then.
         None if changed.is_empty() || workload.no_replicas => record(observed, &current, now),
         None => {
             let pending = pending(observed, current, now);
@@ -177,7 +178,7 @@ fn restart(observed: &Observed, pending: &Pending, changed: Vec<String>, now: In
 
 /// The content that the Pods last had. The annotation counts if nothing is remembered, and once
 /// whenever it changes. If it equals the current Secret, either another writer set it, or this
-/// controller did and lost the answer.
+/// controller set it and lost the response.
 fn known_baseline(observed: &Observed) -> Option<Baseline> {
     let Observed { entry: WorkloadEntry { workload, progress, .. }, recorded, uses, .. } = observed;
     let Some(mut baseline) = progress.baseline.clone() else { return recorded.clone() };
@@ -204,11 +205,12 @@ fn compare(before: Option<&Baseline>, uses: &BTreeMap<String, CurrentUse>) -> Co
     let mut changed = Vec::new();
     for (secret, now) in uses {
         let old = before.and_then(|before| before.0.get(secret));
-        // The MAC of other items says nothing: the template changed, and that was a rollout.
+        // A MAC over other items cannot be compared: the template changed, and that was a rollout.
         let old = old.filter(|old| old.items == now.entry.items);
         let (until, after) = match (old, now.entry.mac) {
             (None, _) => (now.entry, now.entry),
-            // A removed Secret restarts nothing. It is compared when it comes back.
+            // A removed Secret restarts nothing. The controller compares it when it is created
+            // again.
             (Some(old), None) => (*old, *old),
             // Pods that need it did not start before it existed.
             (Some(Entry { mac: None, .. }), Some(_)) if now.required => (now.entry, now.entry),

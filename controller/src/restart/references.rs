@@ -54,7 +54,8 @@ impl SecretUses {
     }
 
     /// The part of this Secret that the template uses. A Secret that only an annotation names counts
-    /// whole: its reader, such as the app itself or a driver, is unknown here.
+    /// with all its items, because the controller does not know what its readers, such as the app or
+    /// a driver, use.
     pub(crate) fn get(&self, secret: &str) -> SecretUse {
         self.0.get(secret).cloned().unwrap_or_else(|| SecretUse::of(UsedItems::All))
     }

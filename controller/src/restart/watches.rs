@@ -21,13 +21,13 @@ use crate::{
     target::watch::{SealedSecretSubscriber, SecretChange, SecretSubscriber},
 };
 
-/// How often to try a kind again that is not served or may not be watched.
+/// How often to retry a kind that is not served or may not be watched.
 const KIND_POLL_INTERVAL: Duration = Duration::from_secs(60);
 
 impl RestartController {
-    /// Starts the watches of workloads. Start the workers when they are ready, and the watches of
-    /// Secrets and of their producers too: a Secret that the index lacks counts as missing, and a
-    /// Canary decides who restarts its workload.
+    /// Starts the watches of workloads. Start the workers only when these watches, the watch of
+    /// Secrets and the watches of their sources have listed. A Secret that the index lacks counts
+    /// as missing, and a Canary decides who restarts its workload.
     pub(crate) fn watch(
         self: &Arc<Self>,
         scope: &WatchScope,
@@ -76,7 +76,7 @@ impl RestartController {
         Watch::new(api, what.clone()).optional(KIND_POLL_INTERVAL).run(handle).await;
     }
 
-    /// Objects were removed from the index, which touches these workloads.
+    /// Objects were removed from the index, which affects these workloads.
     fn removed(&self, touched: Touched) {
         self.enqueue(touched);
         self.metrics.set_pending(self.index.pending());

@@ -1,4 +1,4 @@
-//! A workload, reduced on receipt to what decides about restarts.
+//! A workload, reduced on receipt to the fields that decide about restarts.
 
 use std::{borrow::Cow, fmt};
 
@@ -27,13 +27,13 @@ pub(crate) struct Workload {
     pub(crate) uid: String,
     /// The guard of a patch.
     pub(crate) resource_version: String,
-    /// The same as a number, to order by.
+    /// The same as a number, for ordering.
     pub(crate) version: u64,
     pub(crate) deleting: bool,
     /// Its own controller starts no rollout.
     pub(crate) paused: bool,
     pub(crate) no_replicas: bool,
-    /// Its Pods take a new template only after somebody has deleted them.
+    /// Its Pods get a new template only after they are deleted.
     pub(crate) on_delete: bool,
     pub(crate) opt_in: OptIn,
     pub(crate) other_restarter: Option<OtherRestarter>,
@@ -95,7 +95,7 @@ impl Workload {
         }
     }
 
-    /// Whether anything but the version differs.
+    /// Whether anything except the version differs.
     pub(crate) fn differs(&self, other: &Self) -> bool {
         let as_old = Self {
             resource_version: other.resource_version.clone(),
@@ -145,7 +145,7 @@ impl Resource for WorkloadObject {
     }
 }
 
-/// A template's environment may hold values that should have been in a Secret.
+/// The environment in a template may contain values that belong in a Secret.
 impl fmt::Debug for WorkloadObject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("WorkloadObject").field("name", &self.metadata.name).finish_non_exhaustive()

@@ -1,4 +1,4 @@
-//! Requests to the API server, and what its errors mean in our vocabulary.
+//! Requests to the API server, and the [`Reason`] of each error.
 
 use std::{future::Future, time::Duration};
 
@@ -12,10 +12,10 @@ use crate::reason::{Failure, Reason};
 
 /// The name under which the controller writes (`metadata.managedFields`).
 pub(crate) const FIELD_MANAGER: &str = "mtk-controller";
-/// No request but a watch waits longer.
+/// The time limit of a request, except for watches.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A request that did not succeed.
+/// A failed request.
 #[derive(Debug)]
 pub(crate) enum RequestError {
     /// The API server refused it, or could not be reached.
@@ -33,8 +33,8 @@ pub(crate) async fn request<T>(
     }
 }
 
-/// Orders the states of one object that watches and our own requests return. The API server's
-/// versions are numbers (KEP-5504). Anything else counts as newest.
+/// Orders the versions of one object that watches and requests return. Versions of the API server
+/// are numbers (KEP-5504). Anything else counts as the newest.
 pub(crate) fn version_of(metadata: &ObjectMeta) -> u64 {
     let version = metadata.resource_version.as_deref().unwrap_or_default();
     version.parse().unwrap_or(u64::MAX)
@@ -55,8 +55,8 @@ impl RequestError {
         self.causes().any(|cause| cause.reason == "NamespaceTerminating")
     }
 
-    /// The failure to report. `action` is what the controller tried, as in "create Secret n/s". The
-    /// API server's own text is left out, since it may quote values.
+    /// The failure to report. `action` describes the request, as in "create Secret n/s". The API
+    /// server's own text is left out, since it may quote values.
     pub(crate) fn failure(&self, action: &str) -> Failure {
         let (reason, answer) = match self.code() {
             Some(403) => {

@@ -1,5 +1,5 @@
-//! Back-off after failures, and the guard against fights with other writers. Neither has a last
-//! attempt.
+//! Back-off after failures, and the guard against fights with other writers. Neither of them gives
+//! up.
 
 use std::time::Duration;
 
@@ -22,14 +22,14 @@ impl Backoff {
     }
 }
 
-/// When repairs of one object slow down, and how far. Another controller may want the opposite of what
-/// we write: repairing at once each time would keep the API server busy, and giving up would let the
-/// other one win.
+/// When repairs of one object slow down, and how far. Another controller may keep undoing our write.
+/// To repair at once each time would keep the API server busy, and to give up would leave the wrong
+/// content.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ConflictBackoff {
-    /// Repairs further apart than this are no fight.
+    /// Repairs further apart than this do not count as a fight.
     pub(crate) window: Duration,
-    /// This many repairs in a row are made at once.
+    /// The number of repairs in a row that are made at once.
     pub(crate) immediate_repairs: u32,
     /// The delay of the next repair. It doubles with each.
     pub(crate) first_delay: Duration,
@@ -44,13 +44,13 @@ pub(crate) struct Repairs {
 }
 
 impl Repairs {
-    /// Counts a write over what others had changed.
+    /// Counts a write that reverts the change of another writer.
     pub(crate) fn record(&mut self, backoff: ConflictBackoff, now: Instant) {
         let count = if self.is_fight(backoff, now) { self.count.saturating_add(1) } else { 1 };
         *self = Self { count, last: Some(now) };
     }
 
-    /// How long to wait from `now` on before a repair that becomes necessary now.
+    /// How long to wait from `now` before a repair that is necessary now.
     pub(crate) fn delay(self, backoff: ConflictBackoff, now: Instant) -> Duration {
         let excess = self.count.saturating_sub(backoff.immediate_repairs);
         if excess == 0 || !self.is_fight(backoff, now) {

@@ -1,4 +1,4 @@
-//! Threads for work that takes processor time.
+//! Threads for CPU-bound work.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -10,15 +10,15 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::key::ObjectKey;
 
-/// A few threads that tasks wait for in line. Cheap to clone.
+/// A few threads. Tasks wait for them in a queue. Cheap to clone.
 ///
-/// One namespace holds at most half of the threads, and at least one. The rest of its tasks wait in a
-/// line of their own, so that they never stand before the tasks of other namespaces.
+/// One namespace holds at most half of the threads, and at least one. Its other tasks wait in a
+/// separate queue, so they never delay tasks of other namespaces.
 #[derive(Clone)]
 pub(crate) struct BlockingPool {
     permits: Arc<Semaphore>,
     shares: Arc<Mutex<HashMap<String, Weak<Semaphore>>>>,
-    /// The objects whose work continues without a caller that waits for it.
+    /// The objects whose work continues although its caller stopped waiting.
     overdue: Arc<Mutex<HashSet<ObjectKey>>>,
     /// How many tasks run at a time.
     pub(crate) threads: usize,
@@ -31,7 +31,7 @@ type Thread = Arc<Mutex<Option<(OwnedSemaphorePermit, OwnedSemaphorePermit)>>>;
 #[derive(Debug, Eq, PartialEq)]
 pub(crate) struct Overdue;
 
-/// The most threads that run beside those of the pool because their work is overdue.
+/// The maximum number of additional threads, whose work is overdue.
 const MAX_OVERDUE: usize = 16;
 
 const NOT_POISONED: &str = "no holder of the lock panics";
@@ -48,8 +48,8 @@ impl BlockingPool {
         }
     }
 
-    /// Runs `work` for an object of a namespace on a thread of the pool. The thread stays taken until
-    /// `work` ends, even if the caller gave up waiting. Panics if `work` does.
+    /// Runs `work` for an object of a namespace on a thread of the pool. The thread stays occupied
+    /// until `work` ends, even if the caller stops waiting. Panics if `work` panics.
     pub(crate) async fn run<T: Send + 'static>(
         &self,
         namespace: &str,
@@ -64,9 +64,9 @@ impl BlockingPool {
         work.await.expect("work on the pool does not panic")
     }
 
-    /// Runs `work` for an object as [`run`](Self::run) does, and waits for at most `time` after it has
-    /// begun. Work that takes longer continues, as nothing can stop a thread. The pool then gets another
-    /// thread, and the object gets none before `work` ends.
+    /// Runs `work` for an object as [`run`](Self::run) does, and waits for at most `time` after its
+    /// start. Work that takes longer continues, because a thread cannot be stopped. The pool then uses
+    /// another thread, and the object gets no thread until `work` ends.
     pub(crate) async fn run_within<T: Send + 'static>(
         &self,
         object: &ObjectKey,
@@ -86,14 +86,14 @@ impl BlockingPool {
             drop(busy);
             result
         });
-        // Continues if the caller gives up earlier.
+        // Continues if the caller stops waiting.
         let watched = tokio::spawn(async move {
             if let Ok(result) = tokio::time::timeout(time, work).await {
                 return Ok(result.expect("work on the pool does not panic"));
             }
             let mut permits = thread.lock().expect(NOT_POISONED);
             let mut overdue = overdue.lock().expect(NOT_POISONED);
-            // Work that has ended meanwhile has returned its permits.
+            // Work that has ended by now has returned its permits.
             if permits.is_some() {
                 overdue.insert(object);
                 if overdue.len() <= MAX_OVERDUE {
@@ -124,7 +124,7 @@ impl BlockingPool {
     }
 }
 
-/// Runs `task` to its end on a runtime of its own. Threads that are still working then are abandoned.
+/// Runs `task` to its end on a new runtime. Then abandons threads that are still working.
 pub(crate) fn block_on<T>(task: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.expect("the system has threads and epoll");
@@ -170,7 +170,7 @@ mod tests {
                 pool.run("hostile", wait).await
             });
         }
-        // They stand in line first.
+        // They are first in the queue.
         tokio::task::yield_now().await;
         let honest = pool.run("honest", || ());
         let result = tokio::time::timeout(Duration::from_secs(5), honest).await;

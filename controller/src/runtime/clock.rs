@@ -1,4 +1,4 @@
-//! The time, read once per reconcile, so that plans need no clock.
+//! The time. A reconcile reads it once, so plans need no clock.
 
 use jiff::Timestamp;
 use tokio::time::Instant;

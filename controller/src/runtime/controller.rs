@@ -6,7 +6,7 @@
 //!                       └──────────── requeue after a delay ◀─────────────┘
 //! ```
 //!
-//! `plan` is an associated function, so that it has no client, clock or metric at hand. `apply` is one
+//! `plan` is an associated function, so it cannot use a client, a clock or a metric. `apply` is one
 //! `match` on the action, and the only step that writes.
 
 use std::{future::Future, sync::Arc, time::Duration};
@@ -24,15 +24,15 @@ use crate::{
     reason::{Failure, Reason},
 };
 
-/// A reconcile that takes longer is stopped, so that it cannot hold a worker for good.
+/// The controller stops a reconcile that takes longer, so it cannot hold a worker for good.
 pub(crate) const RECONCILE_TIMEOUT: Duration = Duration::from_mins(2);
-/// When an object whose reconcile panicked is retried.
+/// When to retry an object whose reconcile panicked.
 const PANIC_RETRY_DELAY: Duration = Duration::from_mins(1);
 
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[must_use]
 pub(crate) struct Outcome {
-    /// When to reconcile again, if not only on the next event.
+    /// When to reconcile again, in addition to the next event.
     pub(crate) requeue: Option<(Priority, Duration)>,
 }
 
@@ -69,7 +69,7 @@ pub(crate) trait Controller: Send + Sync + 'static {
         action: Self::Action,
     ) -> impl Future<Output = Outcome> + Send;
 
-    /// Reports a failure that the reconcile could not report itself, such as its timeout.
+    /// Reports a failure that the reconcile itself could not report, such as its timeout.
     fn fail(&self, key: &Self::Key, failure: Failure) -> impl Future<Output = Outcome> + Send;
 }
 
@@ -99,7 +99,8 @@ pub(crate) fn spawn_workers<C: Controller>(
                     _ = stop.wait_for(|stop| *stop) => return,
                     key = controller.queue().next() => key,
                 };
-                // In a task of its own: a panic costs this object a retry, and others nothing.
+                // In a separate task: a panic causes a retry of this object, and does not affect
+                // others.
                 let reconcile = run(controller.clone(), key.clone(), metrics.clone());
                 let outcome = tokio::spawn(reconcile).await.unwrap_or_else(|_| {
                     let controller = C::NAME;

@@ -15,7 +15,7 @@ use crate::{key::ObjectKey, telemetry::one_line};
 
 /// The API server refuses longer messages.
 const MAX_MESSAGE_BYTES: usize = 1024;
-/// Where Kubernetes keeps Events about objects without a namespace. It refuses them elsewhere.
+/// The namespace of Events about objects without a namespace. Kubernetes refuses any other.
 const NAMESPACE_OF_CLUSTER_EVENTS: &str = "default";
 
 /// The `type` of an Event.
@@ -34,8 +34,9 @@ pub(crate) struct EventPublisher {
 }
 
 impl EventPublisher {
-    /// Publishes an Event on what `object` refers to. Without its uid, `kubectl describe` does not
-    /// show the Event. If the API server refuses the Event, it is logged and lost.
+    /// Publishes an Event on the object that `object` refers to. Without its uid,
+    /// `kubectl describe` does not show the Event. If the API server refuses the Event, the
+    /// controller logs that and drops the Event.
     pub(crate) async fn publish(
         &self,
         object: ObjectReference,
@@ -91,7 +92,7 @@ pub(crate) fn reference<K: Resource<DynamicType = ()>>(
     }
 }
 
-/// The longest head of a text within this many bytes.
+/// The longest prefix of a text within this many bytes.
 fn cut(text: &str, bytes: usize) -> &str {
     &text[..text.floor_char_boundary(bytes)]
 }

@@ -1,4 +1,4 @@
-//! Go's notation of durations.
+//! Durations in Go's notation.
 
 use std::time::Duration;
 

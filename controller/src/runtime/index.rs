@@ -8,7 +8,7 @@ use std::{
 
 use crate::key::ObjectKey;
 
-/// An entry of an index, of one object among those that had its name.
+/// An entry of an index, for one of the objects that had its name.
 pub(crate) trait Indexed {
     fn uid(&self) -> &str;
 }

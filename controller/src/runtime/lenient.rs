@@ -1,8 +1,8 @@
-//! Objects of lists and watches, decoded one by one.
+//! Decodes the objects of lists and watches one by one.
 //!
 //! A type may be stricter than the API server: Go accepts dates of the year 9999 in `managedFields`,
-//! and any user who may patch an object may put them there. Decoded as a whole, such an object would
-//! fail the page of a list, and so the watch of all namespaces.
+//! and any user who may patch an object may put them there. If the page of a list were decoded as a
+//! whole, one such object would stop the watch of all namespaces.
 
 use std::borrow::Cow;
 

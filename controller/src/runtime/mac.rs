@@ -1,8 +1,8 @@
 //! Keyed MACs (`docs/design/decisions.md`, decision 4).
 //!
 //! Every MAC is HMAC-SHA256 under a random key that only the controller's namespace holds, over
-//! length-prefixed parts behind a word that names its purpose. A user who sees an unkeyed hash
-//! could guess a weak value.
+//! length-prefixed parts after a word that names its purpose. A user who sees an unkeyed hash could
+//! test guesses of a weak value.
 
 use std::fmt;
 
@@ -13,11 +13,11 @@ use zeroize::Zeroizing;
 
 pub(crate) struct MacKey(Zeroizing<[u8; 32]>);
 
-/// One MAC, whole or truncated. Comparing takes the same time wherever the difference is.
+/// One MAC, whole or truncated. The comparison is constant-time.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Mac<const BYTES: usize = 32>([u8; BYTES]);
 
-/// A MAC in the making: parts are length-prefixed, so no two sequences of parts collide.
+/// A MAC under construction. Parts are length-prefixed, so no two sequences of parts collide.
 pub(crate) struct Transcript(Hmac<Sha256>);
 
 impl MacKey {
@@ -48,7 +48,7 @@ impl Transcript {
         self.0.update(bytes);
     }
 
-    /// Adds a number, such as how many parts follow.
+    /// Adds a number, such as the number of the following parts.
     pub(crate) fn count(&mut self, number: usize) {
         self.0.update(&(number as u64).to_be_bytes());
     }

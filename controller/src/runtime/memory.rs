@@ -21,7 +21,7 @@ struct Used {
     namespaces: HashMap<String, usize>,
 }
 
-/// The budget where no limit of memory is known.
+/// The budget if no memory limit is known.
 const DEFAULT_BYTES: usize = 512 << 20;
 
 impl Default for TemplateMemory {
@@ -35,7 +35,8 @@ impl TemplateMemory {
         Self { bytes, used: Mutex::default() }
     }
 
-    /// Half of the memory that the container may use. The rest is for indexes, clients and answers.
+    /// Half of the memory that the container may use. The rest is for indexes, clients and
+    /// responses.
     pub(crate) fn of_this_container() -> Self {
         let read = |path: &str| std::fs::read_to_string(Path::new(path)).ok();
         memory_limit(read).map_or_else(Self::default, |limit| Self::new(limit / 2))
@@ -66,7 +67,7 @@ impl TemplateMemory {
     }
 }
 
-/// The budget, as the templates of a namespace use it.
+/// The budget of the templates of one namespace.
 pub(crate) struct NamespaceMemory<'m> {
     pub(crate) memory: &'m TemplateMemory,
     pub(crate) namespace: &'m str,
@@ -100,7 +101,7 @@ fn memory_limit(read: impl Fn(&str) -> Option<String>) -> Option<usize> {
         let path = |group: &Path| Path::new(root).join(group).join(file).display().to_string();
         groups.filter_map(|group| read(&path(group))?.trim().parse().ok()).collect()
     });
-    // Version 1 has a huge number in place of none.
+    // Version 1 has a huge number instead of no limit.
     limits.min().filter(|limit| *limit < 1 << 50)
 }
 

@@ -32,7 +32,7 @@ struct ControllerLabels {
 #[derive(Clone)]
 pub(crate) struct FailureMetrics {
     total: Family<FailureLabels, Counter>,
-    /// The labels of `total`, which cannot list them: the reasons by namespace.
+    /// The reasons by namespace: labels of `total`, which cannot list them.
     reasons: Arc<Mutex<HashMap<String, BTreeSet<&'static str>>>>,
 }
 
@@ -42,7 +42,7 @@ struct FailureLabels {
     namespace: String,
 }
 
-/// Measures the queue of SealedSecrets when it is scraped.
+/// Measures the queue of SealedSecrets at each scrape.
 pub(crate) struct QueueMetrics(pub(crate) Arc<WorkQueue>);
 
 /// A new metric, and its place in the registry.
@@ -56,7 +56,7 @@ pub(crate) fn register<M: Metric + Clone + Default>(
     metric
 }
 
-/// Writes a metric that is measured when it is scraped.
+/// Writes a metric that is measured at each scrape.
 pub(crate) fn encode(
     encoder: &mut DescriptorEncoder<'_>,
     name: &str,
@@ -96,7 +96,7 @@ impl FailureMetrics {
         self.total.get_or_create(&FailureLabels { reason, namespace: namespace.to_owned() }).inc();
     }
 
-    /// Removes the series of a namespace, unless it has objects of the kind. Namespaces come and go, and each
+    /// Removes the series of a namespace that has no objects of the kind. Otherwise each deleted namespace
     /// would leave series behind.
     pub(crate) fn forget(&self, namespace: &str, has_objects: impl FnOnce() -> bool) {
         if !self.reasons().contains_key(namespace) || has_objects() {

@@ -1,11 +1,11 @@
 //! The work queue: objects to reconcile, their order and their earliest time.
 //!
-//! An object has one entry. It is never reconciled twice at a time. However often it is added
-//! during a reconcile, it is reconciled one more time.
+//! An object has one entry. It is never reconciled twice at a time. If it is added during its
+//! reconcile, even several times, it is reconciled one more time.
 //!
 //! Within a namespace the object with the lowest rank goes first. The rank is the due time plus the
-//! delay of the priority, so a change goes before the resync of 10,000 others and a resync still
-//! gets its turn. Namespaces take turns: see [`WorkQueue`].
+//! delay of the priority, so a change goes before the resync of 10,000 others and a resync is never
+//! starved. Namespaces take turns: see [`WorkQueue`].
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -17,7 +17,7 @@ use tokio::{sync::Notify, time::Instant};
 
 use crate::key::{ObjectKey, QueueKey};
 
-/// Longer delays are cut: an early reconcile is harmless, and an [`Instant`] cannot overflow.
+/// The maximum delay: an early reconcile is harmless, and an [`Instant`] cannot overflow.
 const MAX_DELAY: Duration = Duration::from_hours(24);
 
 /// Why an object is reconciled. Earlier ones go first.
@@ -29,12 +29,12 @@ pub(crate) enum Priority {
     Drift,
     /// The last reconcile failed.
     Retry,
-    /// Nothing happened, but time has passed.
+    /// The resync period or a refresh interval has passed.
     Resync,
 }
 
 impl Priority {
-    /// How much longer than a change it may wait.
+    /// How much longer than a change the object may wait.
     fn delay(self) -> Duration {
         Duration::from_secs(match self {
             Self::Change => 0,
@@ -65,7 +65,7 @@ struct Inner<K> {
     /// By namespace.
     lanes: HashMap<String, Lane<K>>,
     last_turn: u64,
-    /// How many workers one namespace may hold.
+    /// The number of workers that one namespace may hold.
     share: usize,
     /// Objects that a worker reconciles, with the entry added during the reconcile.
     running: HashMap<K, Option<Entry>>,
@@ -77,9 +77,10 @@ struct Inner<K> {
 struct Lane<K> {
     /// Sorted by rank.
     due: BTreeSet<(Instant, K)>,
-    /// How many workers the namespace holds.
+    /// The number of workers that the namespace holds.
     running: usize,
-    /// The lowest turn is served first. The lane gets a new one then, and when its first object comes.
+    /// The lane with the lowest turn goes first. A lane gets a new turn after each object, and when
+    /// its first object arrives.
     turn: u64,
 }
 
@@ -125,7 +126,7 @@ impl<K: QueueKey> WorkQueue<K> {
         self.wake.notify_one();
     }
 
-    /// Takes the next object that is due. [`WorkQueue::done`] must follow.
+    /// Takes the next due object. [`WorkQueue::done`] must follow.
     pub(crate) async fn next(&self) -> K {
         loop {
             let next_due = {
@@ -147,7 +148,7 @@ impl<K: QueueKey> WorkQueue<K> {
         }
     }
 
-    /// Ends the reconcile of an object that [`WorkQueue::next`] gave.
+    /// Ends the reconcile of an object that [`WorkQueue::next`] returned.
     pub(crate) fn done(&self, key: &K) {
         self.lock().done(key);
         self.wake.notify_one();
@@ -158,7 +159,7 @@ impl<K: QueueKey> WorkQueue<K> {
         self.lock().waiting.len()
     }
 
-    /// For how long the oldest due object has been due.
+    /// How long the oldest due object has been due.
     pub(crate) fn oldest_due_age(&self) -> Duration {
         let inner = self.lock();
         let now = Instant::now();
@@ -196,7 +197,7 @@ impl<K: QueueKey> Inner<K> {
         self.waiting.insert(key, entry);
     }
 
-    /// Moves what has become due to the lane of its namespace.
+    /// Moves objects that are due now to the lanes of their namespaces.
     fn promote(&mut self, now: Instant) {
         while let Some((at, _)) = self.later.first()
             && *at <= now

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::key::ObjectKey;
 
-/// All namespaces, or some. For some, Roles in them suffice: no request is cluster-wide.
+/// All namespaces, or some of them. For some, no request is cluster-wide, so Roles in them suffice.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum WatchScope {
     All,
@@ -51,7 +51,7 @@ impl NamespaceScope {
         }
     }
 
-    /// The same for a type of several kinds.
+    /// Like `api`, for a type of several kinds.
     pub(crate) fn api_of<K>(&self, client: Client, kind: &K::DynamicType) -> Api<K>
     where
         K: Resource<Scope = DynamicResourceScope>,
@@ -75,8 +75,8 @@ impl NamespaceScope {
     }
 }
 
-/// The namespaces: whether they are being deleted, since the controller writes nothing there then, and
-/// their labels, by which the conditions of stores select them.
+/// The namespaces. The controller writes nothing into a namespace that is being deleted, and the
+/// conditions of stores select namespaces by their labels.
 #[derive(Default)]
 pub(crate) struct Namespaces(ObjectIndex<String, NamespaceEntry>);
 
@@ -87,7 +87,7 @@ struct NamespaceEntry {
 }
 
 impl Namespaces {
-    /// Whether the namespace is being deleted, as far as the watch knows.
+    /// Whether the namespace is being deleted, according to the watch.
     pub(crate) fn is_terminating(&self, namespace: &str) -> bool {
         self.0.get(&namespace.to_owned()).is_some_and(|entry| entry.is_terminating)
     }

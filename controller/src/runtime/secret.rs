@@ -14,11 +14,11 @@ use zeroize::Zeroizing;
 
 use super::api::{RequestError, request};
 
-/// On key Secrets: `active` means that the key is used, any other value that it is not.
+/// On key Secrets: `active` means that the key is in use; with any other value it is not.
 pub(crate) const KEY_LABEL: &str = "sealedsecrets.bitnami.com/sealed-secrets-key";
 /// The Secret that holds the key of all fingerprints.
 pub(crate) const FINGERPRINT_KEY_SECRET: &str = "mtk-controller-fingerprint-key";
-/// More than the metadata of most Secrets, in JSON.
+/// More than the JSON of the metadata of most Secrets.
 const METADATA_BYTES: usize = 16 * 1024;
 
 /// A Secret that was read, or one to create.
@@ -67,7 +67,7 @@ fn body(secret: &SecretObject) -> Vec<u8> {
         secret: &'a SecretObject,
     }
     let body = Body { types: TypeMeta::resource::<SecretObject>(), secret };
-    // Growing would leave copies behind that nobody wipes.
+    // A growing buffer would leave copies behind that are not wiped.
     let values =
         secret.data.iter().map(|(key, value)| key.len() + value.expose().len() * 3 / 2 + 16);
     let mut bytes = Vec::with_capacity(values.sum::<usize>() + METADATA_BYTES);

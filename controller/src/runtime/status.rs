@@ -24,8 +24,8 @@ pub(crate) struct StatusError {
     pub(crate) is_invalid: bool,
 }
 
-/// Merges `status` into that of an object, and returns the object as the API server has it now. None if
-/// the object with this uid was deleted or replaced: its own watch event follows.
+/// Merges `status` into that of an object, and returns the updated object. None if the object with this
+/// uid was deleted or replaced: a watch event about that follows.
 pub(crate) async fn write_status<K>(
     api: &Api<K>,
     name: &str,
@@ -73,7 +73,7 @@ pub(crate) fn external_condition(
     }
 }
 
-/// Puts the condition in the place of the one of its type, or at the end.
+/// Replaces the condition of the same type, or appends the condition.
 pub(crate) fn upsert(conditions: &mut Vec<Condition>, condition: Condition) {
     match conditions.iter_mut().find(|other| other.type_ == condition.type_) {
         Some(other) => *other = condition,
@@ -81,8 +81,8 @@ pub(crate) fn upsert(conditions: &mut Vec<Condition>, condition: Condition) {
     }
 }
 
-/// Gives each condition the time of its last transition: the time that `previous` has, if status and
-/// generation are the same as there, else `now`.
+/// Sets the time of the last transition of each condition: that in `previous` if status and
+/// generation did not change, otherwise `now`.
 pub(crate) fn set_transition_times(
     conditions: &mut [Condition],
     previous: &[Condition],

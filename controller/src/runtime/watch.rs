@@ -18,15 +18,16 @@ use tracing::{info, warn};
 use super::lenient::Lenient;
 use crate::key::ObjectKey;
 
-/// How long the server may hold a watch. A connection that died silently is noticed then, not
-/// after the five minutes of the default.
+/// How long the server may hold a watch. So the controller notices a dead connection after this
+/// time, and not after the default of five minutes.
 const WATCH_TIMEOUT_SECONDS: u32 = 60;
-/// Objects a page, where lists are paged.
+/// Objects per page of a list.
 const PAGE_OBJECTS: u32 = 50;
-/// The same of kinds whose objects may have 1 MiB: a page is in memory three times while it is decoded.
+/// Objects per page, for kinds whose objects may have 1 MiB: while a page is decoded, it is in memory
+/// three times.
 pub(crate) const LARGE_OBJECTS_PAGE: u32 = 10;
 
-/// How often to try a custom resource again whose CRD is missing.
+/// How often to retry a custom resource whose CRD is missing.
 pub(crate) const CRD_POLL_INTERVAL: Duration = Duration::from_secs(30);
 
 /// A watch of one kind in one scope.
@@ -40,15 +41,15 @@ pub(crate) struct Watch<K> {
 }
 
 pub(crate) enum WatchEvent<K> {
-    /// An object that exists. `is_listed` when it is part of a full list, else it is a change.
+    /// An object that exists. `is_listed` if it is part of a full list; otherwise it is a change.
     Applied {
         object: K,
         is_listed: bool,
     },
     Deleted(Box<ObjectMeta>),
-    /// A full list ended: these are all objects in its scope.
+    /// The end of a full list, with all objects in its scope.
     Listed(HashSet<ObjectKey>),
-    /// The kind cannot be watched for now. The watch reports this once, until a list succeeds again.
+    /// The kind cannot be watched now. The watch reports this once until a list succeeds.
     Absent(Absence),
 }
 
@@ -71,7 +72,7 @@ where
         Self { api, config, page_objects: PAGE_OBJECTS, what, absence_poll: None }
     }
 
-    /// The number of objects a page, where lists are paged.
+    /// The number of objects per page of a list.
     pub(crate) fn page(self, page_objects: u32) -> Self {
         Self { page_objects, ..self }
     }
@@ -84,14 +85,14 @@ where
         Self { config: self.config.labels(selector), ..self }
     }
 
-    /// The kind may be missing, or the controller may not be allowed to see it. The watch is tried
-    /// again once in this time then.
+    /// The kind may be missing, or the controller may not be allowed to watch it. The watch then
+    /// retries at this interval.
     pub(crate) fn optional(self, poll: Duration) -> Self {
         Self { absence_poll: Some(poll), ..self }
     }
 
-    /// Hands every event to `handle`. Errors are logged and retried. An object that cannot be decoded
-    /// is logged and left out.
+    /// Passes every event to `handle`. Logs and retries errors. Logs and skips objects that cannot be
+    /// decoded.
     pub(crate) async fn run(self, mut handle: impl FnMut(WatchEvent<K>)) {
         let mut listed = HashSet::new();
         let mut absent = None;
@@ -134,7 +135,7 @@ where
     }
 
     /// Keeps an index of a custom resource up to date. `known` returns the objects in this scope that the
-    /// index has. Those that a full list does not have are `deleted`.
+    /// index has. `deleted` receives those that a full list does not contain.
     pub(crate) async fn run_indexed(
         self,
         mut listing: Listing,
@@ -159,7 +160,7 @@ where
     }
 }
 
-/// An event with the keys of a list collected.
+/// An event, with the collected keys of a list.
 fn reduced<K: Resource>(
     event: Event<Lenient<K>>,
     listed: &mut HashSet<ObjectKey>,
@@ -223,10 +224,10 @@ fn describe(error: &Error) -> String {
     }
 }
 
-/// Whether every watch has listed its objects once. Cheap to clone.
+/// Tracks whether every watch has listed its objects once. Cheap to clone.
 #[derive(Clone, Default)]
 pub(crate) struct Readiness {
-    /// How many watches have not listed yet.
+    /// The number of watches that have not listed yet.
     pending: watch::Sender<usize>,
 }
 

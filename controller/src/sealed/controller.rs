@@ -34,9 +34,9 @@ pub(crate) struct SealedSecretController {
     pub(super) renderer: Renderer,
     pub(super) accepts_legacy_data: bool,
     pub(crate) metrics: SealedSecretMetrics,
-    /// They learn of the annotations of SealedSecrets.
+    /// They receive the annotations of SealedSecrets.
     pub(super) subscribers: Vec<Arc<dyn SealedSecretSubscriber>>,
-    /// The CRD in the cluster drops the records: warned once.
+    /// Whether the controller has warned that the CRD in the cluster drops the records.
     pub(super) pruning_warning: Once,
 }
 
@@ -60,7 +60,7 @@ impl SealedSecretController {
             objects: ObjectIndex::default(),
             pending: PendingBudget::default(),
             queue,
-            // Two a core: one namespace may hold half of them, which is every core.
+            // Two per core, because one namespace may hold half of them: that is one per core.
             unseal_pool: BlockingPool::new(2 * settings.cores),
             renderer: Renderer::new(settings.templates, 2 * settings.cores),
             accepts_legacy_data: settings.accepts_legacy_data,

@@ -1,5 +1,5 @@
-//! All SealedSecrets that the watch has reported, with the state that the controller keeps for each. It
-//! does not include the items.
+//! All SealedSecrets that the watch has reported, with the state that the controller keeps for each.
+//! The state does not include the items.
 
 use std::{collections::hash_map::Entry, sync::Arc, time::Duration};
 
@@ -20,7 +20,7 @@ use crate::{
     target::snapshot::{MetadataMac, label_and_annotation_macs},
 };
 
-/// How repairs slow down when somebody keeps undoing them.
+/// How repairs slow down while another writer keeps undoing them.
 const REPAIR_BACKOFF: ConflictBackoff = ConflictBackoff {
     window: Duration::from_mins(2),
     immediate_repairs: 5,
@@ -28,9 +28,10 @@ const REPAIR_BACKOFF: ConflictBackoff = ConflictBackoff {
     max_delay: Duration::from_secs(64),
 };
 
-/// How much all objects take that wait for their first reconcile. At a start all of them may.
+/// The memory limit for all objects that wait for their first reconcile. At a start, all objects
+/// may wait.
 const MAX_PENDING_BYTES: usize = 8 << 20;
-/// A larger object is read again when it is its turn.
+/// A larger object is read again for its reconcile.
 const MAX_PENDING_OBJECT_BYTES: usize = 64 << 10;
 
 /// The budget for objects that are kept until they are synced. Cheap to clone.
@@ -64,9 +65,9 @@ pub(crate) struct SealedSecretEntry {
     pub(crate) failed: Option<Reason>,
     /// Failures in a row.
     pub(crate) attempts: u32,
-    /// The CRD in the cluster has no field for the record.
+    /// Whether the CRD in the cluster has no field for the record.
     pub(crate) prunes_record: bool,
-    /// Writes over what others had changed.
+    /// Writes that reverted changes of other writers.
     pub(super) repairs: Repairs,
     /// The object itself, until it is synced, if it is small.
     pub(super) pending: Option<Arc<Pending>>,
@@ -87,7 +88,7 @@ impl PendingBudget {
     }
 }
 
-/// About what an object takes in memory.
+/// About the memory that an object takes.
 fn size(object: &SealedSecret) -> usize {
     let (spec, metadata) = (&object.spec, &object.metadata);
     let items = spec.encrypted_data.iter().map(|(key, text)| key.len() + text.len());
@@ -135,7 +136,7 @@ impl SealedSecretEntry {
             }
     }
 
-    /// Clears the failure: a later change of the Secret leads to a reconcile again.
+    /// Clears the failure, so that a later change of the Secret causes a reconcile.
     pub(crate) fn record_recovery(&mut self) {
         self.failed = None;
         self.attempts = 0;
@@ -157,9 +158,9 @@ impl Indexed for SealedSecretEntry {
 }
 
 impl ObjectIndex<ObjectKey, SealedSecretEntry> {
-    /// Takes an object in. True when it is new, or changed in what decides its Secret: then an
-    /// earlier failure no longer counts. An event that is older than what was read or written since
-    /// is skipped, since it would bring the earlier Secret back.
+    /// Adds or updates an object. True if it is new, or if its inputs changed, so that an earlier
+    /// failure no longer counts. Skips an event that is older than a later read or write: it would
+    /// restore the earlier Secret.
     pub(crate) fn upsert(
         &self,
         mac_key: &MacKey,
@@ -168,7 +169,7 @@ impl ObjectIndex<ObjectKey, SealedSecretEntry> {
     ) -> bool {
         let mut new = SealedSecretEntry::of(mac_key, sealed);
         let keep = |new: &SealedSecretEntry| {
-            // With a record of the same inputs it is in sync, unless its Secret was changed.
+            // With a record of the same inputs it is in sync, unless its Secret changed.
             let is_recorded =
                 new.applied.as_ref().is_some_and(|record| record.inputs == new.inputs);
             if is_recorded { None } else { budget.keep(sealed) }
@@ -203,7 +204,7 @@ impl ObjectIndex<ObjectKey, SealedSecretEntry> {
         })
     }
 
-    /// Takes the object itself, if the watch reported it, it is kept, and nobody took it yet.
+    /// Takes the object itself, if the index still keeps it.
     pub(crate) fn take_pending(&self, key: &ObjectKey) -> Option<Arc<SealedSecret>> {
         self.entry(key.clone(), |entry| match entry {
             Entry::Occupied(mut entry) => {
@@ -249,7 +250,7 @@ mod tests {
         assert!(index.take_pending(&key).is_some());
     }
 
-    /// At a start, all objects of the cluster may be out of sync.
+    /// At a start, all objects in the cluster may be out of sync.
     #[test]
     fn waiting_objects_take_eight_mebibytes_at_most() {
         let (index, budget) = (ObjectIndex::default(), PendingBudget::default());

@@ -1,4 +1,4 @@
-//! What to do with a SealedSecret, decided without a request.
+//! Decides what to do with a SealedSecret, without a request.
 
 use std::{sync::Arc, time::Duration};
 
@@ -30,7 +30,7 @@ pub(crate) enum Action {
     WriteStatus(Record),
     /// Decrypt the items and write the Secret.
     Sync,
-    /// Another owner's Secret was deleted a moment ago: its name stays free for so long.
+    /// Another owner's Secret was deleted a moment ago: its name stays free for this time.
     Wait(Duration),
 }
 
@@ -52,7 +52,7 @@ pub(crate) fn plan(observed: &Observed, now: Now) -> Action {
     }
 }
 
-/// The record of the last sync, if the Secret, as the watch saw it, is still what it describes.
+/// The record of the last sync, if it still describes the Secret that the watch reported.
 fn record_in_sync(observed: &Observed) -> Option<&Record> {
     let Observed { entry, secret, keys, .. } = observed;
     let (record, secret) = (entry.applied.as_ref()?, secret.as_ref()?);

@@ -1,4 +1,4 @@
-//! The checks of a SealedSecret before its items are decrypted, and the Secret that they give.
+//! The checks of a SealedSecret before its items are decrypted, and the Secret that they produce.
 
 use std::collections::BTreeMap;
 
@@ -77,7 +77,7 @@ pub(crate) fn desired_legacy(
         #[serde(flatten)]
         secret: SecretObject,
     }
-    // The error of the parser may quote a value: it is dropped.
+    // The parser's error may quote a value, so it is dropped.
     let whole: Whole = serde_json::from_slice(json.expose()).map_err(|_| {
         Failure::new(Reason::Malformed, "the deprecated `data` holds no Secret: seal again")
     })?;
@@ -86,7 +86,8 @@ pub(crate) fn desired_legacy(
     Ok(secret_for(sealed, &secret.type_, immutable, &metadata, secret.data))
 }
 
-/// The template's fields that the controller ignores, for an Event: nothing authenticates them.
+/// The fields of the template that the controller ignores, because nothing authenticates them. For
+/// an Event.
 pub(crate) fn ignored_fields(sealed: &SealedSecret) -> Vec<&'static str> {
     let TemplateMetadata { finalizers, owner_references, .. } = &sealed.spec.template.metadata;
     let finalizers = (!finalizers.is_empty()).then_some("finalizers");
@@ -94,7 +95,7 @@ pub(crate) fn ignored_fields(sealed: &SealedSecret) -> Vec<&'static str> {
     finalizers.into_iter().chain(owners).collect()
 }
 
-/// Whether the Secret gets an owner reference: unless the template opts out.
+/// Whether the Secret gets an owner reference, which the template can turn off.
 pub(crate) fn wants_owner(sealed: &SealedSecret) -> bool {
     let annotations = &sealed.spec.template.metadata.annotations;
     annotations.get(SealedSecret::SKIP_OWNER_REFERENCES).is_none_or(|value| value != "true")

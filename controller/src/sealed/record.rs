@@ -1,11 +1,11 @@
-//! The fingerprint in a SealedSecret's status: a record of the inputs and of the Secret they gave.
+//! The fingerprint in a SealedSecret's status: a record of the inputs and of the resulting Secret.
 //!
 //! Format: `v1.KEYS.INPUTS.CONTENT`. KEYS are the short ids of the sealing keys that decrypted the
-//! items, comma-separated. INPUTS and CONTENT are MACs in base64url. An object is in sync if both
-//! MACs match what the API server has now and the keys are still active. Anything else leads to a
-//! sync: a missing, altered or older record too. So a record that is wrong, or forged by a user who
-//! may write the status, costs time and never gives a wrong Secret: only the controller can compute the
-//! MAC of content.
+//! items, comma-separated. INPUTS and CONTENT are MACs in base64url. An object is in sync if both MACs
+//! match what the API server has now and the keys are still active. Otherwise the controller syncs it,
+//! also after a missing, altered or older record. A wrong record, or one that a user who may write the
+//! status forged, only costs time. It never causes a wrong Secret, because only the controller can
+//! compute the MAC of the content.
 
 use std::fmt;
 
@@ -25,7 +25,7 @@ const VERSION: &str = "v1";
 pub(crate) struct Record {
     pub(crate) keys: Vec<KeyId>,
     pub(crate) inputs: Mac,
-    /// The content of the Secret then.
+    /// The content of the Secret after the sync.
     pub(crate) content: Mac,
 }
 
@@ -56,11 +56,12 @@ fn mac(text: &str) -> Option<Mac> {
     Some(Mac::from_bytes(bytes.try_into().ok()?))
 }
 
-/// The MAC over everything of a SealedSecret that decides what its Secret is.
+/// The MAC over all fields of a SealedSecret that decide the content of its Secret.
 pub(crate) fn inputs(mac_key: &MacKey, sealed: &SealedSecret) -> Mac {
     let ObjectKey { namespace, name } = ObjectKey::of(&sealed.metadata);
     let uid = sealed.metadata.uid.as_deref().unwrap_or_default();
-    // Maps are sorted, and fields come in the order of the type: the same spec, the same bytes.
+    // Maps are sorted, and fields have the order of the type, so the same spec gives the same
+    // bytes.
     let spec = serde_json::to_string(&sealed.spec).expect("a spec is JSON");
     let scope = sealed.scope().to_string();
     let parts = [render::VERSION, uid, &namespace, &name, &scope, &spec];

@@ -1,7 +1,7 @@
 //! The values of the Secret: decrypted items and `template.data`.
 //!
 //! A user who may create a SealedSecret can make its template slow. So steps, bytes and time are
-//! bounded, and templates have threads of their own: they hold up no decryption.
+//! limited, and templates have their own threads and do not delay decryption.
 
 use std::collections::BTreeMap;
 
@@ -20,15 +20,15 @@ use crate::{
     runtime::{BlockingPool, memory::NamespaceMemory},
 };
 
-/// Raise it when the same SealedSecret would give another Secret: earlier records no longer count
-/// then.
+/// Increment it if the same SealedSecret would give a different Secret. That invalidates earlier
+/// records.
 pub(crate) const VERSION: &str = "1";
 const MAX_KEY_CHARS: usize = 63;
 
 /// `template.data`. A null hides the item of its key.
 type Template = BTreeMap<String, Option<String>>;
 
-/// Renders, a few objects at a time. Cheap to clone.
+/// Renders a few objects at a time. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Renderer {
     settings: TemplateSettings,
@@ -40,8 +40,8 @@ impl Renderer {
         Self { settings, pool: BlockingPool::new(threads) }
     }
 
-    /// The values of the Secret. A failure names the key, the place and the kind of the error, never a
-    /// value.
+    /// The values of the Secret. A failure names the key, the position and the kind of the error,
+    /// never a value.
     pub(crate) async fn render(
         &self,
         object: &ObjectKey,

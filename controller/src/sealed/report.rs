@@ -24,10 +24,10 @@ use crate::{
 
 /// The reason of success, in conditions and Events.
 pub(crate) const UNSEALED: &str = "Unsealed";
-/// Failures that usually pass are reported in the status only after this many attempts.
+/// The status reports transient failures only after this many attempts.
 const ATTEMPTS_BEFORE_STATUS: u32 = 3;
 const BACKOFF: Backoff = Backoff { first: Duration::from_millis(500), max: Duration::from_mins(5) };
-/// So everything is in sync a minute after an outage of the API server.
+/// So all objects are in sync a minute after an outage of the API server.
 const TRANSIENT_BACKOFF: Backoff = Backoff { max: Duration::from_mins(1), ..BACKOFF };
 
 impl Attempt<'_> {
@@ -88,7 +88,7 @@ impl Attempt<'_> {
         retry
     }
 
-    /// Writes a status that others changed, or that an earlier write did not reach.
+    /// Writes a status that another writer changed, or that an earlier write failed to update.
     pub(super) async fn repair_status(&self, record: &Record) -> Outcome {
         self.update(SealedSecretEntry::record_repair);
         self.controller.metrics.synced(self.key);
@@ -175,8 +175,8 @@ fn synced_message(key: &ObjectKey, verb: &str, synced: &Synced) -> String {
     message
 }
 
-/// The reason of an Event, as Bitnami's controller gives it: people's alerts look for these words.
-/// Ours is the first word of the message.
+/// The reason of an Event, as in Bitnami's controller: alerts match these words. Ours is the first
+/// word of the message.
 fn event_reason(reason: Reason) -> &'static str {
     let is_unsealing = matches!(
         reason,
@@ -191,8 +191,8 @@ fn backoff(reason: Reason) -> Backoff {
 
 /// The status after a sync that produced this record, or failed. None when only times would change.
 ///
-/// `Synced` comes first: Bitnami's columns look there, and Argo CD's health check reads it by
-/// name. Conditions report results, never progress.
+/// `Synced` comes first, because the printer columns of Bitnami's CRD read the first condition.
+/// Argo CD's health check reads it by name. Conditions report results, never progress.
 pub(super) fn next_status(
     entry: &SealedSecretEntry,
     result: Result<&Record, &Failure>,
@@ -218,7 +218,7 @@ pub(super) fn next_status(
     };
     let mut previous = without_times(&entry.status);
     if entry.prunes_record && previous.fingerprint.is_none() {
-        // The status as it would be, had the API server not pruned the record.
+        // The status with the record that the API server pruned.
         previous.fingerprint.clone_from(&status.fingerprint);
     }
     if previous == status {

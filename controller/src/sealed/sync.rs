@@ -31,7 +31,7 @@ pub(super) struct Synced {
 }
 
 impl Attempt<'_> {
-    /// Syncs the object as the watch just reported it, or else as it is now.
+    /// Syncs the object that the watch just reported, or reads the current one.
     pub(super) async fn sync(mut self) -> Outcome {
         let objects = &self.controller.objects;
         let object = match objects.take_pending(self.key) {
@@ -48,7 +48,7 @@ impl Attempt<'_> {
         }
         self.controller.metrics.unseal_requests.inc();
         let result = self.write_secret(&object, entry.applied.as_ref()).await;
-        // Report to the status as it is now, for the generation that was synced.
+        // Compare with the current status, for the generation that was synced.
         self.entry = SealedSecretEntry {
             generation: object.metadata.generation.unwrap_or_default(),
             uid: object.metadata.uid.clone().unwrap_or_default(),
@@ -56,7 +56,7 @@ impl Attempt<'_> {
         };
         match result {
             Ok(synced) => self.report_synced(&object, &synced).await,
-            // The watch of namespaces reports it if there is work again.
+            // The watch of namespaces reports a change.
             Err(ApplyError::NamespaceGone) => {
                 debug!(object = %self.key, "the namespace is terminating");
                 Outcome::done()
@@ -90,7 +90,7 @@ impl Attempt<'_> {
         let first = last.map(|record| record.keys.clone()).unwrap_or_default();
         let result = self.decrypt(object, first).await;
         let (desired, keys) = result.map_err(ApplyError::Failed)?;
-        // Decryption takes a while, in which others may have deleted their Secret.
+        // Decryption is slow, so another owner may have deleted their Secret meanwhile.
         let secrets = &context.secrets;
         if secrets.foreign_deletion(self.key).is_some() && !secrets.contains(self.key) {
             return Err(ApplyError::Vanished);
@@ -103,7 +103,7 @@ impl Attempt<'_> {
         Ok(Synced { applied, record, items: desired.data.len(), random })
     }
 
-    /// The Secret that the items and the template give, and the keys that opened the items.
+    /// The Secret from the items and the template, and the keys that opened the items.
     async fn decrypt(
         &self,
         object: &SealedSecret,

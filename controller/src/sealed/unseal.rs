@@ -12,19 +12,20 @@ use crate::{
     runtime::BlockingPool,
 };
 
-/// For how many failed items of an object the other scopes are tried. Each try costs one
+/// The number of failed items of an object for which other scopes are tried. Each try costs one
 /// private-key operation per key.
 const MAX_DIAGNOSED_ITEMS: usize = 3;
 const MAX_NAMED_ITEMS: usize = 5;
-/// After this many items that no key opens, the rest is not tried. Each costs one private-key operation per
-/// key, and an object may have two thousand.
+/// After this many items that no key opens, the other items are not tried. Each costs one private-key
+/// operation per key, and an object may have two thousand.
 const MAX_UNOPENED_ITEMS: usize = 3;
 
 /// The object and the scope that the items are sealed for, and the keys that may decrypt them.
 #[derive(Clone)]
 pub(crate) struct Sealing {
-    /// A few threads for private-key operations. A task decrypts one item, and tasks wait in line: a
-    /// thousand items of one object delay each item of another by one.
+    /// A few threads for private-key operations. A task decrypts one item, and tasks wait in a
+    /// queue. So a thousand items of one object delay an item of another object by one operation
+    /// only.
     pub(crate) pool: BlockingPool,
     pub(crate) key: ObjectKey,
     /// From the object's own annotations.
@@ -33,7 +34,7 @@ pub(crate) struct Sealing {
     pub(crate) first: Arc<[KeyId]>,
 }
 
-/// Why an item cannot be decrypted, the gravest reason first.
+/// Why an item cannot be decrypted, in order of severity.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 enum ItemError {
     Malformed,
@@ -123,7 +124,7 @@ impl Sealing {
         }
     }
 
-    /// The failure of the object: the gravest reason, and the items with their own.
+    /// The failure of the object: the most severe reason, and a message about all failed items.
     fn failure(&self, failed: &[(&str, ItemError)]) -> Failure {
         let mut names: BTreeMap<ItemError, Vec<&str>> = BTreeMap::new();
         for (name, error) in failed {

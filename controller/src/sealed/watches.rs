@@ -29,7 +29,7 @@ impl SealedSecretController {
         }
     }
 
-    /// Starts what adds objects to the queue once the watches have listed.
+    /// Starts the tasks that add objects to the queue once the watches have listed.
     pub(crate) fn start(self: &Arc<Self>, tasks: &mut JoinSet<()>) {
         tasks.spawn(self.clone().watch_keys(self.context.keys.changes()));
         let this = self.clone();
@@ -70,7 +70,7 @@ impl SealedSecretController {
         }
     }
 
-    /// The object as it decides its Secret.
+    /// The fields of the object that decide its Secret.
     pub(super) fn without_tool_metadata(&self, mut object: SealedSecret) -> SealedSecret {
         if !self.context.settings.copies_tool_metadata {
             let metadata = &mut object.spec.template.metadata;
@@ -104,7 +104,7 @@ impl SecretSubscriber for SealedSecretController {
         let delay = match entry.failed {
             Some(reason) if !reason.concerns_target() => return,
             Some(_) if change.after.is_none() => RECREATE_DELAY,
-            // Changes of a foreign Secret must not cost a decryption each.
+            // Changes of a foreign Secret must not each cause a decryption.
             Some(Reason::NotOwned) if change.after.as_ref().is_some_and(is_foreign) => return,
             _ => entry.repair_delay(),
         };

@@ -1,5 +1,5 @@
-//! The names and hashes by which External Secrets knows its Secrets, byte for byte. So either of the
-//! two finds the other's Secrets in sync.
+//! The names and hashes by which External Secrets recognises its Secrets, byte for byte. So either
+//! of the two finds the other's Secrets in sync.
 
 use std::{collections::BTreeMap, fmt::Write as _};
 
@@ -15,11 +15,11 @@ pub(crate) const MANAGED: &str = "reconcile.external-secrets.io/managed";
 pub(crate) const CREATED_BY: &str = "reconcile.external-secrets.io/created-by";
 /// Annotation on each Secret: the hash of its data.
 pub(crate) const DATA_HASH: &str = "reconcile.external-secrets.io/data-hash";
-/// The beginning of all field managers of External Secrets.
+/// The prefix of all field managers of External Secrets.
 pub(crate) const FIELD_MANAGERS: &str = "externalsecrets.external-secrets.io/";
 
-/// The hash of the data, over the text that Go prints of a map of bytes. It is not keyed, because
-/// compatibility needs it so. A flag turns it off.
+/// The hash of the data: over the text that Go prints for a map of bytes. Compatibility requires a
+/// hash without a key. A flag turns it off.
 pub(crate) fn data(data: &BTreeMap<String, SecretValue>) -> String {
     let size: usize =
         data.iter().map(|(key, value)| key.len() + 4 * value.expose().len() + 4).sum();
@@ -88,7 +88,7 @@ mod tests {
         data(&pairs.iter().map(pair).collect())
     }
 
-    /// The vectors of External Secrets' own tests.
+    /// Vectors from External Secrets' own tests.
     #[test]
     fn data_hashes_are_those_of_external_secrets() {
         let two = [("foo", "value1"), ("bar", "value2")];

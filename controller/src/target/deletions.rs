@@ -10,11 +10,11 @@ use tokio::time::Instant;
 
 use crate::key::ObjectKey;
 
-/// How long a deleted Secret stays away, so that people can put another one in its place. Users of
-/// Bitnami's controller rely on such a pause.
+/// How long the name of a deleted Secret stays free, so that users can create another Secret. Users
+/// of Bitnami's controller rely on such a pause.
 pub(crate) const RECREATE_DELAY: Duration = Duration::from_secs(2);
-/// For one namespace. Only the newest count: many deletions must not take memory, or the place of those in
-/// other namespaces.
+/// For one namespace. The limit per namespace. Only the newest deletions count, so many deletions cost no
+/// memory, and do not displace those of other namespaces.
 const MAX_DELETIONS: usize = 1000;
 
 const NOT_POISONED: &str = "no holder of the lock panics";

@@ -1,4 +1,4 @@
-//! The Secret that a SealedSecret wants.
+//! The Secret that a SealedSecret describes.
 
 #[cfg(test)]
 mod tests;
@@ -27,13 +27,13 @@ pub(crate) const OPAQUE: &str = "Opaque";
 /// Annotation on a Secret with random values: the version of the spec that they were generated for.
 pub(crate) const RANDOM_FOR: &str = "mtk.mytomorrows.com/random-values-for";
 
-/// The Secret that a SealedSecret makes of its items and its template. Not printable: templates may
-/// have made labels and annotations of secrets.
+/// The Secret from the items and the template of a SealedSecret. It cannot be printed, because
+/// templates may put secrets into labels and annotations.
 pub(crate) struct DesiredSecret {
     pub(crate) key: ObjectKey,
     /// The uid of the SealedSecret.
     pub(crate) owner_uid: String,
-    /// The owner reference to set, unless the template asks for none.
+    /// The owner reference to set, unless the template turns it off.
     pub(crate) owner: Option<OwnerReference>,
     /// Never empty.
     pub(crate) type_: String,
@@ -46,7 +46,7 @@ pub(crate) struct DesiredSecret {
 }
 
 /// Values that differ each time they are generated. A Secret whose annotation [`RANDOM_FOR`] has
-/// this version keeps those that it has.
+/// this version keeps its values.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct RandomValues {
     pub(crate) keys: BTreeSet<String>,

@@ -1,5 +1,5 @@
-//! The Secret that an ExternalSecret wants, given the one that exists: as External Secrets would leave
-//! it.
+//! The Secret that an ExternalSecret describes, given the existing one: the same as External Secrets
+//! would write.
 
 #[cfg(test)]
 mod tests;
@@ -22,7 +22,7 @@ use crate::{
     runtime::secret::{SecretObject, SecretValue, controller_of},
 };
 
-/// The Secret that an ExternalSecret makes of its values and its template.
+/// The Secret from the values and the template of an ExternalSecret.
 pub(crate) struct ExternalSecretTarget {
     pub(crate) key: ObjectKey,
     /// The ExternalSecret, and the owner reference to set under `creationPolicy: Owner`.
@@ -33,7 +33,8 @@ pub(crate) struct ExternalSecretTarget {
     pub(crate) content: ExternalContent,
     /// Whether to annotate it with the hash of its data.
     pub(crate) writes_data_hash: bool,
-    /// Whether a Secret that External Secrets did not make needs an annotation to be written to.
+    /// Whether a Secret that External Secrets did not create needs an annotation before it is
+    /// written.
     pub(crate) requires_adopt_annotation: bool,
 }
 
@@ -44,8 +45,8 @@ pub(crate) struct ExternalContent {
     pub(crate) type_: Option<String>,
     pub(crate) labels: BTreeMap<String, String>,
     pub(crate) annotations: BTreeMap<String, String>,
-    /// Only for a Secret that is created. On a Secret of another owner they would prevent its deletion, and that of
-    /// its namespace.
+    /// Only for a new Secret. On a Secret of another owner they would block its deletion, and that of its
+    /// namespace.
     pub(crate) finalizers: Vec<String>,
     pub(crate) data: BTreeMap<String, SecretValue>,
 }
@@ -90,7 +91,8 @@ impl ExternalSecretTarget {
         Ok(())
     }
 
-    /// By kind and name, so that a recreated ExternalSecret owns the Secrets of its predecessor.
+    /// Compares kind and name, so that a recreated ExternalSecret owns the Secrets of its
+    /// predecessor.
     fn is_this(&self, owner: &OwnerReference) -> bool {
         owner.kind == self.owner.kind
             && owner.name == self.owner.name
@@ -105,7 +107,7 @@ impl ExternalSecretTarget {
         if self.policy == CreationPolicy::Owner {
             owners.push(self.owner.clone());
         }
-        // An existing Secret that is to be immutable keeps what it was created with.
+        // An existing Secret that is to be immutable keeps its content.
         if existing.is_none() || !self.immutable {
             self.remove_own(&mut wanted);
             self.add(&mut wanted);

@@ -53,8 +53,8 @@ impl SecretIndex {
         self.secrets.contains(key)
     }
 
-    /// When a Secret of this name was deleted that its SealedSecret did not control, if that is so
-    /// recent that others may be about to create another one.
+    /// The time at which a Secret of this name was deleted that its SealedSecret did not control,
+    /// if that was so recent that a user may be about to create another one.
     pub(crate) fn foreign_deletion(&self, key: &ObjectKey) -> Option<Instant> {
         self.deletions.last(key)
     }
@@ -66,14 +66,14 @@ impl SecretIndex {
         })
     }
 
-    /// Takes in a Secret that the watch reports. Returns the newest snapshot.
+    /// Adds or updates a Secret that the watch reports. Returns the newest snapshot.
     pub(crate) fn watched(&self, secret: &SecretObject) -> SecretSnapshot {
         self.advance(version_of(&secret.metadata));
         self.insert(secret, |_| true)
     }
 
-    /// Takes in a Secret that a request returned, unless the index has a newer version, or the watch has
-    /// reported its deletion meanwhile. Returns the newest snapshot.
+    /// Adds or updates a Secret that a request returned, unless the index has a newer version, or the
+    /// watch has reported its deletion meanwhile. Returns the newest snapshot.
     pub(crate) fn upsert(&self, secret: &SecretObject) -> SecretSnapshot {
         self.insert(secret, |version| version > self.watched.load(Ordering::Relaxed))
     }
@@ -101,7 +101,7 @@ impl SecretIndex {
         self.secrets.retain(keep)
     }
 
-    /// How many Secrets the index has.
+    /// The number of Secrets in the index.
     pub(crate) fn len(&self) -> usize {
         self.secrets.keys().len()
     }
@@ -116,7 +116,7 @@ impl SecretIndex {
         })
     }
 
-    /// Versions of all Secrets are in one order. One that is no number says nothing.
+    /// The versions of all Secrets have one order. A version that is not a number is ignored.
     fn advance(&self, version: u64) {
         if version != u64::MAX {
             self.watched.fetch_max(version, Ordering::Relaxed);
@@ -213,7 +213,7 @@ mod tests {
         assert_eq!(index.len(), 0);
     }
 
-    /// Each way by which the controller learns of a deletion, for each kind of owner.
+    /// Each way in which the controller notices a deletion, for each kind of owner.
     #[test]
     fn deletion_of_a_secret_is_recorded_unless_its_sealed_secret_controls_it() {
         let owned = |kind: &str, name: &str| {

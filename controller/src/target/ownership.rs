@@ -23,17 +23,17 @@ pub(super) const BITNAMI_FIELD_MANAGER: &str = "controller";
 /// The right of a SealedSecret to a Secret that exists.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Ownership {
-    /// The data becomes exactly what is sealed. Labels and annotations of others stay.
+    /// The data becomes exactly the sealed data. Labels and annotations of other writers stay.
     Ours,
-    /// Annotated `managed`: taken over whole. Labels and annotations of others are removed
-    /// (recorded, g47).
+    /// Annotated `managed`: taken over as a whole. Labels and annotations of other writers are
+    /// removed (recorded, g47).
     TakeOver,
     /// Annotated `patch`: the sealed content is merged into it (recorded, g48, g49).
     Shared {
         /// Set only if the Secret is also annotated `managed`, or is already ours.
         with_owner_reference: bool,
     },
-    /// The SealedSecret does not own it. The controller leaves it as it is.
+    /// The SealedSecret does not own it. The controller does not change it.
     Foreign { controller: Option<ControllerRef> },
 }
 
@@ -74,8 +74,8 @@ impl OwnershipMetadata {
         }
     }
 
-    /// The right of the SealedSecret with this uid to the Secret. `wants_owner` is false when its
-    /// template asks for a Secret without owner reference.
+    /// The right of the SealedSecret with this uid to the Secret. `wants_owner` is false if its
+    /// template requests a Secret without an owner reference.
     ///
     /// A controller owner other than the SealedSecret always wins over all annotations.
     /// Never take a Secret from a live owner; the garbage collector deletes Secrets of a dead one
@@ -135,7 +135,7 @@ pub(crate) enum Refusal {
          the two"
     )]
     ControlledBy { secret: ObjectKey, controller: ControllerRef },
-    // Users of Bitnami's controller look for the words before the colon.
+    // Users of Bitnami's controller match the words before the colon.
     #[error(
         "the target Secret is immutable: {secret} cannot take the new data. Delete the Secret, and \
          the controller creates it again"
@@ -172,13 +172,13 @@ impl Refusal {
     }
 }
 
-/// Whether this manager set fields below a path.
+/// Whether this field manager set fields below a path.
 fn has_fields(metadata: &ObjectMeta, manager: &str, path: &str) -> bool {
     managed_fields(metadata, &[manager], path).next().is_some()
 }
 
-/// The names below a path that these managers set. A target removes them when it no longer wants
-/// them.
+/// The names below a path that these field managers set. A target removes those that it no longer
+/// contains.
 pub(super) fn own_names<'m>(
     metadata: &'m ObjectMeta,
     managers: &[&str],
@@ -327,7 +327,7 @@ mod tests {
         assert!(message.contains("mtk.mytomorrows.com/adopt=true"), "{message}");
     }
 
-    /// Recorded, g52: these are the words that Bitnami's users look for.
+    /// Recorded, g52: users of Bitnami's controller match these words.
     #[test]
     fn immutable_message_begins_with_bitnamis_words() {
         let message = Refusal::Immutable { secret: secret() }.to_string();

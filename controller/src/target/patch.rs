@@ -1,4 +1,4 @@
-//! The patch that turns the Secret that exists into the one wanted.
+//! The patch that turns the existing Secret into the desired one.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -12,7 +12,8 @@ use crate::{
     runtime::secret::{SecretObject, SecretValue},
 };
 
-/// A merge patch (RFC 7386), guarded by uid and resourceVersion. It holds values, and prints none.
+/// A merge patch (RFC 7386), guarded by uid and resourceVersion. It contains values, and never
+/// prints them.
 #[derive(Serialize)]
 pub(crate) struct SecretPatch {
     metadata: MetadataPatch,
@@ -38,11 +39,11 @@ struct MetadataPatch {
     finalizers: Option<Vec<String>>,
 }
 
-/// By name: the new value, or `None` to remove it.
+/// By name: the new value, or `None` to remove the entry.
 type Differences<V> = BTreeMap<String, Option<V>>;
 
 impl SecretPatch {
-    /// The patch after which the existing Secret has the content of the wanted one.
+    /// The patch that gives the existing Secret the content of the desired one.
     pub(super) fn between(existing: &SecretObject, wanted: &SecretObject) -> Result<Self, Refusal> {
         let secret = || ObjectKey::of(&existing.metadata);
         if existing.type_ != wanted.type_ {
@@ -91,7 +92,7 @@ pub(super) fn empty_secret(key: &ObjectKey) -> SecretObject {
     SecretObject { metadata, ..SecretObject::default() }
 }
 
-/// Removes the labels and annotations that these managers set.
+/// Removes the labels and annotations that these field managers set.
 pub(super) fn remove_own(secret: &mut SecretObject, managers: &[&str]) {
     let metadata = secret.metadata.clone();
     for name in own_names(&metadata, managers, "/f:metadata/f:labels") {

@@ -1,4 +1,5 @@
-//! The Secrets that the controller writes for no user: by what they are, and by what they would become.
+//! The Secrets that the controller never writes for a user: checked for the existing Secret and for the
+//! Secret that it would become.
 //!
 //! The attack that this prevents: a custom resource turns the token of a ServiceAccount into the token
 //! of another one, or replaces a sealing key, by writing to a Secret that exists.
@@ -21,11 +22,11 @@ pub(crate) const ADOPT: &str = "mtk.mytomorrows.com/adopt";
 
 /// The token of a ServiceAccount, which Kubernetes fills in.
 const TOKEN_TYPE: &str = "kubernetes.io/service-account-token";
-/// The annotations that name the ServiceAccount of such a token begin so.
+/// The prefix of the annotations that name the ServiceAccount of such a token.
 const TOKEN_ANNOTATIONS: &str = "kubernetes.io/service-account.";
 
-/// Types of Secrets that the API server or a node accepts as credentials. A template must not ask
-/// for them, since nothing authenticates it (CVE-2026-42876).
+/// Types of Secrets that the API server or a node accepts as credentials. A template must not set
+/// them, because nothing authenticates it (CVE-2026-42876).
 pub(crate) const DENIED_TYPES: [&str; 2] = [TOKEN_TYPE, "bootstrap.kubernetes.io/token"];
 
 /// A release of Helm. No flag allows it: the index has no Secrets of this type.
@@ -37,12 +38,12 @@ pub(crate) struct Policy {
     pub(crate) namespace: String,
     /// The prefix of the names of key Secrets.
     pub(crate) key_prefix: String,
-    /// Types that are allowed although they are on the deny-list.
+    /// Types on the deny-list that a flag allows.
     pub(crate) allowed_types: BTreeSet<String>,
 }
 
-/// Why the controller does not write a Secret. The names of annotations are left out: templates may
-/// have made them of secrets.
+/// Why the controller does not write a Secret. The names of annotations are left out, because
+/// templates may put secrets into them.
 enum Denial<'s> {
     HelmRelease,
     ReservedName,
@@ -52,7 +53,7 @@ enum Denial<'s> {
 }
 
 impl Policy {
-    /// Whether the existing Secret may become the wanted one. Fails with `TypeDenied`.
+    /// Whether the existing Secret may become the desired one. Fails with `TypeDenied`.
     pub(crate) fn check(
         &self,
         existing: Option<&SecretObject>,
@@ -140,8 +141,8 @@ impl Denial<'_> {
     }
 }
 
-/// Refuses keys that the API server would refuse, without naming them: its answer does, and templates
-/// may have made them of secrets.
+/// Refuses keys that the API server would refuse, without naming them: the API server's error would
+/// quote them, and templates may put secrets into them.
 pub(crate) fn check_keys<'k>(mut keys: impl Iterator<Item = &'k String>) -> Result<(), Failure> {
     if keys.all(|key| (1..=253).contains(&key.len()) && key.bytes().all(is_name_character)) {
         return Ok(());
@@ -151,8 +152,8 @@ pub(crate) fn check_keys<'k>(mut keys: impl Iterator<Item = &'k String>) -> Resu
     Err(Failure::new(Reason::InvalidSecret, message))
 }
 
-/// Refuses labels that the API server would refuse, without name and value: its answer, and so its
-/// audit log, would quote them, and templates may have made them of secrets.
+/// Refuses labels that the API server would refuse, without name and value: the API server's error
+/// and its audit log would quote them, and templates may put secrets into them.
 pub(crate) fn check_labels(labels: &BTreeMap<String, String>) -> Result<(), Failure> {
     let is_end = |byte: Option<&u8>| byte.is_none_or(u8::is_ascii_alphanumeric);
     for value in labels.values() {

@@ -18,7 +18,8 @@ use crate::{
     },
 };
 
-/// A 64-bit MAC of one label or annotation. It shows presence, at 8 bytes each.
+/// A 64-bit MAC of one label or annotation. It only shows whether the entry exists, and takes 8
+/// bytes.
 pub(crate) type MetadataMac = u64;
 
 /// The MACs of one item: 24 bytes for any size of item.
@@ -44,7 +45,7 @@ pub(crate) struct SecretSnapshot {
     pub(crate) data_hash_matches: Option<bool>,
     /// The hash of the ExternalSecret that it was created for.
     pub(crate) created_by: Option<String>,
-    /// One MAC for each item, where the index keeps them.
+    /// One MAC for each item, if the index keeps them.
     pub(crate) items: Option<Arc<[ItemMac]>>,
 }
 
@@ -66,7 +67,7 @@ impl SecretSnapshot {
         }
     }
 
-    /// Whether it has all these labels and annotations. It may have others.
+    /// Whether it has all these labels and annotations, possibly among others.
     pub(crate) fn has_labels_and_annotations(&self, macs: &[MetadataMac]) -> bool {
         macs.iter().all(|mac| self.labels_and_annotations.binary_search(mac).is_ok())
     }

@@ -1,4 +1,4 @@
-//! The one watch of Secrets. Subscribers learn of changes, and never see data.
+//! The one watch of Secrets. Subscribers are notified of changes, and never see data.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::{
     },
 };
 
-/// Releases of Helm are Secrets of up to 1 MiB, and no controller here makes or reads them.
+/// Helm stores releases in Secrets of up to 1 MiB, which no controller here writes or reads.
 const NOT_HELM: &str = "type!=helm.sh/release.v1";
 
 /// A Secret before and after a change. None where it does not exist.
@@ -22,13 +22,13 @@ pub(crate) struct SecretChange<'a> {
     pub(crate) key: &'a ObjectKey,
     pub(crate) before: Option<SecretSnapshot>,
     pub(crate) after: Option<SecretSnapshot>,
-    /// The Secret came with a full list, so it need not have changed.
+    /// The Secret is part of a full list, so it may be unchanged.
     pub(crate) is_listed: bool,
 }
 
 /// A controller that depends on Secrets.
 pub(crate) trait SecretSubscriber: Send + Sync {
-    /// The index has the change already.
+    /// Called after the index has the change.
     fn secret_changed(&self, change: &SecretChange<'_>);
 }
 

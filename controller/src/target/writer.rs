@@ -1,4 +1,4 @@
-//! Makes the one write that a plan asks for.
+//! Makes the one write of a plan.
 
 #[cfg(test)]
 mod tests;
@@ -23,7 +23,7 @@ use crate::{
     },
 };
 
-/// How often to plan again when others write at the same moment.
+/// How often to plan again after conflicts with other writers.
 const MAX_ATTEMPTS: usize = 5;
 
 /// The result of a write.
@@ -41,7 +41,7 @@ pub(crate) enum Applied {
 pub(crate) enum Deletion {
     Deleted,
     Missing,
-    /// Another object controls it, or none.
+    /// Another object controls it, or no object does.
     NotOwned,
 }
 
@@ -50,13 +50,13 @@ pub(crate) enum Deletion {
 pub(crate) enum ApplyError {
     Refused(Refusal),
     Failed(Failure),
-    /// The namespace is terminating or gone, so there is nothing to write for.
+    /// The namespace is being deleted or does not exist, so no write is needed.
     NamespaceGone,
-    /// It was deleted at this moment. Somebody may be about to create another one.
+    /// It was deleted at this time. A user may be about to create another one.
     Vanished,
 }
 
-/// A Secret as a custom resource wants it.
+/// A Secret as a custom resource describes it.
 pub(crate) trait SecretTarget: Sync {
     fn key(&self) -> &ObjectKey;
 
@@ -66,11 +66,11 @@ pub(crate) trait SecretTarget: Sync {
     /// The Secret to create, unless the target only changes one that exists.
     fn creation(&self) -> Option<SecretObject>;
 
-    /// The Secret that the existing one is to become.
+    /// The desired content of the existing Secret.
     fn plan(&self, existing: &SecretObject) -> Result<SecretObject, Refusal>;
 }
 
-/// Writes the Secrets that the policy permits, and enters into the index what it writes.
+/// Writes the Secrets that the policy permits, and updates the index with them.
 pub(crate) struct Writer {
     client: Client,
     index: Arc<SecretIndex>,
@@ -89,8 +89,8 @@ impl Writer {
         Self { client, index, policy }
     }
 
-    /// Brings the Secret into the wanted state with at most one write. Returns the snapshot of the
-    /// Secret after it. Fails with `Conflict` when others keep writing.
+    /// Brings the Secret into the desired state with at most one write, and returns its snapshot.
+    /// Fails with `Conflict` if other clients keep writing.
     pub(crate) async fn apply(
         &self,
         target: &impl SecretTarget,
@@ -111,8 +111,8 @@ impl Writer {
         Err(ApplyError::Failed(Failure::new(Reason::Conflict, message)))
     }
 
-    /// Deletes the Secret if the object with this uid controls it, and only as it was read. Fails
-    /// with `Conflict` when it has changed since.
+    /// Deletes the Secret if the object with this uid controls it. Fails with `Conflict` if the
+    /// Secret has changed since it was read.
     pub(crate) async fn delete(&self, secret: &ObjectKey, uid: &str) -> Result<Deletion, Failure> {
         let failed = |error: RequestError| error.failure(&format!("delete Secret {secret}"));
         let api = self.api(secret);

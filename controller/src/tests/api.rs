@@ -13,7 +13,7 @@ use tower_test::mock::{self, SendResponse};
 /// How a request fails.
 #[derive(Debug)]
 pub(crate) enum Fault {
-    /// The server performs it, and the connection breaks before the answer.
+    /// The server performs it, and the connection breaks before the response.
     AnswerLost,
     /// Another client applies this merge patch just before.
     ChangedBefore(Value),

@@ -32,7 +32,7 @@ use crate::{
     target::policy::Policy,
 };
 
-/// An API server with one ExternalSecret. Its first answers to writes of the status are given.
+/// An API server with one ExternalSecret. The first responses to status writes are given.
 struct World {
     controller: ExternalSecretController,
     queue: Arc<WorkQueue>,

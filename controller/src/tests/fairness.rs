@@ -1,4 +1,4 @@
-//! A namespace that costs much, beside one that costs little.
+//! Fairness between a namespace that causes much work and one that causes little.
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
@@ -30,8 +30,8 @@ use crate::{
 const ENDLESS: &str = "{{ range until 1000 }}{{ range until 1000 }}{{ range until 1000 }}{{ range until 1000 }}\
                        {{ end }}{{ end }}{{ end }}{{ end }}";
 
-/// An API server that takes every object and has templates in ConfigMaps. Also returns the requests for
-/// Secrets and ConfigMaps.
+/// An API server that accepts every object and has templates in ConfigMaps. Also returns the requests
+/// for Secrets and ConfigMaps.
 fn server() -> (Client, mpsc::UnboundedReceiver<String>) {
     let (service, mut handle) = mock::pair::<Request<Body>, _>();
     let (received, requests) = mpsc::unbounded_channel();

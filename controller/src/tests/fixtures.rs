@@ -1,4 +1,4 @@
-//! A controller without its watches: the tests play their part.
+//! A controller without watches: the tests deliver the events.
 
 use std::{fs, path::PathBuf, sync::Arc, time::Duration};
 
@@ -123,7 +123,7 @@ impl Controller {
     }
 }
 
-/// The condition of this type, as the API server has it.
+/// The condition of this type in the API server.
 pub(crate) fn condition(api: &Api, type_: &str) -> Value {
     let sealed = api.sealed();
     let conditions = sealed["status"]["conditions"].as_array().expect("a status");

@@ -1,4 +1,4 @@
-//! Watches against an API server in this process that has an object which no type here decodes.
+//! Watches against an API server in this process, with an object that no type decodes.
 
 use std::fmt::Debug;
 
@@ -18,7 +18,7 @@ use crate::{
     runtime::{Lenient, SecretObject, Watch, WatchEvent},
 };
 
-/// An object that every kind decodes.
+/// An object that the type of every kind decodes.
 fn object(name: &str, version: u32) -> Value {
     json!({
         "metadata": { "namespace": "n", "name": name, "uid": name,
@@ -44,7 +44,7 @@ fn events(events: &[Value]) -> Response<Body> {
     Response::new(Body::from(lines.join("\n").into_bytes()))
 }
 
-/// A server that lists in pages, or in a stream, and reports a change of each object then.
+/// A server that lists in pages or in a stream, and then reports a change of each object.
 fn server(streams: bool) -> Client {
     let (service, mut handle) = mock::pair::<Request<Body>, Response<Body>>();
     tokio::spawn(async move {
@@ -78,7 +78,7 @@ fn server(streams: bool) -> Client {
     Client::new(service, "default")
 }
 
-/// The events that the watch hands on: names of objects, and the names of a full list.
+/// The events of the watch: names of objects, and the names of a full list.
 async fn handed_on<K>(api: Api<Lenient<K>>) -> Vec<String>
 where
     K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,

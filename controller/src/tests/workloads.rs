@@ -171,7 +171,7 @@ impl World {
         lock(&self.server).faults.push_back(fault);
     }
 
-    /// Delivers what the watch of Secrets would.
+    /// Delivers an event of the watch of Secrets.
     fn set_secret(&self, value: &str) {
         let version = {
             let mut server = lock(&self.server);

@@ -16,7 +16,8 @@ use crate::{
     },
 };
 
-/// How many workloads the SealedSecrets of one namespace may name. Each costs memory, and requests if it is missing.
+/// The number of workloads that the SealedSecrets of one namespace may name. Each costs memory, and requests if it
+/// is missing.
 pub(crate) const MAX_TARGETS_PER_NAMESPACE: usize = 500;
 
 /// The workloads to reconcile after a change of the index.
@@ -47,7 +48,7 @@ impl Node {
 #[derive(Default)]
 pub(super) struct Graph {
     pub(super) nodes: HashMap<WorkloadKey, Node>,
-    /// By SealedSecret, and so by Secret.
+    /// By SealedSecret, whose Secret has the same name.
     pub(super) sources: HashMap<ObjectKey, Source>,
     /// The sources that name a workload.
     pub(super) targeted: HashMap<WorkloadKey, BTreeSet<ObjectKey>>,
@@ -120,7 +121,7 @@ impl Graph {
         touched
     }
 
-    /// Makes a workload the user of these Secrets, and of no others.
+    /// Records that a workload uses exactly these Secrets.
     fn set_users(&mut self, key: &WorkloadKey, secrets: BTreeSet<String>) {
         let Some(node) = self.nodes.get_mut(key) else { return };
         let namespace = &key.object.namespace;

@@ -91,7 +91,7 @@ fn random_values_stay_until_their_version_changes() {
     let changed = patch(&secret, &random("u1.2"));
     assert_eq!(changed["data"], json!({ "R": "bmV3" }));
     assert_eq!(changed["metadata"]["annotations"], json!({ RANDOM_FOR: "u1.2" }));
-    // A missing one is generated, and the others are repaired.
+    // The controller generates a missing value, and repairs the others.
     let secret = ours(metadata, &json!({ "data": { "A": "Mg==" } }));
     assert_eq!(patch(&secret, &random("u1.1"))["data"], json!({ "A": "MQ==", "R": "bmV3" }));
 }

@@ -47,7 +47,7 @@ fn label_and_names_of_own_secrets_are_free_in_other_namespaces() {
     }
 }
 
-/// Templates may have made the name of secrets.
+/// Templates may put secrets into the name.
 #[test]
 fn denied_annotation_is_not_quoted() {
     let annotations = json!({ "kubernetes.io/service-account.canary": "canary" });

@@ -16,7 +16,7 @@ use crate::{
     target::{DesiredSecret, ExternalSecretTarget, external::ExternalContent},
 };
 
-/// An API server that gives these answers, and returns what it was asked.
+/// An API server that gives these responses, and returns the requests.
 fn writer(answers: Vec<(u16, Json)>) -> (Writer, tokio::task::JoinHandle<Vec<String>>) {
     let (service, mut handle) = mock::pair::<Request<Body>, Response<Body>>();
     let mut answers = VecDeque::from(answers);
@@ -141,7 +141,7 @@ async fn indexed_secret_that_vanished_is_not_created_at_once() {
     assert_eq!(requests.await.unwrap(), ["GET "]);
 }
 
-/// A Secret that the controller writes for no user.
+/// A Secret that the controller never writes for a user.
 struct Denied {
     key: ObjectKey,
     type_: &'static str,
@@ -168,13 +168,13 @@ impl Denied {
         ]
     }
 
-    /// The same name, without what is denied of the rest.
+    /// The same name, without the denied fields.
     fn harmless(&self) -> Self {
         let (labels, annotations) = (BTreeMap::new(), BTreeMap::new());
         Self { key: self.key.clone(), type_: "Opaque", labels, annotations }
     }
 
-    /// The Secret as it exists. It belongs to all the targets.
+    /// The existing Secret. All targets own it.
     fn existing(&self) -> Json {
         let ObjectKey { namespace, name } = &self.key;
         json!({

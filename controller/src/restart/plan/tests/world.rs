@@ -1,4 +1,4 @@
-//! A workload whose plans are performed at once.
+//! A workload whose plans are applied at once.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -72,7 +72,7 @@ impl World {
         self.reconcile()
     }
 
-    /// Plans, and performs the action.
+    /// Plans, and applies the action.
     pub(super) fn reconcile(&mut self) -> Action {
         let (action, baseline) = self.plan_only();
         let Some(baseline) = baseline else { return action };
@@ -88,7 +88,7 @@ impl World {
         action
     }
 
-    /// Plans, and performs nothing.
+    /// Plans, and applies nothing.
     pub(super) fn plan_only(&mut self) -> (Action, Option<Baseline>) {
         let text = self.workload.baseline.clone();
         let recorded = text.as_deref().and_then(|text| Baseline::parse(text, self.key));
