@@ -1,7 +1,7 @@
 //! `cargo xtask bench`: benchmarks. They print measurements and never fail because of a number.
 //!
-//! Those on a real API server and of the command line are the example `bench` of the crate `e2e`, which
-//! needs clients of Kubernetes and AWS. They measure the programs that ship.
+//! The example `bench` of the crate `e2e` contains the benchmarks on a real API server and of the
+//! command line, because it has clients for Kubernetes and AWS. They measure the programs that ship.
 
 pub(crate) mod templates;
 
@@ -25,7 +25,7 @@ pub(crate) async fn run(name: &str, arguments: &[String]) -> anyhow::Result<()> 
     built.run(&mut steps, name, arguments).await
 }
 
-/// Runs those of sealing, opening, syncing and memory.
+/// Runs the benchmarks of sealing, opening, syncing and memory.
 pub(crate) async fn all() -> anyhow::Result<()> {
     let mut steps = Steps::new(Output::Stdout);
     let built = Built::build(&mut steps).await?;

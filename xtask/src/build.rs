@@ -32,16 +32,16 @@ pub(crate) async fn programs() -> anyhow::Result<Programs> {
     found(&build(&["--package", "mtk-seal", "--package", "mtk-controller", "--bins"]).await?)
 }
 
-/// Builds both in the development profile, and the control plane beside them: Cargo and Go keep more
-/// cores busy together than one after the other.
+/// Builds both in the development profile, and the control plane at the same time: Cargo and Go
+/// together use more cores.
 pub(crate) async fn programs_and_control_plane(
     output: Output,
 ) -> anyhow::Result<(Programs, PathBuf)> {
     tokio::try_join!(programs(), control_plane(output))
 }
 
-/// Makes the compiler of the workspace's crates report clippy's lints too. So a build of tests needs no
-/// second pass over all dependencies.
+/// Makes the compiler of the workspace's crates report clippy's lints too. So clippy needs no second
+/// build of all dependencies.
 pub(crate) const WITH_CLIPPY: [&str; 2] =
     ["--config", "build.rustc-workspace-wrapper='clippy-driver'"];
 
@@ -84,8 +84,8 @@ pub(crate) async fn released_example(package: &str, name: &str) -> anyhow::Resul
     executable(&messages, name)
 }
 
-/// Builds an example in the development profile, with the features that a build of all tests has: so
-/// no dependency is compiled twice.
+/// Builds an example in the development profile, with the features of a build of all tests, so no
+/// dependency is compiled twice.
 pub(crate) async fn example(name: &str) -> anyhow::Result<PathBuf> {
     executable(&build(&["--workspace", "--example", name]).await?, name)
 }

@@ -1,4 +1,4 @@
-//! Runs programs. A program ends when the future that waits for it is dropped.
+//! Runs programs. Runs programs. A program ends when the future that waits for it is dropped.
 
 use std::env;
 use std::ffi::OsStr;
@@ -13,12 +13,12 @@ use tokio::signal::unix::{SignalKind, signal};
 /// As of `nice -n 19`.
 const LOWEST_PRIORITY: i32 = 19;
 
-/// A program without the user's settings of our own programs in its environment.
+/// A program without the user's settings for our own programs in its environment.
 pub(crate) fn program(name: impl AsRef<OsStr>) -> Command {
     own(std::process::Command::new(name))
 }
 
-/// The same for a command that exists.
+/// Like `program`, for an existing command.
 pub(crate) fn own(command: std::process::Command) -> Command {
     let mut command = Command::from(command);
     command.kill_on_drop(true).stdin(Stdio::null());
@@ -42,7 +42,7 @@ pub(crate) async fn run(command: &mut Command) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Runs a command that leaves the processor to others. The user sees its output only if it fails.
+/// Runs a command with the lowest priority. The user sees its output only if it fails.
 pub(crate) async fn run_in_background(command: &mut Command) -> anyhow::Result<()> {
     let shown = shown(command);
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();

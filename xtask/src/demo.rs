@@ -24,7 +24,7 @@ use crate::tools;
 /// Options of `cargo xtask demo`.
 #[derive(Args, Debug)]
 pub(crate) struct Options {
-    /// Leave out real Pods, and with them AWS
+    /// Leave out the acts with real Pods and with AWS
     #[arg(long)]
     no_pods: bool,
     /// Leave out AWS
@@ -32,7 +32,7 @@ pub(crate) struct Options {
     no_aws: bool,
 }
 
-/// Plays all acts and removes everything that it started.
+/// Runs all acts and removes everything that it started.
 pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
     let mut steps = Steps::new(Output::Stdout);
     let output = steps.output();
@@ -81,7 +81,7 @@ fn announce(options: &Options, missing: &[Missing], output: Output) {
     output.line("Later runs take about two minutes.");
 }
 
-/// The first act: the controller is a process of this machine.
+/// The first act: the controller runs as a process on this machine.
 async fn show_secrets(steps: &mut Steps, programs: &Programs) -> anyhow::Result<()> {
     let mut cluster = DemoCluster::start(steps, programs.controller.clone()).await?;
     let seal = [("mtk-seal", programs.seal.as_path())];
@@ -89,8 +89,8 @@ async fn show_secrets(steps: &mut Steps, programs: &Programs) -> anyhow::Result<
     story::play(steps, &mut cluster, &shell).await
 }
 
-/// The second act, and the third: the controller runs in a Pod, and so does the app, whose values are
-/// sealed, and then in AWS.
+/// The second and the third act: the controller and the app run in Pods. The app's values are sealed
+/// first, and then in AWS.
 async fn show_pods(steps: &mut Steps, programs: &Programs, aws: bool) -> anyhow::Result<()> {
     let images = NodeImages::for_demo(steps, &programs.controller).await?;
     let home = tempfile::Builder::new().prefix("mtk-demo-").tempdir()?;

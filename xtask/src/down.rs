@@ -5,7 +5,7 @@ use crate::up;
 
 /// Stops it, if it runs.
 pub(crate) async fn run() -> anyhow::Result<()> {
-    // In a thread of its own, so that Ctrl-C works meanwhile.
+    // In a separate thread, so that Ctrl-C works meanwhile.
     let ended = tokio::task::spawn_blocking(up::end).await??;
     Output::Stderr.line(if ended { "stopped" } else { "nothing was running" });
     Ok(())

@@ -7,7 +7,7 @@ use anyhow::ensure;
 use crate::command::{self, program};
 use crate::paths;
 
-/// The Go code that is formatted.
+/// The directory of the Go code to format.
 const GO: &str = "e2e/controlplane";
 
 /// Formats Rust and Go, or only checks them.

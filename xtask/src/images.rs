@@ -73,7 +73,7 @@ pub(crate) fn shipped_programs() -> Programs {
     Programs { seal: program("mtk-seal"), controller: program("mtk-controller") }
 }
 
-/// Builds them behind everything else that this machine does.
+/// Builds them with the lowest priority.
 pub(crate) async fn build_shipped_programs_in_background(output: Output) -> anyhow::Result<()> {
     binaries::build_in_background(Arch::host(), Profile::Release, output).await
 }
@@ -107,7 +107,7 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The image in a file, built unless a file with the same inputs exists.
+/// The file with the image. It is built unless a file with the same inputs exists.
 pub(crate) async fn archive(
     image: Image,
     arch: Arch,

@@ -132,12 +132,12 @@ fn findings_of(rule: Rule, files: &[TextFile]) -> anyhow::Result<Vec<Finding>> {
             let phrases = Phrases::parse(&list).with_context(|| path.display().to_string())?;
             files.iter().flat_map(|file| phrases.check(file)).collect()
         }
-        // They are programs of their own.
+        // Their rules are separate programs.
         Rule::Typos | Rule::Clippy => Vec::new(),
     })
 }
 
-/// The root of a library or of a program.
+/// Whether the file is the root of a library or of a program.
 fn is_root(path: &str) -> bool {
     path.ends_with("src/lib.rs") || path.ends_with("src/main.rs")
 }
@@ -150,7 +150,7 @@ fn is_wanted(file: &str, paths: &[String]) -> bool {
     paths.is_empty() || paths.iter().any(is_inside)
 }
 
-/// The number of violations, and how many there are in each part of the repository.
+/// The number of violations, in total and for each part of the repository.
 fn summary(findings: &[Finding]) -> String {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     for finding in findings {

@@ -1,7 +1,7 @@
 //! `cargo xtask`: the project's task runner.
 //!
-//! Each verb has a file: `fmt`, `lint`, `check`, `test`, `demo`, `up`, `down`, `manifests`, `images`,
-//! `bench`. They share these:
+//! Each command has a file: `fmt`, `lint`, `check`, `test`, `demo`, `up`, `down`, `manifests`,
+//! `images`, `bench`. They share these:
 //!
 //! | module | content |
 //! |---|---|
@@ -9,7 +9,7 @@
 //! | `command` | runs programs |
 //! | `build`, `tools` | build our programs, and install tools into the cache |
 //! | `node` | a node with the controller and the app in Pods |
-//! | `shell`, `values` | run a user's commands, and compare the values that they lead to |
+//! | `shell`, `values` | run a user's commands, and compare the resulting values |
 //! | `paths` | the repository and the cache |
 
 mod args;
@@ -36,7 +36,7 @@ use std::process::ExitCode;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    // Programs end with the future that waits for them, on Ctrl-C too.
+    // On Ctrl-C, the future that waits for a program is dropped, which ends the program.
     tokio::select! {
         result = args::run() => match result {
             Ok(()) => ExitCode::SUCCESS,

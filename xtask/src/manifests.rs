@@ -11,8 +11,8 @@ use crate::command::{self, program};
 use crate::runner::Output;
 use crate::{build, paths, tools};
 
-/// The directories of CustomResourceDefinitions: one for kubectl, and one for the chart, which reads
-/// only its own directory.
+/// The directories of CustomResourceDefinitions: one for kubectl, and one for the chart, which can
+/// read only its own directory.
 const CRDS: [&str; 2] = ["crds/manifests", "deploy/charts/mtk-controller/files/crds"];
 
 const FUNCTIONS: &str = "docs/templates.md";
@@ -50,7 +50,7 @@ struct Generated {
 /// The chart with its default values.
 async fn install() -> anyhow::Result<String> {
     let helm = tools::helm4(Output::Stdout).await?;
-    // None of this user's settings and plug-ins.
+    // Without this user's settings and plug-ins.
     let home = tempfile::tempdir().context("a temporary directory")?;
     let mut helm = program(helm);
     helm.args(["template", "mtk-controller", "deploy/charts/mtk-controller"])

@@ -1,21 +1,21 @@
-//! Prints the steps of a verb and their times. Only this module writes to the terminal.
+//! Prints the steps of a command and their times. Only this module writes to the terminal.
 
 use std::fmt::Display;
 use std::io::{self, Write};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-/// The stream that a verb prints to.
+/// The stream that a command prints to.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Output {
     /// Standard output.
     Stdout,
-    /// Standard error, when standard output is for programs.
+    /// Standard error, if standard output is for programs.
     Stderr,
 }
 
 impl Output {
-    /// Writes a line. A closed stream is no reason to stop.
+    /// Writes a line. The command continues if the stream is closed.
     pub(crate) fn line(self, text: impl Display) {
         let _ = match self {
             Output::Stdout => writeln!(io::stdout(), "{text}"),
@@ -50,7 +50,7 @@ impl Steps {
         self.output
     }
 
-    /// Runs a step. Prints its name before, and the time it took after.
+    /// Runs a step. Prints the step's name before it, and its time after it.
     pub(crate) async fn step<T>(
         &mut self,
         what: &str,
@@ -76,13 +76,13 @@ impl Steps {
     }
 }
 
-/// Prints why the verb failed.
+/// Prints why the command failed.
 pub(crate) fn failed(error: &anyhow::Error) -> ExitCode {
     Output::Stderr.line(format_args!("error: {error:#}"));
     ExitCode::FAILURE
 }
 
-/// Prints that the verb was interrupted. The code is a shell's for SIGINT.
+/// Prints that the command was interrupted. The exit code is that of a shell after SIGINT.
 pub(crate) fn interrupted() -> ExitCode {
     Output::Stderr.line("interrupted: stopping all started programs");
     ExitCode::from(130)

@@ -22,7 +22,8 @@ pub(crate) struct Shell {
 }
 
 impl Shell {
-    /// A shell in a new directory `repository` of this one, on this cluster, with these programs.
+    /// A shell in a new subdirectory `repository` of this directory, with access to this cluster
+    /// and these programs.
     pub(crate) fn new(
         home: &Path,
         access: &Access,
@@ -47,12 +48,12 @@ impl Shell {
         &self.directory
     }
 
-    /// Prints a remark about an action that is no command.
+    /// Prints a remark about an action that is not a command.
     pub(crate) fn remark(&self, text: &str) {
         self.output.line(format_args!("    # {text}"));
     }
 
-    /// Prints the line, runs it, and prints its output. The line fails if any part of it fails.
+    /// Prints the line, runs it, and prints its output. The line fails if a command in it fails.
     pub(crate) async fn run(&self, line: &str) -> anyhow::Result<()> {
         self.output.line(format_args!("    $ {line}"));
         let said = self.quietly(&format!("{{ {line}; }} 2>&1")).await?;
@@ -74,10 +75,10 @@ impl Shell {
                 (format!("HELM_{kind}_HOME"), home)
             }))
             .env("KUBECACHEDIR", self.kubeconfig.with_file_name("kubectl-cache"))
-            // No address here is behind a proxy.
+            // All addresses are local, so no proxy is needed.
             .env("NO_PROXY", "*")
             .env("no_proxy", "*")
-            // Commits need an author, and nothing of this user's own settings.
+            // Commits need an author, and must not depend on this user's settings.
             .env("GIT_CONFIG_GLOBAL", "/dev/null")
             .env("GIT_CONFIG_NOSYSTEM", "1")
             .envs(["AUTHOR", "COMMITTER"].map(|who| (format!("GIT_{who}_NAME"), "Demo")))

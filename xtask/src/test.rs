@@ -23,7 +23,7 @@ use crate::runner::{Output, Steps};
 use crate::tools;
 
 /// End-to-end tests mostly wait, so more of them run at once than a small machine has cores. Each may
-/// start an API server of its own, with 600 MB.
+/// start its own API server, which takes 600 MB.
 const END_TO_END_THREADS: &str = "--test-threads=4";
 
 /// A part of the tests.
@@ -85,8 +85,8 @@ pub(crate) async fn run(part: Option<Part>, filter: Option<&str>) -> anyhow::Res
     Ok(())
 }
 
-/// Builds all programs and tests, and beside them the control plane: Cargo and Go keep more cores
-/// busy together than one after the other.
+/// Builds all programs and tests, and the control plane at the same time: Cargo and Go together use
+/// more cores.
 async fn build_all(steps: &mut Steps, control_plane: bool) -> anyhow::Result<Built> {
     let output = steps.output();
     let what = "install a Python for independent implementations";
@@ -111,8 +111,8 @@ async fn rust(steps: &mut Steps, built: &Built, filter: Option<&str>) -> anyhow:
     steps.step(what, command::run(&mut others)).await
 }
 
-/// Starts the build of the programs that ship. It takes the longest, so it uses the processor whenever
-/// another step waits.
+/// Starts the build of the programs that ship. It takes the longest, so it runs with low priority
+/// while other steps wait.
 async fn start_shipped_programs(steps: &mut Steps) -> anyhow::Result<ShippedPrograms> {
     let output = steps.output();
     let missing = steps.step("look for what a node needs", node::missing(output)).await?;
@@ -131,7 +131,7 @@ async fn end_to_end(
     filter: Option<&str>,
 ) -> anyhow::Result<()> {
     let output = steps.output();
-    // After its build, whose packages `go vet` finds in Go's cache.
+    // After the build, because `go vet` then finds the packages in Go's cache.
     control_plane::check(steps).await?;
     let mut tests = built.test(&built.targets.end_to_end, filter, &[END_TO_END_THREADS]);
     let helms = steps.step("build Helm 3 and 4", tools::helms(output)).await?;
@@ -144,7 +144,8 @@ async fn end_to_end(
         let node = NodeImages::shipped(steps).await?;
         tests.env("MTK_REQUIRE_NODE", "1");
         tests.env("MTK_CONTROLLER_IMAGE", node.controller).env("MTK_APP_IMAGE", node.app);
-        // Optimised, they leave the processor to the API servers; and they are what ships.
+        // Optimised programs leave more processor time to the API servers, and they are the
+        // programs that ship.
         let shipped = images::shipped_programs();
         tests.env("MTK_CONTROLLER_BIN", shipped.controller).env("MTK_SEAL_BIN", shipped.seal);
     }
@@ -152,7 +153,7 @@ async fn end_to_end(
 }
 
 impl Built {
-    /// A run of these test programs, or of their tests with names that contain the filter.
+    /// Runs these test programs, or those of their tests whose names contain the filter.
     fn test(
         &self,
         targets: &[String],

@@ -1,4 +1,4 @@
-//! Tools that no toolchain has. They are built or installed once and kept in the cache.
+//! Tools that are not part of a toolchain. They are built or installed once and kept in the cache.
 
 mod cargo_deny;
 mod go;

@@ -1,6 +1,7 @@
 //! `cargo xtask up`: a control plane with the controller, in the background.
 //!
-//! The controller is a process of this machine. With `--node` it runs in a Pod, beside the app.
+//! The controller is a process of this machine. With `--node`, the controller and the app run in
+//! Pods.
 
 mod background;
 
@@ -49,7 +50,7 @@ pub(crate) async fn run(node: bool, aws: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Stops all of it. Returns whether anything ran.
+/// Stops everything. Returns whether anything was running.
 pub(crate) fn end() -> anyhow::Result<bool> {
     let directory = paths::up()?;
     let _lock = lock(&directory)?;
@@ -189,7 +190,7 @@ impl Up {
 
     async fn start_plane(&self, options: StartOptions) -> anyhow::Result<(Access, Unfinished)> {
         let directory = self.directory.clone();
-        // In a task of its own, which Ctrl-C does not interrupt.
+        // In a separate task, which Ctrl-C does not interrupt.
         let plane = tokio::task::spawn_blocking(move || {
             let up = Up::in_directory(directory);
             let plane = Detached::start(&up.plane(), &options)?;

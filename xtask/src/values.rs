@@ -15,8 +15,8 @@ pub(crate) fn with(text: &str, key: &str, value: &str) -> String {
     lines.collect()
 }
 
-/// The values by key, for as much of dotenv as the example uses. This parser is independent of
-/// mtk-seal's on purpose.
+/// The values by key, for the part of dotenv that the example uses. This parser is deliberately
+/// independent of mtk-seal's.
 pub(crate) fn of_file(text: &str) -> BTreeMap<String, Vec<u8>> {
     let lines = text.lines().filter(|line| !line.starts_with('#'));
     lines
@@ -28,7 +28,7 @@ pub(crate) fn of_file(text: &str) -> BTreeMap<String, Vec<u8>> {
         .collect()
 }
 
-/// The values by key of a Secret as JSON.
+/// The values of a Secret as JSON, by key.
 pub(crate) fn of_secret(json: &str) -> anyhow::Result<BTreeMap<String, Vec<u8>>> {
     let secret: Secret = serde_json::from_str(json)?;
     let decoded = secret.data.into_iter().map(|(key, value)| Ok((key, BASE64.decode(value)?)));

@@ -9,7 +9,7 @@ use crate::command::{self, program};
 use crate::runner::{Output, Steps};
 use crate::{build, paths};
 
-/// The corpora, without keys and certificates, which would take most of the time.
+/// The corpora, except those of keys and certificates, which would take most of the time.
 const CORPORA: [&str; 4] = [
     "gotemplate/tests/corpus/builtin.jsonl",
     "gotemplate/tests/corpus/language.jsonl",
@@ -28,7 +28,7 @@ pub(crate) struct Options {
     rounds: usize,
 }
 
-/// Times of a turn: for reading and rendering, and for rendering only.
+/// Times of a turn: for parsing and rendering, and for rendering only.
 #[derive(Clone, Copy)]
 struct Times([Duration; 2]);
 

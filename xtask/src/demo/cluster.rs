@@ -1,4 +1,4 @@
-//! A control plane with the controller as a process of this machine, for as long as the value lives.
+//! A control plane with the controller as a process on this machine.
 
 use std::path::{Path, PathBuf};
 
@@ -14,7 +14,8 @@ use crate::runner::Steps;
 /// Dropping it ends all processes and removes all files.
 #[derive(Debug)]
 pub(super) struct DemoCluster {
-    // Fields are dropped in this order: the directory goes after the processes that write there.
+    // Fields are dropped in this order: the directory is removed after the processes that write
+    // there.
     controller: Option<Controller>,
     plane: ControlPlane,
     directory: TempDir,
@@ -60,7 +61,7 @@ impl DemoCluster {
         self.controller.as_ref().context("the controller does not run")
     }
 
-    /// Starts the controller, each time with a new log.
+    /// Starts the controller with a new log.
     pub(super) async fn start_controller(&mut self) -> anyhow::Result<()> {
         self.starts += 1;
         let log = self.directory().join(format!("controller-{}.log", self.starts));

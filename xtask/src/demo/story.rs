@@ -14,7 +14,7 @@ use crate::values;
 const SEAL: &str = "mtk-seal < secrets.env > sealed.yaml";
 const APPLY: &str = "git show HEAD:sealed.yaml | kubectl apply -f -";
 const WAIT: &str = "kubectl wait --for=condition=Ready sealedsecret/app -n demo --timeout=60s";
-/// A certificate whose key no cluster has.
+/// A certificate whose private key no cluster has.
 const OTHER_CERTIFICATE: &str = "sealing/tests/vectors/keys/rsa4096.crt";
 
 /// Plays all scenes.
@@ -42,7 +42,7 @@ async fn repository(cluster: &DemoCluster, shell: &Shell) -> anyhow::Result<()> 
     let api = cluster.controller()?.address()?;
     shell.run("git init --quiet && echo secrets.env > .gitignore").await?;
     shell.run("kubectl create namespace demo").await?;
-    // The API server's service proxy, where mtk-seal looks on a real cluster, leads to no Pod here.
+    // On a real cluster, mtk-seal uses the API server's service proxy. Here no Pod is behind it.
     shell
         .run(&format!(
             "mtk-seal init --name app --namespace demo --cert http://{api}/v1/cert.pem --insecure-http"

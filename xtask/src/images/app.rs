@@ -43,7 +43,7 @@ pub(super) async fn recipe(
     })
 }
 
-/// All files in a directory except tests, and files that running the app or the tests leaves.
+/// All files in a directory except tests, and files that a run of the app or of the tests creates.
 fn files(directory: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     let mut pending = vec![directory.to_owned()];

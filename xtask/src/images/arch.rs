@@ -19,7 +19,7 @@ impl Arch {
         if cfg!(target_arch = "aarch64") { Arch::Arm64 } else { Arch::Amd64 }
     }
 
-    /// As in `linux/amd64`, and in the names of Debian's packages.
+    /// The name in `linux/amd64` and in the names of Debian packages.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Arch::Amd64 => "amd64",
@@ -27,7 +27,7 @@ impl Arch {
         }
     }
 
-    /// Rust's name of the target.
+    /// Rust's name for the target.
     pub(super) fn target(self) -> &'static str {
         match self {
             Arch::Amd64 => "x86_64-unknown-linux-gnu",
@@ -35,7 +35,7 @@ impl Arch {
         }
     }
 
-    /// The C compiler for it, and the Debian package that has it.
+    /// The C compiler for it, and the Debian package that contains it.
     pub(super) fn cross_compiler(self) -> (&'static str, &'static str) {
         match self {
             Arch::Amd64 => ("x86_64-linux-gnu-gcc", "gcc-x86-64-linux-gnu"),
@@ -43,7 +43,7 @@ impl Arch {
         }
     }
 
-    /// The Debian package with the C library that it compiles for.
+    /// The Debian package with its C library for that compiler.
     pub(super) fn cross_c_library(self) -> &'static str {
         match self {
             Arch::Amd64 => "libc6-dev-amd64-cross",
@@ -51,7 +51,8 @@ impl Arch {
         }
     }
 
-    /// The emulator that runs its programs on another architecture, and the Debian package that has it.
+    /// The emulator that runs its programs on another architecture, and the Debian package that
+    /// contains it.
     pub(super) fn emulator(self) -> (&'static str, &'static str) {
         match self {
             Arch::Amd64 => ("qemu-x86_64-static", "qemu-user-static"),

@@ -14,9 +14,9 @@ use crate::command;
 /// A finished image.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct Archive {
-    /// Name and tag, as in `localhost/mtk-controller:0.1.0`: the reference that the archive has.
+    /// The reference in the archive: name and tag, such as `localhost/mtk-controller:0.1.0`.
     pub(crate) name: String,
-    /// The processor it is for.
+    /// Its architecture.
     pub(crate) arch: Arch,
     /// The file.
     pub(crate) path: PathBuf,

@@ -54,7 +54,7 @@ pub(super) async fn python(buildah: &Buildah, output: Output) -> anyhow::Result<
     Ok(name)
 }
 
-/// The name depends on the inputs: another list gives another image.
+/// The name depends on the inputs: a different list gives a different image.
 fn name() -> String {
     let mut digest = Sha256::new();
     for part in [SUITE, PACKAGES, instructions()].iter().chain(&EXCLUDED) {
@@ -63,7 +63,7 @@ fn name() -> String {
     }
     let digest = digest.finalize();
     let key = digest.iter().take(8).fold(String::new(), |key, byte| format!("{key}{byte:02x}"));
-    // `localhost` stands for no registry.
+    // `localhost` means that no registry has the image.
     format!("localhost/mtk-base:{SUITE}-{key}")
 }
 

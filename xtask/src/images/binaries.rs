@@ -34,7 +34,7 @@ impl Profile {
         }
     }
 
-    /// Settings that only images use, and that `Cargo.toml` therefore does not have.
+    /// Settings that only images use, and that are therefore not in `Cargo.toml`.
     fn settings(self) -> &'static [&'static str] {
         match self {
             Profile::Release => &[],
@@ -63,14 +63,14 @@ pub(super) fn program(arch: Arch, profile: Profile, name: &str) -> PathBuf {
 
 /// Builds the programs for an architecture.
 ///
-/// It always builds both: with one of them, shared crates would have other features, and the same
-/// sources would give other bytes.
+/// It always builds both: with one of them, shared crates would have different features, and the
+/// same sources would give different bytes.
 pub(super) async fn build(arch: Arch, profile: Profile, output: Output) -> anyhow::Result<()> {
     command::run(&mut cargo(arch, profile, output).await?).await?;
     place_all(arch, profile)
 }
 
-/// Builds them behind everything else that this machine does.
+/// Builds them with the lowest priority.
 pub(super) async fn build_in_background(
     arch: Arch,
     profile: Profile,
@@ -98,7 +98,8 @@ async fn cargo(arch: Arch, profile: Profile, output: Output) -> anyhow::Result<C
     Ok(cargo)
 }
 
-/// A directory of its own: another compiler and other flags would rebuild everything else.
+/// A separate target directory: a different compiler or different flags would invalidate other
+/// builds.
 fn target_directory(arch: Arch) -> PathBuf {
     paths::root().join("target/static").join(arch.name())
 }

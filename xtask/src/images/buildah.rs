@@ -1,4 +1,4 @@
-//! Builds images with buildah, which needs no daemon, in a storage of our own.
+//! Builds images with buildah, which needs no daemon, in a separate storage.
 
 use std::env;
 use std::ffi::OsString;
@@ -36,7 +36,7 @@ pub(super) struct Recipe {
     pub(super) flags: Vec<OsString>,
 }
 
-/// The program with its storage, locked for as long as the value lives.
+/// The program with its storage, which is locked until the value is dropped.
 #[derive(Debug)]
 pub(super) struct Buildah {
     storage: PathBuf,
@@ -45,7 +45,7 @@ pub(super) struct Buildah {
 }
 
 impl Buildah {
-    /// Finds or installs it, and waits for others that use the storage.
+    /// Finds or installs buildah, and waits until no other process uses the storage.
     pub(super) async fn open(output: Output) -> anyhow::Result<Buildah> {
         packages::programs(output, &[("buildah", "buildah")]).await?;
         let storage = cache::directory()?.join("containers");
@@ -121,7 +121,7 @@ impl Buildah {
         buildah.current_dir(paths::root());
         buildah.arg("--root").arg(self.storage.join("root"));
         buildah.arg("--runroot").arg(self.storage.join("run"));
-        // Slower than others, but it works everywhere.
+        // A slow storage driver, but it works everywhere.
         buildah.args(["--storage-driver", "vfs", verb]);
         buildah
     }

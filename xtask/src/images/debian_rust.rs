@@ -1,8 +1,8 @@
 //! Debian's Rust compiler, which has standard libraries for more processors than this machine's.
 //!
 //! Debian keeps a new compiler for its browsers (`rustc-web`) among the security updates. Its
-//! packages cannot be installed beside others of Rust, nor for two processors at once, so they are
-//! unpacked into the cache, and nothing of the machine changes.
+//! packages conflict with other Rust packages, and cannot be installed for two architectures at
+//! once. So they are unpacked into the cache, and the machine does not change.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ use super::packages;
 use crate::command;
 use crate::runner::Output;
 
-/// The packages; others are named after versions, so by their beginnings.
+/// The packages, some by a prefix of the name, because their names contain versions.
 const COMPILER: &str = "rustc-web";
 const LIBRARY: &str = "libstd-rust-web-dev";
 const SHARED: [&str; 2] = ["libstd-rust-web-", "libllvm"];
@@ -95,7 +95,7 @@ async fn unpack(home: &Path, security: &Archive, arch: Arch) -> anyhow::Result<(
     Ok(())
 }
 
-/// The compiler's packages, without those of the C library and others that every Debian has.
+/// The compiler's packages, without the C library and other packages that every Debian has.
 fn among_dependencies(listed: &str) -> Vec<String> {
     listed
         .lines()
@@ -106,7 +106,7 @@ fn among_dependencies(listed: &str) -> Vec<String> {
         .collect()
 }
 
-/// An apt with files of its own, which knows two processors and one archive.
+/// An apt with its own files, for two architectures and one archive.
 #[derive(Debug)]
 struct Apt {
     home: PathBuf,
@@ -147,7 +147,7 @@ impl Apt {
     }
 }
 
-/// A script, since the compiler's own libraries are not where the machine looks for them.
+/// A script, because the compiler's libraries are not in the system's search path.
 fn wrap(script: &Path, program: &Path, libraries: &Path) -> anyhow::Result<()> {
     let (program, libraries) = (quoted(program)?, quoted(libraries)?);
     let text = format!(

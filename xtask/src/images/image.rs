@@ -25,7 +25,8 @@ impl Image {
         }
     }
 
-    /// Of no registry. With a shorter name, Kubernetes would look for it in a public one.
+    /// Of no registry. With a shorter name, Kubernetes would look for the image in a public
+    /// registry.
     pub(super) fn reference(self) -> String {
         format!("localhost/{}:{VERSION}", self.name())
     }

@@ -9,7 +9,7 @@ use rustix::process::geteuid;
 use crate::command;
 use crate::runner::Output;
 
-/// The programs that build images. Their packages have the same names.
+/// The programs that build images. Their Debian packages have the same names.
 const BUILDERS: [&str; 2] = ["buildah", "mmdebstrap"];
 
 /// The Debian packages that building the app's image and the demo's would install.
@@ -17,7 +17,8 @@ pub(crate) fn missing_packages() -> Vec<&'static str> {
     BUILDERS.into_iter().filter(|program| on_path(program).is_none()).collect()
 }
 
-/// Ensures that these programs are installed; each with the Debian package that has it.
+/// Ensures that these programs are installed. Each is named with the Debian package that contains
+/// it.
 pub(crate) async fn programs(
     output: Output,
     wanted: &[(&'static str, &'static str)],
@@ -33,7 +34,7 @@ pub(crate) async fn programs(
     }
 }
 
-/// Ensures that a C compiler has a C library to compile for; this Debian package has it.
+/// Ensures that a C compiler has its C library, which this Debian package contains.
 pub(super) async fn c_library(
     output: Output,
     compiler: &str,
@@ -77,7 +78,7 @@ async fn install(output: Output, packages: &[&str]) -> anyhow::Result<()> {
         );
     }
     output.indented(&format!("apt-get install {names}"));
-    // A machine's list of packages is often too old to fetch any of them.
+    // The machine's list of packages may be too old to fetch any package.
     command::output(apt_get().arg("update")).await?;
     let mut install = apt_get();
     install.args(["install", "--yes", "--no-install-recommends"]).args(packages);

@@ -18,8 +18,8 @@ use crate::runner::Output;
 const STATIC: [&str; 2] =
     ["-Ctarget-feature=+crt-static", "--cfg=getrandom_backend=\"linux_getrandom\""];
 
-/// The addresses that a static program relocates at its start: packed, they take 1 MB less. Debian's
-/// linker packs them for this processor only.
+/// Packs the relocations of a static program, which makes it 1 MB smaller. Debian's linker can do
+/// that for this architecture only.
 const PACKED_ADDRESSES: &str = "-Clink-arg=-Wl,-z,pack-relative-relocs";
 
 /// A compiler with the target's standard library, and a C compiler.
@@ -31,12 +31,12 @@ pub(super) struct Toolchain {
 }
 
 impl Toolchain {
-    /// Finds it, or installs it.
+    /// Finds or installs the toolchain.
     pub(super) async fn find(arch: Arch, output: Output) -> anyhow::Result<Toolchain> {
         let compiler = if arch == Arch::host() { ("cc", "gcc") } else { arch.cross_compiler() };
         packages::programs(output, &[compiler]).await?;
         if arch != Arch::host() {
-            // Debian only recommends it beside the compiler.
+            // Debian's compiler only recommends the C library.
             packages::c_library(output, compiler.0, arch.cross_c_library()).await?;
         }
         let mut rustc = rustc(None);
@@ -61,7 +61,7 @@ impl Toolchain {
             .chain(self.remapped().await?)
             .collect::<Vec<_>>()
             .join(&OsString::from("\x1f"));
-        // This variable replaces the flags of the user's environment and settings.
+        // This variable overrides flags in the user's environment and settings.
         cargo.env("CARGO_ENCODED_RUSTFLAGS", flags);
         if let Some(rustc) = &self.rustc {
             cargo.env("RUSTC", rustc);

@@ -1,4 +1,4 @@
-//! The controller's image as the demo needs it: with the program that is built already, and the C
+//! The controller's image for the demo: with the program that is already built, and the shared
 //! libraries that it is linked to. The image that ships takes minutes of link-time optimisation.
 
 use std::fs;

@@ -5,7 +5,7 @@ use super::finding::Finding;
 use super::items::Items;
 use super::rust::{self, Placed, Token};
 
-/// Where Secrets are written: `target` writes those of users, `keys` the controller's own.
+/// The modules that write Secrets: `target` writes those of users, and `keys` the controller's own.
 const SECRET_WRITERS: &[&str] = &["controller/src/target", "controller/src/keys"];
 /// The calls of `kube::Api` that write.
 const WRITES: &[&str] =
@@ -14,7 +14,7 @@ const WRITES: &[&str] =
 const PLANS: &[&str] = &["plan", "schedule"];
 /// Calls that compare or search a text.
 const TEXT_DECISIONS: &[&str] = &["contains", "ends_with", "eq", "find", "starts_with"];
-/// AWS reports some errors by their message only, not by a code of their own.
+/// AWS reports some errors only by their message, without a separate code.
 const MESSAGE_READERS: &[&str] = &["controller/src/aws/error.rs", "controller/src/aws/error/"];
 
 /// Violations of all three rules, in the product's own code.
@@ -42,7 +42,7 @@ pub(super) fn check(files: &[TextFile]) -> Vec<Finding> {
     findings
 }
 
-/// The file of a module or one inside its folder.
+/// Whether this is the file of a module, or a file in its folder.
 fn is_in(path: &str, module: &str) -> bool {
     path.strip_prefix(module).is_some_and(|rest| rest == ".rs" || rest.starts_with('/'))
 }

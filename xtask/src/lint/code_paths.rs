@@ -1,4 +1,4 @@
-//! The paths in code: of `use` declarations and in expressions and types.
+//! The paths in code: in `use` declarations, expressions and types.
 
 use super::rust::{Placed, Token};
 
@@ -7,11 +7,11 @@ use super::rust::{Placed, Token};
 pub(super) struct CodePath {
     pub(super) segments: Vec<String>,
     pub(super) line: usize,
-    /// The modules of this file in which it stands.
+    /// The modules of this file that contain it.
     pub(super) inside: Vec<String>,
 }
 
-/// All paths of two segments or more, and all that `use` names.
+/// All paths of two segments or more, and all paths in `use` declarations.
 pub(super) fn paths(tokens: &[Placed]) -> Vec<CodePath> {
     let mut reader = Reader { tokens, found: Vec::new(), inside: Vec::new(), depth: 0 };
     let mut at = 0;
@@ -21,7 +21,7 @@ pub(super) fn paths(tokens: &[Placed]) -> Vec<CodePath> {
     reader.found
 }
 
-/// The modules that a file declares in files of their own.
+/// The modules that a file declares in separate files.
 pub(super) fn declared_modules(tokens: &[Placed]) -> Vec<String> {
     let declarations = tokens.windows(3).filter_map(|window| match window {
         [(Token::Word(keyword), _), (Token::Word(name), _), (end, _)]
@@ -37,7 +37,7 @@ pub(super) fn declared_modules(tokens: &[Placed]) -> Vec<String> {
 struct Reader<'a> {
     tokens: &'a [Placed],
     found: Vec<CodePath>,
-    /// The modules that are open, with the depth of their braces.
+    /// The enclosing modules, with the depth of their braces.
     inside: Vec<(String, usize)>,
     depth: usize,
 }
@@ -84,7 +84,7 @@ impl Reader<'_> {
         at + 1
     }
 
-    /// Reads a path, or a tree of paths with this prefix; returns the place behind it.
+    /// Reads a path, or a tree of paths with this prefix; returns the position after it.
     fn tree(&mut self, start: usize, prefix: &[String]) -> usize {
         let mut segments = prefix.to_vec();
         let mut at = start;

@@ -58,7 +58,7 @@ fn reachable<'a>(from: &str, reach: &BTreeMap<&'a str, BTreeSet<&'a str>>) -> BT
     found
 }
 
-/// All files are in one folder, whose module says that its algorithm is recursive.
+/// Whether all files are in one folder whose module is documented as recursive.
 fn is_recursive(cycle: &BTreeSet<&str>, files: &BTreeMap<&str, &TextFile>) -> bool {
     let Some(first) = cycle.first() else { return false };
     let folders = [

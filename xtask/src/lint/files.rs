@@ -7,7 +7,7 @@ use anyhow::Context;
 
 use crate::command;
 
-/// Recorded or generated data, which no rule applies to.
+/// Recorded or generated data, to which no rule applies.
 const EXCLUDED: &[&str] = &[
     "LICENSE",
     "crds/manifests/",
@@ -29,14 +29,14 @@ pub(super) struct TextFile {
 }
 
 impl TextFile {
-    /// The part of the name behind the last dot.
+    /// The part of the name after the last dot.
     pub(super) fn extension(&self) -> &str {
         let name = self.path.rsplit('/').next().unwrap_or_default();
         name.rsplit_once('.').map_or("", |(_, extension)| extension)
     }
 }
 
-/// Reads all files that git knows or would add.
+/// Reads all files that git tracks or would add.
 pub(super) async fn read_all(root: &Path) -> anyhow::Result<Vec<TextFile>> {
     let mut git = command::program("git");
     git.current_dir(root).args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"]);

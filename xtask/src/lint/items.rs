@@ -1,13 +1,13 @@
-//! Attributes and the items they belong to: which code is only for tests, and how tests are called.
+//! Attributes and their items: which code is only for tests, and the names of tests.
 
 use super::rust::{Placed, Source, Token};
 
-/// A file of Rust whose tests are known.
+/// A Rust file with its tests.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Items {
     /// The tokens of the product.
     pub(super) product: Vec<Placed>,
-    /// The lines, first and last, of items that are compiled for tests only.
+    /// The first and the last line of items that are compiled for tests only.
     tests: Vec<(usize, usize)>,
     /// The names of test functions, with their lines.
     pub(super) test_names: Vec<(String, usize)>,
@@ -41,7 +41,7 @@ impl Items {
         items
     }
 
-    /// The line is part of an item that is compiled for tests only.
+    /// Whether the line is part of an item that is compiled for tests only.
     pub(super) fn is_test(&self, line: usize) -> bool {
         self.tests.iter().any(|(first, last)| (*first..=*last).contains(&line))
     }
@@ -59,7 +59,8 @@ fn test_names(tokens: &[Placed]) -> Vec<(String, usize)> {
     names
 }
 
-/// The end and the content of the attribute that starts here; and whether it is one of the file.
+/// The end and the content of the attribute that starts here, and whether it applies to the whole
+/// file.
 fn attribute(tokens: &[Placed], at: usize) -> Option<(usize, &[Placed], bool)> {
     let is = |at: usize, character| tokens.get(at).is_some_and(|(token, _)| token.is(character));
     let is_inner = is(at + 1, '!');
@@ -89,7 +90,7 @@ fn function_name(tokens: &[Placed]) -> Option<(String, usize)> {
     Some((name.word()?.to_owned(), *line))
 }
 
-/// Behind the last token of the item, field or statement that starts here.
+/// The position after the item, field or statement that starts here.
 fn end_of_item(tokens: &[Placed], start: usize) -> usize {
     let mut at = start;
     while let Some((end, ..)) = attribute(tokens, at) {
@@ -120,7 +121,7 @@ fn end_of_item(tokens: &[Placed], start: usize) -> usize {
     at
 }
 
-/// The bracket that closes the one at this place.
+/// The bracket that closes the one at this position.
 pub(super) fn closing(tokens: &[Placed], open: usize) -> Option<usize> {
     let mut depth = 0_usize;
     for (at, (token, _)) in tokens.iter().enumerate().skip(open) {

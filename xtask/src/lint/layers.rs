@@ -17,7 +17,7 @@ const LAYERS: &[&[&str]] = &[
     &["tests"],
 ];
 
-/// Every arrow that does not lead downwards.
+/// Every import that does not lead downwards.
 pub(super) fn check(modules: &Modules) -> Vec<Finding> {
     let mut findings = Vec::new();
     for module in modules.names().filter(|module| module.len() == 1) {

@@ -3,7 +3,7 @@
 use super::files::TextFile;
 use super::finding::Finding;
 
-/// A reader keeps about as much in mind.
+/// About as much as a reader can keep in mind.
 const MAX_LINES: usize = 400;
 
 /// Source files that are too long.

@@ -1,4 +1,4 @@
-//! The modules of a crate, and which of them uses which.
+//! The modules of a crate, and the uses between them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,7 +17,7 @@ pub(super) struct Arrow {
     pub(super) to: ModulePath,
     pub(super) file: String,
     pub(super) line: usize,
-    /// The path as it is written.
+    /// The path in the source.
     pub(super) written: String,
 }
 
@@ -83,7 +83,7 @@ impl Modules {
         arrows
     }
 
-    /// The module with a file that a path leads to. Re-exported items belong to the parent.
+    /// The innermost module with its own file in a path. Re-exported items belong to the parent.
     fn resolve(&self, from: &[String], path: &CodePath) -> Option<ModulePath> {
         let mut module = [from, path.inside.as_slice()].concat();
         let mut rest = path.segments.as_slice();
@@ -99,7 +99,7 @@ impl Modules {
                     rest = after;
                 }
             }
-            // Of another crate, unless this module declares it.
+            // The path belongs to another crate, unless this module declares its first segment.
             first => {
                 module.push(first.to_owned());
                 rest = &rest[1..];
@@ -121,7 +121,7 @@ impl Modules {
     }
 }
 
-/// Where the modules are that this file declares.
+/// The directory of the modules that this file declares.
 fn directory(path: &str, is_root: bool) -> String {
     let parent = path.rsplit_once('/').map_or("", |(parent, _)| parent);
     if is_root || path.ends_with("/mod.rs") {

@@ -1,4 +1,4 @@
-//! Phrases that plain English does without, by `xtask/lint/phrases.txt`.
+//! Phrases to avoid in plain English: the list in `xtask/lint/phrases.txt`.
 
 use std::collections::HashMap;
 
@@ -89,7 +89,7 @@ impl Phrases {
             if at < allowed_until {
                 continue;
             }
-            // A text of one word is no sentence, but a keyword or a name.
+            // A text of one word is a keyword or a name, and not a sentence.
             let starts_sentence = rest[0].starts_sentence && words.len() > 1;
             let of_sentence =
                 starts_sentence.then(|| longest(&self.at_sentence_start, rest)).flatten();

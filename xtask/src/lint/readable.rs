@@ -5,7 +5,7 @@ use super::items::Items;
 use super::rust;
 use super::text::Text;
 
-/// The parts of a file that people read.
+/// The parts of a file that are text for people.
 #[derive(Debug, Default)]
 pub(super) struct Readable {
     pub(super) texts: Vec<Text>,
@@ -13,7 +13,7 @@ pub(super) struct Readable {
 }
 
 impl Readable {
-    /// Empty for files that nobody reads as text.
+    /// Empty for files without such text.
     pub(super) fn read(file: &TextFile) -> Readable {
         match file.extension() {
             "rs" => rust(file),
@@ -75,7 +75,7 @@ fn markdown(text: &str) -> Readable {
     readable
 }
 
-/// Go's comments and strings are those of Rust but for raw strings, which are data here.
+/// Go's comments and strings are like Rust's, except for raw strings, which are data here.
 fn go(text: &str) -> Readable {
     let source = rust::lex(&text.replace('`', " "));
     let names = text.lines().zip(1..).filter_map(|(line, number)| {

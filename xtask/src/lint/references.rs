@@ -5,8 +5,8 @@ use std::path::Path;
 use super::files::TextFile;
 use super::finding::Finding;
 
-/// Paths in backticks that lead nowhere. A path begins with a folder at the root of the repository, but for
-/// `target`, which builds create.
+/// Paths in backticks without a file or folder. A path begins with a folder at the root of the repository,
+/// except `target`, which builds create.
 pub(super) fn check(files: &[TextFile], root: &Path) -> Vec<Finding> {
     let pages = files.iter().filter(|file| file.extension() == "md");
     pages.flat_map(|page| missing(page, root)).collect()
@@ -26,7 +26,7 @@ fn missing(page: &TextFile, root: &Path) -> Vec<Finding> {
     findings
 }
 
-/// The path, if this is one: several parts, and no pattern.
+/// The path, if the text is one: several parts without a pattern.
 fn path(code: &str) -> Option<&str> {
     let is_part = |letter: char| letter.is_ascii_alphanumeric() || "/._-".contains(letter);
     let path = code.trim_end_matches('/');

@@ -1,7 +1,7 @@
 //! Rust source as tokens, comments and string literals.
 //!
-//! This is a lexer and not a parser: it is enough to find paths, calls and texts without a
-//! dependency that takes long to build.
+//! A lexer is enough to find paths, calls and texts. A parser would be a dependency that takes long
+//! to build.
 
 use super::text::Text;
 
@@ -38,7 +38,7 @@ pub(super) type Placed = (Token, usize);
 #[derive(Clone, Debug, Default)]
 pub(super) struct Source {
     pub(super) tokens: Vec<Placed>,
-    /// Comments. Lines that follow each other are one comment.
+    /// Comments. Consecutive lines form one comment.
     pub(super) comments: Vec<Text>,
     pub(super) strings: Vec<Text>,
 }

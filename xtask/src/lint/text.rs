@@ -13,9 +13,9 @@ pub(super) struct Word {
     /// In lower case.
     pub(super) spelling: String,
     pub(super) line: usize,
-    /// Punctuation separates it from the word before.
+    /// Whether punctuation separates it from the word before.
     pub(super) is_separated: bool,
-    /// It is the first of a sentence.
+    /// Whether it starts a sentence.
     pub(super) starts_sentence: bool,
 }
 
@@ -130,7 +130,7 @@ impl Words {
         self.newlines = 0;
     }
 
-    /// Stands for code, so that the words on both sides of it are no neighbours.
+    /// Stands for code, so that the words before and after it do not form a phrase.
     fn push_code(&mut self) {
         self.push("`".to_owned());
     }

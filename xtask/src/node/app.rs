@@ -37,7 +37,7 @@ pub(crate) struct NodeSession {
 }
 
 impl NodeSession {
-    /// A session with a shell in a new directory of this one.
+    /// A session with a shell in a new subdirectory of this directory.
     pub(crate) fn new(
         home: &Path,
         access: &Access,
@@ -61,7 +61,7 @@ impl NodeSession {
         steps.step("install the app with its chart", self.app()).await
     }
 
-    /// Changes a value while requests are made.
+    /// Changes a value during requests.
     pub(crate) async fn change(&self, steps: &mut Steps) -> anyhow::Result<()> {
         let what = "change a sealed value while requests are made";
         steps.step(what, self.changed()).await
@@ -168,8 +168,8 @@ impl NodeSession {
         Ok(())
     }
 
-    /// Fails unless this change brings the values of `secrets.env` to the app with one rolling restart
-    /// and without a failed request.
+    /// Fails unless the app gets the values of `secrets.env` after this change, with one rolling
+    /// restart and without a failed request.
     pub(super) async fn restarts_once(
         &self,
         namespace: &str,

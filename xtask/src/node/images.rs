@@ -21,7 +21,7 @@ pub(crate) struct NodeImages {
 }
 
 impl NodeImages {
-    /// With the controller's image that ships.
+    /// Builds the controller's image that ships.
     pub(crate) async fn shipped(steps: &mut Steps) -> anyhow::Result<NodeImages> {
         let output = steps.output();
         let build = Build::default();
@@ -30,7 +30,7 @@ impl NodeImages {
         NodeImages::with_controller(steps, controller).await
     }
 
-    /// With an image of this program, which takes seconds to build.
+    /// Builds an image with this program, which takes seconds.
     pub(crate) async fn for_demo(steps: &mut Steps, program: &Path) -> anyhow::Result<NodeImages> {
         let image = Box::pin(images::controller_image(program, steps.output()));
         let controller = steps.step("put the controller into an image", image).await?.path;

@@ -20,7 +20,7 @@ async fn style(python: &Path) -> anyhow::Result<()> {
     module(python, &["mypy", "--no-error-summary", "--cache-dir=/dev/null"]).await
 }
 
-/// Runs a module of Python, which leaves nothing in the repository.
+/// Runs a Python module that leaves no files in the repository.
 async fn module(python: &Path, arguments: &[&str]) -> anyhow::Result<()> {
     let mut python = program(python);
     python

@@ -9,8 +9,8 @@ pub(crate) fn test(targets: &[String], arguments: &[&str]) -> Command {
     let mut cargo = build::cargo("test");
     cargo
         .args(build::WITH_CLIPPY)
-        // The whole workspace each time: with another choice of packages, shared crates would have
-        // other features and be built again.
+        // Always the whole workspace: for a selection of packages, shared crates would have
+        // different features and be built again.
         .args(["--workspace", "--quiet"])
         .args(targets)
         .arg("--")

@@ -14,7 +14,7 @@ pub(super) async fn check(output: Output) -> anyhow::Result<()> {
         deny
     };
     command::run(deny().args(["check", "bans", "licenses", "sources"])).await?;
-    // Fetching is a step of its own, so that an advisory is not mistaken for a network error.
+    // Fetching is a separate step, so that a network error is not mistaken for an advisory.
     let Err(cause) = command::output(deny().args(["fetch", "db"])).await else {
         return command::run(deny().args(["check", "--disable-fetch", "advisories"])).await;
     };

@@ -11,14 +11,14 @@ const END_TO_END: &str = "e2e";
 /// The crate with the tests that run Helm and other tools.
 const CHARTS: &str = "chart-tests";
 
-/// Flags of `cargo test` that choose test programs, by what they need.
+/// Flags of `cargo test` that choose test programs by their requirements.
 #[derive(Debug, PartialEq)]
 pub(super) struct Targets {
     /// The tests of the crate `e2e`, which start API servers.
     pub(super) end_to_end: Vec<String>,
     /// The tests of the charts, which run Helm and other tools.
     pub(super) charts: Vec<String>,
-    /// All others but unit tests.
+    /// All others except unit tests.
     pub(super) others: Vec<String>,
 }
 

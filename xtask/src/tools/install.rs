@@ -1,4 +1,4 @@
-//! Parts of the installation of a tool.
+//! Helpers for the installation of tools.
 
 use std::path::Path;
 

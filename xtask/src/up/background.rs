@@ -1,7 +1,7 @@
 //! Programs that outlive `cargo xtask up`: the controller and an AWS emulator.
 //!
-//! The standard error of each is a log file, on which the program holds a lock for as long as it lives.
-//! So a process that reuses the number of an ended one is never mistaken for it.
+//! The standard error of each program is a log file, on which the program holds a lock until it ends.
+//! So a process that reuses its process id is never mistaken for it.
 
 use std::fs::{self, File, TryLockError};
 use std::io::ErrorKind;
@@ -23,7 +23,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::command;
 
-/// A new sealing key of 4096 bits takes seconds, more where the machine is busy.
+/// A new sealing key of 4096 bits takes seconds, and more on a busy machine.
 const START_TIMEOUT: Duration = Duration::from_mins(2);
 
 /// The name of the controller.
@@ -104,7 +104,7 @@ async fn start(
     Ok(())
 }
 
-/// The log of one.
+/// The log of a program.
 pub(super) fn log(directory: &Path, name: &str) -> PathBuf {
     directory.join(format!("{name}.log"))
 }
@@ -125,7 +125,7 @@ pub(super) fn find(directory: &Path, name: &str) -> anyhow::Result<Option<OwnedF
         Err(error) => return Err(error).with_context(|| format!("reading {file}")),
     };
     let pid = Pid::from_raw(number).with_context(|| format!("{file} names no process"))?;
-    // The handle before the check: it cannot come to mean another process in between.
+    // The handle is opened before the check, so it cannot refer to another process in between.
     let process = match pidfd_open(pid, PidfdFlags::empty()) {
         Ok(process) => process,
         Err(Errno::SRCH) => return Ok(None),

@@ -1,4 +1,4 @@
-//! Reading an OCI archive, apart from the code that makes it.
+//! Reads an OCI archive, independently of the code that creates it.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -11,16 +11,16 @@ use crate::text;
 /// One image in a file.
 #[derive(Debug)]
 pub(crate) struct Archive {
-    /// Name and tag, as it was said.
+    /// The name and tag in the output of the command.
     pub(crate) name: String,
-    /// The digest, as it was said.
+    /// The digest in the output of the command.
     pub(crate) digest: String,
     /// The file.
     pub(crate) path: PathBuf,
 }
 
 impl Archive {
-    /// From a line of `cargo xtask images`.
+    /// Parses a line of `cargo xtask images`.
     pub(crate) fn from_line(line: &str) -> Archive {
         let words: Vec<_> = line.split(' ').collect();
         let word = |index: usize| (*words.get(index).expect(line)).to_owned();
@@ -69,7 +69,7 @@ impl Archive {
         }
     }
 
-    /// The blob, which must be what its digest says.
+    /// The blob, whose digest must match.
     fn blob(&self, descriptor: &Value) -> Vec<u8> {
         let digest = descriptor["digest"].as_str().unwrap().strip_prefix("sha256:").unwrap();
         let blob = self.file(&format!("blobs/sha256/{digest}"));

@@ -1,4 +1,4 @@
-//! The programs for ARM, under emulation: as they are for a Raspberry Pi, but not optimised.
+//! The programs for ARM, under emulation: those for a Raspberry Pi, but not optimised.
 
 use std::collections::BTreeMap;
 use std::env::consts::ARCH;
@@ -82,7 +82,7 @@ fn image_names_its_architecture() {
 #[test]
 fn controller_creates_secret_on_a_real_api_server() {
     let cluster = Cluster::start().unwrap();
-    // Given, since making one is what an emulator is slowest at.
+    // The test provides a key, because an emulator is slowest at generating one.
     let key = |extension| fs::read_to_string(vector(&format!("keys/rsa2048.{extension}"))).unwrap();
     cluster.apply(&key_secret(&key("crt"), &key("key"))).unwrap();
     let namespace = json!({ "apiVersion": "v1", "kind": "Namespace",
@@ -144,7 +144,7 @@ fn recorded_data(path: &str) -> Value {
     data.into()
 }
 
-/// Whether this machine runs them without help.
+/// Whether this machine runs them without an emulator.
 fn is_native() -> bool {
     ARCH == "aarch64"
 }
@@ -160,7 +160,7 @@ fn key_secret(certificate: &str, key: &str) -> Value {
     })
 }
 
-/// The Secret, as soon as it exists. An emulated program has more time than others.
+/// Waits for the Secret. An emulated program gets more time than others.
 fn secret(cluster: &Cluster, controller: &Controller, name: &str) -> Value {
     let patience = Instant::now() + Duration::from_secs(300);
     loop {

@@ -12,7 +12,7 @@ use crate::archive::Archive;
 use crate::program::Elf;
 use crate::{PROGRAMS, images, shipped, text};
 
-/// For all that is pulled and kept on a node.
+/// The limit for everything that a node pulls and stores.
 const LIMIT: usize = 20_000_000;
 
 #[test]
@@ -40,7 +40,8 @@ fn image_contains_only_its_program() {
 fn no_file_gives_a_capability_or_another_identity() {
     for image in shipped() {
         for layer in image.layers() {
-            // How tar files hold the attribute `security.capability`, and all others.
+            // Tar files store extended attributes, and `security.capability` among them, under
+            // these names.
             assert!(!contains(&layer, b"SCHILY.xattr"), "{}", image.name);
             assert!(!contains(&layer, b"security.capability"), "{}", image.name);
         }
@@ -119,7 +120,7 @@ fn program_is_static_and_contains_no_build_path() {
         for path in homes.into_iter().flatten().chain([repository]) {
             let mut path = path.into_encoded_bytes();
             path.push(b'/');
-            // A home such as `/` tells nothing.
+            // A home directory such as `/` would match everywhere.
             if path.len() > 4 {
                 let shown = String::from_utf8_lossy(&path);
                 assert!(!contains(&program, &path), "{} names {shown}", image.name);
@@ -148,7 +149,7 @@ struct Entry {
     path: String,
 }
 
-/// As `tar` lists them.
+/// In the format of `tar`'s listing.
 fn entries(image: &Archive) -> Vec<Entry> {
     let mut entries = Vec::new();
     for layer in image.layers() {

@@ -17,13 +17,13 @@ use crate::archive::Archive;
 /// The programs, by the names of their images.
 const PROGRAMS: [&str; 2] = ["mtk-controller", "mtk-seal"];
 
-/// Both of our programs' images for this machine, as they are shipped.
+/// The images of both programs for this machine, as they ship.
 fn shipped() -> &'static [Archive] {
     static IMAGES: OnceLock<Vec<Archive>> = OnceLock::new();
     IMAGES.get_or_init(|| images(&["controller", "cli"]))
 }
 
-/// The images that `cargo xtask images` makes with these arguments.
+/// The images that `cargo xtask images` builds with these arguments.
 fn images(arguments: &[&str]) -> Vec<Archive> {
     xtask(arguments).lines().map(Archive::from_line).collect()
 }
@@ -46,7 +46,7 @@ fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
 }
 
-/// Recorded with kubeseal: keys, and what it has sealed with them.
+/// Recorded from kubeseal: keys, and items that it sealed with them.
 fn vector(path: &str) -> PathBuf {
     repository().join("sealing/tests/vectors").join(path)
 }

@@ -1,4 +1,4 @@
-//! The programs of the images need nothing else to run.
+//! The programs in the images run without any other file.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -17,7 +17,7 @@ use crate::{shipped, text, vector};
 pub(crate) struct Elf {
     /// The processor, by its number.
     pub(crate) machine: u16,
-    /// Whether another program has to load it.
+    /// Whether it needs a loader.
     pub(crate) has_interpreter: bool,
 }
 
@@ -86,7 +86,8 @@ pub(crate) fn round_trip(files: &Path, seen: &Path, run: impl Fn() -> Command) {
     assert_eq!(BASE64_STANDARD.decode(data).unwrap(), value.as_bytes());
 }
 
-/// Runs the image's program. Root can give it only the files of the image, and its user.
+/// Runs the image's program. If the user is root, the program sees only the files of the image, and
+/// runs as its user.
 fn inside(root: &Path, image: &Archive) -> Command {
     let program = format!("usr/local/bin/{}", image.program());
     let mut command = if is_root() {

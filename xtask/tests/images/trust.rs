@@ -1,4 +1,4 @@
-//! The controller in its image reaches AWS over TLS, with the certificate authorities that it finds there.
+//! The controller in its image reaches AWS over TLS, with the certificate authorities in the image.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -11,7 +11,8 @@ use e2e::tls::{AUTHORITY, TlsAws, VALUE, condition, synced};
 use crate::program::is_root;
 use crate::{shipped, text};
 
-/// The files of the image. Root runs its program with nothing else, and as its user.
+/// The files of the image. If the user is root, the program sees only these files, and runs as the
+/// image's user.
 struct Files {
     root: tempfile::TempDir,
     scripts: tempfile::TempDir,
