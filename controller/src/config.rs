@@ -112,7 +112,7 @@ pub struct Config {
     #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = parse_duration)]
     pub(crate) resync_period: SignedDuration,
 
-    /// Restart workloads that ask for it when Secrets that they use change; requires RBAC on workloads
+    /// Restart annotated workloads when Secrets that they use change; requires RBAC on workloads
     #[arg(long, value_name = "BOOL", default_value_t = false, action = ArgAction::Set,
           num_args = 0..=1, default_missing_value = "true", require_equals = true)]
     restart_workloads: bool,

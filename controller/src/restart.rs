@@ -1,4 +1,4 @@
-//! Restarts workloads that ask for it when Secrets that they use change (`docs/design/architecture.md`,
+//! Restarts annotated workloads when Secrets that they use change (`docs/design/architecture.md`,
 //! "Restarts of workloads").
 
 pub(crate) mod annotations;

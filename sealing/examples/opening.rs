@@ -1,8 +1,8 @@
-//! The cost of opening an item, beside that of its RSA operation in the library: `cargo xtask bench`
-//! runs it.
+//! Measures the cost of opening an item, and of its RSA operation in the library.
+//! `cargo xtask bench` runs it.
 //!
-//! With a number as the argument: the nanoseconds that the library takes for so many operations, on
-//! all cores.
+//! With a number as the argument, it prints the nanoseconds that the library takes for this many
+//! operations on all cores.
 
 use std::error::Error;
 use std::hint::black_box;
@@ -19,9 +19,9 @@ use aws_lc_rs::rsa::{
 use jiff::{SignedDuration, Timestamp};
 use sealing::{Item, KeyOptions, Scope, SealingKey, open};
 
-/// Operations of one measurement.
+/// The operations per measurement.
 const OPERATIONS: u32 = 400;
-/// Measurements of each, in turns. The best one counts.
+/// The measurements of each, in turns. The best one counts.
 const TURNS: usize = 3;
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -55,7 +55,7 @@ fn each(operation: impl Fn() -> Result<(), Box<dyn Error>>) -> Result<Duration, 
     Ok(started.elapsed() / OPERATIONS)
 }
 
-/// A key of the library, and what it decrypts.
+/// A key of the library, and a ciphertext for it.
 struct Library {
     key: OaepPrivateDecryptingKey,
     text: Vec<u8>,
@@ -78,7 +78,7 @@ impl Library {
         Ok(())
     }
 
-    /// The time until the threads, one for each core, have done so many operations together.
+    /// The time until all threads, one per core, have done this many operations together.
     fn on_all_cores(&self, operations: u32) -> Result<Duration, Box<dyn Error>> {
         let cores = u32::try_from(thread::available_parallelism().map_or(1, NonZero::get))?;
         let share = |core: u32| (operations + core) / cores;

@@ -10,15 +10,16 @@ use pki::{
     x509::{CertificateKey, Malformed},
 };
 
-/// The smallest RSA modulus, in bits. Smaller ones are broken, and aws-lc would not open with them.
+/// The smallest RSA modulus, in bits. Smaller keys are insecure, and aws-lc does not decrypt with
+/// them.
 pub(crate) const MIN_BITS: usize = 2048;
-/// The largest RSA modulus, in bits. Larger ones only burn CPU.
+/// The largest RSA modulus, in bits. Larger keys only cost CPU time.
 pub(crate) const MAX_BITS: usize = 8192;
 
 /// A sealing certificate: an RSA public key of 2048 to 8192 bits and its validity.
 ///
-/// It carries a key and proves no identity. Like kubeseal, the reader does not check the signature
-/// or the issuer, because any CA may have signed a user's own certificate.
+/// It contains a key, and proves no identity. Like kubeseal, the reader does not check the
+/// signature or the issuer, because any CA may have signed a user's own certificate.
 #[derive(Clone)]
 pub struct Certificate {
     der: Vec<u8>,
@@ -32,8 +33,8 @@ pub struct Certificate {
 impl Certificate {
     /// Reads the first `CERTIFICATE` block of a PEM text of at most 1 MiB.
     ///
-    /// Chains, CRLF and text around the blocks are fine. An expired certificate is read too: see
-    /// [`Certificate::check_validity`].
+    /// It accepts chains, CRLF and text around the blocks. It also accepts an expired certificate:
+    /// see [`Certificate::check_validity`].
     pub fn from_pem(pem: &[u8]) -> Result<Self, CertificateError> {
         let mut other = None;
         for block in checked_blocks(pem)? {
@@ -99,8 +100,8 @@ impl Certificate {
 
     /// Rejects an expired certificate, as kubeseal does before it seals.
     ///
-    /// A certificate that is not valid yet is accepted: clocks differ, and the certificate of a new
-    /// cluster would be rejected for no gain.
+    /// It accepts a certificate that is not valid yet: clocks differ, and otherwise the certificate
+    /// of a new cluster could be rejected.
     pub fn check_validity(&self, now: Timestamp) -> Result<(), CertificateError> {
         if now > self.not_after {
             return Err(CertificateError::Expired { not_after: self.not_after });
@@ -158,7 +159,7 @@ pub enum CertificateError {
         /// The algorithm's name, or its object identifier.
         algorithm: String,
     },
-    /// PEM, but of something else.
+    /// PEM with another kind of block.
     #[error("it holds {label}, not a CERTIFICATE")]
     OtherBlock {
         /// The first block's label.

@@ -10,7 +10,7 @@ use base64::{
 
 /// The parsed wire format of one value of `spec.encryptedData`, or of the legacy `spec.data`.
 ///
-/// Parsing needs no cryptography and accepts some items that no key opens.
+/// Parsing needs no cryptography, and accepts some items that no key can open.
 #[derive(Clone, Eq, PartialEq)]
 pub struct Item {
     bytes: Vec<u8>,
@@ -29,8 +29,8 @@ impl Item {
 
     /// Reads standard base64 with padding.
     ///
-    /// Skips `\r` and `\n` anywhere, as Go's decoder does: people fold long lines of YAML. Other blanks
-    /// are errors.
+    /// Skips `\r` and `\n` anywhere, like Go's decoder, because users fold long lines of YAML. Other
+    /// blanks are errors.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
         if text.len() > Self::MAX_TEXT_LEN {
             return Err(Malformed::TooLarge { len: text.len(), limit: Self::MAX_TEXT_LEN });
@@ -153,7 +153,7 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true),
 );
 
-/// The position and the cause, for people with a folded or hand-edited file.
+/// The position and the cause, for folded or hand-edited files.
 fn not_base64(text: &str) -> Malformed {
     let known = |byte: u8| byte.is_ascii_alphanumeric() || b"+/=\r\n".contains(&byte);
     match text.bytes().enumerate().find(|(_, byte)| !known(*byte)) {

@@ -32,7 +32,7 @@ pub struct SealingKey {
 
 impl SealingKey {
     /// Reads the first private key (PKCS#1 or PKCS#8) of a PEM text and the first certificate of
-    /// another, each of at most 1 MiB. The certificate must be the key's.
+    /// another, each of at most 1 MiB. The certificate must belong to the key.
     pub fn from_pem(
         private_key_pem: &[u8],
         certificate_pem: Option<&[u8]>,
@@ -44,8 +44,8 @@ impl SealingKey {
         }
     }
 
-    /// Makes a key and the certificate that Bitnami's controller would make for it: the common name as
-    /// subject and issuer, `keyUsage` `encipherOnly`, `isCA`.
+    /// Generates a key, and the certificate that Bitnami's controller would create for it: the common
+    /// name as subject and issuer, `keyUsage` `encipherOnly`, `isCA`.
     ///
     /// 4096 bits take about a second of CPU time on the calling thread.
     pub fn generate(options: &KeyOptions) -> Result<Self, KeyError> {
@@ -99,14 +99,15 @@ impl SealingKey {
 
     /// Unwraps the session key: one private-key operation, in constant time.
     ///
-    /// `None` for a wrong key, a wrong label or a changed ciphertext alike: the difference is an oracle
-    /// (RFC 8017 §7.1.2, note).
+    /// `None` for a wrong key, a wrong label and a changed ciphertext: to tell them apart would create
+    /// an oracle (RFC 8017 §7.1.2, note).
     pub(crate) fn unwrap_session_key(
         &self,
         item: &Item,
         label: &Label,
     ) -> Option<Zeroizing<[u8; 32]>> {
-        // RSADP (RFC 8017 §5.1.2): out of range. Both numbers are public, so no operation is needed.
+        // Out of range for RSADP (RFC 8017 §5.1.2). Both numbers are public, so this needs no
+        // private-key operation.
         if item.wrapped_key() >= self.private_key.modulus() {
             return None;
         }
@@ -160,6 +161,7 @@ pub struct KeyOptions {
     pub common_name: String,
     /// The start of the certificate's validity. Fractions of a second are dropped.
     pub not_before: Timestamp,
-    /// How long the certificate is valid. Not negative, and it ends before the year 10000.
+    /// How long the certificate is valid. It must not be negative, and must end before the year
+    /// 10000.
     pub lifetime: SignedDuration,
 }

@@ -36,7 +36,7 @@ pub enum KeyError {
         /// The algorithm's name, or its object identifier.
         algorithm: String,
     },
-    /// PEM, but of something else.
+    /// PEM with another kind of block.
     #[error("it holds {label}, not a private key")]
     OtherBlock {
         /// The first block's label.
@@ -63,13 +63,13 @@ pub enum KeyError {
         /// The size of the modulus.
         bits: usize,
     },
-    /// A size that is not generated.
+    /// An unsupported size for a new key.
     #[error("RSA keys of {bits} bits are not generated: it is one of 2048, 3072, 4096, 8192")]
     UnsupportedSize {
         /// The requested size.
         bits: usize,
     },
-    /// The validity is negative, or leaves the years 1970 to 9999.
+    /// The validity is negative, or not within the years 1970 to 9999.
     #[error("the certificate's validity ends before it starts, or after the year 9999")]
     Validity,
 }

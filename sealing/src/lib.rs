@@ -8,7 +8,7 @@
 //! AES-256-GCM            of the value under the session key; nonce of 12 zero bytes, no AAD, 16-byte tag
 //! ```
 //!
-//! The zero nonce is sound because each session key seals exactly one value.
+//! The zero nonce is safe because each session key seals exactly one value.
 //!
 //! | module | content | feature |
 //! |---|---|---|
@@ -18,8 +18,8 @@
 //! | `certificate`, `seal` | a public key, and sealing with it | `keys` |
 //! | `key`, `open` | a private key, and opening with it | `keys` |
 //!
-//! aws-lc-rs seals and opens; private-key operations are in constant time. Nothing here does I/O, reads a
-//! clock or knows Kubernetes.
+//! aws-lc-rs seals and opens. Its private-key operations are constant-time. Nothing here does I/O, reads
+//! a clock or knows Kubernetes.
 
 #[cfg(feature = "keys")]
 mod certificate;

@@ -10,7 +10,7 @@ use crate::{
     scope::{Label, Scope},
 };
 
-/// Opens an item with the first key that can, trying them in the given order.
+/// Opens an item with the first matching key. Tries the keys in the given order.
 ///
 /// Only keys of the item's size are tried. Each costs one private-key operation
 /// ([`private_key_operations`](crate::private_key_operations)). The format does not name the key, so
@@ -44,11 +44,11 @@ pub struct Opened<'k> {
 
 /// Why no key opened an item.
 ///
-/// It does not distinguish RSA-OAEP from AES-GCM failures: the difference is an oracle (RFC 8017
-/// §7.1.2).
+/// It does not distinguish RSA-OAEP from AES-GCM failures, because that would create an oracle (RFC
+/// 8017 §7.1.2).
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum OpenError {
-    /// There is no key of the item's size, so none was tried.
+    /// No key has the item's size, so none was tried.
     #[error("it was sealed for an RSA key of {bits} bits, and there is no key of that size")]
     NoKeyOfThisSize {
         /// The size in bits.
@@ -65,8 +65,8 @@ pub enum OpenError {
 /// After a failure to open under `scope`: another scope that opens the item for the object
 /// `namespace/name`, if any.
 ///
-/// The answer reveals something about a ciphertext: it must not be available from an unauthenticated
-/// endpoint. Costs up to two private-key operations for each key of the item's size.
+/// The result reveals information about a ciphertext: an unauthenticated endpoint must not return
+/// it. Costs up to two private-key operations for each key of the item's size.
 pub fn diagnose<'k>(
     item: &Item,
     namespace: &str,

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// The number of RSA private-key operations of this process: one for each key tried on each item, and one
 /// signature for each generated key.
 ///
-/// An operation takes milliseconds, everything else here microseconds. The number never decreases. It is
-/// for metrics, and for tests that assert what is skipped.
+/// An operation takes milliseconds. Everything else in this crate takes microseconds. The number
+/// never decreases. Metrics show it, and tests use it to check that operations are skipped.
 pub fn private_key_operations() -> u64 {
     OPERATIONS.load(Ordering::Relaxed)
 }

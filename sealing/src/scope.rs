@@ -87,7 +87,7 @@ impl FromStr for Scope {
 #[error("unknown scope: it is one of strict, namespace-wide, cluster-wide")]
 pub struct UnknownScope;
 
-/// The OAEP label that binds an item to its scope. Made only by [`Scope::label`].
+/// The OAEP label that binds an item to its scope. Only [`Scope::label`] creates it.
 #[derive(Clone, Eq, PartialEq)]
 pub struct Label(Vec<u8>);
 

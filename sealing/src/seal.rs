@@ -7,8 +7,8 @@ use zeroize::Zeroizing;
 
 use crate::{certificate::Certificate, item::Item, scope::Label};
 
-/// The longest value that can be sealed: 2 MiB, twice what a Secret holds. Every sealed item is short
-/// enough to be read again.
+/// The longest value that can be sealed: 2 MiB, twice what a Secret holds. So every sealed item is
+/// short enough to be read again.
 const MAX_PLAINTEXT_BYTES: usize = 2 << 20;
 
 impl Certificate {
@@ -25,7 +25,7 @@ impl Certificate {
         let wrapped = wrapped.ok_or(SealError::PublicKey)?;
 
         let header = u16::try_from(wrapped.len()).map_err(|_| SealError::PublicKey)?.to_be_bytes();
-        // With this capacity the buffer does not move, which would leave a copy of the plaintext.
+        // With this capacity the buffer never moves. A move would leave a copy of the plaintext.
         let len = header.len() + wrapped.len() + plaintext.len() + Item::TAG_LEN;
         let mut item = Vec::with_capacity(len);
         item.extend_from_slice(&header);
@@ -60,7 +60,7 @@ pub enum SealError {
     TooLarge {
         /// The value's length.
         len: usize,
-        /// The most it may be.
+        /// The limit.
         limit: usize,
     },
 }

@@ -1,7 +1,7 @@
 //! The certificate that Bitnami's controller creates for a new key.
 //!
-//! Byte for byte what Go's `x509.CreateCertificate` writes for that controller's template: tools that
-//! compare or parse certificates see the same form from both controllers.
+//! It is the same, byte for byte, as Go's `x509.CreateCertificate` writes for that controller's
+//! template. So tools that compare or parse certificates see the same form from both controllers.
 
 use jiff::Timestamp;
 use pki::{
@@ -53,7 +53,7 @@ mod tests {
     use super::*;
     use crate::{certificate::Certificate, key_file::pkcs1_from_pem};
 
-    /// The key of the certificates that `tests/pem/make` has Go write.
+    /// The key of the certificates that Go writes in `tests/pem/make`.
     fn bitnami_key() -> RsaKeyPair {
         let pkcs1 = pkcs1_from_pem(include_bytes!("../tests/pem/peer.key")).unwrap();
         RsaKeyPair::from_pkcs1(&pkcs1).unwrap()

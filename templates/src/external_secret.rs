@@ -99,7 +99,7 @@ pub enum Decoding {
     Base64,
     /// RFC 4648 §5.
     Base64Url,
-    /// The first of both that decodes the value, or none of them.
+    /// The first of both that decodes the value, or neither.
     Auto,
 }
 
@@ -200,7 +200,7 @@ pub enum Cause {
     /// A label or an annotation that is not UTF-8.
     #[error("the output is not UTF-8")]
     NotText,
-    /// A limit was exhausted outside of a template.
+    /// A limit was exhausted outside a template.
     #[error("{0}")]
     Limit(Limit),
 }

@@ -45,7 +45,7 @@ pub enum Cause {
     /// It cannot be rendered with these items.
     #[error(transparent)]
     Render(#[from] RenderError),
-    /// A limit was exhausted outside of a template.
+    /// A limit was exhausted outside a template.
     #[error("{0}")]
     Limit(Limit),
 }

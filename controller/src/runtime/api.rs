@@ -60,12 +60,12 @@ impl RequestError {
     pub(crate) fn failure(&self, action: &str) -> Failure {
         let (reason, answer) = match self.code() {
             Some(403) => {
-                let remedy = "give its ServiceAccount that right, or see what admission policy \
-                              refuses it";
+                let remedy = "grant its ServiceAccount the permission, or check which admission \
+                              policy denies the request";
                 (Reason::AccessDenied, format!("forbids the controller to {action}: {remedy}"))
             }
             Some(409) => {
-                let message = "others changed the object while the controller tried to";
+                let message = "another client changed the object while the controller tried to";
                 return Failure::new(Reason::Conflict, format!("{message} {action}"));
             }
             Some(400 | 413 | 422) => {
@@ -78,7 +78,7 @@ impl RequestError {
             None if matches!(self, Self::TimedOut) => {
                 (Reason::Timeout, format!("did not answer in time to the request to {action}"))
             }
-            None => (Reason::Unavailable, format!("could not be reached to {action}")),
+            None => (Reason::Unavailable, format!("could not be reached for the request to {action}")),
         };
         Failure::new(reason, format!("the API server {answer}"))
     }

@@ -58,13 +58,13 @@ impl Attempt<'_> {
         let written = self.write_status(Ok(&synced.record)).await;
         let synced_before = self.entry.status.condition("Synced");
         if verb.is_some() || synced_before.is_some_and(|condition| condition.status != "True") {
-            let message = synced_message(self.key, verb.unwrap_or("found in order"), synced);
+            let message = synced_message(self.key, verb.unwrap_or("is in sync"), synced);
             self.publish(Severity::Normal, UNSEALED, &message).await;
         }
         let ignored = ignored_fields(object).join(", ");
         if verb.is_some() && !ignored.is_empty() {
             let message =
-                format!("ignored in the template, since nothing authenticates it: {ignored}");
+                format!("ignored fields of the template, which nothing authenticates: {ignored}");
             self.publish(Severity::Warning, "TemplateFieldIgnored", &message).await;
         }
         written.err().unwrap_or_default()

@@ -107,7 +107,7 @@ impl Writer {
                 return Ok((applied, snapshot));
             }
         }
-        let message = format!("others keep changing Secret {key}");
+        let message = format!("other clients keep changing Secret {key}");
         Err(ApplyError::Failed(Failure::new(Reason::Conflict, message)))
     }
 

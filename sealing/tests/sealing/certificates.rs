@@ -1,4 +1,4 @@
-//! Certificates as found in the wild.
+//! Certificates from other programs.
 
 use sealing::{Certificate, CertificateError, PemError};
 

@@ -61,7 +61,7 @@ pub(crate) fn seal(key: &SealingKey, label: &Label, plaintext: &[u8]) -> String 
     key.certificate().expect("a certificate").seal(label, plaintext).expect("sealed")
 }
 
-/// Parses and opens, as everybody does.
+/// Parses and opens, like all callers.
 pub(crate) fn reopen(text: &str, label: &Label, keys: &[SealingKey]) -> Result<Vec<u8>, Failure> {
     let item = Item::parse(text).map_err(Failure::Malformed)?;
     let opened = open(&item, label, keys).map_err(Failure::Open)?;

@@ -1,4 +1,4 @@
-//! Keys that we make.
+//! Keys that this crate generates.
 
 use jiff::{SignedDuration, Timestamp};
 use sealing::{Certificate, Item, KeyError, KeyOptions, Scope, SealingKey, open};

@@ -1,4 +1,4 @@
-//! Input that an attacker chose.
+//! Malicious input.
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use proptest::prelude::*;

@@ -1,4 +1,4 @@
-//! Private keys as found in the wild.
+//! Private keys from other programs.
 
 use sealing::{CertificateError, Item, KeyError, PemError, Scope, SealingKey, open};
 

@@ -41,7 +41,8 @@ fn same_value_gives_different_items() {
         (0..20).map(|_| Item::parse(&seal(&key, &label, &[0; 32])).unwrap()).collect();
     for (i, a) in items.iter().enumerate() {
         for b in &items[..i] {
-            // Neither half: under one session key the zero nonce would show the values' difference.
+            // Neither half may be equal: under one session key, the zero nonce would reveal the
+            // difference of the values.
             assert_ne!(a.as_bytes()[2..258], b.as_bytes()[2..258]);
             assert_ne!(a.as_bytes()[258..290], b.as_bytes()[258..290]);
         }

@@ -19,7 +19,7 @@
 {{- fail "externalSecrets.caBundle: set configMap or secret, not both" }}
 {{- end }}
 {{- if eq (int $values.containerPorts.http) (int $values.containerPorts.metrics) }}
-{{- fail "containerPorts: http and metrics must differ: everybody may read the certificate, but not the metrics" }}
+{{- fail "containerPorts: http and metrics must differ: any client may read the certificate, but not the metrics" }}
 {{- end }}
 {{- if not (or $values.serviceAccount.create $values.serviceAccount.name) }}
 {{- fail "serviceAccount.create=false needs serviceAccount.name: the account `default` belongs to every Pod, which would get the controller's permissions" }}
