@@ -78,7 +78,9 @@ impl RequestError {
             None if matches!(self, Self::TimedOut) => {
                 (Reason::Timeout, format!("did not answer in time to the request to {action}"))
             }
-            None => (Reason::Unavailable, format!("could not be reached for the request to {action}")),
+            None => {
+                (Reason::Unavailable, format!("could not be reached for the request to {action}"))
+            }
         };
         Failure::new(reason, format!("the API server {answer}"))
     }
