@@ -1,4 +1,4 @@
-//! The functions that Go's text/template itself has.
+//! The built-in functions of Go's text/template.
 
 mod compare;
 mod escape;

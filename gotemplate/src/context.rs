@@ -18,10 +18,10 @@ pub struct Environment<'e> {
     pub now: jiff::Timestamp,
     /// The source of randomness.
     pub random: &'e mut dyn CryptoRng,
-    /// How much the rendering may use.
+    /// The limits of the rendering.
     pub limits: Limits,
-    /// Called now and then. The rendering fails with [`Limit::Time`](crate::Limit::Time) once it
-    /// returns true.
+    /// The rendering calls this at intervals, and fails with [`Limit::Time`](crate::Limit::Time)
+    /// once it returns true.
     pub deadline_exceeded: &'e dyn Fn() -> bool,
     /// The memory that the rendering shares with others.
     pub memory: Option<&'e dyn SharedMemory>,
@@ -54,7 +54,7 @@ pub struct Context<'e> {
     pub random: &'e mut dyn CryptoRng,
     /// The current time.
     pub now: jiff::Timestamp,
-    /// Whether the output depends on something that differs each time.
+    /// Whether the output depends on a function whose value differs each time.
     pub non_deterministic: bool,
     changed_maps: Vec<Map>,
     extensions: BTreeMap<TypeId, Box<dyn Any>>,
@@ -74,7 +74,7 @@ impl<'e> Context<'e> {
         }
     }
 
-    /// State that functions keep during one rendering, such as a cache. There is one of each type.
+    /// State that functions keep during one rendering, such as a cache: one value of each type.
     pub fn extension<T: Any + Default>(&mut self) -> &mut T {
         let extension = self.extensions.entry(TypeId::of::<T>()).or_insert_with(|| {
             let extension: Box<dyn Any> = Box::<T>::default();
@@ -83,8 +83,8 @@ impl<'e> Context<'e> {
         extension.downcast_mut().expect("an extension has the type that it is stored under")
     }
 
-    /// Empties `map` when the rendering ends. Functions call this before they change a map, since a
-    /// map that contains itself would never be freed, nor the secrets in it wiped.
+    /// Empties `map` when the rendering ends. Functions call this before they change a map. A map
+    /// that contains itself would never be freed, and the secrets in it would never be wiped.
     pub fn clear_at_end(&mut self, map: &Map) {
         self.changed_maps.push(map.clone());
     }

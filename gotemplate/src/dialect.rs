@@ -2,7 +2,7 @@
 
 use crate::{builtin::BUILTIN_FUNCTIONS, function::Function};
 
-/// The language of a template: its functions, its delimiters, and what a missing key is.
+/// The language of a template: its functions, its delimiters, and the result of a missing key.
 #[derive(Clone, Debug)]
 pub struct Dialect {
     /// Sorted by name.
@@ -18,19 +18,19 @@ impl Dialect {
     }
 
     /// A dialect with these functions, which are sorted by name. Include
-    /// [`BUILTIN_FUNCTIONS`](crate::BUILTIN_FUNCTIONS) where templates may call those too.
+    /// [`BUILTIN_FUNCTIONS`](crate::BUILTIN_FUNCTIONS) if templates may call those too.
     pub fn new(functions: &'static [&'static Function]) -> Self {
         debug_assert!(functions.is_sorted_by_key(|function| function.name));
         Self { functions, delimiters: Delimiters::default(), missing_key_fails: false }
     }
 
-    /// The dialect, where a key that a map does not have is an error (Go's `missingkey=error`).
+    /// The dialect in which a missing key is an error (Go's `missingkey=error`).
     #[must_use]
     pub fn with_missing_key_error(self) -> Self {
         Self { missing_key_fails: true, ..self }
     }
 
-    /// The dialect with other delimiters than `{{` and `}}`. An empty one means the default, as in Go.
+    /// The dialect with these delimiters. An empty one means `{{` or `}}`, as in Go.
     #[must_use]
     pub fn with_delimiters(mut self, left: &str, right: &str) -> Self {
         let Delimiters { left: default_left, right: default_right } = Delimiters::default();
@@ -40,7 +40,7 @@ impl Dialect {
         self
     }
 
-    /// Whether a key that a map does not have is an error.
+    /// Whether a missing key is an error.
     pub fn missing_key_fails(&self) -> bool {
         self.missing_key_fails
     }

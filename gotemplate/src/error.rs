@@ -1,9 +1,9 @@
-//! Errors. An error gives a place and a kind, in fixed words and names from the template's text, and
-//! never a value.
+//! Errors. An error contains a position and a kind, in fixed words and names from the template's
+//! text, and never a value.
 
 use crate::limits::Limit;
 
-/// Why a text is not a template.
+/// Why a text is not a valid template.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("line {line}, column {column}: {kind}")]
 pub struct ParseError {
@@ -21,7 +21,7 @@ pub enum ParseErrorKind {
     /// A `{{` without its `}}`.
     #[error("unclosed action")]
     UnclosedAction,
-    /// A comment that does not end, or not right before the closing delimiter.
+    /// A comment that does not end, or does not end right before the closing delimiter.
     #[error("unclosed comment")]
     UnclosedComment,
     /// A string without its closing quote on the same line.
@@ -50,7 +50,7 @@ pub enum ParseErrorKind {
     /// `(` and `)` do not match.
     #[error("unbalanced parentheses")]
     UnbalancedParentheses,
-    /// The text ends before the `{{end}}` of something.
+    /// The text ends before an `{{end}}`.
     #[error("{0} without {{{{end}}}}")]
     MissingEnd(&'static str),
     /// The dialect has no function of this name.
@@ -59,10 +59,10 @@ pub enum ParseErrorKind {
     /// No variable of this name is visible here.
     #[error("variable {0:?} is not defined")]
     UndefinedVariable(Box<str>),
-    /// A declaration of more variables than the action has values for.
+    /// A declaration with more variables than the action has values.
     #[error("too many variables in a declaration")]
     TooManyVariables,
-    /// A constant behind `|`.
+    /// A constant after `|`.
     #[error("a constant cannot follow a pipe")]
     ConstantInPipeline,
     /// A field of a constant.
@@ -77,7 +77,7 @@ pub enum ParseErrorKind {
     /// Too many nested parentheses or control structures.
     #[error("nested too deeply")]
     TooDeep,
-    /// The text is larger than templates may be.
+    /// The text exceeds the size limit for templates.
     #[error("the template is too large")]
     TooLarge,
     /// A limit is exhausted.
@@ -118,16 +118,16 @@ pub enum RenderErrorKind {
         function: &'static str,
         /// The type of its parameter.
         expected: &'static str,
-        /// The type it was given.
+        /// The type of the argument.
         found: &'static str,
     },
-    /// The map has no such key, and in this dialect that is an error.
+    /// The map has no such key, which is an error in this dialect.
     #[error("the map has no key {0:?}")]
     MissingKey(Box<str>),
     /// The template reads a field of a value that has none.
     #[error("{found} has no field {field:?}")]
     NoField {
-        /// The type of it.
+        /// Its type.
         found: &'static str,
         /// The field.
         field: Box<str>,
@@ -158,7 +158,7 @@ pub enum RenderErrorKind {
     Limit(#[from] Limit),
 }
 
-/// Why a function failed. The evaluator adds which function, and where.
+/// Why a function failed. The evaluator adds the name of the function, and the position.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Failure {
     /// A limit is exhausted.

@@ -1,4 +1,4 @@
-//! From a tree and a value to bytes.
+//! Evaluates a tree with a value to bytes.
 //!
 //! A node contains pipelines, whose operands may be pipelines: the evaluator is recursive.
 
@@ -16,7 +16,7 @@ use crate::{
 };
 
 impl Template {
-    /// Renders it with `data` as its dot. The caller's lists and maps stay as they are.
+    /// Renders the template with `data` as its dot. Does not change the caller's lists and maps.
     pub fn render(
         &self,
         data: &Value,

@@ -18,7 +18,7 @@ pub struct Function {
     /// Whether the same arguments always give the same value.
     pub deterministic: bool,
     pub(crate) parameters: &'static [Parameter],
-    /// The type of the arguments behind those, of which there may be any number.
+    /// The type of the variadic arguments after those, if any.
     pub(crate) rest: Option<Parameter>,
     pub(crate) body: Body,
 }
@@ -69,7 +69,7 @@ pub struct ObjectType {
 }
 
 impl Function {
-    /// A function whose value depends on nothing but its arguments.
+    /// A function whose value depends only on its arguments.
     pub const fn new(name: &'static str, parameters: &'static [Parameter], run: Run) -> Self {
         Self { name, parameters, rest: None, body: Body::Run(run), deterministic: true }
     }
@@ -88,12 +88,12 @@ impl Function {
         self
     }
 
-    /// Calls it with arguments of the types that it declares. `and` and `or` do not get all of their
-    /// arguments, so they cannot be called.
+    /// Calls it with arguments of the declared types. `and` and `or` do not evaluate all arguments,
+    /// so they cannot be called.
     pub fn call(&self, context: &mut Context<'_>, arguments: &[Value]) -> Result<Value, Failure> {
         let Body::Run(run) = self.body else { return Err("the function is a condition".into()) };
         context.non_deterministic |= !self.deterministic;
-        // Any function may read its texts to the end.
+        // Any function may read all of its texts.
         let texts = arguments.iter().map(|value| match value {
             Value::Text(text) => text.len(),
             _ => 0,

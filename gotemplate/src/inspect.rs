@@ -1,7 +1,7 @@
 //! The keys and the random functions that a template mentions, found without rendering it.
 //!
-//! Keys are found where they are written out: `.key`, `$.key` and `index . "key"`. Keys that a
-//! template computes are not found.
+//! It finds literal keys: `.key`, `$.key` and `index . "key"`. It does not find keys that a
+//! template computes.
 
 use std::collections::BTreeSet;
 
@@ -45,7 +45,7 @@ const ROOT: Name = Name(0);
 
 struct Inspector<'t> {
     template: &'t Template,
-    /// The templates that were read, and whether their `$` was the data.
+    /// The inspected templates, and whether their `$` was the data.
     seen: BTreeSet<(&'t str, bool)>,
     found: Inspection,
 }

@@ -1,4 +1,4 @@
-//! Go's text/template: templates render to the bytes that Go renders, within limits.
+//! Go's text/template: templates render to the same bytes as in Go, within limits.
 //!
 //! | module | content |
 //! |---|---|
@@ -11,10 +11,10 @@
 //! | `inspect` | which keys and functions a template mentions |
 //! | `limits`, `context`, `error` | limits of a rendering, the functions' view of it, its failures |
 //!
-//! The crate does no I/O and reads no clock. Strings are wiped when they are dropped. An error gives
-//! a place and a kind, never a value.
+//! The crate does no I/O and reads no clock. Strings are wiped when they are dropped. An error
+//! contains a position and a kind, never a value.
 
-// Numbers are converted and compared as Go does it, which these lints warn about.
+// Numbers are converted and compared as in Go. These lints warn about that.
 #![allow(
     clippy::cast_possible_truncation,
     clippy::cast_possible_wrap,

@@ -2,18 +2,18 @@
 
 use crate::value::Value;
 
-/// How much one rendering may use. An exhausted limit ends it with an error.
+/// The limits of one rendering. If a limit is exhausted, the rendering fails.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Limits {
-    /// Nodes, values and function calls. A loop without a body counts its rounds.
-    /// Functions that compute for long (keys, certificates, hashes of passwords) count 100 for each
-    /// millisecond that they take on common hardware; with the default it is 20 seconds of theirs.
+    /// Nodes, values and function calls. A loop without a body counts its rounds. Expensive
+    /// functions (keys, certificates, hashes of passwords) count 100 steps for each millisecond
+    /// that they take on common hardware. The default allows 20 seconds of them.
     pub steps: u64,
     /// Bytes of output.
     pub output: usize,
-    /// Bytes of all strings that the rendering makes, the output included. It bounds memory.
+    /// Bytes of all strings that the rendering creates, including the output. It bounds memory.
     pub bytes: usize,
-    /// Rounds of one `range`, and items of a list that a function makes.
+    /// Rounds of one `range`, and items of a list that a function creates.
     pub items: usize,
     /// Depth of templates that call templates.
     pub recursion: usize,
@@ -66,7 +66,7 @@ pub enum Limit {
 
 /// Memory that several renderings share.
 pub trait SharedMemory {
-    /// Takes `bytes` of it. Returns whether there were so many.
+    /// Takes `bytes` of it. Returns false if fewer are left.
     fn take(&self, bytes: usize) -> bool;
 
     /// Returns bytes that were taken.
@@ -81,30 +81,30 @@ pub struct Meter<'e> {
     bytes: usize,
     deadline_exceeded: &'e dyn Fn() -> bool,
     memory: Option<&'e dyn SharedMemory>,
-    /// The bytes that have been taken of `memory`, and how many of them are left.
+    /// The bytes taken from `memory`, and the unused part of them.
     taken: usize,
     spare: usize,
 }
 
-/// The steps that a millisecond of computing counts. Functions are charged by what they do, not by
-/// the clock: a template that fits the limit on one machine fits it on any.
+/// The steps for a millisecond of computation. The charge depends on the work and not on the clock,
+/// so a template that fits the limit on one machine fits it on any.
 pub const MILLISECOND: u64 = 100;
 
 /// How often [`Environment::deadline_exceeded`](crate::Environment::deadline_exceeded) is called: a
 /// power of two.
 const STEPS_BETWEEN_DEADLINE_CHECKS: u64 = 1 << 10;
 
-/// How much of the shared memory a meter takes at a time.
+/// The shared memory that a meter takes at a time, in bytes.
 const SHARE: usize = 64 << 10;
 
 impl<'e> Meter<'e> {
-    /// A meter from which nothing has been used.
+    /// A meter without any use.
     pub fn new(limits: Limits, deadline_exceeded: &'e dyn Fn() -> bool) -> Self {
         let (steps, bytes) = (limits.steps, limits.bytes);
         Self { limits, steps, bytes, deadline_exceeded, memory: None, taken: 0, spare: 0 }
     }
 
-    /// The meter, which also takes its bytes from `memory` until it is dropped.
+    /// The meter, which also takes its bytes from `memory`, and returns them when it is dropped.
     #[must_use]
     pub fn with_memory(mut self, memory: Option<&'e dyn SharedMemory>) -> Self {
         self.memory = memory;
@@ -116,17 +116,17 @@ impl<'e> Meter<'e> {
         if (self.deadline_exceeded)() { Err(Limit::Time) } else { Ok(()) }
     }
 
-    /// How many steps have been used.
+    /// The number of used steps.
     pub fn used_steps(&self) -> u64 {
         self.limits.steps - self.steps
     }
 
-    /// How many bytes have been used.
+    /// The number of used bytes.
     pub fn used_bytes(&self) -> usize {
         self.limits.bytes - self.bytes
     }
 
-    /// How many bytes are left.
+    /// The number of remaining bytes.
     pub fn remaining_bytes(&self) -> usize {
         self.bytes
     }
@@ -155,11 +155,11 @@ impl<'e> Meter<'e> {
         let left = self.bytes.checked_sub(count).ok_or(Limit::Bytes)?;
         self.take(count)?;
         self.bytes = left;
-        // Bytes take time too: a KiB is a step.
+        // Bytes also take time: a KiB counts as a step.
         self.read(count)
     }
 
-    /// Does `work`, which needs `count` bytes that are free afterwards.
+    /// Runs `work`, which needs `count` bytes temporarily.
     pub fn scratch<T>(&mut self, count: usize, work: impl FnOnce() -> T) -> Result<T, Limit> {
         if count > self.bytes {
             return Err(Limit::Bytes);
@@ -186,7 +186,7 @@ impl<'e> Meter<'e> {
         Ok(())
     }
 
-    /// Counts a map without its entries, which are items. Call it before you create the map.
+    /// Counts a map without its entries, which count as items. Call it before you create the map.
     pub fn map(&mut self) -> Result<(), Limit> {
         /// A map allocates room for several entries at a time.
         const MAP_BYTES: usize = 512;

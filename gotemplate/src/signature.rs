@@ -34,8 +34,8 @@ impl Signature {
     }
 }
 
-/// The name and the types of the parameters: `join string any`. Any number may follow where the last
-/// ends in `...`.
+/// The name and the types of the parameters: `join string any`. If the last ends in `...`, any
+/// number of arguments may follow.
 impl fmt::Display for Signature {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name)?;

@@ -1,4 +1,4 @@
-//! From a text to a tree.
+//! Parses a text into a tree.
 
 mod lexer;
 mod number;

@@ -26,7 +26,7 @@ pub struct Rendered {
     pub non_deterministic: bool,
 }
 
-/// The longest text of a template, in bytes: no object of Kubernetes holds more.
+/// The longest text of a template, in bytes: no object in Kubernetes contains more.
 const MAX_TEMPLATE_BYTES: usize = 1 << 20;
 
 impl Template {

@@ -1,4 +1,4 @@
-//! Strings as Go has them: any bytes, usually UTF-8. They may hold a secret, so they are wiped.
+//! Strings like Go's: any bytes, usually UTF-8. They may contain a secret, so they are wiped.
 
 use std::{borrow::Borrow, cmp::Ordering, fmt, ops::Deref, rc::Rc};
 

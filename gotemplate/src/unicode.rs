@@ -36,12 +36,12 @@ pub fn is_punctuation(c: char) -> bool {
     PUNCTUATION.contains(c)
 }
 
-/// White space. Rust and Go agree on it.
+/// White space. Rust and Go have the same definition.
 pub fn is_space(c: char) -> bool {
     c.is_whitespace()
 }
 
-/// The character in upper case, where that is one character.
+/// The character in upper case, if that is one character.
 pub fn to_upper(c: char) -> char {
     match c {
         // Their capitals are title case, which Rust spells out in two characters.
@@ -51,12 +51,12 @@ pub fn to_upper(c: char) -> char {
     }
 }
 
-/// The character in lower case, where that is one character.
+/// The character in lower case, if that is one character.
 pub fn to_lower(c: char) -> char {
     if c == 'İ' { 'i' } else { single(c, c.to_lowercase()) }
 }
 
-/// The character as it begins a title: other than in upper case only for digraphs and Georgian.
+/// The character in title case, which differs from upper case only for digraphs and Georgian.
 pub fn to_title(c: char) -> char {
     match c {
         '\u{1c4}'..='\u{1c6}' => '\u{1c5}',

@@ -1,4 +1,4 @@
-//! Go's dynamic values, as far as templates can create them.
+//! Go's dynamic values that templates can create.
 //!
 //! Values are recursive: a value may be a list, map or object, and these contain values. So the files of
 //! this folder import each other.

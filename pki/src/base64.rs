@@ -19,7 +19,7 @@ pub fn decode(text: impl AsRef<[u8]>) -> Option<Zeroizing<Vec<u8>>> {
     let text = text.as_ref();
     let mut digits = Zeroizing::new(Vec::with_capacity(text.len()));
     digits.extend(text.iter().filter(|byte| !matches!(byte, b'\r' | b'\n')));
-    // With this capacity the buffer does not move, which would leave a copy of a secret.
+    // With this capacity the buffer never moves. A move would leave a copy of a secret.
     let mut bytes = Zeroizing::new(Vec::with_capacity(digits.len() / 4 * 3 + 3));
     LENIENT.decode_vec(&*digits, &mut bytes).ok()?;
     Some(bytes)

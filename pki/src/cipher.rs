@@ -30,8 +30,8 @@ pub fn aes_256_cbc_encrypt(
     bytes
 }
 
-/// Decrypts AES-256 in CBC mode, and leaves the padding. `None` if there is not a whole number of
-/// blocks.
+/// Decrypts AES-256 in CBC mode, and keeps the padding. `None` if the length is not a whole number
+/// of blocks.
 pub fn aes_256_cbc_decrypt(
     key: &[u8; 32],
     iv: &[u8; AES_BLOCK_BYTES],

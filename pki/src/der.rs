@@ -1,4 +1,4 @@
-//! DER (X.690 §8, §10), as far as keys and certificates need it.
+//! The parts of DER (X.690 §8, §10) that keys and certificates need.
 
 mod reader;
 mod tag;

@@ -1,12 +1,12 @@
-//! Errors and the budget that an operation may use up.
+//! Errors, and the budget of an operation.
 
-/// Why an operation failed. Never holds a value or a part of a key.
+/// Why an operation failed. It never contains a value or a part of a key.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum Error {
     /// The input is malformed, inconsistent or unsupported.
     #[error("{0}")]
     Invalid(&'static str),
-    /// The caller's budget is used up.
+    /// The caller's budget is exhausted.
     #[error(transparent)]
     Exhausted(#[from] Exhausted),
 }
@@ -17,7 +17,7 @@ impl From<&'static str> for Error {
     }
 }
 
-/// Which part of the budget is used up.
+/// The exhausted part of the budget.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum Exhausted {
     /// See [`Meter::steps`].
@@ -40,7 +40,7 @@ pub trait Meter {
     fn bytes(&mut self, count: usize) -> Result<(), Exhausted>;
 }
 
-/// The steps of a millisecond of computation. The charge depends on the work, not on the clock: an
+/// The steps for a millisecond of computation. The charge depends on the work, not on the clock: an
 /// input that fits the budget on one machine fits it on any.
 pub const MILLISECOND: u64 = 100;
 

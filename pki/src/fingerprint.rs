@@ -7,8 +7,8 @@ use sha2::{Digest as _, Sha256};
 
 /// The OpenSSH SHA-256 fingerprint of an RSA public key, as `ssh-keygen -l` prints it.
 ///
-/// `Display` gives `SHA256:` and 43 characters of base64. Bitnami's controller and its logs name
-/// keys in the same way.
+/// `Display` gives `SHA256:` and 43 characters of base64. Bitnami's controller and its logs use the
+/// same names for keys.
 #[derive(Clone, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Fingerprint([u8; 32]);
 

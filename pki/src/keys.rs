@@ -1,5 +1,5 @@
-//! Private keys: generated from given randomness, read from PEM and DER, written as Go writes them,
-//! and used for signatures and RSA-OAEP.
+//! Private keys: generated from the caller's randomness, read from PEM and DER, written in Go's
+//! format, and used for signatures and RSA-OAEP.
 
 mod cost;
 mod curve;

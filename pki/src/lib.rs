@@ -9,8 +9,8 @@
 //! | `pkcs12` | PKCS#12 files | `full` |
 //! | `cipher`, `password` | AES-CBC, bcrypt, scrypt | `full` |
 //!
-//! Nothing here does I/O or reads a clock. Operations on untrusted input charge a [`Meter`]. Where a test
-//! needs the same bytes each time, randomness is an argument. Secrets are wiped when they are dropped.
+//! Nothing here does I/O or reads a clock. Operations on untrusted input charge a [`Meter`]. If tests
+//! need reproducible bytes, randomness is an argument. Secrets are wiped when they are dropped.
 
 pub mod base64;
 #[cfg(feature = "full")]

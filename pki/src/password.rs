@@ -7,7 +7,7 @@ use base64::{
 };
 use zeroize::Zeroizing;
 
-/// The longest password that bcrypt hashes. It would ignore the bytes after that.
+/// The longest password for bcrypt, which ignores all further bytes.
 pub const BCRYPT_MAX_BYTES: usize = 72;
 
 /// The bcrypt hash of a password in the format of `crypt(3)`, with 2 to the power of `cost` rounds.

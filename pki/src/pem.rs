@@ -1,8 +1,7 @@
 //! PEM (RFC 7468): one writer and two readers.
 //!
-//! [`blocks`] reads like Go's `encoding/pem`, because programs rely on that: it skips text outside blocks.
-//! [`checked_blocks`] reads files that people hand over: it accepts more layouts, and its errors name
-//! the mistake.
+//! [`blocks`] reads like Go's `encoding/pem`, which templates rely on: it skips text outside blocks.
+//! [`checked_blocks`] reads files from users: it accepts more layouts, and its errors name the mistake.
 
 mod checked;
 mod encode;

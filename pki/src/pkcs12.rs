@@ -1,7 +1,7 @@
 //! PKCS#12 (RFC 7292): a private key with its certificates, or trusted certificates.
 //!
-//! Read as `software.sslmate.com/src/go-pkcs12` reads it, old ciphers included. Written with its
-//! "modern" parameters, and with the same order of draws from the source of randomness: byte for byte.
+//! Reads files like `software.sslmate.com/src/go-pkcs12`, including old ciphers. Writes files with its
+//! "modern" parameters. It draws randomness in the same order, so the files are equal byte for byte.
 
 mod cipher;
 mod derive;

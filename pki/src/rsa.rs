@@ -1,6 +1,6 @@
 //! RSA keys that stay in memory and are used often. Everything else is in `keys`.
 //!
-//! aws-lc-rs does all operations; those with private keys are in constant time.
+//! aws-lc-rs does all operations. Those with private keys are constant-time.
 
 mod pair;
 mod pkcs8;

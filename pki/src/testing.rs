@@ -4,7 +4,7 @@ use rand::{SeedableRng as _, rngs::StdRng};
 
 use crate::error::{Exhausted, MILLISECOND, Meter};
 
-/// The randomness of a seed.
+/// Randomness from a seed.
 pub(crate) fn random(seed: u64) -> StdRng {
     StdRng::seed_from_u64(seed)
 }

@@ -1,8 +1,8 @@
 //! X.509 certificates (RFC 5280).
 //!
 //! `Certificate` reads as strictly as Go's `crypto/x509`. `CertificateKey` reads only the validity and the
-//! key, and accepts any names and extensions. `NewCertificate` makes certificates byte for byte as Go's
-//! `x509.CreateCertificate`.
+//! key, and accepts any names and extensions. `NewCertificate` creates the same certificates as Go's
+//! `x509.CreateCertificate`, byte for byte.
 
 #[cfg(feature = "full")]
 mod alternative_name;

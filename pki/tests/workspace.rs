@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fs, path::PathBuf};
 
-/// Crates with ciphers, keys or certificates in them.
+/// Crates that contain ciphers, keys or certificates.
 const CIPHER_CRATES: [&str; 20] = [
     "aes",
     "aes-gcm",
@@ -73,7 +73,8 @@ fn only_pki_and_sealing_depend_on_cipher_crates() {
     }
 }
 
-/// The `rsa` crate is several times slower than aws-lc-rs, and its private keys are not constant time.
+/// The `rsa` crate is several times slower than aws-lc-rs, and its private-key operations are not
+/// constant-time.
 #[test]
 fn aws_lc_is_the_only_rsa_library() {
     let lock = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../Cargo.lock");
@@ -84,7 +85,7 @@ fn aws_lc_is_the_only_rsa_library() {
     }
 }
 
-/// Otherwise each run of `mtk-seal` would spend 60 ms on collecting jitter of the CPU.
+/// Otherwise each run of `mtk-seal` would spend 60 ms to collect CPU jitter.
 #[test]
 fn aws_lc_is_seeded_by_the_operating_system_only() {
     let config = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../.cargo/config.toml");

@@ -21,7 +21,7 @@ import (
 )
 
 // The functions that External Secrets adds to Sprig, on the libraries that it uses. Their randomness
-// is a counter that starts at zero, so their answers are the same each time.
+// is a counter that starts at zero, so their results are the same each time.
 func externalFunctions() template.FuncMap {
 	functions := template.FuncMap{
 		"filterPEM":        filterPEM,
@@ -64,7 +64,7 @@ func externalFunctions() template.FuncMap {
 	return functions
 }
 
-// counter is a source of bytes that are not random at all.
+// counter is a deterministic source of bytes instead of a random one.
 type counter byte
 
 func (c *counter) Read(p []byte) (int, error) {
@@ -108,7 +108,7 @@ func filterPEM(kind, text string) (string, error) {
 	return found.String(), nil
 }
 
-// parseAll reads all certificates. Strict, it wants nothing else behind them.
+// parseAll reads all certificates. With strict, no other data may follow them.
 func parseAll(text []byte, strict bool) ([]*x509.Certificate, error) {
 	var certs []*x509.Certificate
 	for len(text) > 0 {

@@ -56,7 +56,7 @@ func run(in io.Reader, out io.Writer, verbose bool) error {
 	defer buffered.Flush()
 	encoder := json.NewEncoder(buffered)
 	encoder.SetEscapeHTML(false)
-	// The context of the lines that have none of their own.
+	// The context of lines without their own context.
 	var shared any
 	for lines.Scan() {
 		if len(bytes.TrimSpace(lines.Bytes())) == 0 {
@@ -150,7 +150,7 @@ func execute(t *template.Template, out io.Writer, data any) (err error) {
 	return t.Execute(out, data)
 }
 
-// Templates may change what they are given.
+// Templates may change their data.
 func clone(value any) any {
 	switch value := value.(type) {
 	case map[string]any:

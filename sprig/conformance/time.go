@@ -11,9 +11,9 @@ import (
 	"time"
 )
 
-// timeAll renders the templates of corpora over and over, as sprig/examples/corpus.rs does, and
-// prints the nanoseconds of all rounds of reading and rendering, and of only rendering. It leaves out
-// the templates that are slow on purpose.
+// timeAll renders the templates of corpora repeatedly, like sprig/examples/corpus.rs, and prints the
+// nanoseconds of all rounds: of parsing and rendering, and of rendering only. It leaves out the
+// templates that are slow on purpose.
 func timeAll(rounds int, files []string) error {
 	type timed struct {
 		testCase

@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 
 use gotemplate::{BUILTIN_FUNCTIONS, Dialect, Function};
 
-/// Go's functions and Sprig's, without those that reach outside the rendering.
+/// Go's functions and Sprig's, except those that access the environment or the network.
 pub fn dialect() -> Dialect {
     Dialect::new(&SPRIG)
 }
@@ -19,8 +19,8 @@ pub fn external_secrets_dialect() -> Dialect {
     Dialect::new(&EXTERNAL).with_missing_key_error()
 }
 
-/// The heading under which documentation lists a function. Where both Go and Sprig have one of that
-/// name, it is Sprig's.
+/// The heading under which documentation lists a function. If both Go and Sprig have a function of
+/// that name, Sprig's counts.
 pub fn group(name: &str) -> &'static str {
     let (sprig, external) = (sprig::groups(), external::groups());
     let mut groups = sprig.iter().chain(&external);
@@ -28,7 +28,8 @@ pub fn group(name: &str) -> &'static str {
     found.map_or("Go's own", |(group, _)| *group)
 }
 
-/// Go's built-in functions and Sprig's, sorted by name. Where both have one, it is Sprig's.
+/// Go's built-in functions and Sprig's, sorted by name. If both have a function of the same name,
+/// Sprig's counts.
 static SPRIG: LazyLock<Vec<&'static Function>> = LazyLock::new(|| {
     let mut functions: Vec<_> = sprig::groups().iter().flat_map(|group| group.1).collect();
     let is_free = |function: &&&Function| functions.iter().all(|own| own.name != function.name);

@@ -1,4 +1,4 @@
-//! JSON, as Go's encoding/json reads and writes it.
+//! JSON, read and written as in Go's encoding/json.
 
 mod decode;
 mod encode;

@@ -1,15 +1,16 @@
-//! The functions that Sprig and External Secrets add to Go's templates, on the crate `gotemplate`.
+//! The functions that Sprig and External Secrets add to Go's templates, for the crate `gotemplate`.
 //!
 //! | module | content |
 //! |---|---|
-//! | `functions` | the functions, and the dialects that they make |
-//! | [`json`], [`yaml`], `url`, `time`, `semver`, [`regex`], `radix`, `jwk` | Go's libraries, as far as functions need them |
-//! | `certificate` | the type of `genCA` and its relatives |
+//! | `functions` | the functions, and the dialects with them |
+//! | [`json`], [`yaml`], `url`, `time`, `semver`, [`regex`], `radix`, `jwk` | the parts of Go's libraries that functions need
+//! |
+//! | `certificate` | the type of the results of `genCA` and similar functions |
 //!
 //! No function does I/O or reads a clock. Sprig's `env`, `expandenv` and `getHostByName` do not exist
 //! here. An error contains no value.
 
-// Numbers are converted and compared as Go does it, which these lints warn about.
+// Numbers are converted and compared as in Go. These lints warn about that.
 #![allow(
     clippy::cast_possible_truncation,
     clippy::cast_possible_wrap,

@@ -1,4 +1,4 @@
-//! The crate `pki`, charged to the meter of the rendering.
+//! Charges operations of the crate `pki` to the meter of the rendering.
 
 use gotemplate::{Failure, Limit, Meter};
 use pki::{
@@ -29,7 +29,7 @@ fn exhausted(limit: Limit) -> Exhausted {
     }
 }
 
-/// The failure of a function that an error of `pki` causes.
+/// The failure of a function after an error of `pki`.
 pub(crate) fn failure(error: pki::Error) -> Failure {
     match error {
         pki::Error::Invalid(reason) => Failure::Because(reason),

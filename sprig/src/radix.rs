@@ -1,4 +1,4 @@
-//! Base64 and base32 as in Go: line breaks are skipped, and an error gives its place.
+//! Base64 and base32 as in Go: line breaks are skipped, and an error contains its position.
 
 use gotemplate::Buffer;
 
@@ -11,9 +11,9 @@ pub fn decode_base64(text: &[u8]) -> Option<Buffer> {
 pub(crate) struct Radix {
     name: &'static str,
     digits: &'static [u8],
-    /// How many bits a digit is worth.
+    /// The number of bits per digit.
     bits: usize,
-    /// How many digits make a group of whole bytes.
+    /// The number of digits in a group of whole bytes.
     group: usize,
 }
 
@@ -55,10 +55,10 @@ impl Radix {
         })
     }
 
-    /// The bytes, or the place of the first error.
+    /// The bytes, or the position of the first error.
     pub(crate) fn decode(&self, text: &[u8]) -> Result<Buffer, usize> {
         let mut bytes = Buffer::with_capacity(text.len() * self.bits / 8 + 8);
-        // The place in an error counts line breaks in base64, and does not in base32.
+        // The position in an error counts line breaks in base64, but not in base32.
         let is_break = |c: &u8| matches!(c, b'\r' | b'\n');
         let kept = text.iter().copied().enumerate().filter(|(_, c)| !is_break(c)).enumerate();
         let counts_breaks = self.group == BASE64.group;

@@ -1,4 +1,4 @@
-//! Regular expressions: Go's syntax and semantics on the `regex` crate.
+//! Regular expressions: Go's syntax and semantics, with the `regex` crate.
 
 mod class;
 mod engine;

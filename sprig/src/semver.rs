@@ -1,4 +1,4 @@
-//! Semantic versions and constraints on them, as Masterminds' library for Go understands them.
+//! Semantic versions and constraints on them, with the rules of Masterminds' library for Go.
 
 mod constraint;
 mod object;

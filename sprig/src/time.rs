@@ -1,4 +1,4 @@
-//! Times and durations, as Go's package time has them. The local zone is UTC.
+//! Times and durations, as in Go's package time. The local zone is UTC.
 
 mod duration;
 mod format;

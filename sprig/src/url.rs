@@ -1,4 +1,4 @@
-//! URLs, as Go's net/url reads and writes them.
+//! URLs, read and written as in Go's net/url.
 
 mod escape;
 mod parse;

@@ -1,8 +1,7 @@
 //! YAML as `sigs.k8s.io/yaml` reads and writes it: the language of go-yaml 2 (YAML 1.1 with parts of
 //! 1.2), through JSON in both directions.
 //!
-//! `granit-parser` parses the text. This module decides what scalars mean and how documents are
-//! written.
+//! `granit-parser` parses the text. This module resolves scalars and writes documents.
 
 mod decode;
 mod emit;

@@ -52,7 +52,7 @@ pub(super) fn urlquery(
     })
 }
 
-/// `write` lengthens a text at most by `factor`.
+/// The result of `write` is at most `factor` times as long as the text.
 fn escape(
     context: &mut Context<'_>,
     arguments: Arguments<'_>,

@@ -69,7 +69,7 @@ fn entry(map: &Map, key: &Value) -> Result<Value, Failure> {
     }))
 }
 
-/// An index below `len`, or equal to it where it may be.
+/// An index below `len`, or equal to it if that is allowed.
 fn position(index: &Value, len: usize, may_be_end: bool) -> Result<usize, Failure> {
     let index = match index {
         Value::Int(index) | Value::Int64(index) => usize::try_from(*index).ok(),

@@ -12,7 +12,7 @@ use crate::{
 };
 
 impl<'t> Evaluator<'t, '_> {
-    /// The value of a pipeline. A nil that comes out of one is no value at all.
+    /// The value of a pipeline. A nil result counts as no value.
     pub(super) fn pipeline(&mut self, pipeline: &'t Pipeline, dot: &Value) -> Evaluated<Value> {
         let mut last = None;
         for command in &pipeline.commands {
@@ -53,7 +53,7 @@ impl<'t> Evaluator<'t, '_> {
         }
     }
 
-    /// The value of an operand where any type will do.
+    /// The value of an operand where any type is allowed.
     fn operand(&mut self, operand: &'t Operand, dot: &Value) -> Evaluated<Value> {
         let at = operand.at;
         Ok(match &operand.term {
@@ -157,7 +157,7 @@ impl<'t> Evaluator<'t, '_> {
         Ok(last.unwrap_or(value))
     }
 
-    /// An argument, of the type of its parameter.
+    /// An argument, with the type of its parameter.
     fn argument(
         &mut self,
         function: &'static Function,

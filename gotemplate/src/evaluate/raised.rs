@@ -1,4 +1,4 @@
-//! Errors and their place.
+//! Errors and their positions.
 
 use crate::{
     error::{Failure, RenderErrorKind},
@@ -17,7 +17,7 @@ pub(super) fn raise<T>(at: u32, kind: RenderErrorKind) -> Evaluated<T> {
     Err(Raised { at, kind: Box::new(kind) })
 }
 
-/// Adds the place to an error.
+/// Adds the position to an error.
 pub(super) trait At<T> {
     fn at(self, at: u32) -> Evaluated<T>;
 }

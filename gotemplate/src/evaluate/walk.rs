@@ -20,7 +20,7 @@ pub(super) struct Evaluator<'t, 'e> {
     variables: Vec<(Name, Value)>,
     /// The start of the variables of the innermost template.
     frame: usize,
-    /// How many templates are being rendered.
+    /// The number of templates that are being rendered.
     depth: usize,
 }
 
@@ -51,7 +51,7 @@ impl<'t, 'e> Evaluator<'t, 'e> {
 
     /// Renders the text's own template.
     pub(super) fn start(&mut self, data: &Value) -> Evaluated<()> {
-        // An object may have many short templates, which never use the steps between two checks.
+        // Many short templates of one object would otherwise never reach a check of the deadline.
         self.context.meter.check_deadline().at(0)?;
         if let Value::Map(map) = data {
             self.context.meter.steps(map.len() as u64).at(0)?;
@@ -245,9 +245,10 @@ impl<'t, 'e> Evaluator<'t, 'e> {
     }
 }
 
-/// The items of a `range`. It sees a map as it was at the start, and a list as it is in each round.
+/// The items of a `range`. The range sees a map as it was at the start, and a list as it is in each
+/// round.
 enum Items<'v> {
-    /// All numbers below the first; the second is the value that they take their type from.
+    /// All numbers below the first one. They have the type of the second value.
     Numbers(usize, &'v Value),
     List(&'v List),
     Map(Vec<(Text, Value)>),

@@ -48,9 +48,9 @@ struct Reader<'a> {
     values: &'a [Value],
     /// The argument to print next.
     next: usize,
-    /// No index of this directive was wrong.
+    /// Whether all indexes of this directive were valid.
     index_is_good: bool,
-    /// Some directive had an index.
+    /// Whether any directive had an index.
     reordered: bool,
 }
 
@@ -83,7 +83,7 @@ impl Reader<'_> {
             }
             after_index = self.index();
             if self.take(b'*') {
-                // A negative one counts as none.
+                // A negative precision counts as none.
                 flags.precision = self.number_argument().and_then(|n| usize::try_from(n).ok());
                 if flags.precision.is_none() {
                     printer.buffer.push("%!(BADPREC)");

@@ -1,6 +1,6 @@
 //! Floats: Go's `strconv.FormatFloat`.
 
-/// How a float is written: the letters of Go's verbs.
+/// The format of a float: the letters of Go's verbs.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum FloatFormat {
     /// `%b`: a whole number times a power of two.

@@ -4,7 +4,7 @@ use super::{flags::Flags, printer::Printer};
 use crate::{limits::Limit, rune};
 
 impl Printer<'_, '_> {
-    /// Writes `text`, padded as the flags say.
+    /// Writes `text`, padded according to the flags.
     pub(super) fn pad(&mut self, text: &[u8]) -> Result<(), Limit> {
         let missing = self.missing(rune::count(text));
         self.meter.bytes(text.len() + missing)?;
@@ -26,14 +26,14 @@ impl Printer<'_, '_> {
         result
     }
 
-    /// How many characters are missing to the width.
+    /// The number of missing characters.
     pub(super) fn missing(&self, len: usize) -> usize {
         self.flags.width.unwrap_or(0).saturating_sub(len)
     }
 }
 
 impl Flags {
-    /// The width, where zeros are to fill it.
+    /// The width, if zeros fill it.
     pub(super) fn zero_width(&self) -> Option<usize> {
         self.width.filter(|_| self.zero && !self.minus)
     }

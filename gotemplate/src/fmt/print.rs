@@ -26,7 +26,7 @@ pub fn print(buffer: &mut Buffer, meter: &mut Meter<'_>, values: &[Value]) -> Re
     Ok(())
 }
 
-/// `fmt.Sprintln`: a space stands between all values, and a newline at the end.
+/// `fmt.Sprintln`: puts a space between all values, and a newline at the end.
 pub fn print_line(
     buffer: &mut Buffer,
     meter: &mut Meter<'_>,

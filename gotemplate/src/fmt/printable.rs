@@ -1,5 +1,5 @@
-//! Which characters Go prints as they are: letters, marks, numbers, punctuation, symbols and the ASCII
-//! space, of Unicode 15.0.
+//! The characters that Go prints unescaped: letters, marks, numbers, punctuation, symbols and the
+//! ASCII space, of Unicode 15.0.
 
 /// Whether Go's `strconv.IsPrint` returns true.
 pub fn is_printable(c: char) -> bool {

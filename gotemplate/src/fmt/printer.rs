@@ -21,7 +21,7 @@ impl<'p, 'e> Printer<'p, 'e> {
         Self { buffer, meter, flags: Flags::default(), depth: 0, complaining: false }
     }
 
-    /// Prints a value. A verb that does not suit it shows in the output, as in Go.
+    /// Prints a value. The output shows a verb that does not suit the value, as in Go.
     pub(super) fn argument(&mut self, value: &Value, verb: char) -> Result<(), Limit> {
         self.meter.step()?;
         match (value, verb) {

@@ -57,7 +57,7 @@ fn escape(buffer: &mut Buffer, c: char, quote: char, ascii: bool) {
     }
 }
 
-/// Whether a raw string can hold `text`.
+/// Whether a raw string can contain `text`.
 fn can_backquote(text: &[u8]) -> bool {
     str::from_utf8(text).is_ok_and(|text| {
         text.chars().all(|c| c == '\t' || (c >= ' ' && !matches!(c, '`' | '\x7f' | '\u{feff}')))
@@ -81,7 +81,7 @@ impl Printer<'_, '_> {
         self.pad(&quoted)
     }
 
-    /// The first characters, as many as the precision says.
+    /// The first characters, limited by the precision.
     pub(super) fn truncated<'t>(&self, text: &'t [u8]) -> &'t [u8] {
         let Some(precision) = self.flags.precision else { return text };
         let mut runes = rune::runes(text);

@@ -1,6 +1,6 @@
 //! The base of an integer.
 
-/// How an integer is written.
+/// The notation of an integer.
 #[derive(Clone, Copy)]
 pub(super) struct Radix {
     pub(super) base: u32,

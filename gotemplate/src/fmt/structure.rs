@@ -64,7 +64,7 @@ impl Printer<'_, '_> {
         Ok(())
     }
 
-    /// A pointer within a structure. It is 0 here, as a nil pointer is in Go.
+    /// A pointer within a structure. It is 0 here, like a nil pointer in Go.
     fn pointer(&mut self, description: &str, verb: char) -> Result<(), Limit> {
         match verb {
             'b' | 'o' | 'd' | 'x' | 'X' => self.inner(&Value::Uint64(0), verb, false),

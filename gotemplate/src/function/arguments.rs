@@ -6,7 +6,7 @@ use crate::{
     value::{List, Map, Object, Value},
 };
 
-/// The arguments of a call. Their number and types are those that the function declares.
+/// The arguments of a call. Their number and types match the declaration of the function.
 #[derive(Clone, Copy)]
 pub struct Arguments<'a>(&'a [Value]);
 
@@ -61,6 +61,6 @@ impl<'a> Arguments<'a> {
     }
 }
 
-/// The function reads an argument that it has not declared. The evaluator checks declarations, so
-/// templates cannot cause this.
+/// The function reads an undeclared argument. The evaluator checks declarations, so templates
+/// cannot cause this.
 const UNDECLARED: Failure = Failure::Because("an argument is not as declared");

@@ -1,4 +1,4 @@
-//! From a text to tokens.
+//! Splits a text into tokens.
 
 use std::ops::Range;
 
@@ -80,7 +80,7 @@ pub(crate) fn tokens(meter: &mut Meter<'_>, text: &str, delimiters: &Delimiters)
     lexer.tokens
 }
 
-/// The bytes of a token, and of what becomes of it in the tree.
+/// The memory of a token and of its node in the tree, in bytes.
 const TOKEN_BYTES: usize = 256;
 
 struct Lexer<'a, 'm, 'e> {
@@ -153,7 +153,7 @@ impl<'a> Lexer<'a, '_, '_> {
         Ok(trims)
     }
 
-    /// The length of the delimiter here, its trim marker included, and whether it has one.
+    /// The length of the delimiter here including its trim marker, and whether it has one.
     fn right_delimiter(&self) -> Option<(usize, bool)> {
         let (rest, right) = (self.rest(), self.delimiters.right.as_str());
         if has_right_trim(rest) && rest[TRIM_MARKER..].starts_with(right) {
@@ -162,7 +162,7 @@ impl<'a> Lexer<'a, '_, '_> {
         rest.starts_with(right).then_some((right.len(), false))
     }
 
-    /// Reads up to and including the closing delimiter. Whether it trims the text behind it.
+    /// Reads up to and including the closing delimiter. Returns whether it trims the text after it.
     fn action(&mut self) -> Result<bool, ParseErrorKind> {
         self.parentheses = 0;
         loop {
@@ -225,7 +225,7 @@ impl<'a> Lexer<'a, '_, '_> {
         })
     }
 
-    /// A run of space, less the last one where that belongs to a trim marker.
+    /// A run of space, without the last one if that belongs to a trim marker.
     fn spaces(&mut self) {
         let run = self.rest().len() - self.rest().trim_start_matches(is_space).len();
         self.position += run;

@@ -2,14 +2,14 @@
 
 use std::str::FromStr as _;
 
-/// An untyped constant, as in Go. It takes the type that its place requires, if it fits.
+/// An untyped constant, as in Go. It gets the type that its context requires, if it fits.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Number {
-    /// The value, where it is a whole number of 64 bits.
+    /// The value, if it is a whole number of 64 bits.
     pub(crate) int: Option<i64>,
-    /// The value, where it is a whole number of 64 bits without a sign.
+    /// The value, if it is a whole number of 64 bits without a sign.
     pub(crate) unsigned: Option<u64>,
-    /// The value, where it is real.
+    /// The value, if it is real.
     pub(crate) float: Option<f64>,
     /// The value where any type is accepted.
     pub(crate) ideal: Ideal,
@@ -168,7 +168,7 @@ fn hexadecimal_float(text: &str) -> Option<f64> {
     if whole.is_empty() && fraction.is_empty() {
         return None;
     }
-    // Digits beyond those of a double only affect rounding. The last bit remembers them.
+    // Digits beyond those of a double only affect rounding. The last bit records them.
     let mut bits = 0_u64;
     for (at, digit) in whole.chars().chain(fraction.chars()).enumerate() {
         let digit = u64::from(digit.to_digit(16)?);

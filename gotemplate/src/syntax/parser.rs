@@ -1,4 +1,4 @@
-//! From tokens to a tree.
+//! Builds a tree from tokens.
 
 mod nodes;
 mod pipeline;

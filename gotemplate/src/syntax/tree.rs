@@ -1,4 +1,4 @@
-//! The tree of a template. It holds no references and no values, so that threads may share it.
+//! The tree of a template. It contains no references and no values, so threads may share it.
 
 use std::collections::BTreeMap;
 
@@ -38,7 +38,7 @@ pub(crate) struct Branch {
 
 #[derive(Debug)]
 pub(crate) struct Pipeline {
-    /// Two in a `range`, else at most one.
+    /// Up to two in a `range`, otherwise at most one.
     pub(crate) variables: Vec<Name>,
     /// `=` rather than `:=`.
     pub(crate) assigns: bool,

@@ -12,7 +12,7 @@ use crate::text::Text;
 /// A value. Lists and maps are references, as in Go: clones share their content.
 #[derive(Clone, Debug, Default)]
 pub enum Value {
-    /// No value at all: a missing key, or the data of a template that is called without any.
+    /// No value: a missing key, or the data of a template that is called without data.
     #[default]
     Missing,
     /// A nil in a list or a map, or written in a template.
@@ -58,7 +58,7 @@ impl Value {
         Self::List(List::new(Element::Any, items))
     }
 
-    /// A `[]interface {}` as Go's JSON decoder leaves it, with room to grow at its end.
+    /// A `[]interface {}` like that of Go's JSON decoder, with spare capacity at its end.
     pub fn json_list(items: Vec<Value>) -> Self {
         Self::List(List::grown(items))
     }
@@ -103,7 +103,7 @@ impl Value {
         }
     }
 
-    /// Whether `if` takes it for true: it is neither nil nor zero nor empty.
+    /// Whether it is true for `if`: neither nil nor zero nor empty.
     pub fn is_true(&self) -> bool {
         match self {
             Self::Missing | Self::Nil => false,
@@ -132,7 +132,7 @@ impl Value {
         }
     }
 
-    /// A copy whose lists and maps are its own. Strings, which never change, are shared.
+    /// A deep copy of lists and maps. Strings, which never change, are shared.
     pub(crate) fn detach(&self) -> Self {
         match self {
             Self::List(list) => Self::List(list.map_backing(Self::detach)),

@@ -1,4 +1,4 @@
-//! Go's slices: a window on a shared array.
+//! Go's slices: windows into a shared array.
 
 use std::{
     cell::{Ref, RefCell},
@@ -8,7 +8,7 @@ use std::{
 
 use super::dynamic::Value;
 
-/// A slice. Those that were cut from it share its array, up to its capacity.
+/// A slice. Its subslices share its array, up to its capacity.
 #[derive(Clone)]
 pub struct List {
     array: Rc<RefCell<Vec<Value>>>,
@@ -33,7 +33,7 @@ pub enum Element {
 }
 
 impl List {
-    /// A slice of `items`, with no room behind them.
+    /// A slice of `items`, without spare capacity.
     pub fn new(element: Element, items: Vec<Value>) -> Self {
         let len = items.len();
         let array = Rc::new(RefCell::new(items));
@@ -46,7 +46,7 @@ impl List {
     }
 
     /// A slice with the capacity that Go's `append` gives when it adds one item at a time. Templates can
-    /// see it, because `slice` may reach beyond the length.
+    /// observe it, because `slice` may reach beyond the length.
     pub fn grown(mut items: Vec<Value>) -> Self {
         let len = items.len();
         items.resize(grown_capacity(len), Value::Nil);
@@ -68,7 +68,7 @@ impl List {
         self.nil
     }
 
-    /// How many items a slice of this one may have.
+    /// The capacity: the maximum length of a subslice.
     pub fn capacity(&self) -> usize {
         self.capacity
     }
@@ -93,7 +93,7 @@ impl List {
         self.items().get(index).cloned()
     }
 
-    /// The items. While they are borrowed, nothing may change a list.
+    /// The items. While they are borrowed, no list may be changed.
     pub fn items(&self) -> Ref<'_, [Value]> {
         Ref::map(self.array.borrow(), |array| &array[self.start..self.start + self.len])
     }

@@ -73,7 +73,7 @@ impl Map {
         self.entries.borrow().get(key).cloned()
     }
 
-    /// The entries. While they are borrowed, nothing may change the map.
+    /// The entries. While they are borrowed, the map must not be changed.
     pub fn entries(&self) -> Ref<'_, BTreeMap<Text, Value>> {
         self.entries.borrow()
     }

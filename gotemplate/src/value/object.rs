@@ -19,12 +19,12 @@ pub trait Object: Any + fmt::Debug {
     /// Whether `other` has the same type and the same content.
     fn equals(&self, other: &dyn Object) -> bool;
 
-    /// The result of the method `String`, where the type has one.
+    /// The result of the method `String`, if the type has one.
     fn string(&self) -> Option<String> {
         None
     }
 
-    /// The result of the method `GoString`, where the type has one.
+    /// The result of the method `GoString`, if the type has one.
     fn go_string(&self) -> Option<String> {
         None
     }
@@ -56,18 +56,19 @@ pub enum Kind {
 pub enum Field {
     /// A value.
     Value(Value),
-    /// A pointer, which prints as nil. The text is its type and value for verbs that do not suit it.
+    /// A pointer, which prints as nil. For unsuitable verbs, it prints as this text of its type and
+    /// value.
     Pointer(&'static str),
 }
 
 /// The result of looking up a member of an [`Object`].
 #[derive(Clone, Debug)]
 pub enum Member {
-    /// The field, or what the method returned.
+    /// The field, or the result of the method.
     Value(Value),
     /// The type has no such member.
     Unknown,
-    /// The method, whose name is given, takes other arguments.
+    /// The method of this name takes other arguments.
     WrongArguments(&'static str),
     /// The method failed: its name, and the reason.
     Failed(&'static str, &'static str),

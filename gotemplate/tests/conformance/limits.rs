@@ -1,4 +1,4 @@
-//! Every template ends soon.
+//! Every template ends within the limits.
 
 use std::time::{Duration, Instant};
 

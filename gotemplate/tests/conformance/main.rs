@@ -1,6 +1,6 @@
 //! Go's engine and this crate render the corpora to the same bytes, and fail in the same phase.
 //!
-//! `tests/corpus` holds the templates and the answers of Go.
+//! `tests/corpus` contains the templates and Go's answers.
 
 mod corpus;
 mod language;

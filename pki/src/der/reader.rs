@@ -1,8 +1,9 @@
-//! Reading. Strict about encodings; elements after the last one asked for are ignored.
+//! Reading. It is strict about encodings, and ignores elements after the last requested one.
 
 use super::tag::{BIT_STRING, BOOLEAN, INTEGER, OBJECT_IDENTIFIER, SEQUENCE};
 
-/// Reads one element after the other. An element that is malformed or has another type is `None`.
+/// Reads one element after the other. Returns `None` for an element that is malformed or has
+/// another type.
 #[derive(Clone, Copy)]
 pub(crate) struct Reader<'a>(&'a [u8]);
 
@@ -44,8 +45,8 @@ impl<'a> Reader<'a> {
         Some(Element { tag, whole, content: &whole[start..] })
     }
 
-    /// The tag and the length of the next element, whose content may be cut off. Tags of more than one
-    /// byte and lengths that are not minimal are rejected.
+    /// The tag and the length of the next element, whose content may be truncated. Tags of more than
+    /// one byte and lengths that are not minimal are rejected.
     fn header(&self) -> Option<Header> {
         let (tag, length) = (*self.0.first()?, *self.0.get(1)?);
         if tag & 0x1f == 0x1f {
@@ -79,8 +80,9 @@ impl<'a> Reader<'a> {
         if self.is_next(tag) { self.content(tag) } else { Some(&[]) }
     }
 
-    /// An optional element behind an explicit tag, as Go's `encoding/asn1` reads it: it ignores the
-    /// length of the explicit tag, and another type within is no error. Empty if it is left out.
+    /// An optional element after an explicit tag. Like Go's `encoding/asn1`, this ignores the
+    /// length of the explicit tag, and another type inside is not an error. Empty if the element is
+    /// missing.
     pub(crate) fn explicit(&mut self, explicit: u8, tag: u8) -> Option<&'a [u8]> {
         if self.is_empty() {
             return Some(&[]);
@@ -150,7 +152,7 @@ impl<'a> Reader<'a> {
         (ends && numbers.into_iter().all(is_small)).then_some(oid)
     }
 
-    /// A bit string: its bytes, and how many bits of the last are unused.
+    /// A bit string: its bytes, and the number of unused bits in the last byte.
     pub(crate) fn bits(&mut self) -> Option<(&'a [u8], u8)> {
         let (unused, bytes) = self.content(BIT_STRING)?.split_first()?;
         let is_padded = match bytes.last() {

@@ -21,7 +21,7 @@ pub(crate) const fn context(number: u8) -> u8 {
     0x80 | number
 }
 
-/// The context-specific tag with this number of an element that holds other elements.
+/// The context-specific tag with this number, for an element that contains other elements.
 pub(crate) const fn constructed(number: u8) -> u8 {
     0xa0 | number
 }

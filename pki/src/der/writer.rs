@@ -10,7 +10,7 @@ pub(crate) type Der = Zeroizing<Vec<u8>>;
 /// Tag, length, and the parts one after the other.
 pub(crate) fn tlv(tag: u8, parts: &[&[u8]]) -> Der {
     let len: usize = parts.iter().map(|part| part.len()).sum();
-    // With this capacity the buffer does not move, which would leave a copy of a secret.
+    // With this capacity the buffer never moves. A move would leave a copy of a secret.
     let mut bytes = Zeroizing::new(Vec::with_capacity(len + 2 + size_of::<usize>()));
     bytes.push(tag);
     if let Ok(short @ ..0x80) = u8::try_from(len) {

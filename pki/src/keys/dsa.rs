@@ -21,7 +21,7 @@ use crate::{
 const MODULUS_BITS: u32 = 2048;
 /// The size of `q`.
 const SUBGROUP_BITS: u32 = 256;
-/// How many candidates for `p` are tried for one `q`.
+/// The number of candidates for `p` for one `q`.
 const MAX_CANDIDATES: u32 = 4 * MODULUS_BITS;
 
 /// 3 × 5 × … × 53: a candidate that shares a factor with it is not prime.

@@ -30,8 +30,8 @@ impl Key {
         Self::P256(p256::SecretKey::generate_from_rng(random))
     }
 
-    /// A key by its secret number. Other programs write it padded or shortened. `None` for a valid
-    /// key on P-224.
+    /// A key from its secret number, which other programs may have padded or shortened. `None` for
+    /// a valid key on P-224.
     pub(super) fn from_number(curve: Curve, number: &[u8]) -> Result<Option<Self>, Error> {
         let len = curve.len_bytes();
         let (zeros, number) = number.split_at(number.len().saturating_sub(len));
@@ -57,7 +57,7 @@ impl Key {
         self.encode(&tlv(constructed(0), &[&self.curve().identifier()]))
     }
 
-    /// The same without the curve, which PKCS#8 states around it.
+    /// An `ECPrivateKey` without the curve, which PKCS#8 states outside it.
     pub(super) fn to_der_without_curve(&self) -> Der {
         self.encode(&[])
     }

@@ -15,7 +15,7 @@ use crate::{
 };
 
 impl PrivateKey {
-    /// A new RSA key. The work varies, and is charged as it is done.
+    /// A new RSA key. The amount of work varies, so each part is charged when it is done.
     pub fn generate_rsa(
         meter: &mut dyn Meter,
         random: &mut dyn CryptoRng,
@@ -42,7 +42,7 @@ impl PrivateKey {
     }
 }
 
-/// A new DSA key in PEM. DSA keys can only be generated: nothing here signs with them.
+/// A new DSA key in PEM. This crate only generates DSA keys. It does not sign with them.
 pub fn generate_dsa_pem(
     meter: &mut dyn Meter,
     random: &mut dyn CryptoRng,

@@ -14,8 +14,8 @@ use zeroize::Zeroizing;
 use super::cost::exponentiation_steps;
 use crate::error::{Error, Exhausted, Meter};
 
-/// A prime of `bits` bits with the highest ones set as `set` says. Each candidate is charged, since
-/// their number is not known beforehand.
+/// A prime of `bits` bits whose highest bits are set according to `set`. Each candidate is charged,
+/// because their number is unknown beforehand.
 pub(super) fn random_prime(
     meter: &mut dyn Meter,
     random: &mut dyn CryptoRng,

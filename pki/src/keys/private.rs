@@ -22,12 +22,12 @@ pub(super) enum Kind {
     Rsa(rsa::Key),
     Ec(ec::Key),
     Ed25519(Box<SigningKey>),
-    /// A valid key of a kind that cannot be used here, and the reason.
+    /// A valid key of an unsupported kind, and the reason.
     Unusable(&'static str),
 }
 
 impl PrivateKey {
-    /// An RSA key by its numbers.
+    /// An RSA key from its numbers.
     pub fn from_rsa_numbers(
         meter: &mut dyn Meter,
         numbers: &RsaNumbers<'_>,
@@ -36,12 +36,12 @@ impl PrivateKey {
         rsa::Key::from_all_numbers(numbers).map(|key| Self(Kind::Rsa(key)))
     }
 
-    /// A key on a curve by its secret number, big-endian.
+    /// A key on a curve from its secret number, big-endian.
     pub fn from_ec_number(curve: Curve, number: &[u8]) -> Result<Self, Error> {
         Self::ec(curve, number)
     }
 
-    /// An Ed25519 key by its seed (RFC 8032 §5.1.5).
+    /// An Ed25519 key from its seed (RFC 8032 §5.1.5).
     pub fn from_ed25519_seed(seed: &[u8; 32]) -> Self {
         Self(Kind::Ed25519(Box::new(SigningKey::from_bytes(seed))))
     }

@@ -1,4 +1,4 @@
-//! Public keys, as certificates hold them.
+//! Public keys, as in certificates.
 
 use super::curve::Curve;
 use crate::{
@@ -16,7 +16,7 @@ pub struct PublicKey {
 }
 
 impl PublicKey {
-    /// An RSA key by its modulus and its public exponent, big-endian.
+    /// An RSA key from its modulus and its public exponent, big-endian.
     pub fn rsa(modulus: &[u8], exponent: &[u8]) -> Self {
         let numbers = sequence(&[&integer(modulus), &integer(exponent)]);
         Self::new(&algorithm(oid::RSA_ENCRYPTION, NULL), &numbers)

@@ -86,7 +86,7 @@ impl<'a> Pkcs8<'a> {
     }
 }
 
-/// `ECPrivateKey` (RFC 5915). The curve is stated around it, or within.
+/// `ECPrivateKey` (RFC 5915). The curve is stated outside or inside the key.
 fn from_sec1(der: &[u8], curve: Option<&[u8]>) -> Result<PrivateKey, Error> {
     let (number, inner) = sec1(der).ok_or(MALFORMED)?;
     let curve = curve.or(inner).ok_or(Error::Invalid("the EC key does not name its curve"))?;

@@ -1,4 +1,4 @@
-//! Reading files that people hand over.
+//! Reads files from users.
 //!
 //! Accepts text around the blocks, CRLF, a byte order mark, indentation, lines of any length and
 //! RFC 1421 headers. One pass over the lines.

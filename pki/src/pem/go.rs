@@ -1,4 +1,4 @@
-//! Reading as Go's `encoding/pem` does.
+//! Reads PEM like Go's `encoding/pem`.
 
 use std::collections::BTreeMap;
 
@@ -116,7 +116,7 @@ fn block(text: &[u8], end: usize) -> Found<'_> {
     if start > skip {
         return Found::Nothing;
     }
-    // Without headers the line break before END may be that of the BEGIN line.
+    // Without headers, the line break of the BEGIN line may also be the one before END.
     if !headers.is_empty() && start > end {
         return no_block;
     }

@@ -1,6 +1,6 @@
 //! Deriving keys from a password: PKCS#12 (RFC 7292 §B.2) and PBKDF2 (RFC 8018 §5.2).
 //!
-//! The file chooses the number of rounds, so rounds are charged as they are done.
+//! The file determines the number of rounds, so each batch of rounds is charged before it runs.
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha1::Sha1;
@@ -77,7 +77,7 @@ impl Hash {
     }
 }
 
-/// Repeats `once` until the rounds are done, the first of which the caller has done.
+/// Repeats `once` for all rounds except the first, which the caller has done.
 fn repeat(meter: &mut dyn Meter, rounds: i64, mut once: impl FnMut()) -> Result<(), Exhausted> {
     let mut left = rounds - 1;
     while left > 0 {

@@ -17,7 +17,7 @@ const MALFORMED: Error = Error::Invalid("the authentication of the PKCS#12 file 
 const UNKNOWN: Error = Error::Invalid("the authentication of the PKCS#12 file is not supported");
 /// The rounds of the key derivation in new files.
 const ROUNDS: u16 = 2048;
-/// The longest key of PBMAC1. Longer ones only burn CPU.
+/// The longest key of PBMAC1. Longer keys only cost CPU time.
 const MAX_KEY_BYTES: usize = 1 << 10;
 
 /// `MacData`.

@@ -28,7 +28,7 @@ impl Password {
         self.wide[..] == [0, 0]
     }
 
-    /// No bytes at all, which some programs use for the empty password.
+    /// No bytes, which some programs use for the empty password.
     pub(super) fn without_terminator() -> Self {
         Self { wide: Zeroizing::default(), narrow: Zeroizing::default() }
     }

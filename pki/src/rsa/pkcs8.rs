@@ -1,5 +1,5 @@
-//! PKCS#8 (RFC 5958) around PKCS#1 (RFC 8017). Key Secrets hold PKCS#1, users' own keys are either, and
-//! aws-lc-rs decrypts only with PKCS#8.
+//! PKCS#8 (RFC 5958) around PKCS#1 (RFC 8017). Key Secrets contain PKCS#1, users' own keys have either
+//! format, and aws-lc-rs decrypts only with PKCS#8.
 
 use der::{
     Decode as _, Encode as _,

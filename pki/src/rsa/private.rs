@@ -19,7 +19,7 @@ pub struct RsaPrivateKey {
 impl RsaPrivateKey {
     /// A key of 2048 to 8192 bits in PKCS#1. `None` if its numbers are not consistent.
     ///
-    /// Callers limit the size before, see [`public_numbers`]: checking large numbers takes long.
+    /// Callers check the size first, see [`public_numbers`]: to check large numbers takes long.
     pub fn from_pkcs1(pkcs1: Zeroizing<Vec<u8>>) -> Option<Self> {
         let modulus = public_numbers(&pkcs1)?.modulus.to_vec();
         let key = PrivateDecryptingKey::from_pkcs8(&pkcs8_from_pkcs1(&pkcs1)?).ok()?;
@@ -37,7 +37,7 @@ impl RsaPrivateKey {
     }
 
     /// RSAES-OAEP (RFC 8017 §7.1.2) with SHA-256 and a label, in constant time. `None` for any failure:
-    /// the difference is an oracle (RFC 8017 §7.1.2, note).
+    /// to tell failures apart would create an oracle (RFC 8017 §7.1.2, note).
     pub fn decrypt_oaep_sha256(&self, label: &[u8], text: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
         let mut buffer = Zeroizing::new(vec![0; self.decrypting.min_output_size()]);
         let label = Some(label).filter(|label| !label.is_empty());
@@ -56,8 +56,8 @@ impl fmt::Debug for RsaPrivateKey {
 
 /// The public numbers of a PKCS#1 private key. `None` if it is malformed.
 ///
-/// No number may be longer than the modulus, and a third prime is rejected: aws-lc-rs would reject both,
-/// but only after arithmetic on numbers of any length that a hostile file has.
+/// It rejects a number that is longer than the modulus, and a third prime. aws-lc-rs would reject both,
+/// but only after arithmetic on numbers of any length in a hostile file.
 pub fn public_numbers(pkcs1: &[u8]) -> Option<RsaPublicNumbers<'_>> {
     let key = RsaPrivateKeyRef::from_der(pkcs1).ok()?;
     let modulus = key.modulus.as_bytes();

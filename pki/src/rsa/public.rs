@@ -44,8 +44,8 @@ impl<'a> RsaPublicNumbers<'a> {
 pub struct RsaPublicKey(PublicEncryptingKey);
 
 impl RsaPublicKey {
-    /// `None` for a size outside 2048 to 8192 bits, and for numbers that no arithmetic works with: an even
-    /// modulus, an exponent out of range.
+    /// `None` for a size outside 2048 to 8192 bits, and for unusable numbers: an even modulus, or an
+    /// exponent out of range.
     pub fn new(numbers: &RsaPublicNumbers<'_>) -> Option<Self> {
         let key = RsaPublicKeyRef {
             modulus: UintRef::new(numbers.modulus).ok()?,

@@ -7,7 +7,7 @@ use crate::{
     oid,
 };
 
-/// A certificate, as far as issuing others and ordering chains needs it.
+/// The parts of a certificate that are needed to issue others and to order chains.
 #[derive(Clone, Debug)]
 pub struct Certificate<'a> {
     /// The whole certificate.
@@ -25,7 +25,7 @@ pub struct Certificate<'a> {
 }
 
 impl<'a> Certificate<'a> {
-    /// Reads a certificate. `None` where Go rejects it, with one exception: URIs among the alternative
+    /// Reads a certificate. `None` if Go rejects it, with one exception: URIs among the alternative
     /// names may be malformed, see [`Self::alternative_names`]. The signature is not checked.
     pub fn parse(der: &'a [u8]) -> Option<Self> {
         let mut outer = Reader::new(der);

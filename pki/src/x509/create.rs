@@ -1,8 +1,8 @@
-//! Certificates, byte for byte as Go's `x509.CreateCertificate` makes them.
+//! Creates certificates, byte for byte like Go's `x509.CreateCertificate`.
 //!
-//! Made of the types of `x509-cert`, but not with its builder. The builder parses names, and an issuer's
-//! name has to be copied byte for byte; its dates start in 1970, and Go's do not; and it wants signers
-//! that implement the traits of `signature`, which aws-lc-rs does not.
+//! This module uses the types of `x509-cert`, but not its builder. The builder parses names, but an
+//! issuer's name must be copied byte for byte. Its dates start in 1970, but Go's do not. It requires
+//! signers with the traits of `signature`, which aws-lc-rs does not implement.
 
 use std::net::IpAddr;
 

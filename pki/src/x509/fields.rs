@@ -1,4 +1,4 @@
-//! The fields of a certificate, checked as far as Go checks them.
+//! The fields of a certificate, with the same checks as in Go.
 
 use jiff::civil::Date;
 
@@ -38,7 +38,7 @@ pub(super) fn validity(mut times: Reader<'_>) -> Option<()> {
         let text = str::from_utf8(time.content).ok()?;
         match time.tag {
             UTC_TIME => {
-                // Go checks the day in the century that it assumes first.
+                // Go checks the day in the century that it tries first.
                 let year: i16 = text.get(..2)?.parse().ok()?;
                 let year = if year < 69 { 2000 + year } else { 1900 + year };
                 moment(year, text.get(2..)?, true)?;
@@ -83,7 +83,7 @@ fn ec(bytes: &[u8], parameters: Option<&[u8]>) -> Option<PublicKey> {
     PublicKey::ec(curve, bytes)
 }
 
-/// Only for comparison with other keys: nothing here uses DSA keys of certificates.
+/// Only for comparison with other keys: this crate does not use DSA keys of certificates.
 fn dsa(bytes: &[u8], parameters: Option<&[u8]>) -> Option<PublicKey> {
     Reader::new(bytes).positive()?;
     let mut numbers = Reader::new(parameters?).sequence()?;
@@ -97,7 +97,7 @@ fn ed25519(bytes: &[u8], parameters: Option<&[u8]>) -> Option<PublicKey> {
     (parameters.is_none() && bytes.len() == 32).then(|| PublicKey::ed25519(bytes))
 }
 
-/// Whether the characters are those of the string's type. Go accepts `*` and `&` as printable.
+/// Whether the characters are valid for the type of string. Go accepts `*` and `&` as printable.
 fn is_string(string: &Element<'_>) -> bool {
     let content = string.content;
     match string.tag {
@@ -120,7 +120,7 @@ fn is_string(string: &Element<'_>) -> bool {
     }
 }
 
-/// Checks month to second, then `Z` or an offset from UTC. Go lets seconds be left out of UTC times.
+/// Checks month to second, then `Z` or an offset from UTC. Go accepts UTC times without seconds.
 fn moment(year: i16, text: &str, seconds_are_optional: bool) -> Option<()> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (fields, zone) = text.split_at(digits);

@@ -1,4 +1,4 @@
-//! The key of a certificate and how long it is valid.
+//! The key and the validity of a certificate.
 
 use std::fmt;
 
@@ -15,7 +15,7 @@ use x509_cert::{
 
 /// The validity and the key of a certificate (RFC 5280 §4.1).
 ///
-/// Names and extensions are skipped, not parsed: users' own certificates bend the rules there, and
+/// This skips names and extensions: users' own certificates may violate the rules there, and
 /// `x509-cert` sorts the parts of a name in quadratic time. Signatures are not checked.
 #[derive(Clone, Debug)]
 pub struct CertificateKey<'a> {
@@ -74,7 +74,7 @@ impl fmt::Display for KeyAlgorithm {
     }
 }
 
-/// Bytes are not the DER that they should be.
+/// The bytes are not the expected DER.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("{0}")]
 pub struct Malformed(String);

@@ -24,7 +24,7 @@ const KNOWN: [Known; 9] = [
     Known { number: 5, letters: "SERIALNUMBER" },
 ];
 
-/// Go keeps only the last of these.
+/// Go keeps only the last attribute of these kinds.
 const SINGLE: [u8; 2] = [3, 5];
 
 struct Attribute<'a> {

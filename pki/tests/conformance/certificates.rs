@@ -10,8 +10,8 @@ use pki::{
 };
 use x509_cert::ext::pkix::BasicConstraints;
 
-/// Decodes a certificate with `x509-cert`, and makes it again from its fields. `None` for dates before
-/// 1970, which `x509-cert` rejects.
+/// Decodes a certificate with `x509-cert`, and creates it again from its fields. `None` for dates
+/// before 1970, which `x509-cert` rejects.
 fn remake(der: &[u8]) -> Option<Vec<u8>> {
     let decoded = x509_cert::Certificate::from_der(der).ok()?;
     let tbs = decoded.tbs_certificate();

@@ -1,4 +1,4 @@
-//! Sprig's functions, grouped as its documentation groups them.
+//! Sprig's functions, grouped like in its documentation.
 
 mod cases;
 mod convert;

@@ -13,9 +13,9 @@ use crate::{certificate::Certificate, time::Time};
 pub enum Style {
     /// On one line; `<`, `>` and `&` are escaped.
     Escaped,
-    /// The same with two spaces of indentation.
+    /// With two spaces of indentation.
     Pretty,
-    /// On one line, with `<`, `>` and `&` as they are.
+    /// On one line, without escapes for `<`, `>` and `&`.
     Raw,
 }
 

@@ -1,4 +1,4 @@
-//! The automata of an expression, and the memory that they take.
+//! The automata of an expression, and their memory.
 
 use gotemplate::{Limit, Meter};
 use regex_automata::{
@@ -25,7 +25,7 @@ pub(super) struct Engine {
     pub(super) weight: u64,
 }
 
-/// The states of the automata that searches have needed.
+/// The states of the automata that searches have built.
 pub(super) struct Caches {
     pub(super) forward: dfa::Cache,
     pub(super) reverse: dfa::Cache,
@@ -36,13 +36,13 @@ pub(super) struct Caches {
 /// The largest program that an expression may become, in bytes.
 const SIZE_LIMIT: usize = 2 << 20;
 
-/// The most memory that the states of an automaton may take, in bytes, unless the program is larger.
+/// The memory limit for the states of an automaton, in bytes, unless the program is larger.
 const STATES_LIMIT: usize = 256 << 10;
 
 /// The memory that the parser needs for a character at most, in bytes.
 const CHARACTER_BYTES: usize = 512;
 
-/// The memory that the compiler needs for any expression, in bytes: it remembers sequences of UTF-8.
+/// The memory that the compiler needs for any expression, in bytes: it caches UTF-8 sequences.
 const COMPILER_BYTES: usize = 320 << 10;
 
 /// The memory that the parser needs for a class such as `\pL` at most, in bytes.

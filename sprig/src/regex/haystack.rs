@@ -2,10 +2,10 @@
 
 use gotemplate::{Buffer, Limit, Meter, Text, rune};
 
-/// A text to search. An expression sees U+FFFD in place of a byte that is not UTF-8.
+/// A text to search. An expression sees U+FFFD instead of a byte that is not UTF-8.
 pub struct Haystack {
     text: Text,
-    /// The text with U+FFFD in place of invalid bytes, and the original place of each of its bytes.
+    /// The text with U+FFFD instead of invalid bytes, and the original position of each byte.
     replaced: Option<(Buffer, Vec<usize>)>,
 }
 
@@ -44,7 +44,7 @@ impl Haystack {
         self.replaced.as_ref().map_or(&self.text, |(buffer, _)| buffer)
     }
 
-    /// Go never looks into the middle of a character; `\B` of the `regex` crate does.
+    /// In Go, `\B` never matches inside a character. In the `regex` crate it does.
     pub(super) fn is_boundary(&self, at: usize) -> bool {
         self.searched().get(at).is_none_or(|byte| byte & 0xc0 != 0x80)
     }

@@ -29,11 +29,11 @@ pub struct Pattern {
 #[derive(Default)]
 struct Cache(BTreeMap<Text, Rc<Pattern>>);
 
-/// How many expressions of a rendering are kept.
+/// The number of expressions that a rendering caches.
 const MAX_CACHED: usize = 64;
 
 impl Pattern {
-    /// A compiled expression, which is kept while the rendering uses few others.
+    /// A compiled expression. The rendering caches it while it uses few others.
     pub(crate) fn cached(context: &mut Context<'_>, text: &Text) -> Result<Rc<Self>, Failure> {
         if let Some(known) = context.extension::<Cache>().0.get(text) {
             return Ok(Rc::clone(known));
@@ -73,7 +73,7 @@ impl Pattern {
         self.search(meter, text, |search, meter| Ok(search.end_of_match(meter, true)?.is_some()))
     }
 
-    /// The places of the first `limit` matches.
+    /// The positions of the first `limit` matches.
     pub(crate) fn find_all(
         &self,
         meter: &mut Meter<'_>,
@@ -97,7 +97,7 @@ impl Pattern {
         })
     }
 
-    /// Calls `found` with the place of each match and, `with_groups`, its groups.
+    /// Calls `found` with the position of each match and, if `with_groups`, its groups.
     pub(crate) fn captures(
         &self,
         meter: &mut Meter<'_>,

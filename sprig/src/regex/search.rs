@@ -1,9 +1,9 @@
 //! Searches of one text.
 //!
-//! An automaton that has found a match reads on, since a longer match may have precedence. If none
-//! follows, the next search begins at the end of the match and reads the same bytes again: a search for
-//! all matches would take quadratic time. So a search remembers at which places, and in which states,
-//! the automaton has read on without success, and stops there.
+//! After a match, an automaton continues to read, because a longer match may have precedence. If none
+//! follows, the next search begins at the end of the match and reads the same bytes again. So a search
+//! for all matches would take quadratic time. To prevent that, a search records the positions and
+//! states from which the automaton continued without success, and stops there.
 
 use std::collections::HashSet;
 
@@ -21,33 +21,33 @@ pub(super) struct Search<'s> {
     engine: &'s Engine,
     caches: &'s mut Caches,
     text: &'s [u8],
-    /// The place from which the next match is looked for.
+    /// The start of the search for the next match.
     next: usize,
     /// The end of the last match.
     last_end: Option<usize>,
     futile: Futile,
 }
 
-/// The states and places from which no match follows.
+/// The states and positions from which no match follows.
 #[derive(Default)]
 struct Futile {
     known: HashSet<(LazyStateID, usize)>,
-    /// Those since the last match, which are futile if no other follows.
+    /// Those since the last match. They are futile if no other match follows.
     recent: Vec<(LazyStateID, usize)>,
-    /// How often the automaton has forgotten its states. Then their numbers mean other states.
+    /// How often the automaton has cleared its states. After that, their numbers mean other states.
     generation: usize,
 }
 
-/// Every so many bytes a state is remembered.
+/// The distance in bytes between two recorded states.
 const STRIDE: usize = 64;
 
-/// The memory that a remembered state takes, in bytes.
+/// The memory of a recorded state, in bytes.
 const REMEMBERED_BYTES: usize = 64;
 
-/// How many bytes are charged at a time.
+/// The number of bytes that are charged at a time.
 const CHARGED_AT_ONCE: usize = 1 << 10;
 
-/// An automaton fails only where it has been configured to, and ours are not.
+/// An automaton fails only if it is configured to. Ours are not.
 const INFALLIBLE: &str = "the automaton has no byte to quit at and never gives up";
 
 impl<'s> Search<'s> {
@@ -65,7 +65,7 @@ impl<'s> Search<'s> {
             let input = Input::new(self.text).span(self.next..end).anchored(Anchored::Yes);
             let found = self.engine.reverse.try_search_rev(&mut self.caches.reverse, &input);
             let start = found.expect(INFALLIBLE).map_or(end, |start| start.offset());
-            // As in Go, an empty match right behind another does not count.
+            // As in Go, an empty match right after another one does not count.
             if start == end && self.last_end == Some(end) {
                 self.next += 1;
                 continue;
@@ -100,7 +100,7 @@ impl<'s> Search<'s> {
         meter.steps((bytes as u64).saturating_mul(self.engine.weight) / 256)
     }
 
-    /// The end of the next match, or of any beginning of it that matches.
+    /// The end of the next match, or of any of its prefixes that matches.
     pub(super) fn end_of_match(
         &mut self,
         meter: &mut Meter<'_>,
@@ -154,7 +154,7 @@ impl<'s> Search<'s> {
 }
 
 impl Futile {
-    /// Whether no match follows. If that is unknown, the place is remembered until it is.
+    /// Whether no match follows. If that is unknown, the position is recorded until it is known.
     fn contains_or_remembers(&mut self, cache: &dfa::Cache, state: LazyStateID, at: usize) -> bool {
         self.forget_old(cache);
         if self.known.contains(&(state, at)) {
@@ -211,7 +211,7 @@ mod tests {
         }
     }
 
-    /// As the `regex` crate finds them, which has no such memory.
+    /// As found by the `regex` crate, which keeps no such record.
     #[test]
     fn places_of_matches_are_those_of_the_regex_crate() {
         let long = "ab cd\nAAA 12 é€ ".repeat(40);
@@ -239,7 +239,7 @@ mod tests {
             "x*$",
             "(?i)AB",
         ] {
-            // Ours knows the borders of ASCII words only, as Go does.
+            // Our translation only knows boundaries of ASCII words, as in Go.
             let expected = pattern.replace(r"\b", r"(?-u:\b)");
             let expected = regex::bytes::Regex::new(&expected).unwrap();
             for text in texts {

@@ -1,6 +1,6 @@
-//! Go's syntax, which is RE2's, in that of the `regex` crate.
+//! Translates Go's syntax, which is RE2's, into that of the `regex` crate.
 //!
-//! Expressions that Go refuses are refused here. All others are rewritten so that the `regex` crate
+//! It rejects the expressions that Go rejects. It rewrites all others so that the `regex` crate
 //! reads them as Go does: classes like `\d` are ASCII, and only Go's special characters are special.
 
 use std::collections::HashSet;
@@ -11,7 +11,7 @@ use super::class::{self, Perl};
 pub(super) struct Translated {
     pub(super) pattern: String,
     pub(super) names: Vec<(String, usize)>,
-    /// The number of its characters, each as often as it is repeated.
+    /// The number of its characters, including repetitions.
     pub(super) weight: u64,
 }
 
@@ -21,7 +21,7 @@ const MAX_REPEAT: u64 = 1000;
 /// How deep groups may be nested.
 const MAX_DEPTH: usize = 100;
 
-/// Returns `None` where Go refuses the expression.
+/// Returns `None` if Go rejects the expression.
 pub(super) fn translate(pattern: &[u8]) -> Option<Translated> {
     let pattern = str::from_utf8(pattern).ok()?;
     let mut translator = Translator {
@@ -49,12 +49,12 @@ struct Translator<'p> {
     names: Vec<(String, usize)>,
     known_names: HashSet<&'p str>,
     groups: usize,
-    /// The group we are in, and those around it.
+    /// The current group and its parents.
     sequence: Sequence,
     open: Vec<Sequence>,
 }
 
-/// The part of a group that has been read.
+/// The read part of a group.
 #[derive(Default)]
 struct Sequence {
     weight: u64,
@@ -66,10 +66,10 @@ struct Sequence {
 /// The item that a repetition at this place would repeat.
 #[derive(Clone, Copy, Default, Eq, PartialEq)]
 enum Last {
-    /// Nothing, which is an error.
+    /// No item, which is an error.
     #[default]
     Nothing,
-    /// Something of this weight, in which things are repeated so often at most.
+    /// An item of this weight, with this maximum number of repetitions inside.
     Atom { weight: u64, repeats: u64 },
     /// A repetition, which is an error too.
     Repetition,
@@ -107,7 +107,7 @@ impl Translator<'_> {
                     if least > MAX_REPEAT || times > MAX_REPEAT || times < least {
                         return None;
                     }
-                    // It means the same as it is written.
+                    // The character has the same meaning in both syntaxes.
                     self.out.push_str(&whole[..whole.len() - rest.len()]);
                     self.repeat(times)?;
                 }
@@ -214,7 +214,7 @@ impl Translator<'_> {
                 self.rest = end.map_or("", |end| &quoted[end + 2..]);
                 return Some(());
             }
-            // The end of a quotation that never began.
+            // The end of a quotation without a beginning.
             'E' => {
                 self.rest = &self.rest[1..];
                 return Some(());

@@ -6,13 +6,13 @@ use regex::Regex;
 
 use super::version::{Version, compare_prereleases};
 
-/// Alternatives, each of which is a list of conditions that all have to hold.
+/// Alternatives. Each is a list of conditions that must all be true.
 pub(crate) struct Constraint(Vec<Vec<Condition>>);
 
 struct Condition {
     operator: Operator,
     version: Version,
-    /// The parts that are written. Missing parts, `x` and `*` match any number.
+    /// The stated parts. Missing parts, `x` and `*` match any number.
     given: Given,
 }
 
@@ -119,7 +119,7 @@ impl Condition {
         if self.operator == Operator::NotEqual && self.given == Given::Whole {
             return order != Ordering::Equal;
         }
-        // A prerelease counts only where one is asked for.
+        // A prerelease counts only if the constraint names one.
         if is_unasked {
             return false;
         }

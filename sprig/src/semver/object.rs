@@ -1,4 +1,4 @@
-//! Versions as templates see them: their methods, and how they are printed.
+//! Versions in templates: their methods and their printed form.
 
 use std::{any::Any, cmp::Ordering};
 
@@ -88,7 +88,7 @@ impl Version {
             "String" => Value::text(self.to_string()),
             "IncMajor" => new(major.wrapping_add(1), 0, 0),
             "IncMinor" => new(major, minor.wrapping_add(1), 0),
-            // A prerelease becomes the release.
+            // The next version of a prerelease is its release.
             "IncPatch" if !self.prerelease.is_empty() => new(major, minor, patch),
             "IncPatch" => new(major, minor, patch.wrapping_add(1)),
             _ => return None,

@@ -10,7 +10,7 @@ pub(crate) struct Version {
     pub(crate) patch: u64,
     pub(crate) prerelease: String,
     pub(crate) metadata: String,
-    /// As it was written.
+    /// The original text.
     pub(crate) original: String,
     /// Whether it is a `*semver.Version`, as the function `semver` returns. Methods return a
     /// `semver.Version`, which lacks some methods.
@@ -68,7 +68,7 @@ impl Version {
             .then_with(|| compare_prereleases(&self.prerelease, &other.prerelease))
     }
 
-    /// With other numbers and nothing behind them.
+    /// A version with these numbers, without prerelease and metadata.
     pub(crate) fn with_numbers(&self, major: u64, minor: u64, patch: u64) -> Self {
         let v = if self.original.starts_with('v') { "v" } else { "" };
         let original = format!("{v}{major}.{minor}.{patch}");

@@ -21,14 +21,14 @@ impl Duration {
         })
     }
 
-    /// In units of so many seconds: the whole ones and the rest apart, as Go does.
+    /// In units of this many seconds: whole units and the rest separately, as in Go.
     pub(crate) fn in_units_of(self, seconds: i64) -> f64 {
         let unit = seconds * 1_000_000_000;
         (self.0 / unit) as f64 + (self.0 % unit) as f64 / unit as f64
     }
 
-    /// The largest unit of which there is more than one whole, and how many there are. A
-    /// negative duration counts as its opposite.
+    /// The largest unit of which the duration contains more than one, and their number. The sign is
+    /// ignored.
     pub(crate) fn in_largest_unit(self) -> String {
         const UNITS: [(u64, &str); 6] = [
             (365 * 24 * 3600, "y"),
@@ -74,7 +74,7 @@ impl fmt::Display for Duration {
     }
 }
 
-/// A number with so many decimals, without the zeros at its end.
+/// A number with this many decimals, without trailing zeros.
 fn decimal(number: u64, decimals: usize) -> String {
     let digits = format!("{number:0width$}", width = decimals + 1);
     let (whole, fraction) = digits.split_at(digits.len() - decimals);

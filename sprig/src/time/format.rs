@@ -1,4 +1,4 @@
-//! From a time to text.
+//! Formats a time.
 
 use std::fmt::{self, Write as _};
 

@@ -3,7 +3,7 @@
 /// A part of a layout.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Part<'l> {
-    /// Text that stands for itself.
+    /// Literal text.
     Literal(&'l str),
     LongMonth,
     Month,
@@ -29,7 +29,7 @@ pub(super) enum Part<'l> {
     LowerHalf,
     ZoneName,
     Offset(Offset),
-    /// So many digits of the second, behind a point or comma.
+    /// This many digits of the second, after a point or comma.
     Fraction {
         digits: usize,
         comma: bool,
@@ -37,7 +37,7 @@ pub(super) enum Part<'l> {
     },
 }
 
-/// How an offset from UTC is written.
+/// The notation of an offset from UTC.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Offset {
     /// `Z` for UTC.
@@ -104,7 +104,7 @@ const WORDS: [(&str, Part<'_>); 34] = [
     ("Z0700", offset(*b"z-m-")),
     ("Z07:00", offset(*b"z:m-")),
     ("Z07", offset(*b"z---")),
-    // These only where no small letter follows.
+    // These count only if no small letter follows.
     ("Jan", Part::Month),
     ("Mon", Part::Weekday),
     ("", Part::Literal("")),

@@ -13,7 +13,7 @@ pub(crate) struct Time {
 
 #[derive(Clone, Debug, PartialEq)]
 enum Zone {
-    /// UTC under another name: the zone of times that have none.
+    /// UTC under another name: the zone of times without one.
     Local,
     /// From the database of zones.
     Known(TimeZone),
@@ -43,13 +43,13 @@ impl Time {
         Self { at, zone: Zone::Fixed(offset, name.to_owned()) }
     }
 
-    /// The same moment in another zone: UTC where the name is unknown.
+    /// The same moment in another zone, or in UTC if the name is unknown.
     pub(crate) fn in_zone(&self, name: &[u8]) -> Self {
         let name = str::from_utf8(name).unwrap_or_default();
         let zone = match name {
             "Local" => return Self::local(self.at),
             "" | "UTC" => TimeZone::UTC,
-            // The database ignores case, Go does not.
+            // The database ignores case, but Go does not.
             name => ZONES
                 .get(name)
                 .ok()

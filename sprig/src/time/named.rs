@@ -7,7 +7,7 @@ use super::{
     format::{MONTHS, WEEKDAYS},
 };
 
-/// A number with a type of its own.
+/// A number with a named type.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Named {
     /// `time.Duration`

@@ -1,4 +1,4 @@
-//! Times and named numbers as templates see them: their fields and methods.
+//! Times and named numbers in templates: their fields and methods.
 
 use std::any::Any;
 

@@ -1,4 +1,4 @@
-//! From text to a time.
+//! Parses a time.
 
 use jiff::{civil, tz};
 
@@ -8,7 +8,7 @@ use super::{
     moment::Time,
 };
 
-/// Parses a time in this layout. Parts that the layout does not name are as early as possible.
+/// Parses a time in this layout. Parts that the layout omits get their earliest value.
 pub(crate) fn parse(layout: &str, text: &str) -> Option<Time> {
     let mut reader = Reader { rest: text, ..Reader::default() };
     let parts = parts(layout);
@@ -29,7 +29,7 @@ struct Reader<'t> {
     minute: i8,
     second: i8,
     nanosecond: i32,
-    /// Whether it is the second half of the day.
+    /// Whether the text has `PM`.
     half: Option<bool>,
     offset: Option<i32>,
     zone: Option<&'t str>,
@@ -71,7 +71,7 @@ impl<'t> Reader<'t> {
             }
             Part::Second | Part::ZeroSecond => {
                 self.second = self.number(part == Part::ZeroSecond, 0..=59)?;
-                // A fraction may follow that the layout does not name.
+                // A fraction may follow, even if the layout has none.
                 if !matches!(next, Some(Part::Fraction { .. })) {
                     self.optional_fraction();
                 }
@@ -114,7 +114,7 @@ impl<'t> Reader<'t> {
         Some(())
     }
 
-    /// Reads one of the words, of which only the first letters count, and ignores case.
+    /// Reads one of the words. Only their first letters count, and case is ignored.
     fn word(&mut self, words: &[&str], len: usize) -> Option<usize> {
         let is_here = |word: &&str| {
             let word = &word[..word.len().min(len)];
@@ -130,7 +130,7 @@ impl<'t> Reader<'t> {
         Some(index)
     }
 
-    /// Exactly so many digits.
+    /// Exactly this many digits.
     fn digits(&mut self, count: usize) -> Option<&'t str> {
         let (digits, rest) = self.rest.split_at_checked(count)?;
         self.rest = rest;

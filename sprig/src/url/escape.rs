@@ -36,7 +36,7 @@ pub(super) fn escape(buffer: &mut Buffer, text: &[u8], part: Part) {
     }
 }
 
-/// Returns `None` where a percent sign escapes nothing, or a host has a forbidden character.
+/// Returns `None` if a percent sign is not part of an escape, or a host has a forbidden character.
 pub(super) fn unescape(text: &[u8], part: Part) -> Option<Vec<u8>> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text;

@@ -1,4 +1,4 @@
-//! From a text to a URL.
+//! Parses a URL.
 
 use std::net::Ipv6Addr;
 
@@ -7,7 +7,7 @@ use super::{
     parts::{Url, User},
 };
 
-/// Returns `None` where Go finds the URL malformed.
+/// Returns `None` if Go rejects the URL.
 pub(crate) fn parse(text: &[u8]) -> Option<Url> {
     if text.iter().any(|byte| *byte < b' ' || *byte == 0x7f) {
         return None;
@@ -87,7 +87,7 @@ fn host(scheme: &[u8], text: &[u8]) -> Option<Vec<u8>> {
         Some(_) => return None,
         None => {}
     }
-    // URLs of databases list several hosts with ports, so only the web's schemes are checked.
+    // URLs of databases may list several hosts with ports, so only web schemes are checked.
     let is_web = matches!(scheme, b"http" | b"https");
     let is_colon = |byte: &u8| *byte == b':';
     let colon =

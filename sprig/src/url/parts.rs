@@ -5,7 +5,7 @@ use zeroize::Zeroize as _;
 
 use super::escape::{Part, escape};
 
-/// A URL in its parts. All but the query and the opaque part are unescaped.
+/// A URL in its parts. All parts except the query and the opaque part are unescaped.
 #[derive(Default)]
 pub(crate) struct Url {
     pub(crate) scheme: Vec<u8>,
@@ -38,7 +38,7 @@ impl Url {
             .unwrap_or(without_port)
     }
 
-    /// Writes the URL, with escapes where they are needed.
+    /// Writes the URL, with the necessary escapes.
     pub(crate) fn write(&self, buffer: &mut Buffer) {
         if !self.scheme.is_empty() {
             buffer.push(&self.scheme);
@@ -74,7 +74,7 @@ impl Url {
         }
         let first = self.path.split(|byte| *byte == b'/').next().unwrap_or_default();
         if buffer.is_empty() && first.contains(&b':') {
-            // Otherwise it would be read as a scheme.
+            // Otherwise a parser would read it as a scheme.
             buffer.push("./");
         }
         if self.path == b"*" {

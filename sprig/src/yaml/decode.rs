@@ -1,4 +1,4 @@
-//! From YAML to a value.
+//! Reads YAML into a value.
 
 use std::{borrow::Cow, collections::BTreeMap};
 
@@ -83,7 +83,7 @@ fn to_value(meter: &mut Meter<'_>, node: &Node) -> Result<Value, Failure> {
     })
 }
 
-/// As `sigs.k8s.io/yaml` writes a float into a string: as if it had 32 bits.
+/// `sigs.k8s.io/yaml` formats a float in a string as if it had 32 bits.
 fn short(number: f64) -> String {
     let rounded = number as f32;
     // The fewest digits that identify the number as one of 32 bits.

@@ -1,4 +1,5 @@
-//! The emitter of libyaml, as far as go-yaml 2 reaches it: block style, two spaces, lines folded at 80.
+//! The part of libyaml's emitter that go-yaml 2 uses: block style, two spaces, lines folded at 80
+//! characters.
 
 use gotemplate::{
     Buffer, Limit, Meter,
@@ -200,7 +201,7 @@ impl<'m, 'e> Emitter<'m, 'e> {
     fn double(&mut self, text: &str, folds: bool) {
         self.indicator("\"", true, false, false);
         let (mut after_space, mut is_first) = (false, true);
-        // Behind a byte order mark go-yaml takes all characters for another.
+        // After a byte order mark, go-yaml treats every character as special.
         let is_marked = text.starts_with('\u{feff}');
         let mut chars = text.chars().peekable();
         while let Some(c) = chars.next() {
@@ -273,7 +274,7 @@ impl<'m, 'e> Emitter<'m, 'e> {
         }
     }
 
-    /// Goes to the indentation of a line, a new one unless this one is still empty.
+    /// Writes the indentation of a line, on a new line unless this one is empty.
     fn line(&mut self) {
         let indent = self.indent.unwrap_or(0);
         if !self.indention || self.column > indent || self.column == indent && !self.whitespace {

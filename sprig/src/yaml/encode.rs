@@ -1,4 +1,4 @@
-//! From a value to YAML, as `sigs.k8s.io/yaml` does it: through JSON, whose text is read as YAML.
+//! Writes a value as YAML like `sigs.k8s.io/yaml`: through JSON, whose text is read as YAML.
 
 use std::collections::BTreeMap;
 
@@ -151,7 +151,8 @@ impl Reader<'_, '_, '_> {
         self.rest.bytes().position(|byte| closes(&byte)).unwrap_or(self.rest.len())
     }
 
-    /// One line break becomes a space, more of them one less; blanks around them are dropped.
+    /// One line break becomes a space. Of several line breaks, one is dropped. Blanks around them
+    /// are dropped.
     fn fold(&mut self, text: &mut String) {
         let trimmed = text.trim_end_matches(' ').len();
         text.truncate(trimmed);

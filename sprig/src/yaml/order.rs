@@ -2,8 +2,8 @@
 
 use gotemplate::unicode::{is_digit, is_letter};
 
-/// Sorts entries by key. Go's order is not total for all keys, and the sorts of the standard library
-/// may panic on such an order, so this is a sort that never fails.
+/// Sorts entries by key. Go's order is not total for all keys. The sorts of the standard library may
+/// panic on such an order, but this one never fails.
 pub(super) fn sort<T>(entries: Vec<(String, T)>) -> Vec<(String, T)> {
     if entries.len() < 2 {
         return entries;
@@ -30,7 +30,7 @@ fn is_less(first: &str, second: &str) -> bool {
         (false, false) => {}
         (_, second_is_letter) => return second_is_letter,
     }
-    // Zeros within a number count.
+    // A zero inside a number counts, unlike a leading zero.
     let within = (a[at] == '0' || b[at] == '0')
         && a[..at].iter().rev().take_while(|c| is_digit(**c)).any(|c| *c != '0');
     let number = |runes: &[char]| {

@@ -12,7 +12,7 @@ pub(super) enum Scalar<'a> {
     /// Of 64 bits, with or without a sign.
     Int(i128),
     Float(f64),
-    /// A date. All readers downstream take it for a string.
+    /// A date. All later readers treat it as a string.
     Timestamp,
     Text(&'a str),
 }

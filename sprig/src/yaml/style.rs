@@ -36,7 +36,7 @@ pub(super) fn style(text: &str, is_key: bool) -> Style {
     }
 }
 
-/// In which styles a text can be written.
+/// The possible styles of a text.
 struct Form {
     has_breaks: bool,
     plain: bool,
@@ -88,6 +88,6 @@ pub(super) fn is_break(c: char) -> bool {
 pub(super) fn is_printable(c: char) -> bool {
     matches!(c, '\n' | ' '..='~' | '\u{a0}'..='\u{fffd}' | '\u{10000}'..)
         && c != '\u{feff}'
-        // go-yaml looks at the first byte of what UTF-8 writes with four, and does not know it.
+        // go-yaml checks only the first byte of a four-byte character, and rejects it.
         && u32::from(c) < 0x1_0000
 }

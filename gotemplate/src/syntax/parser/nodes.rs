@@ -42,7 +42,7 @@ impl Parser<'_> {
         }
     }
 
-    /// Keeps a template's body. An empty one never replaces another.
+    /// Stores a template's body. An empty body never replaces another one.
     fn define(&mut self, name: &str, body: Vec<Node>) -> Parsed<()> {
         match self.trees.get_mut(name) {
             Some(_) if is_empty(&body) => {}

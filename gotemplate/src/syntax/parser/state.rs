@@ -1,4 +1,4 @@
-//! The parser's state: the tokens, and what is visible where it reads.
+//! The parser's state: the tokens, and the visible variables.
 
 use std::collections::HashMap;
 
@@ -19,7 +19,7 @@ pub(super) type Parsed<T> = Result<T, ParseErrorKind>;
 /// The variables that are visible, innermost last.
 pub(super) struct Visible {
     names: Vec<Name>,
-    /// How often each name is among them.
+    /// How often each name occurs among them.
     counts: HashMap<Name, usize>,
 }
 
@@ -61,7 +61,7 @@ pub(super) struct Parser<'a> {
     pub(super) dialect: &'a Dialect,
     pub(super) names: HashMap<&'a str, Name>,
     pub(super) visible: Visible,
-    /// How many `range` bodies we are in.
+    /// The number of enclosing `range` bodies.
     pub(super) ranges: usize,
     pub(super) nesting: usize,
     pub(super) trees: Trees,

@@ -27,7 +27,8 @@ impl Key {
             let q = suitable_prime(meter, random, bits / 2)?;
             meter.steps(exponentiation_steps(bits))?;
             let (p, q) = if *p > *q { (p, q) } else { (q, p) };
-            // Primes that are too close or a small private exponent: practically never.
+            // The primes are too close, or the private exponent is small. In practice that never
+            // happens.
             if let Some(key) = from_primes(&p, &q).filter(is_consistent) {
                 return Ok(key);
             }

@@ -31,7 +31,7 @@ pub enum OaepDigest {
     Sha512,
 }
 
-/// One error for all causes: the difference is an oracle (RFC 8017 §7.1.2, note).
+/// One error for all causes: to tell them apart would create an oracle (RFC 8017 §7.1.2, note).
 const FAILED: Error = Error::Invalid("the ciphertext was not encrypted for this key");
 
 impl Key {
@@ -73,7 +73,7 @@ impl Key {
     }
 }
 
-/// Takes the padding off, in a time that does not depend on what is wrong with it.
+/// Removes the padding. The time does not depend on the error in it.
 fn unpad(digest: OaepDigest, mut encoded: Der) -> Result<Der, Error> {
     let hash_len = digest.len_bytes();
     let (first, rest) = encoded.split_at_mut(1);

@@ -22,7 +22,7 @@ pub struct RsaNumbers<'a> {
     pub primes: [&'a [u8]; 2],
 }
 
-/// The largest modulus: 8192 bits. Larger ones only burn CPU.
+/// The largest modulus: 8192 bits. Larger keys only cost CPU time.
 const MAX_MODULUS_BYTES: usize = 1024;
 
 const NOT_A_KEY: Error = Error::Invalid("the private key is not an RSA key");

@@ -69,7 +69,7 @@ impl Key {
         let modulus = Odd::new(BoxedUint::clone(&modulus)).into_option().ok_or(INCONSISTENT)?;
         let modulus = BoxedMontyParams::new_vartime(modulus);
         let power = BoxedMontyForm::new(BoxedUint::clone(&base), &modulus).pow(&exponent);
-        // A result that a hardware fault has changed could reveal the key.
+        // The result after a hardware fault could reveal the key.
         let public = BoxedUint::from(self.exponent);
         if power.pow(&public).retrieve() != *base {
             return Err(INCONSISTENT);
@@ -106,7 +106,7 @@ mod tests {
             let encoded = [&padded, SHA256_DIGEST_INFO, &Sha256::digest(b"message")].concat();
             assert_eq!(*key.private_power(&encoded).expect("a power"), signature);
 
-            // Go writes the larger prime first, other programs need not.
+            // Go writes the larger prime first. Other programs may not.
             key.primes.swap(0, 1);
             let [q, p] = &key.primes;
             let swapped = Key::from_numbers(&key.modulus, 65_537, &key.private_exponent, q, p)

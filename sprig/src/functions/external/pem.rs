@@ -25,7 +25,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
 const NOT_PEM: Failure = Failure::Because("the text is not PEM");
 pub(super) const MALFORMED: Failure = Failure::Because("a certificate is malformed");
 
-/// Label, text: the blocks with this label. Case is ignored.
+/// Arguments: label, text. Returns the blocks with this label. Case is ignored.
 fn filter(context: &mut Context<'_>, arguments: Arguments<'_>) -> Result<Value, Failure> {
     let (label, text) = (arguments.text(0)?, without_junk(arguments.text(1)?));
     read(&mut context.meter, text)?;
@@ -42,7 +42,7 @@ fn filter(context: &mut Context<'_>, arguments: Arguments<'_>) -> Result<Value, 
     Ok(Value::text(found))
 }
 
-/// Part, text: the leaf, the intermediates or the root of a chain.
+/// Arguments: part, text. Returns the leaf, the intermediates or the root of a chain.
 fn filter_chain(context: &mut Context<'_>, arguments: Arguments<'_>) -> Result<Value, Failure> {
     let (part, text) = (arguments.text(0)?, arguments.text(1)?);
     read(&mut context.meter, text)?;
@@ -117,7 +117,8 @@ pub(super) fn order<'c, 'd>(
 ) -> Result<Vec<&'c Certificate<'d>>, Failure> {
     meter.bytes(certificates.len() * ORDER_BYTES)?;
     meter.steps(certificates.len() as u64)?;
-    // The first two certificates of each key: one of them may be the one whose issuer is wanted.
+    // The first two certificates of each key: one of them may be the certificate whose issuer is
+    // searched for.
     let mut holders: HashMap<&[u8], [Option<usize>; 2]> = HashMap::new();
     for (index, certificate) in certificates.iter().enumerate() {
         let known = holders.entry(certificate.key_id).or_default();
@@ -154,13 +155,13 @@ fn is_root(certificate: &Certificate<'_>) -> bool {
     certificate.authority_key_id.is_none_or(|id| id == certificate.key_id)
 }
 
-/// From the first `-----BEGIN` on.
+/// The text from the first `-----BEGIN`.
 fn without_junk(text: &[u8]) -> &[u8] {
     let start = memchr::memmem::find(text, b"-----BEGIN").unwrap_or(0);
     &text[start..]
 }
 
-/// Whether two texts differ at most in case.
+/// Whether two texts are equal except for case.
 fn is_same(first: &[u8], second: &[u8]) -> bool {
     let fold = |c| to_lower(to_upper(c));
     runes(first).map(|(c, _)| fold(c)).eq(runes(second).map(|(c, _)| fold(c)))

@@ -34,7 +34,7 @@ fn open(context: &mut Context<'_>, arguments: Arguments<'_>) -> Result<Contents,
         [_] => (&[], arguments.text(0)?),
         _ => (arguments.text(0)?, arguments.text(1)?),
     };
-    // The password becomes UTF-16.
+    // The password is converted to UTF-16.
     context.meter.bytes(file.len() + 4 * password.len())?;
     let contents = pkcs12::read(&mut Metered(&mut context.meter), file, password);
     let contents = contents.map_err(failure)?;
@@ -50,7 +50,7 @@ fn key(context: &mut Context<'_>, arguments: Arguments<'_>) -> Result<Value, Fai
     Ok(Value::text(pem::encode("PRIVATE KEY", &pkcs8)))
 }
 
-/// In the order of the chain if they form one, else in the order of the file.
+/// In the order of the chain if they form one, otherwise in the order of the file.
 fn certificates(context: &mut Context<'_>, arguments: Arguments<'_>) -> Result<Value, Failure> {
     let contents = open(context, arguments)?;
     let parsed = contents.certificates.iter().map(|der| certificate(der).ok_or(MALFORMED));
@@ -110,7 +110,7 @@ fn trust_store(context: &mut Context<'_>, arguments: Arguments<'_>) -> Result<Va
     Ok(Value::text(BASE64.encode(&file)))
 }
 
-/// All blocks. Nothing may follow them, not even an empty line.
+/// All blocks. No text may follow them, not even an empty line.
 fn all(mut blocks: pem::Blocks<'_>) -> Result<Vec<pem::Block<'_>>, Failure> {
     let all = blocks.by_ref().collect();
     if blocks.rest().is_empty() { Ok(all) } else { Err("text follows the last block".into()) }

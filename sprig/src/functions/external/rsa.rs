@@ -11,7 +11,7 @@ use crate::metered::{Metered, failure};
 pub(super) static FUNCTIONS: &[Function] =
     &[Function::new("rsaDecrypt", &[Text, Text, Text, Text], decrypt)];
 
-/// Scheme, hash, ciphertext, private key. An unknown hash means SHA-256.
+/// Arguments: scheme, hash, ciphertext, private key. An unknown hash means SHA-256.
 fn decrypt(context: &mut Context<'_>, arguments: Arguments<'_>) -> Result<Value, Failure> {
     let (scheme, hash, text) = (arguments.text(0)?, arguments.text(1)?, arguments.text(2)?);
     match &**scheme {

@@ -1,4 +1,4 @@
-//! Upper and lower case, and how words are joined.
+//! Upper and lower case, and connectors between words.
 
 use gotemplate::{
     Buffer,
@@ -35,7 +35,7 @@ pub(super) fn title(buffer: &mut Buffer, text: &[u8]) {
     });
 }
 
-/// The first letter behind white space in lower case.
+/// The first letter after white space becomes lower case.
 pub(super) fn untitle(buffer: &mut Buffer, text: &[u8]) {
     let mut separated = true;
     map(buffer, text, |c| {

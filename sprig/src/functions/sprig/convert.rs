@@ -1,4 +1,4 @@
-//! Type conversion: lenient, as Sprig's is. A value that cannot be converted is zero.
+//! Type conversion, as lenient as Sprig's. A value that cannot be converted becomes zero.
 
 use gotemplate::{
     Buffer, Context, Element, Failure, Function, List,
@@ -27,7 +27,7 @@ pub(super) fn new_text(context: &mut Context<'_>, text: &[u8]) -> Result<Value, 
     Ok(Value::text(text))
 }
 
-/// A string as it is, anything else as `%v` prints it.
+/// A string unchanged, anything else as `%v` prints it.
 pub(super) fn text(context: &mut Context<'_>, value: &Value) -> Result<Text, Failure> {
     if let Value::Text(text) = value {
         return Ok(text.clone());
@@ -37,7 +37,7 @@ pub(super) fn text(context: &mut Context<'_>, value: &Value) -> Result<Text, Fai
     Ok(buffer.into())
 }
 
-/// The items of a list as strings, less those that are nil. Anything else is its only item.
+/// The items of a list as strings, without nil items. Any other value counts as a list of one item.
 pub(super) fn texts(context: &mut Context<'_>, value: &Value) -> Result<Vec<Value>, Failure> {
     let items = match value {
         Value::Missing | Value::Nil => Vec::new(),
@@ -114,7 +114,7 @@ fn without_zero_decimals(text: &str) -> &str {
     }
 }
 
-/// Decimal digits only. A number that is too large is the largest, as in Go.
+/// Decimal digits only. A number that is too large becomes the largest one, as in Go.
 pub(super) fn atoi(text: &[u8]) -> i64 {
     let text = str::from_utf8(text).unwrap_or_default();
     match text.parse() {

@@ -96,13 +96,13 @@ fn format(
     if let Ok(layout) = str::from_utf8(layout) {
         return new_text(context, time.format(layout).as_bytes());
     }
-    // Byte by byte, since all that means something in a layout is ASCII.
+    // Byte by byte, because all layout elements are ASCII.
     let text = time.format(&latin1(layout));
     let bytes: Vec<u8> = text.chars().map(|c| u32::from(c) as u8).collect();
     new_text(context, &bytes)
 }
 
-/// None where the duration is malformed.
+/// None if the duration is malformed.
 fn modified(arguments: Arguments<'_>) -> Result<Option<Value>, Failure> {
     let time: &Time = arguments.object(1)?;
     let Some(duration) = parse_duration(utf8(arguments.text(0)?)) else { return Ok(None) };

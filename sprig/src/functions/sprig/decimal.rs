@@ -9,7 +9,7 @@ pub(super) struct Decimal {
     exponent: i32,
 }
 
-/// How many decimals a quotient has.
+/// The number of decimals of a quotient.
 const QUOTIENT_DECIMALS: i32 = 16;
 
 impl Decimal {
@@ -50,7 +50,7 @@ impl Decimal {
         if other.digits == BigInt::ZERO {
             return None;
         }
-        // One more bit than is kept decides how to round.
+        // One additional bit decides the rounding.
         let shift = self.exponent - other.exponent + QUOTIENT_DECIMALS;
         let (mut dividend, mut divisor) = (self.digits.clone(), other.digits.clone());
         let factor = BigInt::from(10).pow(shift.unsigned_abs());

@@ -19,7 +19,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
     })
     .rest(Any),
     Function::new("empty", &[Any], |_, a| Ok(Value::Bool(!a.any(0)?.is_true()))),
-    // Its argument may hold a value, so the error leaves it out.
+    // Its argument may contain a value, so the error omits it.
     Function::new("fail", &[Text], |_, _| Err("the template calls it".into())),
     Function::new("hello", &[], |_, _| Ok(Value::text("Hello!"))),
     Function::new("ternary", &[Any, Any, Bool], |_, a| {

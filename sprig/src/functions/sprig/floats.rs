@@ -103,7 +103,7 @@ fn round(value: f64, decimals: i64, threshold: f64) -> f64 {
     let power =
         10_f64.powi(i32::try_from(decimals).unwrap_or(if decimals > 0 { 400 } else { -400 }));
     let shifted = power * value;
-    // Below zero the fraction is negative, so that it is rounded down.
+    // Below zero the fraction is negative, so the result is rounded down.
     let rounded = if shifted.fract() >= threshold { shifted.ceil() } else { shifted.floor() };
     rounded / power
 }

@@ -264,7 +264,7 @@ fn split(
     let mut rest = text;
     while parts.len() + 1 < limit && !(separator.is_empty() && rest.is_empty()) {
         let (at, width) = if separator.is_empty() {
-            // Characters, the last of which is the last part.
+            // The characters. The last part contains the rest.
             let width = gotemplate::rune::first(rest).1;
             if width == rest.len() {
                 break;
@@ -293,7 +293,7 @@ fn split(
 /// The memory that a string needs beside its bytes.
 pub(super) const TEXT_BYTES: usize = 96;
 
-/// The first place of `needle` in `text`.
+/// The first position of `needle` in `text`.
 pub(super) fn find(text: &[u8], needle: &[u8]) -> Option<usize> {
     memchr::memmem::find(text, needle)
 }

@@ -1,4 +1,5 @@
-//! Paths. Those of the operating system are Linux's, where controllers run.
+//! Paths. The functions for the paths of the operating system use Linux's rules, because
+//! controllers run there.
 
 use gotemplate::{Buffer, Context, Failure, Function, Parameter::Text, Run, Value};
 
@@ -47,7 +48,7 @@ fn base(path: &[u8]) -> &[u8] {
     }
 }
 
-/// The shortest equivalent path, without a look at the file system.
+/// The shortest equivalent path, without access to the file system.
 fn clean(context: &mut Context<'_>, path: &[u8]) -> Result<Value, Failure> {
     let is_absolute = path.starts_with(b"/");
     let count = 1 + memchr::memchr_iter(b'/', path).count();

@@ -1,4 +1,5 @@
-//! Regular expressions. Those without `must` fail on a bad one too, but for `regexMatch`.
+//! Regular expressions. Functions without `must` also fail on a malformed expression, except
+//! `regexMatch`.
 
 use std::rc::Rc;
 
@@ -53,7 +54,7 @@ fn find(context: &mut Context<'_>, arguments: Arguments<'_>) -> Result<Value, Fa
     new_text(context, text.slice(start, end))
 }
 
-/// The count of matches that is wanted: a negative one is all of them.
+/// The requested number of matches: a negative one means all.
 fn limit(value: &Value) -> usize {
     usize::try_from(integer(value)).unwrap_or(usize::MAX)
 }

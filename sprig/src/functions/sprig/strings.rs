@@ -223,7 +223,7 @@ fn substr(context: &mut Context<'_>, arguments: Arguments<'_>) -> Result<Value, 
     new_text(context, found.ok_or(Failure::Because("an index is out of range"))?)
 }
 
-/// The first bytes, or the last ones where the count is negative.
+/// The first bytes, or the last ones if the count is negative.
 fn trunc(context: &mut Context<'_>, arguments: Arguments<'_>) -> Result<Value, Failure> {
     let (count, text) = (integer(arguments.any(0)?), arguments.text(1)?);
     let len = usize::try_from(count.unsigned_abs()).unwrap_or(usize::MAX);

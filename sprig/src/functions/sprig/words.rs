@@ -45,7 +45,7 @@ fn join(buffer: &mut Buffer, words: &[(Word, &[u8])], connector: char) {
         }
     };
     let is_apart = |index| !matches!(kind(index), Some(Word::Connector | Word::Punctuation));
-    // Numbers and small letters, which are one word, and a connector behind it.
+    // Numbers and small letters, which are one word, and a connector after it.
     let number = |buffer: &mut Buffer, mut index: usize| {
         while matches!(kind(index), Some(Word::Lower | Word::Number)) {
             write(buffer, index);
@@ -165,7 +165,7 @@ fn valid(text: &[u8], before: char) -> (char, usize) {
     (found.map_or(before, |(c, _)| c), text.len() - runes.rest().len())
 }
 
-/// A letter, but for Chinese characters, which form words of their own.
+/// A letter, except Chinese characters, which form separate words.
 fn is_alphabetic(c: char) -> bool {
     let is_ideograph =
         matches!(c, '\u{3400}'..='\u{4d85}' | '\u{4e00}'..='\u{9fcc}' | '\u{20000}'..='\u{2b81d}');

@@ -63,7 +63,7 @@ pub(super) fn abbrev_both(
     abbreviated(context, text, left, right)
 }
 
-/// At most `width` bytes around `offset`, with dots in place of the rest.
+/// At most `width` bytes around `offset`, with dots instead of the rest.
 fn abbreviated(
     context: &mut Context<'_>,
     text: &[u8],

@@ -95,7 +95,7 @@ struct Subject {
 }
 
 impl Subject {
-    /// A name, addresses, DNS names, days.
+    /// Arguments: a name, addresses, DNS names, days.
     fn new(context: &mut Context<'_>, arguments: Arguments<'_>) -> Result<Self, Failure> {
         let mut addresses = Vec::new();
         for address in texts(context, arguments, 1)? {
@@ -117,7 +117,7 @@ impl Subject {
     }
 }
 
-/// The items of a list, which have to be strings.
+/// The items of a list, which must be strings.
 fn texts(
     context: &mut Context<'_>,
     arguments: Arguments<'_>,
@@ -203,7 +203,7 @@ fn pair(cert: impl Into<Text>, key: impl Into<Text>) -> Value {
     Value::from_object(Certificate { cert: cert.into(), key: key.into() })
 }
 
-/// The bytes of the first block of PEM. Its label does not matter.
+/// The bytes of the first block of PEM. The label is ignored.
 fn first_block(context: &mut Context<'_>, text: &[u8]) -> Result<Zeroizing<Vec<u8>>, Failure> {
     context.meter.bytes(text.len())?;
     context.meter.steps((text.len() >> 6) as u64)?;

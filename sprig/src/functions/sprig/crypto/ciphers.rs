@@ -43,7 +43,7 @@ pub(super) fn decrypt(
     Ok(Value::text(Text::from(&plain[..len])))
 }
 
-/// The password as a key: cut off, or filled with zeros.
+/// The password as a key: truncated, or padded with zeros.
 fn key(password: &[u8]) -> Zeroizing<[u8; 32]> {
     let mut key = Zeroizing::new([0; 32]);
     let len = password.len().min(key.len());

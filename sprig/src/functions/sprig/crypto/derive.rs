@@ -12,7 +12,7 @@ const SCOPE: &[u8] = b"com.lyndir.masterpassword";
 
 /// Parameters of scrypt: the binary logarithm of N, r and p.
 const SCRYPT: (u8, u32, u32) = (15, 8, 2);
-/// The cost of that in steps: about 150 ms.
+/// The cost in steps: about 150 ms.
 const DERIVING: u64 = 150 * MILLISECOND;
 const SCRYPT_BYTES: usize = 33 << 20;
 

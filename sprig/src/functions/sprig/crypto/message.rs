@@ -2,7 +2,7 @@
 
 use gotemplate::Buffer;
 
-/// Sprig's message about a value, which it returns in place of an error.
+/// Sprig's message about a value, which it returns instead of an error.
 pub(super) fn about(words: &str, value: &[u8]) -> Buffer {
     let mut text = Buffer::with_capacity(words.len() + value.len());
     text.push(words);
