@@ -8,7 +8,7 @@ use std::{fmt::Write as _, process::ExitCode};
 pub(crate) enum Exit {
     /// The command succeeded.
     Success = 0,
-    /// Any error without a code of its own.
+    /// Any other error.
     Failure = 1,
     /// Unknown or conflicting flags. clap uses the same code.
     Usage = 2,

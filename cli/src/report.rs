@@ -28,7 +28,7 @@ impl Report {
         }
     }
 
-    /// Prints what is probably a mistake, unless `--quiet` is set.
+    /// Prints a warning about a probable mistake, unless `--quiet` is set.
     pub(crate) fn warning(&self, text: &str) {
         if !self.quiet {
             self.line("warning", "33", text);
@@ -65,7 +65,7 @@ impl Report {
 
 /// Prints clap's output: help and version on stdout, errors on stderr.
 pub(crate) fn usage(error: &clap::Error) -> Exit {
-    // If the stream is closed, nobody can read the message.
+    // If the stream is closed, the message is lost.
     let _ = error.print();
     if error.use_stderr() { Exit::Usage } else { Exit::Success }
 }

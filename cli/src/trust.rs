@@ -9,7 +9,7 @@ use std::{fs::File, io, path::Path};
 pub(crate) fn open(path: &Path) -> Result<File, OpenError> {
     use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 
-    // Without this flag, a pipe in place of the file would block until somebody writes to it.
+    // Without this flag, a pipe instead of the file would block until another process writes to it.
     let flags = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
     let file = File::options().read(true).custom_flags(flags).open(path)?;
     let metadata = file.metadata()?;

@@ -15,7 +15,7 @@ pub(crate) struct ObjectKey {
 pub(crate) trait QueueKey:
     Clone + Eq + fmt::Display + Hash + Ord + Send + Sync + 'static
 {
-    /// The namespace, empty for cluster-scoped objects: those form a group of their own.
+    /// The namespace, empty for cluster-scoped objects, which form a separate group.
     fn namespace(&self) -> &str;
 }
 

@@ -126,7 +126,7 @@ impl fmt::Display for Reason {
     }
 }
 
-/// A failure with a message for people: the problem, its place and the remedy. It never contains a value or
+/// A failure with a message for users: the problem, its place and the remedy. It never contains a value or
 /// text of the API server. It is one line: control characters in the names that it quotes are escaped.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("{reason}: {message}")]

@@ -64,7 +64,7 @@ where
     tracing_subscriber::registry().with(filter).with(layer)
 }
 
-/// Each message on a line of its own. Quoted text cannot look like another message.
+/// Each message on a separate line. Quoted text cannot look like another message.
 struct OneLine<F>(F);
 
 impl<S, N, F> FormatEvent<S, N> for OneLine<F>

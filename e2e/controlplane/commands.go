@@ -18,8 +18,8 @@ import (
 	kubelet "k8s.io/kubernetes/cmd/kubelet/app"
 )
 
-// commands are the programs in this binary, by name. Each reads os.Args like a program of its own
-// and returns its exit code.
+// commands are the programs in this binary, by name. Each reads os.Args like a separate program and
+// returns its exit code.
 var commands = map[string]func() int{
 	"coredns":                 coredns,
 	"etcd":                    func() int { etcdmain.Main(os.Args); return 0 },

@@ -30,12 +30,14 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// Starts a control plane with an audit log, and installs what the controller needs.
+    /// Starts a control plane with an audit log, and installs the controller's CRDs and
+    /// permissions.
     pub fn start() -> anyhow::Result<Cluster> {
         Cluster::start_with(&StartOptions { audit: true, ..StartOptions::default() })
     }
 
-    /// Starts a control plane with these options, and installs what the controller needs.
+    /// Starts a control plane with these options, and installs the controller's CRDs and
+    /// permissions.
     pub fn start_with(options: &StartOptions) -> anyhow::Result<Cluster> {
         let plane = ControlPlane::start(options)?;
         let identity = plane.directory().join("mtk-controller.kubeconfig");

@@ -74,7 +74,7 @@ pub enum ManifestProblem {
     /// A field without a value.
     #[error("`{0}` has no value")]
     NoValue(String),
-    /// A key that Kubernetes reads as another one.
+    /// A key that Kubernetes reads as a different key.
     #[error("the key `{0}` is not a string: Kubernetes reads a boolean, a number or null")]
     KeyType(String),
     /// A key that Kubernetes does not accept in a Secret.
@@ -199,7 +199,7 @@ fn add_object(
     }
 }
 
-/// Rejects an object with a key that Kubernetes reads as another one.
+/// Rejects an object with a key that Kubernetes reads as a different key.
 pub(crate) fn check_keys(object: &Node) -> ManifestResult<()> {
     object.key_read_otherwise().map_or(Ok(()), |(line, key)| {
         Err(Located::at_line(line, ManifestProblem::KeyType(shorten(key.as_str()))))

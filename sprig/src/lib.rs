@@ -3,8 +3,7 @@
 //! | module | content |
 //! |---|---|
 //! | `functions` | the functions, and the dialects with them |
-//! | [`json`], [`yaml`], `url`, `time`, `semver`, [`regex`], `radix`, `jwk` | the parts of Go's libraries that functions need
-//! |
+//! | [`json`], [`yaml`], `url`, `time`, `semver`, [`regex`], `radix`, `jwk` | the parts of Go's libraries that functions need |
 //! | `certificate` | the type of the results of `genCA` and similar functions |
 //!
 //! No function does I/O or reads a clock. Sprig's `env`, `expandenv` and `getHostByName` do not exist

@@ -98,7 +98,8 @@ fn check_private(path: &Path, link: &Metadata, _: Option<&Metadata>) -> Result<(
     if link.is_symlink() { Err(FileError::Link { path: path.to_owned() }) } else { Ok(()) }
 }
 
-/// Writes to a pipe or a device. A pipe without a reader is an error, because nobody may ever open it.
+/// Writes to a pipe or a device. A pipe without a reader is an error, because the write could block
+/// forever.
 #[cfg(unix)]
 fn write_special(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     use std::os::unix::fs::OpenOptionsExt as _;
@@ -190,7 +191,7 @@ pub(crate) enum FileError {
         /// The link.
         path: PathBuf,
     },
-    /// A pipe that nothing reads.
+    /// A pipe without a reader.
     #[error("cannot write `{}`: no program reads from this pipe", shown(path))]
     NoReader {
         /// The pipe.

@@ -1,7 +1,7 @@
 //! A fake API server, web server and proxy in one. The path selects the response.
 //!
-//! `/CONTEXT/api/v1/namespaces/kube-system/services/…` is a cluster that fails as the name of the
-//! context says. `http://web.test/STATUS` is a web server, reached with `CONNECT`.
+//! `/CONTEXT/api/v1/namespaces/kube-system/services/…` is a cluster that fails in the way that the
+//! name of the context describes. `http://web.test/STATUS` is a web server, reached with `CONNECT`.
 
 use std::{
     io::{BufRead as _, BufReader, Write as _},

@@ -41,8 +41,8 @@ pub(super) fn is_active(secret: &SecretObject) -> bool {
     secret.labels().get(KEY_LABEL).is_some_and(|value| value == ACTIVE)
 }
 
-/// The key in the Secret. A key whose certificate is unusable still opens what was sealed for it:
-/// it is returned without the certificate, and with the error. No error contains a byte of the key.
+/// The key in the Secret. A key with an unusable certificate can still open items. It is returned
+/// without the certificate, and with the error. No error contains a byte of the key.
 pub(super) fn load(secret: &SecretObject) -> Result<(SealingKey, Option<KeyError>), LoadError> {
     if let Some(owner) = secret::controller_of(&secret.metadata) {
         return Err(LoadError::Controlled(format!("{}/{}", owner.kind, owner.name)));

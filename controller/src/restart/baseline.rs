@@ -24,7 +24,7 @@ const VERSION: &str = "v1";
 pub(crate) struct Entry {
     /// A hash of the names of the items under the MAC.
     pub(crate) items: u32,
-    /// `None` if Pods could not start with the Secret as it is, or if it never existed.
+    /// `None` if Pods could not start with the current Secret, or if it never existed.
     pub(crate) mac: Option<Mac<16>>,
 }
 
@@ -80,7 +80,7 @@ pub(crate) fn current_use(
 }
 
 /// The MAC of all Secrets that a workload uses, for the annotation of its Pod template. It differs
-/// from `before`, the annotation as it is: otherwise its write would start no rollout.
+/// from `before`, the current annotation: otherwise the write would start no rollout.
 pub(crate) fn template_mac(mac_key: &MacKey, state: &Baseline, before: Option<&str>) -> String {
     let state = state.text("");
     let over = |salt: &str| {

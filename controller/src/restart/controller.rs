@@ -261,7 +261,7 @@ impl Controller for RestartController {
 
     fn plan(observed: &View<Observed>, now: Now) -> Plan {
         match observed {
-            // There is nothing to decide before the read.
+            // No decision is possible before the read.
             View::Unread(_) => Plan::default(),
             View::Tracked(observed) => plan(observed, now.monotonic),
         }

@@ -47,7 +47,7 @@ pub(crate) struct WorkloadEntry {
     pub(crate) progress: Progress,
     /// It opted in while this controller was watching, so obstacles are reported at once.
     pub(crate) is_new: bool,
-    /// The Secrets whose changes restart it, and what it uses of them.
+    /// The Secrets whose changes restart it, and the items that it uses.
     pub(crate) secrets: BTreeMap<String, SecretUse>,
     /// Other software that restarts it, so that the controller does not.
     pub(crate) other_restarter: Option<OtherRestarter>,
@@ -84,7 +84,7 @@ pub(crate) struct Pending {
     pub(crate) after: Baseline,
 }
 
-/// A workload, and the Secrets that it uses, as they are now.
+/// A workload, and the current Secrets that it uses.
 pub(crate) struct Observed {
     pub(crate) settings: Settings,
     pub(crate) entry: WorkloadEntry,
@@ -176,9 +176,9 @@ fn restart(observed: &Observed, pending: &Pending, changed: Vec<String>, now: In
     }
 }
 
-/// The content that the Pods last had. The annotation counts if nothing is remembered, and once
-/// whenever it changes. If it equals the current Secret, either another writer set it, or this
-/// controller set it and lost the response.
+/// The content that the Pods last had. The annotation counts if no baseline is in memory, and once
+/// after each change of the annotation. If it equals the current Secret, either another writer set
+/// it, or this controller set it and lost the response.
 fn known_baseline(observed: &Observed) -> Option<Baseline> {
     let Observed { entry: WorkloadEntry { workload, progress, .. }, recorded, uses, .. } = observed;
     let Some(mut baseline) = progress.baseline.clone() else { return recorded.clone() };

@@ -95,7 +95,7 @@ pub(crate) fn spawn_workers<C: Controller>(
             loop {
                 let key = tokio::select! {
                     biased;
-                    // An error means that the sender is gone, which stops as well.
+                    // An error means that the sender was dropped, which also means stop.
                     _ = stop.wait_for(|stop| *stop) => return,
                     key = controller.queue().next() => key,
                 };

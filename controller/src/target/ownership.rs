@@ -122,7 +122,7 @@ impl fmt::Display for ControllerRef {
 }
 
 /// A write that the ownership rules forbid, or that the API server would refuse. Callers match on
-/// it; the message is for people only.
+/// the variant. The message is only for users.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub(crate) enum Refusal {
     #[error(

@@ -32,7 +32,7 @@ pub(super) fn page() -> String {
         // Writing to a string does not fail.
         let _ = write!(page, "\n### {group}{remark}\n\n");
         page.push_str(
-            "| function and what it takes | SealedSecret | ExternalSecret | the same each time |\n",
+            "| function and its parameters | SealedSecret | ExternalSecret | deterministic |\n",
         );
         page.push_str("|---|---|---|---|\n");
         for function in functions {

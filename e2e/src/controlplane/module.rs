@@ -159,8 +159,8 @@ fn version_in(go_mod: &str, module: &str) -> Option<String> {
     })
 }
 
-/// `go.mod`, `go.sum` and the Go files of the module, sorted. A directory with a `go.mod` of its own
-/// is another module.
+/// `go.mod`, `go.sum` and the Go files of the module, sorted. A directory with its own `go.mod` is
+/// another module.
 fn inputs(source: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let mut paths = Vec::new();
     for entry in fs::read_dir(source).with_context(|| format!("reading {}", source.display()))? {

@@ -1,4 +1,4 @@
-//! Bitnami's CRD in place of our own: it prunes the fingerprint.
+//! Bitnami's CRD instead of ours: it prunes the fingerprint.
 
 use e2e::cluster::NAMESPACE;
 use serde_json::{Value, json};

@@ -80,7 +80,7 @@ impl Value {
         object.downcast_ref()
     }
 
-    /// Whether it is nil, or no value at all.
+    /// Whether it is nil or no value.
     pub fn is_nil(&self) -> bool {
         matches!(self, Self::Missing | Self::Nil)
     }

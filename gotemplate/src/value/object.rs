@@ -51,7 +51,7 @@ pub enum Kind {
     Integer(i64),
 }
 
-/// A field of a structure, as it is printed.
+/// A printed field of a structure.
 #[derive(Clone, Debug)]
 pub enum Field {
     /// A value.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::dialects;
 
-/// Each function with arguments of its types, of others, and too many, and patterns that people use.
+/// Each function with arguments of its types, of other types, and too many, and common patterns.
 /// Random functions are used so that the output is the same each time.
 #[test]
 fn functions_match_go_for_all_argument_types() {

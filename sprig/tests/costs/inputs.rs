@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use gotemplate::{Element, List, Map, MapKind, Parameter, Text, Value};
 
-/// The start of a text, what is repeated, and the end. A `#` is a number that differs each time.
+/// The start of a text, the repeated part, and the end. A `#` is a number that differs each time.
 const TEXTS: &[(&str, &str, &str)] = &[
     ("", "A", ""),
     ("", "a", ""),

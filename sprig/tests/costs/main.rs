@@ -28,8 +28,8 @@ const MAX_RATIO: f64 = 2.5;
 /// A shorter time is not judged. A function with quadratic time needs far longer.
 const NOISE: Duration = Duration::from_millis(3);
 
-/// A call that seems too slow is measured with an input that is longer by so many doublings, since other
-/// processes run meanwhile.
+/// A call that seems too slow is measured again with an input that was doubled this many times, because
+/// other processes may disturb a measurement.
 const DOUBLINGS: i32 = 3;
 
 /// Quadratic time that is not noise with the longer input is at least this with the longest one.
@@ -101,8 +101,8 @@ fn cost<T>(run: impl FnOnce(&mut Context<'_>) -> T) -> Cost {
     Cost { steps, bytes: bytes + scratch, time, peak }
 }
 
-/// The time that this thread has run, where the system tells it: other processes do not count. The time
-/// is exact right after the thread has yielded.
+/// The CPU time of this thread, if the system reports it, so that other processes do not count. The
+/// time is exact right after the thread has yielded.
 fn processor_time() -> Duration {
     static START: LazyLock<Instant> = LazyLock::new(Instant::now);
     std::thread::yield_now();
@@ -158,7 +158,7 @@ fn size(values: &[Value]) -> usize {
     size_of_val(values) + values.iter().map(size).sum::<usize>()
 }
 
-/// Above so many steps for small arguments, a function is slow.
+/// A function with more steps than this for small arguments is slow.
 const SLOW: u64 = 100;
 
 /// How many kinds of small arguments there are.

@@ -24,7 +24,8 @@ pub(super) struct DemoCluster {
 }
 
 impl DemoCluster {
-    /// Starts the control plane, installs what the controller needs, and starts it.
+    /// Starts the control plane, installs the controller's CRDs and permissions, and starts the
+    /// controller.
     pub(super) async fn start(steps: &mut Steps, program: PathBuf) -> anyhow::Result<DemoCluster> {
         let directory = tempfile::Builder::new()
             .prefix("mtk-xtask-")

@@ -14,8 +14,8 @@ use crate::runner::Output;
 
 /// Its Python is the version that `deploy/app/Pipfile` requires.
 const SUITE: &str = "bookworm";
-/// Both stages of the app's image use this base. The second needs less, but a base of its own would
-/// take another minute.
+/// Both stages of the app's image use this base. The second stage needs less, but a separate base
+/// would take another minute.
 const PACKAGES: &str = "ca-certificates,python3,python3-pip";
 /// Documentation.
 const EXCLUDED: [&str; 4] =

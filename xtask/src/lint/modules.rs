@@ -113,7 +113,7 @@ impl Modules {
                 break;
             }
         }
-        // A module without a file of its own is part of its parent's.
+        // A module without its own file is part of its parent's file.
         while !self.files.contains_key(&module) {
             module.pop()?;
         }

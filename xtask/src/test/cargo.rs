@@ -4,7 +4,7 @@ use tokio::process::Command;
 
 use crate::build;
 
-/// Runs test programs with arguments of their own.
+/// Runs test programs with these arguments.
 pub(crate) fn test(targets: &[String], arguments: &[&str]) -> Command {
     let mut cargo = build::cargo("test");
     cargo

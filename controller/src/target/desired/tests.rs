@@ -113,7 +113,7 @@ fn own_labels_are_removed_and_labels_of_others_stay() {
     assert_eq!(patch(&secret, &desired())["metadata"]["labels"], json!({ "old": null }));
 }
 
-/// Recorded, g47: nothing of the previous owner stays.
+/// Recorded, g47: no label or annotation of the previous owner stays.
 #[test]
 fn take_over_replaces_data_labels_annotations_and_owners() {
     let secret = existing(

@@ -108,7 +108,7 @@ pub(crate) fn external(namespace: &str, name: &str, data: &[(&str, &str)]) -> Va
     })
 }
 
-/// Forces a refresh with the annotation that people use.
+/// Forces a refresh with the usual annotation.
 pub(crate) async fn force(api: &Api, namespace: &str, name: &str) {
     static NUMBER: AtomicUsize = AtomicUsize::new(0);
     let number = NUMBER.fetch_add(1, Ordering::Relaxed).to_string();

@@ -17,7 +17,7 @@ static NUMBER: AtomicU32 = AtomicU32::new(0);
 
 /// Waits until the controller has processed every change that happened before this call.
 ///
-/// The probe is a SealedSecret of its own. The controller creates its Secret, the test deletes that
+/// The probe is an additional SealedSecret. The controller creates its Secret, the test deletes that
 /// Secret, and the controller creates it again. A watch delivers events in order, so by then the
 /// controller has seen every earlier event of SealedSecrets and Secrets. New and changed objects are
 /// reconciled in the order of their events.

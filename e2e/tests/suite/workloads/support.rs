@@ -36,8 +36,8 @@ pub(super) static CLUSTER: LazyLock<Shared> = LazyLock::new(|| {
 
 /// Waits until the controller has processed every earlier change, and made the restarts for it.
 ///
-/// The probe is a Deployment of its own, whose Secret changes now. The controller restarts each workload
-/// the same time after its last change, so the probe's restart comes after all others.
+/// The probe is an additional Deployment, whose Secret changes now. The controller restarts each
+/// workload the same time after its last change, so the probe's restart comes after all others.
 pub(crate) async fn restarts_catch_up(api: &Api) {
     static NUMBER: AtomicU32 = AtomicU32::new(0);
     let ns = format!("{PROBES}-{}", NUMBER.fetch_add(1, Ordering::Relaxed));

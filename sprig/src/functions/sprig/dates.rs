@@ -91,7 +91,8 @@ fn format(
     zone: &[u8],
 ) -> Result<Value, Failure> {
     let time = moment(context, date)?.in_zone(zone);
-    // No part of a layout becomes more than nine times as long. A list of the parts is needed meanwhile.
+    // No part of a layout becomes more than nine times as long. Formatting temporarily needs a list of
+    // the parts.
     context.meter.bytes(layout.len().saturating_mul(16))?;
     if let Ok(layout) = str::from_utf8(layout) {
         return new_text(context, time.format(layout).as_bytes());

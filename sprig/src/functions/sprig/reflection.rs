@@ -166,7 +166,7 @@ fn equal_maps(
     Ok(true)
 }
 
-/// A copy with lists and maps of its own.
+/// A deep copy of lists and maps.
 pub(super) fn copy(
     context: &mut Context<'_>,
     value: &Value,

@@ -1,9 +1,10 @@
 //! The vocabulary of generated templates.
 
-/// The functions that are called, with the types of what they are given: see [`WORDS`].
+/// The called functions, with the types of their arguments: see [`WORDS`].
 ///
-/// A `*` repeats the type before it. `set` only gets maps that nothing else holds: printing a map that
-/// holds itself crashes Go. `keys` and `values` get maps of one entry: Go gives more in random order.
+/// A `*` repeats the type before it. `set` only gets maps that no other value contains: to print a map
+/// that contains itself crashes Go. `keys` and `values` get maps of one entry: Go gives more in random
+/// order.
 pub(super) const FUNCTIONS: &str = "
 and:a* or:a* not:a eq:ww* ne:ww lt:ww le:ww gt:ww ge:ww len:g index:gk index:dS slice:Kii print:a*
 println:a* printf:px* html:a* js:a* urlquery:a* call:aa* default:aa empty:a coalesce:a* ternary:aab all:a*
@@ -60,8 +61,8 @@ pub(super) const WORDS: &[(char, &[&str])] = &[
         "\"string\"", "\"95\"", "\"é\"", "\"name\"", "\"float64\"", "\"db\"", "\"_0\""]),
     ('i', &["0", "1", "2", "3", "-1", "-2", "5", "10", "100", "(int .i)"]),
     ('E', &["0", "-1", "1577934245", "(int64 951782400)", "-2208988800", "4102444799"]),
-    // Lists without room behind them, or as much as Go's JSON decoder leaves: `append` of other versions of Go
-    // leaves other room.
+    // Lists without spare capacity, or with as much as Go's JSON decoder leaves: the spare capacity after
+    // `append` depends on the version of Go.
     ('K', &[".l", ".w", "(list)", "(list 1 2 3)", "(until 4)", "(splitList \",\" \"b,a\")", ".s", ".n",
         "(fromJson `[3,[1,2],{\"y\":null}]`)", "\"abcdef\"", "(reverse .w)", ".rec"]),
     ('n', &["0", "1", "2", "3", "5", "7", "-1"]),
