@@ -85,7 +85,7 @@ func apiserverArgs(o options, p *plane) []string {
 		"--service-account-signing-key-file=service-account.key",
 	}
 	if p.address.IsLoopback() {
-		// An Endpoints object may not hold a loopback address.
+		// An Endpoints object must not contain a loopback address.
 		args = append(args, "--endpoint-reconciler-type=none")
 	}
 	if o.admissionPlugins != "" {

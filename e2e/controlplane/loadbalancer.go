@@ -64,7 +64,7 @@ func balance(ctx context.Context, config, addresses string) error {
 	return nil
 }
 
-// cloud offers load balancers and nothing else.
+// cloud is a provider that only offers load balancers.
 type cloud struct{ balancer balancer }
 
 func (c cloud) LoadBalancer() (cloudprovider.LoadBalancer, bool) { return c.balancer, true }

@@ -93,7 +93,7 @@ impl Certificate {
     }
 
     /// The last second of its validity. `99991231235959Z` (RFC 5280 §4.1.2.5: no end) is the last
-    /// instant that a [`Timestamp`] can hold.
+    /// instant of a [`Timestamp`].
     pub fn not_after(&self) -> Timestamp {
         self.not_after
     }

@@ -18,8 +18,8 @@ pub struct Item {
 }
 
 impl Item {
-    /// The longest text that [`Item::parse`] accepts, in bytes with line breaks: 4 MiB. A Secret holds
-    /// 1 MiB, a value in etcd 1.5 MiB.
+    /// The longest text that [`Item::parse`] accepts, in bytes with line breaks: 4 MiB. A Secret has
+    /// at most 1 MiB, and a value in etcd 1.5 MiB.
     pub const MAX_TEXT_LEN: usize = 4 << 20;
     /// The longest item that [`Item::from_bytes`] accepts: the content of 4 MiB of base64.
     pub const MAX_LEN: usize = Self::MAX_TEXT_LEN / 4 * 3;

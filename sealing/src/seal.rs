@@ -7,8 +7,8 @@ use zeroize::Zeroizing;
 
 use crate::{certificate::Certificate, item::Item, scope::Label};
 
-/// The longest value that can be sealed: 2 MiB, twice what a Secret holds. So every sealed item is
-/// short enough to be read again.
+/// The longest value that can be sealed: 2 MiB, twice the limit of a Secret. So every sealed item
+/// is short enough to be read again.
 const MAX_PLAINTEXT_BYTES: usize = 2 << 20;
 
 impl Certificate {

@@ -39,7 +39,7 @@ pub(crate) fn failure(error: pki::Error) -> Failure {
     }
 }
 
-/// Parses a certificate. `None` where Go rejects it, also for a malformed URI among its names.
+/// Parses a certificate. `None` if Go rejects it, also because of a malformed URI among its names.
 pub(crate) fn certificate(der: &[u8]) -> Option<Certificate<'_>> {
     let certificate = Certificate::parse(der)?;
     let is_valid = |name| match name {

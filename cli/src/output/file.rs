@@ -14,7 +14,8 @@ use crate::{
 /// The users that may read a file.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Audience {
-    /// For a new file all users that the umask allows, else those that may read the existing file.
+    /// For a new file all users that the umask allows, otherwise those that may read the existing
+    /// file.
     Everyone,
     /// Only the user, because the file contains secrets.
     Owner,
@@ -185,7 +186,7 @@ pub(crate) enum FileError {
         /// The error.
         source: io::Error,
     },
-    /// A symbolic link where secrets should go.
+    /// A symbolic link instead of a file for secrets.
     #[error("cannot write secrets to `{}`: it is a symbolic link", shown(path))]
     Link {
         /// The link.
@@ -197,7 +198,7 @@ pub(crate) enum FileError {
         /// The pipe.
         path: PathBuf,
     },
-    /// A file of another user where secrets should go.
+    /// A file of another user instead of a file for secrets.
     #[error("cannot write secrets to `{}`: it belongs to another user (uid {owner})", shown(path))]
     OtherOwner {
         /// The file.

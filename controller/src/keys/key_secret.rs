@@ -1,4 +1,4 @@
-//! Key Secrets, as Bitnami's controller makes them: reads one, or generates a key for a new one.
+//! Key Secrets, in the format of Bitnami's controller: reads one, or generates a key for a new one.
 
 use std::collections::BTreeMap;
 

@@ -42,7 +42,7 @@ impl TemplateMemory {
         memory_limit(read).map_or_else(Self::default, |limit| Self::new(limit / 2))
     }
 
-    /// The most that one namespace may hold.
+    /// The maximum for one namespace.
     pub(crate) fn share(&self) -> usize {
         self.bytes / 2
     }

@@ -1,4 +1,4 @@
-//! The namespaces that the controller watches, and so where it needs permissions.
+//! The namespaces that the controller watches, and in which it needs permissions.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashSet},

@@ -1,4 +1,5 @@
-//! Watches that never end: streamed where the API server supports it, paged where it does not.
+//! Watches that never end. Their lists are streamed if the API server supports it, and paged
+//! otherwise.
 
 use std::{collections::HashSet, fmt::Debug, time::Duration};
 

@@ -17,7 +17,7 @@ use crate::{
     runtime::secret::{FINGERPRINT_KEY_SECRET, KEY_LABEL, SecretObject},
 };
 
-/// Annotation on a Secret that an ExternalSecret may write to, where a flag requires it.
+/// Annotation on a Secret that an ExternalSecret may write to, if a flag requires the annotation.
 pub(crate) const ADOPT: &str = "mtk.mytomorrows.com/adopt";
 
 /// The token of a ServiceAccount, which Kubernetes fills in.

@@ -17,7 +17,7 @@ use crate::{
 /// Helm stores releases in Secrets of up to 1 MiB, which no controller here writes or reads.
 const NOT_HELM: &str = "type!=helm.sh/release.v1";
 
-/// A Secret before and after a change. None where it does not exist.
+/// A Secret before and after a change. None if it does not exist.
 pub(crate) struct SecretChange<'a> {
     pub(crate) key: &'a ObjectKey,
     pub(crate) before: Option<SecretSnapshot>,

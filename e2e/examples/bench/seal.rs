@@ -1,4 +1,5 @@
-//! `cargo xtask bench seal`: the time that `mtk-seal` takes, and `kubeseal` where it is on PATH.
+//! `cargo xtask bench seal`: measures the time that `mtk-seal` takes, and `kubeseal` if it is on
+//! PATH.
 
 use std::fmt::Write as _;
 use std::fs::{self, File};

@@ -200,7 +200,7 @@ async fn controller_survives_a_stopped_api_server() {
     let controller = private.cluster().controller(&[]).unwrap();
     api.apply(Kind::SealedSecret, &sealed(&ns, "before", &[("A", "1")])).await;
     let outage = Outage::start(&private);
-    // A request of this test gets no answer, like those of the controller.
+    // A request of this test gets no response, like the controller's requests.
     let request = api.secret(&ns, "before");
     assert!(tokio::time::timeout(OUTAGE, request).await.is_err(), "the API server answers");
     controller.get("/healthz").unwrap();

@@ -175,7 +175,7 @@ impl<'t> Evaluator<'t, '_> {
                 Some(value) => Ok(value),
                 None => mismatch("nil"),
             },
-            // A constant takes the type of the parameter where it fits.
+            // A constant takes the type of the parameter if it fits.
             (Term::Number(number), Parameter::Int) => match number.int {
                 Some(value) => Ok(Value::Int(value)),
                 None => mismatch("another number"),
@@ -196,7 +196,7 @@ impl<'t> Evaluator<'t, '_> {
     }
 }
 
-/// `value` with the type of the parameter. A missing value becomes nil where the type has one.
+/// `value` with the type of the parameter. A missing value becomes nil if the type has one.
 fn convert(
     function: &'static Function,
     parameter: Parameter,

@@ -1,7 +1,7 @@
 //! Go and this crate render the corpora to the same bytes, and fail in the same phase.
 //!
-//! `tests/corpus` holds the templates with the answers of Go, Sprig and External Secrets, recorded by
-//! `sprig/conformance/record`.
+//! `tests/corpus` contains the templates with the results of Go, Sprig and External Secrets, recorded
+//! by `sprig/conformance/record`.
 
 #[path = "../../../gotemplate/tests/conformance/corpus.rs"]
 mod corpus;

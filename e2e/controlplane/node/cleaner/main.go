@@ -1,6 +1,6 @@
 // Command cleaner removes the control groups named on its standard input, one path per line, when
-// the input ends. The kernel ends the processes of a node together with the one that holds them, but
-// it keeps control groups. So the cleaner outlives them for a moment.
+// the input ends. The kernel ends the processes of a node together with their first process, but it
+// keeps control groups. So the cleaner outlives them for a moment.
 package main
 
 import (

@@ -1,4 +1,4 @@
-// Command pause holds the namespaces of a Pod and does nothing else.
+// Command pause only holds the namespaces of a Pod.
 package main
 
 import (

@@ -49,7 +49,7 @@ pub(super) fn texts(context: &mut Context<'_>, value: &Value) -> Result<Vec<Valu
     some.map(|item| Ok(Value::Text(text(context, item)?))).collect()
 }
 
-/// Rust's cast saturates. Go on amd64 gives the smallest integer for a number that does not fit.
+/// Rust's cast saturates. Go on amd64 returns the smallest integer for a number that does not fit.
 pub(super) fn truncate(value: f64) -> i64 {
     const LIMIT: f64 = 9_223_372_036_854_775_808.0;
     if (-LIMIT..LIMIT).contains(&value) { value as i64 } else { i64::MIN }

@@ -62,7 +62,7 @@ fn set(context: &mut Context<'_>, arguments: Arguments<'_>) -> Result<Value, Fai
     Ok(Value::Map(map.clone()))
 }
 
-/// Go gives keys in random order. Ours are sorted.
+/// Go returns keys in random order. Ours are sorted.
 fn keys(context: &mut Context<'_>, arguments: Arguments<'_>) -> Result<Value, Failure> {
     let mut keys = Vec::new();
     for index in 0..arguments.all().len() {

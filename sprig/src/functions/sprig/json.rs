@@ -25,7 +25,7 @@ fn to(context: &mut Context<'_>, value: &Value, style: Style) -> Result<Value, F
     Ok(Value::text(buffer))
 }
 
-/// Failures give an empty value, except an exhausted limit.
+/// A failure returns an empty value, unless a limit is exhausted.
 fn or_nothing(result: Result<Value, Failure>) -> Result<Value, Failure> {
     or(result, Value::text(""))
 }
