@@ -14,7 +14,7 @@ pub enum KeyError {
     #[error("it holds a certificate, not a private key")]
     Certificate,
     /// The certificate belongs to another key.
-    #[error("its certificate is of another key: {certificate}, and the key is {key}")]
+    #[error("its certificate belongs to another key: {certificate}, and the key is {key}")]
     CertificateMismatch {
         /// The private key's fingerprint.
         key: Fingerprint,

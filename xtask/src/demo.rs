@@ -1,4 +1,4 @@
-//! `cargo xtask demo`: shows the product in three acts.
+//! `cargo xtask demo`: shows the product in three parts.
 //!
 //! 1. Secrets: a file of secrets becomes a Secret on a real API server.
 //! 2. Pods: the controller and the app run in Pods on a real node.
@@ -24,7 +24,7 @@ use crate::tools;
 /// Options of `cargo xtask demo`.
 #[derive(Args, Debug)]
 pub(crate) struct Options {
-    /// Leave out the acts with real Pods and with AWS
+    /// Leave out the parts with real Pods and with AWS
     #[arg(long)]
     no_pods: bool,
     /// Leave out AWS
@@ -32,7 +32,7 @@ pub(crate) struct Options {
     no_aws: bool,
 }
 
-/// Runs all acts and removes everything that it started.
+/// Runs all parts and removes everything that it started.
 pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
     let mut steps = Steps::new(Output::Stdout);
     let output = steps.output();
@@ -55,7 +55,7 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Prints the acts, how long each takes, and what will be installed.
+/// Prints the parts, their times, and the packages to install.
 fn announce(options: &Options, missing: &[Missing], output: Output) {
     output.line("The first run builds everything from source. On two cores it takes about:");
     output.line("  secrets  20 min  a file of secrets becomes a Secret on a real API server");
@@ -76,12 +76,12 @@ fn announce(options: &Options, missing: &[Missing], output: Output) {
     let packages = [missing_packages(&packages), images::missing_packages()].concat();
     if !packages.is_empty() {
         let packages = packages.join(" ");
-        output.line(format_args!("The pods act will run: apt-get install {packages}"));
+        output.line(format_args!("The part with Pods will run: apt-get install {packages}"));
     }
     output.line("Later runs take about two minutes.");
 }
 
-/// The first act: the controller runs as a process on this machine.
+/// The first part: the controller runs as a process on this machine.
 async fn show_secrets(steps: &mut Steps, programs: &Programs) -> anyhow::Result<()> {
     let mut cluster = DemoCluster::start(steps, programs.controller.clone()).await?;
     let seal = [("mtk-seal", programs.seal.as_path())];
@@ -89,14 +89,14 @@ async fn show_secrets(steps: &mut Steps, programs: &Programs) -> anyhow::Result<
     story::play(steps, &mut cluster, &shell).await
 }
 
-/// The second and the third act: the controller and the app run in Pods. The app's values are sealed
-/// first, and then in AWS.
+/// The second and the third part: the controller and the app run in Pods. The app's values are
+/// sealed first, and then in AWS.
 async fn show_pods(steps: &mut Steps, programs: &Programs, aws: bool) -> anyhow::Result<()> {
     let images = NodeImages::for_demo(steps, &programs.controller).await?;
     let home = tempfile::Builder::new().prefix("mtk-demo-").tempdir()?;
     let start = || ControlPlane::start(&node::options());
     let plane = steps
-        .step("start a Kubernetes node, in namespaces of its own", async {
+        .step("start a Kubernetes node, in separate namespaces", async {
             tokio::task::spawn_blocking(start).await?
         })
         .await?;
@@ -111,7 +111,7 @@ async fn show_pods(steps: &mut Steps, programs: &Programs, aws: bool) -> anyhow:
     let node = plane.access().node().context("the control plane has no node")?;
     let host = node.host_address();
     let moto = steps
-        .step("start it where Pods can connect", async {
+        .step("start moto at an address that Pods can reach", async {
             tokio::task::spawn_blocking(move || Moto::start_at(&program, host)).await?
         })
         .await?;

@@ -115,7 +115,7 @@ async fn rust(steps: &mut Steps, built: &Built, filter: Option<&str>) -> anyhow:
 /// while other steps wait.
 async fn start_shipped_programs(steps: &mut Steps) -> anyhow::Result<ShippedPrograms> {
     let output = steps.output();
-    let missing = steps.step("look for what a node needs", node::missing(output)).await?;
+    let missing = steps.step("check the requirements of a node", node::missing(output)).await?;
     if missing.is_empty() {
         return Ok(Some(tokio::spawn(images::build_shipped_programs_in_background(output))));
     }

@@ -160,7 +160,7 @@ impl Up {
         );
         let programs = self.build(&mut steps).await?;
         let images = NodeImages::shipped(&mut steps).await?;
-        let what = "start a Kubernetes node, in namespaces of its own";
+        let what = "start a Kubernetes node, in separate namespaces";
         let (access, mut unfinished) = steps.step(what, self.start_plane(node::options())).await?;
         let session =
             NodeSession::new(&self.directory, &access, &programs.seal, &images, steps.output())?;
@@ -170,7 +170,8 @@ impl Up {
             let moto = steps.step(what, tools::moto(steps.output())).await?;
             let host = access.node().context("the control plane has no node")?.host_address();
             let address = background::start_aws(&self.directory, &moto, host);
-            let address = steps.step("start it where Pods can connect", address).await?;
+            let address =
+                steps.step("start moto at an address that Pods can reach", address).await?;
             session.connect_to_aws(&mut steps, address).await?;
         }
         fs::write(self.app(), format!("http://{}/", session.address().await?.ip()))?;

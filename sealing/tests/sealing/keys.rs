@@ -43,7 +43,7 @@ fn certificate_of_another_key_is_rejected() {
     let error = SealingKey::from_pem(&key, Some(&other)).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "its certificate is of another key: SHA256:S2fSWcW5PWRw40stheSBe2GcH+0BJb7nM4TzkBWhQnQ, \
+        "its certificate belongs to another key: SHA256:S2fSWcW5PWRw40stheSBe2GcH+0BJb7nM4TzkBWhQnQ, \
          and the key is SHA256:KtW2IEbT+COw/YpHY0YPXtPsuOwg+0qvVl1fS3fSsds"
     );
     let error = SealingKey::from_pem(&key, Some(b"")).unwrap_err();

@@ -35,8 +35,9 @@ struct Times([Duration; 2]);
 pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
     let output = Output::Stdout;
     let mut steps = Steps::new(output);
-    let ours =
-        steps.step("building ours as released", build::released_example("sprig", "corpus")).await?;
+    let ours = steps
+        .step("build our engine in the release profile", build::released_example("sprig", "corpus"))
+        .await?;
     let directory = tempfile::tempdir().context("a temporary directory")?;
     let gos = directory.path().join("conformance");
     let build = async {
@@ -44,7 +45,7 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
         go.args(["build", "-o"]).arg(&gos).arg(".");
         command::output(go.current_dir(paths::root().join("sprig/conformance"))).await
     };
-    steps.step("building Go's", build).await?;
+    steps.step("build Go's engine", build).await?;
 
     let (mut best_of_ours, mut best_of_gos) =
         (Times([Duration::MAX; 2]), Times([Duration::MAX; 2]));

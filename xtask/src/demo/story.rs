@@ -1,4 +1,4 @@
-//! The scenes of the first act, in order.
+//! The steps of the first part, in order.
 
 use std::fs;
 use std::time::Instant;
