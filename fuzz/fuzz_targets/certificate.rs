@@ -1,4 +1,4 @@
-//! A certificate from a file, a URL or a key Secret; sealed with, if it is one.
+//! A certificate from a file, a URL or a key Secret. If it is valid, the target seals with it.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! An item from anybody's SealedSecret: parsed as text, else as bytes, and opened.
+//! An item from an untrusted SealedSecret: parsed as text, otherwise as bytes, and opened.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! A private key from a file or a key Secret; opened with, if it is one.
+//! A private key from a file or a key Secret. If it is valid, the target opens an item with it.
 
 #![no_main]
 

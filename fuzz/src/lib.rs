@@ -5,10 +5,10 @@ use std::cell::Cell;
 use rand::{SeedableRng as _, rngs::StdRng};
 use templates::{Dialect, Environment, Limits, Template, Text, Value};
 
-/// Stands in values, and must not stand in an error.
+/// Part of every value. Errors must not contain it.
 pub const CANARY: &str = "canary7f3";
 
-/// Renders a template. It must end soon, and an error must tell no value.
+/// Renders a template. It must end soon, and an error must not contain a value.
 pub fn render(text: &str, data: &Value, dialect: &Dialect) {
     let told = match Template::parse("t", text, dialect) {
         Err(error) => format!("{error} {error:?}"),
