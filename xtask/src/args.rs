@@ -111,7 +111,7 @@ enum Bench {
     Templates(templates::Options),
 }
 
-/// Runs the verb on the command line.
+/// Runs the command of these arguments.
 pub(crate) async fn run() -> anyhow::Result<()> {
     match Args::parse().verb {
         Verb::Fmt { check } => fmt::run(check).await,
