@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!  store + namespace ─▶ identity ─▶ pool: one reader each ─▶ planner: deduplicates, batches ─▶ service
+//!                                        │                         └─ sweep: lists of versions ─────┘
 //!                                        └─ credentials: cached, renewed early, fetched by one task
 //!                                             └─ credential_source ─▶ Pod, Secrets, STS
 //!  shared by service and credential_source: caller (attempts, counted), trust (certificate authorities)
@@ -26,9 +27,11 @@ mod policy_tests;
 pub(crate) mod pool;
 pub(crate) mod read;
 pub(crate) mod service;
+pub(crate) mod sweep;
 pub(crate) mod trust;
 
 pub(crate) use error::ReadError;
 pub(crate) use identity::{Identity, StoreSpec};
 pub(crate) use pool::Pool;
 pub(crate) use read::{Filter, ReadRequest, ReadResponse, ReadVersion, Value, Version};
+pub(crate) use sweep::{Need, VersionList};

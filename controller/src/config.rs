@@ -142,6 +142,11 @@ pub struct Config {
     #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = parse_duration)]
     store_requeue_interval: SignedDuration,
 
+    /// Shortest refresh interval whose changes may be found by lists of versions. Lists may lag by 5 minutes,
+    /// so values with shorter intervals are read
+    #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = parse_duration)]
+    min_list_interval: SignedDuration,
+
     /// Which stores without `auth` read with the identity of the controller's Pod
     #[arg(long, value_name = "STORES", default_value = "all")]
     pod_identity: PodIdentity,
@@ -263,6 +268,7 @@ impl Config {
             watches_cluster_stores: self.all_namespaces,
             pod_identity: self.pod_identity,
             store_check_interval: self.store_requeue_interval.unsigned_abs(),
+            min_list_interval: self.min_list_interval.unsigned_abs(),
         }
     }
 

@@ -7,6 +7,9 @@
 //!  reconcile:  plan (pure) ── not due ──▶ wait, without a request
 //!              │ due
 //!              ▼
+//!  check:      only its interval has passed: are the applied versions those of AWS? ─▶ wait
+//!              │ not all
+//!              ▼
 //!  refresh:    stores ─▶ identity ─▶ aws: planned reads ─▶ assemble (pure) ─▶ render
 //!              ─▶ target::ExternalSecretTarget ─▶ target::Writer
 //!              ▼
@@ -19,6 +22,8 @@
 mod assemble;
 mod attempt;
 mod budget;
+mod census;
+mod check;
 pub(crate) mod controller;
 mod conversion;
 mod cron;

@@ -29,8 +29,9 @@ use tokio::{
     time::Instant,
 };
 
+pub(super) use self::limits::is_refusal;
 pub(crate) use self::limits::{BATCH_RECHECK_INTERVAL, BatchPermission};
-use self::limits::{IndividualResult, Limits, is_refusal};
+use self::limits::{IndividualResult, Limits};
 use crate::{
     aws::{
         error::ReadError,
@@ -110,6 +111,10 @@ impl Planner {
 
     pub(crate) fn batch_permission(&self) -> BatchPermission {
         self.lock().limits.permission
+    }
+
+    pub(super) fn max_batch_size(&self) -> usize {
+        self.source.max_batch_size()
     }
 
     /// Reads a value for an object of a namespace, together with other requests of the same moment.
@@ -293,7 +298,7 @@ impl Planner {
     }
 
     /// Sends a request as soon as AWS does not throttle the identity.
-    async fn send<T>(&self, request: BoxFuture<'_, ReadResult<T>>) -> ReadResult<T> {
+    pub(super) async fn send<T>(&self, request: BoxFuture<'_, ReadResult<T>>) -> ReadResult<T> {
         let pause = self.lock().limits.pause;
         if let Some((end, _)) = pause {
             tokio::time::sleep_until(end).await;

@@ -22,6 +22,7 @@ use crate::{
         metrics::AwsMetrics,
         planner::{BatchPermission, Planner},
         service::Service,
+        sweep::Sweeper,
     },
     key::ObjectKey,
     reason::{Failure, Reason},
@@ -67,6 +68,7 @@ pub(crate) struct Pool {
 
 pub(crate) struct Reader {
     pub(crate) planner: Arc<Planner>,
+    pub(crate) sweeper: Arc<Sweeper>,
     pub(crate) credentials: Arc<CachedCredentials>,
 }
 
@@ -128,8 +130,9 @@ impl Pool {
         let provider = SharedCredentialsProvider::new(provider);
         let config = config.into_builder().credentials_provider(provider).build();
         let caller = caller(identity.retries, Some(credentials.clone()));
-        let service = Service::new(&config, identity.service, caller);
-        Reader { planner: Planner::new(Arc::new(service), permission), credentials }
+        let service = Arc::new(Service::new(&config, identity.service, caller));
+        let planner = Planner::new(service.clone(), permission);
+        Reader { sweeper: Sweeper::new(service, planner.clone()), planner, credentials }
     }
 
     /// The role of a ServiceAccount, at most a minute old.

@@ -18,6 +18,7 @@ use self::{parameter_store::ParameterStore, secrets_manager::SecretsManager};
 use crate::aws::{
     caller::Caller,
     read::{BatchResponses, ReadRequest, ReadResult, ReadSource, Version},
+    sweep::{Page, VersionSource},
 };
 
 pub(super) struct Service {
@@ -88,5 +89,11 @@ impl ReadSource for Service {
 
     fn count_served(&self, objects: usize) {
         self.caller.metrics.values_served(&self.caller.store, objects);
+    }
+}
+
+impl VersionSource for Service {
+    fn page(&self, token: Option<String>) -> BoxFuture<'_, ReadResult<Page>> {
+        Box::pin(self.secrets_manager.versions(token))
     }
 }

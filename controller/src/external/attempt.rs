@@ -145,6 +145,7 @@ impl Attempt<'_> {
                 memory.attempts = entry.attempts.saturating_add(1);
             } else {
                 memory.refreshed = Some(self.started.wall);
+                memory.checked = None;
                 memory.read_by_this_process = true;
                 memory.synced = Some(entry.current.clone());
                 memory.attempts = 0;

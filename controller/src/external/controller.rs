@@ -8,6 +8,7 @@ use tokio::task::JoinSet;
 use tracing::debug;
 
 use super::{
+    check::Checked,
     index::ExternalIndex,
     metrics::ExternalMetrics,
     outcome::{NO_DATA, SecretEffect, SyncFailure, Synced},
@@ -165,6 +166,11 @@ impl Controller for ExternalSecretController {
         let attempt = self.attempt(entry);
         match action {
             Action::Refresh => attempt.record(attempt.refresh(stores).await).await,
+            Action::Check => match attempt.check(stores).await {
+                Checked::Proved(at) => attempt.record_proof(at),
+                Checked::Later(delay) => Outcome::requeue(Priority::Resync, delay),
+                Checked::Unknown => attempt.record(attempt.refresh(stores).await).await,
+            },
             Action::Reject(failure) => attempt.record(Err(failure.into())).await,
             Action::SkipCreation => {
                 attempt.record(Ok(Synced::without_read(SecretEffect::NotCreated, entry))).await

@@ -10,7 +10,7 @@ use crds::{ExternalSecret, ExternalSecretStatus, external_secret::condition};
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use super::{store::StoreKey, versions::Versions};
+use super::{census::Census, store::StoreKey, versions::Versions};
 use crate::{
     key::ObjectKey,
     reason::Reason,
@@ -42,6 +42,8 @@ pub(crate) struct ExternalSecretEntry {
     /// When the values were last read, by the status or by this process.
     pub(super) refreshed: Option<Timestamp>,
     pub(super) read_by_this_process: bool,
+    /// When AWS was last seen to have the applied versions, after the last read.
+    pub(super) checked: Option<Timestamp>,
     pub(super) versions: Versions,
     /// The MAC of the Secret as it was written, if the Secret has no annotation with a hash.
     pub(super) fingerprint: Option<String>,
@@ -73,6 +75,7 @@ impl SecretState {
 pub(crate) struct ExternalIndex {
     pub(super) entries: ObjectIndex<ObjectKey, ExternalSecretEntry>,
     by_target: ObjectIndex<ObjectKey, BTreeSet<String>>,
+    pub(super) census: Census,
 }
 
 impl ExternalSecretEntry {
@@ -87,6 +90,7 @@ impl ExternalSecretEntry {
             synced: status.synced_resource_version.clone().filter(|synced| !synced.is_empty()),
             refreshed: status.refresh_time.as_deref().and_then(|time| time.parse().ok()),
             read_by_this_process: false,
+            checked: None,
             versions: Versions::parse(&status.versions),
             fingerprint: status.fingerprint.clone(),
             left_as: None,
@@ -138,6 +142,7 @@ impl ExternalSecretEntry {
     fn keep_progress(&mut self, old: &Self) -> bool {
         self.read_by_this_process = old.read_by_this_process && old.refreshed >= self.refreshed;
         self.refreshed = self.refreshed.max(old.refreshed);
+        self.checked = old.checked;
         self.synced = old.synced.clone().or_else(|| self.synced.take());
         self.versions = old.versions.clone();
         self.fingerprint = old.fingerprint.clone().or_else(|| self.fingerprint.take());
@@ -147,6 +152,11 @@ impl ExternalSecretEntry {
             (self.failed, self.attempts, self.repairs) = (old.failed, old.attempts, old.repairs);
         }
         is_changed
+    }
+
+    /// When the values were last read, or seen to be unchanged.
+    pub(super) fn proved(&self) -> Option<Timestamp> {
+        self.checked.or(self.refreshed)
     }
 
     pub(super) fn stores(&self) -> impl Iterator<Item = StoreKey> {
@@ -170,11 +180,15 @@ impl ExternalIndex {
                 if old.resource_version > new.resource_version {
                     return false;
                 }
+                self.census.remove(old);
+                self.census.add(&new);
                 if old.uid() == new.uid() && !new.keep_progress(old) {
                     entry.insert_entry(new);
                     return false;
                 }
                 self.by_target.remove_from(old.target(), &old.key.name);
+            } else {
+                self.census.add(&new);
             }
             self.by_target.insert_into(new.target(), new.key.name.clone());
             entry.insert_entry(new);
@@ -185,6 +199,7 @@ impl ExternalIndex {
     pub(super) fn remove(&self, key: &ObjectKey) {
         if let Some(entry) = self.entries.remove(key) {
             self.by_target.remove_from(entry.target(), &key.name);
+            self.census.remove(&entry);
         }
     }
 

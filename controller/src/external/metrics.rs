@@ -123,7 +123,8 @@ impl ObjectMetrics {
         let calls = register(registry, "externalsecret_sync_calls", help);
         let help = "Failed refreshes of each ExternalSecret";
         let errors = register(registry, "externalsecret_sync_calls_error", help);
-        let help = "Time of the last successful refresh of each ExternalSecret";
+        let help =
+            "Time when the values of each ExternalSecret were last read or seen to be unchanged";
         let ours = registry.sub_registry_with_prefix("mtk_controller");
         let synced = register(ours, "external_last_sync_timestamp_seconds", help);
         Self { kind, calls, errors, synced }

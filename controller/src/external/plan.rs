@@ -9,6 +9,7 @@ use crds::{
 use jiff::Timestamp;
 
 use super::{
+    check,
     index::{ExternalSecretEntry, MISSING},
     outcome::{INVALID_TARGET, NO_DATA, NO_DELETE, NO_UPDATE, SyncFailure},
     schedule::{self, Due},
@@ -43,6 +44,8 @@ pub(crate) struct Settings {
     pub(crate) pod_identity: PodIdentity,
     /// The time between two checks of a store without `refreshInterval`.
     pub(crate) store_check_interval: Duration,
+    /// The shortest interval of objects that lists of versions may prove, because lists lag.
+    pub(crate) min_list_interval: Duration,
 }
 
 pub(crate) struct Observed {
@@ -66,7 +69,7 @@ pub(crate) enum Action {
     WaitForStore,
     /// The object is in sync, or not due.
     Wait {
-        /// When the values were last read, if the object is in sync.
+        /// When the values were last proved, if the object is in sync.
         in_sync_since: Option<Timestamp>,
         /// Whether the status still says why another controller managed the object.
         clear_diagnosis: bool,
@@ -74,6 +77,8 @@ pub(crate) enum Action {
     },
     SkipCreation,
     Reject(SyncFailure),
+    /// Read the values, unless AWS has the applied versions.
+    Check,
     Refresh,
 }
 
@@ -107,6 +112,10 @@ pub(super) fn plan(observed: &Observed, now: Timestamp) -> Action {
     let is_up_to_date = observed.secret_is_as_written() || observed.is_unchanged_by_policy();
     match schedule::due(entry, is_up_to_date, observed.tick_offset(), now) {
         Due::Now => plan_refresh(&entry.object),
+        Due::Expired => match plan_refresh(&entry.object) {
+            Action::Refresh if observed.is_checkable(now) => Action::Check,
+            action => action,
+        },
         Due::Later(next_check) => observed.wait(next_check),
     }
 }
@@ -230,15 +239,29 @@ impl Observed {
 
     fn wait(&self, next_check: Option<Duration>) -> Action {
         let entry = &self.entry;
-        let is_ready = condition(&entry.status.conditions, "Ready")
-            .is_some_and(|ready| ready.status == "True");
-        let in_sync_since = entry.refreshed.filter(|_| is_ready);
+        let is_ready = self.is_ready();
+        let in_sync_since = entry.proved().filter(|_| is_ready);
         let is_diagnosed = condition(&entry.status.conditions, "Explained").is_some();
         Action::Wait {
             in_sync_since,
             clear_diagnosis: in_sync_since.is_some() && is_diagnosed && entry.failed.is_none(),
             next_check,
         }
+    }
+
+    fn is_ready(&self) -> bool {
+        let ready = condition(&self.entry.status.conditions, "Ready");
+        ready.is_some_and(|ready| ready.status == "True")
+    }
+
+    /// Whether the object is in sync if AWS has the applied versions. Once a day its values are read anyhow.
+    fn is_checkable(&self, now: Timestamp) -> bool {
+        let entry = &self.entry;
+        entry.failed.is_none()
+            && self.is_ready()
+            && self.secret.as_ref().is_some_and(|secret| entry.is_as_written(secret))
+            && check::values(&entry.object.spec).is_some_and(|values| !values.is_empty())
+            && !schedule::is_read_due(entry, now)
     }
 
     /// Moves the due times of different stores apart.

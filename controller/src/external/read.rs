@@ -116,20 +116,22 @@ impl Location<'_> {
     }
 
     pub(super) fn request(&self, reference: &RemoteRef) -> ReadRequest {
-        let key = format!("{}{}", self.from.aws.prefix, reference.key);
-        let is_tags = reference.metadata_policy == MetadataPolicy::Fetch;
-        match (self.from.aws.service, is_tags) {
-            // All versions of a parameter have the same tags.
-            (AwsService::ParameterStore, true) => ReadRequest::ParameterTags { name: key },
-            (AwsService::ParameterStore, false) => {
-                let colon = if reference.version.is_empty() { "" } else { ":" };
-                ReadRequest::Parameter { name: format!("{key}{colon}{}", reference.version) }
-            }
-            (_, true) => ReadRequest::SecretTags { id: key },
-            (_, false) => {
-                ReadRequest::Secret { id: key, version: Version::parse(&reference.version) }
-            }
+        request(&self.from.aws, reference)
+    }
+}
+
+pub(super) fn request(aws: &Aws, reference: &RemoteRef) -> ReadRequest {
+    let key = format!("{}{}", aws.prefix, reference.key);
+    let is_tags = reference.metadata_policy == MetadataPolicy::Fetch;
+    match (aws.service, is_tags) {
+        // All versions of a parameter have the same tags.
+        (AwsService::ParameterStore, true) => ReadRequest::ParameterTags { name: key },
+        (AwsService::ParameterStore, false) => {
+            let colon = if reference.version.is_empty() { "" } else { ":" };
+            ReadRequest::Parameter { name: format!("{key}{colon}{}", reference.version) }
         }
+        (_, true) => ReadRequest::SecretTags { id: key },
+        (_, false) => ReadRequest::Secret { id: key, version: Version::parse(&reference.version) },
     }
 }
 

@@ -71,7 +71,7 @@ impl Attempt<'_> {
     }
 
     /// The store, with an identity to read from it for this object.
-    async fn readable_store(
+    pub(super) async fn readable_store(
         &self,
         key: &StoreKey,
         store: Option<&Arc<Store>>,

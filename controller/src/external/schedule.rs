@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use super::{cron::Schedule, index::ExternalSecretEntry};
 use crate::{
     reason::{Failure, Reason},
-    runtime::go_duration,
+    runtime::{Indexed as _, go_duration},
 };
 
 /// The interval of an object without `refreshInterval`.
@@ -24,9 +24,16 @@ const MAX_WINDOWS: usize = 100;
 /// How long to wait before a closed window is checked again.
 const CLOSED_WINDOW_RETRY: Duration = Duration::from_secs(30);
 
+const DAY_SECONDS: i64 = 24 * 3600;
+/// The times of day at which values are read although nothing shows that they have changed.
+const READ_SLOTS: u64 = 144;
+const READ_SLOT_SECONDS: i64 = 600;
+
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Due {
     Now,
+    /// Only the interval has passed.
+    Expired,
     /// Check again after this time. None: only a change of the object makes it due.
     Later(Option<Duration>),
 }
@@ -47,10 +54,9 @@ pub(super) fn due(
     let interval = interval(spec);
     let is_due = match spec.refresh_policy {
         RefreshPolicy::CreatedOnce => never_synced,
-        RefreshPolicy::OnChange => never_synced || changed,
         // Not even a change of the object makes it due: manifests rely on that.
         RefreshPolicy::Periodic if interval.is_zero() => entry.synced.is_none(),
-        RefreshPolicy::Periodic => never_synced || changed || entry.refreshed > Some(now),
+        RefreshPolicy::OnChange | RefreshPolicy::Periodic => never_synced || changed,
     };
     if is_due || !is_up_to_date {
         return Due::Now;
@@ -58,16 +64,21 @@ pub(super) fn due(
     if spec.refresh_policy != RefreshPolicy::Periodic || interval.is_zero() {
         return Due::Later(None);
     }
-    let Some(refreshed) = entry.refreshed else { return Due::Now };
+    let Some(proved) = entry.proved() else { return Due::Now };
+    // The clock was put back, or another one was wrong.
+    if proved > now {
+        return Due::Expired;
+    }
     // Values that this process read are due up to a tick early, together with others. A time from a status
     // may be External Secrets' own: then they are never due early.
-    let due = due_time(refreshed, interval, offset, entry.read_by_this_process);
+    let may_be_early = entry.checked.is_some() || entry.read_by_this_process;
+    let due = due_time(proved, interval, offset, may_be_early);
     let left = due.duration_since(now);
     if left.is_positive() {
         return Due::Later(Some(left.unsigned_abs()));
     }
     let is_closed = spec.sync_windows.as_ref().is_some_and(|windows| is_closed(windows, now));
-    if is_closed { Due::Later(Some(CLOSED_WINDOW_RETRY)) } else { Due::Now }
+    if is_closed { Due::Later(Some(CLOSED_WINDOW_RETRY)) } else { Due::Expired }
 }
 
 /// Why nothing can be read at the interval of the spec.
@@ -87,6 +98,24 @@ pub(super) fn invalid_interval(spec: &ExternalSecretSpec) -> Option<Failure> {
 /// The time between two reads. Zero: the values are read once.
 pub(super) fn interval(spec: &ExternalSecretSpec) -> Duration {
     spec.refresh_interval.as_deref().and_then(go_duration::parse).unwrap_or(DEFAULT_INTERVAL)
+}
+
+/// The time between two reads, if the values are read again at all.
+pub(super) fn period(spec: &ExternalSecretSpec) -> Option<Duration> {
+    let is_periodic = spec.refresh_policy == RefreshPolicy::Periodic;
+    Some(interval(spec)).filter(|interval| is_periodic && !interval.is_zero())
+}
+
+/// Whether the values have not been read since the last time of day at which those of the object are. The
+/// times of all objects are spread evenly, and those of some objects are the same, so that they are read in
+/// batches.
+pub(super) fn is_read_due(entry: &ExternalSecretEntry, now: Timestamp) -> bool {
+    let Some(refreshed) = entry.refreshed else { return true };
+    let sum = |sum: u64, byte: u8| sum.wrapping_mul(31).wrapping_add(byte.into());
+    let slot = entry.uid().bytes().fold(0, sum) % READ_SLOTS;
+    let offset = i64::try_from(slot).unwrap_or_default() * READ_SLOT_SECONDS;
+    let time = (now.as_second() - offset).div_euclid(DAY_SECONDS) * DAY_SECONDS + offset;
+    refreshed.as_second() < time
 }
 
 /// The last tick before the end of the interval, or the first tick after it.
@@ -139,7 +168,7 @@ mod tests {
         entry.read_by_this_process = true;
         entry.synced = synced.map(ToOwned::to_owned);
         entry.current = "2-x".to_owned();
-        due(&entry, is_up_to_date, 0, at(0)) == Due::Now
+        !matches!(due(&entry, is_up_to_date, 0, at(0)), Due::Later(_))
     }
 
     #[test]
@@ -151,7 +180,7 @@ mod tests {
         assert!(refreshes(one(), Some("2-x"), Some(5), false));
         assert!(
             refreshes(one(), Some("2-x"), Some(-60), true),
-            "a refresh time in the future is ignored"
+            "a refresh time in the future proves nothing"
         );
         assert!(!refreshes(one(), Some("2-x"), Some(5), true));
     }
@@ -201,6 +230,28 @@ mod tests {
                 assert!(late >= end && late <= end + tick + 1, "{second} {late} {end}");
             }
         }
+    }
+
+    #[test]
+    fn values_are_read_once_a_day_at_times_spread_evenly() {
+        let day: Vec<_> = (0..144).map(|slot| at(0) + Duration::from_secs(slot * 600)).collect();
+        let mut counts = vec![0; day.len()];
+        for number in 0..1440_u32 {
+            let uid =
+                format!("{:08x}-0000-4000-8000-{number:012x}", number.wrapping_mul(0x9e37_79b9));
+            let metadata = json!({ "namespace": "n", "name": "s", "uid": uid });
+            let object = json!({ "metadata": metadata, "spec": {} });
+            let mut entry = ExternalSecretEntry::of(serde_json::from_value(object).unwrap());
+            entry.refreshed = Some(at(1));
+            for (slot, now) in day.iter().enumerate() {
+                if is_read_due(&entry, *now) {
+                    counts[slot] += 1;
+                    entry.refreshed = Some(*now);
+                }
+            }
+        }
+        assert_eq!(counts.iter().sum::<u32>(), 1440, "once each");
+        assert!(counts.iter().all(|count| (1..=30).contains(count)), "{counts:?}");
     }
 
     #[test]

@@ -23,8 +23,9 @@ use crate::runtime::{
     status::{external_condition, set_transition_times},
 };
 
-/// How often a refresh without a change is recorded in the status. Metrics have the exact time.
-const STATUS_HEARTBEAT_SECONDS: i64 = 24 * 3600;
+/// How often a refresh without a change is recorded in the status. Metrics have the exact time. It is less than
+/// a day, so that the read that proves the values once a day is recorded.
+const STATUS_HEARTBEAT_SECONDS: i64 = 20 * 3600;
 /// Our own conditions, which exist while there is a problem.
 const DIAGNOSIS: [&str; 2] = ["Explained", "Stalled"];
 const MAX_LISTED_ERRORS: usize = 10;
@@ -282,8 +283,9 @@ mod tests {
         assert_eq!(first.binding.name, "s");
         assert_eq!(synced_at(&first, 3700), None);
         let day = 100 + STATUS_HEARTBEAT_SECONDS;
+        assert_eq!(synced_at(&first, day - 1), None);
         let later = synced_at(&first, day).unwrap();
-        assert_eq!(later.refresh_time.as_deref(), Some("1970-01-02T00:01:40Z"));
+        assert_eq!(later.refresh_time.as_deref(), Some("1970-01-01T20:01:40Z"));
         assert_eq!(later.conditions, first.conditions);
         let future =
             ExternalSecretStatus { refresh_time: Some(rfc3339_seconds(at(9999))), ..first };

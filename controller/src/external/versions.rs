@@ -73,6 +73,11 @@ impl Versions {
         self.suspects.clear();
     }
 
+    /// The id of the version that was read last.
+    pub(super) fn applied(&self, key: &str) -> Option<&str> {
+        self.taken.get(key).map(|version| version.id.as_str())
+    }
+
     /// The names of the values that were read in this scope.
     pub(super) fn names<'v>(&'v self, scope: &'v str) -> impl Iterator<Item = &'v str> {
         self.taken.keys().filter_map(move |key| key.strip_prefix(scope)?.strip_prefix(' '))

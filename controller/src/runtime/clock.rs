@@ -14,8 +14,21 @@ pub(crate) struct Now {
 
 impl Now {
     pub(crate) fn read() -> Self {
-        Self { wall: Timestamp::now(), monotonic: Instant::now() }
+        let monotonic = Instant::now();
+        Self { wall: wall(monotonic), monotonic }
     }
+}
+
+#[cfg(not(test))]
+fn wall(_: Instant) -> Timestamp {
+    Timestamp::now()
+}
+
+/// Follows tokio's clock, which tests put forward.
+#[cfg(test)]
+fn wall(monotonic: Instant) -> Timestamp {
+    let ahead = monotonic.into_std().saturating_duration_since(std::time::Instant::now());
+    Timestamp::now() + ahead
 }
 
 /// RFC 3339 in whole seconds, as times of the Kubernetes API are.

@@ -150,6 +150,7 @@ pub(super) fn controller_with(
         watches_cluster_stores: true,
         pod_identity,
         store_check_interval: Duration::from_mins(5),
+        min_list_interval: Duration::from_mins(5),
     };
     let http_client = trust::http_client(None).unwrap();
     ExternalSecretController::new(

@@ -27,6 +27,11 @@ const POLL_INTERVAL: Duration = Duration::from_millis(100);
 /// Reads in addition to full batches: probes, and objects that were due at another time.
 const MAX_EXTRA_READS: usize = 64;
 
+/// Pages of a list beyond full ones, and the batches of values that are read once a day anyhow.
+const MAX_EXTRA_CALLS: usize = 2;
+
+const REFRESHES: &str = "externalsecret_sync_calls_total";
+
 /// Options of the benchmark.
 #[derive(Args, Debug)]
 pub(super) struct Options {
@@ -41,7 +46,7 @@ pub(super) struct Options {
 /// Counts since the start.
 struct Counted {
     aws: BTreeMap<String, usize>,
-    reads: f64,
+    refreshes: f64,
     writes: f64,
     usage: Usage,
 }
@@ -50,7 +55,9 @@ struct Counted {
 /// profile.
 pub(super) async fn run(options: &Options) -> anyhow::Result<()> {
     let aws = Aws::start()?;
-    let mut session = Session::start(aws.environment())?;
+    let mut environment = aws.environment();
+    environment.push(("MTK_MIN_LIST_INTERVAL".to_owned(), "1s".to_owned()));
+    let mut session = Session::start(environment)?;
 
     let count = options.objects;
     let interval = options.interval.unwrap_or_else(|| (count as u64 * 60 / 1000).clamp(60, 300));
@@ -63,11 +70,10 @@ pub(super) async fn run(options: &Options) -> anyhow::Result<()> {
     settled(session.controller()?).await?;
     let first = counted(&session, &aws)?;
     print_counts(count, started.elapsed(), None, &first);
-    ensure_batched(count, None, &first)?;
+    ensure_batched(count, &first)?;
 
-    let unchanged =
-        round(&session, &aws, "refresh: no value has changed", first.reads, &first).await?;
-    ensure_batched(count, Some(&first), &unchanged)?;
+    let unchanged = round(&session, &aws, "refresh: no value has changed", count, &first).await?;
+    ensure_listed(count, 0, &first, &unchanged)?;
     let written = unchanged.writes - first.writes;
     ensure!(written < 0.5, "{written} writes, though no value has changed");
     for number in 0..count.div_ceil(100) {
@@ -75,37 +81,55 @@ pub(super) async fn run(options: &Options) -> anyhow::Result<()> {
         put.secret_string("another value").send().await.context("changing a secret")?;
     }
     let what = "refresh: 1 % of the values have changed";
-    let changed = round(&session, &aws, what, first.reads, &unchanged).await?;
-    ensure_batched(count, Some(&unchanged), &changed)
+    let changed = round(&session, &aws, what, count, &unchanged).await?;
+    ensure_listed(count, count.div_ceil(100), &unchanged, &changed)
+}
+
+fn of(counted: &Counted, name: &str) -> usize {
+    counted.aws.get(name).copied().unwrap_or_default()
 }
 
 /// Fails if there were more requests than full batches and a few extra reads.
-fn ensure_batched(count: usize, before: Option<&Counted>, after: &Counted) -> anyhow::Result<()> {
-    let of = |counted: &Counted, name: &str| counted.aws.get(name).copied().unwrap_or_default();
-    let since = |name: &str| of(after, name) - before.map_or(0, |before| of(before, name));
-    let (batches, singles) = (since("BatchGetSecretValue"), since("GetSecretValue"));
+fn ensure_batched(count: usize, first: &Counted) -> anyhow::Result<()> {
+    let (batches, singles) = (of(first, "BatchGetSecretValue"), of(first, "GetSecretValue"));
     let most = count.div_ceil(20) + MAX_EXTRA_READS;
     ensure!(batches + singles <= most, "{batches} batches and {singles} single reads");
-    let sessions = of(after, "AssumeRole");
+    let sessions = of(first, "AssumeRole");
     ensure!(sessions == 1, "{sessions} sessions of one identity");
     Ok(())
 }
 
-/// Waits for one more read of everything.
+/// Fails if there were more requests than one list of all secrets and reads of the changed ones.
+fn ensure_listed(
+    count: usize,
+    changed: usize,
+    before: &Counted,
+    after: &Counted,
+) -> anyhow::Result<()> {
+    let calls = |counted: &Counted| counted.aws.values().sum::<usize>();
+    let since = calls(after) - calls(before);
+    let most = count.div_ceil(100) + changed + MAX_EXTRA_CALLS;
+    ensure!(since <= most, "{since} requests to AWS, and at most {most} are needed");
+    ensure!(of(after, "ListSecrets") > of(before, "ListSecrets"), "nothing was listed");
+    Ok(())
+}
+
+/// Waits until everything was checked once more.
 async fn round(
     session: &Session,
     aws: &Aws,
     what: &str,
-    objects: f64,
+    objects: usize,
     before: &Counted,
 ) -> anyhow::Result<Counted> {
     let controller = session.controller()?;
     print(what);
-    while read(controller)? <= before.reads {
+    while refreshes(controller)? <= before.refreshes {
         sleep(POLL_INTERVAL).await;
     }
     let begun = Instant::now();
-    while read(controller)? < before.reads + objects {
+    #[expect(clippy::cast_precision_loss, reason = "some thousands")]
+    while refreshes(controller)? < before.refreshes + objects as f64 {
         sleep(POLL_INTERVAL).await;
     }
     settled(controller).await?;
@@ -162,13 +186,14 @@ async fn prepare(session: &Session, aws: &Aws, count: usize, interval: u64) -> a
     Ok(())
 }
 
-fn read(controller: &Controller) -> anyhow::Result<f64> {
-    Ok(sum(&controller.metrics()?, "mtk_controller_aws_values_served_total"))
+/// Values read, or seen to be unchanged.
+fn refreshes(controller: &Controller) -> anyhow::Result<f64> {
+    Ok(sum(&controller.metrics()?, REFRESHES))
 }
 
 async fn until_read(controller: &Controller, count: usize) -> anyhow::Result<()> {
     #[expect(clippy::cast_precision_loss, reason = "some thousands")]
-    while read(controller)? < count as f64 {
+    while refreshes(controller)? < count as f64 {
         sleep(POLL_INTERVAL).await;
     }
     Ok(())
@@ -192,7 +217,7 @@ fn counted(session: &Session, aws: &Aws) -> anyhow::Result<Counted> {
     let metrics = controller.metrics()?;
     Ok(Counted {
         aws: aws.counts(),
-        reads: sum(&metrics, "mtk_controller_aws_values_served_total"),
+        refreshes: sum(&metrics, REFRESHES),
         writes: writes(&metrics),
         usage: Usage::of(controller.pid())?,
     })

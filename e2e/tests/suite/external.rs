@@ -12,6 +12,7 @@ mod rows;
 mod service_accounts;
 pub(crate) mod settings;
 pub(crate) mod support;
+mod sweeps;
 mod taint;
 mod take_over;
 mod tls;

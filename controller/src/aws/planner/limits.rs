@@ -137,7 +137,7 @@ fn exclude(known: &mut HashSet<ReadRequest>, requests: impl IntoIterator<Item = 
 
 /// Whether a failed batch says something about permissions. The cause is one of its requests, or a
 /// missing permission for batches. Without valid credentials, it says nothing.
-pub(super) fn is_refusal(error: &ReadError) -> bool {
+pub(in crate::aws) fn is_refusal(error: &ReadError) -> bool {
     !error.reason.passes() && error.rejected.is_none() && error.detail.is_none()
 }
 

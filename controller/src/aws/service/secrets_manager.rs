@@ -17,6 +17,7 @@ use crate::{
             BatchResponses, BatchValue, Filter, ReadRequest, ReadResponse, ReadResult, ReadVersion,
             Value, Version, assign,
         },
+        sweep::{ListedSecret, Page},
     },
     reason::Reason,
 };
@@ -122,6 +123,26 @@ impl SecretsManager {
             })
             .await?;
         Ok(ReadResponse::Names(names))
+    }
+
+    /// A page of the versions of all secrets.
+    pub(super) async fn versions(&self, token: Option<String>) -> ReadResult<Page> {
+        let request = self.client.list_secrets().max_results(LIST_PAGE_SIZE).set_next_token(token);
+        let page = self.caller.call(LIST_SECRETS, || request.clone().send()).await?;
+        let secrets = page.secret_list.unwrap_or_default().into_iter().map(listed).collect();
+        Ok(Page { secrets, next: page.next_token })
+    }
+}
+
+fn listed(entry: SecretListEntry) -> ListedSecret {
+    let versions = entry.secret_versions_to_stages.unwrap_or_default();
+    let stages = versions.into_iter().flat_map(|(version, stages)| {
+        stages.into_iter().map(move |stage| (stage, version.clone()))
+    });
+    ListedSecret {
+        name: entry.name.unwrap_or_default(),
+        arn: entry.arn.unwrap_or_default(),
+        stages: stages.collect(),
     }
 }
 

@@ -17,6 +17,7 @@ use crate::{
         planner::{BatchPermission, Planner},
         pool::Reader,
         read::{BatchResponses, ReadSource},
+        sweep::{Page, Sweeper, VersionSource},
     },
     external::{
         assemble::{assemble, tests::rendering},
@@ -78,11 +79,22 @@ impl ReadSource for Fake {
     fn count_served(&self, _: usize) {}
 }
 
+/// Nothing is listed to refresh an object.
+struct NoLists;
+
+impl VersionSource for NoLists {
+    fn page(&self, _: Option<String>) -> BoxFuture<'_, Result<Page, ReadError>> {
+        panic!("a list of versions is asked for")
+    }
+}
+
 fn stores<const N: usize>(fakes: [(&str, Arc<Fake>); N]) -> ReadableStores {
     let store = |(name, fake): (&str, Arc<Fake>)| {
         let fetch = || -> BoxFuture<'static, _> { panic!("nothing asks for credentials") };
         let planner = Planner::new(fake, BatchPermission::Unknown);
-        let reader = Reader { planner, credentials: CachedCredentials::new(Box::new(fetch)) };
+        let credentials = CachedCredentials::new(Box::new(fetch));
+        let sweeper = Sweeper::new(Arc::new(NoLists), planner.clone());
+        let reader = Reader { planner, sweeper, credentials };
         let aws = json!({ "service": "SecretsManager", "region": "eu-west-1" });
         let store = Store { uid: name.to_owned(), ..store::tests::store("n", name, aws) };
         let (key, aws) = (store.key.clone(), store.aws().unwrap());

@@ -40,6 +40,7 @@
   "controller-class" $external.controllerClass
   "external-workers" $external.workers
   "store-requeue-interval" $external.storeRequeueInterval
+  "min-list-interval" $external.minListInterval
   "template-left-delimiter" $external.templateLeftDelimiter
   "template-right-delimiter" $external.templateRightDelimiter }}
 {{- if ne (toString $value) "" }}

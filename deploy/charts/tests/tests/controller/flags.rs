@@ -90,6 +90,7 @@ fn row_47_external_secrets_values_set_their_flags() {
             "--copy-tool-metadata",
             "--controller-class=mtk",
             "--external-workers=64",
+            "--min-list-interval=1m",
             "--store-requeue-interval=10m",
             "--template-left-delimiter=[[",
             "--template-right-delimiter=]]",
