@@ -23,8 +23,8 @@ use crate::{
 };
 
 /// Each object of the simulation stands for this many, so that there are ten thousand.
-const SCALE: usize = 500;
-const OBJECTS: usize = 20;
+const SCALE: usize = 2500;
+const OBJECTS: usize = 4;
 const PAGES: usize = OBJECTS * SCALE / 100;
 const MONTH: Duration = Duration::from_hours(30 * 24);
 
