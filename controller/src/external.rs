@@ -36,6 +36,7 @@ mod read;
 mod refresh;
 pub(crate) mod render;
 mod schedule;
+mod spec;
 mod status;
 pub(crate) mod store;
 mod store_controller;

@@ -35,7 +35,7 @@ use crate::{
 
 /// How long a denial, and a list that is too long, are believed.
 const RECHECK_INTERVAL: Duration = Duration::from_hours(24);
-/// How long a worker waits for a list. The list goes on without it.
+/// How long a worker waits for a list, which continues without it.
 const MAX_WAIT: Duration = Duration::from_secs(5);
 const FAILURE_BACKOFF: Backoff =
     Backoff { first: Duration::from_secs(2), max: Duration::from_mins(2) };
@@ -89,7 +89,7 @@ enum Unlisted {
     Failed,
 }
 
-/// What an object whose interval has passed needs.
+/// The needs of an object whose interval has passed.
 pub(crate) struct Need {
     /// When its values were last proved.
     pub(crate) proved: Timestamp,
@@ -136,7 +136,9 @@ impl Sweeper {
     fn start(self: &Arc<Self>, need: &Need) -> Result<Running, Answer> {
         let (batches, now) = (self.planner.batch_permission(), Instant::now());
         let mut state = self.lock();
-        if let Some(list) = state.last.as_ref().filter(|list| list.serves(need, now)) {
+        if let Some(list) =
+            state.last.as_ref().filter(|list| list.serves(need.proved, need.interval, now))
+        {
             return Err(Answer::Listed(list.clone()));
         }
         if let Some(running) = &state.running {

@@ -8,7 +8,13 @@ use std::{
     time::Duration,
 };
 
-use super::{check::values, index::ExternalSecretEntry, schedule, store::StoreKey};
+use crds::ExternalSecret;
+
+use super::{
+    spec::{period, values},
+    store::StoreKey,
+};
+use crate::key::ObjectKey;
 
 /// The values by store. Those of a ClusterSecretStore also by the namespace of the objects, which may have
 /// an identity of its own.
@@ -22,17 +28,17 @@ pub(super) struct Census {
 type Counts = BTreeMap<Duration, HashMap<u64, u32>>;
 
 impl Census {
-    pub(super) fn add(&self, entry: &ExternalSecretEntry) {
+    pub(super) fn add(&self, object: &ExternalSecret) {
         let mut all = self.lock();
-        for (key, interval, value) in self.uses(entry) {
+        for (key, interval, value) in self.uses(object) {
             let of_interval = all.entry(key).or_default().entry(interval).or_default();
             *of_interval.entry(value).or_default() += 1;
         }
     }
 
-    pub(super) fn remove(&self, entry: &ExternalSecretEntry) {
+    pub(super) fn remove(&self, object: &ExternalSecret) {
         let mut all = self.lock();
-        for (key, interval, value) in self.uses(entry) {
+        for (key, interval, value) in self.uses(object) {
             let Some(counts) = all.get_mut(&key) else { continue };
             if let Some(of_interval) = counts.get_mut(&interval) {
                 of_interval.entry(value).and_modify(|count| *count = count.saturating_sub(1));
@@ -64,15 +70,12 @@ impl Census {
     }
 
     /// Where each value counts that can be checked without reading it.
-    fn uses(
-        &self,
-        entry: &ExternalSecretEntry,
-    ) -> Vec<((StoreKey, Option<String>), Duration, u64)> {
-        let Some(interval) = schedule::period(&entry.object.spec) else { return Vec::new() };
-        let namespace = &entry.key.namespace;
+    fn uses(&self, object: &ExternalSecret) -> Vec<((StoreKey, Option<String>), Duration, u64)> {
+        let Some(interval) = period(&object.spec) else { return Vec::new() };
+        let namespace = ObjectKey::of(&object.metadata).namespace;
         let mut uses = Vec::new();
-        for (store, reference) in values(&entry.object.spec).unwrap_or_default() {
-            let store = StoreKey::of(store, namespace);
+        for (store, reference) in values(&object.spec).unwrap_or_default() {
+            let store = StoreKey::of(store, &namespace);
             let value = self.hasher.hash_one((&reference.key, &reference.version));
             if store.is_cluster_store() {
                 uses.push(((store.clone(), Some(namespace.clone())), interval, value));
@@ -101,27 +104,26 @@ mod tests {
 
     use super::*;
 
-    fn entry(namespace: &str, interval: &str, keys: &[&str]) -> ExternalSecretEntry {
+    fn object(namespace: &str, interval: &str, keys: &[&str]) -> ExternalSecret {
         let data = keys.iter().map(|key| json!({ "secretKey": key, "remoteRef": { "key": key } }));
         let data: Vec<_> = data.collect();
         let store = json!({ "name": "s", "kind": "ClusterSecretStore" });
         let spec = json!({ "secretStoreRef": store, "refreshInterval": interval, "data": data });
         let metadata = json!({ "namespace": namespace, "name": "o" });
-        let object = json!({ "metadata": metadata, "spec": spec });
-        ExternalSecretEntry::of(serde_json::from_value(object).unwrap())
+        serde_json::from_value(json!({ "metadata": metadata, "spec": spec })).unwrap()
     }
 
     #[test]
     fn values_count_once_and_as_often_as_they_are_due() {
         let census = Census::default();
-        let entries = [
-            entry("a", "1h", &["A", "B"]),
-            entry("a", "1h", &["B", "C"]),
-            entry("b", "2h", &["A", "D"]),
-            entry("b", "0", &["E"]),
-            entry("a", "1m", &["F"]),
+        let objects = [
+            object("a", "1h", &["A", "B"]),
+            object("a", "1h", &["B", "C"]),
+            object("b", "2h", &["A", "D"]),
+            object("b", "0", &["E"]),
+            object("a", "1m", &["F"]),
         ];
-        entries.iter().for_each(|entry| census.add(entry));
+        objects.iter().for_each(|object| census.add(object));
         let store = StoreKey { namespace: None, name: "s".to_owned() };
         let due =
             |minutes, namespace| census.due_within(Duration::from_mins(minutes), &store, namespace);
@@ -131,9 +133,9 @@ mod tests {
         assert_eq!(due(120, None), 2);
         let other = StoreKey { namespace: None, name: "t".to_owned() };
         assert_eq!(census.due_within(Duration::from_mins(1), &other, None), 0);
-        census.remove(&entries[0]);
+        census.remove(&objects[0]);
         assert_eq!(due(60, Some("a")), 2, "another object uses B");
-        entries[1..].iter().for_each(|entry| census.remove(entry));
+        objects[1..].iter().for_each(|object| census.remove(object));
         assert!(census.lock().is_empty());
     }
 }

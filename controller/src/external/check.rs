@@ -7,17 +7,13 @@ mod tests;
 
 use std::{sync::Arc, time::Duration};
 
-use crds::{
-    ExternalSecretSpec,
-    external_secret::{MetadataPolicy, RemoteRef, SourceRef, StoreRef},
-    secret_store::AwsService,
-};
+use crds::secret_store::AwsService;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
     attempt::Attempt,
     read::{ReadableStore, request},
-    schedule,
+    spec::{period, values},
     store::{ReferencedStores, StoreKey},
     versions,
 };
@@ -45,41 +41,11 @@ struct Checkable<'c> {
     recorded: Option<&'c str>,
 }
 
-/// The values of a spec, each with its store. None if something else decides about the Secret too: which names
-/// AWS has, tags, or templates in other objects.
-pub(super) fn values(spec: &ExternalSecretSpec) -> Option<Vec<(&StoreRef, &RemoteRef)>> {
-    let templates = spec.target.template.iter().flat_map(|template| &template.template_from);
-    let mut elsewhere = templates.filter(|from| from.config_map.is_some() || from.secret.is_some());
-    if elsewhere.next().is_some() {
-        return None;
-    }
-    let extracted = spec.data_from.iter().map(|from| {
-        let reference = from.extract.as_ref().filter(|_| from.find.is_none())?;
-        value(spec, from.source_ref.as_ref(), reference)
-    });
-    let data = spec.data.iter();
-    let data = data.map(|data| value(spec, data.source_ref.as_ref(), &data.remote_ref));
-    extracted.chain(data).collect()
-}
-
-fn value<'s>(
-    spec: &'s ExternalSecretSpec,
-    source: Option<&'s SourceRef>,
-    reference: &'s RemoteRef,
-) -> Option<(&'s StoreRef, &'s RemoteRef)> {
-    let is_generated = source.is_some_and(|source| source.generator_ref.is_some());
-    if is_generated || reference.metadata_policy == MetadataPolicy::Fetch {
-        return None;
-    }
-    let store = source.and_then(|source| source.store_ref.as_ref());
-    Some((store.unwrap_or(&spec.secret_store_ref), reference))
-}
-
 impl Attempt<'_> {
     pub(super) async fn check(&self, stores: &ReferencedStores) -> Checked {
         let (controller, entry) = (self.controller, self.entry);
         let spec = &entry.object.spec;
-        let (Some(proved), Some(interval)) = (entry.proved(), schedule::period(spec)) else {
+        let (Some(proved), Some(interval)) = (entry.proved(), period(spec)) else {
             return Checked::Unknown;
         };
         if interval < controller.settings.min_list_interval {

@@ -180,15 +180,15 @@ impl ExternalIndex {
                 if old.resource_version > new.resource_version {
                     return false;
                 }
-                self.census.remove(old);
-                self.census.add(&new);
+                self.census.remove(&old.object);
+                self.census.add(&new.object);
                 if old.uid() == new.uid() && !new.keep_progress(old) {
                     entry.insert_entry(new);
                     return false;
                 }
                 self.by_target.remove_from(old.target(), &old.key.name);
             } else {
-                self.census.add(&new);
+                self.census.add(&new.object);
             }
             self.by_target.insert_into(new.target(), new.key.name.clone());
             entry.insert_entry(new);
@@ -199,7 +199,7 @@ impl ExternalIndex {
     pub(super) fn remove(&self, key: &ObjectKey) {
         if let Some(entry) = self.entries.remove(key) {
             self.by_target.remove_from(entry.target(), &key.name);
-            self.census.remove(&entry);
+            self.census.remove(&entry.object);
         }
     }
 

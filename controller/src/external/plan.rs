@@ -9,10 +9,10 @@ use crds::{
 use jiff::Timestamp;
 
 use super::{
-    check,
     index::{ExternalSecretEntry, MISSING},
     outcome::{INVALID_TARGET, NO_DATA, NO_DELETE, NO_UPDATE, SyncFailure},
     schedule::{self, Due},
+    spec,
     store::{ReferencedStores, Store, StoreKey},
 };
 use crate::{
@@ -260,7 +260,7 @@ impl Observed {
         entry.failed.is_none()
             && self.is_ready()
             && self.secret.as_ref().is_some_and(|secret| entry.is_as_written(secret))
-            && check::values(&entry.object.spec).is_some_and(|values| !values.is_empty())
+            && spec::values(&entry.object.spec).is_some_and(|values| !values.is_empty())
             && !schedule::is_read_due(entry, now)
     }
 

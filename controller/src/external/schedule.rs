@@ -8,14 +8,13 @@ use crds::{
 };
 use jiff::Timestamp;
 
+pub(super) use super::spec::interval;
 use super::{cron::Schedule, index::ExternalSecretEntry};
 use crate::{
     reason::{Failure, Reason},
     runtime::{Indexed as _, go_duration},
 };
 
-/// The interval of an object without `refreshInterval`.
-const DEFAULT_INTERVAL: Duration = Duration::from_secs(3600);
 /// The longest distance between two ticks. Due times are moved to ticks, so that values that are due at
 /// about the same time are read in the same batch.
 const MAX_TICK: Duration = Duration::from_secs(60);
@@ -93,17 +92,6 @@ pub(super) fn invalid_interval(spec: &ExternalSecretSpec) -> Option<Failure> {
         text.escape_debug()
     );
     Some(Failure::new(Reason::Malformed, message))
-}
-
-/// The time between two reads. Zero: the values are read once.
-pub(super) fn interval(spec: &ExternalSecretSpec) -> Duration {
-    spec.refresh_interval.as_deref().and_then(go_duration::parse).unwrap_or(DEFAULT_INTERVAL)
-}
-
-/// The time between two reads, if the values are read again at all.
-pub(super) fn period(spec: &ExternalSecretSpec) -> Option<Duration> {
-    let is_periodic = spec.refresh_policy == RefreshPolicy::Periodic;
-    Some(interval(spec)).filter(|interval| is_periodic && !interval.is_zero())
 }
 
 /// Whether the values have not been read since the last time of day at which those of the object are. The

@@ -23,8 +23,7 @@ use crate::runtime::{
     status::{external_condition, set_transition_times},
 };
 
-/// How often a refresh without a change is recorded in the status. Metrics have the exact time. It is less than
-/// a day, so that the read that proves the values once a day is recorded.
+/// How often a refresh without a change is recorded in the status: less than a day, for the read of each day.
 const STATUS_HEARTBEAT_SECONDS: i64 = 20 * 3600;
 /// Our own conditions, which exist while there is a problem.
 const DIAGNOSIS: [&str; 2] = ["Explained", "Stalled"];

@@ -114,7 +114,7 @@ fn ensure_listed(
     Ok(())
 }
 
-/// Waits until everything was checked once more.
+/// Waits until everything was checked again.
 async fn round(
     session: &Session,
     aws: &Aws,

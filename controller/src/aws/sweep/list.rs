@@ -6,9 +6,9 @@ use std::{
     time::Duration,
 };
 
+use jiff::Timestamp;
 use tokio::time::Instant;
 
-use super::Need;
 use crate::{aws::read::Version, runtime::Now};
 
 /// A page of the list.
@@ -28,7 +28,7 @@ pub(crate) struct ListedSecret {
 
 #[derive(Debug)]
 pub(crate) struct VersionList {
-    /// When it was begun. What changed later may not be in it.
+    /// The time of its first request. Later changes may be missing in it.
     pub(crate) begun: Now,
     pub(super) pages: usize,
     hasher: RandomState,
@@ -56,10 +56,10 @@ impl VersionList {
         page.next
     }
 
-    /// Whether it says something new about an object, and is young enough.
-    pub(super) fn serves(&self, need: &Need, now: Instant) -> bool {
+    /// Whether it is newer than the last proof of an object, and younger than the interval.
+    pub(super) fn serves(&self, proved: Timestamp, interval: Duration, now: Instant) -> bool {
         let age = now.duration_since(self.begun.monotonic);
-        self.begun.wall > need.proved && age < usable_for(need.interval)
+        self.begun.wall > proved && age < usable_for(interval)
     }
 
     /// Whether the secret has the version with this id in the stage. A version that is named by its id is

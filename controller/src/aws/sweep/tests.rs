@@ -112,7 +112,7 @@ async fn objects_share_one_list_until_their_interval_has_passed() {
     assert_eq!(pages(&fake), 3);
 }
 
-/// F14: what a list does not show as recorded is read.
+/// F14: a value is read unless the list shows the recorded version.
 #[tokio::test(start_paused = true)]
 async fn list_shows_only_what_is_recorded() {
     let fake = Arc::new(fake(2, 100));

@@ -106,7 +106,7 @@ async fn prove(entry: &mut ExternalSecretEntry, sweeper: &Arc<Sweeper>, planner:
         (entry.refreshed, entry.checked) = (Some(now.wall), None);
         return;
     }
-    let interval = schedule::period(&entry.object.spec).unwrap();
+    let interval = period(&entry.object.spec).unwrap();
     let proved = entry.proved().unwrap();
     let need = Need { proved, interval, is_overdue: false, values: OBJECTS * SCALE };
     let Answer::Listed(list) = sweeper.versions(&need).await else { panic!("no list") };
