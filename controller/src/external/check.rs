@@ -12,6 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{
     attempt::Attempt,
+    outcome::Checked,
     read::{ReadableStore, request},
     spec::{period, values},
     store::{ReferencedStores, StoreKey},
@@ -24,15 +25,6 @@ use crate::{
 
 /// How many intervals an object waits for a list before its values are read.
 const OVERDUE_INTERVALS: i32 = 2;
-
-pub(super) enum Checked {
-    /// The values of this time are those of the Secret.
-    Proved(Timestamp),
-    /// A list is on its way, or AWS throttles lists.
-    Later(Duration),
-    /// The values have to be read.
-    Unknown,
-}
 
 /// A value that is in a list of versions.
 struct Checkable<'c> {

@@ -8,10 +8,9 @@ use tokio::task::JoinSet;
 use tracing::debug;
 
 use super::{
-    check::Checked,
     index::ExternalIndex,
     metrics::ExternalMetrics,
-    outcome::{NO_DATA, SecretEffect, SyncFailure, Synced},
+    outcome::{Checked, NO_DATA, SecretEffect, SyncFailure, Synced},
     plan::{Action, Observed, Settings, plan},
     render::Renderer,
     status::{CrdSupport, StatusUpdate},

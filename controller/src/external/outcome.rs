@@ -1,6 +1,8 @@
 //! The outcome of one refresh: `Result<Synced, SyncError>`.
 
-use std::fmt;
+use std::{fmt, time::Duration};
+
+use jiff::Timestamp;
 
 use super::{
     index::{ExternalSecretEntry, MISSING},
@@ -20,6 +22,16 @@ pub(super) const NO_ORPHAN_DELETE: &str = "could not delete orphaned secrets";
 pub(super) const IMMUTABLE_TARGET: &str = "could not update secret, target is immutable";
 pub(super) const OWNED_BY_ANOTHER: &str = "target is owned by another ExternalSecret";
 pub(super) const NO_OWNERSHIP: &str = "failed to take ownership of target secret";
+
+/// The result of a check without a read.
+pub(super) enum Checked {
+    /// The values of this time are those of the Secret.
+    Proved(Timestamp),
+    /// A list is on its way, or AWS throttles lists.
+    Later(Duration),
+    /// The values have to be read.
+    Unknown,
+}
 
 pub(super) struct Synced {
     pub(super) change: SecretEffect,

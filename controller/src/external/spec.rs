@@ -1,4 +1,4 @@
-//! What an ExternalSecret reads and how often, by its spec alone.
+//! The values of an ExternalSecret and their interval, by its spec.
 
 use std::time::Duration;
 
