@@ -1,11 +1,14 @@
 //! The arguments as plain data. `command` validates them.
 
+mod plan;
+
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand};
 use clap_complete::Shell;
 use sealing::Scope;
 
+pub(crate) use self::plan::{PlanArgs, PlanFormat};
 use crate::{exit, names, output::Format};
 
 /// Encrypt secrets into a SealedSecret that is safe to commit to git
@@ -39,6 +42,8 @@ pub(crate) enum CommandArgs {
     Unseal(UnsealArgs),
     /// Render or lint the templates of SealedSecrets and ExternalSecrets offline
     Template(TemplateArgs),
+    /// Show what ExternalSecrets cost in AWS, and the IAM policies that they need, offline
+    Plan(PlanArgs),
     /// Print the certificate that sealing would use
     Cert(CertArgs),
     /// Print a completion script for a shell

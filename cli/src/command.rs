@@ -2,6 +2,7 @@
 
 mod cert;
 mod init;
+pub(crate) mod plan;
 mod seal;
 mod shell;
 mod template;
@@ -11,8 +12,11 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use sources::{ReadOptions, SourceKind};
 
+pub(crate) use self::plan::Mode;
 use crate::{
-    args::{Args, ClusterArgs, CommandArgs, ProjectArgs, SealArgs, SourceFormat},
+    args::{
+        Args, ClusterArgs, CommandArgs, PlanArgs, PlanFormat, ProjectArgs, SealArgs, SourceFormat,
+    },
     certificate::{self, Access, Source},
     error::{Explain, Failure, hint},
     exit::Exit,
@@ -33,6 +37,8 @@ pub(crate) enum Command {
     Init(init::Options),
     /// `mtk-seal man`
     Man(Option<String>),
+    /// `mtk-seal plan`
+    Plan(plan::Options),
     /// `mtk-seal`
     Seal(Box<seal::Options>),
     /// `mtk-seal template`
@@ -49,6 +55,7 @@ impl Command {
             Self::Completions(shell) => shell::completions(shell),
             Self::Init(options) => init::run(&options, report),
             Self::Man(command) => shell::man(command.as_deref()),
+            Self::Plan(options) => plan::run(&options, report),
             Self::Seal(options) => seal::run(&options, report),
             Self::Template(options) => template::run(&options, report),
             Self::Unseal(options) => unseal::run(&options, report),
@@ -78,6 +85,7 @@ impl TryFrom<Args> for Command {
                 certificate: certificate_options(args.cert, Some(Source::Cluster), args.cluster),
             }),
             Some(CommandArgs::Man { command }) => Self::Man(command),
+            Some(CommandArgs::Plan(args)) => Self::Plan(plan_options(args)?),
             Some(CommandArgs::Template(args)) => {
                 check_one_stdin(args.files.iter().chain(&args.values))?;
                 let to = Destination::from_flag(args.output.write);
@@ -106,6 +114,27 @@ impl TryFrom<Args> for Command {
             }
         })
     }
+}
+
+fn plan_options(args: PlanArgs) -> Result<plan::Options, UsageError> {
+    check_one_stdin(&args.files)?;
+    let by_queue = if args.event_queue.is_empty() { Mode::Lists } else { Mode::Events };
+    Ok(plan::Options {
+        files: args.files,
+        content: match args.output {
+            _ if args.policy => plan::Content::Policies,
+            PlanFormat::Table => plan::Content::Table,
+            PlanFormat::Json => plan::Content::Json,
+        },
+        mode: args.mode.unwrap_or(by_queue),
+        account: args.account,
+        kms_keys: args.kms_key,
+        event_queues: args.event_queue,
+        secrets_in_account: args.secrets_in_account,
+        min_list_interval: args.min_list_interval,
+        changes_per_month: args.changes_per_month,
+        values_per_find: args.values_per_find,
+    })
 }
 
 fn seal_options(args: SealArgs) -> Result<seal::Options, UsageError> {

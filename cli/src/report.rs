@@ -35,6 +35,13 @@ impl Report {
         }
     }
 
+    /// Prints what the user can do about the warning before it, unless `--quiet` is set.
+    pub(crate) fn hint(&self, text: &str) {
+        if !self.quiet {
+            self.line("hint", "33", text);
+        }
+    }
+
     /// Prints a note that the program reads from the terminal, if it does.
     pub(crate) fn waiting_for_input(&self, what: &str) {
         if io::stdin().is_terminal() {

@@ -19,7 +19,7 @@ pub use self::{
         GeneratorRef, MergeStrategy, MetadataPolicy, NullBytePolicy, PriorityPolicy, RemoteRef,
         Rewrite, RewriteMerge, RewriteRegexp, RewriteTransform, SourceRef,
     },
-    refresh::{RefreshPolicy, SyncWindows, Window, WindowKind},
+    refresh::{DEFAULT_REFRESH_INTERVAL, RefreshPolicy, SyncWindows, Window, WindowKind},
     status::{Binding, Condition, ExternalSecretStatus, condition},
     store_ref::{StoreKind, StoreRef},
     target::{

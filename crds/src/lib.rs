@@ -8,6 +8,7 @@
 
 #[expect(clippy::duplicated_attributes, reason = "each printcolumn has the same fields")]
 pub mod external_secret;
+pub mod go_duration;
 mod lenient;
 pub mod manifest;
 #[expect(clippy::duplicated_attributes, reason = "each printcolumn has the same fields")]

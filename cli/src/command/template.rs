@@ -8,6 +8,7 @@ mod lint;
 mod lint_target;
 mod manifests;
 mod render;
+mod store;
 mod values;
 
 use std::path::PathBuf;
@@ -36,13 +37,16 @@ pub(crate) struct Options {
 pub(crate) fn run(options: &Options, report: &Report) -> Result<(), Failure> {
     let inputs = Input::read_all(&options.files, "manifests", report)?;
     let values = options.values.as_deref().map(values::read).transpose()?;
-    let manifests = Manifests::read(&inputs)?;
+    let manifests = Manifests::read(&inputs, options.lint)?;
     drop(inputs);
     for skipped in &manifests.skipped {
         report.note(&format!("skipped {skipped}"));
     }
     if options.lint {
         return lint::run(&manifests, values.as_ref(), &options.to, report);
+    }
+    for store in &manifests.stores {
+        report.note(&format!("skipped {}", store.place()));
     }
     let secrets = manifests
         .objects

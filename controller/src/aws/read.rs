@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, fmt};
 
+use crds::secret_store::partition;
 use futures::future::BoxFuture;
 use zeroize::Zeroizing;
 
@@ -122,11 +123,7 @@ impl ReadRequest {
 
     /// The resource as IAM policies write it.
     pub(crate) fn resource(&self, region: &str) -> String {
-        let partition = match region {
-            _ if region.starts_with("cn-") => "aws-cn",
-            _ if region.starts_with("us-gov-") => "aws-us-gov",
-            _ => "aws",
-        };
+        let partition = partition(region);
         if let Some(arn) = self.id().filter(|id| id.starts_with("arn:")) {
             return arn.escape_debug().to_string();
         }

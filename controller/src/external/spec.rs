@@ -4,17 +4,19 @@ use std::time::Duration;
 
 use crds::{
     ExternalSecretSpec,
-    external_secret::{MetadataPolicy, RefreshPolicy, RemoteRef, SourceRef, StoreRef},
+    external_secret::{
+        DEFAULT_REFRESH_INTERVAL, MetadataPolicy, RefreshPolicy, RemoteRef, SourceRef, StoreRef,
+    },
 };
 
 use crate::runtime::go_duration;
 
-/// The interval of an object without `refreshInterval`.
-const DEFAULT_INTERVAL: Duration = Duration::from_secs(3600);
-
 /// The time between two reads. Zero: the values are read once.
 pub(super) fn interval(spec: &ExternalSecretSpec) -> Duration {
-    spec.refresh_interval.as_deref().and_then(go_duration::parse).unwrap_or(DEFAULT_INTERVAL)
+    spec.refresh_interval
+        .as_deref()
+        .and_then(go_duration::parse)
+        .unwrap_or(DEFAULT_REFRESH_INTERVAL)
 }
 
 /// The time between two reads, if the values are read again at all.

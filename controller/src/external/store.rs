@@ -125,20 +125,7 @@ impl Store {
 
     /// `provider.aws`. It fails if the store has another provider, or if the field is malformed.
     pub(crate) fn aws(&self) -> Result<Aws, Failure> {
-        let (name, provider) =
-            self.provider().ok_or_else(|| self.invalid("it must have exactly one provider"))?;
-        if name != "aws" {
-            let name: String = name.chars().take(63).collect();
-            let name = name.escape_debug();
-            let what = format_args!("its provider `{name}` is not supported, only `aws` is");
-            return Err(self.invalid(what));
-        }
-        let aws: Aws = serde_json::from_value(provider.clone())
-            .map_err(|_| self.invalid("`provider.aws` is malformed: see the CRD"))?;
-        let is_in_region = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
-        if !(1..=63).contains(&aws.region.len()) || !aws.region.bytes().all(is_in_region) {
-            return Err(self.invalid("`provider.aws.region` must be a region, such as eu-west-1"));
-        }
+        let aws = self.spec.aws().map_err(|problem| self.invalid(problem))?;
         if let Some(name) = referenced_names(&aws).find(|name| !is_object_name(name)) {
             let what = format_args!("{} in `provider.aws.auth` is not a name", quoted(name));
             return Err(self.invalid(what));
@@ -155,12 +142,7 @@ impl Store {
     }
 
     pub(crate) fn has_other_provider(&self) -> bool {
-        self.provider().is_some_and(|(name, _)| name != "aws")
-    }
-
-    fn provider(&self) -> Option<(&String, &serde_json::Value)> {
-        let mut providers = self.spec.provider.iter();
-        providers.next().filter(|_| providers.next().is_none())
+        self.spec.provider().is_some_and(|(name, _)| name != "aws")
     }
 
     /// Whether the store has the class of another controller.

@@ -1,9 +1,14 @@
 //! When to read values again: `spec.refreshPolicy` and `spec.syncWindows`.
 
+use std::time::Duration;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::lenient;
+
+/// The interval of an object without `refreshInterval`.
+pub const DEFAULT_REFRESH_INTERVAL: Duration = Duration::from_secs(3600);
 
 /// When to read values again.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]

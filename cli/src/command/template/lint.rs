@@ -1,7 +1,8 @@
-//! `--lint`: finds errors and likely mistakes in templates.
+//! `--lint`: finds errors and likely mistakes in templates, and in the providers of stores.
 
 use std::fmt::Write as _;
 
+use crds::secret_store::ProviderError;
 use templates::Template;
 
 use super::{
@@ -39,10 +40,20 @@ pub(super) fn run(
             findings.add(Severity::Error, &failure.cause);
         }
     }
+    for store in &manifests.stores {
+        match &store.problem {
+            None => {}
+            // Another controller may serve it.
+            Some(problem @ ProviderError::Unsupported(_)) => {
+                findings.add(Severity::Warning, &format!("{store}: {problem}"));
+            }
+            Some(problem) => findings.add(Severity::Error, &format!("{store}: {problem}")),
+        }
+    }
     output::write(to, findings.text.as_bytes(), Audience::Everyone, report)?;
     match findings.errors {
         0 => Ok(()),
-        errors => Err(TemplateErrors(errors).into()),
+        errors => Err(Errors(errors).into()),
     }
 }
 
@@ -95,12 +106,12 @@ impl Findings {
     }
 }
 
-/// The number of template errors.
+/// The number of errors.
 #[derive(Debug, thiserror::Error)]
-#[error("template errors found: {0}")]
-struct TemplateErrors(usize);
+#[error("errors found: {0}")]
+struct Errors(usize);
 
-impl Explain for TemplateErrors {
+impl Explain for Errors {
     fn exit(&self) -> Exit {
         Exit::Failure
     }

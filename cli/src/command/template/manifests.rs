@@ -8,7 +8,10 @@ use serde_json::{Value as Json, json};
 use sources::{Node, SourceError, Value};
 use templates::external_secret::{Decoding, Field, Scope, Source, SourceTemplate, Target};
 
-use super::external::{External, Reference, TemplateFrom};
+use super::{
+    external::{External, Reference, TemplateFrom},
+    store::Store,
+};
 use crate::{
     error::{Explain, hint},
     exit::Exit,
@@ -18,6 +21,7 @@ use crate::{
 /// The objects in all inputs.
 pub(crate) struct Manifests {
     pub(crate) objects: Vec<Object>,
+    pub(crate) stores: Vec<Store>,
     /// The objects that were skipped, as `Kind at file:line`.
     pub(crate) skipped: Vec<String>,
     /// The values of ConfigMaps and Secrets, by kind, namespace and name.
@@ -52,16 +56,22 @@ impl fmt::Display for Object {
 }
 
 impl Manifests {
-    /// Reads all inputs. They must contain an object with templates.
-    pub(crate) fn read(inputs: &[Input]) -> Result<Self, ManifestsError> {
-        let mut manifests =
-            Self { objects: Vec::new(), skipped: Vec::new(), texts: BTreeMap::new() };
+    /// Reads all inputs. They must contain an object with templates, or with `lint`, a store.
+    pub(crate) fn read(inputs: &[Input], lint: bool) -> Result<Self, ManifestsError> {
+        let mut manifests = Self {
+            objects: Vec::new(),
+            stores: Vec::new(),
+            skipped: Vec::new(),
+            texts: BTreeMap::new(),
+        };
         for input in inputs {
             for node in sources::documents(input.source()?)? {
                 manifests.add(&node, &input.name)?;
             }
         }
-        if manifests.objects.is_empty() { Err(ManifestsError::None) } else { Ok(manifests) }
+        let has_stores = lint && !manifests.stores.is_empty();
+        let is_empty = manifests.objects.is_empty() && !has_stores;
+        if is_empty { Err(ManifestsError::None) } else { Ok(manifests) }
     }
 
     fn add(&mut self, node: &Node, input: &str) -> Result<(), ManifestsError> {
@@ -110,6 +120,10 @@ impl Manifests {
                 return Ok(());
             }
             (Some(kind), _) => {
+                if let Some(store) = Store::read(node, kind, &origin) {
+                    self.stores.push(store);
+                    return Ok(());
+                }
                 self.skipped.push(format!("{} at {origin}", kind.escape_debug()));
                 return Ok(());
             }

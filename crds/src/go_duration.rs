@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// Parses `1h30m`, `1.5h`, `300ms` or `0`. None if the text is invalid, negative or longer than
 /// 290 years.
-pub(crate) fn parse(text: &str) -> Option<Duration> {
+pub fn parse(text: &str) -> Option<Duration> {
     let text = text.strip_prefix('+').unwrap_or(text);
     if text == "0" {
         return Some(Duration::ZERO);
