@@ -8,7 +8,7 @@ use clap::{Args as ClapArgs, Parser, Subcommand};
 use clap_complete::Shell;
 use sealing::Scope;
 
-pub(crate) use self::plan::{PlanArgs, PlanFormat};
+pub(crate) use self::plan::{PlanArgs, PlanFormat, PlanMode};
 use crate::{exit, names, output::Format};
 
 /// Encrypt secrets into a SealedSecret that is safe to commit to git

@@ -2,6 +2,7 @@
 
 mod cluster;
 mod file;
+mod roots;
 mod source;
 mod url;
 

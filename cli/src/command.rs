@@ -2,7 +2,7 @@
 
 mod cert;
 mod init;
-pub(crate) mod plan;
+mod plan;
 mod seal;
 mod shell;
 mod template;
@@ -12,10 +12,10 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use sources::{ReadOptions, SourceKind};
 
-pub(crate) use self::plan::Mode;
 use crate::{
     args::{
-        Args, ClusterArgs, CommandArgs, PlanArgs, PlanFormat, ProjectArgs, SealArgs, SourceFormat,
+        Args, ClusterArgs, CommandArgs, PlanArgs, PlanFormat, PlanMode, ProjectArgs, SealArgs,
+        SourceFormat,
     },
     certificate::{self, Access, Source},
     error::{Explain, Failure, hint},
@@ -118,7 +118,7 @@ impl TryFrom<Args> for Command {
 
 fn plan_options(args: PlanArgs) -> Result<plan::Options, UsageError> {
     check_one_stdin(&args.files)?;
-    let by_queue = if args.event_queue.is_empty() { Mode::Lists } else { Mode::Events };
+    let by_queue = if args.event_queue.is_empty() { PlanMode::Lists } else { PlanMode::Events };
     Ok(plan::Options {
         files: args.files,
         content: match args.output {
@@ -126,7 +126,11 @@ fn plan_options(args: PlanArgs) -> Result<plan::Options, UsageError> {
             PlanFormat::Table => plan::Content::Table,
             PlanFormat::Json => plan::Content::Json,
         },
-        mode: args.mode.unwrap_or(by_queue),
+        mode: match args.mode.unwrap_or(by_queue) {
+            PlanMode::Events => plan::Mode::Events,
+            PlanMode::Lists => plan::Mode::Lists,
+            PlanMode::Batches => plan::Mode::Batches,
+        },
         account: args.account,
         kms_keys: args.kms_key,
         event_queues: args.event_queue,

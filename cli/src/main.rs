@@ -5,6 +5,7 @@
 //! Only `report` prints messages.
 
 mod args;
+mod arn;
 mod certificate;
 mod command;
 mod error;

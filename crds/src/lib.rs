@@ -11,6 +11,7 @@ pub mod external_secret;
 pub mod go_duration;
 mod lenient;
 pub mod manifest;
+pub mod provider;
 #[expect(clippy::duplicated_attributes, reason = "each printcolumn has the same fields")]
 pub mod sealed_secret;
 #[expect(clippy::duplicated_attributes, reason = "each printcolumn has the same fields")]

@@ -3,8 +3,6 @@
 //! The format is that of External Secrets Operator 2.9. Providers other than AWS stay as they are, for
 //! other controllers.
 
-mod provider;
-
 use std::collections::BTreeMap;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
@@ -13,7 +11,6 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-pub use self::provider::{ProviderError, partition};
 use crate::{external_secret::Condition, lenient};
 
 /// A provider and its credentials.

@@ -5,10 +5,7 @@ use std::{path::PathBuf, time::Duration};
 use clap::{Args as ClapArgs, ValueEnum, value_parser};
 use crds::go_duration;
 
-use crate::command::{
-    Mode,
-    plan::{Arn, EventQueue, is_account},
-};
+use crate::arn::{Arn, EventQueue, is_account};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -42,7 +39,7 @@ pub(crate) struct PlanArgs {
     pub(crate) policy: bool,
     /// How the controller notices changes, for the policies [default: events with --event-queue, or else lists]
     #[arg(long, value_enum, help_heading = "Policies")]
-    pub(crate) mode: Option<Mode>,
+    pub(crate) mode: Option<PlanMode>,
     /// The AWS account in the ARNs [default: any]
     #[arg(long, value_name = "ID", value_parser = account, help_heading = "Policies")]
     pub(crate) account: Option<String>,
@@ -74,6 +71,17 @@ pub(crate) enum PlanFormat {
     Table,
     /// everything, with the policies
     Json,
+}
+
+/// How changes are noticed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(crate) enum PlanMode {
+    /// by events; all values are read once a day
+    Events,
+    /// by lists of versions, where these cost less than reads; all values are read once a day
+    Lists,
+    /// by reading all values at the refresh interval, in batches
+    Batches,
 }
 
 fn number() -> clap::builder::RangedU64ValueParser {

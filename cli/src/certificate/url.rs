@@ -1,10 +1,10 @@
-//! Fetches a certificate from a URL. Uses the trust store of the system, `HTTPS_PROXY` and `NO_PROXY`.
+//! Fetches a certificate from a URL. Uses `HTTPS_PROXY` and `NO_PROXY`.
 
 use std::{io, sync::Arc, time::Duration};
 
 use ureq::tls::{RootCerts, TlsConfig, TlsProvider};
 
-use super::source::MAX_CERTIFICATE_BYTES;
+use super::{roots, source::MAX_CERTIFICATE_BYTES};
 use crate::{
     error::{Explain, hint, root_cause},
     exit::Exit,
@@ -16,13 +16,21 @@ const FETCH_TIMEOUT: Duration = Duration::from_secs(30);
 /// Fetches the URL. Plain HTTP, in the URL or after a redirect, needs `insecure_http`: an attacker on
 /// the network could send their own certificate.
 pub(crate) fn fetch(url: &str, insecure_http: bool) -> Result<Vec<u8>, UrlError> {
+    fetch_with(url, insecure_http, roots::trusted())
+}
+
+pub(super) fn fetch_with(
+    url: &str,
+    insecure_http: bool,
+    roots: RootCerts,
+) -> Result<Vec<u8>, UrlError> {
     let shown = redact(url);
     if !insecure_http && !url.get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https:")) {
         return Err(UrlError::Insecure { url: shown });
     }
     let tls = TlsConfig::builder()
         .provider(TlsProvider::Rustls)
-        .root_certs(RootCerts::PlatformVerifier)
+        .root_certs(roots)
         .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
         .build();
     let agent = ureq::Agent::config_builder()

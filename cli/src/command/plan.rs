@@ -1,16 +1,16 @@
 //! `mtk-seal plan`: the requests to AWS that manifests cause, their price, and the permissions they need.
 //!
-//! `files` finds the inputs, `manifests` reads the objects, and `reads` tells what they ask AWS for. `cost`
+//! `files` finds the inputs, `manifests` reads the objects, and `reads` collects their requests for values. `cost`
 //! counts requests, `estimate` adds them up, and `policy` collects permissions. `table` and `json` write
 //! the results. No value of a secret is involved.
 
-mod arn;
 mod cost;
 mod estimate;
 mod files;
 mod identity;
 mod json;
 mod manifests;
+mod place;
 mod policy;
 mod prices;
 mod reads;
@@ -18,10 +18,7 @@ mod table;
 
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
-pub(crate) use self::{
-    arn::{Arn, EventQueue, is_account},
-    cost::Mode,
-};
+pub(crate) use self::cost::Mode;
 use self::{
     cost::Assumptions,
     estimate::Estimate,
@@ -31,6 +28,7 @@ use self::{
     policy::Policies,
 };
 use crate::{
+    arn::{Arn, EventQueue},
     error::Failure,
     output::{self, Format, OutputError},
     report::Report,
@@ -41,7 +39,7 @@ const MAX_POLICIES: usize = 10;
 /// How many kinds of skipped objects a note names.
 const MAX_KINDS: usize = 5;
 
-/// What to print.
+/// The results to print.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Content {
     Table,
@@ -53,7 +51,7 @@ pub(crate) enum Content {
 pub(crate) struct Options {
     pub(crate) files: Vec<PathBuf>,
     pub(crate) content: Content,
-    /// Of the policies.
+    /// The mode that the policies allow.
     pub(crate) mode: Mode,
     pub(crate) account: Option<String>,
     pub(crate) kms_keys: Vec<Arn>,

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use crds::secret_store::partition;
+use crds::provider::partition;
 use futures::future::BoxFuture;
 use zeroize::Zeroizing;
 

@@ -11,16 +11,15 @@ use super::{
 };
 
 /// How changes are noticed.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) enum Mode {
-    /// by events; all values are read once a day
+    /// By events. All values are read once a day.
     Events,
-    /// by lists of versions, where these cost less than reads; all values are read once a day
+    /// By lists of versions, where these save requests. All values are read once a day.
     Lists,
-    /// by reading all values at the refresh interval, in batches
+    /// By reading all values at the refresh interval, in batches.
     Batches,
-    /// as the External Secrets Operator does
-    #[value(skip)]
+    /// As the External Secrets Operator does.
     ExternalSecrets,
 }
 
@@ -39,7 +38,7 @@ impl Mode {
     }
 }
 
-/// What the manifests do not say.
+/// Assumptions that manifests do not contain.
 #[derive(Clone, Debug)]
 pub(super) struct Assumptions {
     /// Of each value.
@@ -104,7 +103,7 @@ pub(super) fn calls(reader: &Reader, mode: Mode, with: &Assumptions) -> Calls {
     month.calls
 }
 
-/// How often a list saves reads, if it costs no more than these.
+/// The number of lists in a month, if they cost at most the requests that they save.
 pub(super) fn lists_per_month(reader: &Reader, with: &Assumptions) -> Option<u64> {
     let mut due = BTreeMap::<u64, u64>::new();
     for times in reader.reads.values().filter_map(|refreshes| listed(*refreshes, with)) {
@@ -123,7 +122,7 @@ fn listed(refreshes: Refreshes, with: &Assumptions) -> Option<u64> {
     (unlisted < listed && listed <= with.max_lists_per_month).then_some(listed)
 }
 
-/// What values are read with.
+/// The requests with which values are read.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 enum Batch {
     /// They come with something else, or are no values.
@@ -134,7 +133,7 @@ enum Batch {
     Parameters,
 }
 
-/// What something is read with, and how many values it is. None: as many as are found.
+/// The kind of its batches, and its number of values. None: as many as are found.
 fn batch_of(read: &Read) -> (Batch, Option<u64>) {
     match read {
         Read::Secret { version, .. } if version.is_empty() => (Batch::Secrets, Some(1)),

@@ -27,7 +27,7 @@ pub(super) struct Estimate<'a> {
     /// By region.
     pub(super) assumptions: BTreeMap<String, Assumptions>,
     pub(super) stores: Vec<StoreEstimate<'a>>,
-    /// Of all queues with events. Empty if nothing is read.
+    /// The queues with events together.
     pub(super) queues: ByMode,
     pub(super) total: ByMode,
     /// Requests that come close to a limit of AWS.
@@ -44,10 +44,10 @@ pub(super) struct NearLimit {
     pub(super) quota: u64,
 }
 
-/// What has the highest price.
+/// The part with the highest price.
 pub(super) struct Dearest {
     pub(super) name: String,
-    /// Of the total.
+    /// Its part in the total.
     pub(super) percent: u64,
     /// How often a value of the store is read in a month, at most.
     pub(super) refreshes: u64,
@@ -56,10 +56,10 @@ pub(super) struct Dearest {
 /// The name of the queues with events in the output.
 pub(super) const QUEUES: &str = "queues with events";
 
-/// What the user assumes.
+/// The assumptions of the user.
 #[derive(Clone, Debug)]
 pub(super) struct Options {
-    /// In each account and region. None: those in the manifests.
+    /// For each account and region. None: those in the manifests.
     pub(super) secrets_in_account: Option<u64>,
     pub(super) changes_per_month: u64,
     pub(super) values_per_find: u64,
@@ -116,7 +116,7 @@ impl<'a> Estimate<'a> {
         estimate
     }
 
-    /// What has the highest price in a mode, unless that is nothing.
+    /// The part with the highest price in a mode, if anything has one.
     pub(super) fn dearest(&self, mode: Mode) -> Option<Dearest> {
         let dearest = self.stores.iter().max_by_key(|store| store.calls[&mode].price())?;
         let (price, total) = (dearest.calls[&mode].price(), self.total[&mode].price());
@@ -148,7 +148,7 @@ fn values<'r>(reads: impl IntoIterator<Item = &'r Read>, values_per_find: u64) -
     reads.into_iter().map(count).fold(0, u64::saturating_add)
 }
 
-/// What is assumed of each region.
+/// The assumptions for each region.
 fn assumptions(stores: &[Store], options: &Options) -> BTreeMap<String, Assumptions> {
     let mut names = BTreeMap::<&str, BTreeSet<&Read>>::new();
     for store in stores {

@@ -18,7 +18,7 @@ pub(super) struct Source {
 }
 
 impl Source {
-    /// `-` alone if no path is given. Directories become the manifests below them.
+    /// Only `-` if no path is given. Directories become the manifests below them.
     pub(super) fn all(paths: &[PathBuf]) -> Result<Vec<Self>, InputError> {
         let mut sources = Vec::new();
         for path in paths {

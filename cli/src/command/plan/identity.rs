@@ -1,4 +1,4 @@
-//! Who calls AWS: each identity needs a policy of its own.
+//! The identities that call AWS. Each one needs a policy of its own.
 
 use std::fmt;
 

@@ -21,7 +21,7 @@ pub(super) struct Document<'a> {
     policies: Vec<IdentityPolicies>,
 }
 
-/// What an identity may do: an element of `--policy`.
+/// The policies of an identity: an element of `--policy`.
 #[derive(Serialize)]
 pub(super) struct IdentityPolicies {
     pub(super) identity: String,

@@ -1,18 +1,21 @@
 //! The fewest permissions that each identity needs. Pure.
 
 mod document;
+mod grants;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) use self::document::{MAX_POLICY_CHARS, Policy};
+use self::grants::{Grants, Purpose};
 use super::{
-    arn::{self, Arn, EventQueue, Place},
     cost::{self, Assumptions, Mode},
     identity::Identity,
+    place::Place,
     reads::{Read, Reader, Store},
 };
+use crate::arn::{self, Arn, EventQueue};
 
-/// What the manifests do not say.
+/// The choices of the user.
 pub(super) struct Options<'a> {
     pub(super) mode: Mode,
     /// By region.
@@ -23,59 +26,7 @@ pub(super) struct Options<'a> {
     pub(super) event_queues: Vec<EventQueue>,
 }
 
-/// What an identity may do.
-#[derive(Default)]
-pub(super) struct Grants {
-    /// The stores that use it.
-    pub(super) stores: BTreeSet<String>,
-    pub(super) statements: BTreeMap<Purpose, BTreeSet<String>>,
-    /// The endpoints through which the identity uses keys of KMS.
-    pub(super) endpoints: BTreeSet<String>,
-}
-
-/// The statements of a policy, in their order.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub(super) enum Purpose {
-    AssumeRoles,
-    AssumeRolesWithTags,
-    DecryptValues,
-    FindParameters,
-    ListParameters,
-    ListSecrets,
-    ReadParameterTags,
-    ReadParameters,
-    ReadParametersInBatches,
-    ReadSecretTags,
-    ReadSecrets,
-    ReadSecretsInBatches,
-    ReceiveEvents,
-}
-
-impl Purpose {
-    pub(super) fn sid(self) -> String {
-        format!("{self:?}")
-    }
-
-    pub(super) fn actions(self) -> &'static [&'static str] {
-        match self {
-            Self::AssumeRoles => &["sts:AssumeRole"],
-            Self::AssumeRolesWithTags => &["sts:AssumeRole", "sts:TagSession"],
-            Self::DecryptValues => &["kms:Decrypt"],
-            Self::FindParameters => &["ssm:GetParametersByPath"],
-            Self::ListParameters => &["ssm:DescribeParameters"],
-            Self::ListSecrets => &["secretsmanager:ListSecrets"],
-            Self::ReadParameterTags => &["ssm:ListTagsForResource"],
-            Self::ReadParameters => &["ssm:GetParameter"],
-            Self::ReadParametersInBatches => &["ssm:GetParameters"],
-            Self::ReadSecretTags => &["secretsmanager:DescribeSecret"],
-            Self::ReadSecrets => &["secretsmanager:GetSecretValue"],
-            Self::ReadSecretsInBatches => &["secretsmanager:BatchGetSecretValue"],
-            Self::ReceiveEvents => &["sqs:DeleteMessage", "sqs:ReceiveMessage"],
-        }
-    }
-}
-
-/// What each identity may do, and the problems of names that are left out.
+/// The permissions of each identity, and the problems of names that are left out.
 #[derive(Default)]
 pub(super) struct Policies {
     pub(super) grants: BTreeMap<Identity, Grants>,
@@ -235,7 +186,7 @@ impl Policies {
     }
 }
 
-/// Removes what a pattern of another `find` or key covers.
+/// Removes resources that another pattern covers.
 fn remove_covered(resources: &mut BTreeSet<String>) {
     let starts = resources.iter().filter_map(|pattern| pattern.strip_suffix('*'));
     let starts: Vec<_> = starts.map(ToOwned::to_owned).collect();
@@ -247,7 +198,7 @@ fn remove_covered(resources: &mut BTreeSet<String>) {
     });
 }
 
-/// What a read needs. No resource: AWS accepts no such name.
+/// The permissions that a read needs. No resource: AWS accepts no such name.
 fn wanted(read: &Read, place: Place<'_>) -> Vec<(Purpose, Option<String>)> {
     match read {
         Read::Secret { id, .. } => vec![(Purpose::ReadSecrets, place.secret(id))],

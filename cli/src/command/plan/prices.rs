@@ -95,9 +95,9 @@ impl Call {
             Self::BatchGetSecretValue | Self::ListSecrets => Some(100),
             Self::DescribeSecret => Some(40_000),
             Self::GetSecretValue => Some(10_000),
-            // Of the three together, without higher throughput.
+            // For these three together, without higher throughput.
             Self::GetParameter | Self::GetParameters | Self::GetParametersByPath => Some(40),
-            // Of both together.
+            // For both together.
             Self::AssumeRole | Self::AssumeRoleWithWebIdentity => Some(600),
             _ => None,
         }

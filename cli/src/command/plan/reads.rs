@@ -1,4 +1,4 @@
-//! What the objects of each store read, and how often.
+//! The values that the objects of each store read, and how often.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -44,7 +44,7 @@ pub(super) enum Read {
     ParametersFound(Filter),
 }
 
-/// What a `find` asks for.
+/// The filter of a `find`.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(super) struct Filter {
     /// The beginning of the names.
@@ -82,7 +82,7 @@ pub(super) struct Refreshes {
     pub(super) unlisted: u64,
 }
 
-/// What one ExternalSecret reads from the store.
+/// The values that one ExternalSecret reads from the store.
 pub(super) struct Object {
     pub(super) reads: BTreeSet<Read>,
     pub(super) refreshes: Refreshes,
@@ -101,13 +101,13 @@ impl Store {
         self.readers.values().map(|reader| reader.objects.len()).sum()
     }
 
-    /// What its objects read, each thing once.
+    /// The reads of its objects, each one once.
     pub(super) fn reads(&self) -> BTreeSet<&Read> {
         self.readers.values().flat_map(|reader| reader.reads.keys()).collect()
     }
 }
 
-/// The stores in the manifests, sorted, with what the ExternalSecrets read from them.
+/// The stores in the manifests, sorted, with the reads of the ExternalSecrets.
 pub(super) fn stores(manifests: &Manifests, report: &Report) -> Vec<Store> {
     let mut stores = usable(manifests, report);
     let mut missing = BTreeMap::<StoreKey, usize>::new();

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crds::secret_store::ProviderError;
+use crds::provider::ProviderError;
 use templates::Template;
 
 use super::{

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crds::{SecretStoreSpec, secret_store::ProviderError};
+use crds::{SecretStoreSpec, provider::ProviderError};
 use serde_json::json;
 use sources::Node;
 
@@ -18,7 +18,7 @@ pub(crate) struct Store {
 }
 
 impl Store {
-    /// None if the kind is another one.
+    /// None if the object has a different kind.
     pub(super) fn read(node: &Node, kind: &str, origin: &str) -> Option<Self> {
         let kind = ["SecretStore", "ClusterSecretStore"].into_iter().find(|one| *one == kind)?;
         let metadata = |field: &str| {

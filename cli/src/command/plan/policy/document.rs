@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-use super::{Grants, Purpose};
+use super::grants::{Grants, Purpose};
 
 /// AWS's limit for a managed policy. White space does not count.
 pub(in crate::command::plan) const MAX_POLICY_CHARS: usize = 6144;

@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::{
+    arn::EventQueue,
     command::plan::{
-        arn::EventQueue,
         cost::Assumptions,
         json,
         manifests::{Manifests, Object, StoreKey},

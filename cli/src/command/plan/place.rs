@@ -1,9 +1,11 @@
-//! ARNs: those that the user gives, and the patterns of policies.
+//! The resources of policies, as patterns for ARNs.
 //!
 //! Manifests are hostile. A name such as `*` must not become a pattern that allows more than the one
 //! object, so a pattern is only made of names that AWS accepts.
 
-use crds::secret_store::partition;
+use crds::provider::partition;
+
+use crate::arn::Arn;
 
 /// Secrets Manager adds a hyphen and six random characters to the name in an ARN.
 const SUFFIX_LEN: usize = 6;
@@ -11,81 +13,6 @@ const ANY_SUFFIX: &str = "-??????";
 
 const MAX_SECRET_NAME_BYTES: usize = 512;
 const MAX_PARAMETER_NAME_BYTES: usize = 1011;
-
-/// `arn:PARTITION:SERVICE:REGION:ACCOUNT:RESOURCE`
-#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub(crate) struct Arn {
-    text: String,
-    service: String,
-    pub(super) region: String,
-    resource: String,
-}
-
-impl Arn {
-    /// A full ARN. Only its resource may contain `*`.
-    pub(crate) fn parse(text: &str) -> Option<Self> {
-        let parts: Vec<_> = text.splitn(6, ':').collect();
-        let [arn, partition, service, region, account, resource] = parts[..] else { return None };
-        let is_word = |text: &str| text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
-        let is_resource = |b: u8| b.is_ascii_alphanumeric() || b"/_+=.,@:*-".contains(&b);
-        let is_valid = arn == "arn"
-            && [partition, service].iter().all(|text| !text.is_empty() && is_word(text))
-            && is_word(region)
-            && is_account(account)
-            && !resource.is_empty()
-            && resource.bytes().all(is_resource);
-        is_valid.then(|| Self {
-            text: text.to_owned(),
-            service: service.to_owned(),
-            region: region.to_owned(),
-            resource: resource.to_owned(),
-        })
-    }
-
-    /// Whether it names an object of this service.
-    pub(crate) fn is_of(&self, service: &str) -> bool {
-        self.service == service && !self.region.is_empty()
-    }
-
-    pub(super) fn as_str(&self) -> &str {
-        &self.text
-    }
-
-    fn is_pattern(&self) -> bool {
-        self.text.contains('*')
-    }
-}
-
-/// A queue with events: `ARN`, or `ARN,role=ARN`.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) struct EventQueue {
-    pub(super) queue: Arn,
-    /// The role that receives the events. None: the controller's Pod.
-    pub(super) role: Option<Arn>,
-}
-
-impl EventQueue {
-    pub(crate) fn parse(text: &str) -> Option<Self> {
-        let (queue, of_role) = match text.split_once(",role=") {
-            Some((queue, text)) => (queue, Some(role(text)?)),
-            None => (text, None),
-        };
-        let queue = Arn::parse(queue).filter(|arn| arn.is_of("sqs"))?;
-        Some(Self { queue, role: of_role })
-    }
-}
-
-/// An account has twelve digits.
-pub(crate) fn is_account(text: &str) -> bool {
-    text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
-}
-
-/// The role of a store, if its ARN is one.
-pub(super) fn role(text: &str) -> Option<Arn> {
-    let is_role =
-        |arn: &Arn| arn.service == "iam" && arn.resource.starts_with("role/") && !arn.is_pattern();
-    Arn::parse(text).filter(is_role)
-}
 
 /// Where the values of a store are.
 #[derive(Clone, Copy)]
@@ -167,6 +94,7 @@ fn has_suffix(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::arn::role;
 
     #[test]
     fn resources_have_the_partition_of_their_region() {

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Aws, SecretStoreSpec};
+use crate::secret_store::{Aws, SecretStoreSpec};
 
 /// The longest name of a provider in a message.
 const MAX_NAME_CHARS: usize = 63;
