@@ -5,7 +5,8 @@
 //!                                        │                         └─ sweep: lists of versions ─────┘
 //!                                        └─ credentials: cached, renewed early, fetched by one task
 //!                                             └─ credential_source ─▶ Pod, Secrets, STS
-//!  shared by service and credential_source: caller (attempts, counted), trust (certificate authorities)
+//!  events: long polls of SQS ─▶ hints that a value may have changed
+//!  shared by service, events and credential_source: caller (attempts, counted), trust (certificate authorities)
 //! ```
 //!
 //! An identity contains everything that decides what AWS answers. No identity ever gets what another
@@ -19,6 +20,7 @@ mod caller;
 mod credential_source;
 pub(crate) mod credentials;
 pub(crate) mod error;
+pub(crate) mod events;
 pub(crate) mod identity;
 pub(crate) mod metrics;
 pub(crate) mod planner;

@@ -7,7 +7,7 @@ mod parse;
 #[cfg(test)]
 mod tests;
 
-use std::{ffi::OsString, net::SocketAddr, path::PathBuf, sync::Arc};
+use std::{ffi::OsString, net::SocketAddr, path::PathBuf, str::FromStr as _, sync::Arc};
 
 use clap::{ArgAction, CommandFactory as _, FromArgMatches as _, Parser};
 use jiff::SignedDuration;
@@ -18,7 +18,7 @@ use self::parse::{
     parse_secret_type, parse_workers,
 };
 use crate::{
-    aws::identity::PodIdentity,
+    aws::{events::EventQueue, identity::PodIdentity},
     context::TemplateSettings,
     external::{self, render::Delimiters},
     keys::KeySettings,
@@ -151,6 +151,14 @@ pub struct Config {
     #[arg(long, value_name = "STORES", default_value = "all")]
     pod_identity: PodIdentity,
 
+    /// SQS queue with events of AWS, as URL[,region=REGION][,role=ARN] (repeated or separated by blanks)
+    #[arg(long, value_name = "QUEUE", value_delimiter = ' ', value_parser = EventQueue::from_str)]
+    pub(crate) event_queue: Vec<EventQueue>,
+
+    /// With --event-queue: how long after its last event a store counts as announced by events
+    #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = parse_duration)]
+    event_max_silence: SignedDuration,
+
     /// Additional certificate authorities for connections to AWS, as PEM; by default the file in `AWS_CA_BUNDLE`
     #[arg(long, value_name = "FILE")]
     ca_bundle: Option<PathBuf>,
@@ -269,6 +277,8 @@ impl Config {
             pod_identity: self.pod_identity,
             store_check_interval: self.store_requeue_interval.unsigned_abs(),
             min_list_interval: self.min_list_interval.unsigned_abs(),
+            event_queues: self.event_queue.len(),
+            max_event_silence: self.event_max_silence.unsigned_abs(),
         }
     }
 

@@ -13,7 +13,7 @@ use tokio::{
 use tracing::{info, warn};
 
 use crate::{
-    aws::{Pool, metrics::AwsMetrics, trust},
+    aws::{Pool, events::metrics::EventMetrics, metrics::AwsMetrics, trust},
     config::Config,
     context::{self, Context},
     external::{
@@ -52,6 +52,7 @@ struct Process {
     external_queue: Arc<WorkQueue>,
     sealed_metrics: SealedSecretMetrics,
     external_metrics: ExternalMetrics,
+    event_metrics: EventMetrics,
     restart_metrics: RestartMetrics,
     reconciles: ReconcileMetrics,
 }
@@ -131,6 +132,7 @@ impl Process {
             pool,
             sealed_metrics: SealedSecretMetrics::register(registry, object_labels),
             external_metrics: ExternalMetrics::register(registry, object_labels),
+            event_metrics: EventMetrics::register(registry),
             restart_metrics: RestartMetrics::register(registry),
             reconciles: ReconcileMetrics::register(registry),
             config,
@@ -168,8 +170,10 @@ impl Process {
         sealed.start(watches);
         spawn_workers(workers, sealed, self.config.workers, metrics, stop);
         if let Some(external) = &controllers.external {
+            external.inherit_event_paths();
             spawn_workers(workers, external, self.config.external_workers, metrics, stop);
             spawn_workers(workers, &external.stores, STORE_WORKERS, metrics, stop);
+            self.poll_events(external, watches).await;
         }
         if let Some(restart) = &controllers.restart {
             restart.watch(&context.settings.scope, watches).wait().await;
@@ -177,6 +181,16 @@ impl Process {
             spawn_workers(workers, restart, restart::controller::WORKERS, metrics, stop);
         }
         std::future::pending::<()>().await;
+    }
+
+    /// Starts after the watches, so that the objects of each event are known.
+    async fn poll_events(&self, external: &Arc<ExternalSecretController>, tasks: &mut JoinSet<()>) {
+        let Some(pool) = &self.pool else { return };
+        tasks.spawn(external.clone().watch_event_paths());
+        for (number, queue) in self.config.event_queue.iter().enumerate() {
+            let poller = pool.poller(number, queue, &self.event_metrics).await;
+            tasks.spawn(poller.run(external.clone()));
+        }
     }
 
     async fn context(&self) -> Context {

@@ -3,6 +3,7 @@
 //! back-off takes no time.
 
 mod api;
+mod events;
 mod external;
 mod fairness;
 mod fixtures;

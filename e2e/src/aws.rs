@@ -88,6 +88,11 @@ impl Aws {
         aws_sdk_secretsmanager::Client::from_conf(config)
     }
 
+    /// Where moto listens: the proxy does not see its requests.
+    pub fn moto(&self) -> SocketAddr {
+        self.moto.address()
+    }
+
     /// A client of Parameter Store that the proxy does not see.
     pub fn parameters(&self) -> aws_sdk_ssm::Client {
         let config = aws_sdk_ssm::Config::builder()

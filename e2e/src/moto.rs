@@ -92,14 +92,41 @@ pub fn is_ready(address: SocketAddr) -> bool {
 /// Creates a secret in Secrets Manager.
 pub fn create_secret(address: SocketAddr, name: &str, value: &str) -> anyhow::Result<()> {
     let body = json!({ "Name": name, "SecretString": value, "ClientRequestToken": token(value) });
-    call(address, "CreateSecret", &body)
+    call(address, SECRETS, "CreateSecret", &body).map(drop)
 }
 
 /// Adds a version to a secret in Secrets Manager.
 pub fn put_secret_value(address: SocketAddr, name: &str, value: &str) -> anyhow::Result<()> {
     let body =
         json!({ "SecretId": name, "SecretString": value, "ClientRequestToken": token(value) });
-    call(address, "PutSecretValue", &body)
+    call(address, SECRETS, "PutSecretValue", &body).map(drop)
+}
+
+/// Creates a queue of SQS, and returns its URL.
+pub fn create_queue(address: SocketAddr, name: &str) -> anyhow::Result<String> {
+    let made = call(address, QUEUES, "CreateQueue", &json!({ "QueueName": name }))?;
+    Ok(made["QueueUrl"].as_str().context("a URL")?.to_owned())
+}
+
+/// Deletes a queue.
+pub fn delete_queue(address: SocketAddr, url: &str) -> anyhow::Result<()> {
+    call(address, QUEUES, "DeleteQueue", &json!({ "QueueUrl": url })).map(drop)
+}
+
+/// Puts a message into a queue.
+pub fn send_message(address: SocketAddr, url: &str, body: &str) -> anyhow::Result<()> {
+    let body = json!({ "QueueUrl": url, "MessageBody": body });
+    call(address, QUEUES, "SendMessage", &body).map(drop)
+}
+
+/// How many messages of a queue are waiting, and how many are received but not deleted.
+pub fn messages(address: SocketAddr, url: &str) -> anyhow::Result<[u64; 2]> {
+    let names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"];
+    let body = json!({ "QueueUrl": url, "AttributeNames": names });
+    let read = call(address, QUEUES, "GetQueueAttributes", &body)?;
+    let number = |name| read["Attributes"][name].as_str()?.parse().ok();
+    let [waiting, received] = names.map(number);
+    Ok([waiting.context("a number")?, received.context("a number")?])
 }
 
 /// The id of a version: as long as a UUID, and different for different values.
@@ -109,8 +136,19 @@ fn token(value: &str) -> String {
     digest.iter().take(16).fold(String::new(), |token, byte| format!("{token}{byte:02x}"))
 }
 
-/// Calls Secrets Manager. moto reads the region from the signature and does not check it.
-fn call(address: SocketAddr, operation: &str, body: &Value) -> anyhow::Result<()> {
+/// A service: its name in signatures, and that of its API.
+type Service = [&'static str; 2];
+
+const SECRETS: Service = ["secretsmanager", "secretsmanager"];
+const QUEUES: Service = ["sqs", "AmazonSQS"];
+
+/// Calls a service. moto reads the region from the signature and does not check it.
+fn call(
+    address: SocketAddr,
+    [name, api]: Service,
+    operation: &str,
+    body: &Value,
+) -> anyhow::Result<Value> {
     let body = body.to_string();
     let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(5))?;
     stream.set_read_timeout(Some(Duration::from_secs(30)))?;
@@ -118,8 +156,8 @@ fn call(address: SocketAddr, operation: &str, body: &Value) -> anyhow::Result<()
         stream,
         "POST / HTTP/1.0\r\nHost: {address}\r\n\
          Content-Type: application/x-amz-json-1.1\r\nContent-Length: {}\r\n\
-         X-Amz-Target: secretsmanager.{operation}\r\n\
-         Authorization: AWS4-HMAC-SHA256 Credential=demo/20260101/{REGION}/secretsmanager/\
+         X-Amz-Target: {api}.{operation}\r\n\
+         Authorization: AWS4-HMAC-SHA256 Credential=demo/20260101/{REGION}/{name}/\
          aws4_request, SignedHeaders=host, Signature=0\r\n\r\n{body}",
         body.len(),
     )?;
@@ -129,7 +167,8 @@ fn call(address: SocketAddr, operation: &str, body: &Value) -> anyhow::Result<()
     if status.split_whitespace().nth(1) != Some("200") {
         bail!("{operation}: {status}");
     }
-    Ok(())
+    let (_, body) = answer.split_once("\r\n\r\n").context("a body")?;
+    Ok(serde_json::from_str(body).unwrap_or_default())
 }
 
 /// The environment of a program that uses the AWS at this address, without other AWS settings.

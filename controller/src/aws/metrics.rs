@@ -19,11 +19,14 @@ use crate::{reason::Reason, runtime::metrics::register};
 
 /// The price of a request to Secrets Manager in November 2026.
 const DOLLARS_PER_REQUEST: f64 = 0.05 / 10_000.0;
+/// The same of SQS, without the free first million.
+const DOLLARS_PER_POLL: f64 = 0.4 / 1_000_000.0;
 const SECONDS_PER_MONTH: f64 = 730.0 * 3600.0;
 /// How long requests are counted before their rate is extrapolated.
 const MIN_SAMPLE_SECONDS: f64 = 60.0;
 
 const SECRETS_MANAGER: &str = "AWS/SecretsManager";
+const SQS: &str = "AWS/SQS";
 
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
 struct ProviderCallLabels {
@@ -111,25 +114,31 @@ impl AwsMetrics {
 
 impl Collector for AwsMetrics {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let mut calls: BTreeMap<String, u64> = BTreeMap::new();
-        for labels in self.labels().iter().filter(|labels| labels.provider == SECRETS_MANAGER) {
+        let mut costs: BTreeMap<String, f64> = BTreeMap::new();
+        for labels in &*self.labels() {
+            let price = match labels.provider {
+                SECRETS_MANAGER => DOLLARS_PER_REQUEST,
+                SQS => DOLLARS_PER_POLL,
+                _ => continue,
+            };
             let count = self.calls.get(labels).map_or(0, |counter| counter.get());
-            *calls.entry(labels.store.clone()).or_default() += count;
+            #[expect(clippy::cast_precision_loss, reason = "an estimate")]
+            let cost = count as f64 * price;
+            *costs.entry(labels.store.clone()).or_default() += cost;
         }
         let seconds = self.since.elapsed().as_secs_f64();
-        if seconds < MIN_SAMPLE_SECONDS || calls.is_empty() {
+        if seconds < MIN_SAMPLE_SECONDS || costs.is_empty() {
             return Ok(());
         }
         let mut family = encoder.encode_descriptor(
             "mtk_controller_aws_estimated_monthly_cost_dollars",
-            "Monthly cost of the store's requests to Secrets Manager at the average rate since the start",
+            "Monthly cost of requests to Secrets Manager and SQS at the average rate since the start",
             None,
             MetricType::Gauge,
         )?;
-        for (store, calls) in calls {
-            #[expect(clippy::cast_precision_loss, reason = "an estimate")]
-            let cost = calls as f64 / seconds * SECONDS_PER_MONTH * DOLLARS_PER_REQUEST;
-            ConstGauge::new(cost).encode(family.encode_family(&StoreLabels { store })?)?;
+        for (store, cost) in costs {
+            ConstGauge::new(cost / seconds * SECONDS_PER_MONTH)
+                .encode(family.encode_family(&StoreLabels { store })?)?;
         }
         Ok(())
     }
@@ -140,6 +149,7 @@ fn provider_and_call(action: &'static str) -> (&'static str, &'static str) {
     match action.split_once(':').unwrap_or_default() {
         ("secretsmanager", call) => (SECRETS_MANAGER, call),
         ("ssm", "DescribeParameters") => ("AWS/ParameterStore", "DescribeParameter"),
+        ("sqs", call) => (SQS, call),
         ("ssm", call) => ("AWS/ParameterStore", call),
         (_, call) => ("AWS/STS", call),
     }
@@ -159,6 +169,7 @@ mod tests {
             metrics.call("S", "secretsmanager:GetSecretValue", None);
         }
         metrics.call("S", "sts:AssumeRole", Some(Reason::AccessDenied));
+        (0..180).for_each(|_| metrics.call("Q", "sqs:ReceiveMessage", None));
         metrics.values_served("S", 2000);
         tokio::time::advance(Duration::from_secs(3600)).await;
         let mut text = String::new();
@@ -168,6 +179,7 @@ mod tests {
             r#"mtk_controller_aws_calls_total{store="S",provider="AWS/STS",call="AssumeRole",outcome="AccessDenied"} 1"#,
             r#"mtk_controller_aws_values_served_total{store="S"} 2000"#,
             r#"mtk_controller_aws_estimated_monthly_cost_dollars{store="S"} 0.365"#,
+            r#"mtk_controller_aws_estimated_monthly_cost_dollars{store="Q"} 0.05"#,
         ] {
             assert!(text.contains(line), "{line} is not in\n{text}");
         }

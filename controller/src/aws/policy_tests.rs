@@ -10,10 +10,11 @@ use super::read::ReadRequest;
 const POLICY: &str = include_str!("../../../deploy/aws/iam-policy.json");
 
 /// The files with the names of actions.
-const SOURCES: [&str; 3] = [
+const SOURCES: [&str; 4] = [
     include_str!("service/secrets_manager.rs"),
     include_str!("service/parameter_store.rs"),
     include_str!("credential_source.rs"),
+    include_str!("events/queue.rs"),
 ];
 
 /// Actions without resource-level permissions (service authorization reference).
@@ -49,7 +50,8 @@ fn strings(value: &Value) -> Vec<String> {
 /// The actions in the code.
 fn used() -> BTreeSet<String> {
     let is_action = |word: &&str| {
-        let name = ["secretsmanager:", "ssm:", "sts:"].iter().find_map(|of| word.strip_prefix(of));
+        let name =
+            ["secretsmanager:", "ssm:", "sts:", "sqs:"].iter().find_map(|of| word.strip_prefix(of));
         name.is_some_and(|name| !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphabetic()))
     };
     let quoted = SOURCES.iter().flat_map(|source| source.split('"'));

@@ -9,6 +9,7 @@ use std::{
 use aws_config::{Region, SdkConfig, identity::IdentityCache};
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use crds::secret_store::AwsService;
 use k8s_openapi::api::core::v1::ServiceAccount;
 use kube::{Api, Client, ResourceExt as _};
 use tokio::{sync::OnceCell, time::Instant};
@@ -18,7 +19,8 @@ use crate::{
         caller::{Caller, load_config},
         credential_source::{CredentialSource, account_failure},
         credentials::CachedCredentials,
-        identity::{BaseCredentials, Identity, Retries, ServiceAccountRole},
+        events::{EventQueue, Poller, metrics::EventMetrics},
+        identity::{BaseCredentials, Identity, Retries, Role, ServiceAccountRole},
         metrics::AwsMetrics,
         planner::{BatchPermission, Planner},
         service::Service,
@@ -106,6 +108,37 @@ impl Pool {
     }
 
     async fn new_reader(&self, identity: &Identity, permission: BatchPermission) -> Reader {
+        let (config, caller, credentials) = self.session(identity).await;
+        let service = Arc::new(Service::new(&config, identity.service, caller));
+        let planner = Planner::new(service.clone(), permission);
+        Reader { sweeper: Sweeper::new(service, planner.clone()), planner, credentials }
+    }
+
+    /// The poller of the queue with this number.
+    pub(crate) async fn poller(
+        &self,
+        number: usize,
+        queue: &EventQueue,
+        metrics: &EventMetrics,
+    ) -> Poller {
+        let role = |arn: &String| Role { arn: arn.clone(), ..Role::default() };
+        let identity = Identity {
+            store_uid: String::new(),
+            generation: 0,
+            store: format!("event queue {}", queue.name()),
+            service: AwsService::SecretsManager,
+            region: queue.region.clone(),
+            base: BaseCredentials::Pod,
+            roles: queue.role.iter().map(role).collect(),
+            // The poller backs off itself.
+            retries: Retries { attempts: 1, pause: None },
+        };
+        let (config, caller, _) = self.session(&identity).await;
+        Poller::new(number, queue.clone(), &config, caller, metrics.clone())
+    }
+
+    /// The configuration and the caller of an identity, with its credentials.
+    async fn session(&self, identity: &Identity) -> (SdkConfig, Caller, Arc<CachedCredentials>) {
         let load = || load_config(&identity.region, self.http_client.clone());
         let config = self.config.get_or_init(load).await.to_builder();
         let config = config
@@ -129,10 +162,7 @@ impl Pool {
         let provider: Arc<dyn ProvideCredentials> = credentials.clone();
         let provider = SharedCredentialsProvider::new(provider);
         let config = config.into_builder().credentials_provider(provider).build();
-        let caller = caller(identity.retries, Some(credentials.clone()));
-        let service = Arc::new(Service::new(&config, identity.service, caller));
-        let planner = Planner::new(service.clone(), permission);
-        Reader { sweeper: Sweeper::new(service, planner.clone()), planner, credentials }
+        (config, caller(identity.retries, Some(credentials.clone())), credentials)
     }
 
     /// The role of a ServiceAccount, at most a minute old.

@@ -71,6 +71,7 @@ fn invalid_values_are_rejected() {
         "--log-level=all",
         "--pod-identity=some",
         "--ca-bundle=",
+        "--event-queue=changes",
         "--accept-deprecated-v1-data=maybe",
         "--allow-secret-type=example.org/a,helm.sh/release.v1",
     ] {
@@ -78,6 +79,19 @@ fn invalid_values_are_rejected() {
     }
     let off = Config::parse_from(["mtk-controller", "--accept-deprecated-v1-data=false"]);
     assert!(!off.accept_deprecated_v1_data);
+}
+
+#[test]
+fn event_queues_are_repeated_or_separated_by_blanks() {
+    let urls =
+        ["https://sqs.eu-west-1.amazonaws.com/1/a", "https://sqs.us-east-1.amazonaws.com/1/b"];
+    let flags = urls.map(|url| format!("--event-queue={url}"));
+    let both = format!("--event-queue={}", urls.join(" "));
+    for arguments in [flags.to_vec(), vec![both]] {
+        let arguments = ["mtk-controller".to_owned()].into_iter().chain(arguments);
+        let queues = Config::parse_from(arguments).event_queue;
+        assert_eq!(queues.iter().map(|queue| queue.url.as_str()).collect::<Vec<_>>(), urls);
+    }
 }
 
 #[test]

@@ -15,6 +15,7 @@ use kube::{
     api::{Patch, PatchParams},
 };
 use serde_json::json;
+use tokio::time::Instant;
 use tracing::{info, warn};
 
 use super::{
@@ -131,8 +132,10 @@ impl Attempt<'_> {
 
     /// `failed` is the reason if the status could not be written.
     fn remember_synced(&self, synced: Synced, failed: Option<Reason>) {
-        let entry = self.entry;
+        let (entry, now, noise) = (self.entry, Instant::now(), rand::random());
+        let mut proofs = Vec::new();
         self.remember(|memory| {
+            proofs = memory.looks.record_read(&entry.looks, &synced.versions, now, noise);
             memory.versions = synced.versions;
             memory.fingerprint = synced.fingerprint;
             memory.left_as = (!synced.change.is_written()).then_some(self.secret);
@@ -151,6 +154,7 @@ impl Attempt<'_> {
                 memory.attempts = 0;
             }
         });
+        proofs.iter().for_each(|source| self.controller.stores.prove(source, now));
     }
 
     /// The plan knows when the object is due, so it is asked at once. But if the Secret already differs
@@ -177,6 +181,7 @@ impl Attempt<'_> {
         self.remember(|memory| {
             memory.failed = Some(written.err().unwrap_or(reason));
             memory.attempts = memory.attempts.saturating_add(1);
+            memory.looks.record_failure(Instant::now());
             if let Some(versions) = failure.versions {
                 memory.versions = *versions;
             }

@@ -92,7 +92,7 @@ impl Attempt<'_> {
             if store.aws.service != AwsService::SecretsManager {
                 return None;
             }
-            let request = request(&store.aws, reference);
+            let request = request(store.aws.service, &store.aws.prefix, reference);
             let recorded = match versions::key(&scope, &request) {
                 Some(key) => Some(entry.versions.applied(&key)?),
                 None => None,

@@ -4,15 +4,18 @@ use std::{sync::Arc, time::Duration};
 
 use crds::ExternalSecret;
 use kube::Api;
-use tokio::task::JoinSet;
+use tokio::{task::JoinSet, time::Instant};
 use tracing::debug;
 
 use super::{
+    concerned::is_announced,
     index::ExternalIndex,
     metrics::ExternalMetrics,
     outcome::{Checked, NO_DATA, SecretEffect, SyncFailure, Synced},
+    paths::EventPaths,
     plan::{Action, Observed, Settings, plan},
     render::Renderer,
+    schedule,
     status::{CrdSupport, StatusUpdate},
     store::StoreIndex,
     store_controller::SecretStoreController,
@@ -68,6 +71,7 @@ impl ExternalSecretController {
             object_queue: queue.clone(),
             metrics: metrics.clone(),
             wakes: Wakes::default(),
+            paths: EventPaths::new(settings.event_queues, settings.max_event_silence),
         };
         Self {
             context: context.clone(),
@@ -147,9 +151,15 @@ impl Controller for ExternalSecretController {
 
     fn observe(&self, key: &ObjectKey) -> Option<Observed> {
         let entry = self.objects.entries.get(key)?;
+        let stores = self.stores.index.find(entry.stores());
         Some(Observed {
             secret: self.context.secrets.get(&entry.target()),
-            stores: self.stores.index.find(entry.stores()),
+            events: schedule::Events {
+                look_in: entry.looks.look_in(Instant::now()),
+                announce_changes: self.stores.announces_changes(&stores)
+                    && is_announced(&entry.object.spec),
+            },
+            stores,
             namespace_is_terminating: self.context.namespaces.is_terminating(&key.namespace),
             settings: self.settings.clone(),
             entry,
@@ -181,7 +191,9 @@ impl Controller for ExternalSecretController {
                 if clear_diagnosis {
                     let _ = attempt.write_status(StatusUpdate::ClearDiagnosis).await;
                 }
-                Outcome { requeue: next_check.map(|delay| (Priority::Resync, delay)) }
+                let is_event = observed.events.look_in.is_some();
+                let priority = if is_event { Priority::Event } else { Priority::Resync };
+                Outcome { requeue: next_check.map(|delay| (priority, delay)) }
             }
             Action::WaitForStore => {
                 attempt.remember(|memory| memory.attempts += 1);

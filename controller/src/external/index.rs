@@ -10,7 +10,7 @@ use crds::{ExternalSecret, ExternalSecretStatus, external_secret::condition};
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use super::{census::Census, store::StoreKey, versions::Versions};
+use super::{census::Census, looks::Looks, names::NameIndex, store::StoreKey, versions::Versions};
 use crate::{
     key::ObjectKey,
     reason::Reason,
@@ -53,6 +53,7 @@ pub(crate) struct ExternalSecretEntry {
     pub(super) failed: Option<Reason>,
     /// How many refreshes failed since the last that did not.
     pub(super) attempts: u32,
+    pub(super) looks: Looks,
     repairs: Repairs,
     pub(super) resource_version: u64,
 }
@@ -76,6 +77,7 @@ pub(crate) struct ExternalIndex {
     pub(super) entries: ObjectIndex<ObjectKey, ExternalSecretEntry>,
     by_target: ObjectIndex<ObjectKey, BTreeSet<String>>,
     pub(super) census: Census,
+    pub(super) names: NameIndex,
 }
 
 impl ExternalSecretEntry {
@@ -97,6 +99,7 @@ impl ExternalSecretEntry {
             status: Arc::new(status),
             failed: None,
             attempts: 0,
+            looks: Looks::default(),
             repairs: Repairs::default(),
             resource_version,
             object: Arc::new(object),
@@ -145,6 +148,7 @@ impl ExternalSecretEntry {
         self.checked = old.checked;
         self.synced = old.synced.clone().or_else(|| self.synced.take());
         self.versions = old.versions.clone();
+        self.looks = old.looks.clone();
         self.fingerprint = old.fingerprint.clone().or_else(|| self.fingerprint.take());
         self.left_as = old.left_as;
         let is_changed = old.current != self.current || old.is_deleting() != self.is_deleting();
@@ -187,10 +191,12 @@ impl ExternalIndex {
                     return false;
                 }
                 self.by_target.remove_from(old.target(), &old.key.name);
+                self.names.remove(&old.key, &old.object);
             } else {
                 self.census.add(&new.object);
             }
             self.by_target.insert_into(new.target(), new.key.name.clone());
+            self.names.insert(&new.key, &new.object);
             entry.insert_entry(new);
             true
         })
@@ -200,6 +206,7 @@ impl ExternalIndex {
         if let Some(entry) = self.entries.remove(key) {
             self.by_target.remove_from(entry.target(), &key.name);
             self.census.remove(&entry.object);
+            self.names.remove(key, &entry.object);
         }
     }
 

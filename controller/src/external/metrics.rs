@@ -9,7 +9,7 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use super::store::StoreKey;
+use super::{paths::EventMode, store::StoreKey};
 use crate::{
     key::ObjectKey,
     reason::Reason,
@@ -37,6 +37,8 @@ pub(crate) struct ExternalMetrics {
     errors: FailureMetrics,
     stores: KindMetrics,
     cluster_stores: KindMetrics,
+    event_wakes: Counter,
+    events_proved: Family<ObjectLabels, Gauge>,
 }
 
 #[derive(Clone)]
@@ -58,11 +60,26 @@ impl ExternalMetrics {
         let ours = registry.sub_registry_with_prefix("mtk_controller");
         let errors = "Failed refreshes by reason and namespace";
         let errors = FailureMetrics::register(ours, "external_errors", errors);
+        let wakes = "ExternalSecrets that an event of AWS woke";
+        let event_wakes = register(ours, "external_event_wakes", wakes);
+        let proved = "Whether events announce the changes of each store with a queue";
+        let events_proved = register(ours, "external_store_events_proved", proved);
         let mut stores =
             |kind| KindMetrics::register(registry, kind, "store", "check of the store");
         let [stores, cluster_stores] = ["secretstore", "clustersecretstore"].map(&mut stores);
         let objects = object_labels.then(|| ObjectMetrics::register(registry));
-        Self { objects, errors, stores, cluster_stores }
+        Self { objects, errors, stores, cluster_stores, event_wakes, events_proved }
+    }
+
+    pub(crate) fn set_events_proved(&self, key: &StoreKey, mode: &EventMode) {
+        if *mode != EventMode::Off {
+            let proved = self.events_proved.get_or_create_owned(&labels(&key.object_key()));
+            proved.set((*mode == EventMode::Proved).into());
+        }
+    }
+
+    pub(crate) fn woken(&self, objects: usize) {
+        self.event_wakes.inc_by(objects as u64);
     }
 
     pub(crate) fn refreshed(&self, key: &ObjectKey, took: Duration, failed: Option<Reason>) {
@@ -109,6 +126,7 @@ impl ExternalMetrics {
 
     pub(crate) fn forget_store(&self, key: &StoreKey) {
         self.stores(key).forget(&key.object_key());
+        self.events_proved.remove(&labels(&key.object_key()));
     }
 
     fn stores(&self, key: &StoreKey) -> &KindMetrics {

@@ -46,6 +46,9 @@ pub(crate) struct Settings {
     pub(crate) store_check_interval: Duration,
     /// The shortest interval of objects that lists of versions may prove, because lists lag.
     pub(crate) min_list_interval: Duration,
+    pub(crate) event_queues: usize,
+    /// How long the proof holds that events of a store arrive.
+    pub(crate) max_event_silence: Duration,
 }
 
 pub(crate) struct Observed {
@@ -53,6 +56,7 @@ pub(crate) struct Observed {
     pub(super) secret: Option<SecretSnapshot>,
     pub(super) stores: ReferencedStores,
     pub(super) namespace_is_terminating: bool,
+    pub(super) events: schedule::Events,
     pub(super) settings: Arc<Settings>,
 }
 
@@ -110,7 +114,7 @@ pub(super) fn plan(observed: &Observed, now: Timestamp) -> Action {
         return Action::WaitForStore;
     }
     let is_up_to_date = observed.secret_is_as_written() || observed.is_unchanged_by_policy();
-    match schedule::due(entry, is_up_to_date, observed.tick_offset(), now) {
+    match schedule::due(entry, is_up_to_date, observed.tick_offset(), observed.events, now) {
         Due::Now => plan_refresh(&entry.object),
         Due::Expired => match plan_refresh(&entry.object) {
             Action::Refresh if observed.is_checkable(now) => Action::Check,

@@ -116,14 +116,15 @@ impl Location<'_> {
     }
 
     pub(super) fn request(&self, reference: &RemoteRef) -> ReadRequest {
-        request(&self.from.aws, reference)
+        request(self.from.aws.service, &self.from.aws.prefix, reference)
     }
 }
 
-pub(super) fn request(aws: &Aws, reference: &RemoteRef) -> ReadRequest {
-    let key = format!("{}{}", aws.prefix, reference.key);
+/// The request for an entry of a store with this service and prefix.
+pub(super) fn request(service: AwsService, prefix: &str, reference: &RemoteRef) -> ReadRequest {
+    let key = format!("{prefix}{}", reference.key);
     let is_tags = reference.metadata_policy == MetadataPolicy::Fetch;
-    match (aws.service, is_tags) {
+    match (service, is_tags) {
         // All versions of a parameter have the same tags.
         (AwsService::ParameterStore, true) => ReadRequest::ParameterTags { name: key },
         (AwsService::ParameterStore, false) => {

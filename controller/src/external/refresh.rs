@@ -59,11 +59,13 @@ impl Attempt<'_> {
             return Err(SyncError::Superseded);
         }
         self.report_batch_permissions(&readable);
+        let mut versions = entry.versions.clone();
+        entry.looks.tell(&mut versions);
         let job = RenderJob {
             object: entry.object.clone(),
             entries,
             sources,
-            versions: entry.versions.clone(),
+            versions,
             copies_metadata: controller.settings.copies_metadata,
             copies_tool_metadata: controller.context.settings.copies_tool_metadata,
         };

@@ -7,14 +7,18 @@ use crds::{
     external_secret::{CreationPolicy, RefreshPolicy, SyncWindows, Window, WindowKind},
 };
 use jiff::Timestamp;
+use sha2::{Digest as _, Sha256};
 
 pub(super) use super::spec::interval;
 use super::{cron::Schedule, index::ExternalSecretEntry};
 use crate::{
+    key::ObjectKey,
     reason::{Failure, Reason},
     runtime::{Indexed as _, go_duration},
 };
 
+/// How often values are read whose changes arrive by events: proof that none was missed.
+const PROOF_INTERVAL: Duration = Duration::from_hours(24);
 /// The longest distance between two ticks. Due times are moved to ticks, so that values that are due at
 /// about the same time are read in the same batch.
 const MAX_TICK: Duration = Duration::from_secs(60);
@@ -37,12 +41,22 @@ pub(super) enum Due {
     Later(Option<Duration>),
 }
 
+/// The events of one object.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Events {
+    /// How long until it looks, if an event asks for that.
+    pub(super) look_in: Option<Duration>,
+    /// Whether it is proved that an event announces each change of its values.
+    pub(super) announce_changes: bool,
+}
+
 /// Whether the values are due. `is_up_to_date` is whether the Secret is as the last refresh left it. `offset`
 /// moves the ticks of different stores apart.
 pub(super) fn due(
     entry: &ExternalSecretEntry,
     is_up_to_date: bool,
     offset: u64,
+    events: Events,
     now: Timestamp,
 ) -> Due {
     let spec = &entry.object.spec;
@@ -64,20 +78,29 @@ pub(super) fn due(
         return Due::Later(None);
     }
     let Some(proved) = entry.proved() else { return Due::Now };
+    // A list may lack the change that an event announces.
+    let is_asked = events.look_in == Some(Duration::ZERO);
+    let due_now = if is_asked { Due::Now } else { Due::Expired };
     // The clock was put back, or another one was wrong.
     if proved > now {
-        return Due::Expired;
+        return due_now;
     }
+    let may_be_early = entry.checked.is_some() || entry.read_by_this_process;
     // Values that this process read are due up to a tick early, together with others. A time from a status
     // may be External Secrets' own: then they are never due early.
-    let may_be_early = entry.checked.is_some() || entry.read_by_this_process;
-    let due = due_time(proved, interval, offset, may_be_early);
+    let due = if events.announce_changes && interval < PROOF_INTERVAL {
+        proof_time(proved, interval, spread(&entry.key))
+    } else {
+        due_time(proved, interval, offset, may_be_early)
+    };
     let left = due.duration_since(now);
-    if left.is_positive() {
-        return Due::Later(Some(left.unsigned_abs()));
+    let left = if left.is_positive() { left.unsigned_abs() } else { Duration::ZERO };
+    let left = events.look_in.map_or(left, |look_in| left.min(look_in));
+    if !left.is_zero() {
+        return Due::Later(Some(left));
     }
     let is_closed = spec.sync_windows.as_ref().is_some_and(|windows| is_closed(windows, now));
-    if is_closed { Due::Later(Some(CLOSED_WINDOW_RETRY)) } else { Due::Expired }
+    if is_closed { Due::Later(Some(CLOSED_WINDOW_RETRY)) } else { due_now }
 }
 
 /// Why nothing can be read at the interval of the spec.
@@ -119,6 +142,22 @@ fn due_time(read_at: Timestamp, interval: Duration, offset: u64, may_be_early: b
     Timestamp::from_millisecond(i64::try_from(due).unwrap_or(i64::MAX)).unwrap_or(Timestamp::MAX)
 }
 
+/// The object's own minute of the day, at the earliest an interval after the last read. Minutes are spread evenly,
+/// and those who share one are read in batches.
+fn proof_time(read_at: Timestamp, interval: Duration, spread: u64) -> Timestamp {
+    let (tick, day) = (MAX_TICK.as_secs(), PROOF_INTERVAL.as_secs());
+    let slot = spread % (day / tick) * tick;
+    let earliest = u64::try_from(read_at.as_second()).unwrap_or_default() + interval.as_secs();
+    let due = earliest.saturating_sub(slot).div_ceil(day) * day + slot;
+    Timestamp::from_second(i64::try_from(due).unwrap_or(i64::MAX)).unwrap_or(Timestamp::MAX)
+}
+
+/// A number that differs between objects and stays the same for each.
+pub(super) fn spread(key: &ObjectKey) -> u64 {
+    let [a, b, c, d, ..]: [u8; 32] = Sha256::digest(key.to_string()).into();
+    u32::from_le_bytes([a, b, c, d]).into()
+}
+
 fn is_closed(windows: &SyncWindows, now: Timestamp) -> bool {
     let is_open = |window: &Window| {
         let schedule = Schedule::parse(&window.schedule);
@@ -156,7 +195,7 @@ mod tests {
         entry.read_by_this_process = true;
         entry.synced = synced.map(ToOwned::to_owned);
         entry.current = "2-x".to_owned();
-        !matches!(due(&entry, is_up_to_date, 0, at(0)), Due::Later(_))
+        !matches!(due(&entry, is_up_to_date, 0, Events::default(), at(0)), Due::Later(_))
     }
 
     #[test]
@@ -240,6 +279,43 @@ mod tests {
         }
         assert_eq!(counts.iter().sum::<u32>(), 1440, "once each");
         assert!(counts.iter().all(|count| (1..=30).contains(count)), "{counts:?}");
+    }
+
+    #[test]
+    fn announced_objects_are_read_once_a_day_at_minutes_of_their_own() {
+        let hour = Duration::from_secs(3600);
+        let day = i64::try_from(PROOF_INTERVAL.as_secs()).unwrap();
+        let mut minutes = std::collections::BTreeMap::new();
+        for number in 0..10_000 {
+            let key = ObjectKey { namespace: "n".into(), name: format!("app-{number}") };
+            let first = proof_time(at(0), hour, spread(&key));
+            let wait = first.as_second() - NOW;
+            assert!((3600..=day + 3600).contains(&wait), "{wait}");
+            let second = proof_time(first, hour, spread(&key));
+            assert_eq!(second.as_second() - first.as_second(), day);
+            *minutes.entry(first.as_second() / 60).or_insert(0) += 1;
+        }
+        assert!(minutes.len() > 1400, "almost every minute of the day");
+        assert!(*minutes.values().max().unwrap() <= 25, "{minutes:?}");
+    }
+
+    #[test]
+    fn events_stretch_intervals_and_make_values_due() {
+        let object = json!({ "metadata": { "namespace": "n", "name": "s" }, "spec": {} });
+        let mut entry = ExternalSecretEntry::of(serde_json::from_value(object).unwrap());
+        entry.refreshed = Some(at(4000));
+        entry.synced = Some(entry.current.clone());
+        let due = |entry: &ExternalSecretEntry, events| due(entry, true, 0, events, at(0));
+        let announced = Events { announce_changes: true, look_in: None };
+        assert_eq!(due(&entry, Events::default()), Due::Expired);
+        assert!(matches!(due(&entry, announced), Due::Later(Some(_))));
+        let now = Events { look_in: Some(Duration::ZERO), ..announced };
+        assert_eq!(due(&entry, now), Due::Now);
+        let soon = Duration::from_millis(200);
+        let soon_due = due(&entry, Events { look_in: Some(soon), ..announced });
+        assert_eq!(soon_due, Due::Later(Some(soon)));
+        entry.refreshed = Some(at(2 * 86_400));
+        assert_eq!(due(&entry, announced), Due::Expired, "the proof of the day");
     }
 
     #[test]

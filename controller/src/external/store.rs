@@ -17,6 +17,7 @@ use kube::{
 };
 use templates::rewrite::Matcher;
 
+use super::place::Place;
 use crate::{
     aws::identity::{has_references_without_namespace, referenced_names},
     key::{ObjectKey, QueueKey, is_object_name, quoted},
@@ -42,6 +43,8 @@ pub(crate) struct Store {
     pub(crate) resource_version: u64,
     /// The Secrets with its AWS credentials. Without a namespace: that of the ExternalSecret.
     pub(super) credentials: Vec<SecretKeyRef>,
+    /// None if the store cannot be used.
+    pub(super) place: Option<Place>,
 }
 
 impl StoreKey {
@@ -92,14 +95,16 @@ impl Store {
             spec,
             status,
             credentials: Vec::new(),
+            place: None,
         };
-        if let Some(keys) = store.aws().ok().and_then(|aws| aws.auth.secret_ref) {
-            let all = [Some(keys.access_key_id), Some(keys.secret_access_key), keys.session_token];
-            store.credentials = all.into_iter().flatten().collect();
-            if let Some(namespace) = &store.key.namespace {
-                let references = store.credentials.iter_mut();
-                references.for_each(|reference| reference.namespace = Some(namespace.clone()));
-            }
+        let Ok(aws) = store.aws() else { return store };
+        store.place = Some(Place::of(&aws));
+        let Some(keys) = aws.auth.secret_ref else { return store };
+        let all = [Some(keys.access_key_id), Some(keys.secret_access_key), keys.session_token];
+        store.credentials = all.into_iter().flatten().collect();
+        if let Some(namespace) = &store.key.namespace {
+            let references = store.credentials.iter_mut();
+            references.for_each(|reference| reference.namespace = Some(namespace.clone()));
         }
         store
     }

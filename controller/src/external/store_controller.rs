@@ -15,9 +15,11 @@ use tracing::warn;
 
 use super::{
     index::ExternalIndex,
+    looks::Source,
     metrics::ExternalMetrics,
+    paths::{EventMode, EventPaths, Path},
     plan::Settings,
-    store::{Store, StoreIndex, StoreKey},
+    store::{ReferencedStores, Store, StoreIndex, StoreKey},
     store_status::{self, Validity},
     wakes::Wakes,
 };
@@ -53,6 +55,7 @@ pub(crate) struct SecretStoreController {
     pub(super) metrics: ExternalMetrics,
     /// By store, and namespace of the Secret with credentials.
     pub(super) wakes: Wakes<(StoreKey, String)>,
+    pub(super) paths: EventPaths,
 }
 
 pub(crate) enum Action {
@@ -209,6 +212,28 @@ impl SecretStoreController {
         Ok(identity)
     }
 
+    /// How changes of the store arrive.
+    pub(super) fn event_mode(&self, store: &Store) -> EventMode {
+        let path = Path::of(store);
+        path.map_or(EventMode::Off, |path| self.paths.mode(&path, Instant::now()))
+    }
+
+    /// Whether it is proved that events announce the changes of all these stores.
+    pub(super) fn announces_changes(&self, stores: &ReferencedStores) -> bool {
+        let is_proved = |store: &Option<Arc<Store>>| {
+            store.as_ref().is_some_and(|store| self.event_mode(store) == EventMode::Proved)
+        };
+        !stores.is_empty() && stores.values().all(is_proved)
+    }
+
+    /// A true event came from there.
+    pub(super) fn prove(&self, source: &Source, now: Instant) {
+        let store = self.index.stores.get(&source.store);
+        if let Some(path) = store.and_then(|store| Path::of(&store)) {
+            self.paths.prove(path, source.queue, now);
+        }
+    }
+
     /// Reconciles the objects again that read from this store and are out of sync.
     pub(super) fn requeue_waiting(&self, store: &StoreKey) {
         for object in self.objects.waiting_for(store) {
@@ -258,7 +283,9 @@ impl SecretStoreController {
         let outcome = Outcome::requeue(Priority::Resync, self.check_interval(store));
         let is_ready = validity.is_ready();
         self.metrics.store_checked(&store.key, is_ready, took);
-        let next = store_status::next(store, validity, batches, Timestamp::now());
+        let events = self.event_mode(store);
+        self.metrics.set_events_proved(&store.key, &events);
+        let next = store_status::next(store, validity, batches, &events, Timestamp::now());
         if let Some(next) = next
             && self.write_status(store, &next).await
         {

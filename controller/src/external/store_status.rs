@@ -10,7 +10,7 @@ use crds::{
 };
 use jiff::Timestamp;
 
-use super::store::Store;
+use super::{paths::EventMode, store::Store};
 use crate::{
     aws::{
         planner::{BATCH_RECHECK_INTERVAL, BatchPermission},
@@ -22,6 +22,7 @@ use crate::{
 
 const CAPABILITIES: &str = "ReadWrite";
 const BATCH_READS: &str = "BatchReads";
+const EVENTS: &str = "Events";
 
 pub(super) enum Validity {
     /// The controller has credentials for the store.
@@ -78,13 +79,18 @@ pub(super) fn next(
     store: &Store,
     validity: &Validity,
     batches: BatchPermission,
+    events: &EventMode,
     now: Timestamp,
 ) -> Option<StoreStatus> {
     let previous = &store.status.conditions;
     let mut checked = vec![validity.condition()];
     checked.extend(batch_condition(previous, batches, store.generation));
+    let events = event_condition(events).filter(|_| !matches!(validity, Validity::Unsupported(_)));
+    let has_events = events.is_some();
+    checked.extend(events);
     set_transition_times(&mut checked, previous, now);
     let mut status = store.status.clone();
+    status.conditions.retain(|condition| has_events || condition.type_ != EVENTS);
     for condition in checked {
         upsert(&mut status.conditions, condition);
     }
@@ -96,6 +102,30 @@ pub(super) fn next(
     // External Secrets' CRD prunes the generation, so its absence causes no write.
     status.observed_generation = status.observed_generation.and(observed);
     (status != store.status).then_some(StoreStatus { observed_generation: observed, ..status })
+}
+
+/// How changes arrive.
+fn event_condition(mode: &EventMode) -> Option<Condition> {
+    let at_interval = "values are read at their refreshInterval";
+    let message = match mode {
+        EventMode::Off => String::new(),
+        EventMode::Proved => {
+            "changes arrive by events; values are also read once a day, as a proof".to_owned()
+        }
+        EventMode::Unproved => {
+            format!("no event has proved yet that changes arrive: {at_interval}")
+        }
+        EventMode::Silent => {
+            format!("no event has come for longer than --event-max-silence: {at_interval}")
+        }
+        EventMode::Failing(failure) => format!("{failure}; {at_interval}"),
+    };
+    Some(external_condition(EVENTS, *mode == EventMode::Proved, mode.reason()?, message))
+}
+
+/// The reason of the condition `Events`.
+pub(super) fn event_reason(status: &StoreStatus) -> Option<&str> {
+    condition(&status.conditions, EVENTS)?.reason.as_deref()
 }
 
 /// The condition that records this permission for a generation of the store.
@@ -181,7 +211,7 @@ mod tests {
         generation: i64,
     ) -> Option<StoreStatus> {
         let store = store(previous, "SecretsManager", generation);
-        super::next(&store, &Validity::Valid, batches, now())
+        super::next(&store, &Validity::Valid, batches, &EventMode::Off, now())
     }
 
     /// The permission that this status records, so many hours later.
@@ -238,6 +268,29 @@ mod tests {
     }
 
     #[test]
+    fn events_condition_says_how_changes_arrive() {
+        let with = |status: &StoreStatus, mode: &EventMode| {
+            let store = store(status, "SecretsManager", 1);
+            super::next(&store, &Validity::Valid, BatchPermission::Unknown, mode, now())
+        };
+        let denied = EventMode::Failing(Failure::new(Reason::AccessDenied, "x"));
+        let mut status = StoreStatus::default();
+        for (mode, is_true, reason) in [
+            (EventMode::Unproved, "False", "Unproved"),
+            (EventMode::Proved, "True", "Proved"),
+            (EventMode::Silent, "False", "Silent"),
+            (denied, "False", "Denied"),
+        ] {
+            status = with(&status, &mode).unwrap();
+            let events = condition(&status.conditions, EVENTS).unwrap();
+            assert_eq!((events.status.as_str(), event_reason(&status)), (is_true, Some(reason)));
+            assert_eq!(with(&status, &mode), None, "{reason}");
+        }
+        let off = with(&status, &EventMode::Off).unwrap();
+        assert_eq!(event_reason(&off), None, "without a queue, nothing is said");
+    }
+
+    #[test]
     fn status_of_unsupported_provider_keeps_its_ready_condition() {
         let failure = Failure::new(Reason::StoreInvalid, "x");
         let previous = StoreStatus {
@@ -252,7 +305,14 @@ mod tests {
         };
         let store = store(&previous, "SecretsManager", 1);
         let unsupported = Validity::Unsupported(failure);
-        let status = super::next(&store, &unsupported, BatchPermission::Unknown, now()).unwrap();
+        let status = super::next(
+            &store,
+            &unsupported,
+            BatchPermission::Unknown,
+            &EventMode::Unproved,
+            now(),
+        )
+        .unwrap();
         assert_eq!(status.conditions[0], previous.conditions[0]);
         assert_eq!(status.conditions[1].type_, "Supported");
         assert_eq!((status.capabilities, status.observed_generation), (None, Some(-1)));

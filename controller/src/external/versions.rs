@@ -11,6 +11,7 @@ use std::{
 };
 
 use crds::external_secret::Find;
+use jiff::Timestamp;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use tokio::time::Instant;
@@ -34,6 +35,8 @@ pub(crate) struct Versions {
     suspects: HashMap<String, (String, Instant)>,
     /// The values that AWS does not list any more, and since when.
     unlisted: HashMap<String, Instant>,
+    /// The ids that an event named, which may be older than the last ones: somebody has moved the stage back.
+    expected: HashMap<String, String>,
 }
 
 impl Versions {
@@ -56,7 +59,8 @@ impl Versions {
 
     pub(super) fn accepts(&mut self, key: &str, read: &ReadVersion, now: Instant) -> bool {
         let is_newer = |taken: &ReadVersion| read.id != taken.id && read.created < taken.created;
-        if !self.taken.get(key).is_some_and(is_newer) {
+        let is_expected = self.expected.get(key) == Some(&read.id);
+        if is_expected || !self.taken.get(key).is_some_and(is_newer) {
             self.suspects.remove(key);
             return true;
         }
@@ -71,6 +75,29 @@ impl Versions {
     pub(super) fn record_taken(&mut self, taken: impl IntoIterator<Item = (String, ReadVersion)>) {
         self.taken = taken.into_iter().collect();
         self.suspects.clear();
+        self.expected.clear();
+    }
+
+    pub(super) fn expect(&mut self, expected: impl Iterator<Item = (String, String)>) {
+        self.expected = expected.collect();
+    }
+
+    pub(super) fn knows(&self, key: &str) -> bool {
+        self.taken.contains_key(key)
+    }
+
+    pub(super) fn id(&self, key: &str) -> Option<String> {
+        self.taken.get(key).map(|taken| taken.id.clone())
+    }
+
+    /// Whether an event of this time that names this version is out of date: the version was read already, or
+    /// the one that was read last did not exist when the event happened. Times of events are whole seconds.
+    pub(super) fn are_after(&self, key: &str, id: &str, at: Timestamp) -> bool {
+        let second = 1000;
+        let is_after = |taken: &ReadVersion| {
+            taken.id == id || taken.created >= at.as_millisecond().saturating_add(second)
+        };
+        self.taken.get(key).is_some_and(is_after)
     }
 
     /// The id of the version that was read last.

@@ -30,6 +30,11 @@ impl<K: Clone + Eq + Hash, V> ObjectIndex<K, V> {
         self.lock().get(key).cloned()
     }
 
+    /// Reads a part of an entry that is costly to clone.
+    pub(crate) fn read<R>(&self, key: &K, read: impl FnOnce(&V) -> R) -> Option<R> {
+        self.lock().get(key).map(read)
+    }
+
     pub(crate) fn contains(&self, key: &K) -> bool {
         self.lock().contains_key(key)
     }
@@ -73,6 +78,10 @@ impl<K: Clone + Eq + Hash, V> ObjectIndex<K, V> {
         let entries = self.lock();
         let matching = entries.iter().filter(|(key, value)| matches(key, value));
         matching.map(|(key, _)| key.clone()).collect()
+    }
+
+    pub(crate) fn for_each(&self, mut visit: impl FnMut(&K, &V)) {
+        self.lock().iter().for_each(|(key, value)| visit(key, value));
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<K, V>> {

@@ -27,6 +27,8 @@ pub(crate) enum Priority {
     Change,
     /// Its Secret was changed or deleted.
     Drift,
+    /// An event says that a value changed.
+    Event,
     /// The last reconcile failed.
     Retry,
     /// The resync period or a refresh interval has passed.
@@ -39,6 +41,7 @@ impl Priority {
         Duration::from_secs(match self {
             Self::Change => 0,
             Self::Drift => 1,
+            Self::Event => 2,
             Self::Retry => 10,
             Self::Resync => 60,
         })

@@ -33,42 +33,52 @@ use crate::{
 };
 
 /// An API server with one ExternalSecret. The first responses to status writes are given.
-struct World {
-    controller: ExternalSecretController,
+pub(super) struct World {
+    pub(super) controller: ExternalSecretController,
     queue: Arc<WorkQueue>,
     object: Arc<Mutex<Value>>,
 }
 
 impl World {
-    fn with(answers: &[u16]) -> Self {
-        let object = Arc::new(Mutex::new(json!({
+    pub(super) fn with(answers: &[u16]) -> Self {
+        let object = json!({
             "apiVersion": "external-secrets.io/v1", "kind": "ExternalSecret",
             "metadata": { "namespace": "team", "name": "s", "uid": "u", "generation": 1 },
             "spec": { "secretStoreRef": { "name": "aws" }, "target": { "creationPolicy": "None" },
                       "data": [{ "secretKey": "A", "remoteRef": { "key": "a" } }] },
-        })));
+        });
+        Self::of(object, StoreStatus::default(), answers)
+    }
+
+    /// With this object, and a store of this status.
+    pub(super) fn of(object: Value, status: StoreStatus, answers: &[u16]) -> Self {
+        let object = Arc::new(Mutex::new(object));
         let client = serve(object.clone(), answers.iter().copied().collect());
         let queue = Arc::new(WorkQueue::new(1));
         let controller = controller(client, queue.clone());
         let aws = json!({ "service": "SecretsManager", "region": "eu-west-1" });
         let spec = read(&json!({ "provider": { "aws": aws } }));
         let metadata = read(&json!({ "namespace": "team", "name": "aws", "uid": "store" }));
-        controller.stores.store_applied(Store::new(&metadata, spec, StoreStatus::default()));
+        controller.stores.store_applied(Store::new(&metadata, spec, status));
         controller.object_applied(read(&lock(&object)));
         Self { controller, queue, object }
     }
 
     /// Reconciles the object, if it is due within this time.
-    async fn reconcile_within(&self, time: Duration) -> bool {
+    pub(super) async fn reconcile_within(&self, time: Duration) -> bool {
         let Ok(key) = tokio::time::timeout(time, self.queue.next()).await else {
             return false;
         };
-        let outcome = reconcile(&self.controller, &key).await;
+        let outcome = Box::pin(reconcile(&self.controller, &key)).await;
         if let Some((priority, delay)) = outcome.requeue {
             self.queue.add(key.clone(), priority, delay);
         }
         self.queue.done(&key);
         true
+    }
+
+    pub(super) fn object(&self) -> Value {
+        lock(&self.object).clone()
     }
 
     fn ready(&self) -> Value {
@@ -151,6 +161,8 @@ pub(super) fn controller_with(
         pod_identity,
         store_check_interval: Duration::from_mins(5),
         min_list_interval: Duration::from_mins(5),
+        event_queues: 1,
+        max_event_silence: Duration::from_hours(24),
     };
     let http_client = trust::http_client(None).unwrap();
     ExternalSecretController::new(

@@ -3,6 +3,7 @@
 mod absent;
 mod batches;
 mod denied;
+mod events;
 mod faults;
 mod golden;
 mod identity;

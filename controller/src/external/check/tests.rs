@@ -17,7 +17,7 @@ use crate::{
     },
     external::{
         index::ExternalSecretEntry,
-        schedule::{Due, due, is_read_due},
+        schedule::{Due, Events, due, is_read_due},
     },
     runtime::Now,
 };
@@ -127,10 +127,10 @@ async fn month(interval: &str) -> (usize, Duration) {
             let now = Now::read().wall;
             let age = now.duration_since(entry.proved().unwrap());
             oldest = oldest.max(age.unsigned_abs());
-            let mut wait = due(entry, true, 0, now);
+            let mut wait = due(entry, true, 0, Events::default(), now);
             if wait == Due::Expired {
                 prove(entry, &sweeper, &planner).await;
-                wait = due(entry, true, 0, Now::read().wall);
+                wait = due(entry, true, 0, Events::default(), Now::read().wall);
             }
             match wait {
                 Due::Later(Some(left)) => next = next.min(left),

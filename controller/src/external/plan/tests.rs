@@ -112,8 +112,11 @@ impl World {
             pod_identity: PodIdentity::All,
             store_check_interval: Duration::from_mins(5),
             min_list_interval: Duration::from_mins(5),
+            event_queues: 0,
+            max_event_silence: Duration::from_hours(24),
         };
         let observed = Observed {
+            events: schedule::Events::default(),
             entry: self.entry.clone(),
             secret: self.secret.clone(),
             stores: self.stores.clone(),

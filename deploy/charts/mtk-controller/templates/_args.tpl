@@ -38,6 +38,7 @@
 {{- if $external.enabled }}
 {{- range $flag, $value := dict
   "controller-class" $external.controllerClass
+  "event-max-silence" $external.eventMaxSilence
   "external-workers" $external.workers
   "store-requeue-interval" $external.storeRequeueInterval
   "min-list-interval" $external.minListInterval
@@ -49,6 +50,16 @@
 {{- end }}
 {{- if ne $external.podIdentity "all" }}
 {{- $args = append $args (printf "--pod-identity=%s" $external.podIdentity) }}
+{{- end }}
+{{- range $queue := $external.eventQueues }}
+{{- $text := $queue.url }}
+{{- with $queue.region }}
+{{- $text = printf "%s,region=%s" $text . }}
+{{- end }}
+{{- with $queue.role }}
+{{- $text = printf "%s,role=%s" $text . }}
+{{- end }}
+{{- $args = append $args (printf "--event-queue=%s" $text) }}
 {{- end }}
 {{- if include "mtk-controller.caVolume" . }}
 {{- $args = append $args "--ca-bundle=/etc/mtk-controller/ca/ca.crt" }}

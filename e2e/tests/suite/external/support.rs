@@ -211,10 +211,17 @@ pub(crate) async fn wait_idle(aws: &Aws) {
 
 /// Creates a namespace with the stores `aws` (Secrets Manager) and `ps` (Parameter Store).
 pub(crate) async fn stores(api: &Api, namespace: &str) {
+    stores_of(api, namespace, "default").await;
+}
+
+/// The same with stores of this class.
+pub(crate) async fn stores_of(api: &Api, namespace: &str, class: &str) {
     api.namespace(namespace).await;
     keys(api, namespace).await;
     for (name, service) in [("aws", "SecretsManager"), ("ps", "ParameterStore")] {
-        api.create(Kind::SecretStore, store(namespace, name, service)).await;
+        let mut store = store(namespace, name, service);
+        store["spec"]["controller"] = json!(class);
+        api.create(Kind::SecretStore, store).await;
     }
 }
 

@@ -102,6 +102,18 @@ fn row_47_external_secrets_values_set_their_flags() {
         ]
     );
     assert_eq!(flags(case("sealed-alone"))[5..], ["--external-secrets=false"]);
+    let [one, other] = ["https://sqs.eu-west-1.amazonaws.com/1/a", "http://localhost:4566/0/b"];
+    let role = "arn:aws:iam::1:role/r";
+    let queues = json!([{ "url": one }, { "url": other, "region": "eu-west-1", "role": role }]);
+    let values = json!({ "externalSecrets": { "eventQueues": queues, "eventMaxSilence": "6h" } });
+    assert_eq!(
+        flags(&rendered(values))[5..],
+        [
+            "--event-max-silence=6h".to_owned(),
+            format!("--event-queue={one}"),
+            format!("--event-queue={other},region=eu-west-1,role={role}"),
+        ]
+    );
     let deployment = objects::of_kind(case("aws"), "Deployment")[0];
     let container = objects::container(&deployment["spec"]["template"], "controller");
     let variables = container["env"].as_array().unwrap();
