@@ -84,10 +84,10 @@ pub(crate) async fn released_example(package: &str, name: &str) -> anyhow::Resul
     executable(&messages, name)
 }
 
-/// Builds an example in the development profile, with the features of a build of all tests, so no
-/// dependency is compiled twice.
+/// Builds an example in the development profile, with the features and lints of a build of all tests, so
+/// no crate is compiled twice.
 pub(crate) async fn example(name: &str) -> anyhow::Result<PathBuf> {
-    executable(&build(&["--workspace", "--example", name]).await?, name)
+    executable(&linted(&["--workspace", "--example", name]).await?, name)
 }
 
 /// Builds the control plane, which takes minutes the first time.

@@ -73,9 +73,11 @@ pub(crate) fn shipped_programs() -> Programs {
     Programs { seal: program("mtk-seal"), controller: program("mtk-controller") }
 }
 
-/// Builds them with the lowest priority.
-pub(crate) async fn build_shipped_programs_in_background(output: Output) -> anyhow::Result<()> {
-    binaries::build_in_background(Arch::host(), Profile::Release, output).await
+/// Builds all programs that the tests of images use, with the lowest priority: those that ship, and
+/// unoptimised ones for a Raspberry Pi.
+pub(crate) async fn build_all_programs_in_background(output: Output) -> anyhow::Result<()> {
+    binaries::build_in_background(Arch::host(), Profile::Release, output).await?;
+    binaries::build_in_background(Arch::Arm64, Profile::Quick, output).await
 }
 
 /// Builds the programs in the images that ship, for this machine's processor.

@@ -11,6 +11,7 @@ mod targets;
 use std::path::PathBuf;
 
 use clap::ValueEnum;
+use tokio::process::Command;
 use tokio::task::JoinHandle;
 
 use self::targets::Targets;
@@ -25,6 +26,8 @@ use crate::tools;
 /// End-to-end tests mostly wait, so more of them run at once than a small machine has cores. Each may
 /// start its own API server, which takes 600 MB.
 const END_TO_END_THREADS: &str = "--test-threads=4";
+/// The module of all tests in real Pods.
+const PODS: &str = "pods::";
 
 /// A part of the tests.
 #[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
@@ -37,8 +40,10 @@ pub(crate) enum Part {
     Charts,
     /// The Rust code without a cluster
     Rust,
-    /// Tests on real API servers and nodes
+    /// Tests on real API servers
     EndToEnd,
+    /// The programs and images that ship, and tests in real Pods
+    Pods,
 }
 
 /// The programs and tests of the workspace, built.
@@ -48,8 +53,8 @@ struct Built {
     targets: Targets,
 }
 
-/// The build of the programs that ship. `None` if this machine can run no node.
-type ShippedPrograms = Option<JoinHandle<anyhow::Result<()>>>;
+/// The build of the programs that ship.
+type ShippedPrograms = JoinHandle<anyhow::Result<()>>;
 
 /// Runs all parts or one, the cheap ones first, and stops at the first failure.
 pub(crate) async fn run(part: Option<Part>, filter: Option<&str>) -> anyhow::Result<()> {
@@ -57,8 +62,7 @@ pub(crate) async fn run(part: Option<Part>, filter: Option<&str>) -> anyhow::Res
     let mut steps = Steps::new(Output::Stdout);
     let output = steps.output();
     steps.step("find the toolchains", checks::toolchains(output)).await?;
-    let wants_end_to_end = wants(Part::EndToEnd);
-    let node = if wants_end_to_end { start_shipped_programs(&mut steps).await? } else { None };
+    let shipped = if wants(Part::Pods) { Some(start_shipped_programs(output)) } else { None };
     if wants(Part::Checks) {
         checks::run(&mut steps).await?;
     }
@@ -69,16 +73,23 @@ pub(crate) async fn run(part: Option<Part>, filter: Option<&str>) -> anyhow::Res
     if wants(Part::App) {
         app::run(&mut steps).await?;
     }
-    if wants(Part::Charts) || wants(Part::Rust) || wants(Part::EndToEnd) {
-        let built = build_all(&mut steps, wants(Part::EndToEnd)).await?;
+    let needs_build = |part| !matches!(part, Part::Checks | Part::App);
+    if part.is_none_or(needs_build) {
+        let needs_control_plane = wants(Part::EndToEnd) || wants(Part::Pods);
+        let built = build_all(&mut steps, needs_control_plane).await?;
         if wants(Part::Charts) {
             charts::run(&mut steps, &built.targets, filter).await?;
         }
         if wants(Part::Rust) {
             rust(&mut steps, &built, filter).await?;
         }
-        if wants_end_to_end {
-            end_to_end(&mut steps, &built, node, filter).await?;
+        if wants(Part::EndToEnd) {
+            end_to_end(&mut steps, &built, filter).await?;
+        }
+        if let Some(shipped) = shipped {
+            let what = "build the programs that ship, in the background until now";
+            steps.step(what, async { shipped.await? }).await?;
+            pods(&mut steps, &built, filter).await?;
         }
     }
     steps.summary();
@@ -113,53 +124,63 @@ async fn rust(steps: &mut Steps, built: &Built, filter: Option<&str>) -> anyhow:
 
 /// Starts the build of the programs that ship. It takes the longest, so it runs with low priority
 /// while other steps wait.
-async fn start_shipped_programs(steps: &mut Steps) -> anyhow::Result<ShippedPrograms> {
-    let output = steps.output();
-    let missing = steps.step("check the requirements of a node", node::missing(output)).await?;
-    if missing.is_empty() {
-        return Ok(Some(tokio::spawn(images::build_shipped_programs_in_background(output))));
-    }
-    let missing = node::described(&missing);
-    output.line(format_args!("==> skipping tests in real Pods; missing: {missing}"));
-    Ok(None)
+fn start_shipped_programs(output: Output) -> ShippedPrograms {
+    tokio::spawn(images::build_all_programs_in_background(output))
 }
 
-async fn end_to_end(
-    steps: &mut Steps,
-    built: &Built,
-    node: ShippedPrograms,
-    filter: Option<&str>,
-) -> anyhow::Result<()> {
-    let output = steps.output();
+async fn end_to_end(steps: &mut Steps, built: &Built, filter: Option<&str>) -> anyhow::Result<()> {
     // After the build, because `go vet` then finds the packages in Go's cache.
     control_plane::check(steps).await?;
-    let mut tests = built.test(&built.targets.end_to_end, filter, &[END_TO_END_THREADS]);
+    let arguments = [END_TO_END_THREADS, "--skip", PODS];
+    let mut tests = built.test(&built.targets.end_to_end, filter, &arguments);
+    tools_of_end_to_end_tests(steps, &mut tests).await?;
+    steps.step("run end-to-end tests on real API servers", command::run(&mut tests)).await
+}
+
+/// Tests the programs that ship and their images, which are built.
+async fn pods(steps: &mut Steps, built: &Built, filter: Option<&str>) -> anyhow::Result<()> {
+    if filter.is_none() {
+        let mut images = built.test(&built.targets.images, None, &[]);
+        steps.step("run tests of the images that ship", command::run(&mut images)).await?;
+    }
+    let output = steps.output();
+    let missing = steps.step("check the requirements of a node", node::missing(output)).await?;
+    if !missing.is_empty() {
+        let missing = node::described(&missing);
+        output.line(format_args!("==> skipping tests in real Pods; missing: {missing}"));
+        return Ok(());
+    }
+    let images = NodeImages::shipped(steps).await?;
+    if filter.is_none() {
+        let mut node = built.test(&built.targets.node, None, &[]);
+        node.env("MTK_REQUIRE_NODE", "1");
+        steps.step("run tests of the node", command::run(&mut node)).await?;
+    }
+    let filter = format!("{PODS}{}", filter.unwrap_or_default());
+    let mut tests = built.test(&built.targets.end_to_end, Some(&filter), &[END_TO_END_THREADS]);
+    tools_of_end_to_end_tests(steps, &mut tests).await?;
+    let shipped = images::shipped_programs();
+    tests
+        .env("MTK_REQUIRE_NODE", "1")
+        .env("MTK_CONTROLLER_IMAGE", images.controller)
+        .env("MTK_APP_IMAGE", images.app)
+        .env("MTK_CONTROLLER_BIN", shipped.controller)
+        .env("MTK_SEAL_BIN", shipped.seal);
+    steps.step("run tests in real Pods", command::run(&mut tests)).await
+}
+
+async fn tools_of_end_to_end_tests(steps: &mut Steps, tests: &mut Command) -> anyhow::Result<()> {
+    let output = steps.output();
     let helms = steps.step("build Helm 3 and 4", tools::helms(output)).await?;
-    helms.name_to(&mut tests);
+    helms.name_to(tests);
     let moto = steps.step("install moto, an AWS emulator", tools::moto(output)).await?;
     tests.env("MTK_MOTO", moto);
-    if let Some(programs) = node {
-        let what = "build the programs that ship, in the background until now";
-        steps.step(what, async { programs.await? }).await?;
-        let node = NodeImages::shipped(steps).await?;
-        tests.env("MTK_REQUIRE_NODE", "1");
-        tests.env("MTK_CONTROLLER_IMAGE", node.controller).env("MTK_APP_IMAGE", node.app);
-        // Optimised programs leave more processor time to the API servers, and they are the
-        // programs that ship.
-        let shipped = images::shipped_programs();
-        tests.env("MTK_CONTROLLER_BIN", shipped.controller).env("MTK_SEAL_BIN", shipped.seal);
-    }
-    steps.step("run end-to-end tests on real API servers", command::run(&mut tests)).await
+    Ok(())
 }
 
 impl Built {
     /// Runs these test programs, or those of their tests whose names contain the filter.
-    fn test(
-        &self,
-        targets: &[String],
-        filter: Option<&str>,
-        arguments: &[&str],
-    ) -> tokio::process::Command {
+    fn test(&self, targets: &[String], filter: Option<&str>, arguments: &[&str]) -> Command {
         let arguments = filter.iter().chain(arguments).copied().collect::<Vec<_>>();
         let mut cargo = cargo::test(targets, &arguments);
         cargo
