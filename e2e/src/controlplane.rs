@@ -30,6 +30,7 @@ pub use self::audit::Request;
 pub use self::binary::{binary, kstatus};
 pub use self::detached::Detached;
 pub use self::launch::StartOptions;
+pub use self::module::COMPILER_FLAGS;
 
 use self::launch::{Running, launch};
 

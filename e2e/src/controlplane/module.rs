@@ -30,6 +30,10 @@ pub(super) struct Module {
     pub(super) linker_flags: String,
 }
 
+/// The same for all Go programs, so that packages which several of them use are compiled once. Paths of
+/// this machine stay out, and information for debuggers, which takes a tenth of the compiler's time.
+pub const COMPILER_FLAGS: [&str; 2] = ["-trimpath", "-gcflags=all=-dwarf=false"];
+
 impl Module {
     /// The directory with the built programs.
     ///
@@ -93,7 +97,9 @@ impl Module {
         let started = Instant::now();
         let mut child = self
             .go()
-            .args(["build", "-trimpath", "-ldflags", &self.linker_flags, "-o"])
+            .args(["build", "-ldflags", &self.linker_flags])
+            .args(COMPILER_FLAGS)
+            .arg("-o")
             // Git marks a directory with a slash at its end.
             .arg(target.join(self.name.unwrap_or_default()))
             .args(self.packages)

@@ -1,5 +1,7 @@
 //! Checks of the control plane's Go code.
 
+use e2e::controlplane::COMPILER_FLAGS;
+
 use crate::command::{self, program};
 use crate::paths;
 use crate::runner::Steps;
@@ -15,6 +17,8 @@ async fn vet() -> anyhow::Result<()> {
     go.current_dir(paths::root().join("e2e/controlplane"))
         .env("GOWORK", "off")
         .env("CGO_ENABLED", "0")
-        .args(["vet", "-trimpath", "."]);
+        .arg("vet")
+        .args(COMPILER_FLAGS)
+        .arg(".");
     command::run(&mut go).await
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use e2e::cache;
+use e2e::controlplane::COMPILER_FLAGS;
 use tokio::process::Command;
 
 use super::install::cleared;
@@ -77,9 +78,8 @@ impl Program {
                 .with_context(|| format!("creating {}", unfinished.display()))?;
             let mut install = self::go();
             install
-                // Without cgo and with trimmed paths, like the control plane: shared packages are
-                // compiled once.
-                .args(["install", "-trimpath", "-ldflags=-s -w"])
+                .args(["install", "-ldflags=-s -w"])
+                .args(COMPILER_FLAGS)
                 .arg(format!("{}@{}", self.package, self.version))
                 .current_dir(&unfinished)
                 .env("GOBIN", &unfinished);
