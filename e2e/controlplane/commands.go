@@ -31,6 +31,7 @@ var commands = map[string]func() int{
 	"kubectl":                 func() int { return runKubectl(kubectl.NewDefaultKubectlCommand()) },
 	"kubelet":                 func() int { return cli.Run(kubelet.NewKubeletCommand(context.Background())) },
 	"load-balancer":           loadBalancer,
+	"tls-proxy":               tlsProxy,
 	"up":                      up,
 	"world":                   world,
 }

@@ -7,7 +7,7 @@ pub mod pod;
 mod proxy;
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -37,13 +37,8 @@ impl Aws {
 
     /// Like `start`, with this program as moto's server.
     pub fn start_of(moto: &Path) -> anyhow::Result<Aws> {
-        Aws::start_at(moto, Ipv4Addr::LOCALHOST.into())
-    }
-
-    /// Like `start`, at another address of this machine, such as one that Pods can reach.
-    pub fn start_at(moto: &Path, host: IpAddr) -> anyhow::Result<Aws> {
         let moto = Moto::start(moto)?;
-        let proxy = Proxy::start(moto.address(), host)?;
+        let proxy = Proxy::start(moto.address())?;
         Ok(Aws { proxy, moto })
     }
 

@@ -4,7 +4,8 @@
 //! - [`cluster`] is a control plane with our custom resources and the controller's rights;
 //! - [`controller`] runs the controller there, under its own identity;
 //! - [`moto`] runs moto, an AWS emulator; `aws` puts a proxy in front of it that injects faults;
-//! - `tls` is a small AWS over TLS with an unknown certificate authority;
+//! - `tls` is a small AWS over TLS with an unknown certificate authority; [`tls_proxy`] puts TLS in front
+//!   of moto, for Pods;
 //! - [`helm`] installs charts, [`load`] sends requests during a change;
 //! - [`programs`] finds programs and images, [`cache`] keeps built tools.
 
@@ -20,3 +21,4 @@ pub mod moto;
 pub mod programs;
 #[cfg(feature = "tls")]
 pub mod tls;
+pub mod tls_proxy;

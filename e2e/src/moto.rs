@@ -30,13 +30,7 @@ pub struct Moto {
 impl Moto {
     /// Starts this program on a free port of loopback.
     pub fn start(program: &Path) -> anyhow::Result<Moto> {
-        Moto::start_at(program, Ipv4Addr::LOCALHOST.into())
-    }
-
-    /// Starts this program on a free port of an address of this machine, such as one that Pods can
-    /// reach.
-    pub fn start_at(program: &Path, host: IpAddr) -> anyhow::Result<Moto> {
-        let address = free_address(host)?;
+        let address = free_address(Ipv4Addr::LOCALHOST.into())?;
         let holder = Command::new("sh")
             .args(["-c", HOLD, "moto"])
             .arg(program)
@@ -173,13 +167,29 @@ fn call(
 
 /// The environment of a program that uses the AWS at this address, without other AWS settings.
 pub fn environment(address: SocketAddr) -> Vec<(String, String)> {
-    let keys = [
+    environment_of(&format!("http://{address}"))
+}
+
+/// The environment of a program that uses the AWS at this URL, without other AWS settings.
+pub fn environment_of(url: &str) -> Vec<(String, String)> {
+    bare_environment(&[
+        ("AWS_ENDPOINT_URL", url),
         ("AWS_ACCESS_KEY_ID", "pod"),
         ("AWS_SECRET_ACCESS_KEY", "pod"),
         ("AWS_EC2_METADATA_DISABLED", "true"),
-    ];
-    let endpoint = [("AWS_ENDPOINT_URL".to_owned(), format!("http://{address}"))];
-    endpoint.into_iter().chain(bare_environment(&keys)).collect()
+    ])
+}
+
+/// The values of the controller's chart that give a Pod access to the AWS at this URL, whose certificate
+/// authority is in this ConfigMap.
+pub fn chart_values(url: &str, authority: &str) -> Value {
+    let variables = environment_of(url).into_iter();
+    let variables: Vec<_> =
+        variables.map(|(name, value)| json!({ "name": name, "value": value })).collect();
+    json!({
+        "extraEnv": variables,
+        "externalSecrets": { "allowDelete": true, "caBundle": { "configMap": authority } },
+    })
 }
 
 /// These variables, and others that hide the user's own AWS settings.

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use crate::cluster::Cluster;
 use crate::controller::Controller;
-use crate::moto::{REGION, bare_environment};
+use crate::moto::{REGION, environment_of};
 
 /// The certificate authority of the server, as PEM.
 pub const AUTHORITY: &str = include_str!("../tls/ca.crt");
@@ -62,16 +62,10 @@ impl TlsAws {
 
 /// The environment of a controller that uses the AWS at this URL, without other AWS settings.
 pub fn environment(url: &str) -> Vec<(String, String)> {
-    bare_environment(&[
-        ("AWS_ENDPOINT_URL", url),
-        ("AWS_ACCESS_KEY_ID", "pod"),
-        ("AWS_SECRET_ACCESS_KEY", "pod"),
-        ("AWS_EC2_METADATA_DISABLED", "true"),
-        ("AWS_CA_BUNDLE", ""),
-        // As in the image, which contains no trust store.
-        ("SSL_CERT_FILE", ""),
-        ("SSL_CERT_DIR", ""),
-    ])
+    let nothing = ["AWS_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR"];
+    // As in the image, which contains no trust store.
+    let nothing = nothing.map(|name| (name.to_owned(), String::new()));
+    environment_of(url).into_iter().chain(nothing).collect()
 }
 
 /// Creates an ExternalSecret in a new namespace, with a store of this class, and returns it once a

@@ -12,11 +12,13 @@ use clap::Args;
 use e2e::controlplane::ControlPlane;
 use e2e::controlplane::node::{Missing, missing_packages};
 use e2e::moto::Moto;
+use e2e::tls_proxy::TlsProxy;
+use tokio::task::spawn_blocking;
 
 use self::cluster::DemoCluster;
 use crate::build::{self, Programs};
 use crate::images;
-use crate::node::{self, NodeImages, NodeSession};
+use crate::node::{self, AwsOverTls, NodeImages, NodeSession};
 use crate::runner::{Output, Steps};
 use crate::shell::Shell;
 use crate::tools;
@@ -97,7 +99,7 @@ async fn show_pods(steps: &mut Steps, programs: &Programs, aws: bool) -> anyhow:
     let start = || ControlPlane::start(&node::options());
     let plane = steps
         .step("start a Kubernetes node, in separate namespaces", async {
-            tokio::task::spawn_blocking(start).await?
+            spawn_blocking(start).await?
         })
         .await?;
     let output = steps.output();
@@ -110,11 +112,15 @@ async fn show_pods(steps: &mut Steps, programs: &Programs, aws: bool) -> anyhow:
     let program = steps.step("install moto, an AWS emulator", tools::moto(output)).await?;
     let node = plane.access().node().context("the control plane has no node")?;
     let host = node.host_address();
-    let moto = steps
-        .step("start moto at an address that Pods can reach", async {
-            tokio::task::spawn_blocking(move || Moto::start_at(&program, host)).await?
-        })
-        .await?;
-    session.connect_to_aws(steps, moto.address()).await?;
+    let binary = plane.access().binary().to_owned();
+    let start = move || {
+        let moto = Moto::start(&program)?;
+        let tls = TlsProxy::start(&binary, host, moto.address())?;
+        Ok::<_, anyhow::Error>((moto, tls))
+    };
+    let what = "start moto, with TLS at an address that Pods can reach";
+    let (moto, tls) = steps.step(what, async { spawn_blocking(start).await? }).await?;
+    let over_tls = AwsOverTls { address: tls.address(), authority: tls.authority() };
+    session.connect_to_aws(steps, over_tls).await?;
     session.show_aws(steps, moto.address()).await
 }

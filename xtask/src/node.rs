@@ -3,13 +3,13 @@
 mod app;
 mod aws;
 mod images;
-mod values;
 
 use e2e::controlplane::StartOptions;
 use e2e::controlplane::node::{self, Missing};
 use tokio::task::spawn_blocking;
 
 pub(crate) use self::app::NodeSession;
+pub(crate) use self::aws::AwsOverTls;
 pub(crate) use self::images::NodeImages;
 
 use crate::runner::Output;

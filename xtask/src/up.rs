@@ -7,7 +7,6 @@ mod background;
 
 use std::fs::{self, File};
 use std::io::ErrorKind;
-use std::net::Ipv4Addr;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
@@ -16,7 +15,7 @@ use e2e::controlplane::{Access, Detached, StartOptions};
 use e2e::{cluster, moto};
 
 use crate::build::{self, Programs};
-use crate::node::{self, NodeImages, NodeSession};
+use crate::node::{self, AwsOverTls, NodeImages, NodeSession};
 use crate::runner::{Output, Steps};
 use crate::{command, paths, tools};
 
@@ -131,8 +130,7 @@ impl Up {
         if aws {
             let moto =
                 steps.step("install moto, an AWS emulator", tools::moto(steps.output())).await?;
-            let host = Ipv4Addr::LOCALHOST.into();
-            let address = background::start_aws(&self.directory, &moto, host);
+            let address = background::start_aws(&self.directory, &moto);
             environment = moto::environment(steps.step("start it", address).await?);
         }
         steps
@@ -169,10 +167,14 @@ impl Up {
             let what = "install moto, an AWS emulator";
             let moto = steps.step(what, tools::moto(steps.output())).await?;
             let host = access.node().context("the control plane has no node")?.host_address();
-            let address = background::start_aws(&self.directory, &moto, host);
-            let address =
-                steps.step("start moto at an address that Pods can reach", address).await?;
-            session.connect_to_aws(&mut steps, address).await?;
+            let start = async {
+                let upstream = background::start_aws(&self.directory, &moto).await?;
+                background::start_tls_proxy(&self.directory, access.binary(), host, upstream).await
+            };
+            let what = "start moto, with TLS at an address that Pods can reach";
+            let (address, authority) = steps.step(what, start).await?;
+            let over_tls = AwsOverTls { address, authority: &authority };
+            session.connect_to_aws(&mut steps, over_tls).await?;
         }
         fs::write(self.app(), format!("http://{}/", session.address().await?.ip()))?;
         unfinished.0 = None;
@@ -251,9 +253,11 @@ impl Up {
     }
 
     fn end(&self) -> anyhow::Result<bool> {
-        let controller = background::stop(&self.directory, background::CONTROLLER)?;
-        let aws = background::stop(&self.directory, background::AWS)?;
-        let plane = Detached::stop(&self.plane())?;
+        let mut ran = false;
+        for name in [background::CONTROLLER, background::TLS_PROXY, background::AWS] {
+            ran |= background::stop(&self.directory, name)?;
+        }
+        ran |= Detached::stop(&self.plane())?;
         match fs::remove_dir_all(&self.directory) {
             Err(error) if error.kind() != ErrorKind::NotFound => {
                 return Err(error)
@@ -261,7 +265,7 @@ impl Up {
             }
             _ => {}
         }
-        Ok(controller || aws || plane)
+        Ok(ran)
     }
 }
 

@@ -1,7 +1,7 @@
 //! A proxy that counts requests and applies the faults.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -52,7 +52,7 @@ pub struct Request {
 }
 
 impl Proxy {
-    pub(super) fn start(moto: SocketAddr, host: IpAddr) -> anyhow::Result<Proxy> {
+    pub(super) fn start(moto: SocketAddr) -> anyhow::Result<Proxy> {
         let shared = Arc::new(Shared {
             moto,
             client: Client::builder(TokioExecutor::new()).build_http(),
@@ -60,7 +60,7 @@ impl Proxy {
             requests: Mutex::default(),
             in_flight: AtomicUsize::new(0),
         });
-        let listener = std::net::TcpListener::bind((host, 0))?;
+        let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
         let (stop, stopped) = oneshot::channel();

@@ -13,7 +13,6 @@ use e2e::load::Load;
 use serde_json::Value;
 
 use super::images::NodeImages;
-use super::values::controller_values;
 use crate::paths;
 use crate::runner::{Output, Steps};
 use crate::shell::Shell;
@@ -56,7 +55,7 @@ impl NodeSession {
     pub(crate) async fn deploy(&self, steps: &mut Steps) -> anyhow::Result<()> {
         steps.step("load the images", self.load_images()).await?;
         let what = "install the controller with its chart: in a Pod, with its own rights";
-        steps.step(what, self.install_controller(None)).await?;
+        steps.step(what, self.install_controller("")).await?;
         steps.step("seal the app's secrets", self.seal()).await?;
         steps.step("install the app with its chart", self.app()).await
     }
@@ -88,19 +87,12 @@ impl NodeSession {
         tokio::task::spawn_blocking(load).await?
     }
 
-    /// Installs or upgrades the controller, with access to AWS at this address.
-    pub(super) async fn install_controller(&self, aws: Option<SocketAddr>) -> anyhow::Result<()> {
-        let mut values = "--set restart.enabled=true";
-        if let Some(address) = aws {
-            let file = self.shell.directory().join("controller.yaml");
-            fs::write(file, controller_values(address))?;
-            self.shell.remark("controller.yaml names the AWS endpoint: moto, on this machine");
-            values = "--set restart.enabled=true -f controller.yaml";
-        }
+    /// Installs or upgrades the controller, with more flags.
+    pub(super) async fn install_controller(&self, flags: &str) -> anyhow::Result<()> {
         self.shell
             .run(&format!(
                 "helm upgrade --install mtk-controller charts/mtk-controller -n kube-system \
-                 --set image.pullPolicy=Never {values} --wait --hide-notes"
+                 --set image.pullPolicy=Never --set restart.enabled=true {flags} --wait --hide-notes"
             ))
             .await?;
         self.shell.run("kubectl get pods -n kube-system").await

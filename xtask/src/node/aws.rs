@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::net::SocketAddr;
+use std::path::Path;
 
 use anyhow::Context;
 use e2e::moto;
@@ -38,14 +39,38 @@ secrets:
 const DEPLOY: &str = "helm upgrade --install web charts/app -n demo-aws -f external.yaml \
     --set image.pullPolicy=Never --wait --hide-notes";
 
+/// The ConfigMap with the certificate authority of AWS.
+const AUTHORITY: &str = "aws-authority";
+
+/// An AWS emulator behind TLS, where Pods reach it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct AwsOverTls<'a> {
+    pub(crate) address: SocketAddr,
+    /// The file with the certificate of its authority.
+    pub(crate) authority: &'a Path,
+}
+
 impl NodeSession {
-    /// Gives the controller access to the AWS at this address.
+    /// Gives the controller access to this AWS.
     pub(crate) async fn connect_to_aws(
         &self,
         steps: &mut Steps,
-        aws: SocketAddr,
+        aws: AwsOverTls<'_>,
     ) -> anyhow::Result<()> {
-        steps.step("give the controller access to AWS", self.install_controller(Some(aws))).await
+        steps.step("give the controller access to AWS", self.trust_aws(aws)).await
+    }
+
+    async fn trust_aws(&self, aws: AwsOverTls<'_>) -> anyhow::Result<()> {
+        let directory = self.shell.directory();
+        fs::copy(aws.authority, directory.join("ca.crt")).context("copying ca.crt")?;
+        let values = moto::chart_values(&format!("https://{}", aws.address), AUTHORITY);
+        // JSON is YAML.
+        fs::write(directory.join("controller.yaml"), values.to_string())?;
+        self.shell.remark("AWS is moto on this machine, over TLS; controller.yaml names it");
+        self.shell
+            .run(&format!("kubectl create configmap {AUTHORITY} -n kube-system --from-file=ca.crt"))
+            .await?;
+        self.install_controller("-f controller.yaml").await
     }
 
     /// Installs the app with its values in this AWS, then changes a value there.

@@ -1,11 +1,11 @@
-//! Programs that outlive `cargo xtask up`: the controller and an AWS emulator.
+//! Programs that outlive `cargo xtask up`: the controller, an AWS emulator, and TLS in front of it.
 //!
 //! The standard error of each program is a log file, on which the program holds a lock until it ends.
 //! So a process that reuses its process id is never mistaken for it.
 
 use std::fs::{self, File, TryLockError};
 use std::io::ErrorKind;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -15,6 +15,7 @@ use anyhow::{Context, bail};
 use e2e::cluster::NAMESPACE;
 use e2e::controller::{addresses, get};
 use e2e::moto;
+use e2e::tls_proxy::Settings;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
@@ -30,6 +31,8 @@ const START_TIMEOUT: Duration = Duration::from_mins(2);
 pub(super) const CONTROLLER: &str = "controller";
 /// The name of the AWS emulator.
 pub(super) const AWS: &str = "aws";
+/// The name of the proxy that puts TLS in front of it.
+pub(super) const TLS_PROXY: &str = "aws-tls";
 /// The file with the emulator's address.
 const AWS_ADDRESS: &str = "aws.address";
 
@@ -53,18 +56,34 @@ pub(super) async fn start_controller(
     start(directory, CONTROLLER, command, is_ready).await
 }
 
-/// Starts an AWS emulator on a free port of this address, and returns when it listens.
-pub(super) async fn start_aws(
-    directory: &Path,
-    program: &Path,
-    host: IpAddr,
-) -> anyhow::Result<SocketAddr> {
-    let address = moto::free_address(host)?;
+/// Starts an AWS emulator on a free port of loopback, and returns when it listens.
+pub(super) async fn start_aws(directory: &Path, program: &Path) -> anyhow::Result<SocketAddr> {
+    let address = moto::free_address(Ipv4Addr::LOCALHOST.into())?;
     let mut command = command::program(program);
     command.args(moto::arguments(address));
     start(directory, AWS, command, || moto::is_ready(address)).await?;
     fs::write(directory.join(AWS_ADDRESS), address.to_string())?;
     Ok(address)
+}
+
+/// Starts TLS in front of the AWS emulator on a free port of this address. Returns its address, and the file
+/// with the certificate of its authority.
+pub(super) async fn start_tls_proxy(
+    directory: &Path,
+    program: &Path,
+    host: IpAddr,
+    upstream: SocketAddr,
+) -> anyhow::Result<(SocketAddr, PathBuf)> {
+    let settings = Settings {
+        program: program.to_owned(),
+        listen: moto::free_address(host)?,
+        upstream,
+        authority: directory.join("aws-authority.crt"),
+    };
+    let mut command = command::program(program);
+    command.args(settings.arguments());
+    start(directory, TLS_PROXY, command, || moto::is_ready(settings.listen)).await?;
+    Ok((settings.listen, settings.authority))
 }
 
 /// The address of the AWS emulator that was started.

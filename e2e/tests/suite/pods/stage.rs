@@ -7,9 +7,11 @@ use std::sync::LazyLock;
 use e2e::aws::Aws;
 use e2e::controlplane::{self, ControlPlane, StartOptions};
 use e2e::helm::{Helm, Release};
-use e2e::programs;
+use e2e::tls_proxy::TlsProxy;
+use e2e::{moto, programs};
 use serde_json::json;
 
+use super::app::with;
 use crate::support::{Api, key_secret, skip};
 
 /// The controller's release.
@@ -18,11 +20,16 @@ pub(super) const CONTROLLER: Release<'_> =
 /// Its chart.
 pub(super) const CONTROLLER_CHART: &str = "deploy/charts/mtk-controller";
 
+/// The ConfigMap with the certificate authority of AWS.
+const AUTHORITY: &str = "aws-authority";
+
 /// A node on which the controller runs, with the key `rsa2048`. The controller resyncs each second, and
-/// uses an AWS on this machine.
+/// uses an AWS on this machine, over TLS.
 pub(super) struct Stage {
     pub(super) plane: ControlPlane,
     pub(super) aws: Aws,
+    /// Pods reach AWS through it, and trust it by the chart's `externalSecrets.caBundle`.
+    _tls: TlsProxy,
     /// The newest major version.
     pub(super) helm: Helm,
     /// The major version before it.
@@ -60,22 +67,24 @@ impl Stage {
         let [helm, helm3] = [programs::made("MTK_HELM4")?, programs::made("MTK_HELM3")?]
             .map(|binary| Helm::new(&binary, plane.access()));
         let host = plane.access().node().expect("it was asked for").host_address();
-        let aws = Aws::start_at(&programs::moto()?, host)?;
-        let variables = e2e::aws::environment(aws.address()).into_iter();
-        let variables = variables.map(|(name, value)| json!({ "name": name, "value": value }));
-        let variables: Vec<_> = variables.collect();
-        let stage = Stage { plane, aws, helm, helm3 };
-        stage.kubectl(&["apply", "-f", "-"], &key_secret("kube-system", "rsa2048").to_string());
-        stage.helm.upgrade(
-            CONTROLLER,
-            CONTROLLER_CHART,
-            &json!({
-                "image": { "pullPolicy": "Never" },
-                "restart": { "enabled": true },
-                "resyncPeriod": "1s",
-                "extraEnv": variables,
-            }),
-        )?;
+        let aws = Aws::start_of(&programs::moto()?)?;
+        let tls = TlsProxy::start(plane.access().binary(), host, aws.address())?;
+        let authority = json!({
+            "apiVersion": "v1", "kind": "ConfigMap",
+            "metadata": { "namespace": CONTROLLER.namespace, "name": AUTHORITY },
+            "data": { "ca.crt": tls.authority_pem()? },
+        });
+        let values = moto::chart_values(&format!("https://{}", tls.address()), AUTHORITY);
+        let stage = Stage { plane, aws, _tls: tls, helm, helm3 };
+        for object in [key_secret("kube-system", "rsa2048"), authority] {
+            stage.kubectl(&["apply", "-f", "-"], &object.to_string());
+        }
+        let ours = json!({
+            "image": { "pullPolicy": "Never" },
+            "restart": { "enabled": true },
+            "resyncPeriod": "1s",
+        });
+        stage.helm.upgrade(CONTROLLER, CONTROLLER_CHART, &with(values, ours))?;
         Ok(stage)
     }
 
