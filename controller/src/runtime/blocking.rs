@@ -33,6 +33,8 @@ pub(crate) struct Overdue;
 
 /// The maximum number of additional threads, whose work is overdue.
 const MAX_OVERDUE: usize = 16;
+/// The most of them that work for one namespace.
+const MAX_OVERDUE_PER_NAMESPACE: usize = 4;
 
 const NOT_POISONED: &str = "no holder of the lock panics";
 
@@ -95,10 +97,12 @@ impl BlockingPool {
             let mut overdue = overdue.lock().expect(NOT_POISONED);
             // Work that has ended by now has returned its permits.
             if permits.is_some() {
-                overdue.insert(object);
-                if overdue.len() <= MAX_OVERDUE {
+                let namespace = |one: &&ObjectKey| one.namespace == object.namespace;
+                let of_namespace = overdue.iter().filter(namespace).count();
+                if overdue.len() < MAX_OVERDUE && of_namespace < MAX_OVERDUE_PER_NAMESPACE {
                     *permits = None;
                 }
+                overdue.insert(object);
             }
             Err(Overdue)
         });
@@ -208,6 +212,27 @@ mod tests {
             .await
             .expect("the object is rendered");
         assert_eq!(pool.permits.available_permits(), 2);
+    }
+
+    #[tokio::test]
+    async fn overdue_work_of_one_namespace_leaves_spare_threads_to_others() {
+        let pool = BlockingPool::new(2);
+        let (end, ended) = mpsc::channel::<()>();
+        let ended = Arc::new(Mutex::new(ended));
+        let namespaces = [("hostile", MAX_OVERDUE_PER_NAMESPACE + 1), ("honest", 3)];
+        for (namespace, objects) in namespaces {
+            for index in 0..objects {
+                let object = ObjectKey { namespace: namespace.to_owned(), name: index.to_string() };
+                let ended = ended.clone();
+                let endless = move || ended.lock().unwrap().recv().is_err();
+                let work = pool.run_within(&object, Duration::from_millis(1), endless);
+                let result = tokio::time::timeout(Duration::from_mins(1), work).await;
+                assert_eq!(result.expect("a thread"), Err(Overdue), "{object}");
+            }
+        }
+        // The fifth of the hostile namespace keeps the thread that it may have.
+        assert_eq!(pool.permits.available_permits(), 1);
+        drop(end);
     }
 
     #[test]
