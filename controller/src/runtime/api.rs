@@ -50,6 +50,10 @@ impl RequestError {
         self.code() == Some(404)
     }
 
+    pub(crate) fn is_forbidden(&self) -> bool {
+        self.code() == Some(403)
+    }
+
     /// The namespace is being deleted and takes no new objects.
     pub(crate) fn is_namespace_terminating(&self) -> bool {
         self.causes().any(|cause| cause.reason == "NamespaceTerminating")

@@ -68,6 +68,10 @@ impl SecretPatch {
         Ok(Self { metadata, immutable: wanted.immutable.filter(|_| !is_immutable), data })
     }
 
+    pub(super) fn gives_owner(&self) -> bool {
+        self.metadata.owner_references.as_ref().is_some_and(|owners| !owners.is_empty())
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         let Self { metadata, immutable, data } = self;
         metadata.labels.is_empty()

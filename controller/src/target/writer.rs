@@ -165,12 +165,18 @@ impl Writer {
         if patch.is_empty() {
             return Ok(self.done(Applied::Unchanged, &existing));
         }
+        let gives_owner = patch.gives_owner();
         let field_manager = Some(target.field_manager().to_owned());
         let params = PatchParams { field_manager, ..PatchParams::default() };
         match request(api.patch(&key.name, &params, &Patch::Merge(patch))).await {
             Ok(changed) => Ok(self.done(Applied::Updated, &changed)),
             Err(error) if error.is_conflict() => Ok(Step::Update),
             Err(error) if error.is_not_found() => Err(ApplyError::Vanished),
+            Err(error) if gives_owner && error.is_forbidden() => {
+                let mut failure = error.failure(&format!("change Secret {key} and its owners"));
+                failure.message.push_str(OWNERS_NEED_DELETE);
+                Err(ApplyError::Failed(failure))
+            }
             Err(error) => Err(failed(&error, "change", key)),
         }
     }
@@ -183,6 +189,10 @@ impl Writer {
         Api::namespaced(self.client.clone(), &secret.namespace)
     }
 }
+
+/// The admission plug-in `OwnerReferencesPermissionEnforcement` is on there.
+const OWNERS_NEED_DELETE: &str = ". Clusters such as OpenShift also require the right to delete Secrets \
+                                  for this: set externalSecrets.allowDelete in the chart";
 
 fn failed(error: &RequestError, verb: &str, key: &ObjectKey) -> ApplyError {
     ApplyError::Failed(error.failure(&format!("{verb} Secret {key}")))

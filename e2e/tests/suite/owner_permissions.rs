@@ -39,7 +39,10 @@ async fn secrets_get_their_owners_where_admission_checks_owner_references() {
     api.create(Kind::Secret, theirs).await;
     api.create(Kind::ExternalSecret, external(ns, "theirs", &[("A", "owner-permissions/a")])).await;
     let refused = wait_ready(&api, ns, "theirs", "False").await;
-    assert_eq!(condition(&refused, "Explained").unwrap()["reason"], "AccessDenied");
+    let explained = condition(&refused, "Explained").unwrap();
+    assert_eq!(explained["reason"], "AccessDenied");
+    let message = explained["message"].as_str().unwrap();
+    assert!(message.contains("externalSecrets.allowDelete"), "{message}");
     assert_eq!(value(&api.secret(ns, "theirs").await.unwrap(), "own").as_deref(), Some("1"));
     allow_delete(cluster.plane().access()).unwrap();
     force(&api, ns, "theirs").await;
