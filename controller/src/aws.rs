@@ -6,7 +6,7 @@
 //!                                        └─ credentials: cached, renewed early, fetched by one task
 //!                                             └─ credential_source ─▶ Pod, Secrets, STS
 //!  events: long polls of SQS ─▶ hints that a value may have changed
-//!  shared by service, events and credential_source: caller (attempts, counted), trust (certificate authorities)
+//!  shared by service, events and credential_source: caller (attempts, counted, within rates), trust (certificate authorities)
 //! ```
 //!
 //! An identity contains everything that decides what AWS answers. No identity ever gets what another
@@ -27,6 +27,7 @@ pub(crate) mod planner;
 #[cfg(test)]
 mod policy_tests;
 pub(crate) mod pool;
+pub(crate) mod rates;
 pub(crate) mod read;
 pub(crate) mod service;
 pub(crate) mod sweep;

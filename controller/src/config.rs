@@ -147,6 +147,11 @@ pub struct Config {
     #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = parse_duration)]
     min_list_interval: SignedDuration,
 
+    /// Part of AWS's quotas for requests that the controller uses at most, in percent
+    #[arg(long, value_name = "PERCENT", default_value = "50",
+          value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub(crate) aws_quota_percent: u32,
+
     /// Which stores without `auth` read with the identity of the controller's Pod
     #[arg(long, value_name = "STORES", default_value = "all")]
     pod_identity: PodIdentity,

@@ -13,7 +13,7 @@ use tokio::{
 use tracing::{info, warn};
 
 use crate::{
-    aws::{Pool, events::metrics::EventMetrics, metrics::AwsMetrics, trust},
+    aws::{Pool, events::metrics::EventMetrics, metrics::AwsMetrics, rates::Rates, trust},
     config::Config,
     context::{self, Context},
     external::{
@@ -121,7 +121,8 @@ impl Process {
         let pool = if config.external_secrets {
             let http_client = trust::http_client(config.ca_bundle().as_deref());
             let http_client = http_client.context("cannot verify the servers of AWS")?;
-            Some(Arc::new(Pool::new(client.clone(), aws_metrics, http_client)))
+            let rates = Rates::new(config.aws_quota_percent);
+            Some(Arc::new(Pool::new(client.clone(), aws_metrics, http_client, rates)))
         } else {
             None
         };

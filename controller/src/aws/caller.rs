@@ -14,6 +14,7 @@ use crate::{
         error::{ReadError, Rejection},
         identity::Retries,
         metrics::AwsMetrics,
+        rates::IdentityRates,
     },
     reason::Reason,
     runtime::backoff::Backoff,
@@ -37,6 +38,8 @@ pub(super) struct Caller {
     /// The cache of the credentials in use, which can renew them. STS is called with credentials
     /// that are not in a cache.
     pub(super) credentials: Option<Arc<CachedCredentials>>,
+    /// None for STS, which has a quota of its own.
+    pub(super) rates: Option<IdentityRates>,
 }
 
 impl Caller {
@@ -49,6 +52,9 @@ impl Caller {
     ) -> Result<T, ReadError> {
         let (mut attempt, mut renewed) = (1, false);
         loop {
+            if let Some(rates) = &self.rates {
+                rates.turn(action).await;
+            }
             // Asking the cache before the SDK does keeps the reason why there are none.
             let cached = match &self.credentials {
                 Some(cache) => Some((cache, cache.get().await.map_err(ReadError::of)?)),
@@ -58,6 +64,9 @@ impl Caller {
             let result = result.map_err(|error| ReadError::from_sdk(&error, action));
             let failure = result.as_ref().err().map(|error| error.reason);
             self.metrics.call(&self.store, action, failure);
+            if let Some(rates) = &self.rates {
+                rates.ended(action, failure);
+            }
             let error = match result {
                 Ok(response) => return Ok(response),
                 Err(error) => error,
@@ -136,7 +145,8 @@ mod tests {
 
     fn caller(credentials: Option<Arc<CachedCredentials>>) -> Caller {
         let metrics = AwsMetrics::register(&mut Registry::default());
-        Caller { store: "s".to_owned(), retries: Retries::default(), metrics, credentials }
+        let (store, retries) = ("s".to_owned(), Retries::default());
+        Caller { store, retries, metrics, credentials, rates: None }
     }
 
     fn cached(lifetime: Duration) -> Arc<CachedCredentials> {

@@ -23,6 +23,7 @@ use crate::{
         identity::{BaseCredentials, Identity, Retries, Role, ServiceAccountRole},
         metrics::AwsMetrics,
         planner::{BatchPermission, Planner},
+        rates::Rates,
         service::Service,
         sweep::Sweeper,
     },
@@ -60,6 +61,7 @@ pub(crate) struct Pool {
     client: Client,
     metrics: AwsMetrics,
     http_client: SharedHttpClient,
+    rates: Arc<Rates>,
     /// With the time of their last use.
     readers: Mutex<Readers>,
     /// With the time when they were read.
@@ -76,9 +78,14 @@ pub(crate) struct Reader {
 
 impl Pool {
     /// `http_client` sends all requests to AWS, `client` those to the API server.
-    pub(crate) fn new(client: Client, metrics: AwsMetrics, http_client: SharedHttpClient) -> Self {
+    pub(crate) fn new(
+        client: Client,
+        metrics: AwsMetrics,
+        http_client: SharedHttpClient,
+        rates: Arc<Rates>,
+    ) -> Self {
         let (readers, roles) = (Mutex::default(), Mutex::default());
-        Self { client, metrics, http_client, readers, roles, config: OnceCell::new() }
+        Self { client, metrics, http_client, rates, readers, roles, config: OnceCell::new() }
     }
 
     /// The reader of an identity. A new one starts with this `permission`.
@@ -145,9 +152,9 @@ impl Pool {
             .region(Region::new(identity.region.clone()))
             .identity_cache(IdentityCache::no_cache())
             .build();
-        let caller = |retries, credentials| {
+        let caller = |retries, credentials, rates| {
             let (store, metrics) = (identity.store.clone(), self.metrics.clone());
-            Caller { store, retries, metrics, credentials }
+            Caller { store, retries, metrics, credentials, rates }
         };
         // STS is retried even if the store wants no retries, because all its objects depend on one
         // request.
@@ -156,13 +163,15 @@ impl Pool {
             http_client: self.http_client.clone(),
             identity: identity.clone(),
             config: config.clone(),
-            caller: caller(Retries::default(), None),
+            caller: caller(Retries::default(), None, None),
         };
         let credentials = CachedCredentials::new(source.into_fetch());
         let provider: Arc<dyn ProvideCredentials> = credentials.clone();
         let provider = SharedCredentialsProvider::new(provider);
         let config = config.into_builder().credentials_provider(provider).build();
-        (config, caller(identity.retries, Some(credentials.clone())), credentials)
+        let rates = self.rates.of(identity);
+        let caller = caller(identity.retries, Some(credentials.clone()), Some(rates));
+        (config, caller, credentials)
     }
 
     /// The role of a ServiceAccount, at most a minute old.

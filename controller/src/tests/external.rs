@@ -19,7 +19,7 @@ use tower_test::mock;
 
 use super::api::{merge, response, status};
 use crate::{
-    aws::{Pool, identity::PodIdentity, metrics::AwsMetrics, trust},
+    aws::{Pool, identity::PodIdentity, metrics::AwsMetrics, rates::Rates, trust},
     context::{self, Context, TemplateSettings},
     external::{
         ExternalSecretController, Settings,
@@ -168,7 +168,12 @@ pub(super) fn controller_with(
     ExternalSecretController::new(
         &Arc::new(context),
         queue,
-        Arc::new(Pool::new(client, AwsMetrics::register(&mut registry), http_client)),
+        Arc::new(Pool::new(
+            client,
+            AwsMetrics::register(&mut registry),
+            http_client,
+            Rates::new(50),
+        )),
         Renderer::new(templates, &delimiters, 1),
         ExternalMetrics::register(&mut registry, true),
         settings,

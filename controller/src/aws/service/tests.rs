@@ -115,6 +115,7 @@ fn service(
         retries: Retries { attempts: 1, pause: None },
         metrics: AwsMetrics::register(&mut Registry::default()),
         credentials: Some(credentials),
+        rates: None,
     };
     (Service::new(&config, kind, caller), requests)
 }

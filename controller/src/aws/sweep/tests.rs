@@ -3,7 +3,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use futures::future::ready;
 
 use super::*;
-use crate::aws::read::{BatchResponses, ReadRequest, ReadResponse, ReadSource, Version};
+use crate::aws::{
+    error::Rejection,
+    read::{BatchResponses, ReadRequest, ReadResponse, ReadSource, Version},
+};
 
 /// A list of secrets with one version each, so many on a page.
 #[derive(Default)]
@@ -13,7 +16,8 @@ struct Fake {
     page_size: usize,
     pages: AtomicUsize,
     fails: Mutex<Option<Reason>>,
-    /// The page before which the task panics.
+    /// AWS rejects the credentials.
+    rejects: bool,
     panics: bool,
 }
 
@@ -22,7 +26,10 @@ impl VersionSource for Fake {
         self.pages.fetch_add(1, Ordering::Relaxed);
         let start: usize = token.map_or(0, |token| token.parse().unwrap());
         let result = match *self.fails.lock().unwrap() {
-            Some(reason) => Err(ReadError::new(reason, "secretsmanager:ListSecrets")),
+            Some(reason) => Err(ReadError {
+                rejected: self.rejects.then_some(Rejection::Expired),
+                ..ReadError::new(reason, "secretsmanager:ListSecrets")
+            }),
             None => Ok(page(&self.secrets.lock().unwrap(), start, self.page_size)),
         };
         Box::pin(async move {
@@ -195,6 +202,18 @@ async fn throttled_list_delays_its_objects_until_they_are_overdue() {
     assert_eq!(pages(&fake), 1, "the objects wait together");
     let overdue = Need { is_overdue: true, ..need(9) };
     assert!(matches!(sweeper.versions(&overdue).await, Answer::Read));
+    tokio::time::advance(FAILURE_BACKOFF.max).await;
+    *fake.fails.lock().unwrap() = None;
+    assert!(is_current(&sweeper.versions(&need(9)).await, "s8"));
+}
+
+/// They say nothing about permissions.
+#[tokio::test(start_paused = true)]
+async fn credentials_that_expire_in_a_sweep_deny_no_list() {
+    let fails = Mutex::new(Some(Reason::AccessDenied));
+    let fake = Arc::new(Fake { fails, rejects: true, ..fake(9, 100) });
+    let sweeper = sweeper(&fake, BatchPermission::Allowed);
+    assert!(matches!(sweeper.versions(&need(9)).await, Answer::Later(_)));
     tokio::time::advance(FAILURE_BACKOFF.max).await;
     *fake.fails.lock().unwrap() = None;
     assert!(is_current(&sweeper.versions(&need(9)).await, "s8"));

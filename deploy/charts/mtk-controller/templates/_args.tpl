@@ -42,6 +42,7 @@
   "external-workers" $external.workers
   "store-requeue-interval" $external.storeRequeueInterval
   "min-list-interval" $external.minListInterval
+  "aws-quota-percent" $external.awsQuotaPercent
   "template-left-delimiter" $external.templateLeftDelimiter
   "template-right-delimiter" $external.templateRightDelimiter }}
 {{- if ne (toString $value) "" }}

@@ -88,6 +88,7 @@ fn row_47_external_secrets_values_set_their_flags() {
         flags(case("aws"))[5..],
         [
             "--copy-tool-metadata",
+            "--aws-quota-percent=25",
             "--controller-class=mtk",
             "--external-workers=64",
             "--min-list-interval=1m",
