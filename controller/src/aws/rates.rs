@@ -85,7 +85,7 @@ impl Rates {
 impl IdentityRates {
     /// Waits for the turn of a request with this action.
     pub(super) async fn turn(&self, action: &str) {
-        let turn = self.with_bucket(action, |bucket, now| bucket.turn(now));
+        let turn = self.with_bucket(action, Bucket::turn);
         if let Some(turn) = turn {
             tokio::time::sleep_until(turn).await;
         }
