@@ -2,7 +2,7 @@
 
 use std::{cmp::Ordering, sync::LazyLock};
 
-use regex::Regex;
+use regex::{Captures, Regex};
 
 use super::version::{Version, compare_prereleases};
 
@@ -57,11 +57,10 @@ static CONDITION: LazyLock<Regex> = LazyLock::new(|| {
 
 impl Constraint {
     pub(crate) fn parse(text: &str) -> Option<Self> {
-        let mut rewritten = text.to_owned();
-        for range in RANGE.captures_iter(text) {
-            let conditions = format!(">= {}, <= {} ", &range[1], &range[7]);
-            rewritten = rewritten.replacen(&range[0], &conditions, 1);
-        }
+        // In one pass: a text may have as many ranges as its length allows.
+        let rewritten = RANGE.replace_all(text, |range: &Captures<'_>| {
+            format!(">= {}, <= {} ", &range[1], &range[7])
+        });
         rewritten.split("||").map(conditions).collect::<Option<_>>().map(Self)
     }
 

@@ -270,5 +270,27 @@ fn costs_of_functions_and_of_parsing_are_proportional_to_what_is_charged() {
         let fault = fault(|length| filled(*shape, length), String::len, parse);
         all.extend(fault.map(|fault| format!("template {:?}: {fault}", TEMPLATES[index])));
     }
+    all.extend(fault_of_ranges());
     assert!(all.is_empty(), "{}", all.join("\n"));
+}
+
+/// The fault in the costs of a constraint with many ranges. The inputs of the other calls are too short to show
+/// that the text is copied for each of them.
+fn fault_of_ranges() -> Option<String> {
+    let compare = sprig::dialect().function("semverCompare").expect("a function of Sprig");
+    let time = |length: usize| {
+        let constraint = filled(("", "1.0.# - 2.0.# ", ">1"), length);
+        let arguments = [Value::text(constraint), Value::text("1.2.3")];
+        let mut random = StdRng::seed_from_u64(1);
+        let limits = Limits { bytes: 64 << 20, ..Limits::default() };
+        let mut context = Context::new(environment(&mut random, limits, None));
+        let started = processor_time();
+        compare.call(&mut context, &arguments).expect("the constraint is valid");
+        processor_time().saturating_sub(started)
+    };
+    let shortest = |length| (0..3).map(|_| time(length)).min().unwrap_or_default();
+    let (short, long) = (shortest(128 << 10), shortest(512 << 10));
+    let is_quadratic = long > short.mul_f64(8.0);
+    is_quadratic
+        .then(|| format!("semverCompare, ranges: {short:?}, and {long:?} for four times the text"))
 }
