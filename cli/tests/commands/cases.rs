@@ -101,6 +101,28 @@ fn error_messages_appear_in_a_case() {
     assert!(missing.is_empty(), "no case shows: {missing:#?}");
 }
 
+/// In the documentation and in `--help`.
+#[test]
+fn shown_commands_of_plan_are_run_by_a_case() {
+    let cases = files(Path::new("tests/cases"), "toml");
+    let cases: Vec<String> = cases.iter().map(|path| fs::read_to_string(path).unwrap()).collect();
+    let shown = [
+        fs::read_to_string("../docs/cli.md").unwrap(),
+        fs::read_to_string("tests/cases/plan_help.toml").unwrap(),
+    ];
+    let lines = shown.iter().flat_map(|text| text.lines()).filter(|line| line.starts_with("  "));
+    let commands = lines.filter_map(|line| line.split_once("mtk-seal plan").map(|(_, args)| args));
+    let commands: Vec<_> = commands.collect();
+    assert!(commands.len() > 6, "{commands:?}");
+    for command in commands {
+        // An explanation follows after two blanks.
+        let end = command.find(['|', '>']).or(command.find("   ")).unwrap_or(command.len());
+        let args = command[..end].split_whitespace().map(|arg| format!(", \"{arg}\""));
+        let args = format!("args = [\"plan\"{}]\n", args.collect::<String>());
+        assert!(cases.iter().any(|case| case.contains(&args)), "no case has {args}");
+    }
+}
+
 /// The string literal at the start of the source, if any.
 fn literal(rest: &str) -> Option<String> {
     let mut text = String::new();

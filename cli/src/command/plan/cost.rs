@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::{
     prices::{
-        Call, DAYS, LONG_POLL, PARAMETERS_IN_BATCH, PARAMETERS_ON_PAGE, PARAMETERS_ON_PAGE_OF_PATH,
-        SECRETS_IN_BATCH, SECRETS_ON_PAGE, SESSION, SLOTS,
+        Call, DAYS, EVENT_SLOTS, LIST_SLOTS, LONG_POLL, PARAMETERS_IN_BATCH, PARAMETERS_ON_PAGE,
+        PARAMETERS_ON_PAGE_OF_PATH, SECRETS_IN_BATCH, SECRETS_ON_PAGE, SESSION,
     },
     reads::{Filter, Read, Reader, Refreshes, per_month},
 };
@@ -118,8 +118,8 @@ pub(super) fn lists_per_month(reader: &Reader, with: &Assumptions) -> Option<u64
 
 /// How often a list shows whether the value has changed. None: it is read at each refresh.
 fn listed(refreshes: Refreshes, with: &Assumptions) -> Option<u64> {
-    let Refreshes { listed, unlisted } = refreshes;
-    (unlisted < listed && listed <= with.max_lists_per_month).then_some(listed)
+    let Refreshes { listed, announced, other } = refreshes;
+    (announced.max(other) < listed && listed <= with.max_lists_per_month).then_some(listed)
 }
 
 /// The requests with which values are read.
@@ -131,6 +131,21 @@ enum Batch {
     /// Of secrets: a batch has no versions.
     Versions,
     Parameters,
+}
+
+impl Batch {
+    /// The requests that read so many values. Batches need several values.
+    fn requests(self, values: u64) -> (Call, u64) {
+        match self {
+            Self::None => (Call::GetSecretValue, 0),
+            Self::Secrets if values > 1 => (Call::BatchGetSecretValue, batches(values)),
+            Self::Parameters if values > 1 => {
+                (Call::GetParameters, values.div_ceil(PARAMETERS_IN_BATCH))
+            }
+            Self::Parameters => (Call::GetParameter, values),
+            Self::Secrets | Self::Versions => (Call::GetSecretValue, values),
+        }
+    }
 }
 
 /// The kind of its batches, and its number of values. None: as many as are found.
@@ -176,19 +191,22 @@ impl Month<'_> {
 
     /// Events announce new versions. All else is read at each refresh.
     fn events(&mut self, reader: &Reader) {
-        let is_announced =
-            |read: &Read| matches!(read, Read::Secret { .. } | Read::Parameter { .. });
         let mut announced = BTreeMap::new();
-        for read in reader.reads.keys().filter(|read| is_announced(read)) {
-            self.change(read);
-            let (batch, _) = batch_of(read);
-            *announced.entry(batch).or_default() += 1;
+        for (read, refreshes) in &reader.reads {
+            let times = refreshes.listed.max(refreshes.announced);
+            if times > refreshes.other {
+                self.change(read);
+                let (batch, _) = batch_of(read);
+                let proofs = times.min(self.with.proofs_per_month);
+                *announced.entry((batch, proofs)).or_default() += 1;
+            }
         }
-        for (batch, values) in announced {
-            self.prove(batch, values, SLOTS, self.with.proofs_per_month);
+        let objects = reader.objects.len() as u64;
+        for ((batch, proofs), values) in announced {
+            self.prove(batch, values, EVENT_SLOTS.min(objects), proofs);
         }
-        let others = reader.reads.iter().filter(|(read, _)| !is_announced(read));
-        let most = self.refresh(others.map(|(read, refreshes)| (read, refreshes.most())));
+        let reads = reader.reads.iter().map(|(read, refreshes)| (read, refreshes.other));
+        let most = self.refresh(reads);
         self.sessions(reader, most.max(self.with.proofs_per_month));
     }
 
@@ -204,13 +222,14 @@ impl Month<'_> {
                 *due.entry(times).or_default() += 1;
             }
         }
+        let objects = reader.objects.len() as u64;
         for (times, values) in due {
-            let slots = (times / DAYS).min(SLOTS);
+            let slots = (times / DAYS).min(LIST_SLOTS).min(objects);
             self.prove(Batch::Secrets, values, slots, with.proofs_per_month.min(times));
         }
         let most = self.refresh(reader.reads.iter().map(|(read, refreshes)| {
-            let is_listed = listed(*refreshes, with).is_some();
-            (read, if is_listed { refreshes.unlisted } else { refreshes.most() })
+            let unlisted = refreshes.announced.max(refreshes.other);
+            (read, listed(*refreshes, with).map_or_else(|| refreshes.most(), |_| unlisted))
         }));
         self.sessions(reader, most.max(lists));
     }
@@ -235,7 +254,9 @@ impl Month<'_> {
     /// All values are read so many times a month, a part of them at each of the times of a day.
     fn prove(&mut self, batch: Batch, values: u64, slots: u64, times: u64) {
         let slots = slots.clamp(1, values.max(1));
-        self.read_batches(batch, values.div_ceil(slots), slots.saturating_mul(times));
+        let (call, requests) = batch.requests(values.div_ceil(slots));
+        let requests = requests.saturating_mul(slots).saturating_mul(times);
+        self.read(call, requests, values.saturating_mul(times));
     }
 
     /// Values that are due together share batches. Returns the number of refreshes.
@@ -255,21 +276,10 @@ impl Month<'_> {
             *due.entry((batch, times)).or_default() += values;
         }
         for ((batch, times), values) in due {
-            self.read_batches(batch, values, times);
+            let (call, requests) = batch.requests(values);
+            self.read(call, requests.saturating_mul(times), values.saturating_mul(times));
         }
         most
-    }
-
-    fn read_batches(&mut self, batch: Batch, values: u64, times: u64) {
-        let (one, many, size) = match batch {
-            Batch::None => return,
-            Batch::Secrets => (Call::GetSecretValue, Call::BatchGetSecretValue, SECRETS_IN_BATCH),
-            Batch::Versions => (Call::GetSecretValue, Call::GetSecretValue, 1),
-            Batch::Parameters => (Call::GetParameter, Call::GetParameters, PARAMETERS_IN_BATCH),
-        };
-        let call = if values > 1 { many } else { one };
-        let requests = values.div_ceil(size).saturating_mul(times);
-        self.read(call, requests, values.saturating_mul(times));
     }
 
     /// One request for each value of each object, at each refresh.

@@ -56,7 +56,7 @@ pub(super) struct Filter {
 
 impl Refreshes {
     pub(super) fn most(self) -> u64 {
-        self.listed.max(self.unlisted)
+        self.listed.max(self.announced).max(self.other)
     }
 }
 
@@ -73,13 +73,15 @@ pub(super) struct Reader {
     pub(super) objects: Vec<Object>,
 }
 
-/// How many times a month something is read, at most, by two kinds of objects.
+/// How many times a month something is read, at most, by three kinds of objects.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(super) struct Refreshes {
-    /// By those whose changes a list of versions shows.
+    /// By those whose changes events announce and lists of versions show.
     pub(super) listed: u64,
+    /// By those whose changes only events announce.
+    pub(super) announced: u64,
     /// By others.
-    pub(super) unlisted: u64,
+    pub(super) other: u64,
 }
 
 /// The values that one ExternalSecret reads from the store.
@@ -129,11 +131,14 @@ pub(super) fn stores(manifests: &Manifests, report: &Report) -> Vec<Store> {
             by_store.entry(key).or_default().extend(read);
         }
         let refreshes = per_month_of(&object.spec);
-        let is_listed = is_listed(&object.spec) && by_store.values().flatten().all(Read::is_listed);
-        let refreshes = if is_listed {
-            Refreshes { listed: refreshes, unlisted: 0 }
+        let all = |is: fn(&Read) -> bool| by_store.values().flatten().all(is);
+        let none = Refreshes::default();
+        let refreshes = if !has_own_templates(&object.spec) || !all(Read::is_value) {
+            Refreshes { other: refreshes, ..none }
+        } else if all(Read::is_secret) {
+            Refreshes { listed: refreshes, ..none }
         } else {
-            Refreshes { listed: 0, unlisted: refreshes }
+            Refreshes { announced: refreshes, ..none }
         };
         for (key, reads) in by_store {
             match stores.get_mut(&key) {
@@ -175,14 +180,19 @@ fn usable(manifests: &Manifests, report: &Report) -> BTreeMap<StoreKey, Store> {
 }
 
 impl Read {
-    /// Whether a list of versions shows its changes.
-    fn is_listed(&self) -> bool {
+    /// Whether it is one value. Its changes are announced by events.
+    fn is_value(&self) -> bool {
+        matches!(self, Self::Secret { .. } | Self::Parameter { .. })
+    }
+
+    /// Whether it is the value of a secret. Its changes are in lists of versions.
+    fn is_secret(&self) -> bool {
         matches!(self, Self::Secret { .. })
     }
 }
 
-/// Whether nothing but its values changes the Secret: templates in other objects do.
-fn is_listed(spec: &ExternalSecretSpec) -> bool {
+/// Whether no template is in another object, whose changes also change the Secret.
+fn has_own_templates(spec: &ExternalSecretSpec) -> bool {
     let templates = spec.target.template.iter().flat_map(|template| &template.template_from);
     templates.into_iter().all(|from| from.config_map.is_none() && from.secret.is_none())
 }
@@ -198,7 +208,8 @@ impl Store {
         for read in &object.reads {
             let refreshes = reader.reads.entry(read.clone()).or_default();
             refreshes.listed = object.refreshes.listed.max(refreshes.listed);
-            refreshes.unlisted = object.refreshes.unlisted.max(refreshes.unlisted);
+            refreshes.announced = object.refreshes.announced.max(refreshes.announced);
+            refreshes.other = object.refreshes.other.max(refreshes.other);
         }
         reader.objects.push(object);
     }

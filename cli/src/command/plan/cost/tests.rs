@@ -8,9 +8,13 @@ use crate::command::plan::{
 
 const MINUTE: Duration = Duration::from_secs(60);
 
+fn listed(refreshes: u64) -> Refreshes {
+    Refreshes { listed: refreshes, ..Refreshes::default() }
+}
+
 /// One object for each of so many secrets.
 fn reader(secrets: u64, interval: Duration) -> Reader {
-    let refreshes = Refreshes { listed: per_month(interval), unlisted: 0 };
+    let refreshes = listed(per_month(interval));
     let secret = |number: u64| Read::Secret { id: format!("s{number}"), version: String::new() };
     Reader {
         chain: Chain { identities: vec![Identity::Pod], has_session_tags: false },
@@ -63,13 +67,14 @@ fn published_table_of_costs_is_reproduced() {
     }
 }
 
-/// The day has 144 times at which values are read as proof, or as many as there are refreshes.
+/// With events, each minute has its part of the values that are read once a day. With lists, the day has 144 such
+/// parts, or as many as there are refreshes.
 #[test]
 fn daily_proof_is_counted() {
     for (secrets, minutes, lists, events) in [
         (100, 60, 720 + 24 * 30 + 100, 100 * 30 + 100),
-        (10_000, 60, 72_000 + 24 * 21 * 30 + 10_000, 144 * 4 * 30 + 10_000),
-        (10_000, 5, 864_000 + 144 * 4 * 30 + 10_000, 144 * 4 * 30 + 10_000),
+        (10_000, 60, 72_000 + 24 * 21 * 30 + 10_000, 1440 * 30 + 10_000),
+        (10_000, 5, 864_000 + 144 * 4 * 30 + 10_000, 1440 * 30 + 10_000),
     ] {
         let reader = reader(secrets, MINUTE * minutes);
         let with = Assumptions { proofs_per_month: 30, ..with(secrets) };
@@ -126,7 +131,7 @@ fn external_secrets_assumes_roles_at_each_refresh() {
 fn value_is_read_as_often_as_its_most_frequent_reader_needs() {
     let mut reader = reader(3, MINUTE * 60);
     let fast = Read::Secret { id: "s0".into(), version: String::new() };
-    reader.reads.insert(fast, Refreshes { listed: per_month(MINUTE), unlisted: 0 });
+    reader.reads.insert(fast, listed(per_month(MINUTE)));
     let Calls(calls) = calls(&reader, Mode::Batches, &with(3));
     // One each minute, which is no batch, and two each hour.
     assert_eq!(calls[&Call::GetSecretValue], 43_200);
@@ -138,14 +143,17 @@ fn versions_and_tags_stay_out_of_batches() {
     let mut reader = reader(0, MINUTE);
     let secret = |version: &str| Read::Secret { id: "a".into(), version: version.into() };
     for read in [secret("AWSPREVIOUS"), secret("uuid/1"), Read::SecretTags { id: "a".into() }] {
-        reader.reads.insert(read, Refreshes { listed: 0, unlisted: 100 });
+        reader.reads.insert(read, Refreshes { other: 100, ..Refreshes::default() });
     }
     let count = |mode, call| calls(&reader, mode, &with(1)).0.get(&call).copied();
     assert_eq!(count(Mode::Batches, Call::GetSecretValue), Some(200));
     assert_eq!(count(Mode::Batches, Call::BatchGetSecretValue), None);
     assert_eq!(count(Mode::Batches, Call::DescribeSecret), Some(100));
-    assert_eq!(count(Mode::Events, Call::GetSecretValue), Some(1), "a version id never changes");
+    assert_eq!(count(Mode::Events, Call::GetSecretValue), Some(200), "beside tags");
     assert_eq!(count(Mode::Events, Call::DescribeSecret), Some(100), "tags have no events");
+    reader.reads = [(secret("uuid/1"), listed(100)), (secret(""), listed(100))].into();
+    let count = |mode, call| calls(&reader, mode, &with(1)).0.get(&call).copied();
+    assert_eq!(count(Mode::Events, Call::GetSecretValue), Some(1), "a version id never changes");
 }
 
 #[test]
