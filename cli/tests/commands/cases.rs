@@ -116,7 +116,7 @@ fn shown_commands_of_plan_are_run_by_a_case() {
     assert!(commands.len() > 6, "{commands:?}");
     for command in commands {
         // An explanation follows after two blanks.
-        let end = command.find(['|', '>']).or(command.find("   ")).unwrap_or(command.len());
+        let end = command.find(['|', '>']).or_else(|| command.find("   ")).unwrap_or(command.len());
         let args = command[..end].split_whitespace().map(|arg| format!(", \"{arg}\""));
         let args = format!("args = [\"plan\"{}]\n", args.collect::<String>());
         assert!(cases.iter().any(|case| case.contains(&args)), "no case has {args}");

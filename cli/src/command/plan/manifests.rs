@@ -65,7 +65,7 @@ impl fmt::Display for StoreKey {
 impl Manifests {
     /// Reads all inputs. They must contain an ExternalSecret or a store.
     pub(super) fn read(sources: &[Source], report: &Report) -> Result<Self, ManifestsError> {
-        let mut manifests = Self::default();
+        let (mut manifests, mut has_skipped) = (Self::default(), false);
         for source in sources {
             let input = source.read(report)?;
             match Found::read(&input, source.is_found) {
@@ -73,9 +73,13 @@ impl Manifests {
                 // Directories also contain templates of charts and other files.
                 Err(error) if source.is_found => {
                     report.warning(&format!("skipped a file: {error}"));
+                    has_skipped = true;
                 }
                 Err(error) => return Err(error),
             }
+        }
+        if has_skipped {
+            report.hint("render charts first: `helm template CHART | mtk-seal plan`");
         }
         if manifests.externals.is_empty() && manifests.stores.is_empty() {
             return Err(ManifestsError::None);

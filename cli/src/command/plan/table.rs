@@ -167,7 +167,7 @@ fn duration(duration: Duration) -> String {
 }
 
 /// A number with three digits and a unit, such as `43.2k`.
-fn short(number: u64) -> String {
+pub(super) fn short(number: u64) -> String {
     const UNITS: [(u64, &str); 4] =
         [(1_000_000_000_000, "T"), (1_000_000_000, "G"), (1_000_000, "M"), (1_000, "k")];
     let Some((size, unit)) = UNITS.into_iter().find(|(size, _)| number >= *size) else {
@@ -184,7 +184,7 @@ fn short(number: u64) -> String {
 }
 
 /// Dollars with cents, rounded.
-fn dollars(billionths: u64) -> String {
+pub(super) fn dollars(billionths: u64) -> String {
     let cents = billionths.saturating_add(BILLIONTHS_IN_CENT / 2) / BILLIONTHS_IN_CENT;
     format!("${}.{:02}", grouped(cents / 100), cents % 100)
 }

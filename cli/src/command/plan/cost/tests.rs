@@ -4,6 +4,7 @@ use super::*;
 use crate::command::plan::{
     identity::{Chain, Identity},
     reads::{Object, Refreshes},
+    table,
 };
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -96,6 +97,36 @@ fn lists_are_used_only_where_they_save_requests() {
         |minutes| Assumptions { max_lists_per_month: per_month(MINUTE * minutes), ..with(40) };
     assert_eq!(lists(40, MINUTE, &at_most(5)), None, "lists lag");
     assert_eq!(lists(40, MINUTE * 5, &at_most(5)), Some(8_640));
+}
+
+/// With the controller's defaults. The price of events includes that of one queue.
+#[test]
+fn documented_costs_are_those_of_the_plan() {
+    let docs = include_str!("../../../../../docs/aws.md");
+    let mut missing = Vec::new();
+    for (secrets, name) in [(100, "100"), (1_000, "1,000"), (10_000, "10,000")] {
+        for (minutes, interval) in [(1, "1m"), (5, "5m"), (60, "1h")] {
+            let reader = reader(secrets, MINUTE * minutes);
+            let with = Assumptions {
+                proofs_per_month: 30,
+                max_lists_per_month: per_month(MINUTE * 5),
+                ..with(secrets)
+            };
+            let mut row = format!("| {name} | {interval} |");
+            for mode in [Mode::ExternalSecrets, Mode::Batches, Mode::Lists, Mode::Events] {
+                let mut calls = calls(&reader, mode, &with);
+                if mode == Mode::Events {
+                    calls.add_all(&queues(1, secrets));
+                }
+                let (count, price) = (table::short(calls.count()), table::dollars(calls.price()));
+                row = format!("{row} {count}, {price} |");
+            }
+            if !docs.contains(&row) {
+                missing.push(row);
+            }
+        }
+    }
+    assert!(missing.is_empty(), "docs/aws.md lacks\n{}", missing.join("\n"));
 }
 
 #[test]
