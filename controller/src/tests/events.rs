@@ -93,3 +93,20 @@ async fn values_are_due_again_once_events_are_silent_or_denied() {
         assert!(world.reconcile_within(Duration::from_mins(5)).await, "{minutes}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn changed_object_is_woken_by_its_new_name_only() {
+    let world = World::with(&[]);
+    let soon = Duration::from_secs(5);
+    while world.reconcile_within(soon).await {}
+    let mut object = world.object();
+    object["spec"]["data"][0]["remoteRef"]["key"] = json!("c");
+    object["metadata"]["generation"] = json!(2);
+    world.controller.object_applied(read(&object));
+    while world.reconcile_within(soon).await {}
+    world.controller.hinted(0, &hint("a"));
+    assert!(plan(&world).starts_with("Wait"), "{}", plan(&world));
+    world.controller.hinted(0, &hint("c"));
+    assert!(plan(&world).starts_with("SkipCreation"), "{}", plan(&world));
+    assert!(world.reconcile_within(soon).await);
+}
