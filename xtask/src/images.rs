@@ -76,8 +76,12 @@ pub(crate) fn shipped_programs() -> Programs {
 /// Builds all programs that the tests of images use, with the lowest priority: those that ship, and
 /// unoptimised ones for a Raspberry Pi.
 pub(crate) async fn build_all_programs_in_background(output: Output) -> anyhow::Result<()> {
-    binaries::build_in_background(Arch::host(), Profile::Release, output).await?;
-    binaries::build_in_background(Arch::Arm64, Profile::Quick, output).await
+    // Side by side: link-time optimisation uses one processor.
+    tokio::try_join!(
+        binaries::build_in_background(Arch::host(), Profile::Release, output),
+        binaries::build_in_background(Arch::Arm64, Profile::Quick, output),
+    )?;
+    Ok(())
 }
 
 /// Builds the programs in the images that ship, for this machine's processor.
