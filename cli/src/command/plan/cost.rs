@@ -189,7 +189,8 @@ impl Month<'_> {
         }
     }
 
-    /// Events announce new versions. All else is read at each refresh.
+    /// The controller reads a value that events announce after each change and once a day, and any other value at
+    /// each refresh.
     fn events(&mut self, reader: &Reader) {
         let mut announced = BTreeMap::new();
         for (read, refreshes) in &reader.reads {
@@ -210,7 +211,8 @@ impl Month<'_> {
         self.sessions(reader, most.max(self.with.proofs_per_month));
     }
 
-    /// Lists show the changes of some values. All else is read at each refresh.
+    /// The controller reads a value that a list shows after each change and once a day, and any other value at each
+    /// refresh.
     fn lists(&mut self, reader: &Reader) {
         let with = self.with;
         let Some(lists) = lists_per_month(reader, with) else { return self.batches(reader) };

@@ -54,12 +54,6 @@ pub(super) struct Filter {
     pub(super) tags: BTreeMap<String, String>,
 }
 
-impl Refreshes {
-    pub(super) fn most(self) -> u64 {
-        self.listed.max(self.announced).max(self.other)
-    }
-}
-
 impl Filter {
     pub(super) fn is_empty(&self) -> bool {
         self.path.is_empty() && self.tags.is_empty()
@@ -82,6 +76,12 @@ pub(super) struct Refreshes {
     pub(super) announced: u64,
     /// By others.
     pub(super) other: u64,
+}
+
+impl Refreshes {
+    pub(super) fn most(self) -> u64 {
+        self.listed.max(self.announced).max(self.other)
+    }
 }
 
 /// The values that one ExternalSecret reads from the store.
