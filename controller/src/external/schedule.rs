@@ -14,7 +14,7 @@ use super::{cron::Schedule, index::ExternalSecretEntry};
 use crate::{
     key::ObjectKey,
     reason::{Failure, Reason},
-    runtime::{Indexed as _, go_duration},
+    runtime::go_duration,
 };
 
 /// How often values are read whose changes arrive by events: proof that none was missed.
@@ -30,7 +30,7 @@ const CLOSED_WINDOW_RETRY: Duration = Duration::from_secs(30);
 const DAY_SECONDS: i64 = 24 * 3600;
 /// The times of day at which values are read although nothing shows that they have changed.
 const READ_SLOTS: u64 = 144;
-const READ_SLOT_SECONDS: i64 = 600;
+const READ_SLOT_SECONDS: u64 = 600;
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Due {
@@ -89,7 +89,7 @@ pub(super) fn due(
     // Values that this process read are due up to a tick early, together with others. A time from a status
     // may be External Secrets' own: then they are never due early.
     let due = if events.announce_changes && interval < PROOF_INTERVAL {
-        proof_time(proved, interval, spread(&entry.key))
+        proof_time(proved, interval, &entry.key)
     } else {
         due_time(proved, interval, offset, may_be_early)
     };
@@ -117,14 +117,10 @@ pub(super) fn invalid_interval(spec: &ExternalSecretSpec) -> Option<Failure> {
     Some(Failure::new(Reason::Malformed, message))
 }
 
-/// Whether the values have not been read since the last time of day at which those of the object are. The
-/// times of all objects are spread evenly, and those of some objects are the same, so that they are read in
-/// batches.
+/// Whether the values have not been read since the last daily time of the object.
 pub(super) fn is_read_due(entry: &ExternalSecretEntry, now: Timestamp) -> bool {
     let Some(refreshed) = entry.refreshed else { return true };
-    let sum = |sum: u64, byte: u8| sum.wrapping_mul(31).wrapping_add(byte.into());
-    let slot = entry.uid().bytes().fold(0, sum) % READ_SLOTS;
-    let offset = i64::try_from(slot).unwrap_or_default() * READ_SLOT_SECONDS;
+    let offset = i64::try_from(daily_offset(&entry.key)).unwrap_or_default();
     let time = (now.as_second() - offset).div_euclid(DAY_SECONDS) * DAY_SECONDS + offset;
     refreshed.as_second() < time
 }
@@ -142,14 +138,18 @@ fn due_time(read_at: Timestamp, interval: Duration, offset: u64, may_be_early: b
     Timestamp::from_millisecond(i64::try_from(due).unwrap_or(i64::MAX)).unwrap_or(Timestamp::MAX)
 }
 
-/// The object's own minute of the day, at the earliest an interval after the last read. Minutes are spread evenly,
-/// and those who share one are read in batches.
-fn proof_time(read_at: Timestamp, interval: Duration, spread: u64) -> Timestamp {
-    let (tick, day) = (MAX_TICK.as_secs(), PROOF_INTERVAL.as_secs());
-    let slot = spread % (day / tick) * tick;
+/// The daily time of the object, at the earliest an interval after the last read.
+fn proof_time(read_at: Timestamp, interval: Duration, key: &ObjectKey) -> Timestamp {
+    let (day, offset) = (PROOF_INTERVAL.as_secs(), daily_offset(key));
     let earliest = u64::try_from(read_at.as_second()).unwrap_or_default() + interval.as_secs();
-    let due = earliest.saturating_sub(slot).div_ceil(day) * day + slot;
+    let due = earliest.saturating_sub(offset).div_ceil(day) * day + offset;
     Timestamp::from_second(i64::try_from(due).unwrap_or(i64::MAX)).unwrap_or(Timestamp::MAX)
+}
+
+/// When the values of the object are read each day, in seconds after midnight UTC. Objects are spread evenly over
+/// the day, and objects with the same time are read in batches.
+fn daily_offset(key: &ObjectKey) -> u64 {
+    spread(key) % READ_SLOTS * READ_SLOT_SECONDS
 }
 
 /// A number that differs between objects and stays the same for each.
@@ -264,9 +264,7 @@ mod tests {
         let day: Vec<_> = (0..144).map(|slot| at(0) + Duration::from_secs(slot * 600)).collect();
         let mut counts = vec![0; day.len()];
         for number in 0..1440_u32 {
-            let uid =
-                format!("{:08x}-0000-4000-8000-{number:012x}", number.wrapping_mul(0x9e37_79b9));
-            let metadata = json!({ "namespace": "n", "name": "s", "uid": uid });
+            let metadata = json!({ "namespace": "n", "name": format!("app-{number}") });
             let object = json!({ "metadata": metadata, "spec": {} });
             let mut entry = ExternalSecretEntry::of(serde_json::from_value(object).unwrap());
             entry.refreshed = Some(at(1));
@@ -282,21 +280,21 @@ mod tests {
     }
 
     #[test]
-    fn announced_objects_are_read_once_a_day_at_minutes_of_their_own() {
+    fn announced_objects_are_read_once_a_day_in_batches_spread_evenly() {
         let hour = Duration::from_secs(3600);
         let day = i64::try_from(PROOF_INTERVAL.as_secs()).unwrap();
-        let mut minutes = std::collections::BTreeMap::new();
+        let mut times = std::collections::BTreeMap::new();
         for number in 0..10_000 {
             let key = ObjectKey { namespace: "n".into(), name: format!("app-{number}") };
-            let first = proof_time(at(0), hour, spread(&key));
+            let first = proof_time(at(0), hour, &key);
             let wait = first.as_second() - NOW;
             assert!((3600..=day + 3600).contains(&wait), "{wait}");
-            let second = proof_time(first, hour, spread(&key));
+            let second = proof_time(first, hour, &key);
             assert_eq!(second.as_second() - first.as_second(), day);
-            *minutes.entry(first.as_second() / 60).or_insert(0) += 1;
+            *times.entry(first.as_second() % day).or_insert(0) += 1;
         }
-        assert!(minutes.len() > 1400, "almost every minute of the day");
-        assert!(*minutes.values().max().unwrap() <= 25, "{minutes:?}");
+        assert_eq!(times.len(), 144);
+        assert!(times.values().all(|count| (35..=110).contains(count)), "{times:?}");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{
     prices::{
-        Call, DAYS, EVENT_SLOTS, LIST_SLOTS, LONG_POLL, PARAMETERS_IN_BATCH, PARAMETERS_ON_PAGE,
+        Call, DAILY_SLOTS, DAYS, LONG_POLL, PARAMETERS_IN_BATCH, PARAMETERS_ON_PAGE,
         PARAMETERS_ON_PAGE_OF_PATH, SECRETS_IN_BATCH, SECRETS_ON_PAGE, SESSION,
     },
     reads::{Filter, Read, Reader, Refreshes, per_month},
@@ -204,7 +204,7 @@ impl Month<'_> {
         }
         let objects = reader.objects.len() as u64;
         for ((batch, proofs), values) in announced {
-            self.prove(batch, values, EVENT_SLOTS.min(objects), proofs);
+            self.prove(batch, values, DAILY_SLOTS.min(objects), proofs);
         }
         let reads = reader.reads.iter().map(|(read, refreshes)| (read, refreshes.other));
         let most = self.refresh(reads);
@@ -226,7 +226,7 @@ impl Month<'_> {
         }
         let objects = reader.objects.len() as u64;
         for (times, values) in due {
-            let slots = (times / DAYS).min(LIST_SLOTS).min(objects);
+            let slots = (times / DAYS).min(DAILY_SLOTS).min(objects);
             self.prove(Batch::Secrets, values, slots, with.proofs_per_month.min(times));
         }
         let most = self.refresh(reader.reads.iter().map(|(read, refreshes)| {

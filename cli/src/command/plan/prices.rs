@@ -23,10 +23,8 @@ pub(super) const LONG_POLL: Duration = Duration::from_secs(20);
 pub(super) const SESSION: Duration = Duration::from_secs(55 * 60);
 /// The controller reads every value once a day, as proof.
 pub(super) const DAYS: u64 = 30;
-/// Into how many times of day it spreads these reads, with events.
-pub(super) const EVENT_SLOTS: u64 = 1440;
-/// The same, with lists.
-pub(super) const LIST_SLOTS: u64 = 144;
+/// Into how many times of day it spreads these reads.
+pub(super) const DAILY_SLOTS: u64 = 144;
 
 /// A request to AWS.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
