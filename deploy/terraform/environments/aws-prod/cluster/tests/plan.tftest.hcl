@@ -1,0 +1,17 @@
+mock_provider "aws" {
+  override_during = plan
+
+  override_data {
+    target = data.aws_subnets.intra
+    values = { ids = ["subnet-a", "subnet-b", "subnet-c"] }
+  }
+}
+mock_provider "time" {}
+
+run "plan_from_nothing" {
+  command = plan
+  assert {
+    condition     = module.eks.name == "demo-prod"
+    error_message = "The other layers find the cluster by this name."
+  }
+}
