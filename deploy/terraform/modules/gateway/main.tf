@@ -52,7 +52,7 @@ resource "helm_release" "lbc" {
       create = true
       name   = local.lbc_account_name
     }
-    # If a CustomResourceDefinition is missing, the controller ignores its kind for ever. With all three, it
+    # If a CustomResourceDefinition is missing, the controller ignores its kind until it restarts. With all three, it
     # reports an error instead.
     controllerConfig = {
       featureGates = {

@@ -28,7 +28,7 @@ locals {
     }
   }
 
-  # What holds for every Gateway of the class. A Gateway overrides it, and only the public one is public.
+  # The defaults of every Gateway of the class. A Gateway overrides it, and only the public one is public.
   class_settings = {
     apiVersion = "${local.settings_api}/v1"
     kind       = "LoadBalancerConfiguration"

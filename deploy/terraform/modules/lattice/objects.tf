@@ -1,5 +1,5 @@
 locals {
-  # The controller finds the service network by the name of the Gateway, in whatever namespace it is.
+  # The controller finds the service network by the name of the Gateway, in any namespace.
   objects = [
     {
       apiVersion = "gateway.networking.k8s.io/v1"
