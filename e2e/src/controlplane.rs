@@ -6,6 +6,7 @@
 //! - [`ControlPlane`] runs it until the value is dropped;
 //! - [`Detached`] runs it until it is stopped;
 //! - [`Access`] gives access to both: kubeconfig, `kubectl`, identities;
+//! - [`Module`] builds any Go program of this repository;
 //! - [`node`] is the node: its requirements on this machine, its addresses, its images;
 //! - [`Request`] is a request in the API server's audit log.
 
@@ -30,7 +31,7 @@ pub use self::audit::Request;
 pub use self::binary::{binary, kstatus};
 pub use self::detached::Detached;
 pub use self::launch::StartOptions;
-pub use self::module::COMPILER_FLAGS;
+pub use self::module::{COMPILER_FLAGS, Module};
 
 use self::launch::{Running, launch};
 

@@ -43,6 +43,9 @@ enum Verb {
         /// Run only tests whose name contains this
         #[arg(requires = "part")]
         filter: Option<String>,
+        /// For Terraform, also run tools that take minutes to build
+        #[arg(long)]
+        all: bool,
     },
     /// Show the product on a real API server, then with real Pods and with AWS
     Demo(demo::Options),
@@ -117,7 +120,7 @@ pub(crate) async fn run() -> anyhow::Result<()> {
         Verb::Fmt { check } => fmt::run(check).await,
         Verb::Lint(options) => lint::run(&options).await,
         Verb::Check => check::run().await,
-        Verb::Test { part, filter } => test::run(part, filter.as_deref()).await,
+        Verb::Test { part, filter, all } => test::run(part, filter.as_deref(), all).await,
         Verb::Demo(options) => demo::run(&options).await,
         Verb::Up { node, aws } => up::run(node, aws).await,
         Verb::Down => down::run().await,

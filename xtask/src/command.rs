@@ -90,7 +90,8 @@ pub(crate) async fn interrupted() {
     }
 }
 
-fn shown(command: &Command) -> String {
+/// The command as a user would write it.
+pub(crate) fn shown(command: &Command) -> String {
     let command = command.as_std();
     let words = [command.get_program()].into_iter().chain(command.get_args());
     let words: Vec<_> = words.map(OsStr::to_string_lossy).collect();

@@ -7,8 +7,8 @@ use anyhow::ensure;
 use crate::command::{self, program};
 use crate::paths;
 
-/// The directory of the Go code to format.
-const GO: &str = "e2e/controlplane";
+/// The directories of the Go code to format.
+const GO: [&str; 2] = ["deploy/terraform/testing/stub", "e2e/controlplane"];
 
 /// Formats Rust and Go, or only checks them.
 pub(crate) async fn run(check: bool) -> anyhow::Result<()> {
@@ -32,7 +32,7 @@ pub(crate) async fn go(check: bool) -> anyhow::Result<()> {
     let root = command::output(go.current_dir(paths::root()).args(["env", "GOROOT"])).await?;
     let gofmt = Path::new(root.trim()).join("bin/gofmt");
     let mut gofmt = program(gofmt);
-    gofmt.current_dir(paths::root()).arg(if check { "-l" } else { "-w" }).arg(GO);
+    gofmt.current_dir(paths::root()).arg(if check { "-l" } else { "-w" }).args(GO);
     let unformatted = command::output(&mut gofmt).await?;
     ensure!(unformatted.is_empty(), "not formatted:\n{unformatted}hint: cargo xtask fmt");
     Ok(())

@@ -7,6 +7,7 @@ pub(crate) mod checks;
 mod control_plane;
 mod deny;
 mod targets;
+mod terraform;
 
 use std::path::PathBuf;
 
@@ -38,6 +39,8 @@ pub(crate) enum Part {
     App,
     /// The charts without a cluster: lint, schemas, rendered objects, policies
     Charts,
+    /// The Terraform modules and environments, without an account
+    Terraform,
     /// The Rust code without a cluster
     Rust,
     /// Tests on real API servers
@@ -57,7 +60,7 @@ struct Built {
 type ShippedPrograms = JoinHandle<anyhow::Result<()>>;
 
 /// Runs all parts or one, the cheap ones first, and stops at the first failure.
-pub(crate) async fn run(part: Option<Part>, filter: Option<&str>) -> anyhow::Result<()> {
+pub(crate) async fn run(part: Option<Part>, filter: Option<&str>, all: bool) -> anyhow::Result<()> {
     let wants = |one: Part| part.is_none_or(|part| part == one);
     let mut steps = Steps::new(Output::Stdout);
     let output = steps.output();
@@ -73,7 +76,10 @@ pub(crate) async fn run(part: Option<Part>, filter: Option<&str>) -> anyhow::Res
     if wants(Part::App) {
         app::run(&mut steps).await?;
     }
-    let needs_build = |part| !matches!(part, Part::Checks | Part::App);
+    if wants(Part::Terraform) {
+        terraform::run(&mut steps, filter, all).await?;
+    }
+    let needs_build = |part| !matches!(part, Part::Checks | Part::App | Part::Terraform);
     if part.is_none_or(needs_build) {
         let needs_control_plane = wants(Part::EndToEnd) || wants(Part::Pods);
         let built = build_all(&mut steps, needs_control_plane).await?;

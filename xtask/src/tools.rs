@@ -4,8 +4,10 @@ mod cargo_deny;
 mod go;
 mod install;
 mod python;
+mod terraform;
 
 pub(crate) use self::cargo_deny::cargo_deny;
 pub(crate) use self::go::{helm4, helms, kubeconform};
 pub(crate) use self::install::version;
 pub(crate) use self::python::{app_python, checkov, moto, python, typos};
+pub(crate) use self::terraform::{Mirror, Terraform, terraform};

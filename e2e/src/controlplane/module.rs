@@ -14,20 +14,22 @@ use sha2::{Digest, Sha256};
 use crate::cache;
 
 /// A Go module of this repository and its programs.
-pub(super) struct Module {
+#[derive(Debug)]
+pub struct Module {
     /// Its directory.
-    pub(super) source: PathBuf,
+    pub source: PathBuf,
     /// Its own directory in the cache.
-    pub(super) cache: &'static str,
+    pub cache: &'static str,
     /// The collective name of the programs, for messages.
-    pub(super) what: String,
+    pub what: String,
     /// About how long a build takes, for messages.
-    pub(super) duration: &'static str,
+    pub duration: &'static str,
     /// The packages of the programs.
-    pub(super) packages: &'static [&'static str],
+    pub packages: &'static [&'static str],
     /// The name of the only program, if it differs from that of its package.
-    pub(super) name: Option<&'static str>,
-    pub(super) linker_flags: String,
+    pub name: Option<&'static str>,
+    /// Flags of the linker.
+    pub linker_flags: String,
 }
 
 /// The same for all Go programs, so that packages which several of them use are compiled once. Paths of
@@ -40,7 +42,7 @@ impl Module {
     /// The first call builds them, and keeps them in the cache under a hash of their sources,
     /// `go.sum` and Go's version. Several processes may call this at once: one builds, the others
     /// wait. `progress` receives a line for each step of a build.
-    pub(super) fn built(&self, mut progress: impl FnMut(&str)) -> anyhow::Result<PathBuf> {
+    pub fn built(&self, mut progress: impl FnMut(&str)) -> anyhow::Result<PathBuf> {
         let home = cache::directory()?.join(self.cache).join(self.key()?);
         let built = home.join("programs");
         if built.is_dir() {
@@ -71,7 +73,8 @@ impl Module {
         let version = self.go().arg("version").output().map_err(|error| {
             anyhow::anyhow!(
                 "cannot run go: {error}\n\
-                 hint: the control plane is built from Go modules; install Go 1.26 or newer"
+                 hint: {} is built from Go modules; install Go 1.26 or newer",
+                self.what
             )
         })?;
         if !version.status.success() {

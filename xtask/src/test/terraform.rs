@@ -1,0 +1,40 @@
+//! Tests of the Terraform configurations, with stubs of the providers.
+
+mod configurations;
+mod workspace;
+
+use self::configurations::Configurations;
+use self::workspace::Workspace;
+use crate::command;
+use crate::paths;
+use crate::runner::Steps;
+use crate::tools::{self, Mirror, Terraform};
+
+/// The directory of everything that concerns Terraform.
+const HOME: &str = "deploy/terraform";
+
+/// Runs all checks, or tests the configurations whose path contains the filter.
+pub(super) async fn run(steps: &mut Steps, filter: Option<&str>, _all: bool) -> anyhow::Result<()> {
+    let output = steps.output();
+    let Some(version) = tools::terraform().await? else {
+        output.line(
+            "==> skipping the tests of Terraform: install Terraform 1.11 or newer, and put it on PATH",
+        );
+        return Ok(());
+    };
+    let schemas = paths::root().join(HOME).join("schemas");
+    let what = format!("arrange stubs of the providers for Terraform {}", version.number);
+    let mirror = steps.step(&what, Mirror::new(&schemas, &version, output)).await?;
+    let terraform = mirror.terraform();
+    steps.step("check the format of the configurations", format(&terraform)).await?;
+    let workspace = Workspace::new()?;
+    let configurations = Configurations::find(&workspace, filter)?;
+    let what = format!("validate and test {} configurations", configurations.len());
+    steps.step(&what, configurations.test(&terraform, output)).await
+}
+
+async fn format(terraform: &Terraform) -> anyhow::Result<()> {
+    let mut format = terraform.command(&paths::root().join(HOME));
+    format.args(["fmt", "-check", "-recursive", "-diff"]);
+    command::run(&mut format).await
+}

@@ -1,0 +1,149 @@
+//! Modules, environments and examples: initialise, validate and test each.
+
+use std::fs;
+use std::num::NonZero;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread;
+use std::time::Instant;
+
+use anyhow::{Context, bail, ensure};
+use tokio::process::Command;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use super::workspace::Workspace;
+use crate::command;
+use crate::runner::Output;
+use crate::tools::Terraform;
+
+/// The folders of configurations that must be valid.
+const FOLDERS: [&str; 3] = ["modules", "environments", "examples"];
+
+/// Configurations, which are directories with `.tf` files.
+#[derive(Debug)]
+pub(super) struct Configurations {
+    home: PathBuf,
+    /// Relative to the home, sorted.
+    directories: Vec<PathBuf>,
+}
+
+impl Configurations {
+    /// All, or those whose path contains the filter.
+    pub(super) fn find(
+        workspace: &Workspace,
+        filter: Option<&str>,
+    ) -> anyhow::Result<Configurations> {
+        let home = workspace.home();
+        let mut directories = Vec::new();
+        for folder in FOLDERS.map(|folder| home.join(folder)) {
+            if folder.is_dir() {
+                collect(&folder, &mut directories)?;
+            }
+        }
+        for directory in &mut directories {
+            *directory = directory.strip_prefix(&home)?.to_owned();
+        }
+        directories.retain(|path| filter.is_none_or(|text| path.to_string_lossy().contains(text)));
+        directories.sort();
+        Ok(Configurations { home, directories })
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.directories.len()
+    }
+
+    /// Tests as many at once as there are processors, and reports all that fail.
+    pub(super) async fn test(&self, terraform: &Terraform, output: Output) -> anyhow::Result<()> {
+        let processors = thread::available_parallelism().map_or(1, NonZero::get);
+        let slots = Arc::new(Semaphore::new(processors));
+        let mut running = JoinSet::new();
+        for directory in self.directories.clone() {
+            let (terraform, home, slots) = (terraform.clone(), self.home.clone(), slots.clone());
+            running.spawn(async move {
+                let _slot = slots.acquire_owned().await?;
+                let started = Instant::now();
+                let result = test(&terraform, &home.join(&directory)).await;
+                Ok::<_, anyhow::Error>((directory, result, started.elapsed()))
+            });
+        }
+        let mut failed = 0;
+        while let Some(joined) = running.join_next().await {
+            let (directory, result, took) = joined??;
+            let (directory, took) = (directory.display(), took.as_secs_f64());
+            match result {
+                Ok(summary) => output.indented(&format!("{directory}: {summary} in {took:.1} s")),
+                Err(error) => {
+                    failed += 1;
+                    output.indented(&format!("{directory}: failed\n{error:#}"));
+                }
+            }
+        }
+        ensure!(failed == 0, "{failed} of {} configurations failed", self.len());
+        Ok(())
+    }
+}
+
+/// Initialises, validates and tests a configuration. Returns the summary of its tests.
+async fn test(terraform: &Terraform, directory: &Path) -> anyhow::Result<String> {
+    let run = |arguments: &[&str]| -> Command {
+        let mut command = terraform.command(directory);
+        command.args(arguments).arg("-no-color");
+        command
+    };
+    said(&mut run(&["init", "-backend=false", "-input=false"])).await?;
+    said(&mut run(&["validate"])).await?;
+    let said = said(&mut run(&["test"])).await?;
+    summary(&said).with_context(|| format!("terraform test ran no test\n{said}"))
+}
+
+/// The output of a command; if it failed, an error with both of its streams.
+async fn said(terraform: &mut Command) -> anyhow::Result<String> {
+    let output = terraform.output().await.context("starting Terraform")?;
+    let text = [output.stdout, output.stderr].concat();
+    let text = String::from_utf8_lossy(&text).into_owned();
+    if !output.status.success() {
+        bail!("{}: {}\n{}", command::shown(terraform), output.status, text.trim_end());
+    }
+    Ok(text)
+}
+
+/// `4 passed`, from the last line of `terraform test`; none if it ran no test.
+fn summary(output: &str) -> Option<String> {
+    let line = output.lines().rev().find(|line| line.starts_with("Success! "))?;
+    let passed = line.trim_start_matches("Success! ").split(',').next()?;
+    (passed != "0 passed").then(|| passed.to_owned())
+}
+
+fn collect(directory: &Path, found: &mut Vec<PathBuf>) -> anyhow::Result<()> {
+    let mut is_configuration = false;
+    for entry in fs::read_dir(directory)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            collect(&path, found)?;
+        } else if path.extension().is_some_and(|extension| extension == "tf") {
+            is_configuration = true;
+        }
+    }
+    if is_configuration {
+        found.push(directory.to_owned());
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn summary_names_the_passed_tests() {
+        let output = "tests/a.tftest.hcl... pass\n\nSuccess! 4 passed, 0 failed.\n";
+        assert_eq!(summary(output).as_deref(), Some("4 passed"));
+    }
+
+    #[test]
+    fn configuration_without_tests_is_rejected() {
+        assert_eq!(summary("\nSuccess! 0 passed, 0 failed.\n"), None);
+        assert_eq!(summary(""), None);
+    }
+}
