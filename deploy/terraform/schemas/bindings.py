@@ -46,7 +46,7 @@ CATEGORIES = {
 
 @dataclass
 class Flags:
-    """What a comment says about an attribute, and the code of its accessors."""
+    """The flags of an attribute, from a comment, and the code of its accessors."""
 
     computed: bool
     optional: bool

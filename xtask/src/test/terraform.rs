@@ -4,14 +4,11 @@ mod configurations;
 mod workspace;
 
 use self::configurations::Configurations;
-use self::workspace::Workspace;
+use self::workspace::{HOME, Workspace};
 use crate::command;
 use crate::paths;
 use crate::runner::Steps;
 use crate::tools::{self, Mirror, Terraform};
-
-/// The directory of everything that concerns Terraform.
-const HOME: &str = "deploy/terraform";
 
 /// Runs all checks, or tests the configurations whose path contains the filter.
 pub(super) async fn run(steps: &mut Steps, filter: Option<&str>, _all: bool) -> anyhow::Result<()> {

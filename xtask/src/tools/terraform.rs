@@ -55,7 +55,7 @@ fn is_on_path(name: &str) -> bool {
     std::env::split_paths(&path).any(|directory| directory.join(name).is_file())
 }
 
-/// What a mirror needs of a schema file.
+/// The header of a schema file.
 #[derive(Debug, Deserialize)]
 struct Provider {
     source: String,

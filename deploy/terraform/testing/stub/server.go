@@ -7,7 +7,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 )
 
-// server answers Terraform from the schema alone.
+// server answers Terraform from only the schema.
 type server struct {
 	// Terraform asks the other questions only of providers that announce the answers.
 	tfprotov6.ProviderServer

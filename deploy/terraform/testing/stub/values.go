@@ -27,7 +27,7 @@ const (
 type filler struct {
 	phase    phase
 	typeName string
-	// seed makes two objects of a type differ: what the user wrote.
+	// seed makes two objects of a type differ. It is the configuration of the object.
 	seed string
 }
 

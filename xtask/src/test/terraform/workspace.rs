@@ -7,8 +7,10 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use tempfile::TempDir;
 
-use super::HOME;
 use crate::paths;
+
+/// The directory of everything that concerns Terraform.
+pub(super) const HOME: &str = "deploy/terraform";
 
 /// Terraform writes a lock file with the hashes of the stubs beside each configuration. Nobody may
 /// commit such a file, so the tests run in a copy.
