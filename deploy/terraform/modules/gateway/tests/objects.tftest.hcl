@@ -10,6 +10,11 @@ mock_provider "aws" {
   }
 }
 mock_provider "helm" {}
+
+override_resource {
+  target = aws_wafv2_web_acl.this
+  values = { arn = "arn:aws:wafv2:eu-central-1:123456789012:regional/webacl/demo/a1b2" }
+}
 mock_provider "kubernetes" {
   mock_data "kubernetes_resource" {
     defaults = { object = { metadata = { annotations = { "gateway.networking.k8s.io/bundle-version" = "v1.6.3" } } } }
@@ -131,6 +136,14 @@ run "release_has_the_objects_of_the_output" {
   }
 }
 
+# The tests of the charts check the files of objects against the kinds of the controllers.
+run "objects_are_those_of_the_file" {
+  assert {
+    condition     = jsonencode(output.objects) == jsonencode(jsondecode(file("tests/objects/public.json")))
+    error_message = "The objects differ from tests/objects/public.json. Write them there: terraform output -json objects"
+  }
+}
+
 run "other_version_of_the_gateway_api_is_refused" {
   command = plan
   override_data {
@@ -157,6 +170,10 @@ run "production_settings_are_rendered" {
       "access_logs.s3.prefix"                           = "public"
     }
     error_message = "The attributes differ."
+  }
+  assert {
+    condition     = jsonencode(output.objects) == jsonencode(jsondecode(file("tests/objects/production.json")))
+    error_message = "The objects differ from tests/objects/production.json."
   }
   assert {
     condition     = [for object in output.objects : object.spec.wafV2.webACL if can(object.spec.wafV2)] == [aws_wafv2_web_acl.this[0].arn] && yamldecode(helm_release.lbc[0].values[0]).enableWafv2

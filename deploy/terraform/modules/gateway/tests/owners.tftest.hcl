@@ -29,6 +29,10 @@ run "auto_mode_has_no_controller_of_its_own" {
     condition     = [for object in output.objects : object.kind] == ["GatewayClass", "Gateway", "HTTPRoute"] && output.objects[0].spec == { controllerName = "eks.amazonaws.com/gateway-alb" } && !can(output.objects[1].spec.infrastructure)
     error_message = "Auto Mode does not know the settings of the AWS Load Balancer Controller."
   }
+  assert {
+    condition     = jsonencode(output.objects) == jsonencode(jsondecode(file("tests/objects/auto-mode.json")))
+    error_message = "The objects differ from tests/objects/auto-mode.json."
+  }
 }
 
 run "settings_that_auto_mode_ignores_are_refused" {

@@ -188,6 +188,11 @@ run "gateway_terminates_tls_for_labelled_namespaces" {
     condition     = !can(output.objects[1].spec.listeners[0].tls.options)
     error_message = "Without a certificate, there is no option for it."
   }
+  # The tests of the charts check the files of objects against the kinds of the controller.
+  assert {
+    condition     = jsonencode(output.objects) == jsonencode(jsondecode(file("tests/objects/network.json")))
+    error_message = "The objects differ from tests/objects/network.json. Write them there: terraform output -json objects"
+  }
   assert {
     condition     = jsonencode(yamldecode(helm_release.objects[0].values[0]).objects) == jsonencode(output.objects)
     error_message = "Helm installs other objects."
@@ -218,6 +223,10 @@ run "gitops_owns_the_objects" {
   assert {
     condition     = length(helm_release.controller) + length(helm_release.objects) == 0
     error_message = "Only one of both may install the objects."
+  }
+  assert {
+    condition     = jsonencode(output.objects) == jsonencode(jsondecode(file("tests/objects/certificate.json")))
+    error_message = "The objects differ from tests/objects/certificate.json."
   }
   assert {
     condition     = output.objects[1].spec.listeners[0].tls.options == { "application-networking.k8s.aws/certificate-arn" = "arn:aws:acm:eu-central-1:123456789012:certificate/a1b2" }
