@@ -57,7 +57,10 @@ class Schema:
             known = flags.get(entry.name, Flags(False, not mandatory, mandatory, ""))
             is_block = (interface, entry.name) in self.bindings.blocks
             if is_block and simple(entry.kind, entry.storage) is None:
-                blocks[entry.name] = self.nested_block(entry, known)
+                nested = self.nested_block(entry, known)
+                # The bindings do not know the statements of a web ACL. A block with them could not be checked.
+                if not has_dynamic(nested):
+                    blocks[entry.name] = nested
             else:
                 attributes[entry.name] = marked(self.attribute(entry), known, entry.write_only)
         settable = {entry.name for entry in entries}
@@ -79,9 +82,6 @@ class Schema:
     def nested_block(self, entry: Entry, flags: Flags) -> dict:
         child = self.block(self.structure(entry))
         mode = "single" if entry.kind == "struct" else entry.kind
-        # The bindings do not know the statements of a web ACL, so they are dynamic. No set can hold them.
-        if mode == "set" and has_dynamic(child):
-            mode = "list"
         block = {"block": child, "nesting_mode": mode}
         if mode in ("list", "set"):
             if flags.required:

@@ -84,6 +84,38 @@ module "gateway" {
   controller_replicas = local.settings.gateway.controller_replicas
 }
 
+module "events" {
+  source = "../../../modules/events"
+
+  name                    = "${local.settings.name}-secret-changes"
+  secret_name_prefixes    = [local.settings.secret_prefix]
+  parameter_name_prefixes = ["/${local.settings.secret_prefix}"]
+  alarm_topic_arns        = local.settings.alarm_topic_arns
+}
+
+module "controller_identity" {
+  source = "../../../modules/pod-identity"
+
+  # The layer of the secrets finds the role by this name.
+  name                    = "${local.settings.name}-mtk-controller"
+  cluster_name            = data.aws_eks_cluster.this.name
+  cluster_arn             = data.aws_eks_cluster.this.arn
+  namespace               = "kube-system"
+  service_account         = "mtk-controller"
+  secret_name_prefixes    = [local.settings.secret_prefix]
+  parameter_name_prefixes = ["/${local.settings.secret_prefix}"]
+  queue_arns              = [module.events.queue_arn]
+}
+
+module "controller" {
+  count  = local.settings.installed_by == "terraform" ? 1 : 0
+  source = "../../../modules/controller"
+
+  pod_identity_association_id = module.controller_identity.association_id
+  event_queue_urls            = [module.events.queue_url]
+  values                      = [yamlencode(local.settings.controller)]
+}
+
 module "lattice" {
   count  = local.settings.lattice.enabled ? 1 : 0
   source = "../../../modules/lattice"

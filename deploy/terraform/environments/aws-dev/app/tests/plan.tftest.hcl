@@ -1,0 +1,41 @@
+# These tests use the stub itself: a mocked provider has no ephemeral resources.
+override_data {
+  target = data.aws_eks_cluster.this
+  values = {
+    endpoint              = "https://cluster.invalid"
+    certificate_authority = [{ data = "Y2VydGlmaWNhdGU=" }]
+    vpc_config            = [{ vpc_id = "vpc-1" }]
+  }
+}
+override_data {
+  target = data.aws_subnets.public
+  values = { ids = ["subnet-0", "subnet-1"] }
+}
+override_data {
+  target = data.aws_subnet.public[0]
+  values = { cidr_block = "10.16.128.0/22" }
+}
+override_data {
+  target = data.aws_subnet.public[1]
+  values = { cidr_block = "10.16.132.0/22" }
+}
+
+run "plan_from_nothing" {
+  command = plan
+  assert {
+    condition     = yamldecode(output.values[1]).httpRoute.parentRefs == [{ name = "public", namespace = "gateway", sectionName = "https" }] && yamldecode(output.values[1]).service.type == "ClusterIP"
+    error_message = "The app is served with TLS only, by one load balancer."
+  }
+  assert {
+    condition     = [for source in yamldecode(output.values[1]).networkPolicy.ingress.from : source.ipBlock.cidr] == ["10.16.128.0/22", "10.16.132.0/22"]
+    error_message = "Requests come from the load balancer and from VPC Lattice, and not from Pods."
+  }
+  assert {
+    condition     = [for object in yamldecode(output.values[1]).extraObjects : "${object.kind}/${object.metadata.name}"] == ["SecretStore/aws"]
+    error_message = "The app has its store, and a route in the service network if there is one."
+  }
+  assert {
+    condition     = yamldecode(output.values[0]).secrets.externalSecret.dataFrom == [{ extract = { key = "demo/dev/app" } }]
+    error_message = "The app reads the secret of the layer before."
+  }
+}
