@@ -21,6 +21,7 @@ use axum::{
 };
 use prometheus_client::{encoding::text::encode, registry::Registry};
 use sealing::Certificate;
+use tokio::sync::watch;
 use tracing::info;
 
 use self::{connections::accept, listener::listen};
@@ -71,19 +72,16 @@ pub(crate) fn metrics(registry: Registry) -> Router {
     Router::new().route("/metrics", get(get_metrics)).with_state(Arc::new(registry))
 }
 
-/// Serves a router until `stop` ends.
+/// Serves a router until `stop` turns true, and then answers the requests that it has received.
 pub(crate) async fn serve(
     address: SocketAddr,
     purpose: &'static str,
     router: Router,
-    stop: impl Future<Output = ()> + Send + 'static,
+    stop: watch::Receiver<bool>,
 ) -> std::io::Result<()> {
     let listener = listen(address)?;
     info!(purpose, address = %listener.local_addr()?, "listening");
-    tokio::select! {
-        () = accept(listener, router) => {}
-        () = stop => {}
-    }
+    accept(listener, router, stop).await;
     Ok(())
 }
 

@@ -34,7 +34,7 @@ use crate::{
     },
 };
 
-/// How long reconciles may continue after a signal.
+/// How long reconciles and HTTP requests may continue after a signal.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
 /// When to retry requests of the start.
 const START_RETRY_DELAY: Duration = Duration::from_secs(2);
@@ -92,8 +92,8 @@ async fn run_until_signalled(config: Config) -> anyhow::Result<()> {
     let api = http::api(process.keys.clone(), process.health.clone());
     let metrics = http::metrics(registry);
     let mut servers = JoinSet::new();
-    servers.spawn(http::serve(listen_addr, "api", api, until(stopped.clone())));
-    servers.spawn(http::serve(listen_metrics_addr, "metrics", metrics, until(stopped.clone())));
+    servers.spawn(http::serve(listen_addr, "api", api, stopped.clone()));
+    servers.spawn(http::serve(listen_metrics_addr, "metrics", metrics, stopped.clone()));
     let mut control = JoinSet::new();
     control.spawn(process.control(stopped));
     tokio::select! {
@@ -104,7 +104,8 @@ async fn run_until_signalled(config: Config) -> anyhow::Result<()> {
         Some(ended) = control.join_next() => ended.context("the controller panicked")?,
     }
     stop.send_replace(true);
-    let _ = tokio::time::timeout(SHUTDOWN_TIMEOUT, control.join_all()).await;
+    let end = async { tokio::join!(control.join_all(), servers.join_all()) };
+    let _ = tokio::time::timeout(SHUTDOWN_TIMEOUT, end).await;
     Ok(())
 }
 

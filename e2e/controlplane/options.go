@@ -37,10 +37,10 @@ func parseOptions(args []string) (options, error) {
 	})
 	flags.StringVar(&o.admissionPlugins, "enable-admission-plugins", "", "admission plug-ins of the API server to turn on as well, separated by commas")
 	flags.BoolVar(&o.audit, "audit", false, "record every request's metadata in DIR/audit.log, as JSON lines")
-	flags.BoolVar(&o.detach, "detach", false, "run in a session of its own, out of reach of the terminal")
+	flags.BoolVar(&o.detach, "detach", false, "run in a new session, detached from the terminal")
 	flags.BoolVar(&o.durable, "durable", false, "have etcd sync to disk on every write (slower; for tests that crash it)")
 	flags.BoolVar(&o.lifeline, "lifeline", false, "end when standard input reaches its end")
-	flags.BoolVar(&o.node, "node", false, "add a node that runs Pods, all in namespaces of its own (needs root)")
+	flags.BoolVar(&o.node, "node", false, "add a node that runs Pods, all in separate namespaces (needs root)")
 	flags.StringVar(&o.programs, "programs", "", "directory with the node's programs: containerd, its shim, ctr, cleaner, pause")
 	flags.BoolVar(&o.remove, "rm", false, "remove DIR at the end")
 	if err := flags.Parse(args); err != nil {
@@ -63,7 +63,7 @@ func (o options) check(rest []string) error {
 	case o.node && o.programs == "":
 		return errors.New("--node needs --programs")
 	case o.node && !o.advertiseAddress.IsLoopback():
-		return errors.New("--advertise-address does not go with --node, whose addresses are its own")
+		return errors.New("--advertise-address cannot be combined with --node")
 	}
 	return nil
 }

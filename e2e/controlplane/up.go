@@ -129,7 +129,7 @@ func untilAskedToEnd(lifeline bool) context.Context {
 	if lifeline {
 		go func() {
 			_, _ = io.Copy(io.Discard, os.Stdin)
-			cancel(errors.New("the process that started it has gone"))
+			cancel(errors.New("the parent process has ended"))
 		}()
 	}
 	return ctx

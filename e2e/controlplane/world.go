@@ -141,7 +141,7 @@ func startWorld(dir *directory) (*worldProcess, error) {
 		return nil, err
 	}
 	if err := cmd.Start(); err != nil {
-		return nil, fmt.Errorf("starting a process in namespaces of its own: %w", err)
+		return nil, fmt.Errorf("starting a process in separate namespaces: %w", err)
 	}
 	w := &worldProcess{cmd: cmd, input: input, reports: make(chan report), ended: make(chan struct{})}
 	go w.listen(output)

@@ -43,7 +43,7 @@ enum Verb {
         /// Run only tests whose name contains this
         #[arg(requires = "part")]
         filter: Option<String>,
-        /// For Terraform, also run tools that take minutes to build
+        /// Run also what takes minutes to build: cargo deny, go vet, the programs for ARM, tools for Terraform
         #[arg(long)]
         all: bool,
     },

@@ -73,14 +73,24 @@ pub(crate) fn shipped_programs() -> Programs {
     Programs { seal: program("mtk-seal"), controller: program("mtk-controller") }
 }
 
-/// Builds all programs that the tests of images use, with the lowest priority: those that ship, and
+/// Whether the unoptimised programs for a Raspberry Pi, which the tests of images use, were built once.
+pub(crate) fn programs_for_arm_exist() -> bool {
+    binaries::program(Arch::Arm64, Profile::Quick, "mtk-controller").exists()
+}
+
+/// Builds the programs that the tests of images use, with the lowest priority: those that ship, and perhaps
 /// unoptimised ones for a Raspberry Pi.
-pub(crate) async fn build_all_programs_in_background(output: Output) -> anyhow::Result<()> {
+pub(crate) async fn build_programs_in_background(
+    for_arm: bool,
+    output: Output,
+) -> anyhow::Result<()> {
+    let shipped = binaries::build_in_background(Arch::host(), Profile::Release, output);
+    if !for_arm {
+        return shipped.await;
+    }
     // Side by side: link-time optimisation uses one processor.
-    tokio::try_join!(
-        binaries::build_in_background(Arch::host(), Profile::Release, output),
-        binaries::build_in_background(Arch::Arm64, Profile::Quick, output),
-    )?;
+    let arm = binaries::build_in_background(Arch::Arm64, Profile::Quick, output);
+    tokio::try_join!(shipped, arm)?;
     Ok(())
 }
 

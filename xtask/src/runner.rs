@@ -37,12 +37,13 @@ pub(crate) struct Steps {
     output: Output,
     started: Instant,
     done: Vec<(String, Duration)>,
+    left_out: Vec<String>,
 }
 
 impl Steps {
     /// Starts the clock.
     pub(crate) fn new(output: Output) -> Steps {
-        Steps { output, started: Instant::now(), done: Vec::new() }
+        Steps { output, started: Instant::now(), done: Vec::new(), left_out: Vec::new() }
     }
 
     /// The stream of the lines.
@@ -65,7 +66,13 @@ impl Steps {
         Ok(result)
     }
 
-    /// Prints a table of the steps and their times.
+    /// Prints that something is not done, and why; again in the summary, where nobody overlooks it.
+    pub(crate) fn leave_out(&mut self, what: &str) {
+        self.output.line(format_args!("==> left out: {what}"));
+        self.left_out.push(what.to_owned());
+    }
+
+    /// Prints a table of the steps and their times, and what was left out.
     pub(crate) fn summary(&self) {
         self.output.line("\n==> Summary");
         for (what, took) in &self.done {
@@ -73,6 +80,9 @@ impl Steps {
         }
         let all = self.started.elapsed();
         self.output.line(format_args!("    {:>9}  total", seconds(all)));
+        for what in &self.left_out {
+            self.output.line(format_args!("    left out: {what}"));
+        }
     }
 }
 

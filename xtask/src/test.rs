@@ -29,6 +29,8 @@ use crate::tools;
 const END_TO_END_THREADS: &str = "--test-threads=4";
 /// The module of all tests in real Pods.
 const PODS: &str = "pods::";
+/// The module of the tests of images for ARM.
+const ARM: &str = "arm64::";
 
 /// A part of the tests.
 #[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
@@ -56,18 +58,22 @@ struct Built {
     targets: Targets,
 }
 
-/// The build of the programs that ship.
-type ShippedPrograms = JoinHandle<anyhow::Result<()>>;
+/// The build of the programs that ship, and perhaps of those for ARM.
+struct ImagePrograms {
+    build: JoinHandle<anyhow::Result<()>>,
+    for_arm: bool,
+}
 
-/// Runs all parts or one, the cheap ones first, and stops at the first failure.
+/// Runs all parts or one, the cheap ones first, and stops at the first failure. Without `all`, it leaves out
+/// what takes minutes to build, and prints that.
 pub(crate) async fn run(part: Option<Part>, filter: Option<&str>, all: bool) -> anyhow::Result<()> {
     let wants = |one: Part| part.is_none_or(|part| part == one);
     let mut steps = Steps::new(Output::Stdout);
     let output = steps.output();
     steps.step("find the toolchains", checks::toolchains(output)).await?;
-    let shipped = if wants(Part::Pods) { Some(start_shipped_programs(output)) } else { None };
+    let shipped = wants(Part::Pods).then(|| ImagePrograms::start(all, output));
     if wants(Part::Checks) {
-        checks::run(&mut steps).await?;
+        checks::run(&mut steps, all).await?;
     }
     // A build of all tests runs clippy too.
     if part == Some(Part::Checks) {
@@ -90,12 +96,12 @@ pub(crate) async fn run(part: Option<Part>, filter: Option<&str>, all: bool) -> 
             rust(&mut steps, &built, filter).await?;
         }
         if wants(Part::EndToEnd) {
-            end_to_end(&mut steps, &built, filter).await?;
+            end_to_end(&mut steps, &built, filter, all).await?;
         }
         if let Some(shipped) = shipped {
             let what = "build the programs that ship, in the background until now";
-            steps.step(what, async { shipped.await? }).await?;
-            pods(&mut steps, &built, filter).await?;
+            steps.step(what, async { shipped.build.await? }).await?;
+            pods(&mut steps, &built, filter, shipped.for_arm).await?;
         }
     }
     steps.summary();
@@ -128,15 +134,27 @@ async fn rust(steps: &mut Steps, built: &Built, filter: Option<&str>) -> anyhow:
     steps.step(what, command::run(&mut others)).await
 }
 
-/// Starts the build of the programs that ship. It takes the longest, so it runs with low priority
-/// while other steps wait.
-fn start_shipped_programs(output: Output) -> ShippedPrograms {
-    tokio::spawn(images::build_all_programs_in_background(output))
+impl ImagePrograms {
+    /// Starts the build. It takes the longest, so it runs with low priority while other steps wait.
+    fn start(all: bool, output: Output) -> ImagePrograms {
+        let for_arm = all || images::programs_for_arm_exist();
+        let build = tokio::spawn(images::build_programs_in_background(for_arm, output));
+        ImagePrograms { build, for_arm }
+    }
 }
 
-async fn end_to_end(steps: &mut Steps, built: &Built, filter: Option<&str>) -> anyhow::Result<()> {
-    // After the build, because `go vet` then finds the packages in Go's cache.
-    control_plane::check(steps).await?;
+async fn end_to_end(
+    steps: &mut Steps,
+    built: &Built,
+    filter: Option<&str>,
+    all: bool,
+) -> anyhow::Result<()> {
+    if all {
+        // After the build, because `go vet` then finds the packages in Go's cache.
+        control_plane::check(steps).await?;
+    } else {
+        steps.leave_out("go vet, which reads all of Kubernetes' packages first; --all runs it");
+    }
     let arguments = [END_TO_END_THREADS, "--skip", PODS];
     let mut tests = built.test(&built.targets.end_to_end, filter, &arguments);
     tools_of_end_to_end_tests(steps, &mut tests).await?;
@@ -144,9 +162,18 @@ async fn end_to_end(steps: &mut Steps, built: &Built, filter: Option<&str>) -> a
 }
 
 /// Tests the programs that ship and their images, which are built.
-async fn pods(steps: &mut Steps, built: &Built, filter: Option<&str>) -> anyhow::Result<()> {
+async fn pods(
+    steps: &mut Steps,
+    built: &Built,
+    filter: Option<&str>,
+    for_arm: bool,
+) -> anyhow::Result<()> {
     if filter.is_none() {
-        let mut images = built.test(&built.targets.images, None, &[]);
+        let without_arm: &[&str] = if for_arm { &[] } else { &["--skip", ARM] };
+        if !for_arm {
+            steps.leave_out("programs for ARM, which take minutes to build; --all tests them");
+        }
+        let mut images = built.test(&built.targets.images, None, without_arm);
         steps.step("run tests of the images that ship", command::run(&mut images)).await?;
     }
     let output = steps.output();

@@ -39,11 +39,11 @@ const BACKOFF_FIRST: Duration = Duration::from_secs(1);
 const BACKOFF_MAX_FLOOR: Duration = Duration::from_mins(1);
 /// When a Secret that was changed during its own refresh is repaired.
 const FIRST_REPAIR_DELAY: Duration = Duration::from_secs(1);
-/// The longest delay after an error that usually passes by itself.
+/// The longest delay after a transient error.
 const BACKOFF_MAX_TRANSIENT: Duration = Duration::from_mins(5);
 /// The longest delay after any other error. An interval that is shorter shortens it.
 const BACKOFF_MAX: Duration = Duration::from_mins(30);
-/// How often an error that usually passes by itself must occur before the status reports it.
+/// How often a transient error must occur before the status reports it.
 const ATTEMPTS_BEFORE_STATUS: u32 = 2;
 
 pub(super) struct Attempt<'a> {

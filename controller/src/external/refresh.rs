@@ -26,7 +26,7 @@ use super::{
         SecretEffect, SyncError, SyncFailure, Synced,
     },
     read::{ReadableStore, ReadableStores},
-    render::{RenderJob, RenderedSecret},
+    render::{CopiedMetadata, RenderJob, RenderedSecret},
     store::{ReferencedStores, Store, StoreKey},
     store_status,
     versions::Versions,
@@ -66,8 +66,10 @@ impl Attempt<'_> {
             entries,
             sources,
             versions,
-            copies_metadata: controller.settings.copies_metadata,
-            copies_tool_metadata: controller.context.settings.copies_tool_metadata,
+            metadata: CopiedMetadata::of_settings(
+                controller.settings.copies_metadata,
+                controller.context.settings.copies_tool_metadata,
+            ),
         };
         self.sync_secret(controller.renderer.render(job).await?).await
     }

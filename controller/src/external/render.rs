@@ -41,6 +41,15 @@ pub(crate) struct Delimiters {
     pub(crate) right: String,
 }
 
+/// The labels and annotations that a Secret without a template copies from its ExternalSecret.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum CopiedMetadata {
+    None,
+    /// All but those that tie an object to its tool.
+    WithoutTools,
+    All,
+}
+
 /// Everything that the content of a Secret depends on, but for limits, time and randomness.
 pub(super) struct RenderJob {
     pub(super) object: Arc<ExternalSecret>,
@@ -48,8 +57,17 @@ pub(super) struct RenderJob {
     /// `templateFrom`
     pub(super) sources: Result<Vec<Source>, Failure>,
     pub(super) versions: Versions,
-    pub(super) copies_metadata: bool,
-    pub(super) copies_tool_metadata: bool,
+    pub(super) metadata: CopiedMetadata,
+}
+
+impl CopiedMetadata {
+    pub(super) fn of_settings(copies_metadata: bool, copies_tool_metadata: bool) -> Self {
+        match (copies_metadata, copies_tool_metadata) {
+            (false, _) => Self::None,
+            (true, false) => Self::WithoutTools,
+            (true, true) => Self::All,
+        }
+    }
 }
 
 pub(super) struct RenderedSecret {
@@ -113,8 +131,7 @@ fn may_be_slow(spec: &ExternalSecretSpec) -> bool {
 
 impl RenderJob {
     fn run(self, rendering: &mut Rendering<'_>) -> Result<RenderedSecret, SyncFailure> {
-        let Self { object, entries, sources, mut versions, copies_metadata, copies_tool_metadata } =
-            self;
+        let Self { object, entries, sources, mut versions, metadata } = self;
         let assembled = assemble(&object.spec, entries, &mut versions, rendering);
         let Assembled { values, missing } = match assembled {
             Ok(assembled) => assembled,
@@ -130,7 +147,7 @@ impl RenderJob {
         }
         let content = match &object.spec.target.template {
             Some(template) => sources.and_then(|from| templated(template, from, values, rendering)),
-            None => Ok(untemplated(&object, values, copies_metadata, copies_tool_metadata)),
+            None => Ok(untemplated(&object, values, metadata)),
         };
         let content = content.map_err(|failure| SyncFailure::new(NO_UPDATE, failure))?;
         Ok(RenderedSecret { content: Some(content), missing, versions })
@@ -140,15 +157,15 @@ impl RenderJob {
 fn untemplated(
     object: &ExternalSecret,
     values: Values,
-    copies_metadata: bool,
-    copies_tool_metadata: bool,
+    metadata: CopiedMetadata,
 ) -> ExternalContent {
     let mut content = ExternalContent { data: data(values), ..ExternalContent::default() };
-    if copies_metadata {
-        content.labels = object.metadata.labels.clone().unwrap_or_default();
-        content.annotations = object.metadata.annotations.clone().unwrap_or_default();
+    if matches!(metadata, CopiedMetadata::None) {
+        return content;
     }
-    if !copies_tool_metadata {
+    content.labels = object.metadata.labels.clone().unwrap_or_default();
+    content.annotations = object.metadata.annotations.clone().unwrap_or_default();
+    if matches!(metadata, CopiedMetadata::WithoutTools) {
         remove_tool_metadata(&mut content.labels);
         remove_tool_metadata(&mut content.annotations);
     }
@@ -222,8 +239,7 @@ mod tests {
             },
             sources: Ok(Vec::new()),
             versions: Versions::default(),
-            copies_metadata: true,
-            copies_tool_metadata,
+            metadata: CopiedMetadata::of_settings(true, copies_tool_metadata),
         });
         secret.await.ok().unwrap().content.unwrap()
     }

@@ -3,6 +3,7 @@
 use std::{
     collections::HashMap,
     net::IpAddr,
+    pin::pin,
     sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
@@ -15,6 +16,7 @@ use hyper_util::{
 };
 use tokio::{
     net::{TcpListener, TcpStream},
+    sync::watch,
     task::JoinSet,
 };
 
@@ -39,29 +41,50 @@ struct Slot {
     client: IpAddr,
 }
 
-/// Serves connections until it is dropped.
-pub(super) async fn accept(listener: TcpListener, router: Router) {
+/// Serves connections until `stop` turns true. Then it accepts no more, and waits for the open ones.
+pub(super) async fn accept(listener: TcpListener, router: Router, stop: watch::Receiver<bool>) {
     let (open, mut tasks) = (OpenConnections::default(), JoinSet::new());
     loop {
-        let accepted = listener.accept().await;
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = stopped(stop.clone()) => break,
+        };
         while tasks.try_join_next().is_some() {}
         let Ok((stream, client)) = accepted else {
             tokio::time::sleep(ACCEPT_RETRY_DELAY).await;
             continue;
         };
         if let Some(slot) = open.take(client.ip()) {
-            tasks.spawn(serve(stream, router.clone(), slot));
+            tasks.spawn(serve(stream, router.clone(), slot, stop.clone()));
         }
     }
+    // New connections are refused, so that clients try another replica.
+    drop(listener);
+    while tasks.join_next().await.is_some() {}
 }
 
-async fn serve(stream: TcpStream, router: Router, slot: Slot) {
+async fn serve(stream: TcpStream, router: Router, slot: Slot, stop: watch::Receiver<bool>) {
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT).keep_alive(false);
     let connection = http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
     // Ignore clients that disconnect or are too slow.
-    let _ = tokio::time::timeout(CONNECTION_TIMEOUT, connection).await;
+    let _ = tokio::time::timeout(CONNECTION_TIMEOUT, async {
+        let mut connection = pin!(connection);
+        tokio::select! {
+            _ = connection.as_mut() => return,
+            () = stopped(stop) => {}
+        }
+        // Ends a connection on which no request has begun.
+        connection.as_mut().graceful_shutdown();
+        let _ = connection.await;
+    })
+    .await;
     drop(slot);
+}
+
+async fn stopped(mut stop: watch::Receiver<bool>) {
+    // An error means that the sender was dropped, which also means stop.
+    let _ = stop.wait_for(|stop| *stop).await;
 }
 
 impl OpenConnections {
@@ -105,13 +128,17 @@ mod tests {
 
     use super::*;
 
-    async fn server() -> (SocketAddr, JoinSet<()>) {
+    async fn server() -> (SocketAddr, watch::Sender<bool>, JoinSet<()>) {
+        serving(Router::new().route("/", get(async || "ok\n"))).await
+    }
+
+    async fn serving(router: Router) -> (SocketAddr, watch::Sender<bool>, JoinSet<()>) {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
-        let router = Router::new().route("/", get(async || "ok\n"));
+        let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
-        tasks.spawn(accept(listener, router));
-        (address, tasks)
+        tasks.spawn(accept(listener, router, stopped));
+        (address, stop, tasks)
     }
 
     async fn answer(mut stream: TcpStream, request: &str) -> String {
@@ -127,7 +154,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn client_that_never_ends_its_header_is_disconnected() {
-        let (address, _server) = server().await;
+        let (address, _stop, _server) = server().await;
         let stream = TcpStream::connect(address).await.unwrap();
         let answered = answer(stream, "GET / HTTP/1.1\r\n").await;
         assert!(!answered.contains("200 OK"), "{answered}");
@@ -137,7 +164,7 @@ mod tests {
 
     #[tokio::test]
     async fn one_client_holds_a_few_connections_at_most() {
-        let (address, _server) = server().await;
+        let (address, _stop, _server) = server().await;
         let mut held = Vec::new();
         for _ in 0..MAX_CONNECTIONS_PER_CLIENT {
             held.push(TcpStream::connect(address).await.unwrap());
@@ -145,6 +172,31 @@ mod tests {
         let stream = TcpStream::connect(address).await.unwrap();
         assert_eq!(answer(stream, REQUEST).await, "");
         assert!(answer(held.pop().unwrap(), REQUEST).await.ends_with("ok\n"));
+    }
+
+    #[tokio::test]
+    async fn request_that_began_is_answered_before_the_end() {
+        let (begun, mut has_begun) = watch::channel(false);
+        let (finish, finished) = watch::channel(false);
+        let slow = get(move || {
+            let finished = finished.clone();
+            begun.send_replace(true);
+            async {
+                stopped(finished).await;
+                "done\n"
+            }
+        });
+        let (address, stop, mut server) = serving(Router::new().route("/", slow)).await;
+        let _idle = TcpStream::connect(address).await.unwrap();
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(REQUEST.as_bytes()).await.unwrap();
+        has_begun.wait_for(|begun| *begun).await.unwrap();
+        stop.send_replace(true);
+        finish.send_replace(true);
+        assert!(answer(stream, "").await.ends_with("done\n"));
+        let ended = tokio::time::timeout(HEADER_TIMEOUT / 2, server.join_next()).await;
+        ended.expect("an idle connection delays nothing").unwrap().unwrap();
+        TcpStream::connect(address).await.unwrap_err();
     }
 
     #[test]

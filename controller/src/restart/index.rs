@@ -108,6 +108,7 @@ impl Index {
             source.into_iter().flat_map(|source| source.workloads.clone()).collect()
         };
         let (old, new) = (targets(before), targets(source.as_ref()));
+        let was_full = graph.is_full(&key.namespace);
         for target in &old {
             graph.remove_source(target, key);
         }
@@ -118,7 +119,10 @@ impl Index {
             Some(source) => graph.sources.insert(key.clone(), source),
             None => graph.sources.remove(key),
         };
-        let all = &old | &new;
+        let mut all = &old | &new;
+        if was_full {
+            all.extend(graph.add_excess_targets(&key.namespace));
+        }
         for target in &all {
             graph.refresh(target);
         }
@@ -129,10 +133,7 @@ impl Index {
     pub(crate) fn excess_targets(&self, key: &ObjectKey) -> usize {
         let graph = self.lock();
         let named = graph.sources.get(key).into_iter().flat_map(|source| &source.workloads);
-        let is_followed = |target: &&WorkloadKey| {
-            graph.targeted.get(target).is_some_and(|sources| sources.contains(key))
-        };
-        named.filter(|target| !is_followed(target)).count()
+        named.filter(|target| !graph.is_followed(target, key)).count()
     }
 
     /// The workloads that a change of this Secret restarts.

@@ -146,7 +146,7 @@ impl Sealing {
         let count = ring.len();
         match error {
             ItemError::Malformed => {
-                "is not a sealed item: it was cut or altered, seal it again".to_owned()
+                "is not a sealed item: it is truncated or altered, seal it again".to_owned()
             }
             ItemError::OtherScope(other) => {
                 let remedy = match other.annotation() {
@@ -163,7 +163,7 @@ impl Sealing {
                  has that size: seal it again with this cluster's certificate, or restore the key"
             ),
             ItemError::NoKeyOpens => format!(
-                "is opened by no sealing key here ({count} in all) as {name} in {namespace}: it was \
+                "cannot be opened with the sealing keys here ({count} in all) as {name} in {namespace}: it was \
                  sealed for another cluster, namespace or name, or the key was lost; seal it again \
                  with this cluster's certificate, or restore the key"
             ),
@@ -204,7 +204,7 @@ mod tests {
         let failed = [("A", ItemError::NoKeyOpens), ("B", ItemError::Malformed)];
         let failure = sealing(Scope::Strict).failure(&failed);
         assert_eq!(failure.reason, Reason::Malformed);
-        assert!(failure.message.contains("item A is opened by no sealing key"), "{failure}");
+        assert!(failure.message.contains("item A cannot be opened"), "{failure}");
         assert!(failure.message.contains("item B is not a sealed item"), "{failure}");
     }
 

@@ -55,7 +55,7 @@ async fn file_for_another_cluster_stalls_and_shows_the_remedy() {
     for part in [conditions, events] {
         assert!(part.contains("UnknownKey"), "{description}");
         assert!(
-            part.contains("item A is opened by no sealing key here (1 in all)"),
+            part.contains("item A cannot be opened with the sealing keys here (1 in all)"),
             "{description}"
         );
         assert!(part.contains("seal it again with this cluster's certificate"), "{description}");

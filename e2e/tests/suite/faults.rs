@@ -1,12 +1,13 @@
 //! Invalid and hostile objects.
 
+use std::fs;
 use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 use sealing::{KeyOptions, Scope, SealingKey};
 use serde_json::{Value, json};
 
-use crate::support::{Key, Kind, data, sealed, shared};
+use crate::support::{Key, Kind, Private, data, private, sealed, shared};
 
 /// Fault F8.
 #[tokio::test]
@@ -56,6 +57,44 @@ async fn rejected_secret_is_reported_with_its_invalid_fields() {
     let message = message(&failed);
     assert!(message.contains("data[tls.crt]"), "{message}");
     assert!(message.contains("data[tls.key]"), "{message}");
+}
+
+/// Go accepts dates of the whole year 9999. The objects arrive in a list and in an event.
+#[tokio::test]
+async fn object_with_a_date_of_the_year_9999_stops_no_list_and_no_watch() {
+    let private = private().await;
+    let (cluster, api) = (private.cluster(), private.api().await);
+    let ns = api.namespace("faults-dates").await;
+    create_with_a_late_date(&private, &ns, "listed");
+    let controller = cluster.controller(&[]).unwrap();
+    create_with_a_late_date(&private, &ns, "watched");
+    api.create(Kind::SealedSecret, sealed(&ns, "good", &[("A", "1")])).await;
+    // It has no key of this cluster: the status shows that the controller has read it.
+    api.wait_reason(&ns, "good", "UnknownKey").await;
+    let log = controller.log().unwrap();
+    for name in ["listed", "watched"] {
+        let object = format!("{ns}/{name}");
+        let named = |line: &str| line.contains(&object) && line.contains("cannot be decoded");
+        assert!(log.lines().any(named), "{object}: {log}");
+    }
+    // A test client decodes objects as strictly as the controller.
+    private.kubectl(&["delete", "sealedsecrets", "--all", "--namespace", &ns]);
+}
+
+fn create_with_a_late_date(private: &Private, namespace: &str, name: &str) {
+    let mut object = sealed(namespace, name, &[("A", "1")]);
+    object["metadata"]["managedFields"] = json!([{
+        "manager": "another", "operation": "Update", "time": "9999-12-31T23:59:59Z",
+        "apiVersion": "bitnami.com/v1alpha1", "fieldsType": "FieldsV1",
+        "fieldsV1": { "f:spec": { "f:encryptedData": { "f:A": {} } } },
+    }]);
+    let file = private.cluster().plane().directory().join(format!("{name}.json"));
+    fs::write(&file, object.to_string()).unwrap();
+    private.kubectl(&["create", "--filename", file.to_str().unwrap()]);
+    let path = "jsonpath={.metadata.managedFields[*].time}";
+    let get = ["get", "sealedsecret", name, "--namespace", namespace, "--show-managed-fields"];
+    let dates = private.kubectl(&[&get[..], &["--output", path]].concat());
+    assert!(dates.contains("9999-12-31"), "{dates}");
 }
 
 /// A SealedSecret must not create a sealing key: others would seal with it.

@@ -26,9 +26,9 @@ async fn take_over(helm: &str, namespace: &str, flags: &[&str]) {
     let api = private.api().await;
     let helm = Helm::new(&programs::made(helm).unwrap(), private.cluster().plane().access());
     // Create it again, so that it has no label or annotation of our Helm release.
-    kubectl(&private, &["delete", "crd", "sealedsecrets.bitnami.com"]);
+    private.kubectl(&["delete", "crd", "sealedsecrets.bitnami.com"]);
     private.cluster().apply(&bitnamis_crd()).unwrap();
-    kubectl(&private, &["wait", "--for=condition=Established", "crd/sealedsecrets.bitnami.com"]);
+    private.kubectl(&["wait", "--for=condition=Established", "crd/sealedsecrets.bitnami.com"]);
     let namespace = api.namespace(namespace).await;
     let theirs = api.apply(Kind::SealedSecret, &sealed(&namespace, "a", &[("A", "1")])).await;
 
@@ -58,15 +58,8 @@ async fn take_over(helm: &str, namespace: &str, flags: &[&str]) {
 
 /// The schema of the field `status.fingerprint`, which only our CRD has.
 fn fingerprint(private: &Private) -> Option<Value> {
-    let crd = kubectl(private, &["get", "crd", "sealedsecrets.bitnami.com", "-o", "json"]);
+    let crd = private.kubectl(&["get", "crd", "sealedsecrets.bitnami.com", "-o", "json"]);
     let crd: Value = serde_json::from_str(&crd).unwrap();
     let schema = &crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"];
     schema["status"]["properties"].get("fingerprint").cloned()
-}
-
-fn kubectl(private: &Private, arguments: &[&str]) -> String {
-    let output = private.cluster().plane().kubectl().args(arguments).output().unwrap();
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "kubectl {arguments:?}: {errors}");
-    String::from_utf8(output.stdout).unwrap()
 }

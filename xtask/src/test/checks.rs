@@ -5,11 +5,15 @@ use crate::command::program;
 use crate::runner::{Output, Steps};
 use crate::{fmt, lint, tools};
 
-/// Checks formatting, lints and dependencies.
-pub(super) async fn run(steps: &mut Steps) -> anyhow::Result<()> {
+/// Checks formatting and lints, and dependencies if cargo deny is built or `all` is set.
+pub(super) async fn run(steps: &mut Steps, all: bool) -> anyhow::Result<()> {
     steps.step("check the formatting", fmt::run(true)).await?;
     let rules = lint::check(lint::ENFORCED, &[], steps.output());
     steps.step("check rules of the repository and spelling", rules).await?;
+    if !all && !tools::cargo_deny_is_built()? {
+        steps.leave_out("cargo deny, which takes minutes to build; --all runs it");
+        return Ok(());
+    }
     steps.step("check dependencies with cargo deny", deny::check(steps.output())).await
 }
 

@@ -76,6 +76,33 @@ impl Graph {
         self.targeted.entry(target.clone()).or_default().insert(source.clone());
     }
 
+    /// Whether the SealedSecrets of a namespace name as many workloads as they may.
+    pub(super) fn is_full(&self, namespace: &str) -> bool {
+        self.target_counts.get(namespace) == Some(&MAX_TARGETS_PER_NAMESPACE)
+    }
+
+    /// Whether a source of a workload is within the limit of its namespace.
+    pub(super) fn is_followed(&self, target: &WorkloadKey, source: &ObjectKey) -> bool {
+        self.targeted.get(target).is_some_and(|sources| sources.contains(source))
+    }
+
+    /// Adds the workloads that exceeded the limit of a namespace, as far as it has room now. Returns those that
+    /// were added.
+    pub(super) fn add_excess_targets(&mut self, namespace: &str) -> BTreeSet<WorkloadKey> {
+        let sources = self.sources.iter().filter(|(source, _)| source.namespace == namespace);
+        let named = sources.flat_map(|(source, names)| {
+            names.workloads.iter().map(move |target| (source.clone(), target.clone()))
+        });
+        let mut excess: Vec<_> =
+            named.filter(|(source, target)| !self.is_followed(target, source)).collect();
+        excess.sort();
+        for (source, target) in &excess {
+            self.add_source(target, source);
+        }
+        let added = excess.into_iter().filter(|(source, target)| self.is_followed(target, source));
+        added.map(|(_, target)| target).collect()
+    }
+
     pub(super) fn remove_source(&mut self, target: &WorkloadKey, source: &ObjectKey) {
         let was_targeted = self.targeted.contains_key(target);
         unlink(&mut self.targeted, target, source);

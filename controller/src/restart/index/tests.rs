@@ -189,9 +189,7 @@ fn namespace_has_a_limit_of_targets() {
         assert_eq!(index.excess_targets(&key), excess, "{from}");
     }
     assert_eq!(index.keys().len(), MAX_TARGETS_PER_NAMESPACE);
-    index.set_source(&object("s0"), None);
-    let key = object("s450");
-    index.set_source(&key, None);
-    index.set_source(&key, Some(names(450)));
-    assert_eq!(index.excess_targets(&key), 0, "a deleted SealedSecret frees its places");
+    let touched = index.set_source(&object("s0"), None).unwrap();
+    assert_eq!(index.excess_targets(&object("s450")), 0, "a deleted SealedSecret frees its places");
+    assert_eq!(touched.len(), 150, "its workloads, and those that were beyond the limit");
 }

@@ -69,6 +69,14 @@ impl Private {
     pub(crate) async fn api(&self) -> Api {
         Api::of(self.cluster()).await
     }
+
+    /// The output of kubectl, as the admin.
+    pub(crate) fn kubectl(&self, arguments: &[&str]) -> String {
+        let output = self.cluster().plane().kubectl().args(arguments).output().unwrap();
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "kubectl {arguments:?}: {errors}");
+        String::from_utf8(output.stdout).unwrap()
+    }
 }
 
 /// The key Secret of a test key, as the controller creates it.
