@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use sealing::{KeyOptions, Scope, SealingKey};
 use serde_json::{Value, json};
 
-use crate::support::{Key, Kind, Private, data, private, sealed, shared};
+use crate::support::{Api, Key, Kind, Private, data, private, sealed, shared};
 
 /// Fault F8.
 #[tokio::test]
@@ -65,11 +65,11 @@ async fn object_with_a_date_of_the_year_9999_stops_no_list_and_no_watch() {
     let private = private().await;
     let (cluster, api) = (private.cluster(), private.api().await);
     let ns = api.namespace("faults-dates").await;
-    create_with_a_late_date(&private, &ns, "listed");
+    create_with_a_late_date(&private, &api, &ns, "listed").await;
     let controller = cluster.controller(&[]).unwrap();
-    create_with_a_late_date(&private, &ns, "watched");
+    create_with_a_late_date(&private, &api, &ns, "watched").await;
     api.create(Kind::SealedSecret, sealed(&ns, "good", &[("A", "1")])).await;
-    // It has no key of this cluster: the status shows that the controller has read it.
+    // It is sealed for another key: the status shows that the controller has read it.
     api.wait_reason(&ns, "good", "UnknownKey").await;
     let log = controller.log().unwrap();
     for name in ["listed", "watched"] {
@@ -77,23 +77,25 @@ async fn object_with_a_date_of_the_year_9999_stops_no_list_and_no_watch() {
         let named = |line: &str| line.contains(&object) && line.contains("cannot be decoded");
         assert!(log.lines().any(named), "{object}: {log}");
     }
-    // A test client decodes objects as strictly as the controller.
+    // A client of the tests decodes objects as strictly as the controller.
     private.kubectl(&["delete", "sealedsecrets", "--all", "--namespace", &ns]);
 }
 
-fn create_with_a_late_date(private: &Private, namespace: &str, name: &str) {
-    let mut object = sealed(namespace, name, &[("A", "1")]);
+async fn create_with_a_late_date(private: &Private, api: &Api, namespace: &str, name: &str) {
+    let mut object = api.create(Kind::SealedSecret, sealed(namespace, name, &[("A", "1")])).await;
+    // A creation or a change would take the fields from their owner, and thereby remove the date.
     object["metadata"]["managedFields"] = json!([{
         "manager": "another", "operation": "Update", "time": "9999-12-31T23:59:59Z",
         "apiVersion": "bitnami.com/v1alpha1", "fieldsType": "FieldsV1",
         "fieldsV1": { "f:spec": { "f:encryptedData": { "f:A": {} } } },
     }]);
+    object["metadata"].as_object_mut().unwrap().remove("resourceVersion");
     let file = private.cluster().plane().directory().join(format!("{name}.json"));
     fs::write(&file, object.to_string()).unwrap();
-    private.kubectl(&["create", "--filename", file.to_str().unwrap()]);
+    private.kubectl(&["replace", "--filename", file.to_str().unwrap()]);
     let path = "jsonpath={.metadata.managedFields[*].time}";
-    let get = ["get", "sealedsecret", name, "--namespace", namespace, "--show-managed-fields"];
-    let dates = private.kubectl(&[&get[..], &["--output", path]].concat());
+    let get = ["get", "sealedsecret", name, "--namespace", namespace, "--output", path];
+    let dates = private.kubectl(&get);
     assert!(dates.contains("9999-12-31"), "{dates}");
 }
 
