@@ -19,11 +19,14 @@ use tokio::time::Instant;
 use tracing::{info, warn};
 
 use super::{
+    concerned::is_announced,
     controller::ExternalSecretController,
     index::{ExternalSecretEntry, SecretState},
     outcome::{SecretEffect, SyncError, SyncFailure, Synced},
     schedule,
     status::StatusUpdate,
+    store::{ReferencedStores, Store},
+    versions::{self, Versions},
 };
 use crate::{
     reason::{Failure, Reason},
@@ -133,8 +136,10 @@ impl Attempt<'_> {
     /// `failed` is the reason if the status could not be written.
     fn remember_synced(&self, synced: Synced, failed: Option<Reason>) {
         let (entry, now, noise) = (self.entry, Instant::now(), rand::random());
-        let mut proofs = Vec::new();
+        let (mut proofs, mut changes) = (Vec::new(), Vec::new());
+        let stores = self.controller.stores.index.find(entry.stores());
         self.remember(|memory| {
+            changes = unannounced_changes(memory, entry, &synced.versions, &stores);
             proofs = memory.looks.record_read(&entry.looks, &synced.versions, now, noise);
             memory.versions = synced.versions;
             memory.fingerprint = synced.fingerprint;
@@ -155,6 +160,7 @@ impl Attempt<'_> {
             }
         });
         proofs.iter().for_each(|source| self.controller.stores.prove(source, now));
+        changes.iter().for_each(|(store, keys)| self.controller.stores.found(store, keys, now));
     }
 
     /// The plan knows when the object is due, so it is asked at once. But if the Secret already differs
@@ -283,6 +289,29 @@ impl Attempt<'_> {
             );
         }
     }
+}
+
+/// The keys of changed versions, by store, that an event should have announced and none did. `before` is the entry
+/// when the read began.
+fn unannounced_changes(
+    memory: &ExternalSecretEntry,
+    before: &ExternalSecretEntry,
+    read: &Versions,
+    stores: &ReferencedStores,
+) -> Vec<(Arc<Store>, Vec<String>)> {
+    if !is_announced(&before.object.spec) {
+        return Vec::new();
+    }
+    // The events of this label name another one.
+    let is_expected = |key: &&str| {
+        before.looks.expects(key) || memory.looks.expects(key) || key.ends_with("#AWSPREVIOUS")
+    };
+    let changes = stores.values().flatten().map(|store| {
+        let scope = versions::scope(store, None);
+        let changed = before.versions.changed(read, &scope).filter(|key| !is_expected(key));
+        (store.clone(), changed.map(ToOwned::to_owned).collect())
+    });
+    changes.filter(|(_, keys): &(_, Vec<_>)| !keys.is_empty()).collect()
 }
 
 fn backoff(reason: Reason, interval: Duration) -> Backoff {

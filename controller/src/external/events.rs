@@ -84,6 +84,7 @@ impl ExternalSecretController {
     pub(crate) fn check_event_paths(&self, proved: &mut HashSet<StoreKey>) {
         let (mut now_proved, mut outdated) = (HashSet::new(), Vec::new());
         let stores = &self.stores;
+        stores.paths.end_lost(Instant::now());
         stores.index.stores.for_each(|key, store: &Arc<Store>| {
             if store.is_foreign(&self.settings.class) {
                 return;
@@ -127,6 +128,9 @@ impl ExternalSecretController {
         let concerned = concerned(spec, &key.namespace, store, hint);
         if concerned.is_empty() {
             return false;
+        }
+        for key in concerned.iter().filter_map(|one| one.version_key.as_ref()) {
+            self.stores.paths.announced(key);
         }
         let (now, wall) = (Instant::now(), Timestamp::now());
         let delay = self.objects.entries.update(

@@ -148,6 +148,11 @@ impl Looks {
         }
     }
 
+    /// Whether an event announced a version that was not read yet.
+    pub(super) fn expects(&self, key: &str) -> bool {
+        self.expected.contains_key(key)
+    }
+
     /// Lets a read take the expected versions, even if they are older than the last ones.
     pub(super) fn tell(&self, versions: &mut Versions) {
         let named = |(key, expected): (&String, &Expected)| match &expected.version {

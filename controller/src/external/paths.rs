@@ -17,6 +17,10 @@ use crate::reason::{Failure, Reason};
 
 /// How long a queue may fail before its events no longer count as proved.
 const MAX_FAILURE: Duration = Duration::from_mins(5);
+/// How late an event may come after a read has found its change.
+const MAX_DELAY: Duration = Duration::from_secs(45);
+/// How many changes may wait for their events.
+const MAX_UNANNOUNCED: usize = 10_000;
 /// How long a process believes the proof of the one before.
 const INHERITED: Duration = Duration::from_hours(1);
 
@@ -30,6 +34,8 @@ pub(crate) enum EventMode {
     Unproved,
     /// None has come for too long.
     Silent,
+    /// A read has found a change that no event announced.
+    Lost,
     /// The queue cannot be polled.
     Failing(Failure),
 }
@@ -57,6 +63,8 @@ struct Proof {
     at: Instant,
     /// None: it was inherited.
     queue: Option<usize>,
+    /// Whether an event did not come since.
+    is_lost: bool,
 }
 
 pub(crate) struct EventPaths {
@@ -68,6 +76,8 @@ struct State {
     /// Since when each queue fails, and why.
     queues: Vec<Option<(Instant, Failure)>>,
     proofs: HashMap<Path, Proof>,
+    /// Changes that reads have found before their events came, by the key in `status.versions`.
+    unannounced: HashMap<String, (Path, Instant)>,
 }
 
 impl Path {
@@ -84,7 +94,11 @@ impl Path {
 
 impl EventPaths {
     pub(crate) fn new(queues: usize, max_silence: Duration) -> Self {
-        let state = State { queues: vec![None; queues], proofs: HashMap::new() };
+        let state = State {
+            queues: vec![None; queues],
+            proofs: HashMap::new(),
+            unannounced: HashMap::new(),
+        };
         Self { max_silence, state: Mutex::new(state) }
     }
 
@@ -97,14 +111,38 @@ impl EventPaths {
 
     /// A true event came by this queue.
     pub(super) fn prove(&self, path: Path, queue: usize, now: Instant) {
-        self.lock().proofs.insert(path, Proof { at: now, queue: Some(queue) });
+        self.lock().proofs.insert(path, Proof { at: now, queue: Some(queue), is_lost: false });
     }
 
     /// Believes for a while the proof of the process before: otherwise a restart would make all values due.
     pub(super) fn inherit(&self, path: Path, now: Instant) {
         let left = INHERITED.min(self.max_silence);
         let at = now.checked_sub(self.max_silence).map_or(now, |silent| silent + left);
-        self.lock().proofs.entry(path).or_insert(Proof { at, queue: None });
+        self.lock().proofs.entry(path).or_insert(Proof { at, queue: None, is_lost: false });
+    }
+
+    /// A read has found a change. An event should announce it.
+    pub(super) fn found(&self, key: &str, path: &Path, now: Instant) {
+        let unannounced = &mut self.lock().unannounced;
+        if unannounced.len() < MAX_UNANNOUNCED {
+            unannounced.entry(key.to_owned()).or_insert_with(|| (path.clone(), now));
+        }
+    }
+
+    /// The event of a change has come.
+    pub(super) fn announced(&self, key: &str) {
+        self.lock().unannounced.remove(key);
+    }
+
+    /// Ends the proofs of paths whose events did not come: somebody may have changed the rule, or the queue.
+    pub(super) fn end_lost(&self, now: Instant) {
+        let state = &mut *self.lock();
+        let is_late = |(_, since): &(Path, Instant)| now.duration_since(*since) >= MAX_DELAY;
+        for (_, (path, _)) in state.unannounced.extract_if(|_, change| is_late(change)) {
+            if let Some(proof) = state.proofs.get_mut(&path) {
+                proof.is_lost = true;
+            }
+        }
     }
 
     pub(super) fn mode(&self, path: &Path, now: Instant) -> EventMode {
@@ -125,6 +163,7 @@ impl EventPaths {
                 EventMode::Failing(failure)
             }
             None => EventMode::Unproved,
+            Some(proof) if proof.is_lost => EventMode::Lost,
             Some(proof) if now.duration_since(proof.at) < self.max_silence => EventMode::Proved,
             Some(_) => EventMode::Silent,
         }
@@ -143,6 +182,7 @@ impl EventMode {
             Self::Proved => Some("Proved"),
             Self::Unproved => Some("Unproved"),
             Self::Silent => Some("Silent"),
+            Self::Lost => Some("Lost"),
             Self::Failing(failure) => Some(match failure.reason {
                 Reason::AccessDenied | Reason::KmsDenied => "Denied",
                 Reason::NotFound => "NotFound",
@@ -203,6 +243,24 @@ mod tests {
         assert_eq!(paths.mode(&path, later), EventMode::Unproved);
         paths.polled(1, Some(&Failure::new(Reason::NotFound, "x")), start);
         assert_eq!(paths.mode(&path, later).reason(), Some("Denied"));
+    }
+
+    #[test]
+    fn change_without_an_event_ends_the_proof_until_the_next_event() {
+        let (paths, start, path) = (EventPaths::new(1, SILENCE), Instant::now(), path(json!({})));
+        paths.prove(path.clone(), 0, start);
+        paths.found("late", &path, start);
+        paths.announced("late");
+        paths.end_lost(start + MAX_DELAY);
+        assert_eq!(paths.mode(&path, start), EventMode::Proved, "its event came late");
+        paths.found("lost", &path, start);
+        paths.end_lost(start + MAX_DELAY / 2);
+        assert_eq!(paths.mode(&path, start), EventMode::Proved, "it may still come");
+        paths.end_lost(start + MAX_DELAY);
+        assert_eq!(paths.mode(&path, start), EventMode::Lost);
+        paths.prove(path.clone(), 0, start + MAX_DELAY);
+        paths.end_lost(start + MAX_DELAY * 2);
+        assert_eq!(paths.mode(&path, start + MAX_DELAY * 2), EventMode::Proved);
     }
 
     #[test]

@@ -234,6 +234,14 @@ impl SecretStoreController {
         }
     }
 
+    /// A read has found other versions under these keys than the ones before.
+    pub(super) fn found(&self, store: &Store, keys: &[String], now: Instant) {
+        let path = Path::of(store).filter(|_| self.event_mode(store) == EventMode::Proved);
+        if let Some(path) = path {
+            keys.iter().for_each(|key| self.paths.found(key, &path, now));
+        }
+    }
+
     /// Reconciles the objects again that read from this store and are out of sync.
     pub(super) fn requeue_waiting(&self, store: &StoreKey) {
         for object in self.objects.waiting_for(store) {

@@ -118,6 +118,10 @@ fn event_condition(mode: &EventMode) -> Option<Condition> {
         EventMode::Silent => {
             format!("no event has come for longer than --event-max-silence: {at_interval}")
         }
+        EventMode::Lost => format!(
+            "a value has changed, and no event has announced it: {at_interval} until the next event; \
+             check the rules and targets in EventBridge"
+        ),
         EventMode::Failing(failure) => format!("{failure}; {at_interval}"),
     };
     Some(external_condition(EVENTS, *mode == EventMode::Proved, mode.reason()?, message))
@@ -279,6 +283,7 @@ mod tests {
             (EventMode::Unproved, "False", "Unproved"),
             (EventMode::Proved, "True", "Proved"),
             (EventMode::Silent, "False", "Silent"),
+            (EventMode::Lost, "False", "Lost"),
             (denied, "False", "Denied"),
         ] {
             status = with(&status, &mode).unwrap();

@@ -105,6 +105,18 @@ impl Versions {
         self.taken.get(key).map(|version| version.id.as_str())
     }
 
+    /// The keys in this scope under which `next` has another version.
+    pub(super) fn changed<'v>(
+        &'v self,
+        next: &'v Self,
+        scope: &'v str,
+    ) -> impl Iterator<Item = &'v str> {
+        self.taken.iter().filter_map(move |(key, old)| {
+            let is_changed = next.taken.get(key).is_some_and(|new| new.id != old.id);
+            (is_changed && key.starts_with(scope)).then_some(key.as_str())
+        })
+    }
+
     /// The names of the values that were read in this scope.
     pub(super) fn names<'v>(&'v self, scope: &'v str) -> impl Iterator<Item = &'v str> {
         self.taken.keys().filter_map(move |key| key.strip_prefix(scope)?.strip_prefix(' '))
@@ -216,6 +228,19 @@ mod tests {
         let mut again = Versions::parse(&versions.record());
         assert_eq!(again.taken, versions.taken);
         assert!(!again.accepts(&current, &read("1", 10), Instant::now()));
+    }
+
+    #[test]
+    fn changed_versions_are_those_with_another_id_in_the_same_scope() {
+        let with = |taken: &[(&str, &str)]| {
+            let mut versions = Versions::default();
+            let taken = taken.iter().map(|(key, id)| ((*key).to_owned(), read(id, 1)));
+            versions.record_taken(taken);
+            versions
+        };
+        let old = with(&[("0 same", "1"), ("0 new", "1"), ("0 gone", "1"), ("1 new", "1")]);
+        let new = with(&[("0 same", "1"), ("0 new", "2"), ("0 added", "1"), ("1 new", "2")]);
+        assert_eq!(old.changed(&new, "0").collect::<Vec<_>>(), ["0 new"]);
     }
 
     #[test]

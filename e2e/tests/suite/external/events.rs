@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
-use super::support::{change, external, rig, secret, stores_of, wait_ready, wait_value};
+use super::support::{change, external, force, rig, secret, stores_of, wait_ready, wait_value};
 use crate::support::{Api, Kind, condition, eventually};
 
 const ACCOUNT: &str = "123456789012";
@@ -132,6 +132,30 @@ async fn event_brings_a_changed_value_long_before_its_interval() {
         condition(store, "Events").is_some_and(|events| events["reason"] == "Proved")
     });
     assert_eq!(condition(&store.await, "Events").unwrap()["status"], "True");
+}
+
+/// Waits until the condition `Events` of the store has this reason.
+async fn wait_events(api: &Api, ns: &str, reason: &str) {
+    let has = |store: &Value| condition(store, "Events").is_some_and(|it| it["reason"] == reason);
+    api.wait(Kind::SecretStore, ns, "aws", has).await;
+}
+
+/// An event was lost: somebody may have changed the rule. Values are read at their interval until an event comes.
+#[tokio::test]
+async fn change_that_no_event_announced_ends_the_proof_of_events() {
+    let (api, ns) = (rig().api().await, "events-lost");
+    let world = World::start(ns);
+    let name = in_sync(&api, &world, ns).await;
+    world.change(&name, "2").await;
+    wait_value(&api, ns, "s", "A", "2").await;
+    wait_events(&api, ns, "Proved").await;
+    change(&world.aws, &name, "3").await;
+    force(&api, ns, "s").await;
+    wait_value(&api, ns, "s", "A", "3").await;
+    wait_events(&api, ns, "Lost").await;
+    world.change(&name, "4").await;
+    wait_value(&api, ns, "s", "A", "4").await;
+    wait_events(&api, ns, "Proved").await;
 }
 
 #[tokio::test]
