@@ -4,6 +4,8 @@
 //! counts requests, `estimate` adds them up, and `policy` collects permissions. `table` and `json` write
 //! the results. No value of a secret is involved.
 
+mod assumptions;
+mod checks;
 mod cost;
 mod estimate;
 mod files;
@@ -20,7 +22,7 @@ use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 pub(crate) use self::cost::Mode;
 use self::{
-    cost::Assumptions,
+    assumptions::Assumptions,
     estimate::Estimate,
     files::Source,
     json::{Document, IdentityPolicies},

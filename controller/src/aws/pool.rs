@@ -25,7 +25,7 @@ use crate::{
         planner::{BatchPermission, Planner},
         rates::Rates,
         service::Service,
-        sweep::Sweeper,
+        sweep::{Describer, Sweeper},
     },
     key::ObjectKey,
     reason::{Failure, Reason},
@@ -73,6 +73,7 @@ pub(crate) struct Pool {
 pub(crate) struct Reader {
     pub(crate) planner: Arc<Planner>,
     pub(crate) sweeper: Arc<Sweeper>,
+    pub(crate) describer: Describer,
     pub(crate) credentials: Arc<CachedCredentials>,
 }
 
@@ -118,7 +119,8 @@ impl Pool {
         let (config, caller, credentials) = self.session(identity).await;
         let service = Arc::new(Service::new(&config, identity.service, caller));
         let planner = Planner::new(service.clone(), permission);
-        Reader { sweeper: Sweeper::new(service, planner.clone()), planner, credentials }
+        let describer = Describer::new(service.clone(), planner.clone());
+        Reader { sweeper: Sweeper::new(service, planner.clone()), describer, planner, credentials }
     }
 
     /// The poller of the queue with this number.

@@ -142,6 +142,24 @@ impl ReadRequest {
         }
     }
 
+    /// Whether AWS tells its version without its value. Descriptions of parameters have neither labels nor old
+    /// versions, and those of other accounts are not among them.
+    pub(crate) fn is_describable(&self) -> bool {
+        match self {
+            Self::Secret { .. } => true,
+            Self::Parameter { name } => !name.contains(':'),
+            _ => false,
+        }
+    }
+
+    /// The id of the version, if the request names it.
+    pub(crate) fn fixed_version(&self) -> Option<&str> {
+        match self {
+            Self::Secret { version: Version::Id(id), .. } => Some(id),
+            _ => None,
+        }
+    }
+
     pub(crate) fn current(id: impl Into<String>) -> Self {
         Self::Secret { id: id.into(), version: Version::current() }
     }
@@ -153,6 +171,11 @@ impl ReadResponse {
         let tags: BTreeMap<_, _> = tags.collect();
         let bytes = serde_json::to_vec(&tags).expect("strings are JSON");
         Self::Value(Value { bytes: Zeroizing::new(bytes), version: None })
+    }
+
+    /// A version without its value.
+    pub(super) fn of_version(version: Option<ReadVersion>) -> Self {
+        Self::Value(Value { bytes: Zeroizing::default(), version })
     }
 }
 

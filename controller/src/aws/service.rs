@@ -96,4 +96,27 @@ impl VersionSource for Service {
     fn page(&self, token: Option<String>) -> BoxFuture<'_, ReadResult<Page>> {
         Box::pin(self.secrets_manager.versions(token))
     }
+
+    fn max_descriptions(&self) -> usize {
+        if self.is_secrets_manager() { 1 } else { parameter_store::MAX_DESCRIPTIONS }
+    }
+
+    fn describe(
+        &self,
+        requests: Vec<ReadRequest>,
+    ) -> BoxFuture<'_, ReadResult<Option<BatchResponses>>> {
+        Box::pin(async move {
+            if !self.is_secrets_manager() {
+                return self.parameter_store.describe(&requests).await;
+            }
+            let mut described = BatchResponses::new();
+            for request in requests {
+                if let ReadRequest::Secret { id, version } = &request {
+                    let version = self.secrets_manager.describe(id, version).await?;
+                    described.insert(request, Ok(version));
+                }
+            }
+            Ok(Some(described))
+        })
+    }
 }

@@ -1,11 +1,12 @@
-//! Finds out which versions secrets have now, without reading a value: by a list of all secrets of the account
-//! and region, for one identity. A list costs one request for 100 secrets. All objects of the identity
-//! share it, as long as it is younger than their interval.
+//! Finds out which versions values have now, without reading a value, for one identity: by a list of all secrets
+//! of the account and region, or by [descriptions](Describer). A list costs one request for 100 secrets. All
+//! objects of the identity share it, as long as it is younger than their interval.
 //!
 //! A list may lag by five minutes (F14). So it never says that a version is wrong: the value of a secret that
 //! is listed with another version, or not at all, is read, and the read decides. It is only used if it costs fewer
 //! requests than the reads that it saves, and if AWS allows it.
 
+mod describe;
 mod list;
 #[cfg(test)]
 mod tests;
@@ -22,12 +23,15 @@ use futures::{
 use jiff::Timestamp;
 use tokio::time::{Instant, timeout};
 
-pub(crate) use self::list::{ListedSecret, Page, VersionList};
+pub(crate) use self::{
+    describe::Describer,
+    list::{ListedSecret, Page, VersionList},
+};
 use crate::{
     aws::{
         error::ReadError,
         planner::{BatchPermission, Planner},
-        read::ReadResult,
+        read::{BatchResponses, ReadRequest, ReadResult},
     },
     reason::Reason,
     runtime::backoff::Backoff,
@@ -44,10 +48,19 @@ const PAGE_SIZE: usize = 100;
 /// A million secrets.
 const MAX_PAGES: usize = 10_000;
 
-/// Lists versions, with one identity.
+/// Lists and describes versions, with one identity.
 pub(crate) trait VersionSource: Send + Sync + 'static {
     /// A page of the list of all secrets: the first one, or the one of this token.
     fn page(&self, token: Option<String>) -> BoxFuture<'_, ReadResult<Page>>;
+
+    /// How many values one request describes.
+    fn max_descriptions(&self) -> usize;
+
+    /// The versions that AWS has, without values. None if that takes more requests than reads.
+    fn describe(
+        &self,
+        requests: Vec<ReadRequest>,
+    ) -> BoxFuture<'_, ReadResult<Option<BatchResponses>>>;
 }
 
 /// Lists the versions for one identity.

@@ -1,13 +1,14 @@
 //! Checks an object whose interval has passed, without reading its values: are the versions that AWS has now
-//! the ones that were applied? If they are, nothing is read and nothing is written. Otherwise, and if
-//! a value has no version, the object is refreshed.
+//! the ones that were applied? A list of all versions shows it, or else a description of each value. If they are,
+//! nothing is read and nothing is written. Otherwise, and if a value has no version, the object is refreshed.
 
 #[cfg(test)]
 mod tests;
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use crds::secret_store::AwsService;
+use futures::future::try_join_all;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
@@ -19,14 +20,17 @@ use super::{
     versions,
 };
 use crate::{
-    aws::{Need, ReadRequest, VersionList, sweep::Answer},
+    aws::{Need, ReadError, ReadRequest, VersionList, sweep::Answer},
     runtime::{Outcome, Priority},
 };
 
 /// How many intervals an object waits for a list before its values are read.
 const OVERDUE_INTERVALS: i32 = 2;
 
-/// A value that is in a list of versions.
+/// When to ask again after a description that failed for a while.
+const RETRY_DELAY: Duration = Duration::from_secs(10);
+
+/// A value whose version AWS tells without the value.
 struct Checkable<'c> {
     request: ReadRequest,
     /// The applied version.
@@ -40,9 +44,6 @@ impl Attempt<'_> {
         let (Some(proved), Some(interval)) = (entry.proved(), period(spec)) else {
             return Checked::Unknown;
         };
-        if interval < controller.settings.min_list_interval {
-            return Checked::Unknown;
-        }
         let age = self.started.wall.duration_since(proved);
         let limit = SignedDuration::try_from(interval).unwrap_or(SignedDuration::MAX);
         let is_overdue = age >= limit.saturating_mul(OVERDUE_INTERVALS);
@@ -60,21 +61,55 @@ impl Attempt<'_> {
             let namespace = Some(entry.key.namespace.as_str()).filter(|_| own);
             let due = controller.objects.census.due_within(interval, key, namespace);
             let need = Need { proved, interval, is_overdue, values: due };
-            let list = match store.reader.sweeper.versions(&need).await {
-                Answer::Listed(list) => list,
-                Answer::Later(delay) => return Checked::Later(delay),
-                Answer::Read => return Checked::Unknown,
+            let is_listed = store.aws.service == AwsService::SecretsManager
+                && interval >= controller.settings.min_list_interval;
+            let answer =
+                if is_listed { store.reader.sweeper.versions(&need).await } else { Answer::Read };
+            let checked = match answer {
+                Answer::Listed(list) if values.iter().all(|value| value.is_listed(&list)) => {
+                    Checked::Proved(list.begun.wall)
+                }
+                Answer::Listed(_) => Checked::Unknown,
+                Answer::Later(delay) => Checked::Later(delay),
+                Answer::Read => self.describe(&store, values, &need).await,
             };
-            if !values.iter().all(|value| value.is_applied(&list)) {
-                return Checked::Unknown;
+            match checked {
+                Checked::Proved(at) => proved_at = proved_at.min(at),
+                Checked::Later(_) | Checked::Unknown => return checked,
             }
-            proved_at = proved_at.min(list.begun.wall);
         }
         // The object, or the identity of a store, may have changed meanwhile (F20).
         if !controller.stores.index.has_unchanged(stores) {
             return Checked::Unknown;
         }
         Checked::Proved(proved_at)
+    }
+
+    /// Asks for the version of each value.
+    async fn describe(
+        &self,
+        store: &ReadableStore,
+        values: Vec<Checkable<'_>>,
+        need: &Need,
+    ) -> Checked {
+        let describer = &store.reader.describer;
+        if !describer.is_worth_it(need.values) {
+            return Checked::Unknown;
+        }
+        let is_applied = async |Checkable { request, recorded }: Checkable<'_>| {
+            let fixed = request.fixed_version().map(ToOwned::to_owned);
+            let version = describer.version(&self.entry.key.namespace, request).await?;
+            Ok::<_, ReadError>(
+                version.is_some() && version.as_deref() == recorded.or(fixed.as_deref()),
+            )
+        };
+        match try_join_all(values.into_iter().map(is_applied)).await {
+            Ok(are_applied) if are_applied.iter().all(|is| *is) => {
+                Checked::Proved(self.started.wall)
+            }
+            Err(error) if error.reason.passes() && !need.is_overdue => Checked::Later(RETRY_DELAY),
+            Ok(_) | Err(_) => Checked::Unknown,
+        }
     }
 
     /// The values of the object in this store. None if one cannot be checked.
@@ -89,10 +124,10 @@ impl Attempt<'_> {
         let in_store =
             in_store.filter(|(named, _)| StoreKey::of(named, &entry.key.namespace) == *key);
         let checkable = in_store.map(|(_, reference)| {
-            if store.aws.service != AwsService::SecretsManager {
+            let request = request(store.aws.service, &store.aws.prefix, reference);
+            if !request.is_describable() {
                 return None;
             }
-            let request = request(store.aws.service, &store.aws.prefix, reference);
             let recorded = match versions::key(&scope, &request) {
                 Some(key) => Some(entry.versions.applied(&key)?),
                 None => None,
@@ -117,7 +152,7 @@ impl Attempt<'_> {
 }
 
 impl Checkable<'_> {
-    fn is_applied(&self, list: &Arc<VersionList>) -> bool {
+    fn is_listed(&self, list: &VersionList) -> bool {
         match &self.request {
             ReadRequest::Secret { id, version } => list.shows(id, version, self.recorded),
             _ => false,

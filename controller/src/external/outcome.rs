@@ -27,7 +27,7 @@ pub(super) const NO_OWNERSHIP: &str = "failed to take ownership of target secret
 pub(super) enum Checked {
     /// The values of this time are those of the Secret.
     Proved(Timestamp),
-    /// A list is on its way, or AWS throttles lists.
+    /// A list is on its way, or AWS throttles lists or descriptions.
     Later(Duration),
     /// The values have to be read.
     Unknown,

@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 
 use super::{
+    assumptions::Assumptions,
+    checks::Checks,
     prices::{
         Call, DAILY_SLOTS, DAYS, LONG_POLL, PARAMETERS_IN_BATCH, PARAMETERS_ON_PAGE,
-        PARAMETERS_ON_PAGE_OF_PATH, SECRETS_IN_BATCH, SECRETS_ON_PAGE, SESSION,
+        PARAMETERS_ON_PAGE_OF_PATH, SECRETS_IN_BATCH, SESSION, batches, pages,
     },
-    reads::{Filter, Read, Reader, Refreshes, per_month},
+    reads::{Filter, Read, Reader, per_month},
 };
 
 /// How changes are noticed.
@@ -15,7 +17,7 @@ use super::{
 pub(crate) enum Mode {
     /// By events. All values are read once a day.
     Events,
-    /// By lists of versions, where these save requests. All values are read once a day.
+    /// By lists and descriptions of versions, where these save requests. All values are read once a day.
     Lists,
     /// By reading all values at the refresh interval, in batches.
     Batches,
@@ -36,21 +38,6 @@ impl Mode {
             Self::ExternalSecrets => "External Secrets",
         }
     }
-}
-
-/// Assumptions that manifests do not contain.
-#[derive(Clone, Debug)]
-pub(super) struct Assumptions {
-    /// Of each value.
-    pub(super) changes_per_month: u64,
-    pub(super) values_per_find: u64,
-    pub(super) has_kms_key: bool,
-    /// How many secrets a list of the account and region has.
-    pub(super) listed: u64,
-    /// Values with more refreshes a month are read, because lists lag.
-    pub(super) max_lists_per_month: u64,
-    /// How often all values are read in a month, although nothing shows that they have changed.
-    pub(super) proofs_per_month: u64,
 }
 
 /// The number of requests in a month. Large numbers saturate.
@@ -103,25 +90,6 @@ pub(super) fn calls(reader: &Reader, mode: Mode, with: &Assumptions) -> Calls {
     month.calls
 }
 
-/// The number of lists in a month, if they cost at most the requests that they save.
-pub(super) fn lists_per_month(reader: &Reader, with: &Assumptions) -> Option<u64> {
-    let mut due = BTreeMap::<u64, u64>::new();
-    for times in reader.reads.values().filter_map(|refreshes| listed(*refreshes, with)) {
-        *due.entry(times).or_default() += 1;
-    }
-    let (&most, _) = due.last_key_value()?;
-    let saved = due.iter().map(|(times, values)| batches(*values).saturating_mul(*times));
-    let saved = saved.fold(0, u64::saturating_add);
-    let lists = pages(with.listed).saturating_mul(most);
-    (due.values().sum::<u64>() > 1 && lists <= saved).then_some(most)
-}
-
-/// How often a list shows whether the value has changed. None: it is read at each refresh.
-fn listed(refreshes: Refreshes, with: &Assumptions) -> Option<u64> {
-    let Refreshes { listed, announced, other } = refreshes;
-    (announced.max(other) < listed && listed <= with.max_lists_per_month).then_some(listed)
-}
-
 /// The requests with which values are read.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 enum Batch {
@@ -160,14 +128,6 @@ fn batch_of(read: &Read) -> (Batch, Option<u64>) {
             (Batch::None, Some(0))
         }
     }
-}
-
-fn batches(values: u64) -> u64 {
-    values.div_ceil(SECRETS_IN_BATCH)
-}
-
-fn pages(secrets: u64) -> u64 {
-    secrets.div_ceil(SECRETS_ON_PAGE).max(1)
 }
 
 /// The requests of a month, while they are counted.
@@ -211,29 +171,44 @@ impl Month<'_> {
         self.sessions(reader, most.max(self.with.proofs_per_month));
     }
 
-    /// The controller reads a value that a list shows after each change and once a day, and any other value at each
-    /// refresh.
+    /// The controller reads a value whose version a list or a description shows after each change and once a day,
+    /// and any other value at each refresh.
     fn lists(&mut self, reader: &Reader) {
         let with = self.with;
-        let Some(lists) = lists_per_month(reader, with) else { return self.batches(reader) };
-        self.add(Call::ListSecrets, pages(with.listed).saturating_mul(lists));
-        let mut due = BTreeMap::new();
-        for (read, refreshes) in &reader.reads {
-            if let Some(times) = listed(*refreshes, with) {
-                self.change(read);
-                *due.entry(times).or_default() += 1;
-            }
+        let Checks { listed, described } = Checks::of(reader, with);
+        if let Some(lists) = listed.values().max() {
+            self.add(Call::ListSecrets, pages(with.listed).saturating_mul(*lists));
+        }
+        let (mut due, mut asked) = (BTreeMap::new(), BTreeMap::<(Batch, u64), u64>::new());
+        for (read, times) in listed.iter().chain(&described) {
+            self.change(read);
+            *due.entry((batch_of(read).0, *times)).or_default() += 1;
+        }
+        for (read, times) in &described {
+            *asked.entry((batch_of(read).0, *times)).or_default() += 1;
         }
         let objects = reader.objects.len() as u64;
-        for (times, values) in due {
+        for ((batch, times), values) in due {
             let slots = (times / DAYS).min(DAILY_SLOTS).min(objects);
-            self.prove(Batch::Secrets, values, slots, with.proofs_per_month.min(times));
+            self.prove(batch, values, slots, with.proofs_per_month.min(times));
+        }
+        for ((batch, times), values) in asked {
+            // The daily read needs no description.
+            let times = times.saturating_sub(with.proofs_per_month);
+            if batch == Batch::Parameters {
+                let requests = values.div_ceil(PARAMETERS_ON_PAGE);
+                self.add(Call::DescribeParameters, requests.saturating_mul(times));
+            } else {
+                self.add(Call::DescribeSecret, values.saturating_mul(times));
+            }
         }
         let most = self.refresh(reader.reads.iter().map(|(read, refreshes)| {
-            let unlisted = refreshes.announced.max(refreshes.other);
-            (read, listed(*refreshes, with).map_or_else(|| refreshes.most(), |_| unlisted))
+            let is_checked = listed.contains_key(read) || described.contains_key(read);
+            let unchecked = refreshes.announced.max(refreshes.other);
+            (read, if is_checked { unchecked } else { refreshes.most() })
         }));
-        self.sessions(reader, most.max(lists));
+        let checks = listed.values().chain(described.values()).max();
+        self.sessions(reader, checks.map_or(most, |checks| most.max(*checks)));
     }
 
     fn batches(&mut self, reader: &Reader) {

@@ -7,7 +7,8 @@ use std::{
 };
 
 use super::{
-    cost::{self, Assumptions, Calls, Mode},
+    assumptions::Assumptions,
+    cost::{self, Calls, Mode},
     prices::{Call, DAYS, MONTH},
     reads::{Read, Store, per_month},
 };

@@ -8,7 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(super) use self::document::{MAX_POLICY_CHARS, Policy};
 use self::grants::{Grants, Purpose};
 use super::{
-    cost::{self, Assumptions, Mode},
+    assumptions::Assumptions,
+    checks::Checks,
+    cost::Mode,
     identity::Identity,
     place::Place,
     reads::{Read, Reader, Store},
@@ -97,22 +99,33 @@ impl Policies {
         }
     }
 
-    /// `find` needs lists. Where the queue is silent, lists also replace events.
+    /// `find` needs lists. Where the queue is silent, lists and descriptions also replace events.
     fn add_lists(&mut self, reader: &Reader, place: Place<'_>, options: &Options<'_>) {
         let identity = reader.chain.reader();
         for read in reader.reads.keys() {
             match read {
                 Read::SecretsFound(_) => self.grant(identity, Purpose::ListSecrets, "*"),
                 Read::ParametersFound(filter) if !filter.tags.is_empty() => {
-                    self.grant(identity, Purpose::ListParameters, "*");
+                    self.grant(identity, Purpose::DescribeParameters, "*");
                 }
                 _ => {}
             }
         }
-        let with = options.assumptions.get(place.region);
-        let is_listed = with.is_some_and(|with| cost::lists_per_month(reader, with).is_some());
-        if options.mode != Mode::Batches && is_listed {
+        let with = options.assumptions.get(place.region).filter(|_| options.mode != Mode::Batches);
+        let Some(with) = with else { return };
+        let Checks { listed, described } = Checks::of(reader, with);
+        if !listed.is_empty() {
             self.grant(identity, Purpose::ListSecrets, "*");
+        }
+        for read in described.keys() {
+            match read {
+                Read::Secret { id, .. } => {
+                    if let Some(secret) = place.secret(id) {
+                        self.grant(identity, Purpose::DescribeSecrets, &secret);
+                    }
+                }
+                _ => self.grant(identity, Purpose::DescribeParameters, "*"),
+            }
         }
     }
 
@@ -202,13 +215,13 @@ fn remove_covered(resources: &mut BTreeSet<String>) {
 fn wanted(read: &Read, place: Place<'_>) -> Vec<(Purpose, Option<String>)> {
     match read {
         Read::Secret { id, .. } => vec![(Purpose::ReadSecrets, place.secret(id))],
-        Read::SecretTags { id } => vec![(Purpose::ReadSecretTags, place.secret(id))],
+        Read::SecretTags { id } => vec![(Purpose::DescribeSecrets, place.secret(id))],
         Read::SecretsFound(filter) => {
             let secrets = place.secrets(&filter.path);
             let mut wanted = vec![(Purpose::ReadSecrets, secrets.clone())];
             // The tags of a secret that a late list does not show.
             if !filter.tags.is_empty() {
-                wanted.push((Purpose::ReadSecretTags, secrets));
+                wanted.push((Purpose::DescribeSecrets, secrets));
             }
             wanted
         }

@@ -11,7 +11,7 @@ pub(super) const SECRETS_IN_BATCH: u64 = 20;
 /// Values in a `GetParameters`.
 pub(super) const PARAMETERS_IN_BATCH: u64 = 10;
 /// Secrets on a page of `ListSecrets`.
-pub(super) const SECRETS_ON_PAGE: u64 = 100;
+const SECRETS_ON_PAGE: u64 = 100;
 /// Parameters on a page of `DescribeParameters`.
 pub(super) const PARAMETERS_ON_PAGE: u64 = 50;
 /// Parameters on a page of `GetParametersByPath`.
@@ -25,6 +25,16 @@ pub(super) const SESSION: Duration = Duration::from_secs(55 * 60);
 pub(super) const DAYS: u64 = 30;
 /// Into how many times of day it spreads these reads.
 pub(super) const DAILY_SLOTS: u64 = 144;
+
+/// The batches that read so many secrets.
+pub(super) fn batches(secrets: u64) -> u64 {
+    secrets.div_ceil(SECRETS_IN_BATCH)
+}
+
+/// The pages of a list of so many secrets.
+pub(super) fn pages(secrets: u64) -> u64 {
+    secrets.div_ceil(SECRETS_ON_PAGE).max(1)
+}
 
 /// A request to AWS.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]

@@ -70,7 +70,7 @@ pub(super) struct Reader {
 /// How many times a month something is read, at most, by three kinds of objects.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(super) struct Refreshes {
-    /// By those whose changes events announce and lists of versions show.
+    /// By those whose changes events announce, and lists or descriptions of versions show.
     pub(super) listed: u64,
     /// By those whose changes only events announce.
     pub(super) announced: u64,
@@ -135,7 +135,7 @@ pub(super) fn stores(manifests: &Manifests, report: &Report) -> Vec<Store> {
         let none = Refreshes::default();
         let refreshes = if !has_own_templates(&object.spec) || !all(Read::is_value) {
             Refreshes { other: refreshes, ..none }
-        } else if all(Read::is_secret) {
+        } else if all(Read::has_told_version) {
             Refreshes { listed: refreshes, ..none }
         } else {
             Refreshes { announced: refreshes, ..none }
@@ -185,9 +185,14 @@ impl Read {
         matches!(self, Self::Secret { .. } | Self::Parameter { .. })
     }
 
-    /// Whether it is the value of a secret. Its changes are in lists of versions.
-    fn is_secret(&self) -> bool {
-        matches!(self, Self::Secret { .. })
+    /// Whether AWS tells its version without the value. Of parameters, AWS describes neither labels nor old
+    /// versions, and none by ARN.
+    fn has_told_version(&self) -> bool {
+        match self {
+            Self::Secret { .. } => true,
+            Self::Parameter { name, version } => version.is_empty() && !name.contains(':'),
+            _ => false,
+        }
     }
 }
 

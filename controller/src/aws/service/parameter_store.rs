@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use aws_config::SdkConfig;
 use aws_sdk_ssm::types::{Parameter, ParameterStringFilter, ResourceTypeForTagging};
+use aws_smithy_types::DateTime;
 use zeroize::Zeroizing;
 
 use crate::{
@@ -23,6 +24,9 @@ pub(crate) const GET_PARAMETERS_ACTION: &str = "ssm:GetParameters";
 
 /// The limit of `GetParameters`.
 pub(super) const MAX_BATCH_SIZE: usize = 10;
+/// The limits of `DescribeParameters`: the values of a filter, and the parameters on a page.
+pub(super) const MAX_DESCRIPTIONS: usize = 50;
+const PAGE_SIZE: i32 = 50;
 /// The limit for all parameters below a path. If there are more, the wanted ones are read by name.
 const MAX_BYTES_BELOW_PATH: usize = 8 << 20;
 
@@ -130,6 +134,39 @@ impl ParameterStore {
             .await?;
         Ok(ReadResponse::Names(names))
     }
+
+    /// The versions of parameters, which are named without a version. Those that AWS does not describe are left
+    /// out. None if it takes more requests than reads.
+    pub(super) async fn describe(
+        &self,
+        requests: &[ReadRequest],
+    ) -> ReadResult<Option<BatchResponses>> {
+        let names = requests.iter().filter_map(ReadRequest::id).map(str::to_owned).collect();
+        let filter = ParameterStringFilter::builder().key("Name").option("Equals");
+        let filter = filter.set_values(Some(names)).build().expect("it has a key");
+        let request = self.client.describe_parameters().parameter_filters(filter);
+        let request = request.max_results(PAGE_SIZE);
+        let (mut described, mut token) = (BatchResponses::new(), None);
+        // A page may be empty, although others follow.
+        for _ in 0..requests.len().div_ceil(MAX_BATCH_SIZE) {
+            let send = || request.clone().set_next_token(token.clone()).send();
+            let page = self.caller.call(DESCRIBE_PARAMETERS, send).await?;
+            for parameter in page.parameters.unwrap_or_default() {
+                let modified = parameter.last_modified_date;
+                let version = version_of(parameter.version, modified.as_ref());
+                let name = parameter.name.unwrap_or_default();
+                let request = ReadRequest::Parameter { name };
+                if requests.contains(&request) {
+                    described.insert(request, Ok(ReadResponse::of_version(version)));
+                }
+            }
+            token = page.next_token;
+            if token.is_none() || described.len() == requests.len() {
+                return Ok(Some(described));
+            }
+        }
+        Ok(None)
+    }
 }
 
 /// Whether a version or a label follows the name.
@@ -137,10 +174,15 @@ fn has_version(name: &str) -> bool {
     name.rsplit('/').next().is_some_and(|last| last.contains(':'))
 }
 
-/// Parameters have ascending version numbers.
+/// Parameters have ascending version numbers, which begin again when a parameter is deleted and created. So
+/// the time belongs to the id.
+fn version_of(number: i64, modified: Option<&DateTime>) -> Option<ReadVersion> {
+    let id = modified.map_or_else(|| number.to_string(), |at| format!("{number}-{}", at.secs()));
+    (number > 0).then_some(ReadVersion { id, created: number })
+}
+
 fn value_of(parameter: Parameter) -> Value {
-    let version = parameter.version();
-    let read = (version > 0).then(|| ReadVersion { id: version.to_string(), created: version });
+    let read = version_of(parameter.version(), parameter.last_modified_date());
     let bytes = parameter.value.unwrap_or_default().into_bytes();
     Value { bytes: Zeroizing::new(bytes), version: read }
 }

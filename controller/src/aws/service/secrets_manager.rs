@@ -100,6 +100,23 @@ impl SecretsManager {
         Ok(ReadResponse::of_tags(tags))
     }
 
+    /// The id of a version, without its value.
+    pub(super) async fn describe(&self, id: &str, version: &Version) -> ReadResult {
+        let request = self.client.describe_secret().secret_id(id);
+        let response = self.caller.call(DESCRIBE_SECRET, || request.clone().send()).await?;
+        // AWS describes secrets that are marked for deletion, but it does not return their values.
+        let is_deleted = response.deleted_date().is_some();
+        let mut stages = response.version_ids_to_stages.into_iter().flatten();
+        let id = match version {
+            Version::Id(id) => Some(id.clone()),
+            Version::Stage(stage) => {
+                stages.find(|(_, stages)| stages.contains(stage)).map(|(id, _)| id)
+            }
+        };
+        let version = id.filter(|_| !is_deleted).map(|id| ReadVersion { id, created: 0 });
+        Ok(ReadResponse::of_version(version))
+    }
+
     /// The names of all secrets with this path and exactly these tags. AWS's filters match
     /// prefixes, and do not combine the key and value of one tag, so the results are filtered
     /// again.

@@ -206,3 +206,62 @@ async fn missing_version_of_a_parameter_is_told_from_a_missing_parameter() {
     assert_eq!(missing_version.reason.as_str(), "NotFound");
     assert_eq!(service.read(versioned).await.unwrap_err().reason, Reason::NotFound);
 }
+
+fn version(response: &ReadResult) -> Option<&str> {
+    match response.as_ref().unwrap() {
+        ReadResponse::Value(value) => value.version.as_ref().map(|read| read.id.as_str()),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// AWS describes a secret that is marked for deletion, although it does not return its value.
+#[tokio::test]
+async fn described_secret_has_the_version_of_its_stage_unless_it_is_marked_for_deletion() {
+    const LIVE: &str = r#"{"VersionIdsToStages":{"v1":["AWSPREVIOUS"],"v2":["AWSCURRENT","x"]}}"#;
+    const DELETED: &str =
+        r#"{"VersionIdsToStages":{"v2":["AWSCURRENT"]},"DeletedDate":1800000000.0}"#;
+    let answers = vec![(200, LIVE), (200, LIVE), (200, LIVE), (200, DELETED)];
+    let (service, _requests) = service(AwsService::SecretsManager, answers);
+    for (stage, expected) in [
+        ("AWSCURRENT", Some("v2")),
+        ("AWSPREVIOUS", Some("v1")),
+        ("AWSPENDING", None),
+        ("AWSCURRENT", None),
+    ] {
+        let request = ReadRequest::Secret { id: "a".into(), version: Version::Stage(stage.into()) };
+        let described = service.describe(vec![request.clone()]).await.unwrap().unwrap();
+        assert_eq!(version(&described[&request]), expected, "{stage}");
+    }
+}
+
+/// A parameter that is deleted and created again has the number 1 again.
+#[tokio::test]
+async fn described_parameter_has_the_version_of_its_value_until_it_is_created_again() {
+    const READ: &str =
+        r#"{"Parameter":{"Name":"/a","Value":"1","Version":1,"LastModifiedDate":1800000000.25}}"#;
+    const SAME: &str = r#"{"Parameters":[{"Name":"/a","Version":1,"LastModifiedDate":1800000000.25},
+        {"Name":"/a/other","Version":1,"LastModifiedDate":1800000000}],"NextToken":"more"}"#;
+    const AGAIN: &str =
+        r#"{"Parameters":[{"Name":"/a","Version":1,"LastModifiedDate":1800000060.0}]}"#;
+    let answers = vec![(200, READ), (200, SAME), (200, AGAIN)];
+    let (service, sent) = service(AwsService::ParameterStore, answers);
+    let request = ReadRequest::Parameter { name: "/a".into() };
+    let read = service.read(request.clone()).await;
+    let described = service.describe(vec![request.clone()]).await.unwrap().unwrap();
+    assert_eq!(version(&described[&request]), version(&read));
+    assert_eq!(described.len(), 1);
+    let again = service.describe(vec![request.clone()]).await.unwrap().unwrap();
+    assert_ne!(version(&again[&request]), version(&read));
+    sent.recv().unwrap();
+    let filter = r#""ParameterFilters":[{"Key":"Name","Option":"Equals","Values":["/a"]}]"#;
+    assert!(sent.recv().unwrap().contains(filter), "only this parameter is asked for");
+}
+
+/// A page may be empty, although others follow.
+#[tokio::test]
+async fn descriptions_that_take_more_requests_than_reads_are_given_up() {
+    const EMPTY: &str = r#"{"Parameters":[],"NextToken":"more"}"#;
+    let (service, _requests) = service(AwsService::ParameterStore, vec![(200, EMPTY); 2]);
+    let requests = (0..11).map(|n| ReadRequest::Parameter { name: format!("/{n}") }).collect();
+    assert!(service.describe(requests).await.unwrap().is_none());
+}

@@ -5,7 +5,7 @@ use futures::future::ready;
 use super::*;
 use crate::aws::{
     error::Rejection,
-    read::{BatchResponses, ReadRequest, ReadResponse, ReadSource, Version},
+    read::{BatchResponses, ReadRequest, ReadResponse, ReadSource, ReadVersion, Version},
 };
 
 /// A list of secrets with one version each, so many on a page.
@@ -19,6 +19,8 @@ struct Fake {
     /// AWS rejects the credentials.
     rejects: bool,
     panics: bool,
+    /// Descriptions take more requests than reads.
+    gives_up: bool,
 }
 
 impl VersionSource for Fake {
@@ -38,6 +40,36 @@ impl VersionSource for Fake {
             result
         })
     }
+
+    fn max_descriptions(&self) -> usize {
+        self.page_size
+    }
+
+    fn describe(
+        &self,
+        requests: Vec<ReadRequest>,
+    ) -> BoxFuture<'_, ReadResult<Option<BatchResponses>>> {
+        self.pages.fetch_add(1, Ordering::Relaxed);
+        let result = match *self.fails.lock().unwrap() {
+            Some(reason) => Err(ReadError::new(reason, "ssm:DescribeParameters")),
+            None if self.gives_up => Ok(None),
+            None => Ok(Some(described(&self.secrets.lock().unwrap(), requests))),
+        };
+        Box::pin(ready(result))
+    }
+}
+
+/// The versions of those that exist.
+fn described(secrets: &[(String, String)], requests: Vec<ReadRequest>) -> BatchResponses {
+    let version = |request: &ReadRequest| {
+        let (_, id) = secrets.iter().find(|(name, _)| Some(name.as_str()) == request.name())?;
+        Some(ReadVersion { id: id.clone(), created: 0 })
+    };
+    let known = requests.into_iter().filter_map(|request| {
+        let version = version(&request)?;
+        Some((request, Ok(ReadResponse::of_version(Some(version)))))
+    });
+    known.collect()
 }
 
 fn page(secrets: &[(String, String)], start: usize, size: usize) -> Page {
@@ -240,4 +272,62 @@ async fn long_list_holds_no_worker() {
     tokio::time::sleep(Duration::from_secs(50)).await;
     assert!(is_current(&sweeper.versions(&need(100_000)).await, "s99999"));
     assert_eq!(pages(&fake), 1000);
+}
+
+fn describer(fake: &Arc<Fake>, batches: BatchPermission) -> Describer {
+    Describer::new(fake.clone(), Planner::new(Arc::new(Nothing), batches))
+}
+
+fn parameter(number: usize) -> ReadRequest {
+    ReadRequest::Parameter { name: format!("s{number}") }
+}
+
+#[tokio::test(start_paused = true)]
+async fn versions_of_fifty_parameters_are_described_by_one_request() {
+    let fake = Arc::new(fake(99, 50));
+    let describer = describer(&fake, BatchPermission::Allowed);
+    let version = |number| describer.version("n", parameter(number));
+    let versions = futures::future::join_all((0..100).map(version)).await;
+    assert_eq!(pages(&fake), 2);
+    assert!(versions[..99].iter().all(|version| version == &Ok(Some("v1".to_owned()))));
+    assert_eq!(versions[99], Ok(None), "it does not exist, and is not asked for again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn values_are_described_only_if_that_costs_no_more_requests_than_reads() {
+    let denied = BatchPermission::Denied("a:B");
+    for (in_request, batches, values, expected) in [
+        (1, BatchPermission::Unknown, 1, true),
+        (1, BatchPermission::Allowed, 2, false),
+        (1, denied, 1000, true),
+        (50, BatchPermission::Allowed, 1, true),
+        (50, BatchPermission::Allowed, 1000, true),
+    ] {
+        let describer = describer(&Arc::new(fake(0, in_request)), batches);
+        assert_eq!(describer.is_worth_it(values), expected, "{in_request} {batches:?} {values}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn denied_descriptions_are_tried_again_after_a_day() {
+    let denied = Fake { fails: Mutex::new(Some(Reason::AccessDenied)), ..fake(9, 50) };
+    let gives_up = Fake { gives_up: true, ..fake(9, 50) };
+    for fake in [denied, gives_up].map(Arc::new) {
+        let describer = describer(&fake, BatchPermission::Allowed);
+        let version = |number| describer.version("n", parameter(number));
+        futures::future::join_all((0..9).map(version)).await;
+        assert_eq!(pages(&fake), 1, "not once for each value");
+        assert!(!describer.is_worth_it(9));
+        tokio::time::advance(RECHECK_INTERVAL).await;
+        assert!(describer.is_worth_it(9));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn throttled_descriptions_are_not_denied() {
+    let fake = Arc::new(Fake { fails: Mutex::new(Some(Reason::Throttled)), ..fake(9, 50) });
+    let describer = describer(&fake, BatchPermission::Allowed);
+    let error = describer.version("n", parameter(0)).await.unwrap_err();
+    assert!(error.reason.passes());
+    assert!(describer.is_worth_it(9));
 }

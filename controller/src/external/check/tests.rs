@@ -1,6 +1,9 @@
 //! Months in virtual time: how many requests it costs that nothing changes, and how old the proof of it gets.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
 
 use futures::future::{BoxFuture, ready};
 use serde_json::json;
@@ -50,6 +53,14 @@ impl VersionSource for Unchanging {
             tokio::time::sleep(Duration::from_secs(2)).await;
             Ok(Page { secrets, next: None })
         })
+    }
+
+    fn max_descriptions(&self) -> usize {
+        1
+    }
+
+    fn describe(&self, _: Vec<ReadRequest>) -> BoxFuture<'_, ReadResult<Option<BatchResponses>>> {
+        panic!("lists suffice")
     }
 }
 

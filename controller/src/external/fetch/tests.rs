@@ -17,7 +17,7 @@ use crate::{
         planner::{BatchPermission, Planner},
         pool::Reader,
         read::{BatchResponses, ReadSource},
-        sweep::{Page, Sweeper, VersionSource},
+        sweep::{Describer, Page, Sweeper, VersionSource},
     },
     external::{
         assemble::{assemble, tests::rendering},
@@ -86,6 +86,17 @@ impl VersionSource for NoLists {
     fn page(&self, _: Option<String>) -> BoxFuture<'_, Result<Page, ReadError>> {
         panic!("a list of versions is asked for")
     }
+
+    fn max_descriptions(&self) -> usize {
+        1
+    }
+
+    fn describe(
+        &self,
+        _: Vec<ReadRequest>,
+    ) -> BoxFuture<'_, Result<Option<BatchResponses>, ReadError>> {
+        panic!("a version is asked for")
+    }
 }
 
 fn stores<const N: usize>(fakes: [(&str, Arc<Fake>); N]) -> ReadableStores {
@@ -93,8 +104,9 @@ fn stores<const N: usize>(fakes: [(&str, Arc<Fake>); N]) -> ReadableStores {
         let fetch = || -> BoxFuture<'static, _> { panic!("nothing asks for credentials") };
         let planner = Planner::new(fake, BatchPermission::Unknown);
         let credentials = CachedCredentials::new(Box::new(fetch));
+        let describer = Describer::new(Arc::new(NoLists), planner.clone());
         let sweeper = Sweeper::new(Arc::new(NoLists), planner.clone());
-        let reader = Reader { planner, sweeper, credentials };
+        let reader = Reader { planner, sweeper, describer, credentials };
         let aws = json!({ "service": "SecretsManager", "region": "eu-west-1" });
         let store = Store { uid: name.to_owned(), ..store::tests::store("n", name, aws) };
         let (key, aws) = (store.key.clone(), store.aws().unwrap());

@@ -1,7 +1,9 @@
-//! Changes are found by lists of versions: no value is read, and nothing is written, while nothing changes.
+//! Changes are found by lists and descriptions of versions: no value is read, and nothing is written, while
+//! nothing changes.
 
 use std::collections::BTreeMap;
 
+use aws_sdk_ssm::types::ParameterType;
 use e2e::aws::{Aws, Fault};
 use e2e::controller::Controller;
 use serde_json::json;
@@ -9,7 +11,7 @@ use serde_json::json;
 use super::support::{
     Faulty, change, external, faulty_store, rig, secret, value, wait_ready, wait_value,
 };
-use crate::support::{Api, eventually};
+use crate::support::{Api, Kind, eventually};
 
 /// Values that happen to be read as the proof of the day.
 const MAX_DAILY_READS: usize = 3;
@@ -29,7 +31,7 @@ async fn many(api: &Api, rig: &Faulty, ns: &str, count: usize) {
         secret(&rig.aws, &format!("{ns}/{number}"), "1", &[]).await;
         let mut object = external(ns, &format!("s{number}"), &[("A", &format!("{ns}/{number}"))]);
         object["spec"]["refreshInterval"] = json!("4s");
-        api.create(crate::support::Kind::ExternalSecret, object).await;
+        api.create(Kind::ExternalSecret, object).await;
     }
     for number in 0..count {
         wait_ready(api, ns, &format!("s{number}"), "True").await;
@@ -44,9 +46,14 @@ const READS: [&str; 2] = ["GetSecretValue", "BatchGetSecretValue"];
 
 /// Waits for so many more pages of lists.
 async fn wait_lists(aws: &Aws, more: usize) {
-    let first = count(&aws.counts(), &["ListSecrets"]);
-    eventually("lists of versions", async || {
-        (count(&aws.counts(), &["ListSecrets"]) >= first + more).then_some(())
+    wait_requests(aws, "ListSecrets", more).await;
+}
+
+/// Waits for so many more requests.
+async fn wait_requests(aws: &Aws, operation: &str, more: usize) {
+    let first = count(&aws.counts(), &[operation]);
+    eventually(operation, async || {
+        (count(&aws.counts(), &[operation]) >= first + more).then_some(())
     })
     .await;
 }
@@ -111,4 +118,89 @@ async fn denied_list_is_asked_for_once() {
     change(&sweeping.aws, "external-unlistable/1", "3").await;
     wait_value(&api, ns, "s1", "A", "3").await;
     assert_eq!(count(&sweeping.aws.counts(), &["ListSecrets"]), 1);
+}
+
+/// Puts a parameter there, and overwrites it if it exists.
+async fn put(aws: &Aws, name: &str, value: &str) {
+    let put = aws.parameters().put_parameter().name(name).value(value).overwrite(true);
+    put.r#type(ParameterType::SecureString).send().await.unwrap();
+}
+
+/// Creates so many parameters, and an object with a short interval for each.
+async fn many_parameters(api: &Api, rig: &Faulty, ns: &str, count: usize) {
+    faulty_store(api, rig, ns, json!({ "service": "ParameterStore" })).await;
+    for number in 0..count {
+        put(&rig.aws, &format!("/{ns}/{number}"), "1").await;
+        let mut object = external(ns, &format!("s{number}"), &[("A", &format!("/{ns}/{number}"))]);
+        object["spec"]["refreshInterval"] = json!("4s");
+        api.create(Kind::ExternalSecret, object).await;
+    }
+    for number in 0..count {
+        wait_ready(api, ns, &format!("s{number}"), "True").await;
+    }
+}
+
+const PARAMETER_READS: [&str; 2] = ["GetParameter", "GetParameters"];
+
+/// Versions are described in batches, and a parameter that is created again is read, although it has the same
+/// version.
+#[tokio::test]
+async fn unchanged_parameters_are_described_and_a_changed_one_is_read() {
+    let api = rig().api().await;
+    let ns = "external-described";
+    let sweeping = sweeping(ns);
+    many_parameters(&api, &sweeping, ns, 20).await;
+    let aws = &sweeping.aws;
+    wait_requests(aws, "DescribeParameters", 4).await;
+    let (reads, writes_before) = (count(&aws.counts(), &PARAMETER_READS), writes(ns));
+    wait_requests(aws, "DescribeParameters", 6).await;
+    let more = count(&aws.counts(), &PARAMETER_READS) - reads;
+    assert!(more <= MAX_DAILY_READS, "{more} reads of unchanged parameters");
+    assert_eq!(writes(ns), writes_before);
+
+    put(aws, "/external-described/7", "2").await;
+    wait_value(&api, ns, "s7", "A", "2").await;
+    let parameters = aws.parameters();
+    parameters.delete_parameter().name("/external-described/8").send().await.unwrap();
+    put(aws, "/external-described/8", "3").await;
+    wait_value(&api, ns, "s8", "A", "3").await;
+    let more = count(&aws.counts(), &PARAMETER_READS) - reads;
+    assert!((2..=4 + MAX_DAILY_READS).contains(&more), "{more} reads of two changed parameters");
+}
+
+/// A role without the permission for descriptions works as before.
+#[tokio::test]
+async fn denied_description_is_asked_for_once() {
+    let api = rig().api().await;
+    let ns = "external-indescribable";
+    let sweeping = sweeping(ns);
+    sweeping.aws.faults().add(Fault::Denied("DescribeParameters"));
+    many_parameters(&api, &sweeping, ns, 3).await;
+    for value in ["2", "3"] {
+        put(&sweeping.aws, "/external-indescribable/1", value).await;
+        wait_value(&api, ns, "s1", "A", value).await;
+    }
+    assert_eq!(count(&sweeping.aws.counts(), &["DescribeParameters"]), 1);
+}
+
+/// A single value whose interval is shorter than the lag of lists is described: that costs as much as a read,
+/// and neither AWS nor the controller decrypts the value.
+#[tokio::test]
+async fn single_value_with_a_short_interval_is_described() {
+    let api = rig().api().await;
+    let ns = "external-single";
+    let aws = Aws::start().unwrap();
+    let controller =
+        rig().cluster.controller_with(&aws, &[&format!("--controller-class={ns}")]).unwrap();
+    let rig = Faulty { aws, controller, class: ns.to_owned() };
+    many(&api, &rig, ns, 1).await;
+    let reads = count(&rig.aws.counts(), &READS);
+    wait_requests(&rig.aws, "DescribeSecret", 4).await;
+    assert!(count(&rig.aws.counts(), &READS) - reads <= 1, "the proof of the day");
+    change(&rig.aws, "external-single/0", "2").await;
+    wait_value(&api, ns, "s0", "A", "2").await;
+    assert_eq!(count(&rig.aws.counts(), &["ListSecrets"]), 0);
+    let deleted = rig.aws.secrets().delete_secret().secret_id("external-single/0");
+    deleted.send().await.unwrap();
+    wait_ready(&api, ns, "s0", "False").await;
 }

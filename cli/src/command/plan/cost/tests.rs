@@ -99,6 +99,23 @@ fn lists_are_used_only_where_they_save_requests() {
     assert_eq!(lists(40, MINUTE * 5, &at_most(5)), Some(8_640));
 }
 
+/// A description costs as much as the read of one secret. One request describes fifty parameters.
+#[test]
+fn descriptions_take_the_place_of_reads_where_they_cost_no_more() {
+    let short = Assumptions { max_lists_per_month: 0, proofs_per_month: 30, ..with(1) };
+    let count = |reader: &Reader, call| calls(reader, Mode::Lists, &short).0.get(&call).copied();
+    let (one, two) = (reader(1, MINUTE), reader(2, MINUTE));
+    assert_eq!(count(&one, Call::DescribeSecret), Some(43_200 - 30));
+    assert_eq!(count(&one, Call::GetSecretValue), Some(30 + 1), "once a day, and after a change");
+    assert_eq!(count(&two, Call::DescribeSecret), None, "a batch reads both");
+    assert_eq!(count(&two, Call::BatchGetSecretValue), Some(43_200));
+    let mut parameters = reader(0, MINUTE);
+    let parameter = |n: u32| Read::Parameter { name: format!("/{n}"), version: String::new() };
+    parameters.reads = (0..100).map(|n| (parameter(n), listed(43_200))).collect();
+    assert_eq!(count(&parameters, Call::DescribeParameters), Some(2 * (43_200 - 30)));
+    assert_eq!(count(&parameters, Call::GetParameters), Some(10 * 30));
+}
+
 /// With the controller's defaults. The price of events includes that of one queue.
 #[test]
 fn documented_costs_are_those_of_the_plan() {

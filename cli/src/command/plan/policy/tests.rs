@@ -6,7 +6,7 @@ use super::*;
 use crate::{
     arn::EventQueue,
     command::plan::{
-        cost::Assumptions,
+        assumptions::Assumptions,
         json,
         manifests::{Manifests, Object, StoreKey},
         reads,
@@ -132,6 +132,26 @@ fn lists_and_batches_are_allowed_only_where_they_are_used() {
     assert_eq!(of(Mode::Lists, &["a", "b"]), (true, true));
     assert_eq!(of(Mode::Batches, &["a", "b"]), (false, true));
     assert_eq!(of(Mode::Lists, &["a"]), (false, false));
+}
+
+#[test]
+fn descriptions_are_allowed_only_where_they_are_used() {
+    let of = |mode, service, keys: &[&str]| {
+        let manifests = manifests(&[("s", aws(service), data(keys))]);
+        let policies = policies_in(mode, &manifests);
+        let actions = actions(&policies, &Identity::Pod).into_iter();
+        actions.filter(|action| action.contains(":Describe")).collect::<Vec<_>>()
+    };
+    let secret = ["secretsmanager:DescribeSecret"];
+    assert_eq!(of(Mode::Lists, "SecretsManager", &["a"]), secret);
+    assert_eq!(of(Mode::Events, "SecretsManager", &["a"]), secret, "the queue may be silent");
+    assert!(of(Mode::Batches, "SecretsManager", &["a"]).is_empty());
+    assert!(of(Mode::Lists, "SecretsManager", &["a", "b"]).is_empty(), "one list shows both");
+    let parameters = ["ssm:DescribeParameters"];
+    assert_eq!(of(Mode::Lists, "ParameterStore", &["/a", "/b"]), parameters);
+    assert!(of(Mode::Batches, "ParameterStore", &["/a", "/b"]).is_empty());
+    let by_arn = ["arn:aws:ssm:eu-west-1:123456789012:parameter/a"];
+    assert!(of(Mode::Lists, "ParameterStore", &by_arn).is_empty(), "AWS does not describe it");
 }
 
 #[test]
