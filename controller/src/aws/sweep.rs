@@ -8,6 +8,7 @@
 
 mod describe;
 mod list;
+mod source;
 #[cfg(test)]
 mod tests;
 
@@ -23,22 +24,18 @@ use futures::{
 use jiff::Timestamp;
 use tokio::time::{Instant, timeout};
 
+use self::source::{RECHECK_INTERVAL, reads};
 pub(crate) use self::{
     describe::Describer,
     list::{ListedSecret, Page, VersionList},
+    source::VersionSource,
 };
 use crate::{
-    aws::{
-        error::ReadError,
-        planner::{BatchPermission, Planner},
-        read::{BatchResponses, ReadRequest, ReadResult},
-    },
+    aws::{error::ReadError, planner::Planner, read::ReadResult},
     reason::Reason,
     runtime::backoff::Backoff,
 };
 
-/// How long a denial, and a list that is too long, are believed.
-const RECHECK_INTERVAL: Duration = Duration::from_hours(24);
 /// How long a worker waits for a list, which continues without it.
 const MAX_WAIT: Duration = Duration::from_secs(5);
 const FAILURE_BACKOFF: Backoff =
@@ -47,21 +44,6 @@ const FAILURE_BACKOFF: Backoff =
 const PAGE_SIZE: usize = 100;
 /// A million secrets.
 const MAX_PAGES: usize = 10_000;
-
-/// Lists and describes versions, with one identity.
-pub(crate) trait VersionSource: Send + Sync + 'static {
-    /// A page of the list of all secrets: the first one, or the one of this token.
-    fn page(&self, token: Option<String>) -> BoxFuture<'_, ReadResult<Page>>;
-
-    /// How many values one request describes.
-    fn max_descriptions(&self) -> usize;
-
-    /// The versions that AWS has, without values. None if that takes more requests than reads.
-    fn describe(
-        &self,
-        requests: Vec<ReadRequest>,
-    ) -> BoxFuture<'_, ReadResult<Option<BatchResponses>>>;
-}
 
 /// Lists the versions for one identity.
 pub(crate) struct Sweeper {
@@ -235,14 +217,6 @@ impl State {
         {
             self.pages = Pages::Unknown;
         }
-    }
-}
-
-/// The requests that read so many values.
-fn reads(values: usize, batches: BatchPermission, batch_size: usize) -> usize {
-    match batches {
-        BatchPermission::Denied(_) => values,
-        BatchPermission::Unknown | BatchPermission::Allowed => values.div_ceil(batch_size.max(1)),
     }
 }
 

@@ -1,4 +1,4 @@
-//! What manifests do not contain.
+//! The assumptions of a plan.
 
 /// Assumptions that manifests do not contain.
 #[derive(Clone, Debug)]

@@ -12,7 +12,7 @@ use std::{
 use futures::future::BoxFuture;
 use tokio::time::{Instant, timeout};
 
-use super::{RECHECK_INTERVAL, VersionSource, reads};
+use super::source::{RECHECK_INTERVAL, VersionSource, reads};
 use crate::{
     aws::{
         error::ReadError,

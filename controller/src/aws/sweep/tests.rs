@@ -5,6 +5,7 @@ use futures::future::ready;
 use super::*;
 use crate::aws::{
     error::Rejection,
+    planner::BatchPermission,
     read::{BatchResponses, ReadRequest, ReadResponse, ReadSource, ReadVersion, Version},
 };
 
