@@ -1,6 +1,11 @@
 //! Tests of the Terraform configurations, with stubs of the providers.
 
 mod configurations;
+mod cost;
+mod environments;
+mod graph;
+mod layers;
+mod plan;
 mod workspace;
 
 use self::configurations::Configurations;
@@ -27,7 +32,13 @@ pub(super) async fn run(steps: &mut Steps, filter: Option<&str>, _all: bool) -> 
     let workspace = Workspace::new()?;
     let configurations = Configurations::find(&workspace, filter)?;
     let what = format!("validate and test {} configurations", configurations.len());
-    steps.step(&what, configurations.test(&terraform, output)).await
+    steps.step(&what, configurations.test(&terraform, output)).await?;
+    if filter.is_none_or(|text| text == "environments") {
+        let home = workspace.home();
+        steps.step("check the order of creation", graph::check(&terraform, &home)).await?;
+        steps.step("check the environments in AWS", environments::check(&terraform, &home)).await?;
+    }
+    Ok(())
 }
 
 async fn format(terraform: &Terraform) -> anyhow::Result<()> {

@@ -5,6 +5,10 @@ mock_provider "aws" {
     target = data.aws_subnets.intra
     values = { ids = ["subnet-a", "subnet-b", "subnet-c"] }
   }
+  override_data {
+    target = data.aws_subnets.private
+    values = { ids = ["subnet-d", "subnet-e", "subnet-f"] }
+  }
 }
 mock_provider "time" {}
 
