@@ -46,7 +46,7 @@ pub(super) async fn check(terraform: &Terraform, home: &Path) -> anyhow::Result<
     Ok(())
 }
 
-/// What `terraform graph` prints. It wants a backend, unlike tests.
+/// The output of `terraform graph`. It wants a backend, unlike tests.
 async fn graph(terraform: &Terraform, directory: &Path) -> anyhow::Result<String> {
     fs::write(directory.join("backend_override.tf"), "terraform {\n  backend \"local\" {}\n}\n")?;
     let mut init = terraform.command(directory);

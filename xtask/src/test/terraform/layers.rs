@@ -1,4 +1,4 @@
-//! The layers of the environments in AWS: what they need, and the order in which they leave.
+//! The layers of the environments in AWS: their references, and the order in which they leave.
 
 use std::collections::BTreeSet;
 use std::fs;
