@@ -11,6 +11,7 @@ mod command;
 mod error;
 mod exit;
 mod input;
+mod manifests_error;
 mod names;
 mod output;
 mod project;

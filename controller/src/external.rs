@@ -27,7 +27,6 @@ mod check;
 mod concerned;
 pub(crate) mod controller;
 mod conversion;
-mod cron;
 mod events;
 mod fetch;
 mod index;

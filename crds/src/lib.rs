@@ -6,6 +6,8 @@
 //!
 //! `manifests/` contains the generated CustomResourceDefinitions (`cargo xtask manifests`).
 
+pub mod cluster_external_secret;
+pub mod cron;
 #[expect(clippy::duplicated_attributes, reason = "each printcolumn has the same fields")]
 pub mod external_secret;
 pub mod go_duration;

@@ -1,6 +1,7 @@
 //! `mtk-seal plan`: the requests to AWS that manifests cause, their price, and the permissions they need.
 //!
-//! `files` finds the inputs, `manifests` reads the objects, and `reads` collects their requests for values. `cost`
+//! `files` finds the inputs, `manifests` reads the objects, and `reads` collects their requests for values, with the
+//! help of `windows`. `cost`
 //! counts requests, `estimate` adds them up, and `policy` collects permissions. `table` and `json` write
 //! the results. No value of a secret is involved.
 
@@ -17,6 +18,7 @@ mod policy;
 mod prices;
 mod reads;
 mod table;
+mod windows;
 
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 

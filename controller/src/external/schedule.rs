@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use crds::{
     ExternalSecretSpec,
-    external_secret::{CreationPolicy, RefreshPolicy, SyncWindows, Window, WindowKind},
+    external_secret::{CreationPolicy, RefreshPolicy},
 };
 use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
+use super::index::ExternalSecretEntry;
 pub(super) use super::spec::interval;
-use super::{cron::Schedule, index::ExternalSecretEntry};
 use crate::{
     key::ObjectKey,
     reason::{Failure, Reason},
@@ -22,8 +22,6 @@ const PROOF_INTERVAL: Duration = Duration::from_hours(24);
 /// The longest distance between two ticks. Due times are moved to ticks, so that values that are due at
 /// about the same time are read in the same batch.
 const MAX_TICK: Duration = Duration::from_secs(60);
-/// The limit of the CRD. External Secrets' own CRD may be installed in its place, without the limit.
-const MAX_WINDOWS: usize = 100;
 /// How long to wait before a closed window is checked again.
 const CLOSED_WINDOW_RETRY: Duration = Duration::from_secs(30);
 
@@ -99,7 +97,7 @@ pub(super) fn due(
     if !left.is_zero() {
         return Due::Later(Some(left));
     }
-    let is_closed = spec.sync_windows.as_ref().is_some_and(|windows| is_closed(windows, now));
+    let is_closed = spec.sync_windows.as_ref().is_some_and(|windows| windows.are_closed(now));
     if is_closed { Due::Later(Some(CLOSED_WINDOW_RETRY)) } else { due_now }
 }
 
@@ -156,19 +154,6 @@ fn daily_offset(key: &ObjectKey) -> u64 {
 pub(super) fn spread(key: &ObjectKey) -> u64 {
     let [a, b, c, d, ..]: [u8; 32] = Sha256::digest(key.to_string()).into();
     u32::from_le_bytes([a, b, c, d]).into()
-}
-
-fn is_closed(windows: &SyncWindows, now: Timestamp) -> bool {
-    let is_open = |window: &Window| {
-        let schedule = Schedule::parse(&window.schedule);
-        let length = go_duration::parse(&window.duration);
-        schedule.zip(length).is_some_and(|(schedule, length)| schedule.is_open(length, now))
-    };
-    let in_one = windows.windows.iter().take(MAX_WINDOWS).any(is_open);
-    match windows.kind {
-        WindowKind::Allow => !in_one && !windows.windows.is_empty(),
-        WindowKind::Deny => in_one,
-    }
 }
 
 #[cfg(test)]
@@ -314,6 +299,26 @@ mod tests {
         assert_eq!(soon_due, Due::Later(Some(soon)));
         entry.refreshed = Some(at(2 * 86_400));
         assert_eq!(due(&entry, announced), Due::Expired, "the proof of the day");
+    }
+
+    #[test]
+    fn clock_jump_in_any_direction_makes_a_value_due_once() {
+        let object = json!({ "metadata": { "namespace": "n", "name": "s" }, "spec": {} });
+        for days in [-400, -1, 1, 400] {
+            for announce_changes in [false, true] {
+                let events = Events { announce_changes, look_in: None };
+                let mut entry =
+                    ExternalSecretEntry::of(serde_json::from_value(object.clone()).unwrap());
+                entry.synced = Some(entry.current.clone());
+                entry.refreshed = Some(at(0));
+                entry.read_by_this_process = true;
+                let later = at(-days * DAY_SECONDS - 3600);
+                assert_eq!(due(&entry, true, 0, events, later), Due::Expired, "{days} days");
+                entry.checked = Some(later);
+                let next = due(&entry, true, 0, events, later + Duration::from_secs(1));
+                assert!(matches!(next, Due::Later(Some(_))), "{days} days: {next:?}");
+            }
+        }
     }
 
     #[test]

@@ -2,10 +2,14 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::lenient;
+use crate::{cron::Schedule, go_duration, lenient};
+
+/// The limit of the CRD. External Secrets' own CRD may be installed in its place, without the limit.
+const MAX_WINDOWS: usize = 100;
 
 /// The interval of an object without `refreshInterval`.
 pub const DEFAULT_REFRESH_INTERVAL: Duration = Duration::from_secs(3600);
@@ -32,6 +36,22 @@ pub struct SyncWindows {
     #[schemars(length(max = 100))]
     #[serde(default, deserialize_with = "lenient::null_is_default")]
     pub windows: Vec<Window>,
+}
+
+impl SyncWindows {
+    /// Whether periodic refreshes wait at this time.
+    pub fn are_closed(&self, now: Timestamp) -> bool {
+        let is_open = |window: &Window| {
+            let schedule = Schedule::parse(&window.schedule);
+            let length = go_duration::parse(&window.duration);
+            schedule.zip(length).is_some_and(|(schedule, length)| schedule.is_open(length, now))
+        };
+        let in_one = self.windows.iter().take(MAX_WINDOWS).any(is_open);
+        match self.kind {
+            WindowKind::Allow => !in_one && !self.windows.is_empty(),
+            WindowKind::Deny => in_one,
+        }
+    }
 }
 
 /// The meaning of the windows.

@@ -1,18 +1,19 @@
 //! Reads the ExternalSecrets and stores in manifests.
 
-use std::{collections::BTreeMap, fmt};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
-use crds::{ExternalSecretSpec, SecretStoreSpec, external_secret::StoreKind, go_duration};
+use crds::{
+    ExternalSecretSpec, SecretStoreSpec, cluster_external_secret::ClusterExternalSecretSpec,
+    external_secret::StoreKind, go_duration,
+};
 use serde::de::DeserializeOwned;
-use sources::{Node, SourceError, Value};
+use sources::{Node, Value};
 
 use super::files::Source;
-use crate::{
-    error::{Explain, hint},
-    exit::Exit,
-    input::{Input, InputError},
-    report::Report,
-};
+use crate::{input::Input, manifests_error::ManifestsError, report::Report};
 
 const GROUP: &str = "external-secrets.io/";
 
@@ -22,6 +23,9 @@ pub(super) struct Manifests {
     /// By namespace and name.
     pub(super) externals: BTreeMap<(String, String), Object<ExternalSecretSpec>>,
     pub(super) stores: BTreeMap<StoreKey, Object<SecretStoreSpec>>,
+    clusters: BTreeMap<String, Object<ClusterExternalSecretSpec>>,
+    /// The labels of namespaces.
+    namespaces: BTreeMap<String, BTreeMap<String, String>>,
     /// How many objects of each other kind there are. A document without a kind has the kind "".
     pub(super) skipped: BTreeMap<String, usize>,
 }
@@ -81,8 +85,10 @@ impl Manifests {
         if has_skipped {
             report.hint("render charts first: `helm template CHART | mtk-seal plan`");
         }
+        manifests.expand(report);
         if manifests.externals.is_empty() && manifests.stores.is_empty() {
-            return Err(ManifestsError::None);
+            let (wanted, inputs) = ("ExternalSecret or store", "files or directories");
+            return Err(ManifestsError::None { wanted, inputs });
         }
         Ok(manifests)
     }
@@ -104,8 +110,43 @@ impl Manifests {
                 twice(what, &old.origin, &origin);
             }
         }
+        for (name, object) in found.clusters {
+            let (origin, what) = (object.origin.clone(), name.escape_debug().to_string());
+            if let Some(old) = self.clusters.insert(name, object) {
+                twice(format!("ClusterExternalSecret {what}"), &old.origin, &origin);
+            }
+        }
+        self.namespaces.extend(found.namespaces);
         for kind in found.skipped {
             *self.skipped.entry(kind).or_default() += 1;
+        }
+    }
+
+    /// Adds the ExternalSecrets that External Secrets makes from objects of `ClusterExternalSecret`.
+    fn expand(&mut self, report: &Report) {
+        for (name, cluster) in std::mem::take(&mut self.clusters) {
+            let Object { origin, spec } = cluster;
+            let selected =
+                self.namespaces.iter().filter(|(name, labels)| spec.selects(name, labels));
+            let selected = selected.map(|(name, _)| name);
+            let selected: BTreeSet<_> = selected.chain(&spec.namespaces).cloned().collect();
+            let what = format!("ClusterExternalSecret {} at {origin}", name.escape_debug());
+            if selected.is_empty() {
+                report
+                    .warning(&format!("{what} is not counted: no Namespace in the input matches"));
+                continue;
+            }
+            let count = selected.len();
+            report.warning(&format!(
+                "{what} counts as {count} ExternalSecrets; the controller does not create them itself"
+            ));
+            let child = Some(&spec.external_secret_name).filter(|name| !name.is_empty());
+            for namespace in selected {
+                // An ExternalSecret of this name is not replaced.
+                let key = (namespace, child.unwrap_or(&name).clone());
+                let (origin, spec) = (origin.clone(), spec.external_secret_spec.clone());
+                self.externals.entry(key).or_insert(Object { origin, spec });
+            }
         }
     }
 }
@@ -115,6 +156,8 @@ impl Manifests {
 struct Found {
     externals: Vec<((String, String), Object<ExternalSecretSpec>)>,
     stores: Vec<(StoreKey, Object<SecretStoreSpec>)>,
+    clusters: Vec<(String, Object<ClusterExternalSecretSpec>)>,
+    namespaces: Vec<(String, BTreeMap<String, String>)>,
     skipped: Vec<String>,
 }
 
@@ -143,11 +186,21 @@ impl Found {
             }
             (Some("ExternalSecret"), _) if is_ours => {
                 let object: Object<ExternalSecretSpec> = read(node, input, "ExternalSecret")?;
-                let interval = object.spec.refresh_interval.as_deref();
-                if interval.is_some_and(|interval| go_duration::parse(interval).is_none()) {
-                    return Err(ManifestsError::Interval { origin: object.origin });
-                }
+                check_interval(&object.origin, &object.spec)?;
                 self.externals.push(((namespace, name), object));
+            }
+            (Some("ClusterExternalSecret"), _) if is_ours => {
+                let object: Object<ClusterExternalSecretSpec> =
+                    read(node, input, "ClusterExternalSecret")?;
+                check_interval(&object.origin, &object.spec.external_secret_spec)?;
+                self.clusters.push((name, object));
+            }
+            (Some("Namespace"), _) if group == Some("v1") => {
+                let labels = node.get("metadata").and_then(|metadata| metadata.get("labels"));
+                let labels = labels
+                    .map(Node::to_json)
+                    .and_then(|labels| serde_json::from_value(labels).ok());
+                self.namespaces.push((name, labels.unwrap_or_default()));
             }
             (Some("SecretStore"), _) if is_ours => {
                 let key = StoreKey { namespace: Some(namespace), name };
@@ -164,6 +217,14 @@ impl Found {
         }
         Ok(())
     }
+}
+
+fn check_interval(origin: &str, spec: &ExternalSecretSpec) -> Result<(), ManifestsError> {
+    let interval = spec.refresh_interval.as_deref();
+    if interval.is_some_and(|interval| go_duration::parse(interval).is_none()) {
+        return Err(ManifestsError::Interval { origin: origin.to_owned() });
+    }
+    Ok(())
 }
 
 /// The name of an object in messages.
@@ -183,59 +244,4 @@ fn read<S: DeserializeOwned>(
     let spec = serde_json::from_value(spec);
     let spec = spec.map_err(|_| ManifestsError::Malformed { origin: origin.clone(), kind })?;
     Ok(Object { origin, spec })
-}
-
-/// Why the manifests cannot be read.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum ManifestsError {
-    /// The object does not match its schema.
-    #[error("{origin}: the {kind} does not match its schema")]
-    Malformed {
-        /// `file:line`
-        origin: String,
-        /// Its kind.
-        kind: &'static str,
-    },
-    /// The interval is no duration.
-    #[error("{origin}: refreshInterval is not a duration")]
-    Interval {
-        /// `file:line`
-        origin: String,
-    },
-    /// A document is not a Kubernetes object.
-    #[error("{origin}: a document without `kind`")]
-    NoKind {
-        /// `file:line`
-        origin: String,
-    },
-    /// The input has no object to plan for.
-    #[error("no ExternalSecret or store in the input")]
-    None,
-    /// The file cannot be read.
-    #[error(transparent)]
-    Input(#[from] InputError),
-    /// The file is neither YAML nor JSON.
-    #[error(transparent)]
-    Source(#[from] SourceError),
-}
-
-impl Explain for ManifestsError {
-    fn exit(&self) -> Exit {
-        Exit::Input
-    }
-
-    fn hints(&self) -> Vec<String> {
-        match self {
-            Self::Malformed { kind, .. } => {
-                hint(format!("`kubectl explain {}.spec` shows the schema", kind.to_lowercase()))
-            }
-            Self::Interval { .. } => hint("write it like 1h, 90m or 1h30m0s"),
-            Self::None => {
-                hint("give the manifests on the standard input, or name files or directories")
-            }
-            Self::NoKind { .. } => Vec::new(),
-            Self::Input(error) => error.hints(),
-            Self::Source(error) => error.hints(),
-        }
-    }
 }

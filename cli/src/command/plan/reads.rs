@@ -18,6 +18,7 @@ use super::{
     identity::{Chain, is_per_namespace},
     manifests::{Manifests, StoreKey, quoted},
     prices::MONTH,
+    windows::Openings,
 };
 use crate::report::Report;
 
@@ -113,6 +114,7 @@ impl Store {
 pub(super) fn stores(manifests: &Manifests, report: &Report) -> Vec<Store> {
     let mut stores = usable(manifests, report);
     let mut missing = BTreeMap::<StoreKey, usize>::new();
+    let mut openings = Openings::default();
     for ((namespace, name), object) in &manifests.externals {
         let sources = sources(&object.spec);
         if sources.flatten().any(|source| source.generator_ref.is_some()) {
@@ -130,7 +132,7 @@ pub(super) fn stores(manifests: &Manifests, report: &Report) -> Vec<Store> {
             let read = stores.get(&key).map(|store| entry.read(&store.aws));
             by_store.entry(key).or_default().extend(read);
         }
-        let refreshes = per_month_of(&object.spec);
+        let refreshes = per_month_of(&object.spec, &mut openings);
         let all = |is: fn(&Read) -> bool| by_store.values().flatten().all(is);
         let none = Refreshes::default();
         let refreshes = if !has_own_templates(&object.spec) || !all(Read::is_value) {
@@ -280,13 +282,16 @@ fn current(version: String) -> String {
 }
 
 /// How many times a month the object reads its values while nothing changes.
-fn per_month_of(spec: &ExternalSecretSpec) -> u64 {
+fn per_month_of(spec: &ExternalSecretSpec, openings: &mut Openings) -> u64 {
     let interval = spec.refresh_interval.as_deref().and_then(go_duration::parse);
     let interval = interval.unwrap_or(DEFAULT_REFRESH_INTERVAL);
     if spec.refresh_policy != RefreshPolicy::Periodic || interval.is_zero() {
         return 0;
     }
-    per_month(interval)
+    match &spec.sync_windows {
+        Some(windows) => openings.per_month(windows, interval),
+        None => per_month(interval),
+    }
 }
 
 /// How many intervals a month has.

@@ -7,9 +7,10 @@ use templates::{Dialect, dialect, external_secret};
 
 use super::{
     external::{self, External},
-    manifests::{Manifests, ManifestsError, Object, Subject},
+    manifests::{Manifests, Object, Subject},
     values::Values,
 };
+use crate::manifests_error::ManifestsError;
 
 /// An object whose templates `--lint` checks.
 pub(super) trait LintTarget {

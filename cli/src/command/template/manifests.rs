@@ -5,18 +5,14 @@ use std::{collections::BTreeMap, fmt};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use crds::SealedSecret;
 use serde_json::{Value as Json, json};
-use sources::{Node, SourceError, Value};
+use sources::{Node, Value};
 use templates::external_secret::{Decoding, Field, Scope, Source, SourceTemplate, Target};
 
 use super::{
     external::{External, Reference, TemplateFrom},
     store::Store,
 };
-use crate::{
-    error::{Explain, hint},
-    exit::Exit,
-    input::{Input, InputError},
-};
+use crate::{input::Input, manifests_error::ManifestsError};
 
 /// The objects in all inputs.
 pub(crate) struct Manifests {
@@ -71,7 +67,11 @@ impl Manifests {
         }
         let has_stores = lint && !manifests.stores.is_empty();
         let is_empty = manifests.objects.is_empty() && !has_stores;
-        if is_empty { Err(ManifestsError::None) } else { Ok(manifests) }
+        if is_empty {
+            let (wanted, inputs) = ("SealedSecret or ExternalSecret", "files");
+            return Err(ManifestsError::None { wanted, inputs });
+        }
+        Ok(manifests)
     }
 
     fn add(&mut self, node: &Node, input: &str) -> Result<(), ManifestsError> {
@@ -208,73 +208,4 @@ fn texts(node: &Node, kind: &str) -> Option<BTreeMap<String, String>> {
         }
     }
     Some(texts)
-}
-
-/// Why the manifests cannot be read.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum ManifestsError {
-    /// A referenced ConfigMap or Secret is missing.
-    #[error("{object}: the {kind} `{name}` is not in the input")]
-    NotFound {
-        /// The object that refers to it.
-        object: String,
-        /// ConfigMap or Secret.
-        kind: &'static str,
-        /// Its name.
-        name: String,
-    },
-    /// The object does not match its schema.
-    #[error("{origin}: the {kind} does not match its schema")]
-    Malformed {
-        /// `file:line`
-        origin: String,
-        /// Its kind.
-        kind: &'static str,
-    },
-    /// A referenced key is missing.
-    #[error("{object}: the {kind} `{name}` has no key `{key}`")]
-    NoKey {
-        /// The object that refers to it.
-        object: String,
-        /// ConfigMap or Secret.
-        kind: &'static str,
-        /// Its name.
-        name: String,
-        /// The key.
-        key: String,
-    },
-    /// A document is not a Kubernetes object.
-    #[error("{origin}: a document without `kind`")]
-    NoKind {
-        /// `file:line`
-        origin: String,
-    },
-    /// The input has no object with templates.
-    #[error("no SealedSecret or ExternalSecret in the input")]
-    None,
-    /// The file cannot be read.
-    #[error(transparent)]
-    Input(#[from] InputError),
-    /// The file is neither YAML nor JSON.
-    #[error(transparent)]
-    Source(#[from] SourceError),
-}
-
-impl Explain for ManifestsError {
-    fn exit(&self) -> Exit {
-        Exit::Input
-    }
-
-    fn hints(&self) -> Vec<String> {
-        match self {
-            Self::NotFound { .. } => hint("add its manifest to the input, in the same namespace"),
-            Self::Malformed { kind, .. } => {
-                hint(format!("`kubectl explain {}.spec` shows the schema", kind.to_lowercase()))
-            }
-            Self::NoKey { .. } | Self::NoKind { .. } => Vec::new(),
-            Self::None => hint("give the manifests on the standard input, or name files"),
-            Self::Input(error) => error.hints(),
-            Self::Source(error) => error.hints(),
-        }
-    }
 }

@@ -8,18 +8,20 @@ use jiff::{
     tz::TimeZone,
 };
 
-use crate::runtime::go_duration;
+use crate::go_duration;
 
+/// When windows begin.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(super) enum Schedule {
+pub enum Schedule {
     /// `@every`: at a fixed interval.
     Every(Duration),
+    /// At the times that match.
     Fields(Fields),
 }
 
 /// The matching values of each field, as bits.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(super) struct Fields {
+pub struct Fields {
     minutes: u64,
     hours: u64,
     days: u64,
@@ -38,7 +40,8 @@ const MONTH_NAMES: [&str; 12] =
 const WEEKDAY_NAMES: [&str; 7] = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
 
 impl Schedule {
-    pub(super) fn parse(text: &str) -> Option<Self> {
+    /// Parses a schedule.
+    pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
         if let Some(every) = text.strip_prefix("@every ") {
             let every = go_duration::parse(every.trim())?;
@@ -66,7 +69,7 @@ impl Schedule {
     }
 
     /// Whether a window of this length is open, which means that one began less than `length` ago.
-    pub(super) fn is_open(&self, length: Duration, now: Timestamp) -> bool {
+    pub fn is_open(&self, length: Duration, now: Timestamp) -> bool {
         let fields = match self {
             Self::Every(every) => return *every <= length,
             Self::Fields(fields) => fields,
