@@ -1,10 +1,12 @@
 //! A local AWS with faults: moto, which serves the HTTP API of AWS, behind a proxy that counts requests and
-//! adds what moto lacks: limits, throttling, denials of single items, lagging lists, stale reads, slow and
+//! adds what moto lacks: events, limits, throttling, denials of single items, lagging lists, stale reads, slow and
 //! invalid responses, expired credentials.
 
+pub mod announcer;
 pub mod faults;
 pub mod pod;
 mod proxy;
+pub mod table;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -14,10 +16,12 @@ use std::sync::Arc;
 use aws_credential_types::Credentials;
 use aws_sdk_secretsmanager::config::{BehaviorVersion, Region};
 
+pub use self::announcer::{Announcer, Delivery};
 pub use self::faults::{Fault, Faults};
 use self::proxy::Proxy;
 pub use self::proxy::Request;
-use crate::moto::Moto;
+pub use self::table::Table;
+use crate::moto::{self, Moto};
 use crate::programs;
 
 pub use crate::moto::{REGION, bare_environment as bare, environment};
@@ -72,15 +76,32 @@ impl Aws {
         self.proxy.counts()
     }
 
+    /// Creates a queue in which the changes that pass the proxy are announced. Returns its URL at the proxy.
+    pub fn event_queue(&self) -> anyhow::Result<String> {
+        let url = moto::create_queue(self.moto(), "changes")?;
+        let queue = moto::queue_at(&format!("http://{}", self.address()), &url)?;
+        self.announcer().announce_to(&queue);
+        Ok(queue)
+    }
+
+    /// Announces the changes that pass the proxy.
+    pub fn announcer(&self) -> &Announcer {
+        self.proxy.announcer()
+    }
+
+    /// Secrets that the proxy serves in moto's place.
+    pub fn table(&self) -> &Table {
+        self.proxy.table()
+    }
+
     /// A client of Secrets Manager that the proxy does not see.
     pub fn secrets(&self) -> aws_sdk_secretsmanager::Client {
-        let config = aws_sdk_secretsmanager::Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::new(REGION))
-            .endpoint_url(self.moto.url())
-            .credentials_provider(credentials())
-            .build();
-        aws_sdk_secretsmanager::Client::from_conf(config)
+        secrets_at(&self.moto.url())
+    }
+
+    /// The same through the proxy, which announces its changes.
+    pub fn announced_secrets(&self) -> aws_sdk_secretsmanager::Client {
+        secrets_at(&format!("http://{}", self.address()))
     }
 
     /// Where moto listens: the proxy does not see its requests.
@@ -90,14 +111,33 @@ impl Aws {
 
     /// A client of Parameter Store that the proxy does not see.
     pub fn parameters(&self) -> aws_sdk_ssm::Client {
-        let config = aws_sdk_ssm::Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::new(REGION))
-            .endpoint_url(self.moto.url())
-            .credentials_provider(credentials())
-            .build();
-        aws_sdk_ssm::Client::from_conf(config)
+        parameters_at(&self.moto.url())
     }
+
+    /// The same through the proxy, which announces its changes.
+    pub fn announced_parameters(&self) -> aws_sdk_ssm::Client {
+        parameters_at(&format!("http://{}", self.address()))
+    }
+}
+
+fn secrets_at(endpoint: &str) -> aws_sdk_secretsmanager::Client {
+    let config = aws_sdk_secretsmanager::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new(REGION))
+        .endpoint_url(endpoint)
+        .credentials_provider(credentials())
+        .build();
+    aws_sdk_secretsmanager::Client::from_conf(config)
+}
+
+fn parameters_at(endpoint: &str) -> aws_sdk_ssm::Client {
+    let config = aws_sdk_ssm::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new(REGION))
+        .endpoint_url(endpoint)
+        .credentials_provider(credentials())
+        .build();
+    aws_sdk_ssm::Client::from_conf(config)
 }
 
 fn credentials() -> Credentials {

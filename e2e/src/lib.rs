@@ -3,7 +3,8 @@
 //! - [`controlplane`] builds, starts and stops a Kubernetes control plane on this machine;
 //! - [`cluster`] is a control plane with our custom resources and the controller's rights;
 //! - [`controller`] runs the controller there, under its own identity;
-//! - [`moto`] runs moto, an AWS emulator; `aws` puts a proxy in front of it that injects faults;
+//! - [`moto`] runs moto, an AWS emulator; `aws` puts a proxy in front of it that injects faults; [`events`] are the
+//!   messages that AWS sends;
 //! - `tls` is a small AWS over TLS with an unknown certificate authority; [`tls_proxy`] puts TLS in front
 //!   of moto, for Pods;
 //! - [`helm`] installs charts, [`load`] sends requests during a change;
@@ -15,6 +16,7 @@ pub mod cache;
 pub mod cluster;
 pub mod controller;
 pub mod controlplane;
+pub mod events;
 pub mod helm;
 pub mod load;
 pub mod moto;

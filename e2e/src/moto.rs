@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 use serde_json::{Value, json};
 
+use crate::events;
+
 /// The region of every resource.
 pub const REGION: &str = "eu-west-1";
 
@@ -89,17 +91,26 @@ pub fn create_secret(address: SocketAddr, name: &str, value: &str) -> anyhow::Re
     call(address, SECRETS, "CreateSecret", &body).map(drop)
 }
 
-/// Adds a version to a secret in Secrets Manager.
-pub fn put_secret_value(address: SocketAddr, name: &str, value: &str) -> anyhow::Result<()> {
+/// Adds a version to a secret in Secrets Manager. Returns the event with which AWS announces it.
+pub fn put_secret_value(address: SocketAddr, name: &str, value: &str) -> anyhow::Result<Value> {
     let body =
         json!({ "SecretId": name, "SecretString": value, "ClientRequestToken": token(value) });
-    call(address, SECRETS, "PutSecretValue", &body).map(drop)
+    let put = call(address, SECRETS, "PutSecretValue", &body)?;
+    let (arn, version) = (put["ARN"].as_str(), put["VersionId"].as_str());
+    let (arn, version) = arn.zip(version).context("an ARN and a version")?;
+    Ok(events::label_updated(arn, name, "AWSCURRENT", version))
 }
 
 /// Creates a queue of SQS, and returns its URL.
 pub fn create_queue(address: SocketAddr, name: &str) -> anyhow::Result<String> {
     let made = call(address, QUEUES, "CreateQueue", &json!({ "QueueName": name }))?;
     Ok(made["QueueUrl"].as_str().context("a URL")?.to_owned())
+}
+
+/// The URL of a queue at another address of the same server, such as that of a proxy.
+pub fn queue_at(server: &str, url: &str) -> anyhow::Result<String> {
+    let path = url.splitn(4, '/').nth(3).context("a path")?;
+    Ok(format!("{server}/{path}"))
 }
 
 /// Deletes a queue.

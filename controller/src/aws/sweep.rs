@@ -33,7 +33,7 @@ pub(crate) use self::{
 use crate::{
     aws::{error::ReadError, planner::Planner, read::ReadResult},
     reason::Reason,
-    runtime::backoff::Backoff,
+    runtime::{Now, backoff::Backoff},
 };
 
 /// How long a worker waits for a list, which continues without it.
@@ -129,10 +129,11 @@ impl Sweeper {
 
     /// The list that is on its way, or the answer if none is needed or possible.
     fn start(self: &Arc<Self>, need: &Need) -> Result<Running, Answer> {
-        let (batches, now) = (self.planner.batch_permission(), Instant::now());
+        let (batches, both) = (self.planner.batch_permission(), Now::read());
+        let now = both.monotonic;
         let mut state = self.lock();
         if let Some(list) =
-            state.last.as_ref().filter(|list| list.serves(need.proved, need.interval, now))
+            state.last.as_ref().filter(|list| list.serves(need.proved, need.interval, both))
         {
             return Err(Answer::Listed(list.clone()));
         }

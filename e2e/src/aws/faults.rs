@@ -21,6 +21,8 @@ pub enum Fault {
     LeftOut(String),
     /// Lists do not show a secret.
     Unlisted(String),
+    /// Lists show the version with this id as the current one of a secret.
+    Lagging(String, String),
     /// Reads of a secret return this version: its id, its time (seconds since 1970) and its value.
     Stale(String, String, i64, String),
     /// An operation takes this long.
@@ -33,6 +35,8 @@ pub enum Fault {
     FailingItem(String, usize),
     /// The next reads of a secret fail with expired credentials, this many times.
     Expired(String, usize),
+    /// An operation fails with expired credentials, this many times.
+    ExpiredFor(&'static str, usize),
 }
 
 /// All faults.
@@ -71,7 +75,9 @@ impl Faults {
         let mut faults = self.lock();
         for fault in faults.iter_mut() {
             let is_spent = match fault {
-                Fault::Throttled(of, left) | Fault::Failing(of, left)
+                Fault::Throttled(of, left)
+                | Fault::Failing(of, left)
+                | Fault::ExpiredFor(of, left)
                     if *of == operation && *left > 0 =>
                 {
                     *left -= 1;
@@ -92,7 +98,7 @@ impl Faults {
                 Fault::Failing(..) | Fault::FailingItem(..) if is_spent => {
                     return refusal(500, "InternalServiceError", "canary-provider-text");
                 }
-                Fault::Expired(..) if is_spent => {
+                Fault::Expired(..) | Fault::ExpiredFor(..) if is_spent => {
                     return refusal(400, "ExpiredTokenException", "canary-provider-text");
                 }
                 Fault::DeniedTo(who, id) if who == key && asks_for(body, id) => {
@@ -121,6 +127,12 @@ impl Faults {
             match fault {
                 Fault::Unlisted(name) => {
                     drop_named(&mut answer["SecretList"], name);
+                }
+                Fault::Lagging(name, id) => {
+                    let entries = answer["SecretList"].as_array_mut().into_iter().flatten();
+                    for entry in entries.filter(|entry| entry["Name"] == **name) {
+                        entry["SecretVersionsToStages"] = json!({ id: ["AWSCURRENT"] });
+                    }
                 }
                 Fault::LeftOut(name) => {
                     drop_named(&mut answer["SecretValues"], name);

@@ -1,4 +1,4 @@
-//! A proxy that counts requests and applies the faults.
+//! A proxy that counts requests, applies the faults and announces changes.
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -17,8 +17,11 @@ use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
 use tokio::sync::oneshot;
 
+use super::announcer::{Announcer, Messages};
 use super::faults::{Fate, Faults};
 use super::pod;
+use super::table::Table;
+use crate::moto;
 
 /// More than any request or response in the tests.
 const MAX_BODY_BYTES: usize = 64 << 20;
@@ -36,6 +39,8 @@ struct Shared {
     moto: SocketAddr,
     client: Client<HttpConnector, Body>,
     faults: Arc<Faults>,
+    announcer: Announcer,
+    table: Table,
     requests: Mutex<Vec<Request>>,
     in_flight: AtomicUsize,
 }
@@ -57,6 +62,8 @@ impl Proxy {
             moto,
             client: Client::builder(TokioExecutor::new()).build_http(),
             faults: Arc::default(),
+            announcer: Announcer::default(),
+            table: Table::default(),
             requests: Mutex::default(),
             in_flight: AtomicUsize::new(0),
         });
@@ -86,6 +93,14 @@ impl Proxy {
 
     pub(super) fn faults(&self) -> &Arc<Faults> {
         &self.shared.faults
+    }
+
+    pub(super) fn announcer(&self) -> &Announcer {
+        &self.shared.announcer
+    }
+
+    pub(super) fn table(&self) -> &Table {
+        &self.shared.table
     }
 
     pub(super) fn requests(&self) -> Vec<Request> {
@@ -133,6 +148,10 @@ async fn respond(shared: &Shared, request: axum::extract::Request) -> Response {
             return (status, headers, body).into_response();
         }
     }
+    if let Some(answer) = shared.table.answer(&operation, &parsed) {
+        let headers = [(header::CONTENT_TYPE, "application/x-amz-json-1.1")];
+        return (headers, answer.to_string()).into_response();
+    }
     let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
     let Ok(uri) = format!("http://{}{path}", shared.moto).parse() else {
         return StatusCode::BAD_REQUEST.into_response();
@@ -148,9 +167,24 @@ async fn respond(shared: &Shared, request: axum::extract::Request) -> Response {
     let Ok(mut answer) = serde_json::from_slice::<Value>(&body) else {
         return Response::from_parts(parts, Body::from(body));
     };
+    if parts.status.is_success()
+        && let Some(messages) = shared.announcer.messages(&operation, &parsed, &answer)
+    {
+        tokio::spawn(announce(shared.moto, messages));
+    }
     shared.faults.answer(&operation, &mut answer);
     parts.headers.remove(header::CONTENT_LENGTH);
     Response::from_parts(parts, Body::from(answer.to_string()))
+}
+
+/// Sends the messages to their queue, in this order. A queue that is gone gets none.
+async fn announce(moto: SocketAddr, Messages { queue, events, delay }: Messages) {
+    tokio::time::sleep(delay).await;
+    let send = move || {
+        let send = |event: &Value| moto::send_message(moto, &queue, &event.to_string());
+        events.iter().try_for_each(send)
+    };
+    drop(tokio::task::spawn_blocking(send).await);
 }
 
 /// The access key id that signed the request.

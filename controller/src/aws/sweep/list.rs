@@ -7,7 +7,6 @@ use std::{
 };
 
 use jiff::Timestamp;
-use tokio::time::Instant;
 
 use crate::{aws::read::Version, runtime::Now};
 
@@ -56,10 +55,11 @@ impl VersionList {
         page.next
     }
 
-    /// Whether it is newer than the last proof of an object, and younger than the interval.
-    pub(super) fn serves(&self, proved: Timestamp, interval: Duration, now: Instant) -> bool {
-        let age = now.duration_since(self.begun.monotonic);
-        self.begun.wall > proved && age < usable_for(interval)
+    /// Whether it is newer than the last proof of an object, and younger than the interval. A proof in the
+    /// future says nothing: the clock was put back.
+    pub(super) fn serves(&self, proved: Timestamp, interval: Duration, now: Now) -> bool {
+        let age = now.monotonic.duration_since(self.begun.monotonic);
+        (self.begun.wall > proved || proved > now.wall) && age < usable_for(interval)
     }
 
     /// Whether the secret has the version with this id in the stage. A version that is named by its id is

@@ -332,3 +332,16 @@ async fn throttled_descriptions_are_not_denied() {
     assert!(error.reason.passes());
     assert!(describer.is_worth_it(9));
 }
+
+/// All objects are due at once then. Each would start a list of its own.
+#[tokio::test(start_paused = true)]
+async fn clock_that_is_put_back_costs_one_list() {
+    let fake = Arc::new(fake(250, 100));
+    let sweeper = sweeper(&fake, BatchPermission::Allowed);
+    let future = Timestamp::now() + Duration::from_hours(3);
+    for _ in 0..20 {
+        let need = Need { proved: future, ..need(250) };
+        assert!(is_current(&sweeper.versions(&need).await, "s249"));
+    }
+    assert_eq!(pages(&fake), 3);
+}

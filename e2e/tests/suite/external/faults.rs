@@ -185,6 +185,37 @@ async fn values_of_a_changed_store_are_discarded() {
     assert_eq!(secrets.count(), 1, "the old value was never written");
 }
 
+/// Fault F20: the store changes in the middle of a batch, which serves several objects.
+#[tokio::test]
+async fn store_edited_in_the_middle_of_a_batch_writes_no_old_value() {
+    let (faulty, _turn) = faulty().await;
+    let api = rig().api().await;
+    let ns = "external-batch-changed";
+    for (prefix, name) in [("old", "a"), ("old", "b"), ("new", "a"), ("new", "b")] {
+        secret(&faulty.aws, &format!("{ns}/{prefix}/{name}"), prefix, &[]).await;
+    }
+    faulty.aws.faults().add(Fault::Slow("BatchGetSecretValue", Duration::from_secs(3)));
+    faulty_store(&api, faulty, ns, json!({ "prefix": format!("{ns}/old/") })).await;
+    for name in ["a", "b"] {
+        api.create(Kind::ExternalSecret, external(ns, name, &[("A", "a"), ("B", "b")])).await;
+    }
+    wait_requested(&faulty.aws, ns, "BatchGetSecretValue").await;
+    let prefix = format!("{ns}/new/");
+    let patch = json!({ "spec": { "provider": { "aws": { "prefix": prefix } } } });
+    api.patch(Kind::SecretStore, ns, "aws", patch).await;
+    for name in ["a", "b"] {
+        wait_value(&api, ns, name, "A", "new").await;
+        wait_value(&api, ns, name, "B", "new").await;
+    }
+    let writes = rig().cluster.writes().unwrap();
+    let secrets = writes.iter().filter(|write| {
+        write.namespace == ns
+            && write.resource == "secrets"
+            && write.user.ends_with("mtk-controller")
+    });
+    assert_eq!(secrets.count(), 2, "the old values were never written");
+}
+
 /// Fault F20: the store or the namespace is deleted during a read.
 #[tokio::test]
 async fn values_for_a_deleted_store_or_namespace_are_discarded() {

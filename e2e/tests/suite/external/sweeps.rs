@@ -6,12 +6,12 @@ use std::collections::BTreeMap;
 use aws_sdk_ssm::types::ParameterType;
 use e2e::aws::{Aws, Fault};
 use e2e::controller::Controller;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::support::{
-    Faulty, change, external, faulty_store, rig, secret, value, wait_ready, wait_value,
+    Faulty, change, external, faulty_store, force, rig, secret, value, wait_ready, wait_value,
 };
-use crate::support::{Api, Kind, eventually};
+use crate::support::{Api, Kind, condition, eventually};
 
 /// Values that happen to be read as the proof of the day.
 const MAX_DAILY_READS: usize = 3;
@@ -26,7 +26,12 @@ fn sweeping(class: &str) -> Faulty {
 
 /// Creates so many secrets, and an object with a short interval for each.
 async fn many(api: &Api, rig: &Faulty, ns: &str, count: usize) {
-    faulty_store(api, rig, ns, json!({})).await;
+    many_in(api, rig, ns, count, json!({})).await;
+}
+
+/// The same in a store with these settings.
+async fn many_in(api: &Api, rig: &Faulty, ns: &str, count: usize, more: Value) {
+    faulty_store(api, rig, ns, more).await;
     for number in 0..count {
         secret(&rig.aws, &format!("{ns}/{number}"), "1", &[]).await;
         let mut object = external(ns, &format!("s{number}"), &[("A", &format!("{ns}/{number}"))]);
@@ -203,4 +208,51 @@ async fn single_value_with_a_short_interval_is_described() {
     let deleted = rig.aws.secrets().delete_secret().secret_id("external-single/0");
     deleted.send().await.unwrap();
     wait_ready(&api, ns, "s0", "False").await;
+}
+
+/// Fault F14: the value was read because of an event or a change of the object, and lists show the old version.
+#[tokio::test]
+async fn list_that_lags_undoes_no_change() {
+    let api = rig().api().await;
+    let ns = "external-lagging";
+    let sweeping = sweeping(ns);
+    many(&api, &sweeping, ns, 3).await;
+    let (aws, name) = (&sweeping.aws, "external-lagging/1");
+    let read = aws.secrets().get_secret_value().secret_id(name).send().await.unwrap();
+    aws.faults().add(Fault::Lagging(name.to_owned(), read.version_id.unwrap()));
+    change(aws, name, "2").await;
+    force(&api, ns, "s1").await;
+    wait_value(&api, ns, "s1", "A", "2").await;
+    wait_lists(aws, 1).await;
+    let written = writes(ns);
+    wait_lists(aws, 3).await;
+    assert_eq!(value(&api.secret(ns, "s1").await.unwrap(), "A").as_deref(), Some("2"));
+    assert_eq!(writes(ns), written);
+    // Once lists are up to date, nothing is read any more.
+    aws.faults().clear();
+    wait_lists(aws, 2).await;
+    let reads = count(&aws.counts(), &READS);
+    wait_lists(aws, 2).await;
+    let more = count(&aws.counts(), &READS) - reads;
+    assert!(more <= MAX_DAILY_READS, "{more} reads of unchanged values");
+}
+
+/// Fault F15: the list goes on with new credentials.
+#[tokio::test]
+async fn credentials_that_expire_in_a_sweep_are_renewed() {
+    let api = rig().api().await;
+    let ns = "external-sweep-expired";
+    let sweeping = sweeping(ns);
+    let role = json!({ "role": "arn:aws:iam::123456789012:role/reader" });
+    many_in(&api, &sweeping, ns, 3, role).await;
+    let aws = &sweeping.aws;
+    wait_lists(aws, 1).await;
+    let sessions = count(&aws.counts(), &["AssumeRole"]);
+    aws.faults().add(Fault::ExpiredFor("ListSecrets", 1));
+    wait_lists(aws, 2).await;
+    assert_eq!(count(&aws.counts(), &["AssumeRole"]), sessions + 1);
+    change(aws, "external-sweep-expired/1", "2").await;
+    wait_value(&api, ns, "s1", "A", "2").await;
+    let object = wait_ready(&api, ns, "s1", "True").await;
+    assert!(condition(&object, "Explained").is_none(), "{}", object["status"]);
 }
