@@ -103,7 +103,7 @@ enum Bench {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
-    /// Measure requests of ExternalSecrets: at start, on refresh, and with 1 % changed
+    /// Measure ExternalSecrets: sweeps, restarts, events and their latency, beside external-secrets/reloader
     #[command(disable_help_flag = true)]
     Aws {
         /// Options of the benchmark; --help lists them

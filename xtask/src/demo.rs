@@ -2,7 +2,7 @@
 //!
 //! 1. Secrets: a file of secrets becomes a Secret on a real API server.
 //! 2. Pods: the controller and the app run in Pods on a real node.
-//! 3. AWS: the app gets its values from Secrets Manager.
+//! 3. AWS: the app gets its values from Secrets Manager. An event brings a changed value in seconds.
 
 mod cluster;
 mod story;
@@ -11,14 +11,14 @@ use anyhow::Context;
 use clap::Args;
 use e2e::controlplane::ControlPlane;
 use e2e::controlplane::node::{Missing, missing_packages};
-use e2e::moto::Moto;
+use e2e::moto::{self, Moto};
 use e2e::tls_proxy::TlsProxy;
 use tokio::task::spawn_blocking;
 
 use self::cluster::DemoCluster;
 use crate::build::{self, Programs};
 use crate::images;
-use crate::node::{self, AwsOverTls, NodeImages, NodeSession};
+use crate::node::{self, Announcing, AwsOverTls, NodeImages, NodeSession};
 use crate::runner::{Output, Steps};
 use crate::shell::Shell;
 use crate::tools;
@@ -66,7 +66,7 @@ fn announce(options: &Options, missing: &[Missing], output: Output) {
     }
     output.line("  pods      4 min  the controller and the app run in Pods (--no-pods skips it)");
     if !options.no_aws {
-        output.line("  aws       1 min  the app gets its values from AWS (--no-aws skips it)");
+        output.line("  aws       1 min  the app gets its values from AWS, and a change by an event (--no-aws skips it)");
     }
     let (packages, others): (Vec<_>, Vec<_>) =
         missing.iter().cloned().partition(|one| matches!(one, Missing::Program { .. }));
@@ -116,11 +116,14 @@ async fn show_pods(steps: &mut Steps, programs: &Programs, aws: bool) -> anyhow:
     let start = move || {
         let moto = Moto::start(&program)?;
         let tls = TlsProxy::start(&binary, host, moto.address())?;
-        Ok::<_, anyhow::Error>((moto, tls))
+        let queue = moto::create_queue(moto.address(), "secret-changes")?;
+        Ok::<_, anyhow::Error>((moto, tls, queue))
     };
-    let what = "start moto, with TLS at an address that Pods can reach";
-    let (moto, tls) = steps.step(what, async { spawn_blocking(start).await? }).await?;
-    let over_tls = AwsOverTls { address: tls.address(), authority: tls.authority() };
+    let what = "start moto, with a queue and with TLS at an address that Pods can reach";
+    let (moto, tls, queue) = steps.step(what, async { spawn_blocking(start).await? }).await?;
+    let for_pods = moto::queue_at(&format!("https://{}", tls.address()), &queue)?;
+    let (address, authority) = (tls.address(), tls.authority());
+    let over_tls = AwsOverTls { address, authority, queue: Some(&for_pods) };
     session.connect_to_aws(steps, over_tls).await?;
-    session.show_aws(steps, moto.address()).await
+    session.show_aws(steps, &Announcing { moto: moto.address(), queue }).await
 }

@@ -9,7 +9,7 @@ use e2e::controlplane::node::{self, Missing};
 use tokio::task::spawn_blocking;
 
 pub(crate) use self::app::NodeSession;
-pub(crate) use self::aws::AwsOverTls;
+pub(crate) use self::aws::{Announcing, AwsOverTls};
 pub(crate) use self::images::NodeImages;
 
 use crate::runner::Output;

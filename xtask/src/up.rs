@@ -173,7 +173,7 @@ impl Up {
             };
             let what = "start moto, with TLS at an address that Pods can reach";
             let (address, authority) = steps.step(what, start).await?;
-            let over_tls = AwsOverTls { address, authority: &authority };
+            let over_tls = AwsOverTls { address, authority: &authority, queue: None };
             session.connect_to_aws(&mut steps, over_tls).await?;
         }
         fs::write(self.app(), format!("http://{}/", session.address().await?.ip()))?;

@@ -179,6 +179,8 @@ impl NodeSession {
             }
             tokio::time::sleep(Duration::from_millis(500)).await;
         }
+        let took = started.elapsed().as_secs_f64();
+        self.shell.remark(&format!("the app has the new value {took:.0} s later"));
         self.shell
             .run(&format!("kubectl rollout status deploy/web -n {namespace} --timeout=120s"))
             .await?;

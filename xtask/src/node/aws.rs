@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use e2e::moto;
+use serde_json::json;
 use tokio::task::spawn_blocking;
 
 use super::app::NodeSession;
@@ -31,13 +33,20 @@ secrets:
   externalSecret:
     enabled: true
     storeRef: {name: aws}
-    refreshInterval: 5s
+    refreshInterval: 1h
     dataFrom:
       - extract: {key: demo/app}
 ";
 
 const DEPLOY: &str = "helm upgrade --install web charts/app -n demo-aws -f external.yaml \
     --set image.pullPolicy=Never --wait --hide-notes";
+
+/// What the store says about events.
+const EVENTS: &str = "kubectl get secretstore aws -n demo-aws \
+    -o jsonpath='{.status.conditions[?(@.type==\"Events\")].message}{\"\\n\"}'";
+
+/// Far less than the refresh interval.
+const EVENT_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The ConfigMap with the certificate authority of AWS.
 const AUTHORITY: &str = "aws-authority";
@@ -48,6 +57,15 @@ pub(crate) struct AwsOverTls<'a> {
     pub(crate) address: SocketAddr,
     /// The file with the certificate of its authority.
     pub(crate) authority: &'a Path,
+    /// The URL of a queue with events.
+    pub(crate) queue: Option<&'a str>,
+}
+
+/// moto, where this process changes values, and the queue in which it announces them as AWS does.
+#[derive(Clone, Debug)]
+pub(crate) struct Announcing {
+    pub(crate) moto: SocketAddr,
+    pub(crate) queue: String,
 }
 
 impl NodeSession {
@@ -63,7 +81,11 @@ impl NodeSession {
     async fn trust_aws(&self, aws: AwsOverTls<'_>) -> anyhow::Result<()> {
         let directory = self.shell.directory();
         fs::copy(aws.authority, directory.join("ca.crt")).context("copying ca.crt")?;
-        let values = moto::chart_values(&format!("https://{}", aws.address), AUTHORITY);
+        let mut values = moto::chart_values(&format!("https://{}", aws.address), AUTHORITY);
+        if let Some(queue) = aws.queue {
+            let queue = json!({ "url": queue, "region": moto::REGION });
+            values["externalSecrets"]["eventQueues"] = json!([queue]);
+        }
         // JSON is YAML.
         fs::write(directory.join("controller.yaml"), values.to_string())?;
         self.shell.remark("AWS is moto on this machine, over TLS; controller.yaml names it");
@@ -74,9 +96,10 @@ impl NodeSession {
     }
 
     /// Installs the app with its values in this AWS, then changes a value there.
-    pub(crate) async fn show_aws(&self, steps: &mut Steps, aws: SocketAddr) -> anyhow::Result<()> {
-        steps.step("install the same app with its values in AWS", self.external(aws)).await?;
-        let what = "change a value in AWS while requests are made";
+    pub(crate) async fn show_aws(&self, steps: &mut Steps, aws: &Announcing) -> anyhow::Result<()> {
+        let what = "install the same app with its values in AWS";
+        steps.step(what, self.external(aws.moto)).await?;
+        let what = "change a value in AWS while requests are made: an event announces it";
         steps.step(what, self.rotated(aws)).await
     }
 
@@ -97,17 +120,43 @@ impl NodeSession {
         self.compare(NAMESPACE).await
     }
 
-    async fn rotated(&self, aws: SocketAddr) -> anyhow::Result<()> {
+    async fn rotated(&self, aws: &Announcing) -> anyhow::Result<()> {
         self.edit("DB_PASSWORD", "dummy-rotated-in-aws")?;
         self.restarts_once(NAMESPACE, async {
-            let values = self.object()?;
-            spawn_blocking(move || moto::put_secret_value(aws, SECRET, &values))
-                .await?
-                .context("changing the secret in AWS")?;
-            self.shell.remark("demo/app in AWS has it too; no command changes the cluster");
-            Ok(())
+            let (values, Announcing { moto: address, queue }) = (self.object()?, aws.clone());
+            let change = move || {
+                let event = moto::put_secret_value(address, SECRET, &values)?;
+                moto::send_message(address, &queue, &event.to_string())
+            };
+            spawn_blocking(change).await?.context("changing the secret in AWS")?;
+            let changed = Instant::now();
+            self.shell.remark("demo/app in AWS has it too, and AWS puts an event into the queue");
+            self.shell.remark(
+                "no command changes the cluster, and the values are read once an hour only",
+            );
+            self.arrived().await?;
+            let took = changed.elapsed().as_secs_f64();
+            self.shell
+                .remark(&format!("the Secret has the new value {took:.1} s after the change"));
+            self.shell.run(EVENTS).await
         })
         .await
+    }
+
+    /// Waits until the Secret has the values of `secrets.env`.
+    async fn arrived(&self) -> anyhow::Result<()> {
+        let (expected, begun) = (values::of_file(&self.values()?), Instant::now());
+        loop {
+            let secret = self.shell.quietly("kubectl get secret app -n demo-aws -o json").await?;
+            if values::of_secret(&secret)? == expected {
+                return Ok(());
+            }
+            ensure!(
+                begun.elapsed() < EVENT_TIMEOUT,
+                "the event did not bring the new value in time"
+            );
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
     }
 
     /// The values of `secrets.env` as JSON.
