@@ -23,7 +23,7 @@ enum Benchmark {
     Sync(sync::Options),
     /// Measure the controller's memory with many SealedSecrets and other Secrets
     Memory(memory::Options),
-    /// Measure requests of ExternalSecrets: at start, on refresh, and with 1 % changed
+    /// Measure ExternalSecrets: sweeps, restarts, events and their latency, beside external-secrets/reloader
     Aws(aws::Options),
 }
 

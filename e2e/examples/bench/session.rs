@@ -15,19 +15,29 @@ pub(super) struct Session {
     controller: Option<Controller>,
     cluster: Cluster,
     environment: Vec<(String, String)>,
+    flags: Vec<String>,
 }
 
 impl Session {
     /// Starts a control plane, without an audit log, which would cost time. The controller will have
     /// these variables in its environment.
     pub(super) fn start(environment: Vec<(String, String)>) -> anyhow::Result<Session> {
+        Session::start_with(environment, vec![])
+    }
+
+    /// Like [`Session::start`], with these flags of the controller.
+    pub(super) fn start_with(
+        environment: Vec<(String, String)>,
+        flags: Vec<String>,
+    ) -> anyhow::Result<Session> {
         let cluster = Cluster::start_with(&StartOptions::default())?;
-        Ok(Session { controller: None, cluster, environment })
+        Ok(Session { controller: None, cluster, environment, flags })
     }
 
     /// Starts the controller and waits until it is ready.
     pub(super) fn start_controller(&mut self) -> anyhow::Result<()> {
-        self.controller = Some(self.cluster.controller_in(&self.environment, &[])?);
+        let flags: Vec<_> = self.flags.iter().map(String::as_str).collect();
+        self.controller = Some(self.cluster.controller_in(&self.environment, &flags)?);
         Ok(())
     }
 
