@@ -5,11 +5,11 @@ use std::{collections::BTreeMap, time::Duration};
 use crds::external_secret::SyncWindows;
 use jiff::Timestamp;
 
-/// A shorter window may be missed.
-const STEP: Duration = Duration::from_mins(5);
+/// Windows begin at multiples of this as a rule. A shorter one that begins in between is missed.
+const STEP: Duration = Duration::from_mins(15);
 const MONTHS: u64 = 12;
 /// Twelve months of 30 days.
-const STEPS: u64 = MONTHS * 30 * 24 * 12;
+const STEPS: u64 = MONTHS * 30 * 24 * 4;
 /// The year begins on a Friday, 2027-01-01.
 const START: i64 = 1_798_761_600;
 
