@@ -12,7 +12,7 @@ use crate::{ExternalSecretSpec, lenient};
 /// The label that every namespace has, with its name.
 const NAME_LABEL: &str = "kubernetes.io/metadata.name";
 
-/// What to create, and where.
+/// The `ExternalSecret` to create, and its namespaces.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ClusterExternalSecretSpec {

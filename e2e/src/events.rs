@@ -14,6 +14,12 @@ pub fn label_updated(arn: &str, name: &str, label: &str, version: &str) -> Value
     event("aws.secretsmanager", "Secret Label Updated", &[arn], &detail)
 }
 
+/// AWS has answered a request for a new current version with this.
+pub fn value_put(answer: &Value) -> Value {
+    let text = |key: &str| answer[key].as_str().unwrap_or_default();
+    label_updated(text("ARN"), text("Name"), "AWSCURRENT", text("VersionId"))
+}
+
 /// `CloudTrail` has recorded this operation on a secret.
 pub fn trail(operation: &str, name: &str) -> Value {
     let detail = json!({

@@ -9,8 +9,6 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 use serde_json::{Value, json};
 
-use crate::events;
-
 /// The region of every resource.
 pub const REGION: &str = "eu-west-1";
 
@@ -91,14 +89,11 @@ pub fn create_secret(address: SocketAddr, name: &str, value: &str) -> anyhow::Re
     call(address, SECRETS, "CreateSecret", &body).map(drop)
 }
 
-/// Adds a version to a secret in Secrets Manager. Returns the event with which AWS announces it.
+/// Adds a version to a secret in Secrets Manager. Returns the answer of AWS.
 pub fn put_secret_value(address: SocketAddr, name: &str, value: &str) -> anyhow::Result<Value> {
     let body =
         json!({ "SecretId": name, "SecretString": value, "ClientRequestToken": token(value) });
-    let put = call(address, SECRETS, "PutSecretValue", &body)?;
-    let (arn, version) = (put["ARN"].as_str(), put["VersionId"].as_str());
-    let (arn, version) = arn.zip(version).context("an ARN and a version")?;
-    Ok(events::label_updated(arn, name, "AWSCURRENT", version))
+    call(address, SECRETS, "PutSecretValue", &body)
 }
 
 /// Creates a queue of SQS, and returns its URL.

@@ -1,4 +1,4 @@
-//! `cargo xtask bench aws`: what ExternalSecrets cost, and how soon a change in AWS is in the Secret.
+//! `cargo xtask bench aws`: the requests that ExternalSecrets cause, and how soon a change in AWS is in the Secret.
 //!
 //! The proxy in front of moto serves the secrets itself, from a table: moto builds the list of all secrets for each
 //! page. moto serves STS and SQS. So requests are counted exactly, and times contain no latency of AWS.

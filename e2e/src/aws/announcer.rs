@@ -53,7 +53,7 @@ impl Announcer {
         self.lock().delivery = delivery;
     }
 
-    /// What to send because of an operation that succeeded.
+    /// The messages to send because of an operation that succeeded.
     pub(super) fn messages(
         &self,
         operation: &str,

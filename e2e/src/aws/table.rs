@@ -31,7 +31,7 @@ struct Row {
     versions: usize,
     created: f64,
     reads: usize,
-    /// What the next reads return, as after a change that has not arrived everywhere.
+    /// Old versions that the next reads return, as after a change that has not arrived everywhere.
     stale: Vec<(String, String, f64)>,
 }
 

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
-use e2e::moto;
+use e2e::{events, moto};
 use serde_json::json;
 use tokio::task::spawn_blocking;
 
@@ -41,7 +41,7 @@ secrets:
 const DEPLOY: &str = "helm upgrade --install web charts/app -n demo-aws -f external.yaml \
     --set image.pullPolicy=Never --wait --hide-notes";
 
-/// What the store says about events.
+/// Prints the message of the store about events.
 const EVENTS: &str = "kubectl get secretstore aws -n demo-aws \
     -o jsonpath='{.status.conditions[?(@.type==\"Events\")].message}{\"\\n\"}'";
 
@@ -125,8 +125,8 @@ impl NodeSession {
         self.restarts_once(NAMESPACE, async {
             let (values, Announcing { moto: address, queue }) = (self.object()?, aws.clone());
             let change = move || {
-                let event = moto::put_secret_value(address, SECRET, &values)?;
-                moto::send_message(address, &queue, &event.to_string())
+                let put = moto::put_secret_value(address, SECRET, &values)?;
+                moto::send_message(address, &queue, &events::value_put(&put).to_string())
             };
             spawn_blocking(change).await?.context("changing the secret in AWS")?;
             let changed = Instant::now();

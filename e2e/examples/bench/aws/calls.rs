@@ -1,4 +1,4 @@
-//! What the proxy and the controller have counted.
+//! Counts of the proxy and the controller.
 
 use std::collections::BTreeMap;
 

@@ -55,7 +55,7 @@ impl Compared {
     pub(super) fn print(&self) {
         print("");
         print(
-            "The same events beside external-secrets/reloader 0.2.0, by its documentation and source. What it misses, External",
+            "The same events beside external-secrets/reloader 0.2.0, by its documentation and source. A change that it misses, External",
         );
         print(
             "Secrets reads at the next refreshInterval. CloudTrail delivers its events minutes later, for both.",

@@ -237,7 +237,7 @@ async fn list_that_lags_undoes_no_change() {
     assert!(more <= MAX_DAILY_READS, "{more} reads of unchanged values");
 }
 
-/// Fault F15: the list goes on with new credentials.
+/// Fault F15: the list continues with new credentials.
 #[tokio::test]
 async fn credentials_that_expire_in_a_sweep_are_renewed() {
     let api = rig().api().await;

@@ -162,7 +162,7 @@ impl Play<'_> {
         self.send(rig, &label_updated(&arn(&name), &name, "AWSCURRENT", version)).await
     }
 
-    /// What `CloudTrail` records about a new version.
+    /// The record of `CloudTrail` about a new version.
     async fn put(&mut self, rig: &Rig, id: &str, version: &str, time: &str) -> anyhow::Result<()> {
         self.send(rig, &put_event(id, version, time)).await
     }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-/// What its documentation lets `EventBridge` put into the queue.
+/// The events that its documentation lets `EventBridge` put into the queue.
 const RULE: [&str; 3] = ["PutSecretValue", "UpdateSecret", "RotationSucceeded"];
 
 /// It and External Secrets, for one object.

@@ -82,7 +82,7 @@ async fn stage_moved_back_on_purpose_is_followed_at_once() {
     assert!(moved.elapsed().as_secs() < 30, "{:?}: it waited for the grace", moved.elapsed());
 }
 
-/// Whoever may write to the queue causes a few reads of what the objects read anyway, and sees the same for names
+/// A tenant who may write to the queue causes a few reads of what the objects read anyway, and sees the same for names
 /// that objects read, for others, and for versions that exist.
 #[tokio::test]
 async fn writer_of_the_queue_causes_few_reads_and_learns_nothing() {
