@@ -58,7 +58,7 @@ pub(crate) enum ManifestsError {
     None {
         /// The kinds of objects.
         wanted: &'static str,
-        /// What may be named in the arguments.
+        /// The inputs that the arguments may name.
         inputs: &'static str,
     },
     /// The file cannot be read.
