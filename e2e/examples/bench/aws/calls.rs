@@ -33,7 +33,8 @@ impl Counted {
         Ok(Counted {
             aws: aws.counts(),
             refreshes: sum(&metrics, REFRESHES),
-            writes: writes.iter().sum(),
+            // Without any, the sum is -0.
+            writes: 0.0 + writes.iter().sum::<f64>(),
             usage: Usage::of(controller.pid())?,
         })
     }

@@ -15,8 +15,9 @@ use super::print;
 use super::report::print_rows;
 use super::rig::Rig;
 
-/// A change that has not arrived by then has been missed: only the interval finds it.
-const LIMIT: Duration = Duration::from_secs(20);
+/// A change that has not arrived by then has been missed: only the interval finds it. A message that was received and not
+/// deleted comes again after a minute.
+const LIMIT: Duration = Duration::from_secs(90);
 
 /// The lines of the table.
 pub(super) struct Compared(Vec<[String; 3]>);
