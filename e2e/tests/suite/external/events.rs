@@ -2,7 +2,6 @@
 //! an hour, so nothing else reads.
 
 mod delivery;
-mod throttling;
 mod world;
 
 use e2e::aws::Fault;
