@@ -98,21 +98,6 @@ http
 {{- end }}
 {{- end }}
 
-{{- /* The Gateways that routes attach to. */}}
-{{- define "app.parentRefs" -}}
-{{- if .Values.httpRoute.parentRefs }}
-{{- toYaml .Values.httpRoute.parentRefs }}
-{{- else if .Values.gateway.enabled }}
-{{- toYaml (list (dict "name" (include "app.gatewayName" .))) }}
-{{- else }}
-{{- toYaml list }}
-{{- end }}
-{{- end }}
-
-{{- define "app.gatewayName" -}}
-{{- .Values.gateway.name | default (include "app.fullname" .) }}
-{{- end }}
-
 {{- /* A value as text. Takes value and path, for errors, which do not show the value. Helm reads a number in
 a values file as a float, which is exact up to 15 digits and, if it is an integer, below 2^53. `toString`
 writes 1000000.5 with an exponent; `toJson` does so only from 1e21, and below 1e-6. */}}

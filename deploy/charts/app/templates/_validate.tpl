@@ -4,6 +4,7 @@
 {{- include "app.validateSecrets" . }}
 {{- include "app.validateRollout" . }}
 {{- include "app.validateNetwork" . }}
+{{- include "app.validateAws" . }}
 {{- if ge (add (int .Values.stopDelaySeconds) 5) (int .Values.terminationGracePeriodSeconds) }}
 {{- fail "terminationGracePeriodSeconds must be more than stopDelaySeconds plus five seconds: otherwise no time is left to finish requests" }}
 {{- end }}
@@ -109,7 +110,7 @@ Secret that a SealedSecret owned. The check needs a cluster. */}}
 {{- fail (printf "strategy.type=Recreate and rollout.provider=%s contradict each other" $rollout.provider) }}
 {{- end }}
 {{- if eq $rollout.provider "flagger" }}
-{{- if ne .Values.service.type "ClusterIP" }}
+{{- if ne (include "app.serviceType" .) "ClusterIP" }}
 {{- fail "Flagger creates the Services, of type ClusterIP: set service.type=ClusterIP, and route requests with ingress or httpRoute" }}
 {{- end }}
 {{- if .Values.metrics.serviceMonitor.enabled }}
@@ -121,49 +122,5 @@ Secret that a SealedSecret owned. The check needs a cluster. */}}
 {{- if and (hasPrefix "gatewayapi" $rollout.flagger.canary.provider) (not (include "app.parentRefs" . | fromYamlArray)) }}
 {{- fail "Flagger's provider for the Gateway API needs a Gateway: set httpRoute.parentRefs or gateway.enabled" }}
 {{- end }}
-{{- end }}
-{{- end }}
-
-{{- define "app.validateNetwork" -}}
-{{- $service := .Values.service }}
-{{- if ne $service.type "LoadBalancer" }}
-{{- range $field := list "loadBalancerClass" "loadBalancerSourceRanges" "allocateLoadBalancerNodePorts" }}
-{{- $value := get $service $field }}
-{{- if or $value (kindIs "bool" $value) }}
-{{- fail (printf "service.%s is for service.type=LoadBalancer only" $field) }}
-{{- end }}
-{{- end }}
-{{- end }}
-{{- if eq $service.type "ClusterIP" }}
-{{- range $field := list "externalTrafficPolicy" "nodePort" }}
-{{- if get $service $field }}
-{{- fail (printf "service.%s is for service.type=LoadBalancer or NodePort only" $field) }}
-{{- end }}
-{{- end }}
-{{- else if eq (toString $service.clusterIP) "None" }}
-{{- fail "service.clusterIP=None is for service.type=ClusterIP only" }}
-{{- end }}
-{{- if and .Values.ingress.enabled (not .Values.ingress.hosts) }}
-{{- fail "ingress has no hosts" }}
-{{- end }}
-{{- if and .Values.httpRoute.enabled (not (include "app.parentRefs" . | fromYamlArray)) }}
-{{- fail "httpRoute needs a Gateway: set httpRoute.parentRefs or gateway.enabled" }}
-{{- end }}
-{{- if and .Values.gateway.enabled (not .Values.gateway.className) }}
-{{- fail "gateway.className is missing" }}
-{{- end }}
-{{- $policy := .Values.networkPolicy }}
-{{- if and $policy.enabled (not (or $policy.ingress.allowAll $policy.ingress.from $policy.ingress.extra)) }}
-{{- fail "networkPolicy would block all requests to the app: set networkPolicy.ingress.from, extra or allowAll" }}
-{{- end }}
-{{- $lattice := .Values.lattice }}
-{{- if and $lattice.iamAuthPolicy.enabled (not $lattice.iamAuthPolicy.policy) }}
-{{- fail "lattice.iamAuthPolicy.policy is missing" }}
-{{- end }}
-{{- if and $lattice.iamAuthPolicy.enabled (eq $lattice.iamAuthPolicy.targetKind "HTTPRoute") (not (or .Values.httpRoute.enabled $lattice.iamAuthPolicy.targetName)) }}
-{{- fail "lattice.iamAuthPolicy needs a target: enable httpRoute, or set lattice.iamAuthPolicy.targetName" }}
-{{- end }}
-{{- if and .Values.metrics.serviceMonitor.enabled .Values.metrics.podMonitor.enabled }}
-{{- fail "metrics.serviceMonitor and metrics.podMonitor would scrape every Pod twice: enable one of them" }}
 {{- end }}
 {{- end }}

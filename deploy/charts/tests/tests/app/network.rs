@@ -15,6 +15,36 @@ fn service_is_a_load_balancer_by_default() {
     assert_eq!(container(&objects)["ports"][0]["containerPort"], 8080);
 }
 
+/// The Gateway already has a load balancer.
+#[test]
+fn service_beside_a_gateway_is_internal_by_default() {
+    let kind = |values: Value| {
+        let objects = rendered(values);
+        objects::object(&objects, "Service", "web")["spec"]["type"].clone()
+    };
+    let route = json!({ "enabled": true, "parentRefs": [{ "name": "public" }] });
+    assert_eq!(kind(json!({ "httpRoute": route })), "ClusterIP");
+    assert_eq!(kind(json!({ "grpcRoute": route })), "ClusterIP");
+    let node_port = json!({ "httpRoute": route, "service": { "type": "NodePort" } });
+    assert_eq!(kind(node_port), "NodePort");
+}
+
+#[test]
+fn route_attaches_to_the_named_listener() {
+    let parents = |route: Value| {
+        let gateway = json!({ "enabled": true, "className": "eg" });
+        let objects = rendered(json!({ "httpRoute": route, "gateway": gateway }));
+        objects::object(&objects, "HTTPRoute", "web")["spec"]["parentRefs"].clone()
+    };
+    let own = parents(json!({ "enabled": true, "sectionName": "https" }));
+    assert_eq!(own, json!([{ "name": "web", "sectionName": "https" }]));
+    let refs = json!([{ "name": "a" }, { "name": "b", "sectionName": "own" }]);
+    let others = parents(json!({ "enabled": true, "sectionName": "https", "parentRefs": refs }));
+    let expected =
+        json!([{ "name": "a", "sectionName": "https" }, { "name": "b", "sectionName": "own" }]);
+    assert_eq!(others, expected);
+}
+
 /// The Service contains each option of a values file.
 #[test]
 fn service_contains_all_options() {
@@ -86,21 +116,6 @@ fn routes_point_to_the_service() {
         }
     }
     assert_eq!(ingress["rules"][1].get("host"), None);
-}
-
-#[test]
-fn lattice_policies_are_rendered() {
-    let objects = case("lattice");
-    let group = &objects::object(objects, "TargetGroupPolicy", "web")["spec"];
-    assert_eq!(group["targetRef"], json!({ "group": "", "kind": "Service", "name": "web" }));
-    assert_eq!(group["healthCheck"]["path"], "/readyz");
-    let iam = &objects::object(objects, "IAMAuthPolicy", "web")["spec"];
-    assert_eq!(iam["targetRef"]["kind"], "HTTPRoute");
-    let policy: Value = serde_json::from_str(iam["policy"].as_str().unwrap()).unwrap();
-    assert_eq!(policy["Statement"][0]["Action"], "vpc-lattice-svcs:Invoke");
-    let vpc = &objects::object(objects, "VpcAssociationPolicy", "web")["spec"];
-    assert_eq!(vpc["targetRef"]["name"], "services");
-    assert_eq!(vpc["securityGroupIds"], json!(["sg-0a1b2c3d"]));
 }
 
 #[test]

@@ -82,3 +82,27 @@ fn notes_contain_the_address_of_the_app() {
     let route = json!({ "enabled": true, "parentRefs": [{ "name": "g" }], "hostnames": ["a.b"] });
     assert_contains(&notes(json!({ "httpRoute": route })), &["http://a.b/"]);
 }
+
+#[test]
+fn notes_warn_of_a_second_load_balancer() {
+    let route = json!({ "enabled": true, "parentRefs": [{ "name": "g" }] });
+    let second = "creates a second load balancer";
+    let with = notes(json!({ "httpRoute": route, "service": { "type": "LoadBalancer" } }));
+    assert_contains(&with, &[second]);
+    assert!(!notes(json!({ "httpRoute": route })).contains(second));
+    assert!(!notes(json!({ "service": { "type": "LoadBalancer" } })).contains(second));
+}
+
+#[test]
+fn notes_warn_of_an_unencrypted_listener() {
+    let notes = |section: &str| {
+        let values = json!({ "httpRoute": { "sectionName": section } });
+        let render = render().values_file("ci/gateway-values.yaml").values(values);
+        Helm::four().unwrap().notes(&render).unwrap()
+    };
+    let warning = "the HTTP listener serves the app unencrypted";
+    assert_contains(&notes(""), &[warning, "http://app.example.org/"]);
+    let https = notes("https");
+    assert_contains(&https, &["https://app.example.org/"]);
+    assert!(!https.contains(warning), "{https}");
+}
