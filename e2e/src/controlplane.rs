@@ -28,7 +28,7 @@ use tempfile::TempDir;
 
 pub use self::access::Access;
 pub use self::audit::Request;
-pub use self::binary::{binary, kstatus};
+pub use self::binary::{binary, health, kustomize_controller, kustomize_controller_is_built};
 pub use self::detached::Detached;
 pub use self::launch::StartOptions;
 pub use self::module::{COMPILER_FLAGS, Module};

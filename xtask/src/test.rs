@@ -39,7 +39,7 @@ pub(crate) enum Part {
     Checks,
     /// The app: its types, its style, its tests
     App,
-    /// The charts without a cluster: lint, schemas, rendered objects, policies
+    /// The charts and the configuration repository, without a cluster: schemas, objects, policies
     Charts,
     /// The Terraform modules and environments, without an account
     Terraform,
@@ -158,6 +158,12 @@ async fn end_to_end(
     let arguments = [END_TO_END_THREADS, "--skip", PODS];
     let mut tests = built.test(&built.targets.end_to_end, filter, &arguments);
     tools_of_end_to_end_tests(steps, &mut tests).await?;
+    terraform::name_to(&mut tests, steps.output()).await?;
+    let flux = tools::kustomize_controller(all, steps.output());
+    match steps.step("find Flux's kustomize-controller", flux).await? {
+        Some(program) => drop(tests.env("MTK_KUSTOMIZE_CONTROLLER", program)),
+        None => steps.leave_out("the test with Flux, which takes minutes to build; --all runs it"),
+    }
     steps.step("run end-to-end tests on real API servers", command::run(&mut tests)).await
 }
 

@@ -53,22 +53,49 @@ pub(super) fn node_programs(progress: impl FnMut(&str)) -> anyhow::Result<PathBu
     module.built(progress)
 }
 
-/// The program `kstatus`, which prints the status of objects as Flux and Helm compute it.
+/// The program `health`, which shows what Flux, Helm and Argo CD make of objects, with the code that they
+/// use, and builds directories as kustomize does.
 ///
-/// The first call builds it, from modules that the control plane also uses, and keeps it in the cache.
-pub fn kstatus() -> anyhow::Result<PathBuf> {
-    let source = source().join("kstatus");
+/// The first call builds it, and keeps it in the cache. `progress` receives a line for each step of a build.
+pub fn health(progress: impl FnMut(&str)) -> anyhow::Result<PathBuf> {
+    let source = source().join("health");
     let version = required_version(&source, "github.com/fluxcd/cli-utils")?;
     let module = Module {
         source,
-        cache: "kstatus",
-        what: format!("kstatus {version}"),
-        duration: "a minute",
+        cache: "health",
+        what: format!("the health checks of Flux {version} and Argo CD"),
+        duration: "two minutes",
         packages: &["."],
-        name: Some("kstatus"),
+        name: Some("health"),
         linker_flags: "-s -w".to_owned(),
     };
-    Ok(module.built(|_| {})?.join("kstatus"))
+    Ok(module.built(progress)?.join("health"))
+}
+
+/// Flux's kustomize-controller, which applies directories of a repository to a cluster.
+///
+/// The first call builds it, which takes minutes, and keeps it in the cache.
+pub fn kustomize_controller(progress: impl FnMut(&str)) -> anyhow::Result<PathBuf> {
+    Ok(flux()?.built(progress)?.join("kustomize-controller"))
+}
+
+/// Whether the cache contains it.
+pub fn kustomize_controller_is_built() -> anyhow::Result<bool> {
+    flux()?.is_built()
+}
+
+fn flux() -> anyhow::Result<Module> {
+    let source = source().join("flux");
+    let version = required_version(&source, "github.com/fluxcd/kustomize-controller")?;
+    Ok(Module {
+        source,
+        cache: "flux",
+        what: format!("Flux's kustomize-controller {version}"),
+        duration: "6 minutes",
+        packages: &["github.com/fluxcd/kustomize-controller"],
+        name: None,
+        linker_flags: "-s -w".to_owned(),
+    })
 }
 
 fn source() -> PathBuf {
@@ -105,7 +132,7 @@ mod tests {
         for (directory, module) in [
             (source.clone(), "k8s.io/kubernetes"),
             (source.join("node"), "github.com/containerd/containerd/v2"),
-            (source.join("kstatus"), "github.com/fluxcd/cli-utils"),
+            (source.join("health"), "github.com/fluxcd/cli-utils"),
         ] {
             assert!(required_version(&directory, module).unwrap().starts_with('v'));
         }

@@ -68,6 +68,11 @@ impl Module {
         Ok(built)
     }
 
+    /// Whether the cache contains the programs.
+    pub fn is_built(&self) -> anyhow::Result<bool> {
+        Ok(cache::directory()?.join(self.cache).join(self.key()?).join("programs").is_dir())
+    }
+
     /// A digest of all inputs of the build.
     fn key(&self) -> anyhow::Result<String> {
         let version = self.go().arg("version").output().map_err(|error| {
@@ -168,18 +173,20 @@ fn version_in(go_mod: &str, module: &str) -> Option<String> {
     })
 }
 
-/// `go.mod`, `go.sum` and the Go files of the module, sorted. A directory with its own `go.mod` is
+/// `go.mod`, `go.sum`, the Go files and the embedded files of the module, sorted. A directory with its own `go.mod` is
 /// another module.
 fn inputs(source: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let mut paths = Vec::new();
     for entry in fs::read_dir(source).with_context(|| format!("reading {}", source.display()))? {
         let path = entry?.path();
-        let is_go = path.extension().is_some_and(|extension| extension == "go");
+        // Programs embed scripts.
+        let is_source =
+            path.extension().is_some_and(|extension| extension == "go" || extension == "lua");
         if path.is_dir() {
             if !path.join("go.mod").exists() {
                 paths.extend(inputs(&path)?);
             }
-        } else if is_go || path.ends_with("go.mod") || path.ends_with("go.sum") {
+        } else if is_source || path.ends_with("go.mod") || path.ends_with("go.sum") {
             paths.push(path);
         }
     }

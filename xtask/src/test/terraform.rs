@@ -8,11 +8,13 @@ mod layers;
 mod plan;
 mod workspace;
 
+use tokio::process::Command;
+
 use self::configurations::Configurations;
 use self::workspace::{HOME, Workspace};
 use crate::command;
 use crate::paths;
-use crate::runner::Steps;
+use crate::runner::{Output, Steps};
 use crate::tools::{self, Mirror, Terraform};
 
 /// Runs all checks, or tests the configurations whose path contains the filter.
@@ -45,4 +47,17 @@ async fn format(terraform: &Terraform) -> anyhow::Result<()> {
     let mut format = terraform.command(&paths::root().join(HOME));
     format.args(["fmt", "-check", "-recursive", "-diff"]);
     command::run(&mut format).await
+}
+
+/// Passes the settings of Terraform with the stubs to tests that run Terraform. They skip what needs it if
+/// Terraform is missing.
+pub(super) async fn name_to(tests: &mut Command, output: Output) -> anyhow::Result<()> {
+    let Some(version) = tools::terraform().await? else {
+        output.line("==> skipping tests that run Terraform: it is not on PATH");
+        return Ok(());
+    };
+    let schemas = paths::root().join(HOME).join("schemas");
+    let mirror = Mirror::new(&schemas, &version, output).await?;
+    tests.env("MTK_TERRAFORM_SETTINGS", mirror.settings());
+    Ok(())
 }

@@ -58,6 +58,28 @@ pub(crate) async fn kubeconform(output: Output) -> anyhow::Result<PathBuf> {
     KUBECONFORM.built(output).await
 }
 
+/// The program `health`, with the code by which Flux and Argo CD judge objects. The first call builds it.
+pub(crate) async fn health(output: Output) -> anyhow::Result<PathBuf> {
+    tokio::task::spawn_blocking(move || e2e::controlplane::health(|line| output.indented(line)))
+        .await?
+}
+
+/// Flux's kustomize-controller, if it is built already or should be built.
+pub(crate) async fn kustomize_controller(
+    build: bool,
+    output: Output,
+) -> anyhow::Result<Option<PathBuf>> {
+    use e2e::controlplane::{kustomize_controller, kustomize_controller_is_built};
+    tokio::task::spawn_blocking(move || {
+        if build || kustomize_controller_is_built()? {
+            kustomize_controller(|line| output.indented(line)).map(Some)
+        } else {
+            Ok(None)
+        }
+    })
+    .await?
+}
+
 impl Program {
     async fn built(&self, output: Output) -> anyhow::Result<PathBuf> {
         let mut go = go();

@@ -92,6 +92,11 @@ impl Mirror {
         Ok(mirror)
     }
 
+    /// The settings of Terraform for this mirror, which tests name in `TF_CLI_CONFIG_FILE`.
+    pub(crate) fn settings(&self) -> &Path {
+        &self.settings
+    }
+
     /// Terraform with the providers of this mirror.
     pub(crate) fn terraform(&self) -> Terraform {
         self.program(Path::new("terraform"))

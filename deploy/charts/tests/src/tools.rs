@@ -13,6 +13,8 @@ pub const HELM4: &str = "MTK_HELM4";
 pub const KUBECONFORM: &str = "MTK_KUBECONFORM";
 /// The variable with the path of checkov.
 pub const CHECKOV: &str = "MTK_CHECKOV";
+/// The variable with the path of the program `health`, which contains code of Flux and Argo CD.
+pub const HEALTH: &str = "MTK_HEALTH";
 
 /// The path of a program, from an environment variable.
 pub fn program(variable: &str) -> anyhow::Result<PathBuf> {
