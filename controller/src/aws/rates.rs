@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::time::Instant;
+use tokio::{sync::Mutex as Queue, time::Instant};
 
 use crate::{
     aws::identity::{BaseCredentials, Identity},
@@ -69,6 +69,8 @@ struct Bucket {
     /// When the rate was last computed.
     at: Instant,
     throttled: Option<Instant>,
+    /// Only its first request waits for a turn. The turn of one that gives up goes to the next.
+    queue: Arc<Queue<()>>,
 }
 
 impl Rates {
@@ -85,9 +87,12 @@ impl Rates {
 impl IdentityRates {
     /// Waits for the turn of a request with this action.
     pub(super) async fn turn(&self, action: &str) {
-        let turn = self.with_bucket(action, Bucket::turn);
-        if let Some(turn) = turn {
+        let queue = self.with_bucket(action, |bucket, _| bucket.queue.clone());
+        let Some(queue) = queue else { return };
+        let _first = queue.lock().await;
+        if let Some(turn) = self.with_bucket(action, Bucket::next_turn) {
             tokio::time::sleep_until(turn).await;
+            self.with_bucket(action, Bucket::take_turn);
         }
     }
 
@@ -118,7 +123,7 @@ impl IdentityRates {
 
 impl Bucket {
     fn new(max: f64, now: Instant) -> Self {
-        Self { max, rate: max, next: now, at: now, throttled: None }
+        Self { max, rate: max, next: now, at: now, throttled: None, queue: Arc::default() }
     }
 
     fn recover(&mut self, now: Instant) {
@@ -127,12 +132,15 @@ impl Bucket {
         self.at = now;
     }
 
-    fn turn(&mut self, now: Instant) -> Instant {
-        self.recover(now);
+    fn next_turn(&mut self, now: Instant) -> Instant {
         let earliest = now.checked_sub(BURST).unwrap_or(now);
-        let turn = self.next.max(earliest);
-        self.next = turn + Duration::from_secs_f64(1.0 / self.rate);
-        turn
+        self.next = self.next.max(earliest);
+        self.next
+    }
+
+    fn take_turn(&mut self, now: Instant) {
+        self.recover(now);
+        self.next += Duration::from_secs_f64(1.0 / self.rate);
     }
 
     fn throttle(&mut self, now: Instant) {
@@ -145,7 +153,7 @@ impl Bucket {
 
     fn is_full(&self, now: Instant) -> bool {
         let unused = now.saturating_duration_since(self.next.max(self.at)).as_secs_f64();
-        unused * RECOVERY >= 1.0
+        unused * RECOVERY >= 1.0 && Arc::strong_count(&self.queue) == 1
     }
 }
 
@@ -226,6 +234,20 @@ mod tests {
             let recovered = turns_in_a_second(&rates, action).await;
             assert!((full - 1..=full + 1).contains(&recovered), "{action} {recovered}");
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn request_that_gives_up_leaves_its_turn_to_the_next() {
+        let rates = rates(&Rates::new(50), "1");
+        let list = "secretsmanager:ListSecrets";
+        turns_in_a_second(&rates, list).await;
+        let (wait, begun) = (Duration::from_millis(10), Instant::now());
+        let gives_up = (0..1000).map(|_| tokio::time::timeout(wait, rates.turn(list)));
+        futures::future::join_all(gives_up).await;
+        rates.turn(list).await;
+        let waited = begun.elapsed();
+        assert!(waited <= Duration::from_millis(41), "{waited:?}: two turns of fifty a second");
+        assert!((49..=51).contains(&turns_in_a_second(&rates, list).await));
     }
 
     #[test]
