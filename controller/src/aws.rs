@@ -37,4 +37,4 @@ pub(crate) use error::ReadError;
 pub(crate) use identity::{Identity, StoreSpec};
 pub(crate) use pool::Pool;
 pub(crate) use read::{Filter, ReadRequest, ReadResponse, ReadVersion, Value, Version};
-pub(crate) use sweep::{Need, VersionList};
+pub(crate) use sweep::{Need, VersionChecks, VersionList};

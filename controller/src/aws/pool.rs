@@ -25,7 +25,7 @@ use crate::{
         planner::{BatchPermission, Planner},
         rates::Rates,
         service::Service,
-        sweep::{Describer, Sweeper},
+        sweep::{Describer, Sweeper, VersionChecks, checks},
     },
     key::ObjectKey,
     reason::{Failure, Reason},
@@ -75,6 +75,13 @@ pub(crate) struct Reader {
     pub(crate) sweeper: Arc<Sweeper>,
     pub(crate) describer: Describer,
     pub(crate) credentials: Arc<CachedCredentials>,
+}
+
+impl Reader {
+    /// Whether AWS tells versions without values.
+    pub(crate) fn version_checks(&self) -> VersionChecks {
+        checks(&self.sweeper, &self.describer)
+    }
 }
 
 impl Pool {

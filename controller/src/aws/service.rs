@@ -12,7 +12,8 @@ use crds::secret_store::AwsService;
 use futures::future::BoxFuture;
 
 pub(crate) use self::{
-    parameter_store::GET_PARAMETERS_ACTION, secrets_manager::BATCH_GET_SECRET_VALUE_ACTION,
+    parameter_store::GET_PARAMETERS_ACTION,
+    secrets_manager::{BATCH_GET_SECRET_VALUE_ACTION, DESCRIBE_SECRET_ACTION},
 };
 use self::{parameter_store::ParameterStore, secrets_manager::SecretsManager};
 use crate::aws::{

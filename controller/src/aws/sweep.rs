@@ -28,7 +28,7 @@ use self::source::{RECHECK_INTERVAL, reads};
 pub(crate) use self::{
     describe::Describer,
     list::{ListedSecret, Page, VersionList},
-    source::VersionSource,
+    source::{VersionChecks, VersionSource},
 };
 use crate::{
     aws::{error::ReadError, planner::Planner, read::ReadResult},
@@ -59,8 +59,17 @@ struct State {
     pages: Pages,
     /// The denied action, and since when.
     denied: Option<(&'static str, Instant)>,
-    /// When a list may be tried again, and how many failed in a row.
-    pause: Option<(Instant, u32)>,
+    pause: Option<Pause>,
+}
+
+/// Lists that failed for a while.
+#[derive(Clone, Copy, Debug)]
+struct Pause {
+    end: Instant,
+    /// How many failed before, in a row.
+    failures: u32,
+    action: &'static str,
+    reason: Reason,
 }
 
 type Running = Shared<BoxFuture<'static, Result<Arc<VersionList>, Unlisted>>>;
@@ -82,6 +91,11 @@ enum Unlisted {
     TooLong,
     /// It may work later.
     Failed,
+}
+
+/// Whether lists and descriptions work.
+pub(crate) fn checks(sweeper: &Sweeper, describer: &Describer) -> VersionChecks {
+    sweeper.checks().or(describer.checks())
 }
 
 /// The needs of an object whose interval has passed.
@@ -120,10 +134,23 @@ impl Sweeper {
             Ok(Err(Unlisted::Denied | Unlisted::TooLong)) => Answer::Read,
             Ok(Err(Unlisted::Failed)) if need.is_overdue => Answer::Read,
             Ok(Err(Unlisted::Failed)) => {
-                let pause = self.lock().pause.map(|(end, _)| end);
-                Answer::Later(pause.map_or(MAX_WAIT, |end| end - Instant::now()))
+                let pause = self.lock().pause.map(|pause| pause.end - Instant::now());
+                Answer::Later(pause.unwrap_or(MAX_WAIT))
             }
             Err(_) => Answer::Later(MAX_WAIT),
+        }
+    }
+
+    /// Whether lists work.
+    fn checks(&self) -> VersionChecks {
+        let state = self.lock();
+        let known = if state.last.is_some() { VersionChecks::Work } else { VersionChecks::Unknown };
+        match (state.denied, state.pause) {
+            (Some((action, _)), _) => VersionChecks::Denied(action),
+            (None, Some(Pause { failures, action, reason, .. })) => {
+                known.or(VersionChecks::failing(failures + 1, action, reason))
+            }
+            (None, None) => known,
         }
     }
 
@@ -140,8 +167,9 @@ impl Sweeper {
         if let Some(running) = &state.running {
             return Ok(running.clone());
         }
-        if let Some((end, _)) = state.pause.filter(|(end, _)| *end > now) {
-            return Err(if need.is_overdue { Answer::Read } else { Answer::Later(end - now) });
+        if let Some(pause) = state.pause.filter(|pause| pause.end > now) {
+            let later = Answer::Later(pause.end - now);
+            return Err(if need.is_overdue { Answer::Read } else { later });
         }
         state.forget_old(now);
         let reads = reads(need.values, batches, self.planner.max_batch_size());
@@ -194,10 +222,10 @@ impl Sweeper {
                 state.denied = Some((error.action, now));
                 Err(Unlisted::Denied)
             }
-            Err(_) => {
-                let failures = state.pause.map_or(0, |(_, failures)| failures.saturating_add(1));
-                let delay = FAILURE_BACKOFF.delay(failures, rand::random());
-                state.pause = Some((now + delay, failures));
+            Err(ReadError { action, reason, .. }) => {
+                let failures = state.pause.map_or(0, |pause| pause.failures.saturating_add(1));
+                let end = now + FAILURE_BACKOFF.delay(failures, rand::random());
+                state.pause = Some(Pause { end, failures, action, reason });
                 Err(Unlisted::Failed)
             }
         }

@@ -73,6 +73,7 @@ impl Attempt<'_> {
                 Answer::Later(delay) => Checked::Later(delay),
                 Answer::Read => self.describe(&store, values, &need).await,
             };
+            self.report_findings(&store);
             match checked {
                 Checked::Proved(at) => proved_at = proved_at.min(at),
                 Checked::Later(_) | Checked::Unknown => return checked,
@@ -141,7 +142,7 @@ impl Attempt<'_> {
     pub(super) fn record_proof(&self, at: Timestamp) -> Outcome {
         let (key, metrics) = (&self.entry.key, &self.controller.metrics);
         metrics.refreshed(key, self.started.monotonic.elapsed(), None);
-        metrics.synced(key, at);
+        self.controller.report_proof(self.entry, at);
         self.remember(|memory| {
             if memory.current == self.entry.current {
                 memory.checked = Some(at);

@@ -28,7 +28,7 @@ use super::{
     read::{ReadableStore, ReadableStores},
     render::{CopiedMetadata, RenderJob, RenderedSecret},
     store::{ReferencedStores, Store, StoreKey},
-    store_status,
+    store_status::{self, Findings},
     versions::Versions,
 };
 use crate::{
@@ -58,7 +58,7 @@ impl Attempt<'_> {
         if !is_same || !controller.stores.index.has_unchanged(stores) {
             return Err(SyncError::Superseded);
         }
-        self.report_batch_permissions(&readable);
+        readable.values().flatten().for_each(|readable| self.report_findings(readable));
         let mut versions = entry.versions.clone();
         entry.looks.tell(&mut versions);
         let job = RenderJob {
@@ -93,15 +93,12 @@ impl Attempt<'_> {
         Ok(ReadableStore { store: store.clone(), aws, reader })
     }
 
-    /// Has new batch permissions recorded in the status of the stores.
-    fn report_batch_permissions(&self, readable: &ReadableStores) {
-        for ReadableStore { store, reader, .. } in readable.values().flatten() {
-            let permission = reader.planner.batch_permission();
-            let is_new = store_status::is_new_batches(&store.status.conditions, permission);
-            if is_new && !store.has_identity_per_namespace() {
-                let key = store.key.clone();
-                self.controller.stores.queue.add(key, Priority::Change, Duration::ZERO);
-            }
+    /// Has new findings recorded in the status of the store.
+    pub(super) fn report_findings(&self, ReadableStore { store, reader, .. }: &ReadableStore) {
+        let is_new = store_status::is_new(&store.status.conditions, Findings::of(reader));
+        if is_new && !store.has_identity_per_namespace() {
+            let key = store.key.clone();
+            self.controller.stores.queue.add(key, Priority::Change, Duration::ZERO);
         }
     }
 

@@ -20,14 +20,11 @@ use super::{
     paths::{EventMode, EventPaths, Path},
     plan::Settings,
     store::{ReferencedStores, Store, StoreIndex, StoreKey},
-    store_status::{self, Validity},
+    store_status::{self, Findings, Validity},
     wakes::Wakes,
 };
 use crate::{
-    aws::{
-        Identity, Pool, StoreSpec, identity::has_references_without_namespace,
-        planner::BatchPermission,
-    },
+    aws::{Identity, Pool, StoreSpec, identity::has_references_without_namespace},
     context::Context,
     key::{ObjectKey, QueueKey as _},
     reason::Failure,
@@ -89,9 +86,9 @@ impl Controller for SecretStoreController {
             Action::Check => {
                 let started = Instant::now();
                 let checked = self.check(&store).await;
-                let (validity, batches) =
-                    checked.unwrap_or_else(|validity| (validity, BatchPermission::Unknown));
-                self.report(&store, &validity, batches, started.elapsed()).await
+                let (validity, found) =
+                    checked.unwrap_or_else(|validity| (validity, Findings::NONE));
+                self.report(&store, &validity, found, started.elapsed()).await
             }
         }
     }
@@ -99,7 +96,7 @@ impl Controller for SecretStoreController {
     async fn fail(&self, key: &StoreKey, failure: Failure) -> Outcome {
         let Some(store) = self.index.stores.get(key) else { return Outcome::done() };
         let validity = Validity::NoCredentials(failure);
-        self.report(&store, &validity, BatchPermission::Unknown, RECONCILE_TIMEOUT).await
+        self.report(&store, &validity, Findings::NONE, RECONCILE_TIMEOUT).await
     }
 }
 
@@ -260,32 +257,32 @@ impl SecretStoreController {
         interval.map_or(self.settings.store_check_interval, |own| own.min(MAX_CHECK_INTERVAL))
     }
 
-    async fn check(&self, store: &Store) -> Result<(Validity, BatchPermission), Validity> {
+    async fn check(&self, store: &Store) -> Result<(Validity, Findings), Validity> {
         let is_aws = store.spec.provider.contains_key("aws");
         let wrong_provider = if is_aws { Validity::Invalid } else { Validity::Unsupported };
         let aws = store.aws().map_err(wrong_provider)?;
         store.check_conditions().map_err(Validity::Invalid)?;
         let recorded = store_status::recorded_batches(store, Timestamp::now());
         if store.key.is_cluster_store() && has_references_without_namespace(&aws) {
-            return Ok((Validity::PerNamespace, recorded));
+            return Ok((Validity::PerNamespace, Findings::of_batches(recorded)));
         }
         let namespace = store.key.namespace.as_deref().unwrap_or_default();
         let identity = self.identity(store, namespace).map_err(Validity::Invalid)?;
         if store.has_identity_per_namespace() {
-            return Ok((Validity::PerNamespace, recorded));
+            return Ok((Validity::PerNamespace, Findings::of_batches(recorded)));
         }
         let reader = self.pool.reader(identity, recorded).await;
         let reader = reader.map_err(Validity::without_credentials)?;
         let credentials = reader.credentials.get().await;
         let validity = credentials.map_or_else(Validity::without_credentials, |_| Validity::Valid);
-        Ok((validity, reader.planner.batch_permission()))
+        Ok((validity, Findings::of(&reader)))
     }
 
     async fn report(
         &self,
         store: &Store,
         validity: &Validity,
-        batches: BatchPermission,
+        found: Findings,
         took: Duration,
     ) -> Outcome {
         let outcome = Outcome::requeue(Priority::Resync, self.check_interval(store));
@@ -293,7 +290,8 @@ impl SecretStoreController {
         self.metrics.store_checked(&store.key, is_ready, took);
         let events = self.event_mode(store);
         self.metrics.set_events_proved(&store.key, &events);
-        let next = store_status::next(store, validity, batches, &events, Timestamp::now());
+        self.metrics.set_version_checks(&store.key, found.versions);
+        let next = store_status::next(store, validity, found, &events, Timestamp::now());
         if let Some(next) = next
             && self.write_status(store, &next).await
         {

@@ -3,6 +3,9 @@
 //! one found. A store of another provider gets only the condition `Supported`: the rest of its status belongs
 //! to its own controller.
 
+#[cfg(test)]
+mod tests;
+
 use crds::{
     StoreStatus,
     external_secret::{Condition, condition},
@@ -13,8 +16,10 @@ use jiff::Timestamp;
 use super::{paths::EventMode, store::Store};
 use crate::{
     aws::{
+        VersionChecks,
         planner::{BATCH_RECHECK_INTERVAL, BatchPermission},
-        service::{BATCH_GET_SECRET_VALUE_ACTION, GET_PARAMETERS_ACTION},
+        pool::Reader,
+        service::{BATCH_GET_SECRET_VALUE_ACTION, DESCRIBE_SECRET_ACTION, GET_PARAMETERS_ACTION},
     },
     reason::{Failure, Reason},
     runtime::status::{external_condition, set_transition_times, upsert},
@@ -23,6 +28,26 @@ use crate::{
 const CAPABILITIES: &str = "ReadWrite";
 const BATCH_READS: &str = "BatchReads";
 const EVENTS: &str = "Events";
+const VERSION_CHECKS: &str = "VersionChecks";
+
+/// What the reads with the identity of a store have shown.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Findings {
+    pub(super) batches: BatchPermission,
+    pub(super) versions: VersionChecks,
+}
+
+impl Findings {
+    pub(super) fn of(reader: &Reader) -> Self {
+        Self { batches: reader.planner.batch_permission(), versions: reader.version_checks() }
+    }
+
+    pub(super) const NONE: Self = Self::of_batches(BatchPermission::Unknown);
+
+    pub(super) const fn of_batches(batches: BatchPermission) -> Self {
+        Self { batches, versions: VersionChecks::Unknown }
+    }
+}
 
 pub(super) enum Validity {
     /// The controller has credentials for the store.
@@ -78,13 +103,14 @@ pub(super) fn is_ready(status: &StoreStatus) -> bool {
 pub(super) fn next(
     store: &Store,
     validity: &Validity,
-    batches: BatchPermission,
+    found: Findings,
     events: &EventMode,
     now: Timestamp,
 ) -> Option<StoreStatus> {
     let previous = &store.status.conditions;
     let mut checked = vec![validity.condition()];
-    checked.extend(batch_condition(previous, batches, store.generation));
+    checked.extend(batch_condition(previous, found.batches, store.generation));
+    checked.extend(version_condition(found.versions));
     let events = event_condition(events).filter(|_| !matches!(validity, Validity::Unsupported(_)));
     let has_events = events.is_some();
     checked.extend(events);
@@ -102,6 +128,41 @@ pub(super) fn next(
     // External Secrets' CRD prunes the generation, so its absence causes no write.
     status.observed_generation = status.observed_generation.and(observed);
     (status != store.status).then_some(StoreStatus { observed_generation: observed, ..status })
+}
+
+/// Whether changes are found without reads.
+fn version_condition(checks: VersionChecks) -> Option<Condition> {
+    let message = match checks {
+        VersionChecks::Unknown => return None,
+        VersionChecks::Work => "changes are found without reading the values".to_owned(),
+        VersionChecks::Denied(action) => {
+            let on = if action == DESCRIBE_SECRET_ACTION { "the secrets" } else { "*" };
+            format!(
+                "AWS denies {action}, so that values are read at their refreshInterval: allow it on {on} to \
+                 the role of the store; the permission is tested again once a day"
+            )
+        }
+        VersionChecks::Failing(action, Reason::Throttled) => format!(
+            "AWS throttles {action}, so that changes are found late: find out what else calls it in this \
+             account and region, or lower --aws-quota-percent"
+        ),
+        VersionChecks::Failing(action, _) => {
+            format!(
+                "{action} fails, so that changes are found late; it is tried again with back-off"
+            )
+        }
+    };
+    let is_working = checks == VersionChecks::Work;
+    Some(external_condition(VERSION_CHECKS, is_working, version_reason(checks)?, message))
+}
+
+fn version_reason(checks: VersionChecks) -> Option<&'static str> {
+    match checks {
+        VersionChecks::Unknown => None,
+        VersionChecks::Work => Some("Allowed"),
+        VersionChecks::Denied(_) => Some(Reason::AccessDenied.as_str()),
+        VersionChecks::Failing(_, reason) => Some(reason.as_str()),
+    }
 }
 
 /// How changes arrive.
@@ -184,142 +245,18 @@ pub(super) fn recorded_batches(store: &Store, now: Timestamp) -> BatchPermission
     }
 }
 
-/// Whether the status does not record this batch permission yet.
-pub(super) fn is_new_batches(conditions: &[Condition], permission: BatchPermission) -> bool {
+/// Whether the status does not record these findings yet.
+pub(super) fn is_new(conditions: &[Condition], found: Findings) -> bool {
+    let recorded = condition(conditions, VERSION_CHECKS).and_then(|known| known.reason.as_deref());
+    let reason = version_reason(found.versions);
+    is_new_batches(conditions, found.batches) || reason.is_some() && reason != recorded
+}
+
+fn is_new_batches(conditions: &[Condition], permission: BatchPermission) -> bool {
     let status = match permission {
         BatchPermission::Unknown => return false,
         BatchPermission::Allowed => "True",
         BatchPermission::Denied(_) => "False",
     };
     condition(conditions, BATCH_READS).is_none_or(|recorded| recorded.status != status)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn now() -> Timestamp {
-        Timestamp::from_second(0).unwrap()
-    }
-
-    fn store(status: &StoreStatus, service: &str, generation: i64) -> Store {
-        let aws = serde_json::json!({ "service": service, "region": "r" });
-        let store = crate::external::store::tests::store("n", "s", aws);
-        Store { status: status.clone(), generation, ..store }
-    }
-
-    /// The status after a check that found the store valid.
-    fn next(
-        previous: &StoreStatus,
-        batches: BatchPermission,
-        generation: i64,
-    ) -> Option<StoreStatus> {
-        let store = store(previous, "SecretsManager", generation);
-        super::next(&store, &Validity::Valid, batches, &EventMode::Off, now())
-    }
-
-    /// The permission that this status records, so many hours later.
-    fn recorded(status: &StoreStatus, service: &str, hours: i64) -> BatchPermission {
-        let now = Timestamp::from_second(hours * 3600).unwrap();
-        recorded_batches(&store(status, service, 1), now)
-    }
-
-    fn is_new(status: &StoreStatus, permission: BatchPermission) -> bool {
-        is_new_batches(&status.conditions, permission)
-    }
-
-    #[test]
-    fn unchanged_store_status_is_not_written() {
-        let status = next(&StoreStatus::default(), BatchPermission::Unknown, 1).unwrap();
-        assert_eq!(status.conditions[0].reason.as_deref(), Some("Valid"));
-        assert_eq!(status.capabilities.as_deref(), Some("ReadWrite"));
-        assert_eq!(status.observed_generation, Some(1));
-        assert_eq!(next(&status, BatchPermission::Unknown, 1), None);
-        let edited = next(&status, BatchPermission::Unknown, 2).unwrap();
-        assert_eq!(edited.observed_generation, Some(2));
-        let pruned = StoreStatus { observed_generation: None, ..status.clone() };
-        assert_eq!(next(&pruned, BatchPermission::Unknown, 1), None);
-        let batched = next(&status, BatchPermission::Allowed, 1).unwrap();
-        assert_eq!(recorded(&batched, "SecretsManager", 0), BatchPermission::Allowed);
-        assert!(!is_new(&batched, BatchPermission::Allowed));
-        assert!(is_new(&status, BatchPermission::Allowed));
-    }
-
-    #[test]
-    fn denied_batch_permission_is_named_and_expires_after_a_day() {
-        for (service, action, words) in [
-            (
-                "SecretsManager",
-                BATCH_GET_SECRET_VALUE_ACTION,
-                "secretsmanager:BatchGetSecretValue on *",
-            ),
-            ("ParameterStore", GET_PARAMETERS_ACTION, "allow ssm:GetParameters to read"),
-        ] {
-            let denied = BatchPermission::Denied(action);
-            let status = next(&StoreStatus::default(), denied, 1).unwrap();
-            assert_eq!(recorded(&status, service, 0), denied);
-            let batches = condition(&status.conditions, "BatchReads").unwrap();
-            let message = batches.message.as_deref().unwrap();
-            assert!(message.contains(words), "{message}");
-            assert_eq!(recorded(&status, service, 25), BatchPermission::Unknown);
-            assert!(!is_new(&status, denied) && is_new(&status, BatchPermission::Allowed));
-            let mut pruned = status.clone();
-            pruned.conditions.iter_mut().for_each(|each| each.observed_generation = None);
-            assert_eq!(next(&pruned, denied, 1), None);
-            let other = next(&status, denied, 2).unwrap();
-            assert_eq!(recorded(&other, service, 0), BatchPermission::Unknown);
-        }
-    }
-
-    #[test]
-    fn events_condition_says_how_changes_arrive() {
-        let with = |status: &StoreStatus, mode: &EventMode| {
-            let store = store(status, "SecretsManager", 1);
-            super::next(&store, &Validity::Valid, BatchPermission::Unknown, mode, now())
-        };
-        let denied = EventMode::Failing(Failure::new(Reason::AccessDenied, "x"));
-        let mut status = StoreStatus::default();
-        for (mode, is_true, reason) in [
-            (EventMode::Unproved, "False", "Unproved"),
-            (EventMode::Proved, "True", "Proved"),
-            (EventMode::Silent, "False", "Silent"),
-            (EventMode::Lost, "False", "Lost"),
-            (denied, "False", "Denied"),
-        ] {
-            status = with(&status, &mode).unwrap();
-            let events = condition(&status.conditions, EVENTS).unwrap();
-            assert_eq!((events.status.as_str(), event_reason(&status)), (is_true, Some(reason)));
-            assert_eq!(with(&status, &mode), None, "{reason}");
-        }
-        let off = with(&status, &EventMode::Off).unwrap();
-        assert_eq!(event_reason(&off), None, "without a queue, nothing is said");
-    }
-
-    #[test]
-    fn status_of_unsupported_provider_keeps_its_ready_condition() {
-        let failure = Failure::new(Reason::StoreInvalid, "x");
-        let previous = StoreStatus {
-            conditions: vec![Condition {
-                type_: "Ready".into(),
-                status: "True".into(),
-                last_transition_time: Some("1970-01-01T00:00:00Z".into()),
-                ..Condition::default()
-            }],
-            observed_generation: Some(-1),
-            ..StoreStatus::default()
-        };
-        let store = store(&previous, "SecretsManager", 1);
-        let unsupported = Validity::Unsupported(failure);
-        let status = super::next(
-            &store,
-            &unsupported,
-            BatchPermission::Unknown,
-            &EventMode::Unproved,
-            now(),
-        )
-        .unwrap();
-        assert_eq!(status.conditions[0], previous.conditions[0]);
-        assert_eq!(status.conditions[1].type_, "Supported");
-        assert_eq!((status.capabilities, status.observed_generation), (None, Some(-1)));
-    }
 }

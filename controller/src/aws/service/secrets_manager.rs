@@ -25,6 +25,9 @@ use crate::{
 /// The action that batches require, on `*`.
 pub(crate) const BATCH_GET_SECRET_VALUE_ACTION: &str = "secretsmanager:BatchGetSecretValue";
 
+/// The action that descriptions require, on each secret.
+pub(crate) const DESCRIBE_SECRET_ACTION: &str = "secretsmanager:DescribeSecret";
+
 /// The limit of `BatchGetSecretValue`.
 pub(super) const MAX_BATCH_SIZE: usize = 20;
 const LIST_PAGE_SIZE: i32 = 100;
@@ -32,7 +35,6 @@ const LIST_PAGE_SIZE: i32 = 100;
 const ARN_SUFFIX_LEN: usize = 7;
 
 const GET_SECRET_VALUE: &str = "secretsmanager:GetSecretValue";
-const DESCRIBE_SECRET: &str = "secretsmanager:DescribeSecret";
 const LIST_SECRETS: &str = "secretsmanager:ListSecrets";
 
 pub(super) struct SecretsManager {
@@ -95,7 +97,7 @@ impl SecretsManager {
 
     pub(super) async fn tags(&self, id: &str) -> ReadResult {
         let request = self.client.describe_secret().secret_id(id);
-        let response = self.caller.call(DESCRIBE_SECRET, || request.clone().send()).await?;
+        let response = self.caller.call(DESCRIBE_SECRET_ACTION, || request.clone().send()).await?;
         let tags = response.tags().iter().filter_map(|tag| Some((tag.key()?, tag.value()?)));
         Ok(ReadResponse::of_tags(tags))
     }
@@ -103,7 +105,7 @@ impl SecretsManager {
     /// The id of a version, without its value.
     pub(super) async fn describe(&self, id: &str, version: &Version) -> ReadResult {
         let request = self.client.describe_secret().secret_id(id);
-        let response = self.caller.call(DESCRIBE_SECRET, || request.clone().send()).await?;
+        let response = self.caller.call(DESCRIBE_SECRET_ACTION, || request.clone().send()).await?;
         // AWS describes secrets that are marked for deletion, but it does not return their values.
         let is_deleted = response.deleted_date().is_some();
         let mut stages = response.version_ids_to_stages.into_iter().flatten();

@@ -5,14 +5,14 @@
 //! than the reads that they save, and if AWS allows them.
 
 use std::{
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
 
 use futures::future::BoxFuture;
 use tokio::time::{Instant, timeout};
 
-use super::source::{RECHECK_INTERVAL, VersionSource, reads};
+use super::source::{RECHECK_INTERVAL, VersionChecks, VersionSource, reads};
 use crate::{
     aws::{
         error::ReadError,
@@ -37,7 +37,15 @@ pub(crate) struct Describer {
 /// The planner of descriptions takes them for values.
 struct Descriptions {
     source: Arc<dyn VersionSource>,
-    unusable: Mutex<Option<Unusable>>,
+    state: Mutex<State>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct State {
+    unusable: Option<Unusable>,
+    has_succeeded: bool,
+    /// The last failure, and how many there were in a row.
+    failing: Option<(&'static str, Reason, u32)>,
 }
 
 /// Why descriptions are not used, and since when.
@@ -51,7 +59,7 @@ struct Unusable {
 impl Describer {
     /// `values` is the planner of the reads.
     pub(crate) fn new(source: Arc<dyn VersionSource>, values: Arc<Planner>) -> Self {
-        let source = Arc::new(Descriptions { source, unusable: Mutex::default() });
+        let source = Arc::new(Descriptions { source, state: Mutex::default() });
         // Batches need no other permission.
         let planner = Planner::new(source.clone(), BatchPermission::Allowed);
         Self { source, planner, values }
@@ -62,6 +70,19 @@ impl Describer {
         let reads = reads(values, self.values.batch_permission(), self.values.max_batch_size());
         let requests = values.div_ceil(self.source.max_batch_size());
         requests <= reads && self.source.unusable().is_none()
+    }
+
+    /// Whether descriptions work.
+    pub(super) fn checks(&self) -> VersionChecks {
+        let State { unusable, has_succeeded, failing } = *self.source.lock();
+        let works = if has_succeeded { VersionChecks::Work } else { VersionChecks::Unknown };
+        match (unusable, failing) {
+            (Some(Unusable { denied: Some(action), .. }), _) => VersionChecks::Denied(action),
+            (_, Some((action, reason, failures))) => {
+                works.or(VersionChecks::failing(failures, action, reason))
+            }
+            _ => works,
+        }
     }
 
     /// The id of the version that AWS has now, for an object of this namespace. None if it has none.
@@ -86,17 +107,7 @@ impl Descriptions {
             return Err(ReadError::new(Reason::AccessDenied, denied.unwrap_or("describe")));
         }
         let described = self.source.describe(requests.clone()).await;
-        let denied = match &described {
-            Ok(None) => Some(None),
-            Err(error) if error.reason == Reason::AccessDenied && is_refusal(error) => {
-                Some(Some(error.action))
-            }
-            _ => None,
-        };
-        if let Some(denied) = denied {
-            let unusable = Unusable { denied, since: Instant::now() };
-            *self.unusable.lock().expect("no holder of the lock panics") = Some(unusable);
-        }
+        self.record(&described);
         let mut described = described?.unwrap_or_default();
         // The planner asks again for what is missing in a batch.
         for request in requests {
@@ -105,11 +116,34 @@ impl Descriptions {
         Ok(described)
     }
 
+    fn record(&self, described: &ReadResult<Option<BatchResponses>>) {
+        let mut state = self.lock();
+        let unusable = |denied| Some(Unusable { denied, since: Instant::now() });
+        match described {
+            Ok(Some(_)) => (state.failing, state.has_succeeded) = (None, true),
+            Ok(None) => state.unusable = unusable(None),
+            Err(error) if error.reason == Reason::AccessDenied && is_refusal(error) => {
+                state.unusable = unusable(Some(error.action));
+            }
+            Err(ReadError { action, reason, .. }) if reason.passes() => {
+                let before = state.failing.map_or(0, |(.., failures)| failures);
+                state.failing = Some((*action, *reason, before.saturating_add(1)));
+            }
+            // It says something about the value.
+            Err(_) => {}
+        }
+    }
+
     /// Permissions change, so a denial holds for a day.
     fn unusable(&self) -> Option<Unusable> {
-        let mut unusable = self.unusable.lock().expect("no holder of the lock panics");
-        *unusable = unusable.filter(|unusable| unusable.since.elapsed() < RECHECK_INTERVAL);
-        *unusable
+        let mut state = self.lock();
+        state.unusable =
+            state.unusable.filter(|unusable| unusable.since.elapsed() < RECHECK_INTERVAL);
+        state.unusable
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("no holder of the lock panics")
     }
 }
 

@@ -5,13 +5,47 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 
 use super::list::Page;
-use crate::aws::{
-    planner::BatchPermission,
-    read::{BatchResponses, ReadRequest, ReadResult},
+use crate::{
+    aws::{
+        planner::BatchPermission,
+        read::{BatchResponses, ReadRequest, ReadResult},
+    },
+    reason::Reason,
 };
 
+/// How many requests must fail in a row before that is reported.
+pub(super) const MIN_FAILURES: u32 = 3;
 /// How long a denial, and requests that cost more than reads, are believed.
 pub(super) const RECHECK_INTERVAL: Duration = Duration::from_hours(24);
+
+/// Whether AWS tells an identity versions without values, as far as it is known.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum VersionChecks {
+    Unknown,
+    Work,
+    /// This action has failed several times in a row.
+    Failing(&'static str, Reason),
+    /// AWS denies this action.
+    Denied(&'static str),
+}
+
+impl VersionChecks {
+    /// What an action that has failed so many times in a row shows. A single failure shows nothing.
+    pub(super) fn failing(failures: u32, action: &'static str, reason: Reason) -> Self {
+        if failures < MIN_FAILURES { Self::Unknown } else { Self::Failing(action, reason) }
+    }
+
+    /// The more urgent of both.
+    pub(super) fn or(self, other: Self) -> Self {
+        let urgency = |checks: &Self| match checks {
+            Self::Unknown => 0,
+            Self::Work => 1,
+            Self::Failing(..) => 2,
+            Self::Denied(_) => 3,
+        };
+        if urgency(&other) > urgency(&self) { other } else { self }
+    }
+}
 
 /// Lists and describes versions, with one identity.
 pub(crate) trait VersionSource: Send + Sync + 'static {

@@ -345,3 +345,30 @@ async fn clock_that_is_put_back_costs_one_list() {
     }
     assert_eq!(pages(&fake), 3);
 }
+
+#[tokio::test(start_paused = true)]
+async fn denied_and_repeatedly_throttled_lists_and_descriptions_are_known() {
+    let fake = Arc::new(fake(9, 50));
+    let (sweeper, describer) =
+        (sweeper(&fake, BatchPermission::Allowed), describer(&fake, BatchPermission::Allowed));
+    let known = || checks(&sweeper, &describer);
+    assert_eq!(known(), VersionChecks::Unknown);
+    assert!(is_current(&sweeper.versions(&need(9)).await, "s8"));
+    assert_eq!(known(), VersionChecks::Work);
+    *fake.fails.lock().unwrap() = Some(Reason::Throttled);
+    for failures in 1..=source::MIN_FAILURES {
+        tokio::time::advance(need(9).interval).await;
+        sweeper.versions(&need(9)).await;
+        assert_eq!(known() == VersionChecks::Work, failures < source::MIN_FAILURES, "{failures}");
+    }
+    let list = "secretsmanager:ListSecrets";
+    assert_eq!(known(), VersionChecks::Failing(list, Reason::Throttled));
+    *fake.fails.lock().unwrap() = Some(Reason::AccessDenied);
+    describer.version("n", parameter(0)).await.unwrap_err();
+    assert_eq!(known(), VersionChecks::Denied("ssm:DescribeParameters"));
+    *fake.fails.lock().unwrap() = None;
+    tokio::time::advance(RECHECK_INTERVAL).await;
+    assert!(is_current(&sweeper.versions(&need(9)).await, "s8"));
+    assert!(describer.is_worth_it(1) && describer.version("n", parameter(0)).await.is_ok());
+    assert_eq!(known(), VersionChecks::Work);
+}
