@@ -58,6 +58,7 @@ use crate::lenient;
         json_path = r#".status.conditions[?(@.type=="Ready")].status"#
     ),
     printcolumn(name = "Last Sync", type_ = "date", json_path = ".status.refreshTime"),
+    printcolumn(name = "Proved", type_ = "date", json_path = ".status.provedTime", priority = 1),
     printcolumn(
         name = "Explained",
         type_ = "string",

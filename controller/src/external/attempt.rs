@@ -23,7 +23,7 @@ use super::{
     controller::ExternalSecretController,
     index::{ExternalSecretEntry, SecretState},
     outcome::{SecretEffect, SyncError, SyncFailure, Synced},
-    schedule,
+    schedule, spec,
     status::StatusUpdate,
     store::{ReferencedStores, Store},
     versions::{self, Versions},
@@ -37,15 +37,16 @@ use crate::{
     target::Applied,
 };
 
-const BACKOFF_FIRST: Duration = Duration::from_secs(1);
+/// The delay of the first retry. It doubles with each.
+const RETRY_FIRST: Duration = Duration::from_secs(1);
 /// The longest delay is at least this, however short the object's interval: a failing object may be costly.
-const BACKOFF_MAX_FLOOR: Duration = Duration::from_mins(1);
+const RETRY_MAX_FLOOR: Duration = Duration::from_mins(1);
+/// The longest delay, however long the interval: the cause is often one that users mend in AWS.
+const RETRY_MAX: Duration = Duration::from_hours(1);
+/// When a request to the API server is tried again that belongs to no refresh.
+const REQUEST_RETRY_DELAY: Duration = Duration::from_mins(5);
 /// When a Secret that was changed during its own refresh is repaired.
 const FIRST_REPAIR_DELAY: Duration = Duration::from_secs(1);
-/// The longest delay after a transient error.
-const BACKOFF_MAX_TRANSIENT: Duration = Duration::from_mins(5);
-/// The longest delay after any other error. An interval that is shorter shortens it.
-const BACKOFF_MAX: Duration = Duration::from_mins(30);
 /// How often a transient error must occur before the status reports it.
 const ATTEMPTS_BEFORE_STATUS: u32 = 2;
 
@@ -63,6 +64,12 @@ impl ExternalSecretController {
         let secret = SecretState::of(self.context.secrets.get(&entry.target()).as_ref());
         Attempt { controller: self, entry, started: Now::read(), secret }
     }
+
+    /// The object is in sync with what AWS had at this time.
+    pub(super) fn report_proof(&self, entry: &ExternalSecretEntry, at: Timestamp) {
+        self.metrics.synced(&entry.key, at);
+        self.metrics.set_proof(&entry.key, spec::period(&entry.object.spec).map(|_| at));
+    }
 }
 
 impl Attempt<'_> {
@@ -79,7 +86,7 @@ impl Attempt<'_> {
 
     pub(super) async fn record_unmanaged(&self, failure: Failure) -> Outcome {
         match self.write_status(StatusUpdate::Unmanaged(&failure.into())).await {
-            Err(_) => Outcome::requeue(Priority::Retry, BACKOFF_MAX_TRANSIENT),
+            Err(_) => Outcome::requeue(Priority::Retry, REQUEST_RETRY_DELAY),
             Ok(_) => Outcome::done(),
         }
     }
@@ -103,7 +110,7 @@ impl Attempt<'_> {
                 let action = format!("remove the finalizer from ExternalSecret {key}");
                 let Failure { reason, message } = error.failure(&action);
                 warn!(object = %key, %reason, cause = message, "finalizer not removed");
-                return Outcome::requeue(Priority::Retry, BACKOFF_MAX_TRANSIENT);
+                return Outcome::requeue(Priority::Retry, REQUEST_RETRY_DELAY);
             }
         }
         Outcome::done()
@@ -112,7 +119,7 @@ impl Attempt<'_> {
     async fn record_synced(&self, synced: Synced) -> Outcome {
         let (key, metrics) = (&self.entry.key, &self.controller.metrics);
         metrics.refreshed(key, self.started.monotonic.elapsed(), None);
-        metrics.synced(key, self.started.wall);
+        self.controller.report_proof(self.entry, self.started.wall);
         let (change, missing) = (synced.change, synced.missing.join(", "));
         let event = change.event();
         info!(object = %key, change = event.map_or("none", |event| event.0), "in sync");
@@ -120,7 +127,7 @@ impl Attempt<'_> {
         let written = self.write_status(StatusUpdate::Synced(&synced, self.started.wall)).await;
         self.remember_synced(synced, written.err());
         let outcome = match written {
-            Err(_) => self.retry(Reason::Unavailable),
+            Err(_) => self.retry(),
             Ok(_) => self.next_check(change),
         };
         if let Some((reason, message)) = event {
@@ -180,6 +187,9 @@ impl Attempt<'_> {
     pub(super) async fn record_failed(&self, failure: SyncFailure, took: Duration) -> Outcome {
         let (key, reason) = (&self.entry.key, failure.reason());
         self.controller.metrics.refreshed(key, took, Some(reason));
+        let proved =
+            self.entry.proved().filter(|_| spec::period(&self.entry.object.spec).is_some());
+        self.controller.metrics.set_proof(key, proved);
         let message = failure.first_error().to_string();
         warn!(object = %key, %reason, cause = message, "not in sync");
 
@@ -195,7 +205,7 @@ impl Attempt<'_> {
         if written == Ok(true) {
             self.publish(Severity::Warning, "UpdateFailed", &message).await;
         }
-        self.retry(reason)
+        self.retry()
     }
 
     async fn write_failed(&self, failure: &SyncFailure) -> Result<bool, Reason> {
@@ -218,9 +228,9 @@ impl Attempt<'_> {
         events.publish(object.object_ref(&()), "Unseal", severity, reason, message).await;
     }
 
-    fn retry(&self, reason: Reason) -> Outcome {
+    fn retry(&self) -> Outcome {
         let interval = schedule::interval(&self.entry.object.spec);
-        let delay = backoff(reason, interval).delay(self.entry.attempts, rand::random());
+        let delay = retry_delay(self.entry.attempts, interval, rand::random());
         Outcome::requeue(Priority::Retry, delay)
     }
 
@@ -314,10 +324,15 @@ fn unannounced_changes(
     changes.filter(|(_, keys): &(_, Vec<_>)| !keys.is_empty()).collect()
 }
 
-fn backoff(reason: Reason, interval: Duration) -> Backoff {
-    let interval = if interval.is_zero() { BACKOFF_MAX } else { interval };
-    let max = if reason.passes() { BACKOFF_MAX_TRANSIENT } else { BACKOFF_MAX };
-    Backoff { first: BACKOFF_FIRST, max: max.min(interval.max(BACKOFF_MAX_FLOOR)) }
+/// When to retry a failing object, as long as nothing that it depends on changes: soon at first, and then never more
+/// often than an object in sync is checked.
+fn retry_delay(failures: u32, interval: Duration, noise: u32) -> Duration {
+    let interval = if interval.is_zero() { RETRY_MAX } else { interval };
+    let max = interval.clamp(RETRY_MAX_FLOOR, RETRY_MAX);
+    if RETRY_FIRST.saturating_mul(1 << failures.min(16)) < max {
+        return Backoff { first: RETRY_FIRST, max }.delay(failures, noise);
+    }
+    max.mul_f64(1.0 + f64::from(noise) / f64::from(u32::MAX) / 10.0)
 }
 
 /// A merge patch of the status. It removes versions that are gone by their names.
@@ -328,6 +343,7 @@ fn merge_patch(previous: &ExternalSecretStatus, next: &ExternalSecretStatus) -> 
     json!({
         "observedGeneration": next.observed_generation,
         "refreshTime": next.refresh_time,
+        "provedTime": next.proved_time,
         "syncedResourceVersion": next.synced_resource_version,
         "binding": next.binding,
         "conditions": next.conditions,
@@ -342,22 +358,31 @@ mod tests {
 
     /// external-secrets#6728: an object with an interval of a day made 200 requests a day when it failed.
     #[test]
-    fn failing_object_is_retried_at_most_twice_an_hour() {
-        let day = Duration::from_secs(86_400);
-        let denied = |attempts| backoff(Reason::AccessDenied, day).delay(attempts, u32::MAX);
-        assert_eq!(denied(0), Duration::from_secs(1));
-        assert_eq!(denied(u32::MAX), BACKOFF_MAX);
-        let short = Duration::from_mins(20);
-        assert_eq!(backoff(Reason::NotFound, short).delay(99, u32::MAX), short);
-        let throttled = backoff(Reason::Throttled, day).delay(99, u32::MAX);
-        assert_eq!(throttled, BACKOFF_MAX_TRANSIENT);
+    fn failing_object_is_never_checked_more_often_than_a_healthy_one() {
+        let hour = Duration::from_hours(1);
+        for (interval, least) in [
+            (Duration::from_secs(1), Duration::from_mins(1)),
+            (Duration::from_mins(1), Duration::from_mins(1)),
+            (Duration::from_mins(20), Duration::from_mins(20)),
+            (hour, hour),
+            (Duration::from_hours(24), hour),
+            (Duration::ZERO, hour),
+        ] {
+            for noise in [0, u32::MAX] {
+                let delay = retry_delay(u32::MAX, interval, noise);
+                assert!(delay >= least && delay <= least.mul_f64(1.1), "{interval:?} {delay:?}");
+            }
+        }
     }
 
     #[test]
-    fn failing_object_backs_off_to_a_minute_whatever_its_interval() {
-        for reason in [Reason::TemplateInvalid, Reason::NotFound, Reason::Throttled] {
-            let second = backoff(reason, Duration::from_secs(1));
-            assert_eq!(second.delay(99, u32::MAX), Duration::from_mins(1), "{reason}");
-        }
+    fn first_retries_are_quick_and_their_delays_double() {
+        let delays =
+            |interval| (0..).map(move |failures| retry_delay(failures, interval, u32::MAX));
+        let hour = Duration::from_hours(1);
+        let quick: Vec<_> = delays(hour).take_while(|delay| *delay < hour).collect();
+        assert_eq!(quick[0], Duration::from_secs(1));
+        assert!(quick.windows(2).all(|pair| pair[1] == pair[0] * 2));
+        assert_eq!(quick.len(), 12);
     }
 }

@@ -186,7 +186,7 @@ impl Controller for ExternalSecretController {
             }
             Action::Wait { in_sync_since, clear_diagnosis, next_check } => {
                 if let Some(refreshed) = in_sync_since {
-                    self.metrics.synced(key, refreshed);
+                    self.report_proof(entry, refreshed);
                 }
                 if clear_diagnosis {
                     let _ = attempt.write_status(StatusUpdate::ClearDiagnosis).await;

@@ -1,16 +1,28 @@
 //! Metrics of ExternalSecrets and stores: External Secrets' own, under their names, and ours.
 
-use std::time::Duration;
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::{Arc, Mutex, MutexGuard},
+    time::Duration,
+};
 
 use jiff::Timestamp;
 use prometheus_client::{
-    encoding::EncodeLabelSet,
-    metrics::{counter::Counter, family::Family, gauge::Gauge},
+    collector::Collector,
+    encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric},
+    metrics::{
+        MetricType,
+        counter::Counter,
+        family::Family,
+        gauge::{ConstGauge, Gauge},
+    },
     registry::Registry,
 };
 
 use super::{paths::EventMode, store::StoreKey};
 use crate::{
+    aws::VersionChecks,
     key::ObjectKey,
     reason::Reason,
     runtime::metrics::{FailureMetrics, register},
@@ -38,7 +50,18 @@ pub(crate) struct ExternalMetrics {
     stores: KindMetrics,
     cluster_stores: KindMetrics,
     event_wakes: Counter,
+    proofs: Proofs,
     events_proved: Family<ObjectLabels, Gauge>,
+    version_checks: Family<ObjectLabels, Gauge>,
+}
+
+/// When the values of each object with an interval were last proved, by namespace. Cheap to clone.
+#[derive(Clone, Debug, Default)]
+struct Proofs(Arc<Mutex<HashMap<String, HashMap<String, Timestamp>>>>);
+
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct NamespaceLabels {
+    namespace: String,
 }
 
 #[derive(Clone)]
@@ -64,17 +87,37 @@ impl ExternalMetrics {
         let event_wakes = register(ours, "external_event_wakes", wakes);
         let proved = "Whether events announce the changes of each store with a queue";
         let events_proved = register(ours, "external_store_events_proved", proved);
+        let checks = "Whether AWS tells the versions of each store without the values";
+        let version_checks = register(ours, "external_store_version_checks", checks);
         let mut stores =
             |kind| KindMetrics::register(registry, kind, "store", "check of the store");
         let [stores, cluster_stores] = ["secretstore", "clustersecretstore"].map(&mut stores);
         let objects = object_labels.then(|| ObjectMetrics::register(registry));
-        Self { objects, errors, stores, cluster_stores, event_wakes, events_proved }
+        let proofs = Proofs::default();
+        registry.register_collector(Box::new(proofs.clone()));
+        Self {
+            objects,
+            errors,
+            stores,
+            cluster_stores,
+            event_wakes,
+            proofs,
+            events_proved,
+            version_checks,
+        }
     }
 
     pub(crate) fn set_events_proved(&self, key: &StoreKey, mode: &EventMode) {
         if *mode != EventMode::Off {
             let proved = self.events_proved.get_or_create_owned(&labels(&key.object_key()));
             proved.set((*mode == EventMode::Proved).into());
+        }
+    }
+
+    pub(crate) fn set_version_checks(&self, key: &StoreKey, checks: VersionChecks) {
+        if checks != VersionChecks::Unknown {
+            let gauge = self.version_checks.get_or_create_owned(&labels(&key.object_key()));
+            gauge.set((checks == VersionChecks::Work).into());
         }
     }
 
@@ -104,9 +147,15 @@ impl ExternalMetrics {
         }
     }
 
+    /// Records when the values of an object were last proved. None if it has no interval.
+    pub(crate) fn set_proof(&self, key: &ObjectKey, at: Option<Timestamp>) {
+        self.proofs.set(key, at);
+    }
+
     /// Forgets a deleted object, and its namespace if that has no other.
     pub(crate) fn forget(&self, key: &ObjectKey, namespace_has_others: impl FnOnce() -> bool) {
         self.errors.forget(&key.namespace, namespace_has_others);
+        self.proofs.set(key, None);
         let Some(objects) = &self.objects else { return };
         let labels = labels(key);
         objects.calls.remove(&labels);
@@ -127,10 +176,52 @@ impl ExternalMetrics {
     pub(crate) fn forget_store(&self, key: &StoreKey) {
         self.stores(key).forget(&key.object_key());
         self.events_proved.remove(&labels(&key.object_key()));
+        self.version_checks.remove(&labels(&key.object_key()));
     }
 
     fn stores(&self, key: &StoreKey) -> &KindMetrics {
         if key.is_cluster_store() { &self.cluster_stores } else { &self.stores }
+    }
+}
+
+impl Proofs {
+    fn set(&self, key: &ObjectKey, at: Option<Timestamp>) {
+        let mut all = self.lock();
+        if let Some(at) = at {
+            let proofs = all.entry(key.namespace.clone()).or_default();
+            proofs.insert(key.name.clone(), at);
+        } else if let Some(proofs) = all.get_mut(&key.namespace) {
+            proofs.remove(&key.name);
+            if proofs.is_empty() {
+                all.remove(&key.namespace);
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, HashMap<String, Timestamp>>> {
+        self.0.lock().expect("no holder of the lock panics")
+    }
+}
+
+impl Collector for Proofs {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let (all, now) = (self.lock(), Timestamp::now());
+        if all.is_empty() {
+            return Ok(());
+        }
+        let mut family = encoder.encode_descriptor(
+            "mtk_controller_external_oldest_proof_age_seconds",
+            "Time since the last proof of the ExternalSecret whose values were unproved for longest",
+            None,
+            MetricType::Gauge,
+        )?;
+        for (namespace, proofs) in &*all {
+            let Some(oldest) = proofs.values().min() else { continue };
+            let labels = NamespaceLabels { namespace: namespace.clone() };
+            let age = now.duration_since(*oldest).as_secs();
+            ConstGauge::new(age).encode(family.encode_family(&labels)?)?;
+        }
+        Ok(())
     }
 }
 
@@ -183,4 +274,40 @@ fn labels(key: &ObjectKey) -> ObjectLabels {
 
 fn ready(key: &ObjectKey, status: &'static str) -> ConditionLabels {
     ConditionLabels { object: labels(key), condition: "Ready", status }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+
+    use super::*;
+
+    #[test]
+    fn oldest_proof_of_a_namespace_has_its_age() {
+        let mut registry = Registry::default();
+        let metrics = ExternalMetrics::register(&mut registry, false);
+        let key = |namespace: &str, name: &str| ObjectKey {
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+        };
+        let ago = |hours| Some(Timestamp::now() - SignedDuration::from_hours(hours));
+        let age = || {
+            let mut text = String::new();
+            prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
+            let line = text.lines().find(|line| {
+                line.starts_with(
+                    "mtk_controller_external_oldest_proof_age_seconds{namespace=\"n\"}",
+                )
+            });
+            line.and_then(|line| line.rsplit(' ').next()?.parse::<i64>().ok())
+        };
+        metrics.set_proof(&key("n", "old"), ago(3));
+        metrics.set_proof(&key("n", "new"), ago(1));
+        metrics.set_proof(&key("other", "older"), ago(9));
+        assert!(age().unwrap().abs_diff(3 * 3600) < 60);
+        metrics.forget(&key("n", "old"), || true);
+        assert!(age().unwrap().abs_diff(3600) < 60);
+        metrics.set_proof(&key("n", "new"), None);
+        assert_eq!(age(), None);
+    }
 }

@@ -2,6 +2,9 @@
 //! `Ready` has External Secrets' reasons and messages, which other programs rely on. `Explained` is ours:
 //! it has our reason for each error. `Stalled` ends the wait of Flux, Helm and other users of kstatus.
 
+#[cfg(test)]
+mod tests;
+
 use std::{
     fmt::Write as _,
     slice,
@@ -29,8 +32,7 @@ const STATUS_HEARTBEAT_SECONDS: i64 = 20 * 3600;
 const DIAGNOSIS: [&str; 2] = ["Explained", "Stalled"];
 const MAX_LISTED_ERRORS: usize = 10;
 const MAX_MESSAGE_CHARS: usize = 8192;
-const RETRIES_TRANSIENT: &str = "within 5m";
-const RETRIES: &str = "when the object changes, and within 30m or the interval";
+const RETRIES: &str = "when the object changes, and within its interval or 1h";
 
 /// The fields that the installed CRD supports, as responses of the API server have shown. External Secrets'
 /// own CRD may be installed in the place of ours. Its newer versions refuse conditions other than `Ready`
@@ -77,7 +79,7 @@ impl StatusUpdate<'_> {
         match self {
             _ if !support.refuses_explained.load(Ordering::Relaxed) => Some(next),
             Self::Unmanaged(_) => None,
-            _ => Some(with_only_ready(next)).filter(|next| *next != previous),
+            _ => Some(with_only_ready(next)).filter(|next| !is_same(next, &previous)),
         }
     }
 
@@ -147,8 +149,21 @@ impl StatusUpdate<'_> {
             status.refresh_time = Some(rfc3339_seconds(refreshed));
         }
         let is_changed = status != *previous;
+        status.proved_time = match self {
+            Self::Synced(_, refreshed) => Some(rfc3339_seconds(refreshed)),
+            Self::Unmanaged(_) => status.proved_time,
+            Self::Failed(..) | Self::ClearDiagnosis => {
+                entry.proved().map(rfc3339_seconds).or(status.proved_time)
+            }
+        };
         is_changed.then_some(ExternalSecretStatus { observed_generation: observed, ..status })
     }
+}
+
+/// Whether only the time of the proof differs.
+fn is_same(next: &ExternalSecretStatus, previous: &ExternalSecretStatus) -> bool {
+    let proved_time = previous.proved_time.clone();
+    *previous == ExternalSecretStatus { proved_time, ..next.clone() }
 }
 
 /// Whether the status has a refresh time that is recent enough. A time in the future is not.
@@ -165,8 +180,7 @@ fn failed_message(failure: &SyncFailure, stale_since: Option<Timestamp>) -> Stri
     let stale = stale_since.map_or_else(String::new, |since| {
         format!("; the Secret keeps its values, Stale since {}", rfc3339_seconds(since))
     });
-    let retries = if reason.passes() { RETRIES_TRANSIENT } else { RETRIES };
-    format!("{}: {reason}{stale}; tried again {retries}", failure.message)
+    format!("{}: {reason}{stale}; tried again {RETRIES}", failure.message)
 }
 
 fn explained(errors: &[EntryError]) -> Condition {
@@ -203,198 +217,4 @@ fn with_only_ready(mut status: ExternalSecretStatus) -> ExternalSecretStatus {
         message.push_str(&explained);
     }
     status
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-    use crate::{
-        external::{
-            outcome::{NO_DATA, SecretEffect},
-            versions::Versions,
-        },
-        reason::{Failure, Reason},
-        target::Applied,
-    };
-
-    static STRICT: CrdSupport = CrdSupport {
-        refuses_explained: AtomicBool::new(true),
-        prunes_record: AtomicBool::new(true),
-    };
-
-    fn at(second: i64) -> Timestamp {
-        Timestamp::from_second(second).unwrap()
-    }
-
-    fn next_by(
-        previous: &ExternalSecretStatus,
-        update: StatusUpdate<'_>,
-        support: &CrdSupport,
-        now: Timestamp,
-    ) -> Option<ExternalSecretStatus> {
-        let metadata = json!({ "namespace": "n", "name": "s", "generation": 2 });
-        let object = json!({ "metadata": metadata, "spec": {} });
-        let entry = ExternalSecretEntry::of(serde_json::from_value(object).unwrap());
-        update.next(&entry, previous, support, now)
-    }
-
-    fn next(
-        previous: &ExternalSecretStatus,
-        update: StatusUpdate<'_>,
-        now: Timestamp,
-    ) -> Option<ExternalSecretStatus> {
-        next_by(previous, update, &CrdSupport::default(), now)
-    }
-
-    fn created() -> Synced {
-        let (versions, fingerprint) = (Versions::default(), None);
-        Synced {
-            change: SecretEffect::Applied(Applied::Created),
-            versions,
-            fingerprint,
-            missing: vec![],
-        }
-    }
-
-    fn synced_at(previous: &ExternalSecretStatus, refreshed: i64) -> Option<ExternalSecretStatus> {
-        next(previous, StatusUpdate::Synced(&created(), at(refreshed)), at(refreshed))
-    }
-
-    fn throttled() -> EntryError {
-        let failure = Failure::new(Reason::Throttled, "AWS asks for fewer requests");
-        EntryError { entry: "data[0] (key a)".into(), failure }
-    }
-
-    fn failure() -> SyncFailure {
-        SyncFailure { errors: vec![throttled()], ..SyncFailure::new(NO_DATA, throttled().failure) }
-    }
-
-    fn failed(failure: &SyncFailure) -> StatusUpdate<'_> {
-        StatusUpdate::Failed(failure, Some(at(150)))
-    }
-
-    #[test]
-    fn unchanged_refresh_is_recorded_once_a_day() {
-        let first = synced_at(&ExternalSecretStatus::default(), 100).unwrap();
-        assert_eq!(first.refresh_time.as_deref(), Some("1970-01-01T00:01:40Z"));
-        assert_eq!(first.binding.name, "s");
-        assert_eq!(synced_at(&first, 3700), None);
-        let day = 100 + STATUS_HEARTBEAT_SECONDS;
-        assert_eq!(synced_at(&first, day - 1), None);
-        let later = synced_at(&first, day).unwrap();
-        assert_eq!(later.refresh_time.as_deref(), Some("1970-01-01T20:01:40Z"));
-        assert_eq!(later.conditions, first.conditions);
-        let future =
-            ExternalSecretStatus { refresh_time: Some(rfc3339_seconds(at(9999))), ..first };
-        let corrected = synced_at(&future, 3700).unwrap();
-        assert_eq!(corrected.refresh_time.as_deref(), Some("1970-01-01T01:01:40Z"));
-    }
-
-    #[test]
-    fn failed_refresh_keeps_refresh_time_and_names_the_stale_values() {
-        let first = synced_at(&ExternalSecretStatus::default(), 100).unwrap();
-        let failure = failure();
-        let status = next(&first, failed(&failure), at(200)).unwrap();
-        assert_eq!(status.refresh_time, first.refresh_time);
-        assert_eq!(status.binding.name, "s");
-        let ready = condition(&status.conditions, "Ready").unwrap();
-        assert_eq!(
-            (ready.status.as_str(), ready.reason.as_deref()),
-            ("False", Some("SecretSyncedError"))
-        );
-        assert_eq!(
-            ready.message.as_deref(),
-            Some(
-                "could not get secret data from provider: Throttled; the Secret keeps its values, \
-                 Stale since 1970-01-01T00:02:30Z; tried again within 5m"
-            )
-        );
-        let explained = condition(&status.conditions, "Explained").unwrap();
-        assert_eq!(explained.reason.as_deref(), Some("Throttled"));
-        assert_eq!(
-            explained.message.as_deref(),
-            Some("data[0] (key a): Throttled: AWS asks for fewer requests")
-        );
-        assert_eq!(next(&status, failed(&failure), at(300)), None);
-        let again = synced_at(&status, 400).unwrap();
-        assert_eq!(condition(&again.conditions, "Explained"), None);
-        let ready = condition(&again.conditions, "Ready").unwrap();
-        assert_eq!(ready.last_transition_time.as_deref(), Some("1970-01-01T00:06:40Z"));
-    }
-
-    #[test]
-    fn unmanaged_object_keeps_its_ready_condition() {
-        let first = synced_at(&ExternalSecretStatus::default(), 100).unwrap();
-        let error = throttled();
-        let unmanaged = StatusUpdate::Unmanaged(&error);
-        let status = next(&first, unmanaged, at(200)).unwrap();
-        assert_eq!(status.conditions[0], first.conditions[0]);
-        let explained = condition(&status.conditions, "Explained").unwrap();
-        assert_eq!(explained.reason.as_deref(), Some("Throttled"));
-        assert_eq!(next(&status, StatusUpdate::ClearDiagnosis, at(200)).unwrap(), first);
-        assert_eq!(next(&first, StatusUpdate::ClearDiagnosis, at(200)), None);
-        assert_eq!(next_by(&first, unmanaged, &STRICT, at(200)), None);
-        assert_eq!(unmanaged.without_explained(&status), None, "Ready is another controller's");
-    }
-
-    #[test]
-    fn refused_explanation_moves_into_ready() {
-        let first = synced_at(&ExternalSecretStatus::default(), 100).unwrap();
-        let failure = failure();
-        let refused = next(&first, failed(&failure), at(200)).unwrap();
-        let plain = failed(&failure).without_explained(&refused).unwrap();
-        assert_eq!(condition(&plain.conditions, "Explained"), None);
-        let message = condition(&plain.conditions, "Ready").unwrap().message.as_deref().unwrap();
-        assert!(message.ends_with("AWS asks for fewer requests"), "{message}");
-        assert_eq!(next_by(&first, failed(&failure), &STRICT, at(200)).unwrap(), plain);
-        assert_eq!(next_by(&plain, failed(&failure), &STRICT, at(300)), None);
-    }
-
-    fn observed(observed_generation: Option<i64>) -> ExternalSecretStatus {
-        ExternalSecretStatus { observed_generation, ..ExternalSecretStatus::default() }
-    }
-
-    #[test]
-    fn observed_generation_is_written_unless_the_crd_prunes_it() {
-        let first = synced_at(&observed(Some(-1)), 100).unwrap();
-        assert_eq!(first.observed_generation, Some(2));
-        assert_eq!(synced_at(&first, 200), None);
-        let outdated = ExternalSecretStatus { observed_generation: Some(1), ..first.clone() };
-        assert_eq!(synced_at(&outdated, 200).unwrap().observed_generation, Some(2));
-        let pruned = ExternalSecretStatus { observed_generation: None, ..first };
-        assert_eq!(synced_at(&pruned, 200), None);
-    }
-
-    #[test]
-    fn failure_that_only_the_user_can_solve_stalls() {
-        let stalls = |reason| {
-            let failure = SyncFailure::new(NO_DATA, Failure::new(reason, "message"));
-            let status = next(&observed(Some(-1)), failed(&failure), at(100)).unwrap();
-            assert_eq!(status.observed_generation, Some(2));
-            let stalled = condition(&status.conditions, "Stalled").map(|c| c.status.clone());
-            let again = synced_at(&status, 200).unwrap();
-            assert_eq!(condition(&again.conditions, "Stalled"), None);
-            stalled
-        };
-        assert_eq!(stalls(Reason::TemplateInvalid).as_deref(), Some("True"));
-        assert_eq!(stalls(Reason::Throttled), None);
-        let failure = SyncFailure::new(NO_DATA, Failure::new(Reason::TemplateInvalid, "message"));
-        let previous = ExternalSecretStatus::default();
-        let strict = next_by(&previous, failed(&failure), &STRICT, at(100)).unwrap();
-        assert_eq!(condition(&strict.conditions, "Stalled"), None);
-    }
-
-    #[test]
-    fn pruned_versions_count_as_written() {
-        let versions = Versions::parse(&[("0 a".to_owned(), "1@20".to_owned())].into());
-        let synced = Synced { versions, ..created() };
-        let update = StatusUpdate::Synced(&synced, at(100));
-        let mut status = next(&ExternalSecretStatus::default(), update, at(100)).unwrap();
-        assert_eq!(status.versions["0 a"], "1@20");
-        status.versions.clear();
-        assert!(next(&status, update, at(200)).is_some());
-        assert_eq!(next_by(&status, update, &STRICT, at(200)), None);
-    }
 }

@@ -20,6 +20,12 @@ pub struct ExternalSecretStatus {
     #[schemars(schema_with = "time_schema")]
     pub refresh_time: Option<String>,
 
+    /// When AWS was last seen to have the values of the Secret (RFC 3339), by a read or by their versions, as known at
+    /// the last status update.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "time_schema")]
+    pub proved_time: Option<String>,
+
     /// Identifies the generation, labels and annotations that were last synced.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub synced_resource_version: Option<String>,
