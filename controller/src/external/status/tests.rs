@@ -118,7 +118,8 @@ fn last_proof_is_written_only_with_other_changes() {
     let first = synced_at(&ExternalSecretStatus::default(), 100).unwrap();
     assert_eq!(first.proved_time.as_deref(), Some("1970-01-01T00:01:40Z"));
     let checked_at = |second| {
-        let object = json!({ "metadata": { "namespace": "n", "name": "s" }, "spec": {} });
+        let metadata = json!({ "namespace": "n", "name": "s", "generation": 2 });
+        let object = json!({ "metadata": metadata, "spec": {} });
         let mut entry = ExternalSecretEntry::of(serde_json::from_value(object).unwrap());
         entry.checked = Some(at(second));
         entry
