@@ -41,7 +41,7 @@ use crate::{
 const RETRY_FIRST: Duration = Duration::from_secs(1);
 /// The longest delay is at least this, however short the object's interval: a failing object may be costly.
 const RETRY_MAX_FLOOR: Duration = Duration::from_mins(1);
-/// The longest delay, however long the interval: the cause is often one that users mend in AWS.
+/// The longest delay, however long the interval: the cause is often one that users repair in AWS.
 const RETRY_MAX: Duration = Duration::from_hours(1);
 /// When a request to the API server is tried again that belongs to no refresh.
 const REQUEST_RETRY_DELAY: Duration = Duration::from_mins(5);

@@ -30,7 +30,7 @@ const BATCH_READS: &str = "BatchReads";
 const EVENTS: &str = "Events";
 const VERSION_CHECKS: &str = "VersionChecks";
 
-/// What the reads with the identity of a store have shown.
+/// The findings of reads with the identity of a store.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Findings {
     pub(super) batches: BatchPermission,

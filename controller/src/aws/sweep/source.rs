@@ -30,7 +30,7 @@ pub(crate) enum VersionChecks {
 }
 
 impl VersionChecks {
-    /// What an action that has failed so many times in a row shows. A single failure shows nothing.
+    /// The meaning of so many failures of an action in a row. A single failure shows nothing.
     pub(super) fn failing(failures: u32, action: &'static str, reason: Reason) -> Self {
         if failures < MIN_FAILURES { Self::Unknown } else { Self::Failing(action, reason) }
     }
