@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use chart_tests::kubeconform::Kubeconform;
-use chart_tests::{chart, objects};
+use chart_tests::{Chart, Helm, Render, chart, objects};
 use serde_json::{Value, json};
 
 #[test]
@@ -54,6 +54,23 @@ fn listener_without_tls_accepts_only_the_redirect() {
         assert_eq!(routes.len(), 1, "{name}");
         for rule in routes[0]["spec"]["rules"].as_array().unwrap() {
             assert_eq!(rule.get("backendRefs"), None, "{name}");
+        }
+    }
+}
+
+/// The schemas of the charts accept the values in the settings of the environments.
+#[test]
+fn settings_of_the_environments_fit_the_charts() {
+    for environment in ["aws-dev", "aws-prod"] {
+        let file = chart::root().join("deploy/terraform/environments").join(environment);
+        let settings = fs::read_to_string(file.join("settings.yaml")).unwrap();
+        let settings = objects::parse(&settings).unwrap().remove(0);
+        for (chart, values) in
+            [("mtk-controller", &settings["controller"]), ("app", &settings["app"]["values"])]
+        {
+            assert!(values.is_object(), "{environment} has no values of {chart}");
+            let render = Render::chart(&Chart::named(chart)).values(values.clone());
+            Helm::four().unwrap().template(&render).unwrap();
         }
     }
 }
