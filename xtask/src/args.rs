@@ -65,7 +65,8 @@ enum Verb {
     /// Regenerate generated files
     ///
     /// From the crate `crds`: crds/manifests, and the copy in the chart mtk-controller. From that
-    /// chart: deploy/install.yaml. From the template functions: docs/templates.md.
+    /// chart: deploy/install.yaml. From the template functions: docs/templates.md. From the Terraform modules: the
+    /// tables in their READMEs.
     Manifests {
         /// Fail if generated files are out of date
         #[arg(long)]

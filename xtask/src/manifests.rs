@@ -1,6 +1,8 @@
 //! `cargo xtask manifests`: generated files: CustomResourceDefinitions, install.yaml, and the list of
 //! template functions.
 
+pub(crate) mod modules;
+
 use std::collections::BTreeMap;
 use std::fs;
 
@@ -27,6 +29,8 @@ const INSTALL_HEADER: &str = "\
 
 /// Writes generated files, or with `check` fails if one is out of date.
 pub(crate) async fn run(check: bool) -> anyhow::Result<()> {
+    // First, because the others need a build.
+    modules::run(check)?;
     let generate = build::example("generate").await?;
     let generated = command::output(&mut program(generate)).await?;
     let generated: Generated = serde_json::from_str(&generated).context("generated files")?;

@@ -43,7 +43,7 @@ impl Module {
     /// `go.sum` and Go's version. Several processes may call this at once: one builds, the others
     /// wait. `progress` receives a line for each step of a build.
     pub fn built(&self, mut progress: impl FnMut(&str)) -> anyhow::Result<PathBuf> {
-        let home = cache::directory()?.join(self.cache).join(self.key()?);
+        let home = self.home()?;
         let built = home.join("programs");
         if built.is_dir() {
             return Ok(built);
@@ -68,9 +68,13 @@ impl Module {
         Ok(built)
     }
 
-    /// Whether the cache contains the programs.
+    /// Whether the cache contains them.
     pub fn is_built(&self) -> anyhow::Result<bool> {
-        Ok(cache::directory()?.join(self.cache).join(self.key()?).join("programs").is_dir())
+        Ok(self.home()?.join("programs").is_dir())
+    }
+
+    fn home(&self) -> anyhow::Result<PathBuf> {
+        Ok(cache::directory()?.join(self.cache).join(self.key()?))
     }
 
     /// A digest of all inputs of the build.

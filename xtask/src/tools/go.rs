@@ -29,6 +29,9 @@ const KUBECONFORM: Program = Program {
     version: "v0.8.0",
 };
 
+const TFLINT: Program =
+    Program { name: "tflint", package: "github.com/terraform-linters/tflint", version: "v0.64.0" };
+
 /// Both Helms.
 #[derive(Debug)]
 pub(crate) struct Helms {
@@ -80,16 +83,18 @@ pub(crate) async fn kustomize_controller(
     .await?
 }
 
+/// tflint, which takes minutes to build; none if it is not built yet and `build` is false.
+pub(crate) async fn tflint(build: bool, output: Output) -> anyhow::Result<Option<PathBuf>> {
+    if build || TFLINT.home().await?.join("tflint").is_file() {
+        return TFLINT.built(output).await.map(Some);
+    }
+    Ok(None)
+}
+
 impl Program {
     async fn built(&self, output: Output) -> anyhow::Result<PathBuf> {
-        let mut go = go();
-        let go_version = command::output(go.args(["env", "GOVERSION"])).await.context(
-            "cannot run go\nhint: the tests build tools from Go modules; install Go 1.26 or newer",
-        )?;
-        let program = self.package.rsplit('/').next().unwrap_or(self.package);
-        let cache = cache::directory()?;
-        let home = cache.join(format!("{program}-{}-{}", self.version, go_version.trim()));
-        let built = home.join(program);
+        let home = self.home().await?;
+        let built = home.join(self.file());
         if !built.is_file() {
             output.indented(&format!("building {} {}, once", self.name, self.version));
             cleared(&home)?;
@@ -98,7 +103,7 @@ impl Program {
             cleared(&unfinished)?;
             fs::create_dir_all(&unfinished)
                 .with_context(|| format!("creating {}", unfinished.display()))?;
-            let mut install = self::go();
+            let mut install = go();
             install
                 .args(["install", "-ldflags=-s -w"])
                 .args(COMPILER_FLAGS)
@@ -109,6 +114,20 @@ impl Program {
             fs::rename(&unfinished, &home).context("moving the built program")?;
         }
         Ok(built)
+    }
+
+    /// The directory of the built program in the cache.
+    async fn home(&self) -> anyhow::Result<PathBuf> {
+        let mut go = go();
+        let go_version = command::output(go.args(["env", "GOVERSION"])).await.context(
+            "cannot run go\nhint: the tests build tools from Go modules; install Go 1.26 or newer",
+        )?;
+        let name = format!("{}-{}-{}", self.file(), self.version, go_version.trim());
+        Ok(cache::directory()?.join(name))
+    }
+
+    fn file(&self) -> &'static str {
+        self.package.rsplit('/').next().unwrap_or(self.package)
     }
 }
 

@@ -43,11 +43,32 @@ pub(crate) struct Version {
 pub(crate) async fn terraform() -> anyhow::Result<Option<Version>> {
     let mut terraform = program("terraform");
     terraform.args(["version", "-json"]).env("CHECKPOINT_DISABLE", "1");
-    if terraform.as_std().get_program().is_empty() || !is_on_path("terraform") {
+    if !is_on_path("terraform") {
         return Ok(None);
     }
     let version = command::output(&mut terraform).await?;
     serde_json::from_str(&version).context("the version of Terraform").map(Some)
+}
+
+/// `OpenTofu`, which takes minutes to build; none if it is not built yet and `build` is false.
+pub(crate) async fn opentofu(build: bool, output: Output) -> anyhow::Result<Option<PathBuf>> {
+    const NAME: &str = "tofu";
+    let module = Module {
+        source: paths::root().join("deploy/terraform/testing/opentofu"),
+        cache: "opentofu",
+        what: "OpenTofu".to_owned(),
+        duration: "8 minutes",
+        packages: &["github.com/opentofu/opentofu/cmd/tofu"],
+        name: Some(NAME),
+        linker_flags: "-s -w".to_owned(),
+    };
+    tokio::task::spawn_blocking(move || {
+        if build || module.is_built()? {
+            return Ok(Some(module.built(|line| output.indented(line))?.join(NAME)));
+        }
+        Ok(None)
+    })
+    .await?
 }
 
 fn is_on_path(name: &str) -> bool {

@@ -16,6 +16,8 @@ locals {
         detail-type = ["Secret Label Updated"]
         account     = [local.account]
         resources   = [for prefix in var.secret_name_prefixes : { prefix = "${local.arn}:secretsmanager:${local.scope}:secret:${prefix}" }]
+        # Nobody reads a version before it is current, nor the one before.
+        detail = { labelUpdated = [{ anything-but = ["AWSPENDING", "AWSPREVIOUS"] }] }
       }
     },
     length(var.parameter_name_prefixes) == 0 ? {} : {

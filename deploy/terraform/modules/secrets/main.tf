@@ -3,6 +3,7 @@ data "aws_caller_identity" "current" {}
 data "aws_partition" "current" {}
 
 resource "aws_secretsmanager_secret" "this" {
+  # checkov:skip=CKV2_AWS_57:Rotation needs a function for each kind of secret. Owners add it and name the secret in rotated.
   for_each = var.names
 
   name                    = "${var.prefix}/${each.key}"

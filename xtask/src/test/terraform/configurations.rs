@@ -7,13 +7,12 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Instant;
 
-use anyhow::{Context, bail, ensure};
-use tokio::process::Command;
+use anyhow::{Context, ensure};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
+use super::project::{Project, said};
 use super::workspace::Workspace;
-use crate::command;
 use crate::runner::Output;
 use crate::tools::Terraform;
 
@@ -53,17 +52,40 @@ impl Configurations {
         self.directories.len()
     }
 
-    /// Tests as many at once as there are processors, and reports all that fail.
+    /// Tests all, and reports all that fail.
     pub(super) async fn test(&self, terraform: &Terraform, output: Output) -> anyhow::Result<()> {
+        self.each(terraform, output, test).await
+    }
+
+    /// Validates all, and reports all that fail.
+    pub(super) async fn validate(
+        &self,
+        terraform: &Terraform,
+        output: Output,
+    ) -> anyhow::Result<()> {
+        self.each(terraform, output, validate).await
+    }
+
+    /// Does the work for as many at once as there are processors.
+    async fn each<F>(
+        &self,
+        terraform: &Terraform,
+        output: Output,
+        work: fn(Project) -> F,
+    ) -> anyhow::Result<()>
+    where
+        F: Future<Output = anyhow::Result<String>> + Send + 'static,
+    {
         let processors = thread::available_parallelism().map_or(1, NonZero::get);
         let slots = Arc::new(Semaphore::new(processors));
         let mut running = JoinSet::new();
         for directory in self.directories.clone() {
-            let (terraform, home, slots) = (terraform.clone(), self.home.clone(), slots.clone());
+            let project = Project::new(terraform, &self.home.join(&directory));
+            let slots = slots.clone();
             running.spawn(async move {
                 let _slot = slots.acquire_owned().await?;
                 let started = Instant::now();
-                let result = test(&terraform, &home.join(&directory)).await;
+                let result = work(project).await;
                 Ok::<_, anyhow::Error>((directory, result, started.elapsed()))
             });
         }
@@ -85,27 +107,18 @@ impl Configurations {
 }
 
 /// Initialises, validates and tests a configuration. Returns the summary of its tests.
-async fn test(terraform: &Terraform, directory: &Path) -> anyhow::Result<String> {
-    let run = |arguments: &[&str]| -> Command {
-        let mut command = terraform.command(directory);
-        command.args(arguments).arg("-no-color");
-        command
-    };
-    said(&mut run(&["init", "-backend=false", "-input=false"])).await?;
-    said(&mut run(&["validate"])).await?;
-    let said = said(&mut run(&["test"])).await?;
+async fn test(project: Project) -> anyhow::Result<String> {
+    project.init().await?;
+    said(&mut project.command(&["validate", "-no-color"])).await?;
+    let said = said(&mut project.command(&["test", "-no-color"])).await?;
     summary(&said).with_context(|| format!("terraform test ran no test\n{said}"))
 }
 
-/// The output of a command; if it failed, an error with both of its streams.
-async fn said(terraform: &mut Command) -> anyhow::Result<String> {
-    let output = terraform.output().await.context("starting Terraform")?;
-    let text = [output.stdout, output.stderr].concat();
-    let text = String::from_utf8_lossy(&text).into_owned();
-    if !output.status.success() {
-        bail!("{}: {}\n{}", command::shown(terraform), output.status, text.trim_end());
-    }
-    Ok(text)
+/// Initialises and validates a configuration.
+async fn validate(project: Project) -> anyhow::Result<String> {
+    project.init().await?;
+    said(&mut project.command(&["validate", "-no-color"])).await?;
+    Ok("valid".to_owned())
 }
 
 /// `4 passed`, from the last line of `terraform test`; none if it ran no test.

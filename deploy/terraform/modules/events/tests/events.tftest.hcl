@@ -41,6 +41,7 @@ run "rule_matches_the_native_event_of_the_secrets" {
   assert {
     condition = jsondecode(aws_cloudwatch_event_rule.this["secrets"].event_pattern) == {
       account     = ["123456789012"]
+      detail      = { labelUpdated = [{ anything-but = ["AWSPENDING", "AWSPREVIOUS"] }] }
       detail-type = ["Secret Label Updated"]
       resources   = [{ prefix = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:demo/dev/" }]
       source      = ["aws.secretsmanager"]

@@ -1,0 +1,14 @@
+# Terraform refuses this: An argument named "visiblity_timeout_seconds" is not expected here
+
+terraform {
+  required_providers {
+    aws = {
+      source  = "hashicorp/aws"
+      version = "~> 6.69"
+    }
+  }
+}
+
+resource "aws_sqs_queue" "this" {
+  visiblity_timeout_seconds = 5
+}

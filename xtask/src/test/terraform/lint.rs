@@ -1,0 +1,30 @@
+//! tflint and checkov.
+
+use std::path::Path;
+
+use super::workspace::{HOME, Workspace};
+use crate::command::{self, program};
+use crate::paths;
+
+/// Runs tflint with all rules of Terraform's language.
+pub(super) async fn tflint(tflint: &Path, workspace: &Workspace) -> anyhow::Result<()> {
+    let home = workspace.home();
+    let config = format!("--config={}", home.join(".tflint.hcl").display());
+    for folder in ["modules", "environments", "examples"] {
+        let mut tflint = program(tflint);
+        tflint.current_dir(home.join(folder)).args(["--recursive", "--no-color", &config]);
+        command::output(&mut tflint).await?;
+    }
+    Ok(())
+}
+
+/// Runs checkov. Each exception is a comment with a reason, beside the resource.
+pub(super) async fn checkov(checkov: &Path) -> anyhow::Result<()> {
+    let mut checkov = program(checkov);
+    checkov
+        .current_dir(paths::root().join(HOME))
+        .args(["--directory", ".", "--framework", "terraform", "--skip-path", "testing"])
+        .args(["--skip-download", "--quiet", "--compact"])
+        .env("PYTHONDONTWRITEBYTECODE", "1");
+    command::output(&mut checkov).await.map(drop)
+}
