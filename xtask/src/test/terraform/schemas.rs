@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, ensure};
 use e2e::cache;
 use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
 
 use super::workspace::HOME;
 use crate::command::{self, program};
@@ -13,8 +14,13 @@ use crate::paths;
 use crate::runner::Output;
 use crate::tools::schema_files;
 
-/// Generates the schemas again, and compares them byte for byte.
+/// Generates the schemas again, and compares them byte for byte. The result is remembered for these files.
 pub(super) async fn check(output: Output) -> anyhow::Result<()> {
+    let verified = cache::directory()?.join(format!("terraform-schemas-{}", key(&home())?));
+    if verified.is_file() {
+        output.indented("verified before, for the same files");
+        return Ok(());
+    }
     let wheels = wheels(output).await?;
     let generated = generated(&wheels).await?;
     for path in schema_files(&home())? {
@@ -27,7 +33,23 @@ pub(super) async fn check(output: Output) -> anyhow::Result<()> {
             path.display()
         );
     }
-    Ok(())
+    fs::write(&verified, "").with_context(|| format!("writing {}", verified.display()))
+}
+
+/// A digest of the schemas, of their generator and of the names of their packages.
+fn key(directory: &Path) -> anyhow::Result<String> {
+    let mut paths = files(directory)?;
+    paths.retain(|path| path.is_file());
+    paths.sort();
+    let mut digest = Sha256::new();
+    for path in paths {
+        let content = fs::read(&path)?;
+        digest.update(path.file_name().unwrap_or_default().as_encoded_bytes());
+        digest.update((content.len() as u64).to_be_bytes());
+        digest.update(content);
+    }
+    let digest = digest.finalize();
+    Ok(digest.iter().take(10).fold(String::new(), |key, byte| format!("{key}{byte:02x}")))
 }
 
 /// Downloads the newest packages. If they are newer than ours, returns their schemas, with our versions, so
@@ -139,6 +161,16 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn changed_schema_is_verified_again() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("aws.json");
+        fs::write(&path, "{}").unwrap();
+        let before = key(directory.path()).unwrap();
+        fs::write(&path, "{ }").unwrap();
+        assert_ne!(key(directory.path()).unwrap(), before);
+    }
 
     #[test]
     fn removed_attribute_is_found() {
