@@ -6,10 +6,6 @@ terraform {
       source  = "hashicorp/aws"
       version = "~> 6.69"
     }
-    time = {
-      source  = "hashicorp/time"
-      version = "~> 0.14"
-    }
   }
 
   # Bucket, region and key are in ../backend.s3.tfbackend.
