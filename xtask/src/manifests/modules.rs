@@ -113,7 +113,7 @@ fn description<'a>(value: &str, lines: &mut impl Iterator<Item = &'a str>) -> St
     text.replace('|', "\\|")
 }
 
-/// A value, or its beginning if it goes on in further lines.
+/// A value, or its beginning if it continues in further lines.
 fn shortened(value: &str) -> String {
     let open = value.ends_with(['{', '[', '(']);
     let text = value.replace('|', "\\|");

@@ -68,7 +68,7 @@ variable "log_days" {
 }
 
 variable "access" {
-  description = "Who may use the API server: the ARN of a role or user, with an access policy of EKS. Without namespaces, the policy holds in the whole cluster. The creator has no access by itself."
+  description = "Users of the API server: the ARN of a role or user, with an access policy of EKS. Without namespaces, the policy holds in the whole cluster. The creator has no access by itself."
   type = map(object({
     principal_arn = string
     policy        = optional(string, "AmazonEKSClusterAdminPolicy")

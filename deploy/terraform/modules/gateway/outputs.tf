@@ -4,7 +4,7 @@ output "objects" {
 }
 
 output "gateway" {
-  description = "What the HTTPRoute of an app refers to. The namespace of the app needs the label `gateway-access: public`."
+  description = "Reference for the HTTPRoute of an app. The namespace of the app needs the label `gateway-access: public`."
   value = {
     name        = "public"
     namespace   = var.namespace

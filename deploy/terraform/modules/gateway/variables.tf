@@ -29,7 +29,7 @@ variable "vpc_id" {
 }
 
 variable "controller" {
-  description = "Who makes the load balancers: `lbc` is the AWS Load Balancer Controller, `auto_mode` is EKS Auto Mode. Auto Mode has settings of its own, so most variables have no effect with it and are refused."
+  description = "Maker of the load balancers: `lbc` is the AWS Load Balancer Controller, `auto_mode` is EKS Auto Mode. Auto Mode has settings of its own, so most variables have no effect with it and are refused."
   type        = string
   default     = "lbc"
 
@@ -40,7 +40,7 @@ variable "controller" {
 }
 
 variable "installed_by" {
-  description = "Who installs the controller and the Kubernetes objects: `terraform`, or `gitops`. With `gitops`, this module makes only what is in AWS, and its output `objects` says what belongs in the repository."
+  description = "Installer of the controller and the Kubernetes objects: `terraform`, or `gitops`. With `gitops`, this module makes only what is in AWS, and its output `objects` lists the objects for the repository."
   type        = string
   default     = "terraform"
 

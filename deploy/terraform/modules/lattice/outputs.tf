@@ -9,7 +9,7 @@ output "objects" {
 }
 
 output "gateway" {
-  description = "What the HTTPRoute of an app refers to. The namespace of the app needs the label `lattice-access` with the name of the network."
+  description = "Reference for the HTTPRoute of an app. The namespace of the app needs the label `lattice-access` with the name of the network."
   value = {
     name        = var.name
     namespace   = var.namespace

@@ -104,7 +104,7 @@ variable "certificate_arn" {
 }
 
 variable "installed_by" {
-  description = "Who installs the controller and the Kubernetes objects: `terraform`, or `gitops`. With `gitops`, this module makes only what is in AWS, and its output `objects` says what belongs in the repository."
+  description = "Installer of the controller and the Kubernetes objects: `terraform`, or `gitops`. With `gitops`, this module makes only what is in AWS, and its output `objects` lists the objects for the repository."
   type        = string
   default     = "terraform"
 

@@ -36,7 +36,7 @@ fn cases() -> [(&'static str, Value, bool); 6] {
     const OURS: &str = "123456789012";
     [
         ("a new current version", event(OURS, "demo/dev/app-AbCdEf", "AWSCURRENT"), true),
-        ("a label of one's own", event(OURS, "demo/dev/app-AbCdEf", "BLUE"), true),
+        ("a label of the user", event(OURS, "demo/dev/app-AbCdEf", "BLUE"), true),
         ("a pending version", event(OURS, "demo/dev/app-AbCdEf", "AWSPENDING"), false),
         ("another environment", event(OURS, "demo/prod/app-AbCdEf", "AWSCURRENT"), false),
         ("a longer prefix", event(OURS, "demo/development/app-AbCdEf", "AWSCURRENT"), false),

@@ -1,4 +1,4 @@
-# What an environment does with secrets: values go to Secrets Manager, and the app gets their names.
+# Secrets as in an environment: the values go to Secrets Manager, and the app gets their names.
 
 terraform {
   required_providers {

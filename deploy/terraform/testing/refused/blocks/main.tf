@@ -1,4 +1,4 @@
-# Terraform refuses this: No more than 1 "vpc_config" blocks are allowed
+# Terraform refuses this: blocks are allowed
 
 terraform {
   required_providers {

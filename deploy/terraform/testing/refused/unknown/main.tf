@@ -1,4 +1,4 @@
-# Terraform refuses this: An argument named "visiblity_timeout_seconds" is not expected here
+# Terraform refuses this: An argument named "wait_timeout_seconds" is not expected here
 
 terraform {
   required_providers {
@@ -10,5 +10,5 @@ terraform {
 }
 
 resource "aws_sqs_queue" "this" {
-  visiblity_timeout_seconds = 5
+  wait_timeout_seconds = 5
 }
