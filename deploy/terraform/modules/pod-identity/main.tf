@@ -34,9 +34,9 @@ locals {
       Resource = [for prefix in var.parameter_name_prefixes : "${local.arn}:ssm:${local.scope}:parameter${prefix}*"]
     },
     {
-      Sid      = "FindParametersByTag"
+      Sid      = "FindParametersAndTheirVersions"
       Action   = ["ssm:DescribeParameters"]
-      Resource = var.find_parameters_by_tag ? ["*"] : []
+      Resource = var.list_parameters ? ["*"] : []
     },
     {
       Sid       = "DecryptWithAKeyOfYourOwn"

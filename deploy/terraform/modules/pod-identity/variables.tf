@@ -61,8 +61,8 @@ variable "parameter_name_prefixes" {
   }
 }
 
-variable "find_parameters_by_tag" {
-  description = "Whether the names and tags of all parameters of the account may be listed. `find` by tag needs this."
+variable "list_parameters" {
+  description = "Whether all parameters of the account may be listed: their names, tags and versions, not their values. `find` by tag and reads of versions need this."
   type        = bool
   default     = false
 }

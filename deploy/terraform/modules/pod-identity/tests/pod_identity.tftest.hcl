@@ -69,7 +69,7 @@ run "policy_with_everything_is_the_documented_one" {
   variables {
     list_secrets            = true
     parameter_name_prefixes = ["/demo/"]
-    find_parameters_by_tag  = true
+    list_parameters         = true
     kms_key_arns            = ["arn:aws:kms:eu-central-1:123456789012:key/KEY"]
     queue_arns              = ["arn:aws:sqs:eu-central-1:123456789012:secret-changes"]
     store_role_arns         = ["arn:aws:iam::123456789012:role/demo-secrets"]
@@ -87,7 +87,7 @@ run "policy_with_everything_is_the_documented_one" {
   assert {
     condition = [
       for statement in jsondecode(aws_iam_role_policy.this["secrets"].policy).Statement : statement.Sid if contains(statement.Resource, "*")
-    ] == ["ReadSecretsInBatches", "FindSecretsAndTheirVersions", "FindParametersByTag"]
+    ] == ["ReadSecretsInBatches", "FindSecretsAndTheirVersions", "FindParametersAndTheirVersions"]
     error_message = "Only actions without resources may have all of them."
   }
 }
