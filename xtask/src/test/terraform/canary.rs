@@ -130,6 +130,6 @@ mod tests {
 
     #[test]
     fn other_values_are_not_found() {
-        assert!(!contains(b"canary-0124 in Y2FuYXJ5LTAxMjQ=", "canary-0123"));
+        assert!(!contains(b"sparrow-012 in c3BhcnJvdy0wMTI=", "canary-0123"));
     }
 }
