@@ -9,12 +9,12 @@ use std::process::{Command, Output};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use e2e::cluster::NAMESPACE;
 use e2e::controlplane::Access;
 use e2e::programs;
 use serde_json::{Value, json};
 
-use crate::support::{Api, Kind, data, eventually, key_secret, private};
+use crate::support::{Api, Kind, data, eventually};
+use crate::workloads::{STATE, alone};
 
 /// The page says `demo`, which other tests of this cluster use.
 const NS: &str = "migrate";
@@ -31,10 +31,7 @@ async fn migration_keeps_the_secret_and_leaves_no_old_value() {
         );
         return;
     };
-    let private = private().await;
-    let api = private.api().await;
-    api.create(Kind::Secret, key_secret(NAMESPACE, "rsa2048")).await;
-    api.namespace(NS).await;
+    let (private, api, _) = alone(NS).await;
     let _controller = private.cluster().controller(&["--restart-workloads"]).unwrap();
     let reader = Reader::new(private.cluster().plane().access(), &settings);
     reader.deploy_the_old_way();
@@ -60,6 +57,11 @@ async fn migration_keeps_the_secret_and_leaves_no_old_value() {
     let config = api.get(Kind::ConfigMap, NS, "web-config").await.unwrap();
     assert_eq!(config["data"]["API_BASE_URL"], "https://api.example.org");
 
+    eventually("the controller knows the values that the app uses", async || {
+        let deployment = api.get(Kind::Deployment, NS, "web").await?;
+        deployment["metadata"]["annotations"][STATE].is_string().then_some(())
+    })
+    .await;
     reader.run(&replace);
     wait_revision(&api, "3").await;
     let after = api.secret(NS, "web-secret").await.unwrap();

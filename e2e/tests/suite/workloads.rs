@@ -6,4 +6,4 @@ mod controller;
 mod other_tools;
 mod support;
 
-pub(crate) use support::restarts_catch_up;
+pub(crate) use support::{STATE, alone, restarts_catch_up};

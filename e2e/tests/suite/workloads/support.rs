@@ -14,7 +14,7 @@ use crate::support::{Api, Kind, Private, eventually, key_secret, private};
 
 pub(super) const RESTART_ON: &str = "mtk.mytomorrows.com/restart-on";
 pub(super) const RESTART_TARGETS: &str = "mtk.mytomorrows.com/restart-targets";
-pub(super) const STATE: &str = "mtk.mytomorrows.com/restart-state";
+pub(crate) const STATE: &str = "mtk.mytomorrows.com/restart-state";
 pub(super) const TEMPLATE: &str = "mtk.mytomorrows.com/secrets";
 pub(super) const FLAGS: [&str; 4] =
     ["--restart-workloads", "--restart-delay=1s", "--restart-min-interval=1s", "--log-level=debug"];
@@ -54,7 +54,7 @@ pub(crate) async fn restarts_catch_up(api: &Api) {
 }
 
 /// The private cluster with the permissions for restarts, and a namespace.
-pub(super) async fn alone(name: &str) -> (Private, Api, String) {
+pub(crate) async fn alone(name: &str) -> (Private, Api, String) {
     let private = private().await;
     grant(private.cluster(), &rules());
     let api = private.api().await;
