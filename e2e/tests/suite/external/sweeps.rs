@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::support::{
     Faulty, change, external, faulty_store, force, rig, secret, value, wait_ready, wait_value,
 };
-use crate::support::{Api, Kind, condition, eventually};
+use crate::support::{Api, Kind, condition, eventually, text};
 
 /// Values that happen to be read as the proof of the day.
 const MAX_DAILY_READS: usize = 3;
@@ -22,6 +22,21 @@ fn sweeping(class: &str) -> Faulty {
     let flags = [&format!("--controller-class={class}"), "--min-list-interval=1s"];
     let controller: Controller = rig().cluster.controller_with(&aws, &flags).unwrap();
     Faulty { aws, controller, class: class.to_owned() }
+}
+
+/// Waits until the store has this reason in `VersionChecks`, with these words, and the metric says the same.
+async fn wait_checks(api: &Api, rig: &Faulty, ns: &str, reason: &str, words: &str) {
+    let has = |store: &Value| {
+        condition(store, "VersionChecks").is_some_and(|checks| {
+            checks["reason"] == reason && text(&checks["message"]).contains(words)
+        })
+    };
+    api.wait(Kind::SecretStore, ns, "aws", has).await;
+    let metric = "mtk_controller_external_store_version_checks";
+    let metric = format!("{metric}{{name=\"aws\",namespace=\"{ns}\"}}");
+    let expected = if reason == "Allowed" { 1.0 } else { 0.0 };
+    let metrics = rig.controller.metrics().unwrap();
+    assert_eq!(metrics.get(&metric), Some(&expected), "{metrics:?}");
 }
 
 /// Creates so many secrets, and an object with a short interval for each.
@@ -82,6 +97,16 @@ async fn unchanged_values_are_listed_and_a_changed_one_is_read() {
     assert!(more <= MAX_DAILY_READS, "{more} reads of unchanged values");
     assert_eq!(writes(ns), writes_before);
 
+    let proofs = sweeping.controller.metrics().unwrap();
+    let age =
+        proofs[&format!("mtk_controller_external_oldest_proof_age_seconds{{namespace=\"{ns}\"}}")];
+    assert!(age <= 15.0, "a list proved all of them: {age}");
+    let object = api.get(Kind::ExternalSecret, ns, "s7").await.unwrap();
+    assert_eq!(
+        object["status"]["provedTime"], object["status"]["refreshTime"],
+        "both are written together"
+    );
+
     change(aws, "external-sweeps/7", "2").await;
     wait_value(&api, ns, "s7", "A", "2").await;
     let more = count(&aws.counts(), &READS) - reads;
@@ -123,6 +148,7 @@ async fn denied_list_is_asked_for_once() {
     change(&sweeping.aws, "external-unlistable/1", "3").await;
     wait_value(&api, ns, "s1", "A", "3").await;
     assert_eq!(count(&sweeping.aws.counts(), &["ListSecrets"]), 1);
+    wait_checks(&api, &sweeping, ns, "AccessDenied", "secretsmanager:ListSecrets").await;
 }
 
 /// Puts a parameter there, and overwrites it if it exists.
@@ -186,6 +212,21 @@ async fn denied_description_is_asked_for_once() {
         wait_value(&api, ns, "s1", "A", value).await;
     }
     assert_eq!(count(&sweeping.aws.counts(), &["DescribeParameters"]), 1);
+    wait_checks(&api, &sweeping, ns, "AccessDenied", "ssm:DescribeParameters").await;
+}
+
+/// Reads in the place of lists would be throttled too.
+#[tokio::test]
+async fn throttled_lists_are_reported_until_they_work() {
+    let api = rig().api().await;
+    let ns = "external-throttled-lists";
+    let sweeping = sweeping(ns);
+    many(&api, &sweeping, ns, 3).await;
+    wait_checks(&api, &sweeping, ns, "Allowed", "without reading").await;
+    sweeping.aws.faults().add(Fault::Throttled("ListSecrets", usize::MAX));
+    wait_checks(&api, &sweeping, ns, "Throttled", "secretsmanager:ListSecrets").await;
+    sweeping.aws.faults().clear();
+    wait_checks(&api, &sweeping, ns, "Allowed", "without reading").await;
 }
 
 /// A single value whose interval is shorter than the lag of lists is described: that costs as much as a read,
