@@ -158,7 +158,7 @@ async fn end_to_end(
     let arguments = [END_TO_END_THREADS, "--skip", PODS];
     let mut tests = built.test(&built.targets.end_to_end, filter, &arguments);
     tools_of_end_to_end_tests(steps, &mut tests).await?;
-    terraform::name_to(&mut tests, steps.output()).await?;
+    terraform::name_to(&mut tests, steps).await?;
     let flux = tools::kustomize_controller(all, steps.output());
     match steps.step("find Flux's kustomize-controller", flux).await? {
         Some(program) => drop(tests.env("MTK_KUSTOMIZE_CONTROLLER", program)),
@@ -186,7 +186,7 @@ async fn pods(
     let missing = steps.step("check the requirements of a node", node::missing(output)).await?;
     if !missing.is_empty() {
         let missing = node::described(&missing);
-        output.line(format_args!("==> skipping tests in real Pods; missing: {missing}"));
+        steps.leave_out(&format!("tests in real Pods; missing: {missing}"));
         return Ok(());
     }
     let images = NodeImages::shipped(steps).await?;

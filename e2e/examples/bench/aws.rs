@@ -24,7 +24,7 @@ pub(super) struct Options {
     #[arg(long, value_name = "N", default_value_t = 10_000)]
     objects: usize,
     /// Refresh interval in seconds
-    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 120)]
     interval: u64,
     /// Changes for the latency of events, one after the other
     #[arg(long, value_name = "N", default_value_t = 300)]
@@ -39,8 +39,9 @@ pub(super) async fn run(options: &Options) -> anyhow::Result<()> {
     let mut rig = Rig::start(options).await?;
     let mut report = Report::default();
     sweep::first_start(&mut rig, &mut report).await?;
-    sweep::unchanged(&mut rig, &mut report).await?;
     sweep::restart(&mut rig, &mut report).await?;
+    sweep::unchanged(&mut rig, &mut report).await?;
+    sweep::late_restart(&mut rig, &mut report).await?;
     changes::latency(&rig, &mut report, options.changes).await?;
     changes::burst(&rig, &mut report, options.burst).await?;
     let compared = reloader::compare(&mut rig).await?;

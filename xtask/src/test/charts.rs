@@ -28,7 +28,7 @@ pub(super) async fn run(
     let mut test = cargo::test(&targets.charts, &filter);
     helms.name_to(&mut test);
     test.env("MTK_KUBECONFORM", kubeconform).env("MTK_CHECKOV", checkov).env("MTK_HEALTH", health);
-    terraform::name_to(&mut test, output).await?;
+    terraform::name_to(&mut test, steps).await?;
     steps
         .step("run tests of the charts and of GitOps, without a cluster", command::run(&mut test))
         .await

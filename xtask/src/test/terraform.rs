@@ -23,7 +23,7 @@ use self::workspace::{HOME, Workspace};
 use crate::command;
 use crate::manifests::modules;
 use crate::paths;
-use crate::runner::{Output, Steps};
+use crate::runner::Steps;
 use crate::tools::{self, Mirror, Terraform, Version};
 
 /// Runs all checks, or tests the configurations whose path contains the filter. With `all`, it also builds
@@ -31,9 +31,7 @@ use crate::tools::{self, Mirror, Terraform, Version};
 pub(super) async fn run(steps: &mut Steps, filter: Option<&str>, all: bool) -> anyhow::Result<()> {
     let output = steps.output();
     let Some(version) = tools::terraform().await? else {
-        output.line(
-            "==> skipping the tests of Terraform: install Terraform 1.11 or newer, and put it on PATH",
-        );
+        steps.leave_out("Terraform, which is not on PATH; install Terraform 1.11 or newer");
         return Ok(());
     };
     let schemas = paths::root().join(HOME).join("schemas");
@@ -50,6 +48,8 @@ pub(super) async fn run(steps: &mut Steps, filter: Option<&str>, all: bool) -> a
         further_tools(steps, &mirror, all).await?;
         if all {
             newest(steps, &version).await?;
+        } else {
+            steps.leave_out("the newest schemas of providers; --all compares them");
         }
     }
     Ok(())
@@ -63,13 +63,13 @@ async fn format(terraform: &Terraform) -> anyhow::Result<()> {
 
 /// Passes the settings of Terraform with the stubs to tests that run Terraform. They skip what needs it if
 /// Terraform is missing.
-pub(super) async fn name_to(tests: &mut Command, output: Output) -> anyhow::Result<()> {
+pub(super) async fn name_to(tests: &mut Command, steps: &mut Steps) -> anyhow::Result<()> {
     let Some(version) = tools::terraform().await? else {
-        output.line("==> skipping tests that run Terraform: it is not on PATH");
+        steps.leave_out("tests that run Terraform, which is not on PATH");
         return Ok(());
     };
     let schemas = paths::root().join(HOME).join("schemas");
-    let mirror = Mirror::new(&schemas, &version, output).await?;
+    let mirror = Mirror::new(&schemas, &version, steps.output()).await?;
     tests.env("MTK_TERRAFORM_SETTINGS", mirror.settings());
     Ok(())
 }
@@ -118,20 +118,18 @@ async fn further_tools(steps: &mut Steps, mirror: &Mirror, all: bool) -> anyhow:
     let output = steps.output();
     let checkov = steps.step("install checkov", tools::checkov(output)).await?;
     steps.step("check the configurations with checkov", lint::checkov(&checkov)).await?;
-    let (what, hint) = ("find tflint", "cargo xtask test terraform --all");
-    if let Some(tflint) = steps.step(what, tools::tflint(all, output)).await? {
+    if let Some(tflint) = steps.step("find tflint", tools::tflint(all, output)).await? {
         let workspace = Workspace::new()?;
         let tflint = lint::tflint(&tflint, &workspace);
         steps.step("check the configurations with tflint", tflint).await?;
     } else {
-        output.indented(&format!("skipping tflint, which is not built yet; build it with {hint}"));
+        steps.leave_out("tflint, which takes minutes to build; --all runs it");
     }
     if let Some(tofu) = steps.step("find OpenTofu", tools::opentofu(all, output)).await? {
         let tofu = mirror.program(&tofu);
         configurations(steps, &tofu, None).await?;
     } else {
-        output
-            .indented(&format!("skipping OpenTofu, which is not built yet; build it with {hint}"));
+        steps.leave_out("OpenTofu, which takes minutes to build; --all runs it");
     }
     Ok(())
 }
