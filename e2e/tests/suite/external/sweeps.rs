@@ -90,6 +90,7 @@ async fn unchanged_values_are_listed_and_a_changed_one_is_read() {
     let sweeping = sweeping(ns);
     many(&api, &sweeping, ns, 40).await;
     let aws = &sweeping.aws;
+    wait_checks(&api, &sweeping, ns, "Allowed", "without reading").await;
     wait_lists(aws, 2).await;
     let (reads, writes_before) = (count(&aws.counts(), &READS), writes(ns));
     wait_lists(aws, 3).await;
@@ -182,6 +183,7 @@ async fn unchanged_parameters_are_described_and_a_changed_one_is_read() {
     let sweeping = sweeping(ns);
     many_parameters(&api, &sweeping, ns, 20).await;
     let aws = &sweeping.aws;
+    wait_checks(&api, &sweeping, ns, "Allowed", "without reading").await;
     wait_requests(aws, "DescribeParameters", 4).await;
     let (reads, writes_before) = (count(&aws.counts(), &PARAMETER_READS), writes(ns));
     wait_requests(aws, "DescribeParameters", 6).await;
@@ -264,6 +266,8 @@ async fn list_that_lags_undoes_no_change() {
     change(aws, name, "2").await;
     force(&api, ns, "s1").await;
     wait_value(&api, ns, "s1", "A", "2").await;
+    // The status of the store says once that lists work.
+    wait_checks(&api, &sweeping, ns, "Allowed", "without reading").await;
     wait_lists(aws, 1).await;
     let written = writes(ns);
     wait_lists(aws, 3).await;
