@@ -2,6 +2,7 @@
 //! an hour, so nothing else reads.
 
 mod delivery;
+mod throttling;
 mod world;
 
 use e2e::aws::Fault;
