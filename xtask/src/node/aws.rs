@@ -41,6 +41,10 @@ secrets:
 const DEPLOY: &str = "helm upgrade --install web charts/app -n demo-aws -f external.yaml \
     --set image.pullPolicy=Never --wait --hide-notes";
 
+/// The event proves the path a moment after the Secret has changed.
+const PROVED: &str =
+    "kubectl wait secretstore/aws -n demo-aws --for=condition=Events --timeout=30s";
+
 /// Prints the message of the store about events.
 const EVENTS: &str = "kubectl get secretstore aws -n demo-aws \
     -o jsonpath='{.status.conditions[?(@.type==\"Events\")].message}{\"\\n\"}'";
@@ -138,6 +142,7 @@ impl NodeSession {
             let took = changed.elapsed().as_secs_f64();
             self.shell
                 .remark(&format!("the Secret has the new value {took:.1} s after the change"));
+            self.shell.run(PROVED).await?;
             self.shell.run(EVENTS).await
         })
         .await
