@@ -94,7 +94,7 @@ fn denied_and_throttled_checks_of_versions_are_named_with_their_action() {
         assert!(checks.message.as_deref().unwrap().contains(words), "{checks:?}");
         assert!(!is_new(&status.conditions, found));
         let unknown = next(&status, BatchPermission::Unknown, 1);
-        assert_eq!(unknown, None, "what is not known yet changes nothing");
+        assert_eq!(unknown, None, "an unknown permission adds no condition");
     }
     let works = Findings { versions: VersionChecks::Work, ..Findings::NONE };
     assert!(is_new(&status.conditions, works));
