@@ -6,6 +6,7 @@ pub mod announcer;
 pub mod faults;
 pub mod pod;
 mod proxy;
+pub mod queue;
 pub mod table;
 
 use std::collections::BTreeMap;
@@ -20,6 +21,7 @@ pub use self::announcer::{Announcer, Delivery};
 pub use self::faults::{Fault, Faults};
 use self::proxy::Proxy;
 pub use self::proxy::Request;
+pub use self::queue::Queue;
 pub use self::table::Table;
 use crate::moto::{self, Moto};
 use crate::programs;
@@ -82,6 +84,17 @@ impl Aws {
         let queue = moto::queue_at(&format!("http://{}", self.address()), &url)?;
         self.announcer().announce_to(&queue);
         Ok(queue)
+    }
+
+    /// The URL of a queue that the proxy serves in moto's place, for messages that are sent to `queue`.
+    pub fn served_event_queue(&self) -> String {
+        self.queue().serve();
+        format!("http://{}/{}/changes", self.address(), crate::events::ACCOUNT)
+    }
+
+    /// The queue that the proxy serves.
+    pub fn queue(&self) -> &Queue {
+        self.proxy.queue()
     }
 
     /// Announces the changes that pass the proxy.

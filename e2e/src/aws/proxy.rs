@@ -20,6 +20,7 @@ use tokio::sync::oneshot;
 use super::announcer::{Announcer, Messages};
 use super::faults::{Fate, Faults};
 use super::pod;
+use super::queue::Queue;
 use super::table::Table;
 use crate::moto;
 
@@ -41,6 +42,7 @@ struct Shared {
     faults: Arc<Faults>,
     announcer: Announcer,
     table: Table,
+    queue: Queue,
     requests: Mutex<Vec<Request>>,
     in_flight: AtomicUsize,
 }
@@ -64,6 +66,7 @@ impl Proxy {
             faults: Arc::default(),
             announcer: Announcer::default(),
             table: Table::default(),
+            queue: Queue::default(),
             requests: Mutex::default(),
             in_flight: AtomicUsize::new(0),
         });
@@ -101,6 +104,10 @@ impl Proxy {
 
     pub(super) fn table(&self) -> &Table {
         &self.shared.table
+    }
+
+    pub(super) fn queue(&self) -> &Queue {
+        &self.shared.queue
     }
 
     pub(super) fn requests(&self) -> Vec<Request> {
@@ -148,7 +155,11 @@ async fn respond(shared: &Shared, request: axum::extract::Request) -> Response {
             return (status, headers, body).into_response();
         }
     }
-    if let Some(answer) = shared.table.answer(&operation, &parsed) {
+    let answer = match shared.table.answer(&operation, &parsed) {
+        Some(answer) => Some(answer),
+        None => shared.queue.answer(&operation, &parsed).await,
+    };
+    if let Some(answer) = answer {
         let headers = [(header::CONTENT_TYPE, "application/x-amz-json-1.1")];
         return (headers, answer.to_string()).into_response();
     }

@@ -28,7 +28,7 @@ pub(super) async fn compare(rig: &mut Rig) -> anyhow::Result<Compared> {
     for case in &CASES {
         let mut play = Play { case, peer: Reloader::new(), changed: Instant::now() };
         let before = rig.aws.table().reads(&case.remote());
-        (case.steps)(&mut play, rig).await?;
+        (case.steps)(&mut play, rig)?;
         let arrived = rig.arrival(&case.object(), cases::LAST, LIMIT).await?;
         let reads = rig.aws.table().reads(&case.remote()) - before;
         let ours = match arrived {

@@ -31,8 +31,6 @@ const TIMEOUT: Duration = Duration::from_mins(60);
 pub(super) struct Rig {
     pub(super) session: Session,
     pub(super) aws: Aws,
-    /// The URL of the queue.
-    pub(super) queue: String,
     pub(super) objects: usize,
     pub(super) interval: Duration,
     secrets: Secrets,
@@ -49,7 +47,7 @@ impl Rig {
         // An error means that it exists already.
         drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
         let aws = Aws::start()?;
-        let queue = aws.event_queue()?;
+        let queue = aws.served_event_queue();
         let mut environment = aws.environment();
         environment.push(("MTK_MIN_LIST_INTERVAL".to_owned(), "1s".to_owned()));
         let flag = format!("--event-queue={queue},region={REGION}");
@@ -57,14 +55,8 @@ impl Rig {
         session.create_namespace()?;
         let client = objects::client(session.kubeconfig()).await?;
         let interval = Duration::from_secs(options.interval);
-        let rig = Rig {
-            session,
-            aws,
-            queue,
-            objects: options.objects,
-            interval,
-            secrets: Secrets::default(),
-        };
+        let rig =
+            Rig { session, aws, objects: options.objects, interval, secrets: Secrets::default() };
         rig.prepare(&client).await?;
         rig.secrets.clone().watch(client);
         Ok(rig)

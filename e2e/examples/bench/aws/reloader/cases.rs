@@ -2,11 +2,7 @@
 
 use e2e::aws::table::arn;
 use e2e::events::{label_updated, trail};
-use e2e::moto;
-use futures::FutureExt as _;
-use futures::future::BoxFuture;
 use serde_json::{Value, json};
-use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 
 use super::Play;
@@ -17,7 +13,7 @@ pub(in crate::aws) const LAST: &str = "last";
 /// The prefix of the store `prefixed`.
 pub(in crate::aws) const PREFIX: &str = "team/";
 
-type Steps = for<'p> fn(&'p mut Play<'_>, &'p mut Rig) -> BoxFuture<'p, anyhow::Result<()>>;
+type Steps = fn(&mut Play<'_>, &mut Rig) -> anyhow::Result<()>;
 
 /// An object, and what happens to its secret.
 pub(in crate::aws) struct Case {
@@ -57,96 +53,76 @@ impl Case {
 
 pub(in crate::aws) const CASES: [Case; 9] = [
     Case::new("native", "native event, without a trail", |play, rig| {
-        async move {
-            let version = play.change(rig, LAST);
-            play.native(rig, &version).await
-        }
-        .boxed()
+        let version = play.change(rig, LAST);
+        play.native(rig, &version);
+        Ok(())
     }),
     Case::new("name", "PutSecretValue by name", |play, rig| {
-        async move {
-            let version = play.change(rig, LAST);
-            play.put(rig, &play.case.remote(), &version, "10:00:00").await
-        }
-        .boxed()
+        let version = play.change(rig, LAST);
+        play.put(rig, &play.case.remote(), &version, "10:00:00");
+        Ok(())
     }),
     Case::new("arn", "PutSecretValue by ARN, the object has the name", |play, rig| {
-        async move {
-            let version = play.change(rig, LAST);
-            play.put(rig, &arn(&play.case.remote()), &version, "10:00:00").await
-        }
-        .boxed()
+        let version = play.change(rig, LAST);
+        play.put(rig, &arn(&play.case.remote()), &version, "10:00:00");
+        Ok(())
     }),
     Case {
         by_arn: true,
         ..Case::new("by-arn", "PutSecretValue by name, the object has the ARN", |play, rig| {
-            async move {
-                let version = play.change(rig, LAST);
-                play.put(rig, &play.case.remote(), &version, "10:00:00").await
-            }
-            .boxed()
+            let version = play.change(rig, LAST);
+            play.put(rig, &play.case.remote(), &version, "10:00:00");
+            Ok(())
         })
     },
     Case {
         store: "prefixed",
         ..Case::new("prefix", "the store has a prefix", |play, rig| {
-            async move {
-                let version = play.change(rig, LAST);
-                play.put(rig, &play.case.remote(), &version, "10:00:00").await
-            }
-            .boxed()
+            let version = play.change(rig, LAST);
+            play.put(rig, &play.case.remote(), &version, "10:00:00");
+            Ok(())
         })
     },
     Case::new("rotation", "rotation: pending first, then its label moves", |play, rig| {
-        async move {
-            let name = play.case.remote();
-            let mut pending = put_event(&name, "pending", "10:00:00");
-            pending["detail"]["requestParameters"]["versionStages"] = json!(["AWSPENDING"]);
-            play.send(rig, &pending).await?;
-            let version = play.change(rig, LAST);
-            let mut moved = trail("UpdateSecretVersionStage", &name);
-            moved["detail"]["requestParameters"] = json!({
-                "secretId": name, "versionStage": "AWSCURRENT", "moveToVersionId": version,
-            });
-            moved["detail"]["eventTime"] = json!("10:00:01");
-            play.send(rig, &moved).await
-        }
-        .boxed()
+        let name = play.case.remote();
+        let mut pending = put_event(&name, "pending", "10:00:00");
+        pending["detail"]["requestParameters"]["versionStages"] = json!(["AWSPENDING"]);
+        play.send(rig, &pending);
+        let version = play.change(rig, LAST);
+        let mut moved = trail("UpdateSecretVersionStage", &name);
+        moved["detail"]["requestParameters"] = json!({
+            "secretId": name, "versionStage": "AWSCURRENT", "moveToVersionId": version,
+        });
+        moved["detail"]["eventTime"] = json!("10:00:01");
+        play.send(rig, &moved);
+        Ok(())
     }),
     Case::new("twice", "two changes within a second", |play, rig| {
-        async move {
-            let name = play.case.remote();
-            for value in ["first", LAST] {
-                let version = play.change(rig, value);
-                play.put(rig, &name, &version, "10:00:00").await?;
-            }
-            Ok(())
+        let name = play.case.remote();
+        for value in ["first", LAST] {
+            let version = play.change(rig, value);
+            play.put(rig, &name, &version, "10:00:00");
         }
-        .boxed()
+        Ok(())
     }),
     Case::new("stale", "the first read after the event is stale", |play, rig| {
-        async move {
-            rig.aws.table().lag(&play.case.remote());
-            let version = play.change(rig, LAST);
-            play.peer.receive(
-                &put_event(&play.case.remote(), &version, "10:00:00"),
-                &play.case.key(),
-                "before",
-            );
-            play.native(rig, &version).await
-        }
-        .boxed()
+        rig.aws.table().lag(&play.case.remote());
+        let version = play.change(rig, LAST);
+        play.peer.receive(
+            &put_event(&play.case.remote(), &version, "10:00:00"),
+            &play.case.key(),
+            "before",
+        );
+        play.native(rig, &version);
+        Ok(())
     }),
     Case::new("killed", "the process ends when it has received the message", |play, rig| {
-        async move {
-            // The reloader has deleted the message by then. Here it comes again.
-            drop(rig.session.take_controller()?);
-            let version = play.change(rig, LAST);
-            play.native(rig, &version).await?;
-            play.changed = Instant::now();
-            rig.session.start_controller()
-        }
-        .boxed()
+        // The reloader has deleted the message by then. Here it comes again.
+        drop(rig.session.take_controller()?);
+        let version = play.change(rig, LAST);
+        play.native(rig, &version);
+        play.changed = Instant::now();
+        rig.session.start_controller()
     }),
 ];
 
@@ -157,23 +133,22 @@ impl Play<'_> {
     }
 
     /// The event of AWS that needs no trail.
-    async fn native(&mut self, rig: &Rig, version: &str) -> anyhow::Result<()> {
+    fn native(&mut self, rig: &Rig, version: &str) {
         let name = self.case.remote();
-        self.send(rig, &label_updated(&arn(&name), &name, "AWSCURRENT", version)).await
+        self.send(rig, &label_updated(&arn(&name), &name, "AWSCURRENT", version));
     }
 
     /// The record of `CloudTrail` about a new version.
-    async fn put(&mut self, rig: &Rig, id: &str, version: &str, time: &str) -> anyhow::Result<()> {
-        self.send(rig, &put_event(id, version, time)).await
+    fn put(&mut self, rig: &Rig, id: &str, version: &str, time: &str) {
+        self.send(rig, &put_event(id, version, time));
     }
 
     /// Puts the message into the queue of both.
-    async fn send(&mut self, rig: &Rig, message: &Value) -> anyhow::Result<()> {
+    fn send(&mut self, rig: &Rig, message: &Value) {
         let current = rig.aws.table().current(&self.case.remote());
         self.peer.receive(message, &self.case.key(), &current);
-        let (moto, queue, body) = (rig.aws.moto(), rig.queue.clone(), message.to_string());
         self.changed = Instant::now();
-        spawn_blocking(move || moto::send_message(moto, &queue, &body)).await?
+        rig.aws.queue().send(message.to_string());
     }
 }
 
