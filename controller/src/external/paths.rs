@@ -19,8 +19,9 @@ use crate::reason::{Failure, Reason};
 const MAX_FAILURE: Duration = Duration::from_mins(5);
 /// How late an event may come after a read has found its change.
 const MAX_DELAY: Duration = Duration::from_secs(45);
-/// How many changes may wait for their events.
-const MAX_UNANNOUNCED: usize = 10_000;
+/// How many changes of one path may wait for their events. One event that does not come ends the proof, so
+/// the others need not be known.
+const MAX_UNANNOUNCED: usize = 100;
 /// How long a process believes the proof of the one before.
 const INHERITED: Duration = Duration::from_hours(1);
 
@@ -76,8 +77,9 @@ struct State {
     /// Since when each queue fails, and why.
     queues: Vec<Option<(Instant, Failure)>>,
     proofs: HashMap<Path, Proof>,
-    /// Changes that reads have found before their events came, by the key in `status.versions`.
-    unannounced: HashMap<String, (Path, Instant)>,
+    /// Changes that reads have found before their events came, by path and the key in `status.versions`. Each path
+    /// has its own limit, so the changes of one store hide no lost event of another.
+    unannounced: HashMap<Path, HashMap<String, Instant>>,
 }
 
 impl Path {
@@ -123,26 +125,35 @@ impl EventPaths {
 
     /// A read has found a change. An event should announce it.
     pub(super) fn found(&self, key: &str, path: &Path, now: Instant) {
-        let unannounced = &mut self.lock().unannounced;
-        if unannounced.len() < MAX_UNANNOUNCED {
-            unannounced.entry(key.to_owned()).or_insert_with(|| (path.clone(), now));
+        let mut state = self.lock();
+        let changes = state.unannounced.entry(path.clone()).or_default();
+        if changes.len() < MAX_UNANNOUNCED {
+            changes.entry(key.to_owned()).or_insert(now);
         }
     }
 
     /// The event of a change has come.
     pub(super) fn announced(&self, key: &str) {
-        self.lock().unannounced.remove(key);
+        self.lock().unannounced.retain(|_, changes| {
+            changes.remove(key);
+            !changes.is_empty()
+        });
     }
 
     /// Ends the proofs of paths whose events did not come: somebody may have changed the rule, or the queue.
     pub(super) fn end_lost(&self, now: Instant) {
         let state = &mut *self.lock();
-        let is_late = |(_, since): &(Path, Instant)| now.duration_since(*since) >= MAX_DELAY;
-        for (_, (path, _)) in state.unannounced.extract_if(|_, change| is_late(change)) {
-            if let Some(proof) = state.proofs.get_mut(&path) {
+        let is_late = |since: &Instant| now.duration_since(*since) >= MAX_DELAY;
+        state.unannounced.retain(|path, changes| {
+            let before = changes.len();
+            changes.retain(|_, since| !is_late(since));
+            if changes.len() < before
+                && let Some(proof) = state.proofs.get_mut(path)
+            {
                 proof.is_lost = true;
             }
-        }
+            !changes.is_empty()
+        });
     }
 
     pub(super) fn mode(&self, path: &Path, now: Instant) -> EventMode {
@@ -261,6 +272,19 @@ mod tests {
         paths.prove(path.clone(), 0, start + MAX_DELAY);
         paths.end_lost(start + MAX_DELAY * 2);
         assert_eq!(paths.mode(&path, start + MAX_DELAY * 2), EventMode::Proved);
+    }
+
+    #[test]
+    fn changes_of_one_path_hide_no_lost_event_of_another() {
+        let (paths, start, path) = (EventPaths::new(1, SILENCE), Instant::now(), path(json!({})));
+        let busy = Path { region: "eu-central-1".to_owned(), ..path.clone() };
+        paths.prove(path.clone(), 0, start);
+        for number in 0..100 * MAX_UNANNOUNCED {
+            paths.found(&number.to_string(), &busy, start);
+        }
+        paths.found("lost", &path, start);
+        paths.end_lost(start + MAX_DELAY);
+        assert_eq!(paths.mode(&path, start), EventMode::Lost);
     }
 
     #[test]
