@@ -104,6 +104,13 @@ enum Bench {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Measure a controller with many SealedSecrets: first start, restart, latency idle and in a resync, memory
+    #[command(disable_help_flag = true)]
+    Controller {
+        /// Options of the benchmark; --help lists them
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// Measure ExternalSecrets: sweeps, restarts, events and their latency, beside external-secrets/reloader
     #[command(disable_help_flag = true)]
     Aws {
@@ -132,6 +139,7 @@ pub(crate) async fn run() -> anyhow::Result<()> {
             Bench::Seal { arguments } => bench::run("seal", &arguments).await,
             Bench::Sync { arguments } => bench::run("sync", &arguments).await,
             Bench::Memory { arguments } => bench::run("memory", &arguments).await,
+            Bench::Controller { arguments } => bench::run("controller", &arguments).await,
             Bench::Aws { arguments } => bench::run("aws", &arguments).await,
             Bench::Templates(options) => templates::run(&options).await,
         },

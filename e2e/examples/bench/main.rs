@@ -2,9 +2,11 @@
 //! program.
 
 mod aws;
+mod controller;
 mod memory;
 mod objects;
 mod process;
+mod report;
 mod seal;
 mod session;
 mod sync;
@@ -23,6 +25,8 @@ enum Benchmark {
     Sync(sync::Options),
     /// Measure the controller's memory with many SealedSecrets and other Secrets
     Memory(memory::Options),
+    /// Measure a controller with many SealedSecrets: first start, restart, latency idle and in a resync, memory
+    Controller(controller::Options),
     /// Measure ExternalSecrets: sweeps, restarts, events and their latency, beside external-secrets/reloader
     Aws(aws::Options),
 }
@@ -33,6 +37,7 @@ async fn main() -> anyhow::Result<()> {
         Benchmark::Seal(options) => seal::run(&options),
         Benchmark::Sync(options) => sync::run(&options).await,
         Benchmark::Memory(options) => memory::run(&options).await,
+        Benchmark::Controller(options) => controller::run(&options).await,
         Benchmark::Aws(options) => aws::run(&options).await,
     }
 }

@@ -1,5 +1,6 @@
-//! Processor time and memory of a process, from `/proc`.
+//! Processor time and memory of a process, from `/proc`, and sums of its metrics.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
 
@@ -55,6 +56,13 @@ impl fmt::Display for Usage {
             self.peak_kib / 1024
         )
     }
+}
+
+/// The sum of the metrics whose names with labels begin so.
+pub(super) fn sum(metrics: &BTreeMap<String, f64>, name: &str) -> f64 {
+    let named = metrics.iter().filter(|(metric, _)| metric.starts_with(name));
+    // The sum of no floats is -0.
+    named.fold(0.0, |sum, (_, value)| sum + value)
 }
 
 #[cfg(test)]

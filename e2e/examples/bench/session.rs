@@ -41,6 +41,15 @@ impl Session {
         Ok(())
     }
 
+    /// Ends the controller, and starts it with these flags from now on.
+    pub(super) fn restart_with(&mut self, flags: &[&str]) -> anyhow::Result<()> {
+        if let Some(controller) = self.controller.take() {
+            controller.end()?;
+        }
+        self.flags = flags.iter().map(|flag| (*flag).to_owned()).collect();
+        self.start_controller()
+    }
+
     /// The controller, if it runs.
     pub(super) fn controller(&self) -> anyhow::Result<&Controller> {
         self.controller.as_ref().context("the controller does not run")

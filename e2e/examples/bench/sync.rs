@@ -114,14 +114,14 @@ async fn first_unseal(session: &mut Session, bench: &Bench, count: usize) -> any
 }
 
 /// The time of the RSA library on all cores.
-struct Library {
-    elapsed: f64,
+pub(super) struct Library {
+    pub(super) elapsed: f64,
     cores: f64,
 }
 
 impl Library {
     /// Runs the example `opening` of the crate `sealing`.
-    fn do_operations(operations: usize) -> anyhow::Result<Library> {
+    pub(super) fn do_operations(operations: usize) -> anyhow::Result<Library> {
         let program = programs::made("MTK_OPENING")?;
         let output = Command::new(program).arg(operations.to_string()).output()?;
         ensure!(output.status.success(), "the RSA library: {}", output.status);
@@ -182,7 +182,7 @@ fn print_usage(objects: usize, before: Usage, after: Usage) {
 }
 
 /// Times in milliseconds.
-struct Distribution(Vec<f64>);
+pub(super) struct Distribution(pub(super) Vec<f64>);
 
 impl std::fmt::Display for Distribution {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

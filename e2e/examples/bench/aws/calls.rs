@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use e2e::aws::Aws;
 
-use super::super::process::Usage;
+use super::super::process::{Usage, sum};
 use super::super::session::Session;
 
 /// The operation that waits for messages. It is no request because of a secret.
@@ -33,8 +33,7 @@ impl Counted {
         Ok(Counted {
             aws: aws.counts(),
             refreshes: sum(&metrics, REFRESHES),
-            // Without any, the sum is -0.
-            writes: 0.0 + writes.iter().sum::<f64>(),
+            writes: writes.iter().sum(),
             usage: Usage::of(controller.pid())?,
         })
     }
@@ -72,8 +71,4 @@ impl std::fmt::Display for Calls {
             if named.is_empty() { String::new() } else { format!(" ({})", named.join(", ")) };
         write!(f, "{total} AWS calls{named}")
     }
-}
-
-fn sum(metrics: &BTreeMap<String, f64>, name: &str) -> f64 {
-    metrics.iter().filter(|(metric, _)| metric.starts_with(name)).map(|(_, value)| value).sum()
 }

@@ -7,7 +7,7 @@ use e2e::aws::table::arn;
 use e2e::events::label_updated;
 use tokio::time::{Instant, sleep};
 
-use super::report::Report;
+use super::super::report::Report;
 use super::rig::{Rig, name, remote};
 
 /// The time between two changes whose latency is measured.

@@ -8,7 +8,7 @@ use anyhow::{Context, ensure};
 use e2e::programs;
 use serde_json::Value;
 
-use super::report::Report;
+use super::super::report::Report;
 
 const SECRETS: usize = 10_000;
 

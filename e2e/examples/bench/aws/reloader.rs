@@ -11,8 +11,8 @@ use tokio::time::Instant;
 
 pub(super) use self::cases::{CASES, Case, PREFIX};
 use self::peer::Reloader;
+use super::super::report::print_rows;
 use super::print;
-use super::report::print_rows;
 use super::rig::Rig;
 
 /// A change that has not arrived by then has been missed: only the interval finds it. A message that was received and not

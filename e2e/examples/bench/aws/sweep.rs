@@ -5,8 +5,8 @@ use std::time::Duration;
 use anyhow::ensure;
 use tokio::time::{Instant, sleep};
 
+use super::super::report::Report;
 use super::calls::Calls;
-use super::report::Report;
 use super::rig::{Rig, until};
 
 /// How long a controller without anything to do is observed. Less than the interval that has just begun.

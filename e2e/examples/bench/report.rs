@@ -15,16 +15,14 @@ impl Report {
         self.0.push(row);
     }
 
-    pub(super) fn print(&self, objects: usize) {
+    /// Prints the table under these lines.
+    pub(super) fn print(&self, about: &[&str], goal: &str) {
         print("");
-        print(format_args!(
-            "{objects} ExternalSecrets with a secret each. Requests are counted by the proxy in front of the"
-        ));
-        print(
-            "emulator. The proxy serves the secrets; moto serves STS and SQS, and its time is in the latencies.",
-        );
+        for line in about {
+            print(line);
+        }
         print("");
-        print_rows(["", "goal for 10,000", "measured"], &self.0);
+        print_rows(["", goal, "measured"], &self.0);
     }
 }
 
