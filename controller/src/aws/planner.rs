@@ -44,7 +44,9 @@ use crate::{
 const BATCH_WINDOW: Duration = Duration::from_millis(40);
 /// How long the window is extended while more requests come and no batch is full.
 const MAX_BATCH_WINDOW: Duration = Duration::from_secs(1);
-/// How many windows in a row may pass without a new request, if batches are allowed.
+/// The same while one of them is urgent.
+const MAX_URGENT_WINDOW: Duration = Duration::from_millis(200);
+/// How many windows in a row may pass without a new request, if batches are allowed and no request is urgent.
 const MAX_EMPTY_WINDOWS: u32 = 4;
 /// The limit for one identity.
 const MAX_CONCURRENT_REQUESTS: usize = 16;
@@ -61,6 +63,14 @@ type Waiters = Vec<oneshot::Sender<ReadResult<Arc<ReadResponse>>>>;
 /// Requests and those who wait for their responses.
 type PendingReads = HashMap<ReadRequest, Waiters>;
 
+/// How long a request may wait for a full batch.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Urgency {
+    Routine,
+    /// An event has announced a change.
+    Urgent,
+}
+
 /// Plans the reads of one identity.
 pub(crate) struct Planner {
     source: Arc<dyn ReadSource>,
@@ -72,6 +82,8 @@ struct State {
     /// By the namespace that asks. Namespaces take turns.
     pending: BTreeMap<String, PendingReads>,
     is_dispatching: bool,
+    /// Whether one of the pending requests is urgent.
+    is_urgent: bool,
     limits: Limits,
 }
 
@@ -96,6 +108,7 @@ impl State {
             }
             !pending.is_empty()
         });
+        self.is_urgent &= !self.pending.is_empty();
         turn
     }
 }
@@ -104,7 +117,8 @@ impl Planner {
     /// `permission` is what is already known about the identity.
     pub(crate) fn new(source: Arc<dyn ReadSource>, permission: BatchPermission) -> Arc<Self> {
         let limits = Limits::new(permission, Instant::now());
-        let state = State { pending: BTreeMap::new(), is_dispatching: false, limits };
+        let (is_dispatching, is_urgent) = (false, false);
+        let state = State { pending: BTreeMap::new(), is_dispatching, is_urgent, limits };
         let permits = Arc::new(Semaphore::new(MAX_CONCURRENT_REQUESTS));
         Arc::new(Self { source, state: Mutex::new(state), permits })
     }
@@ -122,10 +136,12 @@ impl Planner {
         self: &Arc<Self>,
         namespace: &str,
         request: ReadRequest,
+        urgency: Urgency,
     ) -> ReadResult<Arc<ReadResponse>> {
         let (sender, receiver) = oneshot::channel();
         let was_dispatching = {
             let mut state = self.lock();
+            state.is_urgent |= urgency == Urgency::Urgent;
             state.add(namespace, request, vec![sender]);
             std::mem::replace(&mut state.is_dispatching, true)
         };
@@ -164,11 +180,15 @@ impl Planner {
         loop {
             let before = self.lock().pending_requests();
             tokio::time::sleep(BATCH_WINDOW).await;
-            let now = self.lock().pending_requests();
+            let (now, is_urgent) = {
+                let state = self.lock();
+                (state.pending_requests(), state.is_urgent)
+            };
             empty_windows = if now > before { 0 } else { empty_windows + 1 };
             let is_allowed = self.batch_permission() == BatchPermission::Allowed;
-            let max_empty_windows = if is_allowed { MAX_EMPTY_WINDOWS } else { 1 };
-            let is_over = empty_windows >= max_empty_windows || begun.elapsed() >= MAX_BATCH_WINDOW;
+            let max_empty_windows = if is_allowed && !is_urgent { MAX_EMPTY_WINDOWS } else { 1 };
+            let max_window = if is_urgent { MAX_URGENT_WINDOW } else { MAX_BATCH_WINDOW };
+            let is_over = empty_windows >= max_empty_windows || begun.elapsed() >= max_window;
             if is_over || now >= self.source.max_batch_size() {
                 return;
             }

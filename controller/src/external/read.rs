@@ -18,7 +18,10 @@ use super::{
     versions,
 };
 use crate::{
-    aws::{ReadError, ReadRequest, ReadResponse, Version, error::Rejection, pool::Reader},
+    aws::{
+        ReadError, ReadRequest, ReadResponse, Version, error::Rejection, planner::Urgency,
+        pool::Reader,
+    },
     reason::{Failure, Reason},
 };
 
@@ -32,6 +35,7 @@ pub(crate) struct ReadableStore {
     pub(crate) store: Arc<Store>,
     pub(crate) aws: Aws,
     pub(crate) reader: Arc<Reader>,
+    pub(crate) urgency: Urgency,
 }
 
 /// The stores of an object, or why a store cannot be used.
@@ -105,7 +109,8 @@ impl Location<'_> {
                 format!("a name in AWS has at most {MAX_NAME_BYTES} bytes: shorten the key");
             return Err(Failure::new(Reason::Malformed, message));
         }
-        let read = self.from.reader.planner.read(self.namespace, request.clone());
+        let Self { from, namespace, .. } = self;
+        let read = from.reader.planner.read(namespace, request.clone(), from.urgency);
         let answer = timeout(READ_TIMEOUT, read).await.unwrap_or_else(|_| {
             let detail = Some(format!("AWS did not answer within {} s", READ_TIMEOUT.as_secs()));
             Err(ReadError { detail, ..ReadError::new(Reason::Timeout, "") })

@@ -32,6 +32,7 @@ use super::{
     versions::Versions,
 };
 use crate::{
+    aws::planner::Urgency,
     context::Context,
     key::ObjectKey,
     reason::{Failure, Reason},
@@ -90,7 +91,9 @@ impl Attempt<'_> {
         let (aws, identity) = (store.aws()?, stores.identity(store, namespace)?);
         let recorded = store_status::recorded_batches(store, Timestamp::now());
         let reader = stores.pool.reader(identity, recorded).await?;
-        Ok(ReadableStore { store: store.clone(), aws, reader })
+        let is_announced = self.entry.looks.look_in(self.started.monotonic).is_some();
+        let urgency = if is_announced { Urgency::Urgent } else { Urgency::Routine };
+        Ok(ReadableStore { store: store.clone(), aws, reader, urgency })
     }
 
     /// Has new findings recorded in the status of the store.

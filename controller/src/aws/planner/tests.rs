@@ -119,7 +119,7 @@ async fn read(
 ) -> (Arc<Fake>, Vec<Result<String, Reason>>, BatchPermission) {
     let fake = Arc::new(fake);
     let planner = Planner::new(fake.clone(), BatchPermission::Unknown);
-    let reads = ids.iter().map(|id| planner.read("n", ReadRequest::current(*id)));
+    let reads = ids.iter().map(|id| planner.read("n", ReadRequest::current(*id), Urgency::Routine));
     let answers = future::join_all(reads).await;
     let answers = answers.into_iter().map(|answer| match answer.as_deref() {
         Ok(ReadResponse::Value(value)) => Ok(String::from_utf8(value.bytes.to_vec()).unwrap()),
@@ -169,9 +169,9 @@ async fn denied_secret_does_not_hide_that_batches_are_denied() {
 async fn panic_in_a_batch_only_fails_its_own_requests() {
     let fake = Arc::new(Fake { panics: true, ..Fake::default() });
     let planner = Planner::new(fake.clone(), BatchPermission::Unknown);
-    let reads = ["a", "b"].map(|id| planner.read("n", ReadRequest::current(id)));
+    let reads = ["a", "b"].map(|id| planner.read("n", ReadRequest::current(id), Urgency::Routine));
     assert!(future::join_all(reads).await.iter().all(Result::is_err));
-    assert!(planner.read("n", ReadRequest::current("c")).await.is_ok());
+    assert!(planner.read("n", ReadRequest::current("c"), Urgency::Routine).await.is_ok());
 }
 
 /// F12: External Secrets loses what a batch leaves out or reports as an error.
@@ -195,7 +195,8 @@ async fn requests_that_only_individual_reads_answer_are_kept_out_of_batches() {
         let fake = Arc::new(fake);
         let planner = Planner::new(fake.clone(), BatchPermission::Allowed);
         for _ in 0..2 {
-            let reads = ["a", "b", "c"].map(|id| planner.read("n", ReadRequest::current(id)));
+            let reads = ["a", "b", "c"]
+                .map(|id| planner.read("n", ReadRequest::current(id), Urgency::Routine));
             assert!(future::join_all(reads).await.iter().all(Result::is_ok));
         }
         assert_eq!(*fake.batch_sizes.lock().unwrap(), sizes);
@@ -221,7 +222,7 @@ async fn requests_back_off_exponentially_after_throttling() {
     let mut waited = Vec::new();
     for _ in 0..5 {
         let begun = Instant::now();
-        let _ = planner.read("n", ReadRequest::current("a")).await;
+        let _ = planner.read("n", ReadRequest::current("a"), Urgency::Routine).await;
         waited.push(begun.elapsed().as_millis() / 250);
     }
     assert_eq!(waited, [0, 2, 4, 0, 0]);
@@ -234,7 +235,8 @@ async fn poisoned_requests_are_kept_out_of_the_next_batch() {
     let fake = Arc::new(fake);
     let planner = Planner::new(fake.clone(), BatchPermission::Unknown);
     let read_all = async || {
-        let reads = ["a", "b", "c"].map(|id| planner.read("n", ReadRequest::current(id)));
+        let reads =
+            ["a", "b", "c"].map(|id| planner.read("n", ReadRequest::current(id), Urgency::Routine));
         let answers = future::join_all(reads).await;
         answers.iter().map(Result::is_ok).collect::<Vec<_>>()
     };
@@ -263,7 +265,8 @@ async fn batch_permission_granted_later_is_used_within_a_day() {
     let fake = Arc::new(Fake::default());
     let planner = Planner::new(fake.clone(), BatchPermission::Denied("many"));
     let read_both = async || {
-        let reads = ["a", "b"].map(|id| planner.read("n", ReadRequest::current(id)));
+        let reads =
+            ["a", "b"].map(|id| planner.read("n", ReadRequest::current(id), Urgency::Routine));
         future::join_all(reads).await;
     };
     read_both().await;
@@ -283,13 +286,37 @@ async fn requests_that_trickle_in_fill_batches_too() {
         let planner = planner.clone();
         async move {
             tokio::time::sleep(Duration::from_millis(number * 40)).await;
-            planner.read("n", ReadRequest::current(number.to_string())).await.map(drop)
+            planner
+                .read("n", ReadRequest::current(number.to_string()), Urgency::Routine)
+                .await
+                .map(drop)
         }
     });
     let answers = future::join_all(reads).await;
     assert!(answers.iter().all(Result::is_ok));
     let sizes = fake.batch_sizes.lock().unwrap();
     assert!(sizes.len() <= 11, "{sizes:?}");
+}
+
+/// A change that an event announces is not held back by those that follow.
+#[tokio::test(start_paused = true)]
+async fn urgent_request_waits_a_moment_for_its_batch() {
+    let fake = Arc::new(Fake::default());
+    let planner = Planner::new(fake.clone(), BatchPermission::Allowed);
+    let begun = Instant::now();
+    let reads = (0..20_u64).map(|number| {
+        let planner = planner.clone();
+        async move {
+            let since = Duration::from_millis(number * 50);
+            tokio::time::sleep(since).await;
+            let request = ReadRequest::current(number.to_string());
+            planner.read("n", request, Urgency::Urgent).await.unwrap();
+            begun.elapsed().saturating_sub(since)
+        }
+    });
+    let times = future::join_all(reads).await;
+    assert!(times.iter().all(|time| *time < Duration::from_millis(300)), "{times:?}");
+    assert!(fake.batch_sizes.lock().unwrap().len() > 1);
 }
 
 /// A namespace that asks for thousands of names waits in line with itself.
@@ -300,11 +327,13 @@ async fn requests_of_other_namespaces_do_not_wait_for_a_flood() {
     for number in 0..10_000 {
         let planner = planner.clone();
         tokio::spawn(async move {
-            planner.read("hostile", ReadRequest::current(format!("x{number}"))).await
+            planner
+                .read("hostile", ReadRequest::current(format!("x{number}")), Urgency::Routine)
+                .await
         });
     }
     tokio::task::yield_now().await;
-    planner.read("honest", ReadRequest::current("a")).await.unwrap();
+    planner.read("honest", ReadRequest::current("a"), Urgency::Routine).await.unwrap();
     let reads = fake.individual_reads.load(Ordering::Relaxed);
     assert!(reads < 3 * MAX_TURN_REQUESTS, "{reads}");
 }

@@ -16,7 +16,7 @@ use super::source::{RECHECK_INTERVAL, VersionChecks, VersionSource, reads};
 use crate::{
     aws::{
         error::ReadError,
-        planner::{BatchPermission, Planner, is_refusal},
+        planner::{BatchPermission, Planner, Urgency, is_refusal},
         read::{BatchResponses, ReadRequest, ReadResponse, ReadResult, ReadSource},
     },
     reason::Reason,
@@ -91,7 +91,8 @@ impl Describer {
         namespace: &str,
         request: ReadRequest,
     ) -> ReadResult<Option<String>> {
-        let described = timeout(MAX_WAIT, self.planner.read(namespace, request)).await;
+        let described =
+            timeout(MAX_WAIT, self.planner.read(namespace, request, Urgency::Routine)).await;
         let late = |_| Err(ReadError::new(Reason::Timeout, "describe"));
         match &*described.unwrap_or_else(late)? {
             ReadResponse::Value(value) => Ok(value.version.as_ref().map(|read| read.id.clone())),

@@ -14,7 +14,7 @@ use super::*;
 use crate::{
     aws::{
         ReadResponse, Value, Version,
-        planner::{BatchPermission, Planner},
+        planner::{BatchPermission, Planner, Urgency},
         read::{BatchResponses, ReadResult, ReadSource},
         sweep::{ListedSecret, Page, Sweeper, VersionSource},
     },
@@ -113,7 +113,7 @@ async fn prove(entry: &mut ExternalSecretEntry, sweeper: &Arc<Sweeper>, planner:
     let now = Now::read();
     let id = entry.key.name.clone();
     if is_read_due(entry, now.wall) {
-        planner.read("n", ReadRequest::current(id)).await.unwrap();
+        planner.read("n", ReadRequest::current(id), Urgency::Routine).await.unwrap();
         (entry.refreshed, entry.checked) = (Some(now.wall), None);
         return;
     }

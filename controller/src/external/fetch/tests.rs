@@ -14,7 +14,7 @@ use crate::{
     aws::{
         ReadError, ReadRequest, ReadResponse, ReadVersion, Value,
         credentials::CachedCredentials,
-        planner::{BatchPermission, Planner},
+        planner::{BatchPermission, Planner, Urgency},
         pool::Reader,
         read::{BatchResponses, ReadSource},
         sweep::{Describer, Page, Sweeper, VersionSource},
@@ -110,7 +110,15 @@ fn stores<const N: usize>(fakes: [(&str, Arc<Fake>); N]) -> ReadableStores {
         let aws = json!({ "service": "SecretsManager", "region": "eu-west-1" });
         let store = Store { uid: name.to_owned(), ..store::tests::store("n", name, aws) };
         let (key, aws) = (store.key.clone(), store.aws().unwrap());
-        (key, Ok(ReadableStore { store: Arc::new(store), aws, reader: Arc::new(reader) }))
+        (
+            key,
+            Ok(ReadableStore {
+                store: Arc::new(store),
+                aws,
+                reader: Arc::new(reader),
+                urgency: Urgency::Routine,
+            }),
+        )
     };
     fakes.into_iter().map(store).collect()
 }
