@@ -2,14 +2,24 @@
 
 mod plan;
 
-use std::path::PathBuf;
+use std::{ffi::OsString, path::PathBuf};
 
-use clap::{Args as ClapArgs, Parser, Subcommand};
+use clap::{Args as ClapArgs, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use clap_complete::Shell;
 use sealing::Scope;
 
 pub(crate) use self::plan::{PlanArgs, PlanFormat, PlanMode};
-use crate::{exit, names, output::Format};
+use crate::{exit, kubeseal, names, output::Format};
+
+/// All commands, with `kubeseal`, whose arguments [`crate::kubeseal`] reads.
+pub(crate) fn command() -> clap::Command {
+    Args::command().subcommand(kubeseal::command())
+}
+
+/// Parses the arguments of any other command.
+pub(crate) fn parse(arguments: Vec<OsString>) -> Result<Args, clap::Error> {
+    Args::from_arg_matches(&command().try_get_matches_from(arguments)?)
+}
 
 /// Encrypt secrets into a SealedSecret that is safe to commit to git
 ///

@@ -9,8 +9,9 @@ mod url;
 use jiff::Timestamp;
 use sealing::Certificate;
 
-pub(crate) use self::{cluster::Access, source::Source};
+pub(crate) use self::{cluster::FetchError, file::FileError, source::Source, url::UrlError};
 use crate::{
+    cluster::Access,
     error::{Explain, hint, shown},
     exit::Exit,
 };
@@ -24,6 +25,15 @@ pub(crate) struct Options {
     pub(crate) insecure_http: bool,
     /// How to reach the cluster.
     pub(crate) access: Access,
+}
+
+/// The certificate of a project file.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub(crate) struct Expected {
+    /// Where to get it.
+    pub(crate) source: Option<Source>,
+    /// The only fingerprint that is accepted.
+    pub(crate) fingerprint: Option<String>,
 }
 
 /// A valid certificate and its origin.
@@ -47,21 +57,10 @@ impl FetchedCertificate {
 }
 
 /// Gets the certificate that the flag names, or else the project file, or else the cluster. An expired
-/// certificate is an error.
-pub(crate) fn get(
-    options: &Options,
-    project: Option<Source>,
-) -> Result<FetchedCertificate, GetError> {
-    let source = options.source.clone().or(project).unwrap_or(Source::Cluster);
-    let (origin, pem) = match &source {
-        Source::File(path) => (format!("`{}`", shown(path)), file::read(path)?),
-        Source::CheckedFile(path) => (format!("`{}`", shown(path)), file::read_checked(path)?),
-        Source::Url(address) => (url::redact(address), url::fetch(address, options.insecure_http)?),
-        Source::Cluster => {
-            let fetched = cluster::fetch(&options.access)?;
-            (fetched.service, fetched.pem)
-        }
-    };
+/// certificate is an error, and so is one with another fingerprint than the project file pins.
+pub(crate) fn get(options: &Options, expected: Expected) -> Result<FetchedCertificate, GetError> {
+    let source = options.source.clone().or(expected.source).unwrap_or(Source::Cluster);
+    let (origin, pem) = read(&source, options.insecure_http, &options.access)?;
     let certificate = Certificate::from_pem(&pem)
         .and_then(|certificate| certificate.check_validity(Timestamp::now()).map(|()| certificate))
         .map_err(|error| GetError::Unusable {
@@ -69,7 +68,31 @@ pub(crate) fn get(
             source_kind: source,
             error,
         })?;
-    Ok(FetchedCertificate { certificate, origin })
+    let found = certificate.fingerprint().to_string();
+    match expected.fingerprint {
+        Some(pinned) if pinned != found => {
+            Err(GetError::OtherFingerprint { origin, found, pinned })
+        }
+        _ => Ok(FetchedCertificate { certificate, origin }),
+    }
+}
+
+/// Reads the source. Returns where the text came from, for messages, and the text, which may contain
+/// no certificate.
+pub(crate) fn read(
+    source: &Source,
+    insecure_http: bool,
+    access: &Access,
+) -> Result<(String, Vec<u8>), GetError> {
+    Ok(match source {
+        Source::File(path) => (format!("`{}`", shown(path)), file::read(path)?),
+        Source::CheckedFile(path) => (format!("`{}`", shown(path)), file::read_checked(path)?),
+        Source::Url(address) => (url::redact(address), url::fetch(address, insecure_http)?),
+        Source::Cluster => {
+            let fetched = cluster::fetch(access)?;
+            (fetched.origin, fetched.pem)
+        }
+    })
 }
 
 /// Why there is no usable certificate.
@@ -77,10 +100,22 @@ pub(crate) fn get(
 pub(crate) enum GetError {
     /// The cluster gave no certificate.
     #[error(transparent)]
-    Cluster(#[from] cluster::ClusterError),
+    Cluster(#[from] FetchError),
     /// The file gave no certificate.
     #[error(transparent)]
-    File(#[from] file::FileError),
+    File(#[from] FileError),
+    /// The project file pins another certificate.
+    #[error(
+        "the certificate from {origin} has the fingerprint {found}, but the project file pins {pinned}"
+    )]
+    OtherFingerprint {
+        /// Where it came from.
+        origin: String,
+        /// Its fingerprint.
+        found: String,
+        /// The fingerprint in the project file.
+        pinned: String,
+    },
     /// The certificate cannot be used to seal.
     #[error("cannot seal with the certificate from {origin}: {error}")]
     Unusable {
@@ -93,16 +128,26 @@ pub(crate) enum GetError {
     },
     /// The URL gave no certificate.
     #[error(transparent)]
-    Url(#[from] url::UrlError),
+    Url(#[from] UrlError),
 }
 
 impl Explain for GetError {
     fn exit(&self) -> Exit {
         match self {
-            Self::Unusable { .. } => Exit::CertificateRefused,
+            Self::OtherFingerprint { .. } | Self::Unusable { .. } => Exit::CertificateRefused,
             Self::File(error) => error.exit(),
             Self::Url(error) => error.exit(),
             Self::Cluster(_) => Exit::CertificateUnavailable,
+        }
+    }
+
+    fn details(&self) -> Vec<String> {
+        match self {
+            Self::Cluster(error) => error.details(),
+            Self::File(_)
+            | Self::OtherFingerprint { .. }
+            | Self::Url(_)
+            | Self::Unusable { .. } => Vec::new(),
         }
     }
 
@@ -112,6 +157,10 @@ impl Explain for GetError {
             Self::Cluster(error) => error.hints(),
             Self::File(error) => error.hints(),
             Self::Url(error) => error.hints(),
+            Self::OtherFingerprint { found, .. } => vec![
+                "the controller may have renewed its key, or another cluster or an attacker may have answered: compare the fingerprint with `mtk-seal cert --cluster`, or ask an administrator of the cluster".to_owned(),
+                format!("to accept it, write `fingerprint: {found}` into the project file, or run `mtk-seal init --force` again"),
+            ],
             Self::Unusable { error: Error::Expired { .. }, .. } => vec![
                 "`mtk-seal init --force` updates the certificate of the project; `mtk-seal cert --cluster` prints the current one".to_owned(),
                 "if the cluster has no newer certificate, its controller must create a new key".to_owned(),

@@ -17,7 +17,8 @@ use crate::{
         Args, ClusterArgs, CommandArgs, PlanArgs, PlanFormat, PlanMode, ProjectArgs, SealArgs,
         SourceFormat,
     },
-    certificate::{self, Access, Source},
+    certificate::{self, Source},
+    cluster::{Access, Overrides},
     error::{Explain, Failure, hint},
     exit::Exit,
     output::{Destination, Format},
@@ -25,6 +26,7 @@ use crate::{
     report::Report,
     scope::is_scope_annotation,
     target::TargetOptions,
+    unsealing::SealedOptions,
 };
 
 /// A validated command.
@@ -103,7 +105,7 @@ impl TryFrom<Args> for Command {
                 Self::Unseal(unseal::Options {
                     files: args.files,
                     keys: args.key,
-                    sealed: unseal::SealedOptions {
+                    sealed: SealedOptions {
                         skip_others: args.skip_others,
                         name: args.name,
                         namespace: args.namespace,
@@ -196,6 +198,7 @@ fn certificate_options(
             context: args.context,
             namespace: args.controller_namespace,
             name: args.controller_name,
+            overrides: Overrides::default(),
         },
     }
 }

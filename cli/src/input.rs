@@ -83,7 +83,8 @@ impl Input {
         Ok(sources::Input { name: &self.name, file_name, text: self.text()? })
     }
 
-    fn stdin(what: &str, report: &Report) -> Result<Self, InputError> {
+    /// Reads the standard input.
+    pub(crate) fn stdin(what: &str, report: &Report) -> Result<Self, InputError> {
         report.waiting_for_input(what);
         let name = "stdin".to_owned();
         let bytes = read_bounded(io::stdin().lock(), 0, &name)?;

@@ -2,15 +2,17 @@
 //!
 //! `args` declares the arguments and `command` validates them. `input` reads files, the crate `sources`
 //! reads values from their text, `certificate` gets the public key, and `output` writes the result.
-//! Only `report` prints messages.
+//! Only `report` prints messages. The module `kubeseal` is the program of that name.
 
 mod args;
 mod arn;
 mod certificate;
+mod cluster;
 mod command;
 mod error;
 mod exit;
 mod input;
+mod kubeseal;
 mod manifests_error;
 mod names;
 mod output;
@@ -22,15 +24,18 @@ mod secret_manifest;
 mod source_error;
 mod target;
 mod trust;
+mod unsealing;
 
 use std::process::ExitCode;
-
-use clap::Parser as _;
 
 use crate::{exit::Exit, report::Report};
 
 fn main() -> ExitCode {
-    let args = match args::Args::try_parse() {
+    let arguments: Vec<_> = std::env::args_os().collect();
+    if let Some(arguments) = kubeseal::arguments(&arguments) {
+        return kubeseal::main(arguments);
+    }
+    let args = match args::parse(arguments) {
         Ok(args) => args,
         Err(error) => return report::usage(&error).into(),
     };

@@ -14,7 +14,7 @@ use sealing::{Scope, UnknownScope};
 use sources::Node;
 
 use crate::{
-    certificate::Source,
+    certificate::{Expected, Source},
     error::{Explain, hint, root_cause, shown},
     exit::Exit,
     names,
@@ -30,8 +30,8 @@ const MAX_FILE_BYTES: u64 = 64 * 1024;
 pub(crate) struct Project {
     /// The path of the file.
     pub(crate) path: PathBuf,
-    /// Where to get the certificate.
-    pub(crate) certificate: Option<Source>,
+    /// Where to get the certificate, and its fingerprint.
+    pub(crate) certificate: Expected,
     /// The namespace of the Secret.
     pub(crate) namespace: Option<String>,
     /// The name of the Secret.
@@ -76,7 +76,7 @@ fn search(start: &Path, home: Option<&Path>) -> Result<Option<Project>, ProjectE
         match trust::open(&path) {
             Ok(file) => {
                 let mut project = read(&path, file)?;
-                project.certificate = project.certificate.map(Source::checked);
+                project.certificate.source = project.certificate.source.map(Source::checked);
                 return Ok(Some(project));
             }
             Err(OpenError::Io(error)) if error.kind() == io::ErrorKind::NotFound => {}
@@ -122,7 +122,18 @@ fn fields(mut project: Project, root: &Node) -> Result<Project, ProjectError> {
         let text = || value.source_text().ok_or_else(|| wrong(format!("`{key}` must be a string")));
         let invalid = |error: names::NameError| wrong(error.to_string());
         match key {
-            "certificate" => project.certificate = Some(Source::parse(text()?, path.parent())),
+            "certificate" => {
+                project.certificate.source = Some(Source::parse(text()?, path.parent()));
+            }
+            "fingerprint" => {
+                let pinned = text()?;
+                if !is_fingerprint(pinned) {
+                    return Err(wrong(
+                        "a fingerprint is `SHA256:` and 43 characters of base64".to_owned(),
+                    ));
+                }
+                project.certificate.fingerprint = Some(pinned.to_owned());
+            }
             "namespace" => project.namespace = Some(names::namespace(text()?).map_err(&invalid)?),
             "name" => project.name = Some(names::object(text()?).map_err(&invalid)?),
             "scope" => {
@@ -139,6 +150,14 @@ fn fields(mut project: Project, root: &Node) -> Result<Project, ProjectError> {
         }
     }
     Ok(project)
+}
+
+/// Whether the text is a fingerprint as OpenSSH writes it.
+fn is_fingerprint(text: &str) -> bool {
+    const DIGITS: usize = 43;
+    let is_digit = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'+' || byte == b'/';
+    text.strip_prefix("SHA256:")
+        .is_some_and(|digits| digits.len() == DIGITS && digits.bytes().all(is_digit))
 }
 
 fn place(path: &Path, line: Option<usize>) -> String {
@@ -209,7 +228,7 @@ impl Explain for ProjectError {
                 hints
             }
             Self::UnknownField { .. } => {
-                hint("the fields are certificate, namespace, name and scope")
+                hint("the fields are certificate, fingerprint, namespace, name and scope")
             }
             Self::Malformed { .. } | Self::Unreadable { .. } => {
                 hint("`--no-project-file` ignores the file")

@@ -6,7 +6,7 @@ use sealing::Scope;
 use serde::Serialize;
 
 use crate::{
-    certificate,
+    certificate::{self, Expected},
     error::{Explain, Failure, hint, shown},
     exit::Exit,
     output::{self, Audience, Destination},
@@ -18,7 +18,7 @@ use crate::{
 const CERTIFICATE_FILE: &str = ".mtk-seal.crt";
 const FILE_HEADER: &str = "\
 # Defaults for `mtk-seal` in this directory and below. Commit this file and the certificate: both are
-# public. The fields are certificate, namespace, name and scope.
+# public. The fields are certificate, fingerprint, namespace, name and scope.
 ";
 
 /// The validated arguments.
@@ -37,9 +37,10 @@ pub(crate) fn run(options: &Options, report: &Report) -> Result<(), Failure> {
             return Err(FileExists { path: file.into() }.into());
         }
     }
-    let got = certificate::get(&options.certificate, None)?;
+    let got = certificate::get(&options.certificate, Expected::default())?;
     let fields = Fields {
         certificate: CERTIFICATE_FILE,
+        fingerprint: got.certificate.fingerprint().to_string(),
         name: options.name.as_deref(),
         namespace: options.namespace.as_deref(),
         scope: options.scope.map(|scope| scope.to_string()),
@@ -65,6 +66,7 @@ fn write(file: &str, text: &str, report: &Report) -> Result<(), output::OutputEr
 #[derive(Serialize)]
 struct Fields<'a> {
     certificate: &'a str,
+    fingerprint: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]

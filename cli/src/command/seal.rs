@@ -46,8 +46,8 @@ pub(crate) fn run(options: &Options, report: &Report) -> Result<(), Failure> {
     let targets = target::resolve_all(parsed.secrets, &options.target, project.as_ref())?;
 
     // Fetching the certificate may be slow, so report all other errors first.
-    let got =
-        certificate::get(&options.certificate, project.and_then(|project| project.certificate))?;
+    let expected = project.map(|project| project.certificate).unwrap_or_default();
+    let got = certificate::get(&options.certificate, expected)?;
     let manifests = targets
         .iter()
         .map(|target| seal(target, &got.certificate, options))

@@ -1,10 +1,9 @@
 //! Completion scripts and manual pages, generated from the same definitions as `--help`.
 
-use clap::CommandFactory as _;
 use clap_complete::Shell;
 
 use crate::{
-    args::Args,
+    args,
     error::{Explain, Failure, hint},
     exit::Exit,
     output,
@@ -13,13 +12,13 @@ use crate::{
 /// Prints a completion script.
 pub(crate) fn completions(shell: Shell) -> Result<(), Failure> {
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Args::command(), "mtk-seal", &mut script);
+    clap_complete::generate(shell, &mut args::command(), "mtk-seal", &mut script);
     print(&script)
 }
 
 /// Prints a manual page.
 pub(crate) fn man(name: Option<&str>) -> Result<(), Failure> {
-    let mut command = Args::command();
+    let mut command = args::command();
     command.build();
     let page = match name {
         None => command,

@@ -54,7 +54,10 @@ fn paths_are_relative_to_the_file() {
         "certificate: certs/a.pem\nnamespace: n\nscope: namespace-wide\n",
     )]);
     let project = search(root.path(), None).unwrap().unwrap();
-    assert_eq!(project.certificate, Some(Source::CheckedFile(root.path().join("certs/a.pem"))));
+    assert_eq!(
+        project.certificate.source,
+        Some(Source::CheckedFile(root.path().join("certs/a.pem")))
+    );
     assert_eq!(
         (project.namespace.as_deref(), project.scope),
         (Some("n"), Some(Scope::NamespaceWide))
@@ -121,5 +124,16 @@ fn file_that_others_can_write_is_used_only_if_it_is_named() {
         ProjectError::Untrusted { problem: Untrusted::WritableByOthers(0o646), .. }
     ));
     let named = find(&Choice::File(path)).unwrap().unwrap();
-    assert_eq!(named.certificate, Some(Source::File(root.path().join("a.pem"))));
+    assert_eq!(named.certificate.source, Some(Source::File(root.path().join("a.pem"))));
+}
+
+#[test]
+fn fingerprint_has_the_form_of_openssh() {
+    let pinned = format!("SHA256:{}", "x".repeat(43));
+    assert!(is_fingerprint(&pinned));
+    for wrong in
+        ["", "SHA256:", &pinned[..49], &format!("{pinned}="), &pinned.replace("SHA256", "MD5")]
+    {
+        assert!(!is_fingerprint(wrong), "{wrong}");
+    }
 }

@@ -9,10 +9,10 @@ use std::{
     path::Path,
 };
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// The contexts of the kubeconfig. Each is a way to fail.
-const CONTEXTS: [&str; 12] = [
+const CONTEXTS: [&str; 19] = [
     "works",
     "no-service",
     "unauthorized",
@@ -25,6 +25,13 @@ const CONTEXTS: [&str; 12] = [
     "no-path",
     "not-pem",
     "credentials",
+    "config-map",
+    "undecryptable",
+    "controller-error",
+    "rate-limited",
+    "too-large",
+    "no-answer",
+    "identity",
 ];
 
 const CERTIFICATE: &str = include_str!("../cases/files/rsa2048.crt");
@@ -79,14 +86,15 @@ fn serve(stream: TcpStream) {
     let mut reader = BufReader::new(stream.try_clone().unwrap());
     let mut writer = stream;
     loop {
-        let Some((method, path)) = request(&mut reader) else {
+        let Some(Request { method, path, identity, body }) = request(&mut reader) else {
             return;
         };
         if method == "CONNECT" {
             let _ = writer.write_all(b"HTTP/1.1 200 OK\r\n\r\n");
             continue;
         }
-        let (status, body) = answer(&path);
+        let (status, body) =
+            if method == "POST" { post(&path, &body) } else { answer(&path, &identity) };
         let location = if status == 302 { "Location: http://web.test/200\r\n" } else { "" };
         let head = format!(
             "HTTP/1.1 {status} X\r\n{location}Content-Length: {}\r\nConnection: close\r\n\r\n",
@@ -97,20 +105,63 @@ fn serve(stream: TcpStream) {
     }
 }
 
-/// Reads a request, and returns its method and path.
-fn request(reader: &mut impl std::io::BufRead) -> Option<(String, String)> {
-    let mut first = String::new();
-    reader.read_line(&mut first).ok().filter(|read| *read > 0)?;
-    for line in reader.lines() {
-        if line.ok()?.is_empty() {
-            break;
-        }
-    }
-    let mut words = first.split(' ');
-    Some((words.next()?.to_owned(), words.next()?.to_owned()))
+struct Request {
+    method: String,
+    path: String,
+    /// The headers by which the client names itself, in the order of the alphabet.
+    identity: Vec<String>,
+    body: Vec<u8>,
 }
 
-fn answer(path: &str) -> (u16, String) {
+fn request(reader: &mut impl std::io::BufRead) -> Option<Request> {
+    let mut first = String::new();
+    reader.read_line(&mut first).ok().filter(|read| *read > 0)?;
+    let (mut identity, mut length) = (Vec::new(), 0);
+    for line in reader.lines() {
+        let line = line.ok()?;
+        match line.split_once(": ") {
+            None => break,
+            Some((name, value)) => match name.to_lowercase().as_str() {
+                "content-length" => length = value.parse().ok()?,
+                "authorization" => identity.push(line),
+                name if name.starts_with("impersonate-") => identity.push(line),
+                _ => {}
+            },
+        }
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).ok()?;
+    identity.sort();
+    let mut words = first.split(' ').map(str::to_owned);
+    Some(Request { method: words.next()?, path: words.next()?, identity, body })
+}
+
+/// The response of the controller: to `/v1/rotate` the same items with another character each.
+fn post(path: &str, body: &[u8]) -> (u16, String) {
+    let context = path.trim_start_matches('/').split('/').next().unwrap_or_default();
+    let status = match context {
+        "undecryptable" => 409,
+        "controller-error" => 500,
+        "rate-limited" => 429,
+        "too-large" => 413,
+        _ => 200,
+    };
+    let Ok(mut object) = serde_json::from_slice::<Value>(body) else {
+        return (500, String::new());
+    };
+    if status != 200 || context == "no-answer" || path.ends_with("/v1/verify") {
+        return (status, String::new());
+    }
+    for item in object["spec"]["encryptedData"].as_object_mut().unwrap().values_mut() {
+        let text = item.as_str().unwrap();
+        let other = if &text[100..101] == "A" { "B" } else { "A" };
+        *item = format!("{}{other}{}", &text[..100], &text[101..]).into();
+    }
+    object["metadata"]["uid"] = "7".into();
+    (200, object.to_string())
+}
+
+fn answer(path: &str, identity: &[String]) -> (u16, String) {
     const SERVICE: &str = r#"{"spec": {"ports": [{"name": "http", "port": 8080}]}}"#;
     let text = |status, message: &str| {
         (status, format!(r#"{{"kind": "Status", "message": "{message}"}}"#))
@@ -124,8 +175,15 @@ fn answer(path: &str) -> (u16, String) {
             _ => (404, String::new()),
         };
     };
+    // A server that shows who it takes the client for.
+    if context == "identity" {
+        return text(500, &identity.join(", "));
+    }
     let is_proxy = rest.contains("/proxy/");
     match context {
+        "config-map" if rest.ends_with("/configmaps/sealed-secrets-controller-certificate") => {
+            (200, json!({ "data": { "cert.pem": CERTIFICATE } }).to_string())
+        }
         "no-service" => text(404, "services not found"),
         "unauthorized" => text(401, "Unauthorized"),
         "forbidden" => text(403, "services is forbidden"),

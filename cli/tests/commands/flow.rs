@@ -10,7 +10,7 @@ use std::{
 
 use serde_json::Value;
 
-const VECTORS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../sealing/tests/vectors");
+pub(crate) const VECTORS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../sealing/tests/vectors");
 
 fn command(directory: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_mtk-seal"));
@@ -18,7 +18,7 @@ fn command(directory: &Path, args: &[&str]) -> Command {
     command
 }
 
-fn run(directory: &Path, args: &[&str], stdin: &[u8]) -> Output {
+pub(crate) fn run(directory: &Path, args: &[&str], stdin: &[u8]) -> Output {
     let mut command = command(directory, args);
     let mut child = command
         .stdin(Stdio::piped())
@@ -35,19 +35,19 @@ fn run(directory: &Path, args: &[&str], stdin: &[u8]) -> Output {
 }
 
 /// The standard output of a run that must succeed.
-fn output(directory: &Path, args: &[&str], stdin: &str) -> String {
+pub(crate) fn output(directory: &Path, args: &[&str], stdin: &str) -> String {
     let output = run(directory, args, stdin.as_bytes());
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{args:?}: {stderr}");
     String::from_utf8(output.stdout).unwrap()
 }
 
-fn json(text: &str) -> Value {
+pub(crate) fn json(text: &str) -> Value {
     serde_json::from_str(text).unwrap()
 }
 
 /// The files that kubeseal made: number, key and scope from the file name, and the path.
-fn kubeseal_files() -> Vec<(String, String, String, PathBuf)> {
+pub(crate) fn kubeseal_files() -> Vec<(String, String, String, PathBuf)> {
     let mut files = Vec::new();
     for entry in fs::read_dir(Path::new(VECTORS).join("files")).unwrap() {
         let path = entry.unwrap().path();

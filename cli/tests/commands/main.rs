@@ -5,3 +5,4 @@
 mod cases;
 mod fake_server;
 mod flow;
+mod kubeseal;

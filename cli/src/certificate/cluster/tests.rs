@@ -1,61 +1,19 @@
 //! A fake API server simulates the failures of a cluster.
 
-use std::{
-    collections::HashMap,
-    io::{Read as _, Write as _},
-    net::TcpListener,
-    path::Path,
-};
+use std::net::TcpListener;
 
 use super::*;
+use crate::cluster::testing::{kubeconfig, server};
 
-/// Starts an API server with these responses by path. Every other path is 404.
-fn server(answers: &[(&str, u16, &str)]) -> String {
-    let answers: HashMap<String, (u16, String)> = answers
-        .iter()
-        .map(|(path, status, body)| ((*path).to_owned(), (*status, (*body).to_owned())))
-        .collect();
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    std::thread::spawn(move || {
-        for stream in listener.incoming() {
-            let mut stream = stream.unwrap();
-            let mut request = [0; 4096];
-            let read = stream.read(&mut request).unwrap();
-            let request = String::from_utf8_lossy(&request[..read]).into_owned();
-            let path = request.split(' ').nth(1).unwrap_or_default();
-            let (status, body) = answers.get(path).cloned().unwrap_or((404, String::new()));
-            let head = format!(
-                "HTTP/1.1 {status} X\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
-                body.len()
-            );
-            let _ = stream.write_all((head + &body).as_bytes());
-        }
-    });
-    url
-}
-
-fn kubeconfig(directory: &Path, url: &str) -> PathBuf {
-    let path = directory.join("kubeconfig");
-    let text = format!(
-        "apiVersion: v1\nkind: Config\ncurrent-context: c\n\
-         clusters: [{{name: c, cluster: {{server: '{url}'}}}}]\n\
-         users: [{{name: u, user: {{token: hunter2}}}}]\n\
-         contexts: [{{name: c, context: {{cluster: c, user: u}}}}]\n"
-    );
-    std::fs::write(&path, text).unwrap();
-    path
-}
-
-fn fetch_from(url: &str) -> Result<Fetched, ClusterError> {
+fn fetch_from(url: &str) -> Result<Fetched, FetchError> {
     let directory = tempfile::tempdir().unwrap();
     fetch(&Access { kubeconfig: Some(kubeconfig(directory.path(), url)), ..Access::default() })
 }
 
 fn failure(answers: &[(&str, u16, &str)]) -> ClusterError {
-    let error = fetch_from(&server(answers)).err().unwrap();
+    let error = fetch_from(&server(answers)).unwrap_err();
     assert!(!error.to_string().contains("hunter2"));
-    error
+    error.error
 }
 
 const SERVICE_PATH: &str = "/api/v1/namespaces/kube-system/services/mtk-controller";
@@ -65,6 +23,45 @@ const PROXY_PATH: &str =
     "/api/v1/namespaces/kube-system/services/http:mtk-controller:http/proxy/v1/cert.pem";
 const SERVICE: &str = r#"{"spec": {"ports": [{"name": "http", "port": 8080}]}}"#;
 
+const CONFIG_MAP_PATH: &str =
+    "/api/v1/namespaces/kube-system/configmaps/mtk-controller-certificate";
+const SEALED_SECRETS_CONFIG_MAP_PATH: &str =
+    "/api/v1/namespaces/kube-system/configmaps/sealed-secrets-controller-certificate";
+
+#[test]
+fn config_maps_are_preferred_over_services() {
+    let config_map = r#"{"data": {"cert.pem": "pem of the ConfigMap"}}"#;
+    for path in [CONFIG_MAP_PATH, SEALED_SECRETS_CONFIG_MAP_PATH] {
+        let fetched = fetch_from(&server(&[
+            (path, 200, config_map),
+            (SERVICE_PATH, 200, SERVICE),
+            (PROXY_PATH, 200, "pem"),
+        ]))
+        .unwrap();
+        assert_eq!(fetched.pem, b"pem of the ConfigMap");
+        assert!(fetched.origin.starts_with("ConfigMap kube-system/"), "{}", fetched.origin);
+    }
+}
+
+#[test]
+fn places_without_a_certificate_are_listed_in_the_order_of_the_search() {
+    let error = fetch_from(&server(&[
+        (CONFIG_MAP_PATH, 403, "{}"),
+        (SEALED_SECRETS_CONFIG_MAP_PATH, 200, r#"{"data": {"tls.crt": "x"}}"#),
+        (SERVICE_PATH, 403, "{}"),
+    ]))
+    .unwrap_err();
+    assert_eq!(
+        error.details(),
+        [
+            "tried the ConfigMap kube-system/mtk-controller-certificate: no permission",
+            "tried the ConfigMap kube-system/sealed-secrets-controller-certificate: no key `cert.pem`",
+            "tried the Service kube-system/mtk-controller: no permission",
+            "tried the Service kube-system/sealed-secrets-controller: not found",
+        ]
+    );
+}
+
 #[test]
 fn mtk_controller_is_preferred_over_sealed_secrets() {
     let fetched = fetch_from(&server(&[
@@ -72,10 +69,9 @@ fn mtk_controller_is_preferred_over_sealed_secrets() {
         (SEALED_SECRETS_PATH, 200, SERVICE),
         (PROXY_PATH, 200, "pem"),
     ]))
-    .ok()
     .unwrap();
     assert_eq!(
-        (fetched.service.as_str(), fetched.pem.as_slice()),
+        (fetched.origin.as_str(), fetched.pem.as_slice()),
         ("service kube-system/mtk-controller", b"pem".as_slice())
     );
 }
@@ -89,9 +85,8 @@ fn forbidden_service_is_skipped_and_unnamed_port_is_addressed_by_number() {
         (SEALED_SECRETS_PATH, 200, service),
         (proxy, 200, "pem"),
     ]))
-    .ok()
     .unwrap();
-    assert_eq!(fetched.service, "service kube-system/sealed-secrets-controller");
+    assert_eq!(fetched.origin, "service kube-system/sealed-secrets-controller");
 }
 
 #[test]
@@ -130,7 +125,7 @@ fn each_response_of_the_service_proxy_has_its_own_error() {
         proxied(503, r#"{"message": "error trying to reach service: connection refused"}"#),
         ClusterError::ProxyFailed { .. }
     ));
-    assert!(matches!(proxied(404, ""), ClusterError::NoCertificate { .. }));
+    assert!(matches!(proxied(404, ""), ClusterError::NoEndpoint { .. }));
     assert!(matches!(proxied(403, "{}"), ClusterError::Forbidden { .. }));
     let large = "x".repeat(2 * 1024 * 1024);
     assert!(matches!(proxied(200, &large), ClusterError::Unreachable { .. }));
@@ -140,11 +135,12 @@ fn each_response_of_the_service_proxy_has_its_own_error() {
 fn missing_and_broken_kubeconfig_and_wrong_context_give_different_errors() {
     let missing =
         Access { kubeconfig: Some("/nonexistent/kubeconfig".into()), ..Access::default() };
-    assert!(matches!(fetch(&missing), Err(ClusterError::NoKubeconfig { path: Some(_) })));
+    let problem = |access: &Access| fetch(access).unwrap_err().error;
+    assert!(matches!(problem(&missing), ClusterError::NoKubeconfig { path: Some(_) }));
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("broken");
     std::fs::write(&path, "users: [{name: u, user: {token: [hunter2]}}]\n").unwrap();
-    let error = fetch(&Access { kubeconfig: Some(path), ..Access::default() }).err().unwrap();
+    let error = problem(&Access { kubeconfig: Some(path), ..Access::default() });
     assert!(
         matches!(&error, ClusterError::Kubeconfig { cause } if !cause.contains("hunter2")),
         "{error}"
@@ -154,19 +150,20 @@ fn missing_and_broken_kubeconfig_and_wrong_context_give_different_errors() {
         context: Some("other".to_owned()),
         ..Access::default()
     };
-    assert!(matches!(fetch(&access), Err(ClusterError::Kubeconfig { .. })));
+    assert!(matches!(problem(&access), ClusterError::NoContext { .. }));
 }
 
 #[test]
 fn closed_port_is_a_refused_connection() {
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    assert!(matches!(fetch_from(&format!("http://{free}")), Err(ClusterError::Refused { .. })));
+    let error = fetch_from(&format!("http://{free}")).unwrap_err().error;
+    assert!(matches!(error, ClusterError::Refused { .. }));
 }
 
 #[test]
 fn server_without_tls_is_an_error() {
     let url = server(&[]).replace("http:", "https:");
-    let error = fetch_from(&url).err().unwrap();
+    let error = fetch_from(&url).unwrap_err().error;
     assert!(
         matches!(error, ClusterError::Tls { .. } | ClusterError::Unreachable { .. }),
         "{error}"

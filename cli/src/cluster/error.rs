@@ -1,4 +1,4 @@
-//! Why the cluster returns no certificate, with a hint for each reason.
+//! Why a request to the cluster fails, with a hint for each reason.
 
 use std::{io, path::PathBuf};
 
@@ -9,7 +9,7 @@ use crate::{
     exit::Exit,
 };
 
-/// Why the cluster returns no certificate.
+/// Why a request to the cluster fails.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ClusterError {
     /// The login failed.
@@ -30,11 +30,19 @@ pub(crate) enum ClusterError {
         /// The reason.
         cause: String,
     },
-    /// The Service does not serve a certificate.
-    #[error("the Service {service} does not serve /v1/cert.pem")]
-    NoCertificate {
+    /// The kubeconfig lacks the context.
+    #[error("the kubeconfig has no context `{name}`")]
+    NoContext {
+        /// The context.
+        name: String,
+    },
+    /// The Service does not know the path.
+    #[error("the Service {service} does not serve {endpoint}")]
+    NoEndpoint {
         /// `namespace/name`
         service: String,
+        /// The path.
+        endpoint: String,
     },
     /// The Service has no endpoints.
     #[error("the Service {service} has no running Pod")]
@@ -165,7 +173,7 @@ impl Explain for ClusterError {
             Self::NoKubeconfig { .. } => {
                 "give the certificate with `--cert FILE`, or a kubeconfig with `--kubeconfig` or KUBECONFIG"
             }
-            Self::Kubeconfig { .. } => {
+            Self::Kubeconfig { .. } | Self::NoContext { .. } => {
                 "`kubectl config get-contexts` lists the contexts; `--context` chooses one"
             }
             Self::Credentials { .. } | Self::Unauthorized { .. } => {
@@ -177,7 +185,7 @@ impl Explain for ClusterError {
             Self::NoService { .. } => {
                 "check that the controller is installed; `--controller-namespace` and `--controller-name` set its location"
             }
-            Self::NoPort { .. } | Self::NoCertificate { .. } => {
+            Self::NoPort { .. } | Self::NoEndpoint { .. } => {
                 "check that this is the Service of the controller; `--controller-name` names another"
             }
             Self::NoEndpoints { .. } => {

@@ -57,8 +57,15 @@ impl Unsealer<'_> {
 /// Items that cannot be decrypted.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot decrypt {}", plural(items.len(), "item"))]
-pub(super) struct UndecryptedItems {
+pub(crate) struct UndecryptedItems {
     pub(super) items: Vec<UndecryptedItem>,
+}
+
+impl UndecryptedItems {
+    /// Their keys.
+    pub(crate) fn keys(&self) -> Vec<&str> {
+        self.items.iter().map(|item| item.key.as_str()).collect()
+    }
 }
 
 /// An item that cannot be decrypted.
