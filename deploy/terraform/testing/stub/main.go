@@ -1,7 +1,8 @@
 // Command stub is a Terraform provider that knows only its schema, which it reads from a file beside the program.
 //
-// It calls nothing. In a plan, attributes that a real provider computes are unknown. Afterwards they have values
-// that depend on their names and on what the user wrote.
+// It calls nothing, unless a test names Helm and kubectl in STUB_HELM and STUB_KUBECTL: it then applies releases and
+// namespaces to the cluster of the configuration. In a plan, attributes that a real provider computes are unknown.
+// Afterwards they have values that depend on their names and on what the user wrote.
 package main
 
 import (

@@ -12,12 +12,18 @@ type server struct {
 	// Terraform asks the other questions only of providers that announce the answers.
 	tfprotov6.ProviderServer
 	provider *provider
+	// The file with the access to the cluster, for tests with a real one.
+	kubeconfig string
+}
+
+func capabilities() *tfprotov6.ServerCapabilities {
+	return &tfprotov6.ServerCapabilities{GetProviderSchemaOptional: true}
 }
 
 func (s *server) GetMetadata(
 	context.Context, *tfprotov6.GetMetadataRequest,
 ) (*tfprotov6.GetMetadataResponse, error) {
-	response := &tfprotov6.GetMetadataResponse{ServerCapabilities: &tfprotov6.ServerCapabilities{GetProviderSchemaOptional: true}}
+	response := &tfprotov6.GetMetadataResponse{ServerCapabilities: capabilities()}
 	for _, name := range sortedKeys(s.provider.Resources) {
 		response.Resources = append(response.Resources, tfprotov6.ResourceMetadata{TypeName: name})
 	}
@@ -33,7 +39,11 @@ func (s *server) GetMetadata(
 func (s *server) GetProviderSchema(
 	context.Context, *tfprotov6.GetProviderSchemaRequest,
 ) (*tfprotov6.GetProviderSchemaResponse, error) {
-	response := &tfprotov6.GetProviderSchemaResponse{Functions: map[string]*tfprotov6.Function{}}
+	response := &tfprotov6.GetProviderSchemaResponse{
+		// Terraform then asks only the first of many processes of this provider.
+		ServerCapabilities: capabilities(),
+		Functions:          map[string]*tfprotov6.Function{},
+	}
 	var err error
 	if response.Provider, err = s.provider.Config.proto(); err != nil {
 		return nil, err
@@ -72,9 +82,9 @@ func (s *server) ValidateProviderConfig(
 }
 
 func (s *server) ConfigureProvider(
-	context.Context, *tfprotov6.ConfigureProviderRequest,
+	_ context.Context, request *tfprotov6.ConfigureProviderRequest,
 ) (*tfprotov6.ConfigureProviderResponse, error) {
-	return &tfprotov6.ConfigureProviderResponse{}, nil
+	return &tfprotov6.ConfigureProviderResponse{}, s.configure(request.Config)
 }
 
 func (s *server) StopProvider(
@@ -118,7 +128,18 @@ func (s *server) ApplyResourceChange(
 ) (*tfprotov6.ApplyResourceChangeResponse, error) {
 	schema := s.provider.Resources[request.TypeName]
 	state, err := filled(applying, request.TypeName, schema, request.PlannedState)
-	return &tfprotov6.ApplyResourceChangeResponse{NewState: state}, err
+	if err != nil {
+		return nil, err
+	}
+	before, err := unmarshal(schema, request.PriorState)
+	if err != nil {
+		return nil, err
+	}
+	after, err := unmarshal(schema, state)
+	if err != nil {
+		return nil, err
+	}
+	return &tfprotov6.ApplyResourceChangeResponse{NewState: state}, s.deploy(request.TypeName, before, after)
 }
 
 func (s *server) ReadResource(
