@@ -57,9 +57,6 @@ locals {
   app      = local.settings.app
   lattice  = local.settings.lattice.enabled
 
-  # VPC Lattice sends requests from these ranges.
-  lattice_ranges = ["169.254.171.0/24", "fd00:ec2:80::/64"]
-
   store = {
     apiVersion = "external-secrets.io/v1"
     kind       = "SecretStore"
@@ -85,14 +82,14 @@ locals {
       parentRefs = [{ name = "public", namespace = "gateway", sectionName = "https" }]
       hostnames  = [local.app.host]
     }
+    # The chart then refuses what the load balancer would ignore.
+    alb     = { enabled = true }
     lattice = { targetGroupPolicy = { enabled = local.lattice } }
     networkPolicy = {
       enabled = true
       ingress = {
-        from = [
-          for range in concat(data.aws_subnet.public[*].cidr_block, local.lattice ? local.lattice_ranges : []) :
-          { ipBlock = { cidr = range } }
-        ]
+        from    = [for range in data.aws_subnet.public[*].cidr_block : { ipBlock = { cidr = range } }]
+        lattice = local.lattice
       }
     }
     extraObjects = [for object in [local.store, local.lattice_route] : object if local.lattice || object.kind == "SecretStore"]
