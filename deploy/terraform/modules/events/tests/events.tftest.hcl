@@ -1,6 +1,4 @@
 mock_provider "aws" {
-  override_during = plan
-
   mock_data "aws_caller_identity" {
     defaults = { account_id = "123456789012" }
   }
@@ -36,8 +34,6 @@ variables {
 }
 
 run "rule_matches_the_native_event_of_the_secrets" {
-  command = plan
-
   assert {
     condition = jsondecode(aws_cloudwatch_event_rule.this["secrets"].event_pattern) == {
       account     = ["123456789012"]
@@ -63,8 +59,6 @@ run "rule_matches_the_native_event_of_the_secrets" {
 }
 
 run "parameters_and_deletions_have_rules" {
-  command = plan
-
   variables {
     parameter_name_prefixes = ["/demo/dev/"]
     deletions               = true
@@ -89,8 +83,6 @@ run "parameters_and_deletions_have_rules" {
 }
 
 run "only_the_rule_sends" {
-  command = plan
-
   assert {
     condition = alltrue([
       for policy in aws_sqs_queue_policy.this : jsondecode(policy.policy).Statement[0] == {
@@ -131,8 +123,6 @@ run "only_the_rule_sends" {
 }
 
 run "queues_are_encrypted_and_bounded" {
-  command = plan
-
   assert {
     condition     = aws_sqs_queue.this.sqs_managed_sse_enabled && aws_sqs_queue.dead.sqs_managed_sse_enabled
     error_message = "Both queues are encrypted by default."
@@ -152,8 +142,6 @@ run "queues_are_encrypted_and_bounded" {
 }
 
 run "key_of_ones_own_replaces_that_of_sqs" {
-  command = plan
-
   variables {
     kms_key_arn = "arn:aws:kms:eu-central-1:123456789012:key/k"
   }
@@ -165,8 +153,6 @@ run "key_of_ones_own_replaces_that_of_sqs" {
 }
 
 run "dead_letters_raise_an_alarm" {
-  command = plan
-
   variables {
     alarm_topic_arns = ["arn:aws:sns:eu-central-1:123456789012:alarms"]
   }

@@ -1,4 +1,10 @@
 mock_provider "aws" {
+  mock_resource "aws_acm_certificate" {
+    defaults = {
+      arn                       = "arn:aws:acm:eu-central-1:123456789012:certificate/made"
+      domain_validation_options = [{ domain_name = "*.demo.example.org", resource_record_name = "_a.demo.example.org.", resource_record_type = "CNAME", resource_record_value = "_b.acm-validations.aws." }]
+    }
+  }
   mock_data "aws_caller_identity" {
     defaults = { account_id = "123456789012" }
   }
@@ -147,7 +153,7 @@ run "objects_are_those_of_the_file" {
 run "other_version_of_the_gateway_api_is_refused" {
   command = plan
   override_data {
-    target = data.kubernetes_resource.gateway_api[0]
+    target = data.kubernetes_resource.gateway_api
     values = { object = { metadata = { annotations = { "gateway.networking.k8s.io/bundle-version" = "v1.5.1" } } } }
   }
   expect_failures = [data.kubernetes_resource.gateway_api]
@@ -207,13 +213,6 @@ run "certificate_is_proved_in_the_zone" {
   variables {
     certificate_arn = null
     zone_id         = "Z123"
-  }
-  override_resource {
-    target = aws_acm_certificate.this[0]
-    values = {
-      arn                       = "arn:aws:acm:eu-central-1:123456789012:certificate/made"
-      domain_validation_options = [{ domain_name = "*.demo.example.org", resource_record_name = "_a.demo.example.org.", resource_record_type = "CNAME", resource_record_value = "_b.acm-validations.aws." }]
-    }
   }
   assert {
     condition     = aws_route53_record.proof[0].name == "_a.demo.example.org." && aws_route53_record.proof[0].zone_id == "Z123" && aws_acm_certificate.this[0].validation_method == "DNS" && length(aws_acm_certificate_validation.this) == 1

@@ -1,6 +1,4 @@
 mock_provider "aws" {
-  override_during = plan
-
   override_data {
     target = data.aws_subnets.intra
     values = { ids = ["subnet-a", "subnet-b"] }

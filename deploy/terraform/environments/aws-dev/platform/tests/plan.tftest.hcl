@@ -5,7 +5,16 @@ override_data {
     arn                   = "arn:aws:eks:us-east-1:123456789012:cluster/demo-dev"
     endpoint              = "https://cluster.invalid"
     certificate_authority = [{ data = "Y2VydGlmaWNhdGU=" }]
-    vpc_config            = [{ vpc_id = "vpc-1", cluster_security_group_id = "sg-nodes" }]
+    vpc_config = [{
+      vpc_id                    = "vpc-1"
+      cluster_security_group_id = "sg-nodes"
+      security_group_ids        = []
+      subnet_ids                = []
+      endpoint_private_access   = true
+      endpoint_public_access    = false
+      public_access_cidrs       = []
+      control_plane_egress_mode = "AWS_MANAGED"
+    }]
   }
 }
 override_data {
