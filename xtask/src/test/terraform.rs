@@ -3,6 +3,7 @@
 mod canary;
 mod configurations;
 mod cost;
+mod destruction;
 mod environments;
 mod events;
 mod graph;
@@ -12,10 +13,14 @@ mod migration;
 mod plan;
 mod project;
 mod refused;
+mod release;
 mod rules;
 mod schemas;
 mod workspace;
 
+use std::path::Path;
+
+use anyhow::Context;
 use tokio::process::Command;
 
 use self::configurations::Configurations;
@@ -38,19 +43,24 @@ pub(super) async fn run(steps: &mut Steps, filter: Option<&str>, all: bool) -> a
     let what = format!("arrange stubs of the providers for Terraform {}", version.number);
     let mirror = steps.step(&what, Mirror::new(&schemas, &version, output)).await?;
     let terraform = mirror.terraform();
-    if filter.is_none() {
-        steps.step("check the format of the configurations", format(&terraform)).await?;
-        texts(steps).await?;
-        behaviour(steps, &terraform).await?;
+    if filter.is_some() {
+        return configurations(steps, &terraform, filter).await;
     }
-    configurations(steps, &terraform, filter).await?;
-    if filter.is_none() {
-        further_tools(steps, &mirror, all).await?;
-        if all {
-            newest(steps, &version).await?;
-        } else {
-            steps.leave_out("the newest schemas of providers; --all compares them");
-        }
+    steps.step("check the format of the configurations", format(&terraform)).await?;
+    texts(steps).await?;
+    let helm = steps.step("find Helm 4", tools::helm4_if(all, output)).await?;
+    if helm.is_none() {
+        steps.leave_out(
+            "releases without secrets, for which Helm takes minutes to build; --all checks them",
+        );
+    }
+    behaviour(steps, &terraform, helm.as_deref()).await?;
+    with_checkov(steps, &terraform).await?;
+    further_tools(steps, &mirror, all).await?;
+    if all {
+        newest(steps, &version).await?;
+    } else {
+        steps.leave_out("the newest schemas of providers; --all compares them");
     }
     Ok(())
 }
@@ -74,6 +84,7 @@ pub(super) async fn name_to(tests: &mut Command, steps: &mut Steps) -> anyhow::R
     Ok(())
 }
 
+/// Validates and tests the configurations, or those whose path contains the filter.
 async fn configurations(
     steps: &mut Steps,
     terraform: &Terraform,
@@ -84,11 +95,21 @@ async fn configurations(
     let what = format!("validate and test {} configurations", configurations.len());
     steps.step(&what, configurations.test(terraform, steps.output())).await?;
     if filter.is_none_or(|text| text == "environments") {
-        let home = workspace.home();
-        steps.step("check the order of creation", graph::check(terraform, &home)).await?;
-        steps.step("check the environments in AWS", environments::check(terraform, &home)).await?;
+        order_and_plans(steps, terraform, &workspace).await?;
     }
     Ok(())
+}
+
+/// Checks of all configurations together, after their tests.
+async fn order_and_plans(
+    steps: &mut Steps,
+    terraform: &Terraform,
+    workspace: &Workspace,
+) -> anyhow::Result<()> {
+    let home = workspace.home();
+    steps.step("check the order of creation", graph::check(terraform, &home)).await?;
+    let environments = async { environments::check(terraform, &home) };
+    steps.step("check the environments in AWS", environments).await
 }
 
 /// Checks of texts, without Terraform.
@@ -99,25 +120,57 @@ async fn texts(steps: &mut Steps) -> anyhow::Result<()> {
     steps.step(what, schemas::check(steps.output())).await
 }
 
-/// Checks of what Terraform does with the configurations.
-async fn behaviour(steps: &mut Steps, terraform: &Terraform) -> anyhow::Result<()> {
+/// Checks of what Terraform does with the configurations, at the same time: each runs one program after another.
+async fn behaviour(
+    steps: &mut Steps,
+    terraform: &Terraform,
+    helm: Option<&Path>,
+) -> anyhow::Result<()> {
     // In the copy, each of them uses other directories.
     let workspace = Workspace::new()?;
-    let refused = refused::check(&workspace, terraform);
-    steps.step("check that mistakes are refused", refused).await?;
-    let canary = canary::check(&workspace, terraform);
-    steps.step("look for a secret in plans, states and outputs", canary).await?;
-    let events = events::check(&workspace, terraform);
-    steps.step("match events with the rule", events).await?;
-    let migration = migration::check(&workspace, terraform);
-    steps.step("migrate from the old deployment", migration).await
+    let checks = async {
+        tokio::try_join!(
+            named("mistakes", refused::check(&workspace, terraform)),
+            named("secrets", canary::check(&workspace, terraform, helm)),
+            named("events", events::check(&workspace, terraform)),
+            named("migration", migration::check(&workspace, terraform)),
+            named("destruction", destruction::check(&workspace, terraform, helm)),
+        )
+        .map(drop)
+    };
+    let what = "check mistakes, secrets in plans and releases, events, migration and destruction";
+    steps.step(what, checks).await
 }
 
-/// Checks with further programs.
+/// The check, whose error has this name.
+fn named(
+    name: &str,
+    check: impl Future<Output = anyhow::Result<()>>,
+) -> impl Future<Output = anyhow::Result<()>> {
+    // The future of all checks together would be large.
+    let check = Box::pin(check);
+    async move { check.await.with_context(|| format!("the check of {name}")) }
+}
+
+/// Tests the configurations with Terraform, and checks them with other programs at the same time. checkov uses only
+/// one processor.
+async fn with_checkov(steps: &mut Steps, terraform: &Terraform) -> anyhow::Result<()> {
+    let checkov = steps.step("install checkov", tools::checkov(steps.output())).await?;
+    let workspace = Workspace::new()?;
+    let configurations = Configurations::find(&workspace, None)?;
+    let count = configurations.len();
+    let what = format!("validate and test {count} configurations, and check them with checkov");
+    let output = steps.output();
+    let both = async {
+        tokio::try_join!(configurations.test(terraform, output), lint::checkov(&checkov)).map(drop)
+    };
+    steps.step(&what, both).await?;
+    order_and_plans(steps, terraform, &workspace).await
+}
+
+/// Checks with programs that take minutes to build.
 async fn further_tools(steps: &mut Steps, mirror: &Mirror, all: bool) -> anyhow::Result<()> {
     let output = steps.output();
-    let checkov = steps.step("install checkov", tools::checkov(output)).await?;
-    steps.step("check the configurations with checkov", lint::checkov(&checkov)).await?;
     if let Some(tflint) = steps.step("find tflint", tools::tflint(all, output)).await? {
         let workspace = Workspace::new()?;
         let tflint = lint::tflint(&tflint, &workspace);

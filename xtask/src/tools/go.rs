@@ -85,10 +85,12 @@ pub(crate) async fn kustomize_controller(
 
 /// tflint, which takes minutes to build; none if it is not built yet and `build` is false.
 pub(crate) async fn tflint(build: bool, output: Output) -> anyhow::Result<Option<PathBuf>> {
-    if build || TFLINT.home().await?.join("tflint").is_file() {
-        return TFLINT.built(output).await.map(Some);
-    }
-    Ok(None)
+    TFLINT.built_if(build, output).await
+}
+
+/// Helm 4; none if it is not built yet and `build` is false.
+pub(crate) async fn helm4_if(build: bool, output: Output) -> anyhow::Result<Option<PathBuf>> {
+    HELM4.built_if(build, output).await
 }
 
 impl Program {
@@ -114,6 +116,13 @@ impl Program {
             fs::rename(&unfinished, &home).context("moving the built program")?;
         }
         Ok(built)
+    }
+
+    async fn built_if(&self, build: bool, output: Output) -> anyhow::Result<Option<PathBuf>> {
+        if build || self.home().await?.join(self.file()).is_file() {
+            return self.built(output).await.map(Some);
+        }
+        Ok(None)
     }
 
     /// The directory of the built program in the cache.

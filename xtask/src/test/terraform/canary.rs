@@ -1,4 +1,4 @@
-//! No value of a secret is in a plan, a state or an output.
+//! No value of a secret is in a plan, a state, an output or a release of Helm.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,6 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 
 use super::project::Project;
+use super::release;
 use super::workspace::Workspace;
 use crate::command::{self, program};
 use crate::tools::Terraform;
@@ -17,19 +18,26 @@ const PLAN: &str = "first.tfplan";
 /// The secret whose revision the test raises.
 const ADDRESS: &str = "module.secrets.aws_secretsmanager_secret_version.this[\"app\"]";
 
-/// Plans and applies our configuration, and one that leaks on purpose.
-pub(super) async fn check(workspace: &Workspace, terraform: &Terraform) -> anyhow::Result<()> {
+/// Plans and applies our configuration, and one that leaks on purpose. Without Helm, it leaves out releases.
+pub(super) async fn check(
+    workspace: &Workspace,
+    terraform: &Terraform,
+    helm: Option<&Path>,
+) -> anyhow::Result<()> {
     let canary = canary();
     let home = workspace.home().join("testing/canary");
     let ours = Project::new(terraform, &home.join("ours"));
-    let found = found(&written(&ours, &canary).await?, &canary)?;
+    let found = found(&written(&ours, &canary, helm).await?, &canary)?;
     ensure!(found.is_empty(), "the value is in {found:?}");
     revisions(&ours, &canary).await?;
 
     let leaks = Project::new(terraform, &home.join("leaks"));
-    let directory = written(&leaks, &canary).await?;
+    let directory = written(&leaks, &canary, helm).await?;
     let found = self::found(&directory, &canary)?;
-    for name in ["plan.json", "state.json", "terraform.tfstate", "tfplan"] {
+    let release = helm.map(|_| "release.json");
+    for name in
+        ["plan.json", "state.json", "terraform.tfstate", "tfplan"].into_iter().chain(release)
+    {
         let file = directory.join(name);
         ensure!(
             found.iter().any(|path| path.starts_with(&file) || path.ends_with(name)),
@@ -53,7 +61,7 @@ fn variables(canary: &str, revision: u32) -> Vec<String> {
 }
 
 /// Plans, applies and shows everything. Returns the directory with all of it.
-async fn written(project: &Project, canary: &str) -> anyhow::Result<PathBuf> {
+async fn written(project: &Project, canary: &str, helm: Option<&Path>) -> anyhow::Result<PathBuf> {
     let out = project.directory().join("written");
     fs::create_dir(&out)?;
     let variables = variables(canary, 1);
@@ -69,6 +77,9 @@ async fn written(project: &Project, canary: &str) -> anyhow::Result<PathBuf> {
     for name in [PLAN, "terraform.tfstate"] {
         fs::copy(project.directory().join(name), out.join(name))
             .with_context(|| format!("Terraform wrote no {name}"))?;
+    }
+    if let Some(helm) = helm {
+        fs::write(out.join("release.json"), release::stored(project, helm).await?.join("\n"))?;
     }
     // A plan is an archive.
     let mut unzip = program("python3");

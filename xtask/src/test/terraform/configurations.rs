@@ -8,6 +8,7 @@ use std::thread;
 use std::time::Instant;
 
 use anyhow::{Context, ensure};
+use serde_json::Value;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
@@ -110,8 +111,7 @@ impl Configurations {
 async fn test(project: Project) -> anyhow::Result<String> {
     project.init().await?;
     said(&mut project.command(&["validate", "-no-color"])).await?;
-    let said = said(&mut project.command(&["test", "-no-color"])).await?;
-    summary(&said).with_context(|| format!("terraform test ran no test\n{said}"))
+    summary(&project.test().await?).context("terraform test ran no test")
 }
 
 /// Initialises and validates a configuration.
@@ -121,11 +121,12 @@ async fn validate(project: Project) -> anyhow::Result<String> {
     Ok("valid".to_owned())
 }
 
-/// `4 passed`, from the last line of `terraform test`; none if it ran no test.
-fn summary(output: &str) -> Option<String> {
-    let line = output.lines().rev().find(|line| line.starts_with("Success! "))?;
-    let passed = line.trim_start_matches("Success! ").split(',').next()?;
-    (passed != "0 passed").then(|| passed.to_owned())
+/// `4 passed`, from the messages of `terraform test`; none if it ran no test.
+fn summary(messages: &str) -> Option<String> {
+    let mut messages = messages.lines().rev().filter_map(|line| serde_json::from_str(line).ok());
+    let last = messages.find(|message: &Value| message["type"] == "test_summary")?;
+    let passed = last["test_summary"]["passed"].as_u64().filter(|passed| *passed > 0)?;
+    Some(format!("{passed} passed"))
 }
 
 fn collect(directory: &Path, found: &mut Vec<PathBuf>) -> anyhow::Result<()> {
@@ -150,13 +151,18 @@ mod tests {
 
     #[test]
     fn summary_names_the_passed_tests() {
-        let output = "tests/a.tftest.hcl... pass\n\nSuccess! 4 passed, 0 failed.\n";
-        assert_eq!(summary(output).as_deref(), Some("4 passed"));
+        let messages = concat!(
+            r#"{"type":"test_run","test_run":{"status":"pass"}}"#,
+            "\n",
+            r#"{"type":"test_summary","test_summary":{"status":"pass","passed":4,"failed":0}}"#,
+        );
+        assert_eq!(summary(messages).as_deref(), Some("4 passed"));
     }
 
     #[test]
     fn configuration_without_tests_is_rejected() {
-        assert_eq!(summary("\nSuccess! 0 passed, 0 failed.\n"), None);
+        let none = r#"{"type":"test_summary","test_summary":{"passed":0,"failed":0}}"#;
+        assert_eq!(summary(none), None);
         assert_eq!(summary(""), None);
     }
 }

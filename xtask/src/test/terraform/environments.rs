@@ -6,30 +6,20 @@ use std::path::Path;
 
 use anyhow::{Context, ensure};
 use serde_json::Value;
-use tokio::task::JoinSet;
 
 use super::plan::Plan;
 use super::{cost, layers, plan};
 use crate::paths;
 use crate::tools::Terraform;
 
-/// Checks the environments in AWS, whose configurations are initialised.
-pub(super) async fn check(terraform: &Terraform, home: &Path) -> anyhow::Result<()> {
+/// Checks the environments in AWS, whose tests have run.
+pub(super) fn check(terraform: &Terraform, home: &Path) -> anyhow::Result<()> {
     let environments = environments(home)?;
     layers::check(home, &environments)?;
-    let mut running = JoinSet::new();
+    let mut plans = BTreeMap::new();
     for environment in environments {
         let directory = home.join("environments").join(&environment);
-        let terraform = terraform.clone();
-        running.spawn(async move {
-            let plan = plan::read(&terraform, &directory).await;
-            (environment, plan, directory)
-        });
-    }
-    let mut plans = BTreeMap::new();
-    while let Some(joined) = running.join_next().await {
-        let (environment, plan, directory) = joined?;
-        let plan = plan.with_context(|| environment.clone())?;
+        let plan = plan::read(terraform, &directory).with_context(|| environment.clone())?;
         let expected = fs::read_to_string(directory.join("plan.txt")).unwrap_or_default();
         compare(&environment, &expected, &plan::counts(&plan))?;
         plans.insert(environment, plan);

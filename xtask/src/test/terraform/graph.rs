@@ -61,7 +61,7 @@ type Edges = BTreeMap<String, BTreeSet<String>>;
 fn edges(graph: &str) -> Edges {
     let mut edges = Edges::new();
     for line in graph.lines() {
-        let names: Vec<_> = line.split('"').skip(1).step_by(2).collect();
+        let names: Vec<_> = line.split('"').skip(1).step_by(2).map(resource).collect();
         if let [from, to] = names[..]
             && line.contains("->")
         {
@@ -70,6 +70,11 @@ fn edges(graph: &str) -> Edges {
         }
     }
     edges
+}
+
+/// OpenTofu writes `[root] TYPE.NAME (expand)`.
+fn resource(node: &str) -> &str {
+    node.trim_start_matches("[root] ").trim_end_matches(" (expand)")
 }
 
 /// Whether a resource waits for another one, through any number of others.
@@ -106,6 +111,12 @@ mod tests {
         let edges = edges(GRAPH);
         assert!(depends(&edges, "a.x", "c.z").unwrap());
         assert!(!depends(&edges, "c.z", "a.x").unwrap());
+    }
+
+    #[test]
+    fn graph_of_opentofu_has_the_same_names() {
+        let graph = "\t\t\"[root] a.x (expand)\" -> \"[root] b.y (expand)\"\n";
+        assert!(depends(&edges(graph), "a.x", "b.y").unwrap());
     }
 
     #[test]

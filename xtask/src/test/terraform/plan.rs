@@ -8,7 +8,7 @@ use anyhow::{Context, bail};
 use serde_json::Value;
 
 use super::layers::LAYERS;
-use crate::command;
+use super::project::Project;
 use crate::tools::Terraform;
 
 /// The run in the tests of each layer whose plan counts.
@@ -24,15 +24,13 @@ pub(super) struct Resource {
 /// The resources that each layer creates, in the order of the layers.
 pub(super) type Plan = Vec<(&'static str, Vec<Resource>)>;
 
-/// The plans of all layers, whose configurations are initialised.
-pub(super) async fn read(terraform: &Terraform, directory: &Path) -> anyhow::Result<Plan> {
-    let mut plan = Plan::new();
-    for layer in LAYERS {
-        let mut test = terraform.command(&directory.join(layer));
-        test.args(["test", "-json", "-verbose", "-filter=tests/plan.tftest.hcl"]);
-        plan.push((layer, resources(&command::output(&mut test).await?).context(layer)?));
-    }
-    Ok(plan)
+/// The plans of all layers, whose tests have run.
+pub(super) fn read(terraform: &Terraform, directory: &Path) -> anyhow::Result<Plan> {
+    let read = |layer| {
+        let messages = Project::new(terraform, &directory.join(layer)).messages()?;
+        Ok((layer, resources(&messages).context(layer)?))
+    };
+    LAYERS.into_iter().map(read).collect()
 }
 
 /// The resources that a plan creates, from the messages of `terraform test`.

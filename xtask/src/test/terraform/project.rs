@@ -1,5 +1,6 @@
 //! A configuration, and Terraform's commands for it.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
@@ -8,6 +9,9 @@ use tokio::process::Command;
 
 use crate::command;
 use crate::tools::Terraform;
+
+/// The messages of `terraform test`, beside the configuration.
+const MESSAGES: &str = "tests.json";
 
 /// A directory with a configuration, which is a copy.
 #[derive(Clone, Debug)]
@@ -44,10 +48,35 @@ impl Project {
         said(command.args(flags(variables))).await
     }
 
+    /// Writes the plan of a destroy to a file in the directory.
+    pub(super) async fn plan_destruction(&self, file: &str) -> anyhow::Result<()> {
+        let out = format!("-out={file}");
+        said(&mut self.command(&["plan", "-destroy", "-no-color", &out])).await.map(drop)
+    }
+
     /// Applies a plan. Ephemeral variables need their values again. Returns all output.
     pub(super) async fn apply(&self, file: &str, variables: &[String]) -> anyhow::Result<String> {
         let mut command = self.command(&["apply", "-no-color"]);
         said(command.args(flags(variables)).arg(file)).await
+    }
+
+    /// Runs its tests. Keeps their messages, and returns them.
+    pub(super) async fn test(&self) -> anyhow::Result<String> {
+        let (passed, messages) =
+            command::result(&mut self.command(&["test", "-json", "-verbose"])).await?;
+        if !passed {
+            // The same for readers.
+            said(&mut self.command(&["test", "-no-color"])).await?;
+            bail!("the tests in {} passed only the second time", self.directory.display());
+        }
+        fs::write(self.directory.join(MESSAGES), &messages)?;
+        Ok(messages)
+    }
+
+    /// The messages of its tests, which have run.
+    pub(super) fn messages(&self) -> anyhow::Result<String> {
+        let path = self.directory.join(MESSAGES);
+        fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))
     }
 
     /// A plan, or without one the state.

@@ -20,7 +20,7 @@ variable "revision" {
 
 resource "helm_release" "app" {
   name        = "web"
-  chart       = "app"
+  chart       = "../../../../charts/app"
   description = "Revision ${var.revision}"
 
   set_sensitive = [
