@@ -3,6 +3,8 @@
 //! Every flag `--some-flag` is also read from `MTK_SOME_FLAG`, or from `SEALED_SECRETS_SOME_FLAG`, the
 //! name that Bitnami's controller uses. The command line wins.
 
+mod http;
+mod keys;
 mod parse;
 #[cfg(test)]
 mod tests;
@@ -13,9 +15,13 @@ use clap::{ArgAction, CommandFactory as _, FromArgMatches as _, Parser};
 use jiff::SignedDuration;
 use templates::Limits;
 
-use self::parse::{
-    parse_address, parse_delimiter, parse_duration, parse_key_size, parse_namespace, parse_prefix,
-    parse_secret_type, parse_workers,
+use self::{
+    http::HttpFlags,
+    keys::KeyFlags,
+    parse::{
+        parse_address, parse_delimiter, parse_duration, parse_key_size, parse_namespace,
+        parse_prefix, parse_secret_type, parse_workers,
+    },
 };
 use crate::{
     aws::{events::EventQueue, identity::PodIdentity},
@@ -59,7 +65,7 @@ pub struct Config {
     #[arg(long, value_name = "NAMESPACE", value_delimiter = ',', value_parser = parse_namespace)]
     additional_namespaces: Vec<String>,
 
-    /// Address of the certificate and health endpoints
+    /// Address of the endpoints for certificate, verify, rotate and health
     #[arg(long, value_name = "ADDRESS", default_value = ":8080", value_parser = parse_address)]
     pub(crate) listen_addr: SocketAddr,
 
@@ -82,6 +88,12 @@ pub struct Config {
     /// Common name in the certificate of a new sealing key
     #[arg(long, value_name = "NAME", default_value = "")]
     my_cn: String,
+
+    #[command(flatten)]
+    pub(crate) keys: KeyFlags,
+
+    #[command(flatten)]
+    pub(crate) http: HttpFlags,
 
     /// Also decrypt the deprecated `spec.data`
     #[arg(long, value_name = "BOOL", default_value_t = true, action = ArgAction::Set,
@@ -253,6 +265,9 @@ impl Config {
             bits: self.key_size,
             common_name: self.my_cn.clone(),
             lifetime: self.key_ttl,
+            order: self.keys.key_order_priority,
+            labels: self.keys.privatekey_labels.0.clone(),
+            annotations: self.keys.privatekey_annotations.0.clone(),
         }
     }
 

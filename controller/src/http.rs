@@ -1,71 +1,79 @@
-//! The HTTP endpoints. They accept no body and cannot reach a private key.
+//! The HTTP endpoints: the certificate, checks and rotation of SealedSecrets, health, and metrics. They
+//! cannot reach the template engine. A client never learns why an item does not open.
 
+mod body;
+mod caller;
+mod certificate;
 mod connections;
+mod health;
 mod listener;
+mod manifest;
+mod measure;
+mod opening;
+mod rate_limit;
+mod rotate;
+mod slots;
+mod verify;
+mod work;
 
-use std::{
-    net::SocketAddr,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+use std::{net::SocketAddr, sync::Arc};
 
 use axum::{
     Router,
     extract::State,
     http::{StatusCode, header::CONTENT_TYPE},
-    response::{IntoResponse, Response},
-    routing::get,
+    middleware::from_fn_with_state,
+    response::{IntoResponse as _, Response},
+    routing::{MethodRouter, any, get},
 };
 use prometheus_client::{encoding::text::encode, registry::Registry};
-use sealing::Certificate;
 use tokio::sync::watch;
 use tracing::info;
 
-use self::{connections::accept, listener::listen};
-use crate::{keys::KeyStore, runtime::queue::WorkQueue};
+pub(crate) use self::{
+    caller::Network, connections::Timeouts, health::Health, measure::HttpMetrics,
+    rate_limit::RateLimit, work::Settings,
+};
+use self::{
+    certificate::get_certificate,
+    connections::accept,
+    health::{get_healthy, get_ready},
+    listener::listen,
+    measure::measure,
+    rotate::rotate,
+    verify::verify,
+    work::Workshop,
+};
+use crate::keys::KeyStore;
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// When an object is due and no reconcile ends for this long, progress has stopped
-/// (external-secrets#6053: a stalled controller looked healthy). One reconcile takes two minutes at most.
-const STALLED_AFTER: Duration = Duration::from_mins(15);
-
-/// Whether the initial sync is complete, and whether the queues progress.
-pub(crate) struct Health {
-    synced: AtomicBool,
-    queues: Vec<Arc<WorkQueue>>,
-}
-
-impl Health {
-    pub(crate) fn new(queues: Vec<Arc<WorkQueue>>) -> Self {
-        Self { synced: AtomicBool::new(false), queues }
-    }
-
-    /// Call this when all watches have delivered their lists and the keys are loaded.
-    pub(crate) fn set_synced(&self) {
-        self.synced.store(true, Ordering::Relaxed);
-    }
-
-    /// Overdue objects do not count: the certificate that this Service serves does not depend on them.
-    fn is_ready(&self) -> bool {
-        self.synced.load(Ordering::Relaxed)
-    }
-
-    /// Whether progress has stopped, so that a restart may help.
-    fn is_stalled(&self) -> bool {
-        self.is_ready() && self.queues.iter().any(|queue| queue.is_stalled(STALLED_AFTER))
-    }
-}
-
-/// `/v1/cert.pem`, `/healthz` and `/readyz`.
-pub(crate) fn api(keys: Arc<KeyStore>, health: Arc<Health>) -> Router {
+/// `/v1/cert.pem`, `/v1/verify`, `/v1/rotate`, `/healthz` and `/readyz`. As in Bitnami's controller, the
+/// method of a request does not matter.
+pub(crate) fn api(
+    keys: Arc<KeyStore>,
+    health: Arc<Health>,
+    settings: Settings,
+    metrics: &HttpMetrics,
+) -> Router {
+    let workshop = Workshop::new(keys.clone(), settings);
+    let (verifying, rotating) = (workshop.endpoint(verify), workshop.endpoint(rotate));
     Router::new()
-        .route("/v1/cert.pem", get(get_certificate).with_state(keys))
-        .route("/healthz", get(get_healthy).with_state(health.clone()))
-        .route("/readyz", get(get_ready).with_state(health))
+        .route(
+            "/v1/cert.pem",
+            measured(metrics, "/v1/cert.pem", any(get_certificate).with_state(keys)),
+        )
+        .route(
+            "/v1/verify",
+            measured(metrics, "/v1/verify", any(move |request| verifying.answer(request))),
+        )
+        .route(
+            "/v1/rotate",
+            measured(metrics, "/v1/rotate", any(move |request| rotating.answer(request))),
+        )
+        .route("/healthz", any(get_healthy).with_state(health.clone()))
+        .route("/readyz", any(get_ready).with_state(health))
+        .fallback((StatusCode::NOT_FOUND, "404 page not found\n"))
 }
 
 pub(crate) fn metrics(registry: Registry) -> Router {
@@ -77,20 +85,17 @@ pub(crate) async fn serve(
     address: SocketAddr,
     purpose: &'static str,
     router: Router,
+    timeouts: Timeouts,
     stop: watch::Receiver<bool>,
 ) -> std::io::Result<()> {
     let listener = listen(address)?;
     info!(purpose, address = %listener.local_addr()?, "listening");
-    accept(listener, router, stop).await;
+    accept(listener, router, timeouts, stop).await;
     Ok(())
 }
 
-/// The newest key's certificate as PEM, or 503 before the first key exists.
-async fn get_certificate(State(keys): State<Arc<KeyStore>>) -> Response {
-    match keys.ring().certificate().map(Certificate::to_pem) {
-        Some(pem) => ([(CONTENT_TYPE, "application/x-pem-file")], pem).into_response(),
-        None => (StatusCode::SERVICE_UNAVAILABLE, "no sealing key yet\n").into_response(),
-    }
+fn measured(metrics: &HttpMetrics, path: &'static str, route: MethodRouter) -> MethodRouter {
+    route.layer(from_fn_with_state((metrics.clone(), path), measure))
 }
 
 async fn get_metrics(State(registry): State<Arc<Registry>>) -> Response {
@@ -98,47 +103,5 @@ async fn get_metrics(State(registry): State<Arc<Registry>>) -> Response {
     match encode(&mut text, &registry) {
         Ok(()) => ([(CONTENT_TYPE, OPEN_METRICS)], text).into_response(),
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
-    }
-}
-
-async fn get_healthy(State(health): State<Arc<Health>>) -> Response {
-    if health.is_stalled() {
-        let message = "not healthy: no reconcile has ended for 15 minutes\n";
-        return (StatusCode::SERVICE_UNAVAILABLE, message).into_response();
-    }
-    "ok\n".into_response()
-}
-
-async fn get_ready(State(health): State<Arc<Health>>) -> Response {
-    if health.is_ready() {
-        return "ok\n".into_response();
-    }
-    let message = "not ready: initial sync is not complete\n";
-    (StatusCode::SERVICE_UNAVAILABLE, message).into_response()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{key::ObjectKey, runtime::queue::Priority};
-
-    #[tokio::test(start_paused = true)]
-    async fn overdue_objects_end_liveness_only_without_progress() {
-        let queue = Arc::new(WorkQueue::new(1));
-        let health = Health::new(vec![queue.clone()]);
-        let key = |name: &str| ObjectKey { namespace: "n".into(), name: name.into() };
-        for name in ["a", "b"] {
-            queue.add(key(name), Priority::Change, Duration::ZERO);
-        }
-        tokio::time::advance(2 * STALLED_AFTER).await;
-        assert!(!health.is_ready() && !health.is_stalled(), "the start may take longer");
-        health.set_synced();
-        assert!(health.is_ready(), "the certificate stays available");
-        assert!(health.is_stalled());
-        let done = queue.next().await;
-        queue.done(&done);
-        assert!(!health.is_stalled(), "there is progress");
-        tokio::time::advance(STALLED_AFTER + Duration::from_secs(1)).await;
-        assert!(health.is_ready() && health.is_stalled());
     }
 }

@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use anyhow::Context as _;
+use axum::Router;
 use kube::Client;
 use prometheus_client::registry::Registry;
 use tokio::{
@@ -20,8 +21,8 @@ use crate::{
         ExternalSecretController, controller::STORE_WORKERS, metrics::ExternalMetrics,
         render::Renderer,
     },
-    http::{self, Health},
-    keys::{KeyStore, mac_key},
+    http::{self, Health, HttpMetrics},
+    keys::{CertificatePublisher, KeyRenewal, KeyStore, mac_key},
     restart::{self, RestartController, RestartMetrics},
     runtime::{
         MacKey, QueueMetrics, ReconcileMetrics, WatchScope, WorkQueue, blocking::block_on, client,
@@ -45,7 +46,9 @@ struct Process {
     namespace: String,
     client: Client,
     keys: Arc<KeyStore>,
+    renewal: Arc<KeyRenewal>,
     health: Arc<Health>,
+    http_metrics: HttpMetrics,
     /// `None` without ExternalSecrets.
     pool: Option<Arc<Pool>>,
     sealed_queue: Arc<WorkQueue>,
@@ -89,11 +92,13 @@ async fn run_until_signalled(config: Config) -> anyhow::Result<()> {
     let process = Process::new(config, &mut registry).await?;
     let (stop, stopped) = watch::channel(false);
     let Config { listen_addr, listen_metrics_addr, .. } = process.config;
-    let api = http::api(process.keys.clone(), process.health.clone());
-    let metrics = http::metrics(registry);
+    let timeouts = process.config.http.timeouts();
+    let (api, metrics) = (process.api(), http::metrics(registry));
     let mut servers = JoinSet::new();
-    servers.spawn(http::serve(listen_addr, "api", api, stopped.clone()));
-    servers.spawn(http::serve(listen_metrics_addr, "metrics", metrics, stopped.clone()));
+    servers.spawn(http::serve(listen_addr, "api", api, timeouts, stopped.clone()));
+    servers.spawn(http::serve(listen_metrics_addr, "metrics", metrics, timeouts, stopped.clone()));
+    let mut signals = JoinSet::new();
+    signals.spawn(request_keys(process.renewal.clone()));
     let mut control = JoinSet::new();
     control.spawn(process.control(stopped));
     tokio::select! {
@@ -128,8 +133,15 @@ impl Process {
             None
         };
         let object_labels = !config.metrics_omit_secret_labels;
+        if let Some(notice) = config.keys.notice() {
+            warn!("{notice}");
+        }
+        let keys = Arc::new(KeyStore::new(&namespace, config.key_settings(), registry));
+        let renewal = KeyRenewal::new(keys.clone(), client.clone(), config.keys.renewal());
         Ok(Self {
-            keys: Arc::new(KeyStore::new(&namespace, config.key_settings(), registry)),
+            keys,
+            renewal: Arc::new(renewal),
+            http_metrics: HttpMetrics::register(registry),
             health: Arc::new(Health::new(vec![sealed_queue.clone(), external_queue.clone()])),
             pool,
             sealed_metrics: SealedSecretMetrics::register(registry, object_labels),
@@ -143,6 +155,11 @@ impl Process {
             sealed_queue,
             external_queue,
         })
+    }
+
+    fn api(&self) -> Router {
+        let settings = self.config.http.settings(self.config.accept_deprecated_v1_data);
+        http::api(self.keys.clone(), self.health.clone(), settings, &self.http_metrics)
     }
 
     /// Runs the controllers until `stop` turns true, and then waits for running reconciles.
@@ -165,7 +182,9 @@ impl Process {
         let context = Arc::new(self.context().await);
         let controllers = self.controllers(&context);
         controllers.watch(&context, watches);
+        self.manage_keys(watches);
         context.readiness.wait().await;
+        self.renewal.wait_first().await;
         self.health.set_synced();
         info!(secrets = context.secrets.len(), "initial sync complete");
         let (sealed, metrics) = (&controllers.sealed, &self.reconciles);
@@ -183,6 +202,15 @@ impl Process {
             spawn_workers(workers, restart, restart::controller::WORKERS, metrics, stop);
         }
         std::future::pending::<()>().await;
+    }
+
+    /// Creates sealing keys and publishes the certificate. Only the leader may do this.
+    fn manage_keys(&self, tasks: &mut JoinSet<()>) {
+        tasks.spawn(self.renewal.clone().run());
+        if let Some(name) = self.config.keys.certificate_config_map.clone() {
+            let (store, client) = (self.keys.clone(), self.client.clone());
+            tasks.spawn(CertificatePublisher { store, client, name }.run());
+        }
     }
 
     /// Starts after the watches, so that the objects of each event are known.
@@ -294,6 +322,17 @@ impl Controllers {
 async fn until(mut stop: watch::Receiver<bool>) {
     // An error means that the sender was dropped, which also means stop.
     let _ = stop.wait_for(|stop| *stop).await;
+}
+
+/// Creates a sealing key at each SIGUSR1, as Bitnami's controller does.
+fn request_keys(renewal: Arc<KeyRenewal>) -> impl Future<Output = ()> {
+    let signals = signal(SignalKind::user_defined1());
+    let mut signals = signals.expect("the process can handle signals");
+    async move {
+        while signals.recv().await.is_some() {
+            renewal.request();
+        }
+    }
 }
 
 async fn signalled() {

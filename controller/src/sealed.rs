@@ -17,6 +17,7 @@
 
 pub(crate) mod controller;
 pub(crate) mod index;
+mod key_usage;
 pub(crate) mod metrics;
 pub(crate) mod plan;
 pub(crate) mod prepare;

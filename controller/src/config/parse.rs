@@ -56,6 +56,10 @@ pub(super) fn parse_prefix(text: &str) -> Result<String, &'static str> {
         .ok_or("not a valid prefix of a name: use at most 245 lower-case letters, digits and `-`")
 }
 
-fn has_name_letters(name: &str) -> bool {
+pub(super) fn has_name_letters_or_dots(name: &str) -> bool {
+    has_name_letters(&name.replace('.', ""))
+}
+
+pub(super) fn has_name_letters(name: &str) -> bool {
     name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
 }

@@ -1,29 +1,24 @@
 //! Connections to the endpoints, limited in number and time: any Pod of the cluster may open them.
 
-use std::{
-    collections::HashMap,
-    net::IpAddr,
-    pin::pin,
-    sync::{Arc, Mutex, MutexGuard},
-    time::Duration,
-};
+use std::{net::IpAddr, pin::pin, time::Duration};
 
-use axum::Router;
-use hyper::server::conn::http1;
-use hyper_util::{
-    rt::{TokioIo, TokioTimer},
-    service::TowerToHyperService,
-};
+use axum::{Router, extract::Request};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::watch,
     task::JoinSet,
 };
+use tower::ServiceExt as _;
 
-/// How long a client may take to send its request.
+use super::{
+    caller::Client,
+    slots::{Slot, Slots},
+};
+
+/// How long a client may take to send the header of its request.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long a connection may last. It serves one request.
-const CONNECTION_TIMEOUT: Duration = Duration::from_secs(30);
 /// Open connections of one port. More are closed at once.
 const MAX_CONNECTIONS: usize = 256;
 /// Open connections of one client, so that one Pod cannot exclude the kubelet.
@@ -31,19 +26,24 @@ const MAX_CONNECTIONS_PER_CLIENT: usize = 32;
 /// The pause after an error such as too many open files.
 const ACCEPT_RETRY_DELAY: Duration = Duration::from_secs(1);
 
-/// The number of open connections by client.
-#[derive(Clone, Default)]
-struct OpenConnections(Arc<Mutex<HashMap<IpAddr, usize>>>);
-
-/// One open connection.
-struct Slot {
-    all: OpenConnections,
-    client: IpAddr,
+/// The flags for a connection. It serves one request.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Timeouts {
+    /// How long a client may take to send a request.
+    pub(crate) read: Duration,
+    /// How long a response may take, from the end of the request's header.
+    pub(crate) write: Duration,
 }
 
 /// Serves connections until `stop` turns true. Then it accepts no more, and waits for the open ones.
-pub(super) async fn accept(listener: TcpListener, router: Router, stop: watch::Receiver<bool>) {
-    let (open, mut tasks) = (OpenConnections::default(), JoinSet::new());
+pub(super) async fn accept(
+    listener: TcpListener,
+    router: Router,
+    timeouts: Timeouts,
+    stop: watch::Receiver<bool>,
+) {
+    let open = Slots::new(MAX_CONNECTIONS, MAX_CONNECTIONS_PER_CLIENT);
+    let mut tasks = JoinSet::new();
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -54,8 +54,10 @@ pub(super) async fn accept(listener: TcpListener, router: Router, stop: watch::R
             tokio::time::sleep(ACCEPT_RETRY_DELAY).await;
             continue;
         };
-        if let Some(slot) = open.take(client.ip()) {
-            tasks.spawn(serve(stream, router.clone(), slot, stop.clone()));
+        let client = client.ip();
+        if let Some(slot) = open.take(&client) {
+            let router = router.clone();
+            tasks.spawn(serve(stream, client, router, timeouts, slot, stop.clone()));
         }
     }
     // New connections are refused, so that clients try another replica.
@@ -63,12 +65,29 @@ pub(super) async fn accept(listener: TcpListener, router: Router, stop: watch::R
     while tasks.join_next().await.is_some() {}
 }
 
-async fn serve(stream: TcpStream, router: Router, slot: Slot, stop: watch::Receiver<bool>) {
+async fn serve(
+    stream: TcpStream,
+    client: IpAddr,
+    router: Router,
+    timeouts: Timeouts,
+    slot: Slot<IpAddr>,
+    stop: watch::Receiver<bool>,
+) {
+    let header_timeout = timeouts.read.min(HEADER_TIMEOUT);
+    let (request_begun, mut begun) = watch::channel(false);
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request_begun.send_replace(true);
+        request.extensions_mut().insert(Client(client));
+        router.clone().oneshot(request)
+    });
     let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT).keep_alive(false);
-    let connection = http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
-    // Ignore clients that disconnect or are too slow.
-    let _ = tokio::time::timeout(CONNECTION_TIMEOUT, async {
+    http.timer(TokioTimer::new()).header_read_timeout(header_timeout).keep_alive(false);
+    let connection = http.serve_connection(TokioIo::new(stream), service);
+    let expired = async {
+        let _ = tokio::time::timeout(header_timeout, begun.wait_for(|begun| *begun)).await;
+        tokio::time::sleep(timeouts.write).await;
+    };
+    let served = async {
         let mut connection = pin!(connection);
         tokio::select! {
             _ = connection.as_mut() => return,
@@ -77,46 +96,18 @@ async fn serve(stream: TcpStream, router: Router, slot: Slot, stop: watch::Recei
         // Ends a connection on which no request has begun.
         connection.as_mut().graceful_shutdown();
         let _ = connection.await;
-    })
-    .await;
+    };
+    // Ignore clients that disconnect or are too slow.
+    tokio::select! {
+        () = served => {}
+        () = expired => {}
+    }
     drop(slot);
 }
 
 async fn stopped(mut stop: watch::Receiver<bool>) {
     // An error means that the sender was dropped, which also means stop.
     let _ = stop.wait_for(|stop| *stop).await;
-}
-
-impl OpenConnections {
-    fn take(&self, client: IpAddr) -> Option<Slot> {
-        let mut open = self.lock();
-        let all: usize = open.values().sum();
-        let own = open.entry(client).or_default();
-        if all >= MAX_CONNECTIONS || *own >= MAX_CONNECTIONS_PER_CLIENT {
-            if *own == 0 {
-                open.remove(&client);
-            }
-            return None;
-        }
-        *own += 1;
-        Some(Slot { all: self.clone(), client })
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
-        self.0.lock().expect("no holder of the lock panics")
-    }
-}
-
-impl Drop for Slot {
-    fn drop(&mut self) {
-        let mut open = self.all.lock();
-        if let Some(own) = open.get_mut(&self.client) {
-            *own -= 1;
-            if *own == 0 {
-                open.remove(&self.client);
-            }
-        }
-    }
 }
 
 #[cfg(test)]
@@ -137,7 +128,7 @@ mod tests {
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
-        tasks.spawn(accept(listener, router, stopped));
+        tasks.spawn(accept(listener, router, TIMEOUTS, stopped));
         (address, stop, tasks)
     }
 
@@ -150,6 +141,8 @@ mod tests {
         String::from_utf8(answer).unwrap()
     }
 
+    const TIMEOUTS: Timeouts =
+        Timeouts { read: Duration::from_mins(2), write: Duration::from_mins(2) };
     const REQUEST: &str = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
 
     #[tokio::test(start_paused = true)]
@@ -199,15 +192,16 @@ mod tests {
         TcpStream::connect(address).await.unwrap_err();
     }
 
-    #[test]
-    fn connections_of_all_clients_are_limited() {
-        let open = OpenConnections::default();
-        let client = |number: u32| IpAddr::from(Ipv4Addr::from(number));
-        let connections = 0..u32::try_from(2 * MAX_CONNECTIONS).unwrap();
-        let mut slots: Vec<_> =
-            connections.filter_map(|number| open.take(client(number))).collect();
-        assert_eq!(slots.len(), MAX_CONNECTIONS);
-        slots.pop();
-        assert!(open.take(client(1000)).is_some());
+    #[tokio::test(start_paused = true)]
+    async fn response_that_takes_too_long_ends_the_connection() {
+        let endless = get(async || std::future::pending::<&str>().await);
+        let (address, _stop, _server) = serving(Router::new().route("/", endless)).await;
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(REQUEST.as_bytes()).await.unwrap();
+        let started = tokio::time::Instant::now();
+        let read = stream.read_to_end(&mut Vec::new()).await;
+        let waited = started.elapsed();
+        assert!(read.is_ok_and(|bytes| bytes == 0) && waited >= TIMEOUTS.write, "{waited:?}");
+        assert!(waited < TIMEOUTS.write + 2 * HEADER_TIMEOUT, "{waited:?}");
     }
 }

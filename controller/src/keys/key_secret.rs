@@ -1,16 +1,20 @@
 //! Key Secrets, in the format of Bitnami's controller: reads one, or generates a key for a new one.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use anyhow::anyhow;
 use jiff::{SignedDuration, Timestamp};
 use kube::{Client, ResourceExt as _, api::ObjectMeta};
 use sealing::{Certificate, KeyError, KeyOptions, SealingKey};
 
+use super::ring::{KeyOrder, LoadedKey};
 use crate::runtime::{FIELD_MANAGER, KEY_LABEL, SecretObject, SecretValue, secret};
 
 /// The value of [`KEY_LABEL`] on active keys.
 const ACTIVE: &str = "active";
+
+/// When the Secret was last backed up, in RFC 3339. The user who copies the key sets it.
+const BACKED_UP_AT: &str = "mtk.mytomorrows.com/backed-up-at";
 
 /// The data keys of a `kubernetes.io/tls` Secret.
 const PRIVATE_KEY: &str = "tls.key";
@@ -23,6 +27,10 @@ pub(crate) struct KeySettings {
     pub(crate) bits: usize,
     pub(crate) common_name: String,
     pub(crate) lifetime: SignedDuration,
+    pub(crate) order: KeyOrder,
+    /// Labels and annotations of new key Secrets.
+    pub(crate) labels: BTreeMap<String, String>,
+    pub(crate) annotations: BTreeMap<String, String>,
 }
 
 /// Why a Secret does not contain a sealing key.
@@ -43,38 +51,63 @@ pub(super) fn is_active(secret: &SecretObject) -> bool {
 
 /// The key in the Secret. A key with an unusable certificate can still open items. It is returned
 /// without the certificate, and with the error. No error contains a byte of the key.
-pub(super) fn load(secret: &SecretObject) -> Result<(SealingKey, Option<KeyError>), LoadError> {
+pub(super) fn load(secret: &SecretObject) -> Result<(LoadedKey, Option<KeyError>), LoadError> {
     if let Some(owner) = secret::controller_of(&secret.metadata) {
         return Err(LoadError::Controlled(format!("{}/{}", owner.kind, owner.name)));
     }
     let private_key = secret.data.get(PRIVATE_KEY).ok_or(LoadError::NoPrivateKey)?;
     let certificate = secret.data.get(CERTIFICATE);
-    match SealingKey::from_pem(private_key.expose(), certificate.map(SecretValue::expose)) {
-        Ok(key) => Ok((key, None)),
+    let read = SealingKey::from_pem(private_key.expose(), certificate.map(SecretValue::expose));
+    let (key, error) = match read {
+        Ok(key) => (key, None),
         Err(error @ (KeyError::BadCertificate(_) | KeyError::CertificateMismatch { .. })) => {
-            Ok((SealingKey::from_pem(private_key.expose(), None)?, Some(error)))
+            (SealingKey::from_pem(private_key.expose(), None)?, Some(error))
         }
-        Err(error) => Err(error.into()),
+        Err(error) => return Err(error.into()),
+    };
+    let backed_up_at = secret.annotations().get(BACKED_UP_AT).and_then(|text| text.parse().ok());
+    let created_at = secret.creation_timestamp().map(|time| time.0);
+    Ok((LoadedKey { key: Arc::new(key), created_at, backed_up_at }, error))
+}
+
+impl KeySettings {
+    #[cfg(test)]
+    pub(crate) fn for_tests() -> Self {
+        Self {
+            prefix: "sealed-secrets-key".to_owned(),
+            bits: 2048,
+            common_name: String::new(),
+            lifetime: SignedDuration::from_hours(1),
+            order: KeyOrder::default(),
+            labels: BTreeMap::new(),
+            annotations: BTreeMap::new(),
+        }
     }
 }
 
-/// Generates a key and creates its Secret. The API server chooses the name: it appends letters to
-/// the prefix.
+/// Generates a key, which takes a second of CPU time.
+pub(super) async fn generate(settings: &KeySettings) -> Result<SealingKey, KeyError> {
+    let KeySettings { bits, common_name, lifetime, .. } = settings.clone();
+    let options = KeyOptions { bits, common_name, not_before: Timestamp::now(), lifetime };
+    let generation = tokio::task::spawn_blocking(move || SealingKey::generate(&options));
+    generation.await.expect("generating a key does not panic")
+}
+
+/// Creates the Secret of a new key. The API server chooses the name: it appends letters to the prefix.
 pub(super) async fn create(
     client: &Client,
     namespace: &str,
     settings: &KeySettings,
+    key: &SealingKey,
 ) -> anyhow::Result<SecretObject> {
-    let KeySettings { prefix, bits, common_name, lifetime } = settings.clone();
-    let options = KeyOptions { bits, common_name, not_before: Timestamp::now(), lifetime };
-    let key = tokio::task::spawn_blocking(move || SealingKey::generate(&options))
-        .await
-        .expect("generating a key does not panic")?;
     let certificate = key.certificate().map(Certificate::to_pem).unwrap_or_default();
+    let mut labels = settings.labels.clone();
+    labels.insert(KEY_LABEL.to_owned(), ACTIVE.to_owned());
     let metadata = ObjectMeta {
         namespace: Some(namespace.to_owned()),
-        generate_name: Some(prefix),
-        labels: Some(BTreeMap::from([(KEY_LABEL.to_owned(), ACTIVE.to_owned())])),
+        generate_name: Some(settings.prefix.clone()),
+        labels: Some(labels),
+        annotations: Some(settings.annotations.clone()).filter(|all| !all.is_empty()),
         ..ObjectMeta::default()
     };
     let data = BTreeMap::from([
@@ -128,7 +161,7 @@ mod tests {
         }}))
         .unwrap();
         let (key, error) = load(&secret).unwrap();
-        assert!(key.certificate().is_none());
+        assert!(key.key.certificate().is_none());
         assert!(matches!(error, Some(KeyError::BadCertificate(_))));
     }
 

@@ -1,127 +1,41 @@
-//! The ring of all active sealing keys, kept up to date with the key Secrets.
+//! The key Secrets as they are now, and the ring of their keys.
 
 use std::{
-    cmp::Reverse,
-    collections::{BTreeMap, HashMap, HashSet},
-    fmt,
+    collections::HashSet,
     sync::{Arc, Mutex, MutexGuard},
 };
 
 use anyhow::anyhow;
-use jiff::Timestamp;
 use kube::{Api, Client, ResourceExt as _, api::ListParams};
-use prometheus_client::{
-    collector::Collector,
-    encoding::DescriptorEncoder,
-    metrics::{counter::ConstCounter, gauge::Gauge},
-    registry::Registry,
-};
-use sealing::{Certificate, Fingerprint, SealingKey};
+use prometheus_client::registry::Registry;
 use tokio::sync::watch;
 use tracing::{info, warn};
 
-use super::key_secret::{KeySettings, create, is_active, load};
-use crate::runtime::{KEY_LABEL, Lenient, SecretObject, Watch, WatchEvent, metrics, request};
-
-/// The short name of a sealing key: the first 16 digits of its fingerprint.
-#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub(crate) struct KeyId(String);
-
-/// The keys, newest first, as Bitnami's controller orders them: by the start of their certificate.
-#[derive(Default)]
-pub(crate) struct KeyRing(Vec<(KeyId, Arc<SealingKey>)>);
-
-impl KeyId {
-    pub(crate) fn of(fingerprint: &Fingerprint) -> Self {
-        let text = fingerprint.to_string();
-        let digest = text.trim_start_matches("SHA256:");
-        Self(digest.chars().take(16).collect())
-    }
-
-    pub(crate) fn from_text(text: &str) -> Self {
-        Self(text.to_owned())
-    }
-
-    pub(crate) fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl KeyRing {
-    /// Two Secrets with the same key count once, with the newer certificate.
-    pub(crate) fn new<'k>(keys: impl IntoIterator<Item = &'k Arc<SealingKey>>) -> Self {
-        let mut by_id = BTreeMap::<_, Arc<SealingKey>>::new();
-        for key in keys {
-            let known = by_id.entry(KeyId::of(key.fingerprint())).or_insert_with(|| key.clone());
-            if certified_at(known) < certified_at(key) {
-                *known = key.clone();
-            }
-        }
-        let mut keys: Vec<_> = by_id.into_iter().collect();
-        // Stable, so keys of the same moment stay in the order of their ids.
-        keys.sort_by_key(|(_, key)| Reverse(certified_at(key)));
-        Self(keys)
-    }
-
-    /// Whether the other ring has the same keys with the same certificates.
-    fn equals(&self, other: &Self) -> bool {
-        let content = |(id, key): &(KeyId, Arc<SealingKey>)| {
-            (id.clone(), key.certificate().map(Certificate::to_pem))
-        };
-        self.0.iter().map(content).eq(other.0.iter().map(content))
-    }
-
-    pub(crate) fn contains(&self, id: &KeyId) -> bool {
-        self.0.iter().any(|(known, _)| known == id)
-    }
-
-    /// The certificate to seal with: that of the newest key with a certificate.
-    pub(crate) fn certificate(&self) -> Option<&Certificate> {
-        self.0.iter().find_map(|(_, key)| key.certificate())
-    }
-
-    /// The keys in the order to try them: those that opened the object before, then the newest first.
-    pub(crate) fn in_order(&self, first: &[KeyId]) -> impl Iterator<Item = &SealingKey> {
-        let (before, others): (Vec<_>, Vec<_>) =
-            self.0.iter().partition(|(id, _)| first.contains(id));
-        before.into_iter().chain(others).map(|(_, key)| &**key)
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.0.len()
-    }
-}
-
-/// The start of the key's certificate.
-fn certified_at(key: &SealingKey) -> Timestamp {
-    key.certificate().map_or(Timestamp::MIN, Certificate::not_before)
-}
-
-/// The Secret of a key.
-#[derive(Clone, Debug, Eq, Hash, PartialEq)]
-enum KeySource {
-    Labelled(String),
-    /// The Secret that has the plain name of the prefix, and no label.
-    Unlabelled,
-}
+use super::{
+    by_secret::{KeySource, KeysBySecret, known},
+    key_secret::{KeySettings, is_active, load},
+    metrics::{KeyCollector, PrivateKeyOperations},
+    plan::KnownKeys,
+    ring::{KeyRing, LoadedKey},
+};
+use crate::runtime::{KEY_LABEL, Lenient, SecretObject, Watch, WatchEvent, request};
 
 pub(crate) struct KeyStore {
-    namespace: String,
-    settings: KeySettings,
-    active: Gauge,
-    by_secret: Mutex<HashMap<KeySource, Arc<SealingKey>>>,
+    pub(super) namespace: String,
+    pub(super) settings: KeySettings,
+    by_secret: Arc<Mutex<KeysBySecret>>,
     ring: watch::Sender<Arc<KeyRing>>,
 }
 
 impl KeyStore {
     pub(crate) fn new(namespace: &str, settings: KeySettings, registry: &mut Registry) -> Self {
+        let by_secret = Arc::default();
         registry.register_collector(Box::new(PrivateKeyOperations));
-        let ours = registry.sub_registry_with_prefix("mtk_controller");
+        registry.register_collector(Box::new(KeyCollector::new(&by_secret, settings.order)));
         Self {
             namespace: namespace.to_owned(),
             settings,
-            active: metrics::register(ours, "sealing_keys", "Active sealing keys"),
-            by_secret: Mutex::default(),
+            by_secret,
             ring: watch::Sender::default(),
         }
     }
@@ -134,13 +48,48 @@ impl KeyStore {
         self.ring.subscribe()
     }
 
-    /// Reads all key Secrets, and creates the first key if there are none. If key Secrets exist but
-    /// none is readable, the controller creates no key: a new one would hide the loss.
+    /// Reads all key Secrets.
     pub(crate) async fn load(&self, client: &Client) -> anyhow::Result<()> {
+        let found = self.list(client).await?;
+        self.change(|keys| *keys = found);
+        Ok(())
+    }
+
+    /// Reads all key Secrets, and adds those that are not known yet. Returns what the API server has now.
+    pub(super) async fn refresh(&self, client: &Client) -> anyhow::Result<KnownKeys> {
+        let found = self.list(client).await?;
+        let known = known(&found, &KeyRing::new(found.values().flatten(), self.settings.order));
+        // The watch reports changes in order, so it decides about the Secrets that are known.
+        self.change(|keys| {
+            for (source, key) in found {
+                keys.entry(source).or_insert(key);
+            }
+        });
+        Ok(known)
+    }
+
+    pub(super) fn known(&self) -> KnownKeys {
+        known(&self.keys(), &self.ring())
+    }
+
+    async fn list(&self, client: &Client) -> anyhow::Result<KeysBySecret> {
+        let mut found = KeysBySecret::new();
         let keys: Api<Lenient<SecretObject>> = Api::namespaced(client.clone(), &self.namespace);
         let list = request(keys.list(&ListParams::default().labels(KEY_LABEL))).await;
         let list = list.map_err(|error| anyhow!(error.failure("list the key Secrets").message))?;
-        let mut found = list.items.iter().filter(|secret| self.update_listed(secret)).count();
+        for secret in list.items {
+            match secret {
+                Lenient::Decoded(secret) if !is_active(&secret) => {}
+                Lenient::Decoded(secret) => {
+                    found.insert(KeySource::Labelled(secret.name_any()), read(&secret));
+                }
+                // It may be an active key.
+                Lenient::Undecodable(metadata) => {
+                    warn!(secret = metadata.name, "key Secret cannot be decoded and is left out");
+                    found.insert(KeySource::Labelled(metadata.name.unwrap_or_default()), None);
+                }
+            }
+        }
         // The Secret is older than the label, or the user created it under the plain name of the
         // prefix.
         let api: Api<SecretObject> = Api::namespaced(client.clone(), &self.namespace);
@@ -148,30 +97,21 @@ impl KeyStore {
         let action = "read the unlabelled key Secret";
         let plain = plain.map_err(|error| anyhow!(error.failure(action).message))?;
         if let Some(secret) = plain.filter(|secret| !secret.labels().contains_key(KEY_LABEL)) {
-            found += 1;
-            self.insert(KeySource::Unlabelled, &secret);
+            found.insert(KeySource::Unlabelled, read(&secret));
         }
-        if found == 0 {
-            let secret = create(client, &self.namespace, &self.settings).await?;
-            self.update(&secret);
-            info!(secret = secret.metadata.name, "created a new sealing key");
-        }
-        Ok(())
+        Ok(found)
     }
 
-    /// Watches the key Secrets. A separate watch follows the unlabelled one, if it existed at the
-    /// start.
+    /// Watches the key Secrets: those with the label, and the one with the plain name of the prefix.
     pub(crate) async fn watch(self: Arc<Self>, client: Client) {
         let api = || Api::namespaced(client.clone(), &self.namespace);
         let labelled = Watch::new(api(), "key Secrets").labels(KEY_LABEL);
-        let labelled = labelled.run(|event| self.labelled_event(event));
-        let has_unlabelled = self.keys().contains_key(&KeySource::Unlabelled);
-        if !has_unlabelled {
-            return labelled.await;
-        }
         let name = format!("metadata.name={}", self.settings.prefix);
         let unlabelled = Watch::new(api(), "the unlabelled key Secret").fields(&name);
-        tokio::join!(labelled, unlabelled.run(|event| self.unlabelled_event(event)));
+        tokio::join!(
+            labelled.run(|event| self.labelled_event(event)),
+            unlabelled.run(|event| self.unlabelled_event(event)),
+        );
     }
 
     fn labelled_event(&self, event: WatchEvent<SecretObject>) {
@@ -207,82 +147,64 @@ impl KeyStore {
         }
     }
 
-    /// [`Self::update`]. A Secret that cannot be decoded may be an active key.
-    fn update_listed(&self, secret: &Lenient<SecretObject>) -> bool {
-        match secret {
-            Lenient::Decoded(secret) => self.update(secret),
-            Lenient::Undecodable(metadata) => {
-                warn!(secret = metadata.name, "key Secret cannot be decoded and is left out");
-                true
-            }
-        }
-    }
-
-    /// Adds or drops a labelled Secret, depending on its label. Returns whether the key is active.
-    fn update(&self, secret: &SecretObject) -> bool {
-        let active = is_active(secret);
+    /// Adds or drops a labelled Secret, depending on its label.
+    pub(super) fn update(&self, secret: &SecretObject) {
         let source = KeySource::Labelled(secret.name_any());
-        if active {
+        if is_active(secret) {
             self.insert(source, secret);
         } else {
             self.change(|keys| keys.remove(&source));
         }
-        active
     }
 
+    /// The key that this Secret had before counts no more, unless another Secret has it too.
     fn insert(&self, source: KeySource, secret: &SecretObject) {
-        let name = secret.name_any();
-        match load(secret) {
-            Ok((key, certificate_error)) => {
-                if let Some(error) = certificate_error {
-                    warn!(secret = name, %error, "sealing key can open but not seal");
-                }
-                self.change(|keys| keys.insert(source, Arc::new(key)));
-            }
-            Err(error) => {
-                warn!(secret = name, %error, "key Secret ignored");
-                self.change(|keys| keys.remove(&source));
-            }
-        }
+        let key = read(secret);
+        self.change(|keys| keys.insert(source, key));
     }
 
     /// Changes the keys, and notifies receivers if the ring differs.
-    fn change<T>(&self, change: impl FnOnce(&mut HashMap<KeySource, Arc<SealingKey>>) -> T) {
+    fn change<T>(&self, change: impl FnOnce(&mut KeysBySecret) -> T) {
         let mut by_secret = self.keys();
         change(&mut by_secret);
-        let ring = KeyRing::new(by_secret.values());
+        let ring = KeyRing::new(by_secret.values().flatten(), self.settings.order);
         self.ring.send_if_modified(|current| {
             let modified = !current.equals(&ring);
             if modified {
                 *current = Arc::new(ring);
-                self.active.set(i64::try_from(current.len()).unwrap_or(i64::MAX));
                 info!(keys = current.len(), "sealing keys changed");
             }
             modified
         });
     }
 
-    fn keys(&self) -> MutexGuard<'_, HashMap<KeySource, Arc<SealingKey>>> {
+    fn keys(&self) -> MutexGuard<'_, KeysBySecret> {
         self.by_secret.lock().expect("no holder of the lock panics")
     }
 }
 
-/// Reads the counter of `sealing` at each scrape.
-#[derive(Debug)]
-struct PrivateKeyOperations;
-
-impl Collector for PrivateKeyOperations {
-    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let count = ConstCounter::new(sealing::private_key_operations());
-        let name = "mtk_controller_private_key_operations";
-        metrics::encode(&mut encoder, name, "RSA operations with a private key", &count)
+/// The key in the Secret. Logs why it has none, or one that cannot seal.
+fn read(secret: &SecretObject) -> Option<LoadedKey> {
+    let name = secret.name_any();
+    match load(secret) {
+        Ok((key, certificate_error)) => {
+            if let Some(error) = certificate_error {
+                warn!(secret = name, %error, "sealing key can open but not seal");
+            }
+            Some(key)
+        }
+        Err(error) => {
+            warn!(secret = name, %error, "key Secret ignored");
+            None
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use base64::{Engine as _, engine::general_purpose::STANDARD};
-    use jiff::SignedDuration;
+    use jiff::Timestamp;
+    use sealing::Certificate;
     use serde_json::json;
 
     use super::*;
@@ -292,14 +214,10 @@ mod tests {
     /// An older certificate of the same key.
     const OLDER: &[u8] = include_bytes!("../../../cli/tests/cases/files/expired.crt");
 
+    const OTHER_KEY: &[u8] = include_bytes!("../../../sealing/tests/vectors/keys/rsa3072.key");
+
     fn store() -> KeyStore {
-        let settings = KeySettings {
-            prefix: "sealed-secrets-key".to_owned(),
-            bits: 2048,
-            common_name: String::new(),
-            lifetime: SignedDuration::from_hours(1),
-        };
-        KeyStore::new("kube-system", settings, &mut Registry::default())
+        KeyStore::new("kube-system", KeySettings::for_tests(), &mut Registry::default())
     }
 
     fn secret(name: &str, label: Option<&str>, certificate: &[u8]) -> SecretObject {
@@ -353,5 +271,39 @@ mod tests {
             store.unlabelled_event(gone);
             assert_eq!(store.ring().len(), 0);
         }
+    }
+
+    #[test]
+    fn replaced_key_is_dropped_unless_another_secret_has_it() {
+        let replaced = |name: &str| {
+            let mut replaced = secret(name, Some("active"), CERTIFICATE);
+            replaced.data.insert("tls.key".to_owned(), OTHER_KEY.into());
+            replaced
+        };
+        let store = store();
+        store.labelled_event(applied(secret("a", Some("active"), CERTIFICATE)));
+        store.labelled_event(applied(secret("b", Some("active"), CERTIFICATE)));
+        assert_eq!(store.ring().len(), 1);
+        let old = store.ring().ids().next().cloned().unwrap();
+        store.labelled_event(applied(replaced("a")));
+        assert!(store.ring().contains(&old), "the other Secret has it");
+        store.labelled_event(applied(replaced("b")));
+        assert!(!store.ring().contains(&old) && store.ring().len() == 1);
+    }
+
+    #[test]
+    fn unreadable_key_secret_counts_as_one() {
+        let store = store();
+        assert_eq!(store.known(), KnownKeys::default());
+        let mut broken = secret("a", Some("active"), CERTIFICATE);
+        broken.data.insert("tls.key".to_owned(), b"broken".as_slice().into());
+        store.labelled_event(applied(broken));
+        assert_eq!(store.known(), KnownKeys { any_secret: true, newest: None });
+        assert_eq!(store.ring().len(), 0);
+        store.labelled_event(applied(secret("a", Some("active"), CERTIFICATE)));
+        assert_eq!(store.known().newest, certified(&store));
+        store
+            .labelled_event(WatchEvent::Deleted(Box::new(secret("a", None, CERTIFICATE).metadata)));
+        assert_eq!(store.known(), KnownKeys::default());
     }
 }

@@ -6,6 +6,7 @@ use prometheus_client::{
     registry::Registry,
 };
 
+use super::key_usage::KeyUsage;
 use crate::{
     key::ObjectKey,
     reason::Reason,
@@ -16,6 +17,7 @@ use crate::{
 #[derive(Clone)]
 pub(crate) struct SealedSecretMetrics {
     pub(crate) unseal_requests: Counter,
+    pub(super) key_usage: KeyUsage,
     unseal_errors: FailureMetrics,
     conditions: Option<Family<ConditionLabels, Gauge>>,
 }
@@ -30,10 +32,12 @@ struct ConditionLabels {
 impl SealedSecretMetrics {
     /// Without `object_labels` no metric has the name of an object.
     pub(crate) fn register(registry: &mut Registry, object_labels: bool) -> Self {
+        let key_usage = KeyUsage::register(registry);
         let registry = registry.sub_registry_with_prefix("sealed_secrets_controller");
         let errors = "Failed reconciles by reason and namespace";
         let conditions = "The condition Synced of each SealedSecret: 1 true, -1 false";
         Self {
+            key_usage,
             unseal_requests: register(registry, "unseal_requests", "SealedSecrets to decrypt"),
             unseal_errors: FailureMetrics::register(registry, "unseal_errors", errors),
             conditions: object_labels.then(|| register(registry, "condition_info", conditions)),

@@ -234,7 +234,7 @@ mod tests {
         let vectors =
             concat!(env!("CARGO_MANIFEST_DIR"), "/../sealing/tests/vectors/keys/rsa2048.key");
         let key = SealingKey::from_pem(&std::fs::read(vectors).unwrap(), None).unwrap();
-        let ring = Arc::new(KeyRing::new([&Arc::new(key)]));
+        let ring = Arc::new(KeyRing::of_one(key));
         let sealing = Sealing { ring, ..sealing(Scope::Strict) };
         let item = [&[1, 0][..], &[9; 256 + 16 + 1]].concat();
         let text = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, item);

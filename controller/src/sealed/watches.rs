@@ -7,7 +7,7 @@ use kube::Api;
 use templates::tool_metadata::remove_tool_metadata;
 use tokio::{sync::watch, task::JoinSet};
 
-use super::controller::SealedSecretController;
+use super::{controller::SealedSecretController, key_usage::objects_by_key};
 use crate::{
     key::ObjectKey,
     keys::KeyRing,
@@ -32,6 +32,11 @@ impl SealedSecretController {
     /// Starts the tasks that add objects to the queue once the watches have listed.
     pub(crate) fn start(self: &Arc<Self>, tasks: &mut JoinSet<()>) {
         tasks.spawn(self.clone().watch_keys(self.context.keys.changes()));
+        let this = Arc::downgrade(self);
+        self.metrics.key_usage.measure(move || {
+            let count = |this: Arc<Self>| objects_by_key(&this.context.keys.ring(), &this.objects);
+            this.upgrade().map(count).unwrap_or_default()
+        });
         let this = self.clone();
         tasks.spawn(async move {
             resync(&this.queue, this.context.settings.resync_period, || this.objects.keys()).await;

@@ -35,13 +35,16 @@ fn keys_only_create_secrets() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/keys");
     let mut files = 0;
     visit(&root, &mut |path, text| {
+        if !writes_secrets(text) && !text.contains("SecretObject") {
+            return;
+        }
         files += 1;
         let others = WRITE_VERBS.iter().filter(|verb| **verb != "secret::create(");
         for verb in others {
             assert!(!text.contains(verb), "{}: {verb}", path.display());
         }
     });
-    assert!(files > 0);
+    assert!(files > 2);
 }
 
 fn writes_secrets(text: &str) -> bool {

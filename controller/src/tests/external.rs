@@ -9,7 +9,6 @@ use std::{
 
 use crds::StoreStatus;
 use http::Request;
-use jiff::SignedDuration;
 use kube::{Client, client::Body};
 use prometheus_client::registry::Registry;
 use serde::de::DeserializeOwned;
@@ -135,13 +134,7 @@ pub(super) fn controller_with(
 ) -> ExternalSecretController {
     let mac_key = Arc::new(MacKey::from_bytes(&[7; MacKey::BYTES]).expect("a key"));
     let mut registry = Registry::default();
-    let settings = KeySettings {
-        prefix: "sealed-secrets-key".into(),
-        bits: 2048,
-        common_name: String::new(),
-        lifetime: SignedDuration::from_hours(1),
-    };
-    let keys = KeyStore::new("kube-system", settings, &mut registry);
+    let keys = KeyStore::new("kube-system", KeySettings::for_tests(), &mut registry);
     let settings = context::Settings {
         scope: WatchScope::All,
         resync_period: Duration::from_hours(1),

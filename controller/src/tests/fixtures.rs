@@ -2,7 +2,6 @@
 
 use std::{fs, path::PathBuf, sync::Arc, time::Duration};
 
-use jiff::SignedDuration;
 use kube::Client;
 use prometheus_client::registry::Registry;
 use sealing::{Certificate, Scope};
@@ -152,13 +151,7 @@ fn key_secret(private_key: &[u8], certificate: &[u8]) -> Value {
 }
 
 fn key_store() -> KeyStore {
-    let settings = KeySettings {
-        prefix: "sealed-secrets-key".to_owned(),
-        bits: 2048,
-        common_name: String::new(),
-        lifetime: SignedDuration::from_hours(1),
-    };
-    KeyStore::new("kube-system", settings, &mut Registry::default())
+    KeyStore::new("kube-system", KeySettings::for_tests(), &mut Registry::default())
 }
 
 /// The context of a controller that has these keys.

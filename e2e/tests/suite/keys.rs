@@ -16,7 +16,7 @@ const KEYS: &str = "mtk_controller_sealing_keys";
 const OPERATIONS: &str = "mtk_controller_private_key_operations_total";
 
 #[tokio::test]
-async fn first_key_equals_bitnamis_and_is_created_once() {
+async fn row_8_first_key_equals_bitnamis_and_is_created_once() {
     let private = private().await;
     let api = private.api().await;
     let flags = ["--key-size=2048", "--my-cn=here"];
@@ -36,6 +36,8 @@ async fn first_key_equals_bitnamis_and_is_created_once() {
 
     let pem = decoded(&secret["data"]["tls.crt"]);
     assert_eq!(controller.get("/v1/cert.pem").unwrap(), pem);
+    // Row 17.
+    assert!(controller.log().unwrap().contains("-----BEGIN CERTIFICATE-----"));
     let certificate = Certificate::from_pem(pem.as_bytes()).unwrap();
     assert_eq!(certificate.modulus_bits(), 2048);
     let validity = certificate.not_after().duration_since(certificate.not_before());
@@ -81,7 +83,7 @@ async fn invalid_key_secret_is_isolated() {
 }
 
 #[tokio::test]
-async fn added_key_opens_waiting_objects_and_revoked_key_opens_none() {
+async fn rows_12_and_16_added_key_opens_waiting_objects_and_revoked_key_opens_none() {
     let private = private().await;
     let api = private.api().await;
     api.create(Kind::Secret, key_secret(NAMESPACE, "rsa2048")).await;
@@ -119,7 +121,7 @@ async fn added_key_opens_waiting_objects_and_revoked_key_opens_none() {
 }
 
 #[tokio::test]
-async fn newest_active_key_is_served() {
+async fn row_14_newest_active_key_is_served() {
     let private = private().await;
     let api = private.api().await;
     api.create(Kind::Secret, key_secret(NAMESPACE, "rsa2048")).await;
@@ -161,7 +163,7 @@ async fn newest_active_key_is_served() {
 
 /// Bitnami's first releases created such keys.
 #[tokio::test]
-async fn unlabelled_key_is_used_until_its_secret_is_deleted() {
+async fn row_13_unlabelled_key_is_used_until_its_secret_is_deleted() {
     let private = private().await;
     let api = private.api().await;
     let mut unlabelled = key_secret(NAMESPACE, "rsa2048");
@@ -177,6 +179,23 @@ async fn unlabelled_key_is_used_until_its_secret_is_deleted() {
     api.delete(Kind::Secret, NAMESPACE, "sealed-secrets-key").await;
     api.wait_reason(&ns, "s", "UnknownKey").await;
     assert_eq!(controller.metrics().unwrap()[KEYS].to_string(), "1");
+}
+
+#[tokio::test]
+async fn row_13_secret_with_the_name_of_the_prefix_counts_when_it_appears() {
+    let private = private().await;
+    let api = private.api().await;
+    api.create(Kind::Secret, key_secret(NAMESPACE, "rsa3072")).await;
+    let controller = private.cluster().controller(&["--key-prefix=ours"]).unwrap();
+    let ns = api.namespace("keys-own").await;
+    api.apply(Kind::SealedSecret, &sealed(&ns, "s", &[("A", "1")])).await;
+    api.wait_reason(&ns, "s", "UnknownKey").await;
+    let mut own = key_secret(NAMESPACE, "rsa2048");
+    own["metadata"]["name"] = json!("ours");
+    own["metadata"]["labels"] = json!({});
+    api.create(Kind::Secret, own).await;
+    api.wait_ready(&ns, "s").await;
+    assert_eq!(controller.metrics().unwrap()[KEYS].to_string(), "2");
 }
 
 /// Fault F18.

@@ -1,4 +1,4 @@
-//! The certificate through the API server's service proxy.
+//! The certificate, and kubeseal's `--validate` and `--re-encrypt`, through the API server's service proxy.
 //!
 //! The API server's proxy only connects to the address of an endpoint, which must not be a loopback
 //! address. So this test adds an address to the interface `lo` for a while, which needs root.
@@ -7,12 +7,12 @@ use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
 
 use rustix::process::{geteuid, getpid};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::support::{Kind, key_pair, key_secret, private, skip, text};
+use crate::support::{Api, Kind, eventually, key_pair, key_secret, private, sealed, skip, text};
 
 #[tokio::test]
-async fn mtk_seal_fetches_the_certificate_through_the_api_server() {
+async fn certificate_and_requests_of_kubeseal_pass_the_api_server() {
     let address = match Address::new() {
         Ok(address) => address,
         Err(reason) => return skip(&format!("the API server's service proxy: {reason}")),
@@ -52,7 +52,7 @@ async fn mtk_seal_fetches_the_certificate_through_the_api_server() {
     let user = private.cluster().plane().directory().join("somebody.kubeconfig");
     let access = private.cluster().plane().access();
     access.service_account_kubeconfig("default", "default", &user).unwrap();
-    let fetched = crate::support::eventually("the certificate", async || {
+    let fetched = eventually("the certificate", async || {
         let mut command = Command::new(e2e::programs::seal().unwrap());
         command.args(["cert", "--cluster", "--no-project-file", "--kubeconfig"]).arg(&user);
         let output = command.stdin(Stdio::null()).output().unwrap();
@@ -68,6 +68,37 @@ async fn mtk_seal_fetches_the_certificate_through_the_api_server() {
     let [_, certificate] = key_pair("rsa2048");
     assert_eq!(fetched.trim(), certificate.trim());
     assert_eq!(text(&json!(fetched)).matches("BEGIN CERTIFICATE").count(), 1);
+    kubeseal(&Api::at(&user).await, ns).await;
+}
+
+/// The requests of kubeseal: it puts the name of the Service's first port into the path.
+async fn kubeseal(user: &Api, namespace: &str) {
+    let proxy = format!("/api/v1/namespaces/{namespace}/services/http:mtk-controller:http/proxy");
+    let accept = "application/x-pem-file, */*";
+    let fetched = user.request("GET", &format!("{proxy}/v1/cert.pem"), accept, "").await.unwrap();
+    assert!(fetched.starts_with("-----BEGIN CERTIFICATE-----"));
+    let post = async |path: &str, body: &Value| {
+        user.request("POST", &format!("{proxy}{path}"), "application/json, */*", &body.to_string())
+            .await
+    };
+    let good = sealed("team", "s", &[("A", "1")]);
+    assert_eq!(post("/v1/verify", &good).await.unwrap(), "");
+    let mut bad = good.clone();
+    bad["metadata"]["name"] = json!("t");
+    assert_eq!(post("/v1/verify", &bad).await.unwrap_err(), 409);
+    // `kubeseal --re-encrypt` reads the answer as a SealedSecret.
+    let rotated: Value = serde_json::from_str(&post("/v1/rotate", &good).await.unwrap()).unwrap();
+    assert_ne!(rotated["spec"], good["spec"]);
+    let rotated: crds::SealedSecret = serde_json::from_value(rotated).unwrap();
+    assert_eq!(rotated.metadata.name.as_deref(), Some("s"));
+    eventually("verify accepts the result, after the rate limit", async || {
+        post("/v1/verify", &serde_json::to_value(&rotated).unwrap()).await.ok()
+    })
+    .await;
+    assert_eq!(post("/v1/rotate", &bad).await.unwrap_err(), 500);
+    // The metrics are not reachable through this Service.
+    let metrics = user.request("GET", &format!("{proxy}/metrics"), "*/*", "").await;
+    assert_eq!(metrics.unwrap_err(), 404);
 }
 
 /// Adds the address, prints `added`, and removes the address when its standard input ends, even if its

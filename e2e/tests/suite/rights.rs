@@ -21,6 +21,8 @@ async fn controller_may_not_update_secrets_or_sealed_secrets() {
         ("update", "externalsecrets.external-secrets.io/finalizers", "yes"),
         ("get", "configmaps", "yes"),
         ("list", "configmaps", "no"),
+        ("patch", "configmaps", "no"),
+        ("create", "configmaps", "no"),
         ("create", "serviceaccounts/token", "no"),
         ("impersonate", "users", "no"),
     ] {

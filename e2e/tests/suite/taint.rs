@@ -4,6 +4,7 @@
 //! everything that the controller wrote for them: raw, in base64 and in hex.
 
 use std::fs;
+use std::net::SocketAddr;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
@@ -11,7 +12,7 @@ use sealing::Scope;
 use serde_json::{Value, json};
 
 use crate::support::{
-    Api, Kind, catch_up, eventually, foreign, sealed, sealed_with, shared, vector_key,
+    Api, Kind, catch_up, eventually, foreign, post, sealed, sealed_with, shared, vector_key,
 };
 
 #[tokio::test]
@@ -28,6 +29,7 @@ async fn value_appears_only_in_secret_data() {
         api.wait_reason(&ns, name, reason).await;
     }
     changes(&api, &ns, &canary).await;
+    let answers = requests(shared.controller.address().unwrap(), &ns, &canary).await;
     catch_up(&api).await;
 
     let found = needles(&canary);
@@ -40,6 +42,7 @@ async fn value_appears_only_in_secret_data() {
         ("the metrics", shared.controller.metrics_text().unwrap()),
         ("the certificate", shared.controller.get("/v1/cert.pem").unwrap()),
     ];
+    said.extend(answers.into_iter().map(|answer| ("an answer", answer)));
     let audit = shared.cluster.plane().directory().join("audit.log");
     said.push(("the audit log", fs::read_to_string(audit).unwrap()));
     for event in api.list(Kind::Event, None).await {
@@ -145,6 +148,31 @@ async fn changes(api: &Api, ns: &str, canary: &str) {
     api.patch(Kind::Secret, ns, "blocked", managed).await;
     api.wait_ready(ns, "blocked").await;
     api.wait_ready(ns, "changed").await;
+}
+
+/// The answers to checks and rotations of objects with the canary, good and bad.
+async fn requests(address: SocketAddr, ns: &str, canary: &str) -> Vec<String> {
+    let good = sealed(ns, "fine", &[("A", canary)]);
+    let mut renamed = good.clone();
+    renamed["metadata"]["name"] = json!("other");
+    let mut template = good.clone();
+    template["spec"]["template"] = json!({ "data": { "t": "{{ .A }}{{ fail .A }}" } });
+    let mut broken = good.clone();
+    broken["spec"]["encryptedData"]["B"] = json!("AgA=");
+    let mut answers = Vec::new();
+    for object in [&good, &renamed, &template, &broken] {
+        for path in ["/v1/verify", "/v1/rotate"] {
+            let body = object.to_string();
+            let answer = eventually("the rate limit lets it pass", async || {
+                Some(post(address, path, &body)).filter(|answer| answer.code != 429)
+            })
+            .await;
+            answers.push(format!("{answer:?}"));
+        }
+    }
+    let rotated = answers.iter().filter(|answer| answer.contains("encryptedData")).count();
+    assert_eq!(rotated, 2, "the endpoints worked with the values");
+    answers
 }
 
 /// A unique word.

@@ -1,14 +1,27 @@
 {{- /* The flags, as JSON. The controller has its own defaults for values that are not set. */}}
 {{- define "mtk-controller.args" -}}
 {{- $values := .Values }}
+{{- $certificateConfigMap := "" }}
+{{- if $values.certificateConfigMap.enabled }}
+{{- $certificateConfigMap = include "mtk-controller.certificateConfigMap" . }}
+{{- end }}
 {{- $args := list
   (printf "--listen-addr=%s:%d" $values.listenHost (int $values.containerPorts.http))
   (printf "--listen-metrics-addr=%s:%d" $values.listenHost (int $values.containerPorts.metrics))
   (printf "--key-prefix=%s" $values.secretName) }}
 {{- range $flag, $value := dict
   "namespace" $values.keyNamespace
+  "certificate-config-map" $certificateConfigMap
+  "key-cutoff-time" $values.keycutofftime
+  "key-order-priority" $values.keyOrderPriority
+  "key-renew-period" $values.keyrenewperiod
   "key-size" $values.keySize
   "key-ttl" $values.keyttl
+  "privatekey-annotations" (include "mtk-controller.pairs" $values.privateKeyAnnotations)
+  "privatekey-labels" (include "mtk-controller.pairs" $values.privateKeyLabels)
+  "rate-limit" (ternary "" $values.rateLimit (eq (toString $values.rateLimit) "0"))
+  "rate-limit-burst" $values.rateLimitBurst
+  "trusted-proxies" (join "," $values.trustedProxies)
   "my-cn" $values.keyCommonName
   "allow-secret-type" (join "," $values.allowedSecretTypes)
   "log-format" $values.logFormat
@@ -18,6 +31,9 @@
 {{- if ne (toString $value) "" }}
 {{- $args = append $args (printf "--%s=%s" $flag (toString $value)) }}
 {{- end }}
+{{- end }}
+{{- if not $values.createFirstKey }}
+{{- $args = append $args "--create-first-key=false" }}
 {{- end }}
 {{- if not $values.acceptDeprecatedV1Data }}
 {{- $args = append $args "--accept-deprecated-v1-data=false" }}

@@ -64,6 +64,20 @@ at most 253 characters. A longer one is cut and ends with a hash. */}}
 {{- $name }}
 {{- end }}
 
+{{- /* The ConfigMap with the certificate. A name has at most 253 characters, and the full name has 63. */}}
+{{- define "mtk-controller.certificateConfigMap" -}}
+{{- include "mtk-controller.fullname" . }}-certificate
+{{- end }}
+
+{{- /* A map as `key=value,key=value`. */}}
+{{- define "mtk-controller.pairs" -}}
+{{- $pairs := list }}
+{{- range $key, $value := . }}
+{{- $pairs = append $pairs (printf "%s=%s" $key $value) }}
+{{- end }}
+{{- join "," $pairs }}
+{{- end }}
+
 {{- /* The volume with the certificate authorities for AWS, as YAML; empty without any. */}}
 {{- define "mtk-controller.caVolume" -}}
 {{- $bundle := .Values.externalSecrets.caBundle }}

@@ -271,6 +271,25 @@ impl Api {
             .collect()
     }
 
+    /// Sends a request that is not about an object. The body of the response, or the code of a failure.
+    pub(crate) async fn request(
+        &self,
+        method: &str,
+        path: &str,
+        accept: &str,
+        body: &str,
+    ) -> Result<String, u16> {
+        let request = http::Request::builder().method(method).uri(path).header("accept", accept);
+        let request = request.header("content-type", "application/json");
+        let response =
+            self.client.send(request.body(body.as_bytes().to_vec().into()).unwrap()).await;
+        let response = response.unwrap();
+        let code = response.status().as_u16();
+        let bytes = response.into_body().collect_bytes().await.unwrap();
+        let text = String::from_utf8(bytes.to_vec()).unwrap();
+        if code == 200 { Ok(text) } else { Err(code) }
+    }
+
     fn of_kind(&self, kind: Kind, namespace: &str) -> kube::Api<DynamicObject> {
         let resource = kind.resource();
         if matches!(

@@ -7,10 +7,11 @@ use serde_json::{Value, json};
 
 use crate::{case, cases, read, rendered, words};
 
-const ALWAYS: [&str; 5] = [
+const ALWAYS: [&str; 6] = [
     "--listen-addr=:8080",
     "--listen-metrics-addr=:8081",
     "--key-prefix=sealed-secrets-key",
+    "--certificate-config-map=mtk-controller-certificate",
     "--log-format=json",
     "--log-level=info",
 ];
@@ -22,7 +23,7 @@ fn default_flags_are_minimal() {
 
 #[test]
 fn watched_namespaces_match_the_permissions() {
-    let more = |case_: &str| flags(case(case_))[5..].to_vec();
+    let more = |case_: &str| flags(case(case_))[ALWAYS.len()..].to_vec();
     assert_eq!(
         more("namespaced"),
         ["--all-namespaces=false", "--additional-namespaces=team-a,team-b"]
@@ -46,6 +47,7 @@ fn values_set_their_flags() {
             "--listen-addr=:8080",
             "--listen-metrics-addr=:8081",
             "--key-prefix=our-key",
+            "--certificate-config-map=mtk-controller-certificate",
             "--key-size=3072",
             "--key-ttl=8760h00m00s",
             "--log-format=json",
@@ -70,6 +72,7 @@ fn values_set_their_flags() {
             "--listen-metrics-addr=[::]:9081",
             "--key-prefix=sealed-secrets-key",
             "--allow-secret-type=a/b,c/d",
+            "--certificate-config-map=mtk-controller-certificate",
             "--resync-period=30m",
             "--workers=1024",
             "--accept-deprecated-v1-data=false",
@@ -80,12 +83,45 @@ fn values_set_their_flags() {
     );
 }
 
+/// As in the chart sealed-secrets.
+#[test]
+fn values_about_keys_and_limits_set_their_flags() {
+    let values = json!({
+        "keyrenewperiod": 0, "keycutofftime": "Mon, 14 Oct 2024 21:45:30 +0200",
+        "keyOrderPriority": "SecretCreationTimestamp", "createFirstKey": false,
+        "privateKeyLabels": { "b": "2", "a": "1" }, "privateKeyAnnotations": { "x/y": "z=1" },
+        "rateLimit": "5", "rateLimitBurst": 0, "trustedProxies": ["10.0.0.0/8", "fd00::/8"],
+        "certificateConfigMap": { "enabled": false },
+    });
+    assert_eq!(
+        flags(&rendered(values)),
+        [
+            "--listen-addr=:8080",
+            "--listen-metrics-addr=:8081",
+            "--key-prefix=sealed-secrets-key",
+            "--key-cutoff-time=Mon, 14 Oct 2024 21:45:30 +0200",
+            "--key-order-priority=SecretCreationTimestamp",
+            "--key-renew-period=0",
+            "--log-format=json",
+            "--log-level=info",
+            "--privatekey-annotations=x/y=z=1",
+            "--privatekey-labels=a=1,b=2",
+            "--rate-limit=5",
+            "--rate-limit-burst=0",
+            "--trusted-proxies=10.0.0.0/8,fd00::/8",
+            "--create-first-key=false",
+        ]
+    );
+    let unset = rendered(json!({ "rateLimit": 0, "keyrenewperiod": "" }));
+    assert_eq!(flags(&unset), ALWAYS, "0 is Bitnami's default too");
+}
+
 /// Row 47 of docs/compatibility.md: External Secrets' chart calls some of them `controllerClass`,
 /// `concurrent` and `storeRequeueInterval`.
 #[test]
 fn row_47_external_secrets_values_set_their_flags() {
     assert_eq!(
-        flags(case("aws"))[5..],
+        flags(case("aws"))[ALWAYS.len()..],
         [
             "--copy-tool-metadata",
             "--aws-quota-percent=25",
@@ -102,13 +138,13 @@ fn row_47_external_secrets_values_set_their_flags() {
             "--require-adopt-annotation",
         ]
     );
-    assert_eq!(flags(case("sealed-alone"))[5..], ["--external-secrets=false"]);
+    assert_eq!(flags(case("sealed-alone"))[ALWAYS.len()..], ["--external-secrets=false"]);
     let [one, other] = ["https://sqs.eu-west-1.amazonaws.com/1/a", "http://localhost:4566/0/b"];
     let role = "arn:aws:iam::1:role/r";
     let queues = json!([{ "url": one }, { "url": other, "region": "eu-west-1", "role": role }]);
     let values = json!({ "externalSecrets": { "eventQueues": queues, "eventMaxSilence": "6h" } });
     assert_eq!(
-        flags(&rendered(values))[5..],
+        flags(&rendered(values))[ALWAYS.len()..],
         [
             "--event-max-silence=6h".to_owned(),
             format!("--event-queue={one}"),
@@ -149,7 +185,8 @@ fn cases_use_only_existing_flags() {
 
 /// The flags of the controller: the fields after `#[arg(long` in its settings.
 fn controller_flags() -> BTreeSet<String> {
-    let source = read("controller/src/config.rs");
+    let files = ["config.rs", "config/http.rs", "config/keys.rs"];
+    let source = files.map(|file| read(format!("controller/src/{file}"))).concat();
     let fields = source.split("#[arg(long").skip(1).map(|rest| {
         let declared = rest.lines().map(str::trim).filter(|line| line.ends_with(','));
         let mut names = declared.filter_map(|line| line.split_once(": ")).map(|(name, _)| name);

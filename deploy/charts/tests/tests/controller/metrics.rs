@@ -116,14 +116,15 @@ fn metrics_in(query: &str) -> BTreeSet<String> {
         .collect()
 }
 
-/// The metrics in the table of the documentation. The source registers each one without `_total`.
+/// The metrics in the table of the documentation. The source registers each one without `_total` and `_bucket`.
 fn controller_metrics() -> BTreeSet<String> {
     let operations = read("docs/operations.md");
     let rows = operations.lines().filter_map(|line| line.strip_prefix("| `"));
     let named: BTreeSet<_> = rows.filter_map(|row| metrics_in(row).into_iter().next()).collect();
     let source = source(&chart::root().join("controller/src"));
     for name in &named {
-        let base = name.strip_suffix("_total").unwrap_or(name);
+        let suffixes = ["_total", "_bucket"].into_iter();
+        let base = suffixes.filter_map(|suffix| name.strip_suffix(suffix)).next().unwrap_or(name);
         let short = PREFIXES.iter().find_map(|prefix| base.strip_prefix(prefix)).unwrap();
         let registered = [short, base].iter().any(|name| source.contains(&format!("\"{name}\"")));
         assert!(registered, "docs/operations.md lists {name}, but the source does not register it");

@@ -59,7 +59,11 @@ struct Grant {
 fn cases_grant_exactly_these_permissions() {
     for case in cases() {
         let given = granted(&case.objects);
-        let mut expected: Vec<_> = expected(&case.name).iter().flat_map(Grant::lines).collect();
+        let mut grants = expected(&case.name);
+        if !grants.is_empty() {
+            grants.extend(certificate(&case.name));
+        }
+        let mut expected: Vec<_> = grants.iter().flat_map(Grant::lines).collect();
         expected.sort();
         assert_eq!(given, expected, "{}", case.name);
     }
@@ -184,10 +188,46 @@ fn proxier(services: &[&str]) -> Grant {
         name: "mtk-controller-service-proxier",
         rules: vec![
             format!("/services [{}]: get", services.join(", ")),
-            format!("/services/proxy [{}]: get", proxied.join(", ")),
+            format!("/services/proxy [{}]: create, get", proxied.join(", ")),
         ],
         subject: "Group system:authenticated",
     }
+}
+
+/// The controller writes one ConfigMap, which every authenticated user may read.
+fn certificate(case: &str) -> [Grant; 2] {
+    let controller = "ServiceAccount kube-system/mtk-controller";
+    let (namespace, name, reader, subject) = match case {
+        "key-namespace" => (
+            "sealing-keys",
+            "mtk-controller-certificate",
+            "mtk-controller-certificate-reader",
+            controller,
+        ),
+        "peer" => (
+            "sealing",
+            "sealed-secrets-controller-certificate",
+            "sealed-secrets-controller-certificate-reader",
+            "ServiceAccount sealing/sealing",
+        ),
+        "pod" => (
+            "kube-system",
+            "sealing-certificate",
+            "sealing-certificate-reader",
+            "ServiceAccount kube-system/sealing",
+        ),
+        _ => (
+            "kube-system",
+            "mtk-controller-certificate",
+            "mtk-controller-certificate-reader",
+            controller,
+        ),
+    };
+    let rules = |verbs: &str| vec![format!("/configmaps [{name}]: {verbs}")];
+    let writer =
+        Grant { kind: "Role", namespace, name, rules: rules("create, get, patch"), subject };
+    let subject = "Group system:authenticated";
+    [writer, Grant { kind: "Role", namespace, name: reader, rules: rules("get"), subject }]
 }
 
 /// With `externalSecrets.allowDelete`.
@@ -302,7 +342,16 @@ fn duplicate_namespace_gets_one_role() {
         .collect();
     assert_eq!(roles, ["kube-system", "team-a"]);
     let none = rendered(json!({ "rbac": { "clusterRole": false, "namespacedRoles": false } }));
-    assert_eq!(objects::of_kind(&none, "Role").len(), 1, "the service proxier alone");
+    let roles: Vec<_> = objects::of_kind(&none, "Role")
+        .iter()
+        .map(|role| role["metadata"]["name"].clone())
+        .collect();
+    let expected = [
+        "mtk-controller-certificate",
+        "mtk-controller-certificate-reader",
+        "mtk-controller-service-proxier",
+    ];
+    assert_eq!(roles, expected, "the certificate only");
 }
 
 /// Two long names in a namespace with the same prefix once shared a Role.

@@ -1,0 +1,158 @@
+//! Requests that need a private key. Each passes the limits of its caller before its body is read. One
+//! thread works on all of them, one after the other, so they never delay a reconcile.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use axum::{
+    body::Body,
+    extract::Request,
+    http::{HeaderMap, HeaderValue, StatusCode, header::CONTENT_TYPE, header::RETRY_AFTER},
+    response::{IntoResponse as _, Response},
+};
+use tokio::sync::Semaphore;
+
+use super::{
+    body::{Bodies, BodyError, discard},
+    caller::{Caller, Network},
+    opening::Opening,
+    rate_limit::{RateLimit, RateLimiter},
+    slots::Slots,
+};
+use crate::keys::KeyStore;
+
+/// Requests that wait for their body, for the thread, or work.
+const MAX_REQUESTS: usize = 16;
+const MAX_REQUESTS_PER_CALLER: usize = 2;
+/// How long a request may wait for the thread and occupy it. An object of 1 MiB takes about 10 s.
+const MAX_WAIT: Duration = Duration::from_secs(30);
+const MAX_WORK: Duration = Duration::from_secs(10);
+
+/// The flags for these requests.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub(crate) rate_limit: RateLimit,
+    /// Proxies whose header `X-Forwarded-For` counts.
+    pub(crate) trusted_proxies: Vec<Network>,
+    pub(crate) read_timeout: Duration,
+    pub(crate) accepts_legacy_data: bool,
+}
+
+/// The keys and the limits of all paths.
+pub(super) struct Workshop {
+    keys: Arc<KeyStore>,
+    settings: Settings,
+    requests: Slots<Caller>,
+    bodies: Bodies,
+    thread: Arc<Semaphore>,
+}
+
+/// One path.
+pub(super) struct Endpoint {
+    workshop: Arc<Workshop>,
+    limiter: RateLimiter,
+    work: fn(&[u8], &Opening) -> Answer,
+}
+
+/// The answer to a request, without the headers.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) code: StatusCode,
+    pub(super) json: Option<String>,
+}
+
+impl Answer {
+    pub(super) fn empty(code: StatusCode) -> Self {
+        Self { code, json: None }
+    }
+}
+
+impl Workshop {
+    pub(super) fn new(keys: Arc<KeyStore>, settings: Settings) -> Arc<Self> {
+        Arc::new(Self {
+            keys,
+            requests: Slots::new(MAX_REQUESTS, MAX_REQUESTS_PER_CALLER),
+            bodies: Bodies::new(settings.read_timeout),
+            thread: Arc::new(Semaphore::new(1)),
+            settings,
+        })
+    }
+
+    /// Each path has its own rate limit, as in Bitnami's controller.
+    pub(super) fn endpoint(self: &Arc<Self>, work: fn(&[u8], &Opening) -> Answer) -> Arc<Endpoint> {
+        let limiter = RateLimiter::new(self.settings.rate_limit);
+        Arc::new(Endpoint { workshop: self.clone(), limiter, work })
+    }
+}
+
+impl Endpoint {
+    pub(super) async fn answer(self: Arc<Self>, request: Request) -> Response {
+        let (parts, body) = request.into_parts();
+        let trusted = &self.workshop.settings.trusted_proxies;
+        let caller = Caller::of_request(&parts.extensions, &parts.headers, trusted);
+        let decision = self.limiter.check(caller, Instant::now());
+        let mut response = if decision.is_refusal() {
+            discard(body).await;
+            (StatusCode::TOO_MANY_REQUESTS, "limit exceeded\n").into_response()
+        } else {
+            self.answer_within_limit(caller, &parts.headers, body).await
+        };
+        decision.add_headers(response.headers_mut());
+        response
+    }
+
+    async fn answer_within_limit(
+        &self,
+        caller: Caller,
+        headers: &HeaderMap,
+        body: Body,
+    ) -> Response {
+        let Some(_slot) = self.workshop.requests.take(&caller) else {
+            discard(body).await;
+            return busy();
+        };
+        let body = match self.workshop.bodies.read(headers, body).await {
+            Ok(body) => body,
+            Err(BodyError::TooLarge) => return StatusCode::PAYLOAD_TOO_LARGE.into_response(),
+            Err(BodyError::Incomplete) => return StatusCode::BAD_REQUEST.into_response(),
+            Err(BodyError::OutOfMemory) => return busy(),
+        };
+        let turn = tokio::time::timeout(MAX_WAIT, self.workshop.thread.clone().acquire_owned());
+        let Ok(turn) = turn.await else { return busy() };
+        let (work, opening) = (self.work, self.opening());
+        let working = tokio::task::spawn_blocking(move || {
+            let answer = work(&body.bytes, &opening);
+            drop(turn);
+            answer
+        });
+        match working.await {
+            Ok(answer) => answer.into_response(),
+            Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+        }
+    }
+
+    fn opening(&self) -> Opening {
+        Opening {
+            ring: self.workshop.keys.ring(),
+            accepts_legacy_data: self.workshop.settings.accepts_legacy_data,
+            deadline: Instant::now() + MAX_WORK,
+        }
+    }
+}
+
+impl axum::response::IntoResponse for Answer {
+    fn into_response(self) -> Response {
+        match self.json {
+            Some(json) => (self.code, [(CONTENT_TYPE, "application/json")], json).into_response(),
+            None => self.code.into_response(),
+        }
+    }
+}
+
+/// kubeseal repeats such a request.
+fn busy() -> Response {
+    let retry = [(RETRY_AFTER, HeaderValue::from_static("1"))];
+    (StatusCode::SERVICE_UNAVAILABLE, retry).into_response()
+}

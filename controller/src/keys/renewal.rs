@@ -1,0 +1,139 @@
+//! Creates sealing keys: the first one, and new ones by time or on request.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use jiff::Timestamp;
+use kube::{Client, ResourceExt as _};
+use sealing::Certificate;
+use tokio::sync::Notify;
+use tracing::{info, warn};
+
+use super::{
+    key_secret::{create, generate},
+    plan::{Action, Cause, RenewalSettings, plan},
+    store::KeyStore,
+};
+use crate::runtime::Backoff;
+
+/// When to retry after a failure. Also the pause after a new key that does not become the newest, so
+/// that such keys do not pile up.
+const RETRY: Backoff = Backoff { first: Duration::from_secs(2), max: Duration::from_mins(5) };
+/// Looks at the clock this often, because a timer does not count the time of a suspended machine.
+const MAX_SLEEP: Duration = Duration::from_hours(1);
+
+/// The only creator of sealing keys.
+pub(crate) struct KeyRenewal {
+    store: Arc<KeyStore>,
+    client: Client,
+    settings: RenewalSettings,
+    requests: Notify,
+    is_leading: AtomicBool,
+}
+
+/// Resets the mark that this process creates keys.
+struct Leading<'a>(&'a AtomicBool);
+
+impl KeyRenewal {
+    pub(crate) fn new(store: Arc<KeyStore>, client: Client, settings: RenewalSettings) -> Self {
+        let (requests, is_leading) = (Notify::new(), AtomicBool::new(false));
+        Self { store, client, settings, requests, is_leading }
+    }
+
+    /// Asks for a new key, if this process creates keys.
+    pub(crate) fn request(&self) {
+        if self.is_leading.load(Ordering::Relaxed) {
+            self.requests.notify_one();
+        } else {
+            warn!("no new sealing key: this replica is not the leader; send SIGUSR1 to the leader");
+        }
+    }
+
+    /// Waits until there are keys, or until it is certain that the controller creates none.
+    pub(crate) async fn wait_first(&self) {
+        let mut changes = self.store.changes();
+        let creates = || {
+            let action = plan(self.store.known(), &self.settings, false, Timestamp::now());
+            action == Action::Create(Cause::First)
+        };
+        while creates() && changes.changed().await.is_ok() {}
+    }
+
+    /// Creates keys when they are due. Only the leader runs this, so that no two processes create a key
+    /// for the same reason.
+    pub(crate) async fn run(self: Arc<Self>) {
+        self.is_leading.store(true, Ordering::Relaxed);
+        let _leading = Leading(&self.is_leading);
+        let mut changes = self.store.changes();
+        let (mut is_requested, mut failures) = (false, 0);
+        loop {
+            let now = Timestamp::now();
+            let sleep = match plan(self.store.known(), &self.settings, is_requested, now) {
+                Action::Nothing => MAX_SLEEP,
+                Action::WaitUntil(at) => at.duration_since(now).unsigned_abs().min(MAX_SLEEP),
+                Action::Create(cause) => match self.create(cause, is_requested).await {
+                    Ok(()) => {
+                        is_requested = false;
+                        if !self.is_due() {
+                            failures = 0;
+                            continue;
+                        }
+                        warn!("the new sealing key is not the newest one");
+                        retry_delay(&mut failures)
+                    }
+                    Err(error) => {
+                        warn!(%error, "cannot create a sealing key; retrying");
+                        retry_delay(&mut failures)
+                    }
+                },
+            };
+            tokio::select! {
+                () = tokio::time::sleep(sleep) => {}
+                () = self.requests.notified() => is_requested = true,
+                // While failures are retried, changes of keys do not shorten the pause.
+                _ = changes.changed(), if failures == 0 => {}
+            }
+        }
+    }
+
+    fn is_due(&self) -> bool {
+        let action = plan(self.store.known(), &self.settings, false, Timestamp::now());
+        matches!(action, Action::Create(_))
+    }
+
+    /// Creates a key unless another client has created one since the plan was made.
+    async fn create(&self, cause: Cause, is_requested: bool) -> anyhow::Result<()> {
+        let store = &self.store;
+        let key = generate(&store.settings).await?;
+        // Right before the write, because the key took a while and the watch may lag.
+        let known = store.refresh(&self.client).await?;
+        let action = plan(known, &self.settings, is_requested, Timestamp::now());
+        if !matches!(action, Action::Create(_)) {
+            info!("another client created a sealing key");
+            return Ok(());
+        }
+        let secret = create(&self.client, &store.namespace, &store.settings, &key).await?;
+        store.update(&secret);
+        let certificate = key.certificate().map(Certificate::to_pem).unwrap_or_default();
+        let (namespace, secret) = (&store.namespace, secret.name_any());
+        info!(namespace, secret, reason = cause.as_str(), certificate, "created a new sealing key");
+        Ok(())
+    }
+}
+
+fn retry_delay(failures: &mut u32) -> Duration {
+    let delay = RETRY.delay(*failures, u32::MAX);
+    *failures = failures.saturating_add(1);
+    delay
+}
+
+impl Drop for Leading<'_> {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Relaxed);
+    }
+}
