@@ -137,3 +137,140 @@ impl Drop for Leading<'_> {
         self.0.store(false, Ordering::Relaxed);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use base64::{Engine as _, prelude::BASE64_STANDARD};
+    use http::{Method, Request, Response};
+    use kube::client::Body;
+    use prometheus_client::registry::Registry;
+    use serde_json::{Value, json};
+    use tokio::time::Instant;
+    use tower_test::mock;
+
+    use super::*;
+    use crate::{keys::KeySettings, runtime::KEY_LABEL};
+
+    /// An API server that only has key Secrets, and fails this many creations.
+    #[derive(Clone, Default)]
+    struct Api {
+        secrets: Arc<Mutex<Vec<Value>>>,
+        failures: Arc<Mutex<usize>>,
+    }
+
+    impl Api {
+        fn start(&self) -> Client {
+            let (service, mut handle) = mock::pair::<Request<Body>, Response<Body>>();
+            let this = self.clone();
+            tokio::spawn(async move {
+                while let Some((request, answer)) = handle.next_request().await {
+                    let (parts, body) = request.into_parts();
+                    let body = body.collect_bytes().await.unwrap();
+                    let (code, json) = this.answer(&parts.method, &parts.uri.to_string(), &body);
+                    let body = Body::from(json.to_string().into_bytes());
+                    answer.send_response(Response::builder().status(code).body(body).unwrap());
+                }
+            });
+            Client::new(service, "default")
+        }
+
+        fn answer(&self, method: &Method, path: &str, body: &[u8]) -> (u16, Value) {
+            let failed = |code: u16, reason: &str| {
+                (
+                    code,
+                    json!({ "kind": "Status", "status": "Failure", "code": code, "reason": reason }),
+                )
+            };
+            let mut failures = self.failures.lock().unwrap();
+            if *method == Method::POST && *failures > 0 {
+                *failures -= 1;
+                return failed(500, "InternalError");
+            }
+            let mut secrets = self.secrets.lock().unwrap();
+            if *method == Method::POST {
+                let mut secret: Value = serde_json::from_slice(body).unwrap();
+                secret["metadata"]["name"] = json!(format!("key-{}", secrets.len()));
+                secrets.push(secret.clone());
+                (201, secret)
+            } else if path.contains("labelSelector") {
+                (200, json!({ "metadata": {}, "items": *secrets }))
+            } else {
+                failed(404, "NotFound")
+            }
+        }
+
+        /// Adds a key as another process.
+        fn add_key(&self) {
+            let key = include_bytes!("../../../sealing/tests/vectors/keys/rsa2048.key");
+            let certificate = include_bytes!("../../../sealing/tests/vectors/keys/rsa2048.crt");
+            self.secrets.lock().unwrap().push(json!({
+                "metadata": { "name": "theirs", "labels": { KEY_LABEL: "active" } },
+                "data": { "tls.key": BASE64_STANDARD.encode(key),
+                          "tls.crt": BASE64_STANDARD.encode(certificate) },
+            }));
+        }
+
+        fn len(&self) -> usize {
+            self.secrets.lock().unwrap().len()
+        }
+    }
+
+    fn renewal(client: Client) -> Arc<KeyRenewal> {
+        let store = KeyStore::new("n", KeySettings::for_tests(), &mut Registry::default());
+        let settings = RenewalSettings { creates_first_key: true, ..RenewalSettings::default() };
+        Arc::new(KeyRenewal::new(Arc::new(store), client, settings))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn failed_creation_is_retried_with_back_off() {
+        let api = Api::default();
+        *api.failures.lock().unwrap() = 2;
+        let renewal = renewal(api.start());
+        let started = Instant::now();
+        let running = tokio::spawn(renewal.clone().run());
+        renewal.wait_first().await;
+        assert_eq!((api.len(), renewal.store.ring().len()), (1, 1));
+        assert_eq!(started.elapsed().as_secs(), 2 + 4);
+        tokio::time::sleep(Duration::from_hours(24)).await;
+        assert_eq!(api.len(), 1);
+        running.abort();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn key_of_another_process_prevents_a_second_one() {
+        let api = Api::default();
+        let renewal = renewal(api.start());
+        // The watch of this process has not reported it yet.
+        api.add_key();
+        let running = tokio::spawn(renewal.clone().run());
+        renewal.wait_first().await;
+        tokio::time::sleep(Duration::from_hours(1)).await;
+        assert_eq!((api.len(), renewal.store.ring().len()), (1, 1));
+        running.abort();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn only_the_leader_takes_requests() {
+        let api = Api::default();
+        api.add_key();
+        let client = api.start();
+        let renewal = renewal(client.clone());
+        renewal.store.load(&client).await.unwrap();
+        renewal.request();
+        let running = tokio::spawn(renewal.clone().run());
+        tokio::time::sleep(Duration::from_hours(1)).await;
+        assert_eq!(api.len(), 1, "the request before the leadership does not count");
+        renewal.request();
+        tokio::time::sleep(Duration::from_hours(1)).await;
+        assert_eq!(api.len(), 2);
+        running.abort();
+        assert!(running.await.unwrap_err().is_cancelled());
+        renewal.request();
+        let running = tokio::spawn(renewal.clone().run());
+        tokio::time::sleep(Duration::from_hours(1)).await;
+        assert_eq!(api.len(), 2);
+        running.abort();
+    }
+}

@@ -76,3 +76,35 @@ impl fmt::Debug for KeyUsage {
         f.write_str("KeyUsage")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crds::SealedSecret;
+    use sealing::SealingKey;
+
+    use super::*;
+    use crate::{reason::Reason, runtime::MacKey, sealed::record::Record};
+
+    const KEY: &[u8] = include_bytes!("../../../sealing/tests/vectors/keys/rsa2048.key");
+
+    #[test]
+    fn only_objects_in_sync_and_active_keys_count() {
+        let ring = KeyRing::of_one(SealingKey::from_pem(KEY, None).unwrap());
+        let id = ring.ids().next().cloned().unwrap();
+        let mac_key = MacKey::from_bytes(&[7; MacKey::BYTES]).unwrap();
+        let mac = || mac_key.mac("test", [[0].as_slice()]);
+        // The user who may write the status may name any key there.
+        let keys = vec![id.clone(), KeyId::from_text("forged")];
+        let record = || Record { keys: keys.clone(), inputs: mac(), content: mac() };
+        let object: SealedSecret = serde_json::from_str(r#"{"metadata":{},"spec":{}}"#).unwrap();
+        let objects = ObjectIndex::default();
+        let names = [("synced", None), ("other", None), ("failed", Some(Reason::UnknownKey))];
+        for (name, failed) in names {
+            let applied = Some(record());
+            let entry =
+                SealedSecretEntry { applied, failed, ..SealedSecretEntry::of(&mac_key, &object) };
+            objects.insert(ObjectKey { namespace: "n".to_owned(), name: name.to_owned() }, entry);
+        }
+        assert_eq!(objects_by_key(&ring, &objects), BTreeMap::from([(id, 2)]));
+    }
+}

@@ -123,8 +123,8 @@ fn controller_metrics() -> BTreeSet<String> {
     let named: BTreeSet<_> = rows.filter_map(|row| metrics_in(row).into_iter().next()).collect();
     let source = source(&chart::root().join("controller/src"));
     for name in &named {
-        let suffixes = ["_total", "_bucket"].into_iter();
-        let base = suffixes.filter_map(|suffix| name.strip_suffix(suffix)).next().unwrap_or(name);
+        let mut suffixes = ["_total", "_bucket"].into_iter();
+        let base = suffixes.find_map(|suffix| name.strip_suffix(suffix)).unwrap_or(name);
         let short = PREFIXES.iter().find_map(|prefix| base.strip_prefix(prefix)).unwrap();
         let registered = [short, base].iter().any(|name| source.contains(&format!("\"{name}\"")));
         assert!(registered, "docs/operations.md lists {name}, but the source does not register it");
