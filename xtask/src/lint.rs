@@ -5,10 +5,11 @@
 //! | `files`, `finding` | the files of the repository, and violations in them |
 //! | `rust`, `items`, `code_paths`, `modules` | Rust source: tokens, items for tests, paths, imports |
 //! | `text`, `readable` | text for people: comments, messages, documentation |
-//! | `layers`, `cycles`, `length`, `calls`, `references`, `phrases` | one rule or a few related ones each |
+//! | `layers`, `cycles`, `length`, `calls`, `references`, `commands`, `phrases` | one rule or a few related ones each |
 
 mod calls;
 mod code_paths;
+mod commands;
 mod cycles;
 mod files;
 mod finding;
@@ -61,6 +62,8 @@ pub(crate) enum Rule {
     Calls,
     /// Files and folders that documentation names exist
     References,
+    /// Commands in the guides to deployment are run by a test, or have the reason why not
+    Commands,
     /// Texts and test names avoid the phrases of xtask/lint/phrases.txt
     Phrases,
     /// Spelling, by `typos` and typos.toml
@@ -76,6 +79,7 @@ pub(crate) const ENFORCED: &[Rule] = &[
     Rule::Length,
     Rule::Calls,
     Rule::References,
+    Rule::Commands,
     Rule::Phrases,
     Rule::Typos,
 ];
@@ -125,6 +129,7 @@ fn findings_of(rule: Rule, files: &[TextFile]) -> anyhow::Result<Vec<Finding>> {
         Rule::Length => length::check(files),
         Rule::Calls => calls::check(files),
         Rule::References => references::check(files, paths::root()),
+        Rule::Commands => commands::check(&by_path),
         Rule::Phrases => {
             let path = paths::root().join("xtask/lint/phrases.txt");
             let list =

@@ -198,6 +198,7 @@ async fn pods(
     let filter = format!("{PODS}{}", filter.unwrap_or_default());
     let mut tests = built.test(&built.targets.end_to_end, Some(&filter), &[END_TO_END_THREADS]);
     tools_of_end_to_end_tests(steps, &mut tests).await?;
+    terraform::name_to(&mut tests, steps).await?;
     let shipped = images::shipped_programs();
     tests
         .env("MTK_REQUIRE_NODE", "1")

@@ -21,36 +21,35 @@ const NS: &str = "migrate";
 const OLD: &str = "canary-5f0c7a";
 const NEW: &str = "replaced-91d2";
 
+/// A namespace of its own, for the other way.
+const WITH_TERRAFORM: &str = "migrate-terraform";
+
 /// The Secret stays the same object, and no copy of the old values remains.
 #[tokio::test]
 async fn migration_keeps_the_secret_and_leaves_no_old_value() {
-    let Some(settings) = env::var_os("MTK_TERRAFORM_SETTINGS").map(PathBuf::from) else {
-        assert!(
-            env::var_os("MTK_REQUIRE_TERRAFORM").is_none(),
-            "MTK_TERRAFORM_SETTINGS is not set"
-        );
-        return;
-    };
+    let Some(settings) = settings() else { return };
     let (private, api, _) = alone(NS).await;
     let _controller = private.cluster().controller(&["--restart-workloads"]).unwrap();
     let reader = Reader::new(private.cluster().plane().access(), &settings);
-    reader.deploy_the_old_way();
+    reader.deploy_the_old_way(NS);
     assert!(reader.has_old_value("infra/terraform.tfstate"), "the old state has the values");
-    assert_eq!(releases_with_old_value(&api).await, 1, "and so has the old release");
+    assert_eq!(releases_with_old_value(&api, NS).await, 1, "and so has the old release");
     let before = api.secret(NS, "web-secret").await.unwrap();
-    wait_revision(&api, "1").await;
+    wait_revision(&api, NS, "1").await;
 
-    let [prepare, upgrade, replace] = script();
+    let blocks = blocks(NS);
+    let [prepare, upgrade, replace] =
+        [&blocks[..3], &blocks[3..5], &blocks[5..]].map(<[_]>::concat);
     reader.run(&prepare);
     assert!(!reader.has_old_value("infra/terraform.tfstate"));
-    assert_eq!(revision(&api).await, "1", "nothing restarted yet");
+    assert_eq!(revision(&api, NS).await, "1", "nothing restarted yet");
     reader.run(&upgrade);
-    wait_revision(&api, "2").await;
+    wait_revision(&api, NS, "2").await;
     let taken = api.secret(NS, "web-secret").await.unwrap();
     assert_eq!(taken["metadata"]["ownerReferences"][0]["kind"], "SealedSecret");
     assert_eq!(taken["metadata"]["uid"], before["metadata"]["uid"], "not deleted");
     assert_eq!(data(&taken), data(&before));
-    assert_eq!(releases_with_old_value(&api).await, 0);
+    assert_eq!(releases_with_old_value(&api, NS).await, 0);
     let reads = api.get(Kind::Deployment, NS, "web").await.unwrap();
     let from = &reads["spec"]["template"]["spec"]["containers"][0]["envFrom"];
     assert!(from.to_string().contains("web-secret"), "{from}");
@@ -63,26 +62,75 @@ async fn migration_keeps_the_secret_and_leaves_no_old_value() {
     })
     .await;
     reader.run(&replace);
-    wait_revision(&api, "3").await;
+    wait_revision(&api, NS, "3").await;
     let after = api.secret(NS, "web-secret").await.unwrap();
     assert_eq!(after["metadata"]["uid"], before["metadata"]["uid"], "never deleted");
     assert_eq!(data(&after), [format!("SECRET_KEY={NEW}")]);
     assert_eq!(reader.files_with_old_value(), [""; 0]);
 }
 
-/// The blocks marked `sh`: until the state has forgotten the release, until old revisions are deleted, and
-/// the rest.
-fn script() -> [String; 3] {
+/// The other way of the page: a `removed` block, and Terraform's release takes over that of the old chart. The stub of
+/// the provider calls Helm.
+#[tokio::test]
+async fn removed_block_keeps_the_secret_while_terraform_takes_over_the_release() {
+    const NS: &str = WITH_TERRAFORM;
+    let Some(settings) = settings() else { return };
+    let (private, api, _) = alone(NS).await;
+    let _controller = private.cluster().controller(&["--restart-workloads"]).unwrap();
+    let reader = Reader::new(private.cluster().plane().access(), &settings);
+    reader.deploy_the_old_way(NS);
+    let before = api.secret(NS, "web-secret").await.unwrap();
+    wait_revision(&api, NS, "1").await;
+
+    let blocks = blocks(NS);
+    reader.run(&blocks[..2].concat());
+    reader.use_the_example(NS);
+    let said = reader.run(
+        "export STUB_HELM=\"$(command -v helm)\" STUB_WITHOUT_PODS=1\n\
+         terraform -chdir=infra init -input=false\n\
+         terraform -chdir=infra apply -input=false -auto-approve -no-color",
+    );
+    assert!(said.contains("1 to add, 0 to change, 0 to destroy"), "{said}");
+    wait_revision(&api, NS, "2").await;
+    let kept = api.secret(NS, "web-secret").await.unwrap();
+    assert_eq!(kept["metadata"]["uid"], before["metadata"]["uid"], "Helm kept it");
+    assert!(!reader.has_old_value("infra/terraform.tfstate"));
+
+    reader.run(
+        "kubectl apply --filename sealed.yaml\n\
+         kubectl wait --for=condition=Ready sealedsecret/web-secret --namespace migrate-terraform --timeout=60s",
+    );
+    let taken = api.secret(NS, "web-secret").await.unwrap();
+    assert_eq!(taken["metadata"]["ownerReferences"][0]["kind"], "SealedSecret");
+    assert_eq!(taken["metadata"]["uid"], before["metadata"]["uid"], "not deleted");
+    assert_eq!(data(&taken), data(&before));
+    assert_eq!(revision(&api, NS).await, "2", "one restart, for the new chart");
+    reader.run(&blocks[4]);
+    assert_eq!(releases_with_old_value(&api, NS).await, 0);
+    let said = reader.run("terraform -chdir=infra plan -input=false -no-color");
+    assert!(said.contains("No changes."), "{said}");
+}
+
+/// Settings of Terraform with stubs of the providers; none if Terraform is missing.
+fn settings() -> Option<PathBuf> {
+    let settings = env::var_os("MTK_TERRAFORM_SETTINGS").map(PathBuf::from);
+    let is_required = env::var_os("MTK_REQUIRE_TERRAFORM").is_some();
+    assert!(settings.is_some() || !is_required, "MTK_TERRAFORM_SETTINGS is not set");
+    settings
+}
+
+/// The blocks marked `sh`, for this namespace.
+fn blocks(namespace: &str) -> Vec<String> {
     let page = fs::read_to_string(programs::repository("docs/migrate-terraform.md")).unwrap();
-    let blocks: Vec<_> = page.split("\n```sh\n").skip(1).collect();
-    let in_namespace = format!("--namespace {NS}");
-    let block = |block: &&str| {
+    let blocks = page.split("\n```sh\n").skip(1);
+    let in_namespace = format!("--namespace {namespace}");
+    let block = |block: &str| {
         let text = block.split("\n```").next().unwrap().to_owned() + "\n";
         text.replace("--namespace demo", &in_namespace)
     };
-    let blocks: Vec<_> = blocks.iter().map(block).collect();
-    assert_eq!(blocks.len(), 9);
-    [blocks[..3].concat(), blocks[3..5].concat(), blocks[5..].concat()]
+    let blocks: Vec<_> = blocks.map(block).collect();
+    assert_eq!(blocks.len(), 10);
+    blocks
 }
 
 /// A reader of the page, with the old deployment.
@@ -115,11 +163,17 @@ impl Reader {
         let new = format!("SECRET_KEY={NEW}\n");
         fs::write(home.path().join("repository/secrets.env"), new).unwrap();
         let (kubeconfig, settings) = (access.kubeconfig().to_owned(), settings.to_owned());
-        Reader { home, path, kubeconfig, settings }
+        let reader = Reader { home, path, kubeconfig, settings };
+        reader.run(
+            "git init --quiet\n\
+             git -c user.name=Reader -c user.email=reader@localhost \
+               commit --quiet --allow-empty --message Begin",
+        );
+        reader
     }
 
     /// The stub of the provider writes the state, and Helm installs the release that a real one would.
-    fn deploy_the_old_way(&self) {
+    fn deploy_the_old_way(&self, namespace: &str) {
         let values = json!({
             "name": "mytomorrows-app",
             "image": { "repository": "localhost/mtk-app", "tag": "1", "pullPolicy": "Never" },
@@ -131,15 +185,33 @@ impl Reader {
         self.run(&format!(
             "terraform -chdir=infra init -input=false >&2\n\
              terraform -chdir=infra apply -input=false -auto-approve >&2\n\
-             helm install web {} --namespace {NS} --values - <<'END'\n{values}\nEND\n",
+             helm install web {} --namespace {namespace} --values - <<'END'\n{values}\nEND\n",
             chart.display()
         ));
     }
 
-    fn run(&self, script: &str) {
+    /// Replaces the old configuration with the example, which has the `removed` block. The Deployment keeps the name
+    /// of the old chart.
+    fn use_the_example(&self, namespace: &str) {
+        let example = programs::repository("deploy/terraform/examples/from-tfvars");
+        let text = fs::read_to_string(example.join("main.tf")).unwrap();
+        assert!(text.contains("removed {"), "{text}");
+        let text = text.replace("../../modules", "../deploy/terraform/modules");
+        let text = text.replace("\"demo\"", &format!("\"{namespace}\""));
+        let infra = self.home.path().join("repository/infra");
+        fs::write(infra.join("main.tf"), text).unwrap();
+        let values = "name: mytomorrows-app\nconfig: {API_BASE_URL: https://api.example.org}\n";
+        fs::write(infra.join("values.yaml"), values).unwrap();
+        fs::create_dir_all(self.home.path().join(".kube")).unwrap();
+        symlink(&self.kubeconfig, self.home.path().join(".kube/config")).unwrap();
+    }
+
+    /// Runs a script that has to succeed. Returns its output.
+    fn run(&self, script: &str) -> String {
         let output = self.shell(script);
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{said}");
+        String::from_utf8(output.stdout).unwrap()
     }
 
     fn shell(&self, script: &str) -> Output {
@@ -172,8 +244,8 @@ impl Reader {
 }
 
 /// The number of Helm's releases that contain the old value.
-async fn releases_with_old_value(api: &Api) -> usize {
-    let secrets = api.list(Kind::Secret, Some(NS)).await;
+async fn releases_with_old_value(api: &Api, ns: &str) -> usize {
+    let secrets = api.list(Kind::Secret, Some(ns)).await;
     let is_release = |secret: &&Value| secret["type"] == "helm.sh/release.v1";
     secrets.iter().filter(is_release).filter(|secret| release(secret).contains(OLD)).count()
 }
@@ -191,16 +263,16 @@ fn release(secret: &Value) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-async fn revision(api: &Api) -> String {
-    let deployment = api.get(Kind::Deployment, NS, "web").await.unwrap();
+async fn revision(api: &Api, ns: &str) -> String {
+    let deployment = api.get(Kind::Deployment, ns, "web").await.unwrap();
     let revision = &deployment["metadata"]["annotations"]["deployment.kubernetes.io/revision"];
     revision.as_str().unwrap_or_default().to_owned()
 }
 
 /// Each restart is a revision of the Deployment.
-async fn wait_revision(api: &Api, expected: &str) {
+async fn wait_revision(api: &Api, ns: &str, expected: &str) {
     eventually("the revision of the Deployment", async || {
-        (revision(api).await == expected).then_some(())
+        (revision(api, ns).await == expected).then_some(())
     })
     .await;
 }

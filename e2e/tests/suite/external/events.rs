@@ -5,6 +5,8 @@ mod delivery;
 mod throttling;
 mod world;
 
+use std::time::{Duration, Instant};
+
 use e2e::aws::Fault;
 use e2e::moto;
 use serde_json::{Value, json};
@@ -24,10 +26,15 @@ async fn world() -> &'static World {
 async fn event_brings_a_changed_value_long_before_its_interval() {
     let (world, api, ns) = (world().await, rig().api().await, "events-change");
     let name = in_sync(&api, world, ns).await;
-    for value in ["2", "3"] {
+    let mut fastest = Duration::MAX;
+    for value in ["2", "3", "4", "5", "6"] {
+        let changed = Instant::now();
         world.change(&name, value).await;
         wait_value(&api, ns, "s", "A", value).await;
+        fastest = fastest.min(changed.elapsed());
     }
+    // Other tests keep the machine busy, so one of the changes has to be that fast.
+    assert!(fastest < Duration::from_secs(1), "the fastest change took {fastest:?}");
     let store = api.wait(Kind::SecretStore, ns, "aws", |store| {
         condition(store, "Events").is_some_and(|events| events["reason"] == "Proved")
     });
