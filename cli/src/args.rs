@@ -1,6 +1,8 @@
 //! The arguments as plain data. `command` validates them.
 
+mod items;
 mod plan;
+mod shared;
 
 use std::{ffi::OsString, path::PathBuf};
 
@@ -8,7 +10,11 @@ use clap::{Args as ClapArgs, CommandFactory as _, FromArgMatches as _, Parser, S
 use clap_complete::Shell;
 use sealing::Scope;
 
-pub(crate) use self::plan::{PlanArgs, PlanFormat, PlanMode};
+pub(crate) use self::{
+    items::{ItemsArgs, MergeArgs, PlaceArgs, ReEncryptArgs, SealingArgs, SetArgs},
+    plan::{PlanArgs, PlanFormat, PlanMode},
+    shared::{ClusterArgs, ProjectArgs, SourceFormat},
+};
 use crate::{exit, kubeseal, names, output::Format};
 
 /// All commands, with `kubeseal`, whose arguments [`crate::kubeseal`] reads.
@@ -48,6 +54,11 @@ pub(crate) struct Args {
 pub(crate) enum CommandArgs {
     /// Create a project file, and save the certificate next to it
     Init(InitArgs),
+    #[command(flatten)]
+    Items(ItemsArgs),
+    /// Seal items again for the newest key, offline, with the private keys
+    #[command(after_help = items::RE_ENCRYPT_EXAMPLES)]
+    ReEncrypt(ReEncryptArgs),
     /// Decrypt SealedSecrets offline, with the private keys
     Unseal(UnsealArgs),
     /// Render or lint the templates of SealedSecrets and ExternalSecrets offline
@@ -101,21 +112,6 @@ pub(crate) struct SealArgs {
     pub(crate) project: ProjectArgs,
 }
 
-/// A format that `--from` names.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, clap::ValueEnum)]
-pub(crate) enum SourceFormat {
-    /// KEY=value lines
-    Dotenv,
-    /// a map in Terraform variables
-    Tfvars,
-    /// one flat JSON object
-    Json,
-    /// one flat YAML mapping
-    Yaml,
-    /// Secret manifests, YAML or JSON
-    Manifest,
-}
-
 #[derive(ClapArgs, Debug)]
 #[command(next_help_heading = "Secret")]
 pub(crate) struct TargetArgs {
@@ -154,42 +150,6 @@ pub(crate) struct OutputArgs {
     /// Write to this file atomically, only on success; `-` is the standard output
     #[arg(short, long, value_name = "FILE")]
     pub(crate) write: Option<PathBuf>,
-}
-
-#[derive(ClapArgs, Debug)]
-#[command(next_help_heading = "Certificate")]
-pub(crate) struct ClusterArgs {
-    /// Allow a certificate URL with plain HTTP
-    #[arg(long)]
-    pub(crate) insecure_http: bool,
-    /// Path of the kubeconfig [default: $KUBECONFIG or ~/.kube/config]
-    #[arg(long, value_name = "FILE")]
-    pub(crate) kubeconfig: Option<PathBuf>,
-    /// Context of the kubeconfig
-    #[arg(long, value_name = "NAME", env = "MTK_SEAL_CONTEXT")]
-    pub(crate) context: Option<String>,
-    /// Namespace of the controller [default: kube-system]
-    #[arg(long, value_name = "NAMESPACE", env = "MTK_SEAL_CONTROLLER_NAMESPACE", value_parser = names::namespace)]
-    pub(crate) controller_namespace: Option<String>,
-    /// Service of the controller [default: mtk-controller, then sealed-secrets-controller]
-    #[arg(long, value_name = "NAME", env = "MTK_SEAL_CONTROLLER_NAME", value_parser = names::object)]
-    pub(crate) controller_name: Option<String>,
-}
-
-#[derive(ClapArgs, Debug)]
-#[command(next_help_heading = "Project")]
-pub(crate) struct ProjectArgs {
-    /// Use this project file instead of the nearest .mtk-seal.yaml, even if other users can change it
-    #[arg(
-        long,
-        value_name = "FILE",
-        env = "MTK_SEAL_PROJECT_FILE",
-        conflicts_with = "no_project_file"
-    )]
-    pub(crate) project_file: Option<PathBuf>,
-    /// Ignore project files
-    #[arg(long)]
-    pub(crate) no_project_file: bool,
 }
 
 #[derive(ClapArgs, Debug)]

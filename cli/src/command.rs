@@ -2,27 +2,25 @@
 
 mod cert;
 mod init;
+mod items;
 mod plan;
+mod re_encrypt;
 mod seal;
 mod shell;
 mod template;
 mod unseal;
+mod usage;
 
 use std::{collections::BTreeMap, path::PathBuf};
 
 use sources::{ReadOptions, SourceKind};
 
+use self::usage::{UsageError, certificate_options, project_choice, source_kind};
 use crate::{
-    args::{
-        Args, ClusterArgs, CommandArgs, PlanArgs, PlanFormat, PlanMode, ProjectArgs, SealArgs,
-        SourceFormat,
-    },
-    certificate::{self, Source},
-    cluster::{Access, Overrides},
-    error::{Explain, Failure, hint},
-    exit::Exit,
+    args::{Args, CommandArgs, PlanArgs, PlanFormat, PlanMode, SealArgs},
+    certificate::Source,
+    error::Failure,
     output::{Destination, Format},
-    project,
     report::Report,
     scope::is_scope_annotation,
     target::TargetOptions,
@@ -37,6 +35,10 @@ pub(crate) enum Command {
     Completions(clap_complete::Shell),
     /// `mtk-seal init`
     Init(init::Options),
+    /// `mtk-seal set`, `unset`, `rename`, `merge`
+    Items(Box<items::Options>),
+    /// `mtk-seal re-encrypt`
+    ReEncrypt(Box<re_encrypt::Options>),
     /// `mtk-seal man`
     Man(Option<String>),
     /// `mtk-seal plan`
@@ -56,6 +58,8 @@ impl Command {
             Self::Cert(options) => cert::run(&options, report),
             Self::Completions(shell) => shell::completions(shell),
             Self::Init(options) => init::run(&options, report),
+            Self::Items(options) => items::run(*options, report),
+            Self::ReEncrypt(options) => re_encrypt::run(&options, report),
             Self::Man(command) => shell::man(command.as_deref()),
             Self::Plan(options) => plan::run(&options, report),
             Self::Seal(options) => seal::run(&options, report),
@@ -86,6 +90,8 @@ impl TryFrom<Args> for Command {
                 force: args.force,
                 certificate: certificate_options(args.cert, Some(Source::Cluster), args.cluster),
             }),
+            Some(CommandArgs::ReEncrypt(args)) => Self::ReEncrypt(Box::new(args.into())),
+            Some(CommandArgs::Items(args)) => Self::Items(Box::new(items::options(args)?)),
             Some(CommandArgs::Man { command }) => Self::Man(command),
             Some(CommandArgs::Plan(args)) => Self::Plan(plan_options(args)?),
             Some(CommandArgs::Template(args)) => {
@@ -175,42 +181,6 @@ fn seal_options(args: SealArgs) -> Result<seal::Options, UsageError> {
     })
 }
 
-fn source_kind(format: SourceFormat) -> SourceKind {
-    match format {
-        SourceFormat::Dotenv => SourceKind::Dotenv,
-        SourceFormat::Tfvars => SourceKind::Tfvars,
-        SourceFormat::Json => SourceKind::Json,
-        SourceFormat::Yaml => SourceKind::Yaml,
-        SourceFormat::Manifest => SourceKind::Manifest,
-    }
-}
-
-fn certificate_options(
-    cert: Option<String>,
-    otherwise: Option<Source>,
-    args: ClusterArgs,
-) -> certificate::Options {
-    certificate::Options {
-        source: cert.map(|cert| Source::parse(&cert, None)).or(otherwise),
-        insecure_http: args.insecure_http,
-        access: Access {
-            kubeconfig: args.kubeconfig,
-            context: args.context,
-            namespace: args.controller_namespace,
-            name: args.controller_name,
-            overrides: Overrides::default(),
-        },
-    }
-}
-
-fn project_choice(args: ProjectArgs) -> project::Choice {
-    match args.project_file {
-        _ if args.no_project_file => project::Choice::None,
-        Some(path) => project::Choice::File(path),
-        None => project::Choice::Search,
-    }
-}
-
 fn unique_pairs(
     flag: &'static str,
     given: Vec<(String, String)>,
@@ -234,49 +204,12 @@ fn check_one_stdin<'a>(files: impl IntoIterator<Item = &'a PathBuf>) -> Result<(
     }
 }
 
-/// Flags that cannot be combined.
-#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-pub(crate) enum UsageError {
-    /// A scope annotation, which `--scope` sets.
-    #[error("the annotation `{key}` sets the scope")]
-    ScopeAnnotation {
-        /// The annotation.
-        key: String,
-    },
-    /// `-` is given twice.
-    #[error("the standard input can be read only once")]
-    StdinTwice,
-    /// `--tfvar` with a format other than Terraform variables.
-    #[error("`--tfvar` requires `--from tfvars`")]
-    TfvarWithOtherFormat,
-    /// A flag sets a key twice.
-    #[error("`{flag}` is given twice for `{key}`")]
-    DuplicateKey {
-        /// The flag.
-        flag: &'static str,
-        /// The key.
-        key: String,
-    },
-}
-
-impl Explain for UsageError {
-    fn exit(&self) -> Exit {
-        Exit::Usage
-    }
-
-    fn hints(&self) -> Vec<String> {
-        match self {
-            Self::ScopeAnnotation { .. } => hint("use `--scope` instead"),
-            Self::StdinTwice | Self::TfvarWithOtherFormat | Self::DuplicateKey { .. } => Vec::new(),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use clap::{CommandFactory as _, Parser as _};
 
     use super::*;
+    use crate::exit::Exit;
 
     fn command(args: &[&str]) -> Result<Command, Failure> {
         Command::try_from(Args::try_parse_from(args).unwrap())

@@ -57,6 +57,12 @@ impl Input {
         let name = path.display().to_string();
         let failed = |source| InputError::Unreadable { name: name.clone(), source };
         let file = File::open(path).map_err(failed)?;
+        Self::opened(file, path)
+    }
+
+    /// Reads an open file.
+    pub(crate) fn opened(file: File, path: &Path) -> Result<Self, InputError> {
+        let name = path.display().to_string();
         let size = file.metadata().map_or(0, |metadata| metadata.len());
         let bytes = read_bounded(file, size, &name)?;
         Ok(Self { name, path: Some(path.to_owned()), bytes })

@@ -7,6 +7,9 @@ use std::io::{self, IsTerminal as _, Write as _};
 
 use crate::{error::Failure, exit::Exit};
 
+/// The width of the progress bar.
+const BAR_WIDTH: usize = 30;
+
 /// Prints messages for the user.
 pub(crate) struct Report {
     quiet: bool,
@@ -47,6 +50,20 @@ impl Report {
         if io::stdin().is_terminal() {
             self.note(&format!("reading {what} from the terminal; press Ctrl-D to end"));
         }
+    }
+
+    /// Shows on a terminal how much is done, in one line that the next one replaces.
+    pub(crate) fn progress(&self, done: usize, total: usize) {
+        if self.quiet || !io::stderr().is_terminal() {
+            return;
+        }
+        let filled = BAR_WIDTH * done / total.max(1);
+        let bar = "=".repeat(filled) + &" ".repeat(BAR_WIDTH - filled);
+        let line =
+            if done < total { format!("[{bar}] {done}/{total} files") } else { String::new() };
+        let mut stderr = io::stderr().lock();
+        // A closed stderr must not make the command fail.
+        let _ = write!(stderr, "\r\x1b[K{line}").and_then(|()| stderr.flush());
     }
 
     /// Prints a failure with its details and hints, and returns its exit code.

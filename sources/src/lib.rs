@@ -44,7 +44,7 @@ pub use crate::{
     kind::SourceKind,
     located::Located,
     manifest::{FieldType, ManifestProblem},
-    node::{Key, Node, Value},
+    node::{Key, Node, Value, is_string},
     read::{
         Input, Parsed, ReadOptions, Warning, check_keys, documents, read, secret_from_json, secrets,
     },

@@ -172,6 +172,11 @@ impl Node {
     }
 }
 
+/// Whether Kubernetes reads a plain scalar as a string.
+pub fn is_string(text: &str) -> bool {
+    plain(text) == Plain::Text
+}
+
 /// Returns the type that `sigs.k8s.io/yaml` gives a plain scalar. `kubectl` and the API server use it. It
 /// follows go-yaml v2, a mixture of YAML 1.1 and 1.2, where dates stay strings.
 pub(crate) fn plain(text: &str) -> Plain {

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, path::PathBuf};
 
 use sealing::{KeyError, SealingKey};
-use sources::SourceError;
+use sources::{SecretBytes, SourceError};
 
 use crate::{
     error::{Explain, hint},
@@ -13,6 +13,8 @@ use crate::{
 
 /// The key of a key Secret that contains the private key.
 const PRIVATE_KEY_FIELD: &str = "tls.key";
+/// The key of a key Secret that contains the certificate.
+const CERTIFICATE_FIELD: &str = "tls.crt";
 
 /// The keys in all files, in order, without duplicates.
 pub(crate) fn load(paths: &[PathBuf]) -> Result<Vec<SealingKey>, KeysError> {
@@ -20,15 +22,15 @@ pub(crate) fn load(paths: &[PathBuf]) -> Result<Vec<SealingKey>, KeysError> {
     for path in paths {
         let input = Input::file(path)?;
         if is_pem(input.bytes()) {
-            keys.push(read(&input.name, input.bytes())?);
+            keys.push(read(&input.name, input.bytes(), Some(input.bytes()))?);
             continue;
         }
         let secrets = sources::secrets(input.source()?)?;
         let before = keys.len();
         for secret in secrets {
             if let Some(pem) = secret.data.get(PRIVATE_KEY_FIELD) {
-                // Decryption does not need the certificate, so it may be missing or broken.
-                keys.push(read(&secret.origin, pem.expose())?);
+                let certificate = secret.data.get(CERTIFICATE_FIELD).map(SecretBytes::expose);
+                keys.push(read(&secret.origin, pem.expose(), certificate)?);
             }
         }
         if keys.len() == before {
@@ -44,8 +46,11 @@ fn is_pem(bytes: &[u8]) -> bool {
     bytes.split(|b| *b == b'\n').any(|line| line.starts_with(b"-----BEGIN "))
 }
 
-fn read(name: &str, pem: &[u8]) -> Result<SealingKey, KeysError> {
-    SealingKey::from_pem(pem, None)
+/// Decryption does not need the certificate, so it may be missing or broken.
+fn read(name: &str, pem: &[u8], certificate: Option<&[u8]>) -> Result<SealingKey, KeysError> {
+    certificate
+        .and_then(|certificate| SealingKey::from_pem(pem, Some(certificate)).ok())
+        .map_or_else(|| SealingKey::from_pem(pem, None), Ok)
         .map_err(|source| KeysError::Key { name: name.to_owned(), source })
 }
 

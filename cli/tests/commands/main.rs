@@ -3,6 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests may panic")]
 
 mod cases;
+mod edits;
 mod fake_server;
 mod flow;
+#[cfg(unix)]
+mod hostile;
 mod kubeseal;

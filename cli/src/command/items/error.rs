@@ -1,0 +1,148 @@
+//! Why items cannot be edited.
+
+use std::io;
+
+use sealing::{Scope, SealError};
+use sources::MAX_SECRET_BYTES;
+
+use crate::{
+    error::{Explain, hint, root_cause},
+    exit::Exit,
+    sealed_file::SealedFileError,
+};
+
+/// Why items cannot be edited. The file is unchanged.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ItemsError {
+    /// The file cannot be edited.
+    #[error(transparent)]
+    File(#[from] SealedFileError),
+    /// The key is not one of a Secret.
+    #[error("`{key}` cannot be a key of a Secret")]
+    Key {
+        /// The key, shortened.
+        key: String,
+    },
+    /// The file has no SealedSecret.
+    #[error("{file}: no SealedSecret in the file")]
+    NoSealedSecret {
+        /// The file.
+        file: String,
+    },
+    /// No SealedSecret has the name and namespace of the flags.
+    #[error("{file}: no SealedSecret has this name and namespace")]
+    NoneFits {
+        /// The file.
+        file: String,
+        /// All SealedSecrets.
+        found: Vec<String>,
+    },
+    /// Several SealedSecrets fit.
+    #[error("{file}: {} SealedSecrets in the file", found.len())]
+    Several {
+        /// The file.
+        file: String,
+        /// Those that fit.
+        found: Vec<String>,
+    },
+    /// The name or namespace to seal for is missing.
+    #[error("{origin}: no {field} to seal for")]
+    NoName {
+        /// `file:line`
+        origin: String,
+        /// `name` or `namespace`
+        field: &'static str,
+    },
+    /// The flag and the document have different scopes.
+    #[error("{origin}: the SealedSecret has the scope `{own}`, but `--scope` is `{flag}`")]
+    Scope {
+        /// `file:line`
+        origin: String,
+        /// The flag.
+        flag: Scope,
+        /// The scope of the document.
+        own: Scope,
+    },
+    /// The values are those of another Secret.
+    #[error("{origin}: the Secret has the {field} `{theirs}`, but the SealedSecret has `{own}`")]
+    OtherSecret {
+        /// `file:line` of the Secret.
+        origin: String,
+        /// `name`, `namespace` or `scope`
+        field: &'static str,
+        /// That of the Secret.
+        theirs: String,
+        /// That of the SealedSecret.
+        own: String,
+    },
+    /// The values are those of several Secrets.
+    #[error("{name}: more than one Secret")]
+    SeveralSecrets {
+        /// The input.
+        name: String,
+    },
+    /// The standard input is empty.
+    #[error("no value on the standard input")]
+    NoValue,
+    /// The terminal cannot be read, or the user pressed Ctrl-C.
+    #[error("no value from the terminal: {}", root_cause(.0))]
+    Prompt(#[source] io::Error),
+    /// The value cannot be sealed.
+    #[error("cannot seal `{key}`: {source}")]
+    Seal {
+        /// The key.
+        key: String,
+        /// Why.
+        source: SealError,
+    },
+    /// The value is larger than a Secret.
+    #[error("the value has {size} bytes, and a Secret can contain {MAX_SECRET_BYTES}")]
+    TooLarge {
+        /// The size of the value.
+        size: usize,
+    },
+}
+
+impl Explain for ItemsError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::File(error) => error.exit(),
+            Self::NoName { .. }
+            | Self::Scope { .. }
+            | Self::OtherSecret { .. }
+            | Self::NoneFits { .. }
+            | Self::Several { .. } => Exit::Target,
+            Self::Prompt(_) | Self::Seal { .. } => Exit::Failure,
+            _ => Exit::Input,
+        }
+    }
+
+    fn details(&self) -> Vec<String> {
+        match self {
+            Self::NoneFits { found, .. } | Self::Several { found, .. } => found.clone(),
+            _ => Vec::new(),
+        }
+    }
+
+    fn hints(&self) -> Vec<String> {
+        match self {
+            Self::File(error) => error.hints(),
+            Self::Key { .. } => hint("a key has up to 253 letters, digits, `-`, `_` and `.`"),
+            Self::NoSealedSecret { .. } => hint(
+                "`--path '$.app.secrets'` edits a mapping in any YAML or JSON; `mtk-seal secrets.env -w FILE` creates a SealedSecret",
+            ),
+            Self::NoneFits { .. } | Self::Several { .. } => {
+                hint("select one with `--name` and `--namespace`")
+            }
+            Self::NoName { field, .. } => hint(format!("give it with `--{field}`")),
+            Self::Scope { .. } => hint("remove `--scope`: the document states the scope"),
+            Self::OtherSecret { .. } => {
+                hint("merge the values into the SealedSecret of that Secret")
+            }
+            Self::SeveralSecrets { .. } => hint("merge one Secret at a time"),
+            Self::NoValue => hint("for an empty value, use `--insecure-value ''`"),
+            Self::Prompt(_) => hint("give the value on the standard input, or with `--from-file`"),
+            Self::Seal { .. } | Self::TooLarge { .. } => Vec::new(),
+        }
+    }
+}

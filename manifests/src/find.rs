@@ -1,0 +1,247 @@
+//! The mappings of items in a text: those of SealedSecrets, and any by its path.
+
+use sealing::Scope;
+
+use crate::{
+    error::{EditError, MAX_DEPTH, Problem},
+    json,
+    path::{Path, Step},
+    scalar, template,
+    tree::{Id, Tree},
+    yaml,
+};
+
+/// A text with SealedSecrets, or other YAML or JSON with sealed items.
+pub struct Manifest<'a> {
+    pub(crate) text: &'a str,
+    pub(crate) has_mark: bool,
+    pub(crate) is_json: bool,
+    pub(crate) tree: Tree,
+}
+
+/// A mapping of items.
+#[derive(Clone)]
+pub struct Place {
+    /// The line on which its document or mapping starts.
+    pub line: usize,
+    /// The object that the items are sealed for. None for a place that a path names.
+    pub identity: Option<Identity>,
+    /// The last key on the way to the mapping.
+    pub(crate) name: String,
+    /// The key, its value and the mappings around them, from the root on.
+    pub(crate) key: Option<Id>,
+    pub(crate) value: Option<Id>,
+    pub(crate) around: Vec<Id>,
+    problem: Option<EditError>,
+}
+
+/// The name, namespace and scope that a SealedSecret states.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Identity {
+    /// `metadata.name`. None if it is missing or a template computes it.
+    pub name: Option<String>,
+    /// `metadata.namespace`, likewise.
+    pub namespace: Option<String>,
+    /// The scope of its annotations.
+    pub scope: Scope,
+    /// Whether a template computes a part of its metadata.
+    pub is_templated: bool,
+}
+
+/// An item as it is in the text.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Item {
+    /// The key.
+    pub key: String,
+    /// The value.
+    pub value: String,
+    /// The line of the key.
+    pub line: usize,
+}
+
+impl<'a> Manifest<'a> {
+    /// Reads YAML or JSON, with or without a byte-order mark. In YAML, lines with nothing but actions of
+    /// Helm templates count as comments, and other actions as text.
+    ///
+    /// # Errors
+    /// If the text is neither YAML nor JSON, or nested too deeply.
+    pub fn parse(text: &'a str) -> Result<Self, EditError> {
+        let stripped = text.strip_prefix('\u{feff}');
+        let (has_mark, text) = (stripped.is_some(), stripped.unwrap_or(text));
+        if json::is_like_json(text)
+            && let Ok(tree) = json::parse(text)
+        {
+            return Ok(Self { text, has_mark, is_json: true, tree });
+        }
+        let tree = match (yaml::parse(text), template::mask(text)) {
+            (Err(error), Some(masked)) => yaml::parse(&masked).map_err(|_| error)?,
+            (tree, _) => tree?,
+        };
+        Ok(Self { text, has_mark, is_json: false, tree })
+    }
+
+    /// The items of each SealedSecret, those in Lists included.
+    pub fn sealed_secrets(&self) -> Vec<Place> {
+        let mut places = Vec::new();
+        for document in &self.tree.documents {
+            self.add_sealed_secrets(*document, &[], &mut places);
+        }
+        places
+    }
+
+    /// The mapping at a path. It must be in exactly one document.
+    ///
+    /// # Errors
+    /// If no document or several have one.
+    pub fn at(&self, path: &Path) -> Result<Place, EditError> {
+        let mut found = self.tree.documents.iter().filter_map(|root| self.walk(*root, path));
+        let missing = || EditError::whole(Problem::NoMapping { place: path.as_str().to_owned() });
+        let place = found.next().ok_or_else(missing)?;
+        if found.next().is_some() {
+            let key = path.as_str().to_owned();
+            return Err(EditError::whole(Problem::Duplicate { key }));
+        }
+        Ok(place)
+    }
+
+    /// The items of a mapping, in order.
+    ///
+    /// # Errors
+    /// If the mapping is missing, used in several places, or contains anything but strings.
+    pub fn items(&self, place: &Place) -> Result<Vec<Item>, EditError> {
+        let map = self.editable(place)?;
+        let mut items: Vec<Item> = Vec::new();
+        for (key, value) in self.tree.entries(map).unwrap_or_default() {
+            let Some(name) = self.tree.text(*key).filter(|name| *name != "<<") else {
+                continue;
+            };
+            let line = self.tree.node(*key).line;
+            let not_string =
+                || EditError::at(line, Problem::NotAString { key: scalar::shown(name) });
+            let text = self.tree.string(self.tree.resolve(*value)).ok_or_else(not_string)?;
+            items.push(Item { key: name.to_owned(), value: text.to_owned(), line });
+        }
+        Ok(items)
+    }
+
+    /// The node of the mapping, or of null, if it can be edited here.
+    pub(crate) fn editable(&self, place: &Place) -> Result<Id, EditError> {
+        if let Some(problem) = &place.problem {
+            return Err(problem.clone());
+        }
+        let missing =
+            || EditError::at(place.line, Problem::NoMapping { place: place.name.clone() });
+        let value = place.value.ok_or_else(missing)?;
+        if self.tree.node(value).tag.is_some()
+            || !(self.tree.entries(value).is_some() || self.tree.is_null(value))
+        {
+            return Err(missing());
+        }
+        if place.around.iter().chain([&value]).any(|id| self.tree.is_shared(*id)) {
+            let problem = Problem::Shared { key: place.name.clone() };
+            return Err(EditError::at(self.tree.node(value).line, problem));
+        }
+        self.check_duplicates(value)?;
+        Ok(value)
+    }
+
+    fn check_duplicates(&self, map: Id) -> Result<(), EditError> {
+        let mut seen = std::collections::HashSet::new();
+        for (key, _) in self.tree.entries(map).unwrap_or_default() {
+            let name = self.tree.text(self.tree.resolve(*key)).unwrap_or_default();
+            if !seen.insert(name) {
+                let problem = Problem::Duplicate { key: scalar::shown(name) };
+                return Err(EditError::at(self.tree.node(*key).line, problem));
+            }
+        }
+        Ok(())
+    }
+
+    fn add_sealed_secrets(&self, object: Id, around: &[Id], places: &mut Vec<Place>) {
+        let tree = &self.tree;
+        let kind = tree.get(object, "kind").and_then(|kind| tree.string(kind));
+        match kind {
+            Some("SealedSecret") => places.push(self.sealed_secret(object, around)),
+            Some("List" | "SealedSecretList") => {
+                let Some(list) = tree.get(object, "items") else { return };
+                let around = [around, &[object, list]].concat();
+                for item in tree.items(list).unwrap_or_default() {
+                    if around.len() < MAX_DEPTH {
+                        self.add_sealed_secrets(*item, &around, places);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn sealed_secret(&self, object: Id, around: &[Id]) -> Place {
+        let spec = [Step::Key("spec".to_owned()), Step::Key("encryptedData".to_owned())];
+        let mut place = self.descend(object, &spec).unwrap_or_else(|| Place {
+            line: 0,
+            identity: None,
+            name: "spec.encryptedData".to_owned(),
+            key: None,
+            value: None,
+            around: vec![object],
+            problem: None,
+        });
+        place.line = self.tree.node(object).line;
+        place.identity = Some(self.identity(object));
+        place.around = [around, &place.around].concat();
+        place
+    }
+
+    fn walk(&self, root: Id, path: &Path) -> Option<Place> {
+        let mut place = self.descend(root, &path.steps)?;
+        path.as_str().clone_into(&mut place.name);
+        Some(place)
+    }
+
+    /// None if a step leads nowhere.
+    fn descend(&self, root: Id, steps: &[Step]) -> Option<Place> {
+        let tree = &self.tree;
+        let (mut at, mut key, mut around, mut problem) = (root, None, Vec::new(), None);
+        for step in steps {
+            around.push(at);
+            (key, at) = match step {
+                Step::Key(name) => {
+                    let (key, value) = tree.entry(at, name)?;
+                    (Some(key), value)
+                }
+                Step::Index(index) => (None, *tree.items(at)?.get(*index)?),
+            };
+            if tree.resolve(at) != at {
+                let name = key.and_then(|key| tree.text(key)).unwrap_or_default();
+                let alias = Problem::Alias { key: scalar::shown(name) };
+                problem.get_or_insert_with(|| EditError::at(tree.node(at).line, alias));
+                at = tree.resolve(at);
+            }
+        }
+        let name = key.and_then(|key| tree.text(key)).unwrap_or("$").to_owned();
+        let line = tree.node(key.unwrap_or(at)).line;
+        Some(Place { line, identity: None, name, key, value: Some(at), around, problem })
+    }
+
+    fn identity(&self, object: Id) -> Identity {
+        let tree = &self.tree;
+        let metadata = tree.get(object, "metadata");
+        let mut is_templated = false;
+        let mut field = |map: Option<Id>, key: &str| {
+            let field = tree.get(map?, key)?;
+            let is_computed = template::is_computed(&self.text[tree.node(field).span.clone()]);
+            is_templated |= is_computed;
+            Some(tree.text(field)?.to_owned()).filter(|_| !is_computed)
+        };
+        let (name, namespace) = (field(metadata, "name"), field(metadata, "namespace"));
+        let annotations = metadata.and_then(|metadata| tree.get(metadata, "annotations"));
+        let annotation = |key: &str| {
+            let value = annotations.and_then(|all| tree.get(all, key))?;
+            let value = tree.string(value)?;
+            Some((key.to_owned(), value.to_owned()))
+        };
+        let scopes = [Scope::CLUSTER_WIDE_ANNOTATION, Scope::NAMESPACE_WIDE_ANNOTATION];
+        let scopes = scopes.into_iter().filter_map(annotation).collect();
+        Identity { name, namespace, scope: Scope::from_annotations(Some(&scopes)), is_templated }
+    }
+}

@@ -1,0 +1,70 @@
+//! Actions of Helm templates: `{{ … }}`. They are not YAML.
+
+/// Marks the bytes of an action. No manifest contains this control character.
+const MARK: char = '\u{7f}';
+
+/// Whether a part of the source has an action.
+pub(crate) fn is_computed(source: &str) -> bool {
+    source.contains("{{")
+}
+
+/// The text with a comment instead of each line that consists of actions, and letters instead of other
+/// actions. All offsets stay the same. None if the text has no action.
+pub(crate) fn mask(text: &str) -> Option<String> {
+    text.contains("{{").then(|| {
+        let mut result = String::with_capacity(text.len());
+        let mut inside = false;
+        for line in text.split_inclusive('\n') {
+            let content = line.trim_end_matches(['\n', '\r']);
+            let (marked, still_inside) = mark(content, inside);
+            let only_actions = marked.chars().all(|c| matches!(c, ' ' | '\t' | MARK));
+            if only_actions && marked.contains(MARK) {
+                result.push_str(&marked.replacen(MARK, "#", 1).replace(MARK, "x"));
+            } else {
+                result.push_str(&marked.replace(MARK, "x"));
+            }
+            result.push_str(&line[content.len()..]);
+            inside = still_inside;
+        }
+        result
+    })
+}
+
+/// Marks all bytes of actions in a line, and whether the line ends inside an action.
+fn mark(line: &str, mut inside: bool) -> (String, bool) {
+    let mut marked = String::with_capacity(line.len());
+    let mut rest = line;
+    while !rest.is_empty() {
+        let (end, found) = match rest.find(if inside { "}}" } else { "{{" }) {
+            Some(at) if inside => (at + 2, true),
+            Some(at) => (at, true),
+            None => (rest.len(), false),
+        };
+        if inside {
+            marked.extend(std::iter::repeat_n(MARK, end));
+        } else {
+            marked.push_str(&rest[..end]);
+        }
+        rest = &rest[end..];
+        inside ^= found;
+    }
+    (marked, inside)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn actions_become_comments_and_marks_of_the_same_length() {
+        let text =
+            "{{- if .Values.é }}\nname: {{ .Release.Name }}-x\n  {{- /* a\n  b */}}\r\nk: v\n";
+        let masked = mask(text).unwrap();
+        assert_eq!(masked.len(), text.len());
+        let expected =
+            "#xxxxxxxxxxxxxxxxxxx\nname: xxxxxxxxxxxxxxxxxxx-x\n  #xxxxxxx\n#xxxxxxxx\r\nk: v\n";
+        assert_eq!(masked.lines().nth(1), expected.lines().nth(1));
+        assert!(masked.starts_with('#') && masked.ends_with("k: v\n") && masked.contains("x\r\n"));
+        assert_eq!(mask("a: {b: 1}\n"), None);
+    }
+}
