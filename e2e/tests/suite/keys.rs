@@ -37,7 +37,10 @@ async fn row_8_first_key_equals_bitnamis_and_is_created_once() {
     let pem = decoded(&secret["data"]["tls.crt"]);
     assert_eq!(controller.get("/v1/cert.pem").unwrap(), pem);
     // Row 17.
-    assert!(controller.log().unwrap().contains("-----BEGIN CERTIFICATE-----"));
+    eventually("the log has the certificate", async || {
+        controller.log().unwrap().contains("-----BEGIN CERTIFICATE-----").then_some(())
+    })
+    .await;
     let certificate = Certificate::from_pem(pem.as_bytes()).unwrap();
     assert_eq!(certificate.modulus_bits(), 2048);
     let validity = certificate.not_after().duration_since(certificate.not_before());
