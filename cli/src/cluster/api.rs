@@ -260,3 +260,33 @@ pub(crate) fn message(body: &[u8]) -> String {
     let line: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
     line.chars().filter(|c| !c.is_control()).take(MAX_SHOWN_CHARS).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::testing::{kubeconfig, sequence};
+
+    fn status_of_post(responses: Vec<&'static str>) -> u16 {
+        let directory = tempfile::tempdir().unwrap();
+        let path = kubeconfig(directory.path(), &sequence(responses));
+        let access = Access { kubeconfig: Some(path), ..Access::default() };
+        let controller = Controller {
+            namespace: "kube-system".to_owned(),
+            name: "mtk-controller".to_owned(),
+            port: "http".to_owned(),
+        };
+        let sent = block_on(async {
+            Api::connect(&access).await?.post_to(&controller, "/v1/verify", b"{}", 1024).await
+        });
+        sent.unwrap().0.as_u16()
+    }
+
+    #[test]
+    fn rate_limited_post_is_retried_when_the_server_says_so() {
+        let limited = "429 Too Many Requests\r\nRetry-After: 0";
+        assert_eq!(status_of_post(vec![limited, limited, "200 OK"]), 200);
+        assert_eq!(status_of_post(vec!["429 Too Many Requests", "200 OK"]), 429);
+        assert_eq!(status_of_post(vec!["503 Unavailable\r\nRetry-After: 0", "200 OK"]), 503);
+        assert_eq!(status_of_post(vec![limited; MAX_RATE_LIMIT_RETRIES + 1]), 429);
+    }
+}

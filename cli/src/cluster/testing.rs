@@ -33,6 +33,22 @@ pub(crate) fn server(answers: &[(&str, u16, &str)]) -> String {
     url
 }
 
+/// Starts an API server that sends these responses in order, each with its own headers.
+pub(crate) fn sequence(responses: Vec<&'static str>) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for response in responses {
+            let (mut stream, _) = listener.accept().unwrap();
+            let _ = stream.read(&mut [0; 4096]).unwrap();
+            let head =
+                format!("HTTP/1.1 {response}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+            stream.write_all(head.as_bytes()).unwrap();
+        }
+    });
+    url
+}
+
 /// Writes a kubeconfig for this server.
 pub(crate) fn kubeconfig(directory: &Path, url: &str) -> PathBuf {
     let path = directory.join("kubeconfig");

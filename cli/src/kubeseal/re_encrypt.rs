@@ -68,6 +68,11 @@ async fn re_encrypted(
     remote: &Remote,
     sealed: &Sealed,
 ) -> Result<BTreeMap<String, String>, Failure> {
+    if sealed.legacy.is_some() {
+        let problem =
+            "`spec.data` has the format of kubeseal before 0.7: decrypt and seal it again";
+        return Err(KubesealError::ReEncrypt(format!("{}: {problem}", sealed.origin)).into());
+    }
     let body = remote.post(ENDPOINT, &sealed.request(), Step::ReEncrypt).await?;
     let body = body.ok_or_else(|| KubesealError::NotRotated { name: sealed.object() })?;
     let items = items(&body, sealed);

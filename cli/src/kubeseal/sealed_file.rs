@@ -31,8 +31,8 @@ pub(super) struct Sealed {
     pub(super) namespace: String,
     pub(super) scope: Scope,
     pub(super) items: BTreeMap<String, String>,
-    /// The Secret in the format of kubeseal before 0.7.
-    legacy: Option<String>,
+    /// The whole Secret as one item, in the format of kubeseal before 0.7.
+    pub(super) legacy: Option<String>,
 }
 
 impl SealedFile {

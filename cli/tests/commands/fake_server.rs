@@ -68,6 +68,17 @@ fn kubeconfig_text(address: &str) -> String {
         "command": "no-such-login",
         "interactiveMode": "Never",
     });
+    let credential = json!({
+        "apiVersion": "client.authentication.k8s.io/v1",
+        "kind": "ExecCredential",
+        "status": { "token": "of-the-login-command" },
+    });
+    let working_login = json!({
+        "apiVersion": "client.authentication.k8s.io/v1",
+        "command": "echo",
+        "args": [credential.to_string()],
+        "interactiveMode": "Never",
+    });
     let kubeconfig = json!({
         "apiVersion": "v1",
         "kind": "Config",
@@ -75,6 +86,7 @@ fn kubeconfig_text(address: &str) -> String {
         "users": [
             { "name": "u", "user": { "token": "t" } },
             { "name": "credentials", "user": { "exec": login } },
+            { "name": "login", "user": { "exec": working_login } },
         ],
         "clusters": clusters,
         "contexts": contexts,

@@ -137,6 +137,35 @@ fn merged_items_open_and_nothing_else_in_the_file_changes() {
     assert_eq!(fs::read_to_string(&file).unwrap().lines().count(), after.len());
 }
 
+/// Row 55.
+#[test]
+fn name_and_namespace_choose_one_of_several_sealed_secrets() {
+    let directory = tempfile::tempdir().unwrap();
+    let certificate = key("rsa2048.crt");
+    let secret = |name: &str, namespace: &str| {
+        format!("---\nmetadata: {{name: {name}, namespace: {namespace}}}\nstringData: {{A: one}}\n")
+    };
+    let secrets = [secret("a", "x"), secret("b", "x"), secret("b", "m")].concat();
+    let before = kubeseal(directory.path(), &["--cert", &certificate, "-o", "yaml"], &secrets);
+    let file = directory.path().join("sealed.yaml");
+    fs::write(&file, &before).unwrap();
+
+    let args = ["kubeseal", "--cert", &certificate, "--merge-into", "sealed.yaml"];
+    for unclear in ["{name: b}", "{name: c, namespace: x}"] {
+        let more = format!("metadata: {unclear}\nstringData: {{B: two}}\n");
+        let refused = run(directory.path(), &args, more.as_bytes());
+        assert_eq!(refused.status.code(), Some(1), "{unclear}");
+    }
+    assert_eq!(fs::read_to_string(&file).unwrap(), before);
+    let more = "metadata: {name: b, namespace: m}\nstringData: {B: two}\n---\nmetadata: {name: a}\nstringData: {A: three}\n";
+    kubeseal(directory.path(), &args[1..], more);
+    let after = fs::read_to_string(&file).unwrap();
+    let documents: Vec<_> = after.split("---\n").skip(1).map(open).collect();
+    assert_eq!(documents[0]["data"], serde_json::json!({ "A": "dGhyZWU=" }));
+    assert_eq!(documents[1]["data"], serde_json::json!({ "A": "b25l" }));
+    assert_eq!(documents[2]["data"], serde_json::json!({ "A": "b25l", "B": "dHdv" }));
+}
+
 /// Row 58.
 #[test]
 fn re_encrypted_file_changes_only_in_its_items() {
