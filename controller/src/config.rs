@@ -3,21 +3,25 @@
 //! Every flag `--some-flag` is also read from `MTK_SOME_FLAG`, or from `SEALED_SECRETS_SOME_FLAG`, the
 //! name that Bitnami's controller uses. The command line wins.
 
+mod arguments;
 mod http;
 mod keys;
+mod notices;
 mod parse;
 #[cfg(test)]
 mod tests;
+mod unused;
 
-use std::{ffi::OsString, net::SocketAddr, path::PathBuf, str::FromStr as _, sync::Arc};
+use std::{net::SocketAddr, path::PathBuf, str::FromStr as _, sync::Arc};
 
-use clap::{ArgAction, CommandFactory as _, FromArgMatches as _, Parser};
+use clap::{ArgAction, Parser};
 use jiff::SignedDuration;
 use templates::Limits;
 
 use self::{
     http::HttpFlags,
     keys::KeyFlags,
+    notices::Notices,
     parse::{
         parse_address, parse_delimiter, parse_duration, parse_key_size, parse_namespace,
         parse_prefix, parse_secret_type, parse_workers,
@@ -56,12 +60,12 @@ pub struct Config {
     #[arg(long, value_name = "NAMESPACE")]
     namespace: Option<String>,
 
-    /// Watch all namespaces. If false, watch only the controller's namespace and --additional-namespaces
+    /// Watch all namespaces, unless --additional-namespaces is set. If false, watch the controller's namespace
     #[arg(long, value_name = "BOOL", default_value_t = true, action = ArgAction::Set,
           num_args = 0..=1, default_missing_value = "true", require_equals = true)]
     all_namespaces: bool,
 
-    /// Further namespaces to watch with --all-namespaces=false (comma-separated or repeated)
+    /// Watch these namespaces and the controller's, and no others (comma-separated or repeated)
     #[arg(long, value_name = "NAMESPACE", value_delimiter = ',', value_parser = parse_namespace)]
     additional_namespaces: Vec<String>,
 
@@ -214,27 +218,39 @@ pub struct Config {
           num_args = 0..=1, default_missing_value = "true", require_equals = true)]
     pub(crate) metrics_omit_secret_labels: bool,
 
-    /// Log level
-    #[arg(long, value_name = "LEVEL", default_value = "info", ignore_case = true)]
+    /// Write the status of SealedSecrets. If false, Events and metrics report results
+    #[arg(long, value_name = "BOOL", default_value_t = true, action = ArgAction::Set,
+          num_args = 0..=1, default_missing_value = "true", require_equals = true)]
+    pub(crate) update_status: bool,
+
+    /// Leave Secrets of SealedSecrets as others changed or deleted them, until the SealedSecret changes
+    #[arg(long, value_name = "BOOL", default_value_t = false, action = ArgAction::Set,
+          num_args = 0..=1, default_missing_value = "true", require_equals = true)]
+    pub(crate) skip_recreate: bool,
+
+    /// Log level: error, warn, info or debug
+    #[arg(long, value_name = "LEVEL", default_value = "info", value_parser = LogLevel::parse)]
     pub log_level: LogLevel,
 
+    /// File with the log level, instead of --log-level; changes apply within seconds
+    #[arg(long, value_name = "FILE")]
+    pub(crate) log_level_file: Option<PathBuf>,
+
+    /// Write messages up to level info to standard output, and not to standard error
+    #[arg(long, value_name = "BOOL", default_value_t = false, action = ArgAction::Set,
+          num_args = 0..=1, default_missing_value = "true", require_equals = true)]
+    pub log_info_stdout: bool,
+
     /// Log format
-    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    #[arg(long, value_name = "FORMAT", default_value = "text", ignore_case = true)]
     pub log_format: LogFormat,
+
+    /// Arguments and variables that the log mentions.
+    #[arg(skip)]
+    pub(crate) notices: Notices,
 }
 
 impl Config {
-    /// The settings of this process. On an invalid flag, prints the error and exits with code 2.
-    pub fn from_process() -> Self {
-        let command = Self::command().mut_args(|arg| {
-            let Some(long) = arg.get_long().map(ToOwned::to_owned) else { return arg };
-            let is_set = |name: &str| std::env::var_os(name).is_some();
-            arg.env(variable(&long, is_set))
-        });
-        let matches = command.get_matches();
-        Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
-    }
-
     pub(crate) fn namespace(&self) -> String {
         let from_file = || std::fs::read_to_string(NAMESPACE_FILE).ok();
         let from_environment = || std::env::var("POD_NAMESPACE").ok();
@@ -252,11 +268,13 @@ impl Config {
 
     /// The namespaces that a controller in this namespace watches.
     pub(crate) fn watched(&self, own: &str) -> WatchScope {
-        if self.all_namespaces {
+        let mut additional: Vec<_> = self.additional_namespaces.clone();
+        additional.retain(|name| !name.is_empty());
+        // As in Bitnami's controller, a list of namespaces wins over the default.
+        if self.all_namespaces && additional.is_empty() {
             return WatchScope::All;
         }
-        let additional = self.additional_namespaces.iter().filter(|name| !name.is_empty()).cloned();
-        WatchScope::Namespaces(additional.chain([own.to_owned()]).collect())
+        WatchScope::Namespaces(additional.into_iter().chain([own.to_owned()]).collect())
     }
 
     pub(crate) fn key_settings(&self) -> KeySettings {
@@ -293,7 +311,7 @@ impl Config {
             writes_data_hash: self.data_hash,
             copies_metadata: self.copy_metadata,
             requires_adopt_annotation: self.require_adopt_annotation,
-            watches_cluster_stores: self.all_namespaces,
+            watches_cluster_stores: self.watched("") == WatchScope::All,
             pod_identity: self.pod_identity,
             store_check_interval: self.store_requeue_interval.unsigned_abs(),
             min_list_interval: self.min_list_interval.unsigned_abs(),
@@ -309,12 +327,4 @@ impl Config {
             min_interval: self.restart_min_interval.unsigned_abs(),
         })
     }
-}
-
-/// The environment variable of a flag. The name of Bitnami's controller counts only if ours is
-/// unset.
-fn variable(long: &str, is_set: impl Fn(&str) -> bool) -> OsString {
-    let upper = long.to_uppercase().replace('-', "_");
-    let (ours, bitnamis) = (format!("MTK_{upper}"), format!("SEALED_SECRETS_{upper}"));
-    if !is_set(&ours) && is_set(&bitnamis) { bitnamis.into() } else { ours.into() }
 }

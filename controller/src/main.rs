@@ -7,12 +7,12 @@ use tracing::error;
 
 fn main() -> ExitCode {
     let config = Config::from_process();
-    telemetry::init(config.log_level, config.log_format);
+    let level = telemetry::init(config.log_level, config.log_format, config.log_info_stdout);
     run::harden();
     rustls::crypto::aws_lc_rs::default_provider()
         .install_default()
         .expect("this is the first provider");
-    match run::run(config) {
+    match run::run(config, level) {
         Ok(()) => ExitCode::SUCCESS,
         Err(cause) => {
             error!(error = format!("{cause:#}"), "the controller cannot run");

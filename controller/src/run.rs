@@ -26,13 +26,14 @@ use crate::{
     restart::{self, RestartController, RestartMetrics},
     runtime::{
         MacKey, QueueMetrics, ReconcileMetrics, WatchScope, WorkQueue, blocking::block_on, client,
-        memory::TemplateMemory, spawn_workers,
+        memory::TemplateMemory, process::ProcessMetrics, spawn_workers,
     },
     sealed::{self, SealedSecretController, metrics::SealedSecretMetrics},
     target::{
         policy::Policy,
         watch::{SealedSecretSubscriber, SecretSubscriber, SecretWatch},
     },
+    telemetry::CurrentLevel,
 };
 
 /// How long reconciles and HTTP requests may continue after a signal.
@@ -83,11 +84,15 @@ pub fn harden() {
 ///
 /// # Errors
 /// When the cluster's configuration is invalid, or an address is not available.
-pub fn run(config: Config) -> anyhow::Result<()> {
-    block_on(run_until_signalled(config))
+pub fn run(config: Config, level: CurrentLevel) -> anyhow::Result<()> {
+    config.notices.log();
+    block_on(run_until_signalled(config, level))
 }
 
-async fn run_until_signalled(config: Config) -> anyhow::Result<()> {
+async fn run_until_signalled(config: Config, level: CurrentLevel) -> anyhow::Result<()> {
+    if let Some(file) = &config.log_level_file {
+        tokio::spawn(level.follow(file.clone()));
+    }
     let mut registry = Registry::default();
     let process = Process::new(config, &mut registry).await?;
     let (stop, stopped) = watch::channel(false);
@@ -123,6 +128,7 @@ impl Process {
         let sealed_queue = Arc::new(WorkQueue::new(config.workers));
         let external_queue = Arc::new(WorkQueue::new(config.external_workers));
         registry.register_collector(Box::new(QueueMetrics(sealed_queue.clone())));
+        registry.register_collector(Box::new(ProcessMetrics::new()));
         let aws_metrics = AwsMetrics::register(registry);
         let pool = if config.external_secrets {
             let http_client = trust::http_client(config.ca_bundle().as_deref());
@@ -267,6 +273,8 @@ impl Process {
             restart.iter().map(|peer| peer.clone() as Arc<dyn SealedSecretSubscriber>);
         let settings = sealed::controller::Settings {
             accepts_legacy_data: self.config.accept_deprecated_v1_data,
+            writes_status: self.config.update_status,
+            skips_recreate: self.config.skip_recreate,
             templates: self.config.templates(&memory),
             cores,
         };

@@ -1,23 +1,37 @@
-//! Logs: to standard error, as text or JSON.
+//! Logs: to standard error, and perhaps to standard output, as text or JSON.
 
-use std::fmt;
+use std::{
+    fmt,
+    fs::File,
+    io::Read as _,
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use clap::ValueEnum;
-use tracing::{Event, Level, Metadata, Subscriber};
+use tracing::{Event, Level, Metadata, Subscriber, callsite, info, warn};
 use tracing_subscriber::{
     Layer as _,
     filter::filter_fn,
     fmt::{
         FmtContext, FormatEvent, FormatFields, MakeWriter,
         format::{Format, Writer},
+        writer::{BoxMakeWriter, MakeWriterExt as _},
     },
     layer::SubscriberExt as _,
     registry::LookupSpan,
     util::SubscriberInitExt as _,
 };
 
+/// How often the file with the level is read. The kubelet updates a mounted ConfigMap about once a minute.
+const READ_INTERVAL: Duration = Duration::from_secs(5);
+
 /// The minimum severity of logged messages.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum LogLevel {
     /// Only problems that need action
     Error,
@@ -38,22 +52,112 @@ pub enum LogFormat {
     Json,
 }
 
-/// Starts the log of this process.
-pub fn init(level: LogLevel, format: LogFormat) {
-    subscriber(level, format, std::io::stderr).init();
+impl LogLevel {
+    /// A name in any case, perhaps with an offset as in Go's slog: `INFO`, `warn`, `DEBUG+4`. The distance
+    /// between two levels is 4.
+    ///
+    /// # Errors
+    /// When it is no level.
+    pub fn parse(text: &str) -> Result<Self, &'static str> {
+        const PROBLEM: &str = "not error, warn, info or debug";
+        let end = text.find(['+', '-']).unwrap_or(text.len());
+        let (name, offset) = text.split_at(end);
+        let severity = match name.to_ascii_lowercase().as_str() {
+            "debug" => -4,
+            "info" => 0,
+            "warn" => 4,
+            "error" => 8,
+            _ => return Err(PROBLEM),
+        };
+        let offset: i32 =
+            if offset.is_empty() { 0 } else { offset.parse().map_err(|_| PROBLEM)? };
+        // The level of the least severe message that is logged. Errors are always logged.
+        Ok(match offset.saturating_add(severity) {
+            ..=-4 => Self::Debug,
+            -3..=0 => Self::Info,
+            1..=4 => Self::Warn,
+            5.. => Self::Error,
+        })
+    }
 }
 
-fn subscriber<W>(level: LogLevel, format: LogFormat, writer: W) -> impl Subscriber + Send + Sync
+const LEVELS: [(LogLevel, Level); 4] = [
+    (LogLevel::Error, Level::ERROR),
+    (LogLevel::Warn, Level::WARN),
+    (LogLevel::Info, Level::INFO),
+    (LogLevel::Debug, Level::DEBUG),
+];
+
+/// The level of a log, which may change while the process runs. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct CurrentLevel(Arc<AtomicUsize>);
+
+impl CurrentLevel {
+    fn new(level: LogLevel) -> Self {
+        Self(Arc::new(AtomicUsize::new(level as usize)))
+    }
+
+    fn get(&self) -> (LogLevel, Level) {
+        LEVELS[self.0.load(Ordering::Relaxed).min(LEVELS.len() - 1)]
+    }
+
+    fn set(&self, level: LogLevel) {
+        self.0.store(level as usize, Ordering::Relaxed);
+        callsite::rebuild_interest_cache();
+    }
+
+    /// Applies the level in a file at once, and whenever it changes. A file that cannot be read, or has
+    /// another content, changes nothing.
+    pub(crate) async fn follow(self, file: PathBuf) {
+        let mut ticks = tokio::time::interval(READ_INTERVAL);
+        let mut last = None;
+        loop {
+            ticks.tick().await;
+            let found = read_level(&file);
+            if last.as_ref() == Some(&found) {
+                continue;
+            }
+            match &found {
+                Ok(level) if *level == self.get().0 => {}
+                Ok(level) => {
+                    self.set(*level);
+                    info!(?level, "log level changed");
+                }
+                Err(problem) => {
+                    warn!(file = %file.display(), problem, "the log level does not change");
+                }
+            }
+            last = Some(found);
+        }
+    }
+}
+
+fn read_level(file: &Path) -> Result<LogLevel, String> {
+    let mut text = String::new();
+    let opened = File::open(file).map_err(|error| error.to_string())?;
+    opened.take(64).read_to_string(&mut text).map_err(|error| error.to_string())?;
+    LogLevel::parse(text.trim()).map_err(ToOwned::to_owned)
+}
+
+/// Starts the log of this process.
+pub fn init(level: LogLevel, format: LogFormat, info_to_stdout: bool) -> CurrentLevel {
+    let stderr = std::io::stderr;
+    let writer = if info_to_stdout {
+        // The minimum of verbosity: info and debug.
+        BoxMakeWriter::new(std::io::stdout.with_min_level(Level::INFO).or_else(stderr))
+    } else {
+        BoxMakeWriter::new(stderr)
+    };
+    let level = CurrentLevel::new(level);
+    subscriber(level.clone(), format, writer).init();
+    level
+}
+
+fn subscriber<W>(level: CurrentLevel, format: LogFormat, writer: W) -> impl Subscriber + Send + Sync
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
-    let level = match level {
-        LogLevel::Error => Level::ERROR,
-        LogLevel::Warn => Level::WARN,
-        LogLevel::Info => Level::INFO,
-        LogLevel::Debug => Level::DEBUG,
-    };
-    let filter = filter_fn(move |metadata| *metadata.level() <= level && is_ours(metadata));
+    let filter = filter_fn(move |metadata| *metadata.level() <= level.get().1 && is_ours(metadata));
     let layer = tracing_subscriber::fmt::layer().with_writer(writer).with_ansi(false);
     let layer = match format {
         LogFormat::Text => {
@@ -114,11 +218,8 @@ fn is_ours(metadata: &Metadata<'_>) -> bool {
 mod tests {
     use std::{
         io::{self, Write},
-        path::Path,
-        sync::{Arc, Mutex},
+        sync::Mutex,
     };
-
-    use tracing::warn;
 
     use super::*;
 
@@ -138,7 +239,8 @@ mod tests {
     fn logged(format: LogFormat, log: impl FnOnce()) -> String {
         let written = Log::default();
         let writer = written.clone();
-        let subscriber = subscriber(LogLevel::Info, format, move || writer.clone());
+        let level = CurrentLevel::new(LogLevel::Info);
+        let subscriber = subscriber(level, format, move || writer.clone());
         tracing::subscriber::with_default(subscriber, log);
         let bytes = written.0.lock().unwrap().clone();
         String::from_utf8(bytes).unwrap()
@@ -155,6 +257,63 @@ mod tests {
         assert!(text.contains("not in sync: A\\n2026-11-30"), "{text}");
         assert!(text.contains("object=A\\n2026-11-30"), "{text}");
         assert_eq!(logged(LogFormat::Json, log).lines().count(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn level_in_a_file_counts_when_it_changes() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("level");
+        let level = CurrentLevel::new(LogLevel::Info);
+        let task = tokio::spawn(level.clone().follow(file.clone()));
+        for (text, expected) in [
+            (None, LogLevel::Info),
+            (Some("debug\n"), LogLevel::Debug),
+            (Some("loud"), LogLevel::Debug),
+            (Some("ERROR"), LogLevel::Error),
+        ] {
+            if let Some(text) = text {
+                std::fs::write(&file, text).unwrap();
+            }
+            tokio::time::sleep(2 * READ_INTERVAL).await;
+            assert_eq!(level.get().0, expected, "{text:?}");
+        }
+        task.abort();
+    }
+
+    #[test]
+    fn changed_level_applies_to_known_messages() {
+        let written = Log::default();
+        let writer = written.clone();
+        let level = CurrentLevel::new(LogLevel::Warn);
+        let subscriber = subscriber(level.clone(), LogFormat::Text, move || writer.clone());
+        tracing::subscriber::with_default(subscriber, || {
+            for new in [LogLevel::Warn, LogLevel::Info, LogLevel::Error] {
+                level.set(new);
+                info!(?new, "the same message");
+            }
+        });
+        let text = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
+        assert_eq!(text.lines().count(), 1, "{text}");
+        assert!(text.contains("Info"), "{text}");
+    }
+
+    #[test]
+    fn levels_are_spelled_as_in_go() {
+        for (text, level) in [
+            ("DEBUG", LogLevel::Debug),
+            ("info", LogLevel::Info),
+            ("Warn", LogLevel::Warn),
+            ("ERROR", LogLevel::Error),
+            ("INFO-4", LogLevel::Debug),
+            ("INFO+1", LogLevel::Warn),
+            ("debug+4", LogLevel::Info),
+            ("ERROR+4", LogLevel::Error),
+        ] {
+            assert_eq!(LogLevel::parse(text), Ok(level), "{text}");
+        }
+        for text in ["", "trace", "INFO+", "INFO+x", "+4", "info 4"] {
+            assert!(LogLevel::parse(text).is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -273,3 +273,22 @@ async fn terminating_namespace_is_no_failure() {
     assert_eq!(controller.api.take_requests(), ["create secrets: 403"]);
     assert_eq!(controller.reconciler.queue.len(), 0, "{NAME} is not retried");
 }
+
+#[tokio::test(start_paused = true)]
+async fn results_are_published_once_without_a_status() {
+    let controller = Controller::start_without_status().await;
+    let mut published = Vec::new();
+    for _ in 0..5 {
+        controller.api.break_next("create secrets", Fault::Status(500));
+        controller.reconcile().await;
+        published.push(controller.api.take_events().len());
+    }
+    assert_eq!(published, [0, 0, 1, 0, 0], "as with a status, brief failures are no news");
+    controller.reconcile().await;
+    assert_eq!(controller.api.secret()["data"], json!({ "A": "MQ==" }));
+    controller.enqueue();
+    controller.reconcile().await;
+    let requests = controller.api.take_requests();
+    assert!(!requests.iter().any(|request| request.contains("status")), "{requests:?}");
+    assert_eq!(controller.api.sealed()["status"], serde_json::Value::Null);
+}

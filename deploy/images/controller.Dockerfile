@@ -1,15 +1,17 @@
 # mtk-controller: only one static program.
 #
 # The context is the output directory of `cargo xtask images --binaries`, with a program for each
-# platform: linux/amd64/mtk-controller, linux/arm64/mtk-controller. See docs/images.md.
+# platform: linux/amd64/mtk-controller, linux/arm64/mtk-controller, and links/controller. See docs/images.md.
 
 ARG BASE=scratch
 FROM ${BASE}
 
 ARG TARGETARCH
 COPY --chmod=0755 linux/${TARGETARCH}/mtk-controller /usr/local/bin/mtk-controller
+# A link named `controller`, the program's name in Bitnami's image.
+COPY links/ /usr/local/bin/
 
-# So that `command: [mtk-controller]` of a Pod works.
+# So that `command: [controller]` and `command: [mtk-controller]` of a Pod works.
 ENV PATH=/usr/local/bin
 # A number, because `runAsNonRoot` cannot verify a user name.
 USER 65532:65532

@@ -12,6 +12,19 @@ pub(super) fn parse_address(text: &str) -> Result<SocketAddr, &'static str> {
     full.parse().map_err(|_| "not an address such as :8080 or 127.0.0.1:8080")
 }
 
+/// True or false in the spellings of Go programs.
+pub(super) fn parse_bool(text: &str) -> Result<bool, &'static str> {
+    match text {
+        "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(true),
+        "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(false),
+        _ => Err("not true or false"),
+    }
+}
+
+pub(super) fn parse_number(text: &str) -> Result<f64, &'static str> {
+    text.parse().map_err(|_| "not a number")
+}
+
 /// A duration in Go's notation, such as `720h` or `1h30m`.
 pub(super) fn parse_duration(text: &str) -> Result<SignedDuration, &'static str> {
     let positive = text.parse().ok().filter(SignedDuration::is_positive);

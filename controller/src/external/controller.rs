@@ -193,7 +193,7 @@ impl Controller for ExternalSecretController {
                 }
                 let is_event = observed.events.look_in.is_some();
                 let priority = if is_event { Priority::Event } else { Priority::Resync };
-                Outcome { requeue: next_check.map(|delay| (priority, delay)) }
+                next_check.map_or_else(Outcome::done, |delay| Outcome::requeue(priority, delay))
             }
             Action::WaitForStore => {
                 attempt.remember(|memory| memory.attempts += 1);

@@ -1,6 +1,7 @@
 //! The status of an ExternalSecret after a refresh: pure.
 //! `Ready` has External Secrets' reasons and messages, which other programs rely on. `Explained` is ours:
-//! it has our reason for each error. `Stalled` ends the wait of Flux, Helm and other users of kstatus.
+//! it has our reason for each error. `Stalled` ends the wait of Flux, Helm and other users of kstatus, and
+//! `Reconciling` lets them wait for a retry.
 
 #[cfg(test)]
 mod tests;
@@ -29,7 +30,7 @@ use crate::runtime::{
 /// How often a refresh without a change is recorded in the status: less than a day, for the read of each day.
 const STATUS_HEARTBEAT_SECONDS: i64 = 20 * 3600;
 /// Our own conditions, which exist while there is a problem.
-const DIAGNOSIS: [&str; 2] = ["Explained", "Stalled"];
+const DIAGNOSIS: [&str; 3] = ["Explained", "Reconciling", "Stalled"];
 const MAX_LISTED_ERRORS: usize = 10;
 const MAX_MESSAGE_CHARS: usize = 8192;
 const RETRIES: &str = "when the object changes, and within its interval or 1h";
@@ -122,10 +123,8 @@ impl StatusUpdate<'_> {
                 let message = failed_message(failure, stale_since);
                 let ready = external_condition("Ready", false, "SecretSyncedError", message);
                 let explained = explained(&failure.errors);
-                (
-                    Some(ready),
-                    [Some(explained), stalled(&failure.errors)].into_iter().flatten().collect(),
-                )
+                let progress = stalled(&failure.errors).or_else(|| reconciling(&failure.errors));
+                (Some(ready), [Some(explained), progress].into_iter().flatten().collect())
             }
         };
         let is_replaced = |condition: &Condition| match condition.type_.as_str() {
@@ -198,6 +197,13 @@ fn stalled(errors: &[EntryError]) -> Option<Condition> {
     let stalled = errors.iter().find(|error| error.failure.reason.stalls())?;
     let reason = stalled.failure.reason.as_str();
     Some(external_condition("Stalled", true, reason, cut(&stalled.to_string())))
+}
+
+/// The condition for failures that a retry may solve. It excludes `Stalled`, by the rules of kstatus.
+fn reconciling(errors: &[EntryError]) -> Option<Condition> {
+    let first = errors.first()?;
+    let reason = first.failure.reason.as_str();
+    Some(external_condition("Reconciling", true, reason, format!("retried {RETRIES}")))
 }
 
 fn cut(message: &str) -> String {

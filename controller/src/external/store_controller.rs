@@ -285,8 +285,9 @@ impl SecretStoreController {
         found: Findings,
         took: Duration,
     ) -> Outcome {
-        let outcome = Outcome::requeue(Priority::Resync, self.check_interval(store));
         let is_ready = validity.is_ready();
+        let next = Outcome::requeue(Priority::Resync, self.check_interval(store));
+        let outcome = Outcome { has_failed: !is_ready, ..next };
         self.metrics.store_checked(&store.key, is_ready, took);
         let events = self.event_mode(store);
         self.metrics.set_events_proved(&store.key, &events);

@@ -14,7 +14,9 @@ const BACKLOG: u32 = 128;
 /// Listens on an address. `[::]` means all addresses of both families, or those of IPv4 if the
 /// kernel has no IPv6.
 pub(super) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
-    open(address).or_else(|error| open(without_ipv6(address, &error).ok_or(error)?))
+    let opened = open(address);
+    let opened = opened.or_else(|error| open(without_ipv6(address, &error).ok_or(error)?));
+    opened.map_err(|error| io::Error::new(error.kind(), format!("{address}: {error}")))
 }
 
 fn open(address: SocketAddr) -> io::Result<TcpListener> {
@@ -52,6 +54,13 @@ mod tests {
         if address.is_ipv6() {
             TcpStream::connect((Ipv6Addr::LOCALHOST, address.port())).await.unwrap();
         }
+    }
+
+    #[tokio::test]
+    async fn error_names_the_address() {
+        // For documentation: no machine has this address.
+        let error = listen("192.0.2.1:8080".parse().unwrap()).unwrap_err();
+        assert!(error.to_string().starts_with("192.0.2.1:8080: "), "{error}");
     }
 
     #[tokio::test]

@@ -1,10 +1,13 @@
 //! The client of the API server, and the count of its requests.
 
-use std::path::Path;
+use std::{
+    path::Path,
+    task::{self, Poll},
+};
 
 use bytes::Bytes;
-use futures::FutureExt as _;
-use http::{Method, Request};
+use futures::{FutureExt as _, future::BoxFuture};
+use http::{Method, Request, Response};
 use kube::{
     Client, Config,
     client::{Body, ClientBuilder},
@@ -15,7 +18,7 @@ use prometheus_client::{
     metrics::{counter::Counter, family::Family},
     registry::Registry,
 };
-use tower::util::MapRequestLayer;
+use tower::{Layer, Service};
 use zeroize::Zeroizing;
 
 use super::metrics::register;
@@ -26,6 +29,72 @@ struct RequestLabels {
     verb: &'static str,
     /// The plural, with the subresource: `sealedsecrets/status`.
     resource: String,
+}
+
+/// The labels of Kubernetes' own client.
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct ResponseLabels {
+    /// The status, or `<error>`.
+    code: String,
+    method: &'static str,
+    host: String,
+}
+
+/// Counts requests and their responses.
+#[derive(Clone)]
+struct Count {
+    requests: Family<RequestLabels, Counter>,
+    responses: Family<ResponseLabels, Counter>,
+    host: String,
+}
+
+#[derive(Clone)]
+struct Counted<S> {
+    inner: S,
+    count: Count,
+}
+
+impl<S> Layer<S> for Count {
+    type Service = Counted<S>;
+
+    fn layer(&self, inner: S) -> Counted<S> {
+        Counted { inner, count: self.clone() }
+    }
+}
+
+impl<S, B> Service<Request<Body>> for Counted<S>
+where
+    S: Service<Request<Body>, Response = Response<B>>,
+    S::Future: Send + 'static,
+{
+    type Response = Response<B>;
+    type Error = S::Error;
+    type Future = BoxFuture<'static, Result<Response<B>, S::Error>>;
+
+    fn poll_ready(&mut self, context: &mut task::Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let Count { requests, responses, host } = self.count.clone();
+        requests.get_or_create(&labels(&request)).inc();
+        let method = match *request.method() {
+            Method::DELETE => "DELETE",
+            Method::GET => "GET",
+            Method::PATCH => "PATCH",
+            Method::POST => "POST",
+            Method::PUT => "PUT",
+            _ => "other",
+        };
+        let response = self.inner.call(request.map(wiped));
+        let counted = move |result: Result<Response<B>, S::Error>| {
+            let code = result.as_ref().ok().map(|response| response.status().as_str().to_owned());
+            let code = code.unwrap_or_else(|| "<error>".to_owned());
+            responses.get_or_create(&ResponseLabels { code, method, host }).inc();
+            result
+        };
+        response.map(counted).boxed()
+    }
 }
 
 /// Connects with a kubeconfig, or as `kubectl` would, or as a Pod.
@@ -45,10 +114,10 @@ pub(crate) async fn connect(
         "api_requests",
         "Requests to the API server by verb and resource",
     );
-    let count = MapRequestLayer::new(move |request: Request<Body>| {
-        requests.get_or_create(&labels(&request)).inc();
-        request.map(wiped)
-    });
+    let help = "Responses of the API server by status, method and host";
+    let responses = register(registry, "rest_client_requests", help);
+    let host = config.cluster_url.authority().map(ToString::to_string).unwrap_or_default();
+    let count = Count { requests, responses, host };
     Ok(ClientBuilder::try_from(config)?.with_layer(&count).build())
 }
 

@@ -11,13 +11,13 @@
 
 use std::{future::Future, sync::Arc, time::Duration};
 
-use tokio::{sync::watch, task::JoinSet};
+use tokio::{sync::watch, task::JoinSet, time::Instant};
 use tracing::{error, warn};
 
 use super::{
     clock::Now,
-    metrics::ReconcileMetrics,
     queue::{Priority, WorkQueue},
+    reconcile_metrics::{ReconcileMetrics, ReconcileResult},
 };
 use crate::{
     key::QueueKey,
@@ -34,6 +34,8 @@ const PANIC_RETRY_DELAY: Duration = Duration::from_mins(1);
 pub(crate) struct Outcome {
     /// When to reconcile again, in addition to the next event.
     pub(crate) requeue: Option<(Priority, Duration)>,
+    /// For metrics.
+    pub(crate) has_failed: bool,
 }
 
 impl Outcome {
@@ -42,8 +44,14 @@ impl Outcome {
         Self::default()
     }
 
+    /// Waits for the next event after a failure.
+    pub(crate) fn failed() -> Self {
+        Self { requeue: None, has_failed: true }
+    }
+
+    /// A retry follows a failure.
     pub(crate) fn requeue(priority: Priority, delay: Duration) -> Self {
-        Self { requeue: Some((priority, delay)) }
+        Self { requeue: Some((priority, delay)), has_failed: priority == Priority::Retry }
     }
 }
 
@@ -88,6 +96,8 @@ pub(crate) fn spawn_workers<C: Controller>(
     metrics: &ReconcileMetrics,
     stop: &watch::Receiver<bool>,
 ) {
+    let queue = controller.clone();
+    metrics.started(C::NAME, workers, move || queue.queue().state());
     for _ in 0..workers {
         let (controller, metrics) = (controller.clone(), metrics.clone());
         let mut stop = stop.clone();
@@ -99,14 +109,7 @@ pub(crate) fn spawn_workers<C: Controller>(
                     _ = stop.wait_for(|stop| *stop) => return,
                     key = controller.queue().next() => key,
                 };
-                // In a separate task: a panic causes a retry of this object, and does not affect
-                // others.
-                let reconcile = run(controller.clone(), key.clone(), metrics.clone());
-                let outcome = tokio::spawn(reconcile).await.unwrap_or_else(|_| {
-                    let controller = C::NAME;
-                    error!(controller, object = %key, "reconcile panicked; please report this bug");
-                    Outcome::requeue(Priority::Retry, PANIC_RETRY_DELAY)
-                });
+                let outcome = measured(&controller, &key, &metrics).await;
                 let queue = controller.queue();
                 if let Some((priority, delay)) = outcome.requeue {
                     queue.add(key.clone(), priority, delay);
@@ -117,9 +120,29 @@ pub(crate) fn spawn_workers<C: Controller>(
     }
 }
 
+/// Runs in a separate task: a panic causes a retry of this object, and does not affect others.
+async fn measured<C: Controller>(
+    controller: &Arc<C>,
+    key: &C::Key,
+    metrics: &ReconcileMetrics,
+) -> Outcome {
+    let began = Instant::now();
+    metrics.began(C::NAME);
+    let reconcile = run(controller.clone(), key.clone(), metrics.clone());
+    let outcome = tokio::spawn(reconcile).await.unwrap_or_else(|_| {
+        let controller = C::NAME;
+        error!(controller, object = %key, "reconcile panicked; please report this bug");
+        metrics.panicked(controller);
+        Outcome::requeue(Priority::Retry, PANIC_RETRY_DELAY)
+    });
+    let requeue = outcome.requeue.map(|(_, delay)| delay);
+    let result = ReconcileResult { has_failed: outcome.has_failed, requeue };
+    metrics.ended(C::NAME, began.elapsed(), result);
+    outcome
+}
+
 async fn run<C: Controller>(controller: Arc<C>, key: C::Key, metrics: ReconcileMetrics) -> Outcome {
     let outcome = tokio::time::timeout(RECONCILE_TIMEOUT, reconcile(&*controller, &key)).await;
-    metrics.reconciled(C::NAME);
     if let Ok(outcome) = outcome {
         return outcome;
     }

@@ -1,4 +1,4 @@
-//! Metrics of reconciles and of the queue.
+//! Metrics of failures and of the queue of SealedSecrets.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -15,18 +15,6 @@ use prometheus_client::{
 
 use super::queue::WorkQueue;
 use crate::reason::Reason;
-
-/// Reconciles, and those that exceeded their deadline. Cheap to clone.
-#[derive(Clone)]
-pub(crate) struct ReconcileMetrics {
-    total: Family<ControllerLabels, Counter>,
-    timeouts: Family<ControllerLabels, Counter>,
-}
-
-#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
-struct ControllerLabels {
-    controller: &'static str,
-}
 
 /// Failures of the objects of one kind, by reason and namespace. Cheap to clone.
 #[derive(Clone)]
@@ -64,25 +52,6 @@ pub(crate) fn encode(
     metric: &impl EncodeMetric,
 ) -> fmt::Result {
     metric.encode(encoder.encode_descriptor(name, help, None, metric.metric_type())?)
-}
-
-impl ReconcileMetrics {
-    pub(crate) fn register(registry: &mut Registry) -> Self {
-        let registry = registry.sub_registry_with_prefix("mtk_controller");
-        let timeouts = "Reconciles stopped at their deadline, by controller";
-        Self {
-            total: register(registry, "reconcile", "Reconciles by controller"),
-            timeouts: register(registry, "reconcile_timeouts", timeouts),
-        }
-    }
-
-    pub(crate) fn reconciled(&self, controller: &'static str) {
-        self.total.get_or_create(&ControllerLabels { controller }).inc();
-    }
-
-    pub(crate) fn timed_out(&self, controller: &'static str) {
-        self.timeouts.get_or_create(&ControllerLabels { controller }).inc();
-    }
 }
 
 impl FailureMetrics {

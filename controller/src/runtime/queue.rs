@@ -13,6 +13,7 @@ use std::{
     time::Duration,
 };
 
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use tokio::{sync::Notify, time::Instant};
 
 use crate::key::{ObjectKey, QueueKey};
@@ -61,6 +62,22 @@ pub(crate) struct WorkQueue<K = ObjectKey> {
     wake: Notify,
 }
 
+/// The state of a queue, for metrics.
+pub(crate) struct QueueState {
+    /// The number of due objects that wait for a worker.
+    pub(crate) due: usize,
+    pub(crate) adds: u64,
+    pub(crate) retries: u64,
+    /// How long objects were due before a worker took them.
+    pub(crate) waited: Histogram,
+    /// How long workers held objects.
+    pub(crate) worked: Histogram,
+    /// The sum of the ages of running reconciles.
+    pub(crate) unfinished: Duration,
+    /// The age of the oldest one.
+    pub(crate) longest: Duration,
+}
+
 struct Inner<K> {
     waiting: HashMap<K, Entry>,
     /// Objects that are not due yet, by due time.
@@ -70,10 +87,20 @@ struct Inner<K> {
     last_turn: u64,
     /// The number of workers that one namespace may hold.
     share: usize,
-    /// Objects that a worker reconciles, with the entry added during the reconcile.
-    running: HashMap<K, Option<Entry>>,
+    /// Objects that a worker reconciles.
+    running: HashMap<K, Running>,
     /// When a reconcile last ended.
     last_done: Instant,
+    adds: u64,
+    retries: u64,
+    waited: Histogram,
+    worked: Histogram,
+}
+
+struct Running {
+    since: Instant,
+    /// The entry added during the reconcile.
+    added: Option<Entry>,
 }
 
 /// The due objects of one namespace.
@@ -117,6 +144,11 @@ impl<K: QueueKey> WorkQueue<K> {
             share: (workers / 4).max(1),
             running: HashMap::new(),
             last_done: Instant::now(),
+            adds: 0,
+            retries: 0,
+            // From 10 ns to 1000 s, as in Kubernetes' client.
+            waited: Histogram::new(exponential_buckets(1e-8, 10.0, 12)),
+            worked: Histogram::new(exponential_buckets(1e-8, 10.0, 12)),
         };
         Self { inner: Mutex::new(inner), wake: Notify::new() }
     }
@@ -175,6 +207,23 @@ impl<K: QueueKey> WorkQueue<K> {
         self.oldest_due_age() > longer_than && self.lock().last_done.elapsed() > longer_than
     }
 
+    pub(crate) fn state(&self) -> QueueState {
+        let inner = &mut *self.lock();
+        let now = Instant::now();
+        inner.promote(now);
+        let ages =
+            inner.running.values().map(|running| now.saturating_duration_since(running.since));
+        QueueState {
+            due: inner.lanes.values().map(|lane| lane.due.len()).sum(),
+            adds: inner.adds,
+            retries: inner.retries,
+            waited: inner.waited.clone(),
+            worked: inner.worked.clone(),
+            unfinished: ages.clone().sum(),
+            longest: ages.max().unwrap_or_default(),
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, Inner<K>> {
         self.inner.lock().expect("no holder of the lock panics")
     }
@@ -182,11 +231,14 @@ impl<K: QueueKey> WorkQueue<K> {
 
 impl<K: QueueKey> Inner<K> {
     fn add(&mut self, key: K, entry: Entry) {
-        if let Some(added) = self.running.get_mut(&key) {
+        self.retries += u64::from(entry.priority == Priority::Retry);
+        if let Some(Running { added, .. }) = self.running.get_mut(&key) {
+            self.adds += u64::from(added.is_none());
             *added = Some(entry.merge(*added));
             return;
         }
         let old = self.waiting.get(&key).copied();
+        self.adds += u64::from(old.is_none());
         let entry = entry.merge(old);
         if let Some(old) = old
             && !self.later.remove(&(old.at, key.clone()))
@@ -226,21 +278,27 @@ impl<K: QueueKey> Inner<K> {
         self.last_turn += 1;
         lane.turn = self.last_turn;
         lane.running += 1;
-        self.waiting.remove(&key);
-        self.running.insert(key.clone(), None);
+        if let Some(entry) = self.waiting.remove(&key) {
+            self.waited.observe(now.saturating_duration_since(entry.at).as_secs_f64());
+        }
+        self.running.insert(key.clone(), Running { since: now, added: None });
         Some(key)
     }
 
     fn done(&mut self, key: &K) {
         self.last_done = Instant::now();
-        let Some(added) = self.running.remove(key) else { return };
+        let Some(Running { since, added }) = self.running.remove(key) else { return };
+        self.worked.observe(since.elapsed().as_secs_f64());
         let lane = self.lanes.get_mut(key.namespace()).expect("a running object has a lane");
         lane.running -= 1;
         if lane.running == 0 && lane.due.is_empty() {
             self.lanes.remove(key.namespace());
         }
         if let Some(entry) = added {
+            // It was counted when it was added.
+            let counted = (self.adds, self.retries);
             self.add(key.clone(), entry);
+            (self.adds, self.retries) = counted;
         }
     }
 }

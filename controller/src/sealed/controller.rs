@@ -20,6 +20,10 @@ use crate::{
 pub(crate) struct Settings {
     /// Whether the deprecated `spec.data` is decrypted.
     pub(crate) accepts_legacy_data: bool,
+    /// Whether results are written to the status.
+    pub(crate) writes_status: bool,
+    /// Whether a Secret that others changed or deleted stays so until the SealedSecret changes.
+    pub(crate) skips_recreate: bool,
     pub(crate) templates: TemplateSettings,
     /// Half of the threads for templates, and of those for RSA.
     pub(crate) cores: usize,
@@ -33,6 +37,8 @@ pub(crate) struct SealedSecretController {
     pub(super) unseal_pool: BlockingPool,
     pub(super) renderer: Renderer,
     pub(super) accepts_legacy_data: bool,
+    pub(super) writes_status: bool,
+    pub(super) skips_recreate: bool,
     pub(crate) metrics: SealedSecretMetrics,
     /// They receive the annotations of SealedSecrets.
     pub(super) subscribers: Vec<Arc<dyn SealedSecretSubscriber>>,
@@ -64,6 +70,8 @@ impl SealedSecretController {
             unseal_pool: BlockingPool::new(2 * settings.cores),
             renderer: Renderer::new(settings.templates, 2 * settings.cores),
             accepts_legacy_data: settings.accepts_legacy_data,
+            writes_status: settings.writes_status,
+            skips_recreate: settings.skips_recreate,
             metrics,
             subscribers,
             pruning_warning: Once::new(),
@@ -89,6 +97,8 @@ impl Controller for SealedSecretController {
             foreign_deletion: self.context.secrets.foreign_deletion(key),
             keys: self.context.keys.ring(),
             is_namespace_terminating: self.context.namespaces.is_terminating(&key.namespace),
+            writes_status: self.writes_status,
+            skips_recreate: self.skips_recreate,
         })
     }
 

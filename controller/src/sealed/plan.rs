@@ -19,11 +19,16 @@ pub(crate) struct Observed {
     pub(crate) foreign_deletion: Option<Instant>,
     pub(crate) keys: Arc<KeyRing>,
     pub(crate) is_namespace_terminating: bool,
+    /// False with `--update-status=false`.
+    pub(crate) writes_status: bool,
+    /// True with `--skip-recreate`.
+    pub(crate) skips_recreate: bool,
 }
 
 #[derive(Debug, Eq, PartialEq)]
 pub(crate) enum Action {
-    /// The object or its namespace is being deleted: the controller writes nothing for it.
+    /// The object or its namespace is being deleted, or its Secret stays as others changed it: the
+    /// controller writes nothing.
     Ignore,
     Confirm,
     /// The Secret is in sync with this record, and the status does not report it.
@@ -46,10 +51,19 @@ pub(crate) fn plan(observed: &Observed, now: Now) -> Action {
         }
     }
     match record_in_sync(observed) {
+        None if observed.skips_recreate && was_synced(observed) => Action::Ignore,
         None => Action::Sync,
-        Some(record) if entry.status_reports(record) => Action::Confirm,
+        Some(record) if !observed.writes_status || entry.status_reports(record) => Action::Confirm,
         Some(record) => Action::WriteStatus(record.clone()),
     }
+}
+
+/// Whether the controller synced the object as it is now. Its Secret may have changed since.
+fn was_synced(observed: &Observed) -> bool {
+    let Observed { entry, keys, .. } = observed;
+    entry.applied.as_ref().is_some_and(|record| {
+        record.inputs == entry.inputs && record.keys.iter().all(|key| keys.contains(key))
+    })
 }
 
 /// The record of the last sync, if it still describes the Secret that the watch reported.

@@ -78,11 +78,11 @@ impl Attempt<'_> {
             return retry;
         }
         match self.write_status(Err(failure)).await {
-            Ok(true) => {
+            Ok(is_written) if is_written || self.is_news(failure) => {
                 let message = failure.to_string();
                 self.publish(Severity::Warning, event_reason(failure.reason), &message).await;
             }
-            Ok(false) => {}
+            Ok(_) => {}
             Err(retry_of_write) => return retry_of_write,
         }
         retry
@@ -99,6 +99,15 @@ impl Attempt<'_> {
         written.err().unwrap_or_default()
     }
 
+    /// Without a status, whether the failure differs from the last one that was published.
+    fn is_news(&self, failure: &Failure) -> bool {
+        let Self { controller, entry, .. } = self;
+        let reason = failure.reason;
+        let is_first =
+            reason.passes() && entry.attempts.saturating_add(1) == ATTEMPTS_BEFORE_STATUS;
+        !controller.writes_status && (is_first || entry.failed != Some(reason))
+    }
+
     /// Records the failure. Its reason decides whether it is retried.
     pub(super) fn retry(&self, failure: &Failure) -> Outcome {
         let reason = failure.reason;
@@ -110,7 +119,7 @@ impl Attempt<'_> {
             entry.attempts = entry.attempts.saturating_add(1);
         });
         if reason.retry() == Retry::OnCause {
-            return Outcome::done();
+            return Outcome::failed();
         }
         Outcome::requeue(Priority::Retry, backoff(reason).delay(entry.attempts, rand::random()))
     }
@@ -118,6 +127,9 @@ impl Attempt<'_> {
     /// Writes the status if it differs. Returns whether it was written, or when to retry the write.
     async fn write_status(&self, result: Result<&Record, &Failure>) -> Result<bool, Outcome> {
         let Self { controller, key, entry } = self;
+        if !controller.writes_status {
+            return Ok(false);
+        }
         let Some(mut next) = next_status(entry, result, Timestamp::now()) else { return Ok(false) };
         // A merge patch: null removes the record of an earlier sync.
         let body = json!({

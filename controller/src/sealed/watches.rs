@@ -64,6 +64,9 @@ impl SealedSecretController {
     pub(crate) fn object_applied(&self, object: SealedSecret) {
         let object = &Arc::new(self.without_tool_metadata(object));
         let key = ObjectKey::of(&object.metadata);
+        let labels = object.metadata.labels.as_ref();
+        let instance = labels.and_then(|labels| labels.get("app.kubernetes.io/instance"));
+        self.metrics.observed(&key, instance);
         for subscriber in &self.subscribers {
             subscriber.clone().sealed_secret_applied(&object.metadata);
         }

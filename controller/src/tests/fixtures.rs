@@ -44,6 +44,15 @@ impl Controller {
     }
 
     pub(crate) async fn start_with(copies_tool_metadata: bool) -> Self {
+        Self::start_configured(copies_tool_metadata, true).await
+    }
+
+    /// With `--update-status=false`.
+    pub(crate) async fn start_without_status() -> Self {
+        Self::start_configured(false, false).await
+    }
+
+    async fn start_configured(copies_tool_metadata: bool, writes_status: bool) -> Self {
         let [private_key, certificate] = ["key", "crt"].map(|suffix| {
             let vectors =
                 PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../sealing/tests/vectors");
@@ -63,7 +72,13 @@ impl Controller {
             context.clone(),
             Arc::new(WorkQueue::new(1)),
             SealedSecretMetrics::register(&mut Registry::default(), true),
-            Settings { accepts_legacy_data: true, templates, cores: 1 },
+            Settings {
+                accepts_legacy_data: true,
+                writes_status,
+                skips_recreate: false,
+                templates,
+                cores: 1,
+            },
             Vec::new(),
         );
         let key = ObjectKey { namespace: NAMESPACE.to_owned(), name: NAME.to_owned() };

@@ -34,4 +34,5 @@ mod taint;
 mod take_over;
 mod templates;
 mod upstream_crd;
+mod values_files;
 mod workloads;

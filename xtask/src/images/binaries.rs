@@ -1,6 +1,7 @@
 //! Our programs for images: static, in one directory per platform.
 
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -51,7 +52,10 @@ impl Profile {
     }
 }
 
-/// The context of image builds: a directory with `linux/ARCH/PROGRAM`.
+/// The controller's name in Bitnami's image, which `command` of a Pod may have.
+pub(super) const LINK: &str = "controller";
+
+/// The context of image builds: a directory with `linux/ARCH/PROGRAM`, and a link to the controller in `links`.
 pub(super) fn context(profile: Profile) -> PathBuf {
     paths::root().join("target/dist").join(profile.name())
 }
@@ -109,7 +113,18 @@ fn place_all(arch: Arch, profile: Profile) -> anyhow::Result<()> {
     for name in NAMES {
         place(&built.join(name), &program(arch, profile, name))?;
     }
-    Ok(())
+    let links = context(profile).join("links");
+    fs::create_dir_all(&links)?;
+    link(&links)
+}
+
+/// Links the controller's other name in this directory to the program.
+pub(super) fn link(directory: &Path) -> anyhow::Result<()> {
+    let link = directory.join(LINK);
+    if link.is_symlink() {
+        return Ok(());
+    }
+    symlink("mtk-controller", &link).with_context(|| format!("linking {}", link.display()))
 }
 
 /// Copies a file unless the copy is the same, so that an unchanged file keeps its time.

@@ -8,6 +8,7 @@ use anyhow::Context;
 
 use super::arch::Arch;
 use super::archive::Archive;
+use super::binaries;
 use super::buildah::{Buildah, Recipe};
 use super::image::{Image, VERSION};
 use crate::command;
@@ -31,6 +32,7 @@ pub(crate) async fn controller_image(program: &Path, output: Output) -> anyhow::
         fs::remove_dir_all(&root).with_context(|| format!("removing {}", root.display()))?;
     }
     let mut inputs = vec![copy(program, &root, Path::new("usr/local/bin/mtk-controller"))?];
+    binaries::link(&root.join("usr/local/bin"))?;
     for library in libraries(program).await? {
         let inside = library.strip_prefix("/").unwrap_or(&library);
         inputs.push(copy(&library, &root, inside)?);

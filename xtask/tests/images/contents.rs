@@ -19,12 +19,17 @@ const LIMIT: usize = 20_000_000;
 fn image_contains_only_its_program() {
     for image in shipped() {
         let program = format!("usr/local/bin/{}", image.program());
+        let link = "usr/local/bin/controller -> mtk-controller";
+        let mut links = 0;
         let directories = ["usr/", "usr/local/", "usr/local/bin/", "src/"];
         let mut files = Vec::new();
         for entry in entries(image) {
             if entry.kind == 'd' {
                 assert!(directories.contains(&entry.path.as_str()), "{entry:?}");
                 assert_eq!(entry.mode, "rwxr-xr-x", "{entry:?}");
+            } else if entry.kind == 'l' {
+                assert_eq!(entry.path, link);
+                links += 1;
             } else {
                 assert_eq!((entry.kind, entry.mode.as_str()), ('-', "rwxr-xr-x"), "{entry:?}");
                 files.push(entry.path.clone());
@@ -33,6 +38,7 @@ fn image_contains_only_its_program() {
             assert!(entry.time.starts_with("1970-01-01"), "{entry:?}");
         }
         assert_eq!(files, [program]);
+        assert_eq!(links, usize::from(image.program() == "mtk-controller"), "Bitnami's name");
     }
 }
 
@@ -159,13 +165,15 @@ fn entries(image: &Archive) -> Vec<Entry> {
         tar.args(["--numeric-owner", "--utc", "-tvf"]).arg(file.path()).env("LC_ALL", "C");
         for line in text(&mut tar).lines() {
             let words: Vec<_> = line.split_whitespace().collect();
-            let [mode, owner, _size, date, time, path] = words[..] else { panic!("{line}") };
+            let [mode, owner, _size, date, time, ref path @ ..] = words[..] else {
+                panic!("{line}")
+            };
             entries.push(Entry {
                 kind: mode.chars().next().unwrap(),
                 mode: mode[1..].to_owned(),
                 owner: owner.to_owned(),
                 time: format!("{date} {time}"),
-                path: path.to_owned(),
+                path: path.join(" "),
             });
         }
     }

@@ -187,8 +187,12 @@ fn failure_that_only_the_user_can_solve_stalls() {
         let status = next(&observed(Some(-1)), failed(&failure), at(100)).unwrap();
         assert_eq!(status.observed_generation, Some(2));
         let stalled = condition(&status.conditions, "Stalled").map(|c| c.status.clone());
+        let reconciles = condition(&status.conditions, "Reconciling").is_some();
+        assert_ne!(reconciles, stalled.is_some(), "one of them, by the rules of kstatus");
         let again = synced_at(&status, 200).unwrap();
-        assert_eq!(condition(&again.conditions, "Stalled"), None);
+        for type_ in ["Reconciling", "Stalled"] {
+            assert_eq!(condition(&again.conditions, type_), None);
+        }
         stalled
     };
     assert_eq!(stalls(Reason::TemplateInvalid).as_deref(), Some("True"));
@@ -197,6 +201,9 @@ fn failure_that_only_the_user_can_solve_stalls() {
     let previous = ExternalSecretStatus::default();
     let strict = next_by(&previous, failed(&failure), &STRICT, at(100)).unwrap();
     assert_eq!(condition(&strict.conditions, "Stalled"), None);
+    let failure = SyncFailure::new(NO_DATA, Failure::new(Reason::Throttled, "message"));
+    let strict = next_by(&previous, failed(&failure), &STRICT, at(100)).unwrap();
+    assert_eq!(condition(&strict.conditions, "Reconciling"), None);
 }
 
 #[test]

@@ -52,6 +52,8 @@ fn in_sync() -> Observed {
         foreign_deletion: None,
         keys,
         is_namespace_terminating: false,
+        writes_status: true,
+        skips_recreate: false,
     }
 }
 
@@ -160,4 +162,39 @@ fn record_of_another_object_leads_to_a_sync() {
         action(|observed| observed.entry.applied.as_mut().unwrap().inputs = inputs),
         Action::Sync
     );
+}
+
+#[test]
+fn deleted_or_edited_secret_stays_so_on_request() {
+    for gone in [true, false] {
+        let changed = |observed: &mut Observed| {
+            let edited = secret(|secret| secret["data"]["A"] = json!("Mg=="));
+            observed.secret = (!gone).then_some(edited);
+        };
+        assert_eq!(action(changed), Action::Sync);
+        let skipped = |observed: &mut Observed| {
+            changed(observed);
+            observed.skips_recreate = true;
+        };
+        assert_eq!(action(skipped), Action::Ignore);
+        let is_changed = |observed: &mut Observed| {
+            skipped(observed);
+            let mut object = sealed(json!({}));
+            object.spec.encrypted_data.insert("B".to_owned(), "y".to_owned());
+            observed.entry.inputs = inputs(&mac_key(), &object);
+        };
+        assert_eq!(action(is_changed), Action::Sync, "the SealedSecret changed");
+    }
+}
+
+#[test]
+fn missing_status_is_left_out_on_request() {
+    let without_status =
+        |observed: &mut Observed| observed.entry.status = crds::SealedSecretStatus::default();
+    assert!(matches!(action(without_status), Action::WriteStatus(_)));
+    let action = action(|observed| {
+        without_status(observed);
+        observed.writes_status = false;
+    });
+    assert_eq!(action, Action::Confirm);
 }

@@ -5,6 +5,9 @@
 {{- if $values.certificateConfigMap.enabled }}
 {{- $certificateConfigMap = include "mtk-controller.certificateConfigMap" . }}
 {{- end }}
+{{- if $values.args }}
+{{- toJson (concat $values.args $values.extraArgs) }}
+{{- else }}
 {{- $args := list
   (printf "--listen-addr=%s:%d" $values.listenHost (int $values.containerPorts.http))
   (printf "--listen-metrics-addr=%s:%d" $values.listenHost (int $values.containerPorts.metrics))
@@ -25,7 +28,7 @@
   "my-cn" $values.keyCommonName
   "allow-secret-type" (join "," $values.allowedSecretTypes)
   "log-format" $values.logFormat
-  "log-level" (lower $values.logLevel)
+  "log-level-file" (include "mtk-controller.logLevelFile" .)
   "workers" $values.workers
   "resync-period" $values.resyncPeriod }}
 {{- if ne (toString $value) "" }}
@@ -37,6 +40,25 @@
 {{- end }}
 {{- if not $values.acceptDeprecatedV1Data }}
 {{- $args = append $args "--accept-deprecated-v1-data=false" }}
+{{- end }}
+{{- if not $values.updateStatus }}
+{{- $args = append $args "--update-status=false" }}
+{{- end }}
+{{- range $flag, $isSet := dict
+  "log-info-stdout" $values.logInfoStdout
+  "skip-recreate" $values.skipRecreate
+  "watch-for-secrets" $values.watchForSecrets }}
+{{- if $isSet }}
+{{- $args = append $args (printf "--%s" $flag) }}
+{{- end }}
+{{- end }}
+{{- range $flag, $value := dict
+  "kubeclient-burst" $values.kubeClientBurst
+  "kubeclient-qps" $values.kubeClientQPS
+  "max-unseal-retries" $values.maxRetries }}
+{{- with $value }}
+{{- $args = append $args (printf "--%s=%s" $flag (toString .)) }}
+{{- end }}
 {{- end }}
 {{- if $values.copyToolMetadata }}
 {{- $args = append $args "--copy-tool-metadata" }}
@@ -103,4 +125,5 @@
 {{- end }}
 {{- end }}
 {{- toJson (concat $args $values.extraArgs) }}
+{{- end }}
 {{- end }}

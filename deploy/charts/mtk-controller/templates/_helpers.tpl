@@ -117,3 +117,10 @@ secret:
 true
 {{- end }}
 {{- end }}
+
+{{- /* The file with the log level; empty if the flags set it. */}}
+{{- define "mtk-controller.logLevelFile" -}}
+{{- if and .Values.logLevel (not .Values.args) (not (contains "--log-level" (join " " .Values.extraArgs))) -}}
+/etc/mtk-controller/log/level
+{{- end }}
+{{- end }}

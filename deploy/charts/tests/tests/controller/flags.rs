@@ -13,7 +13,7 @@ const ALWAYS: [&str; 6] = [
     "--key-prefix=sealed-secrets-key",
     "--certificate-config-map=mtk-controller-certificate",
     "--log-format=json",
-    "--log-level=info",
+    "--log-level-file=/etc/mtk-controller/log/level",
 ];
 
 #[test]
@@ -51,7 +51,7 @@ fn values_set_their_flags() {
             "--key-size=3072",
             "--key-ttl=8760h00m00s",
             "--log-format=json",
-            "--log-level=info",
+            "--log-level-file=/etc/mtk-controller/log/level",
             "--my-cn=sealing.example.org",
             "--namespace=sealing-keys",
             "--all-namespaces=false",
@@ -103,7 +103,7 @@ fn values_about_keys_and_limits_set_their_flags() {
             "--key-order-priority=SecretCreationTimestamp",
             "--key-renew-period=0",
             "--log-format=json",
-            "--log-level=info",
+            "--log-level-file=/etc/mtk-controller/log/level",
             "--privatekey-annotations=x/y=z=1",
             "--privatekey-labels=a=1,b=2",
             "--rate-limit=5",
@@ -193,7 +193,9 @@ fn controller_flags() -> BTreeSet<String> {
         let field = names.next().unwrap().rsplit(' ').next().unwrap();
         field.replace('_', "-")
     });
-    fields.collect()
+    let unused = read("controller/src/config/unused.rs");
+    let unused = unused.split("long: \"").skip(1).filter_map(|rest| rest.split_once('"'));
+    fields.chain(unused.map(|(name, _)| name.to_owned())).collect()
 }
 
 fn flags(objects: &[Value]) -> Vec<String> {

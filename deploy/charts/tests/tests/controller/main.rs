@@ -7,6 +7,7 @@ mod crds;
 mod flags;
 mod install;
 mod metrics;
+mod peers;
 mod pod;
 mod readme;
 mod rights;

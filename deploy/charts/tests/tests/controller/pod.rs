@@ -49,7 +49,8 @@ fn only_the_controller_has_a_token() {
             assert_eq!(template["spec"]["automountServiceAccountToken"], is_controller, "{of}");
             let kinds = template["spec"]["volumes"].as_array().into_iter().flatten();
             let has_volume = ["pod", "aws", "all-accounts"].contains(&case.name.as_str());
-            let expected = usize::from(has_volume && is_controller);
+            // With the log level.
+            let expected = usize::from(has_volume && is_controller) + usize::from(is_controller);
             assert_eq!(kinds.count(), expected, "{of}");
         }
     }
@@ -74,12 +75,12 @@ fn bundle_of_authorities_is_mounted_from_a_config_map_or_a_secret() {
         assert_eq!(volume, source);
         let mount =
             json!({ "name": "ca-bundle", "mountPath": "/etc/mtk-controller/ca", "readOnly": true });
-        assert_eq!(pod["containers"][0]["volumeMounts"], json!([mount]));
+        assert_eq!(pod["containers"][0]["volumeMounts"][0], mount);
     }
     let values = json!({ "externalSecrets": { "enabled": false, "caBundle": { "secret": "s" } } });
     let objects = rendered(values);
     let pod = &objects::of_kind(&objects, "Deployment")[0]["spec"]["template"]["spec"];
-    assert_eq!(pod.get("volumes"), None);
+    assert!(!pod.to_string().contains("ca-bundle"), "{pod}");
 }
 
 /// Leader election does not exist yet.

@@ -29,28 +29,6 @@ fn readme_lists_every_value_with_its_default() {
     assert!(missing.is_empty(), "the README has no row for {missing:?}");
 }
 
-#[test]
-fn rejected_values_of_upstream_charts_are_documented() {
-    let readme = read(format!("{CHART}/README.md"));
-    let (_, sealed) = readme.split_once("| value of `sealed-secrets` |").unwrap();
-    let compatibility = read("docs/compatibility.md");
-    let (_, external) = compatibility.split_once("## Chart values").unwrap();
-    let schema: Value = serde_json::from_str(&read(format!("{CHART}/values.schema.json"))).unwrap();
-    let mut seen = [0, 0];
-    for (name, property) in schema["properties"].as_object().unwrap() {
-        let description = property["description"].as_str().unwrap_or_default();
-        if description.contains("Rejected") {
-            let is_external = description.starts_with("Of the chart external-secrets.");
-            let table = if is_external { external } else { sealed };
-            let is_listed =
-                [format!("`{name}`"), format!("`{name}.")].iter().any(|cell| table.contains(cell));
-            assert!(is_listed, "{name}");
-            seen[usize::from(is_external)] += 1;
-        }
-    }
-    assert!(seen[0] > 10 && seen[1] > 10, "{seen:?}");
-}
-
 /// Otherwise Helm would ignore a misspelt value.
 #[test]
 fn schema_rejects_unknown_values() {
