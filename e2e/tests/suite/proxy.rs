@@ -3,8 +3,10 @@
 //! The API server's proxy only connects to the address of an endpoint, which must not be a loopback
 //! address. So this test adds an address to the interface `lo` for a while, which needs root.
 
+use std::fs;
 use std::io::{BufRead as _, BufReader};
-use std::process::{Child, Command, Stdio};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
 
 use rustix::process::{geteuid, getpid};
 use serde_json::{Value, json};
@@ -69,6 +71,7 @@ async fn certificate_and_requests_of_kubeseal_pass_the_api_server() {
     assert_eq!(fetched.trim(), certificate.trim());
     assert_eq!(text(&json!(fetched)).matches("BEGIN CERTIFICATE").count(), 1);
     kubeseal(&Api::at(&user).await, ns).await;
+    commands(&user);
 }
 
 /// The requests of kubeseal: it puts the name of the Service's first port into the path.
@@ -99,6 +102,44 @@ async fn kubeseal(user: &Api, namespace: &str) {
     // The metrics are not reachable through this Service.
     let metrics = user.request("GET", &format!("{proxy}/metrics"), "*/*", "").await;
     assert_eq!(metrics.unwrap_err(), 404);
+}
+
+/// `mtk-seal kubeseal`, as the same user.
+fn commands(kubeconfig: &Path) {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("sealed.json");
+    let kubeseal = |flag: &str| -> Output {
+        let mut command = Command::new(e2e::programs::seal().unwrap());
+        command.args(["kubeseal", flag, "--kubeconfig"]).arg(kubeconfig).arg("-f").arg(&file);
+        command.stdin(Stdio::null()).output().unwrap()
+    };
+    let succeeds = |flag: &str| {
+        let output = kubeseal(flag);
+        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!((output.status.code(), errors.as_str()), (Some(0), ""), "{flag}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let good = sealed("team", "s", &[("A", "1")]);
+    fs::write(&file, serde_json::to_string_pretty(&good).unwrap()).unwrap();
+    assert!(succeeds("--fetch-cert").starts_with("-----BEGIN CERTIFICATE-----"));
+    assert_eq!(succeeds("--validate"), "");
+    assert_eq!(succeeds("--re-encrypt"), "");
+    let mut rotated: Value = serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
+    assert_ne!(rotated["spec"]["encryptedData"], good["spec"]["encryptedData"]);
+    assert_eq!(rotated["metadata"], good["metadata"]);
+    assert_eq!(succeeds("--validate"), "");
+
+    rotated["metadata"]["name"] = json!("t");
+    fs::write(&file, rotated.to_string()).unwrap();
+    for (flag, error) in [
+        ("--validate", "error: unable to decrypt sealed secret: t\n"),
+        ("--re-encrypt", "error: cannot re-encrypt secret: an error on the server"),
+    ] {
+        let output = kubeseal(flag);
+        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.code() == Some(1) && errors.starts_with(error), "{errors}");
+    }
+    assert_eq!(fs::read_to_string(&file).unwrap(), rotated.to_string());
 }
 
 /// Adds the address, prints `added`, and removes the address when its standard input ends, even if its
