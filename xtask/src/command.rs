@@ -1,4 +1,4 @@
-//! Runs programs. Runs programs. A program ends when the future that waits for it is dropped.
+//! Runs programs. A program ends when the future that waits for it is dropped.
 
 use std::env;
 use std::ffi::OsStr;

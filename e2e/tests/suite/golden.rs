@@ -94,9 +94,11 @@ async fn replay(api: &Api, case: Case) -> Option<String> {
         assert_eq!(ready_reason(&sealed), Some("TemplateInvalid"), "{id}");
     }
     if id == "g31" {
-        let events = api.events(&ns, "s").await;
-        let ignored = events.iter().find(|[_, reason, _]| reason == "TemplateFieldIgnored");
-        let [type_, _, message] = ignored.unwrap();
+        let ignored = eventually("an Event names the ignored fields", async || {
+            let events = api.events(&ns, "s").await;
+            events.into_iter().find(|[_, reason, _]| reason == "TemplateFieldIgnored")
+        });
+        let [type_, _, message] = ignored.await;
         assert_eq!(type_, "Warning");
         assert!(message.contains("finalizers, ownerReferences"), "{message}");
     }

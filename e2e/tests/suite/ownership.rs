@@ -24,11 +24,13 @@ async fn foreign_secret_stays_unchanged_and_the_status_explains_why() {
     let message = message.as_str().unwrap();
     assert!(message.contains("ownership-foreign/s already exists"), "{message}");
     assert!(message.contains("sealedsecrets.bitnami.com/managed=true"), "{message}");
-    let events = api.events(&ns, "s").await;
     let explains = |[type_, reason, message]: &[String; 3]| {
         type_ == "Warning" && reason == "ErrUpdateFailed" && message.starts_with("NotOwned: ")
     };
-    assert!(events.iter().any(explains), "{events:?}");
+    eventually("an Event explains it", async || {
+        api.events(&ns, "s").await.iter().any(explains).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]

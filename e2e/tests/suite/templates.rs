@@ -60,10 +60,11 @@ async fn random_values_are_generated_once_per_generation() {
     let first = secret_of_generation(&api, &ns, 1).await;
     let random = value(&first, "R");
     assert_eq!(random.len(), 24);
-    let events = api.events(&ns, "s").await;
     let says = |[_, _, message]: &[String; 3]| message.contains("random") && message.contains('R');
-    assert!(events.iter().any(says), "{events:?}");
-    assert!(!format!("{events:?}").contains(&random));
+    let events = eventually("an Event names the random item", async || {
+        Some(api.events(&ns, "s").await).filter(|events| events.iter().any(says))
+    });
+    assert!(!format!("{:?}", events.await).contains(&random));
 
     // A repair keeps the random values.
     api.patch(Kind::Secret, &ns, "s", json!({ "data": { "A": "eA==", "T": null } })).await;
