@@ -13,7 +13,7 @@ use sealing::Scope;
 pub(crate) use self::{
     items::{ItemsArgs, MergeArgs, PlaceArgs, ReEncryptArgs, SealingArgs, SetArgs},
     plan::{PlanArgs, PlanFormat, PlanMode},
-    shared::{ClusterArgs, ProjectArgs, SourceFormat},
+    shared::{ClusterArgs, KeyArgs, ProjectArgs, SourceFormat},
 };
 use crate::{exit, kubeseal, names, output::Format};
 
@@ -178,16 +178,8 @@ pub(crate) struct UnsealArgs {
     /// Files to decrypt; `-` or no file reads the standard input
     #[arg(value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
-    /// Private key: PEM, a key Secret, or a List of key Secrets; repeatable
-    #[arg(
-        short,
-        long,
-        value_name = "FILE",
-        env = "MTK_SEAL_KEY",
-        value_delimiter = ',',
-        required = true
-    )]
-    pub(crate) key: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) keys: KeyArgs,
     /// Skip manifests that are not SealedSecrets
     #[arg(long)]
     pub(crate) skip_others: bool,

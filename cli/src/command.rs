@@ -110,7 +110,7 @@ impl TryFrom<Args> for Command {
                 check_one_stdin(&args.files)?;
                 Self::Unseal(unseal::Options {
                     files: args.files,
-                    keys: args.key,
+                    keys: args.keys.key,
                     sealed: SealedOptions {
                         skip_others: args.skip_others,
                         name: args.name,

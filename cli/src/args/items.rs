@@ -6,7 +6,7 @@ use clap::{Args as ClapArgs, Subcommand};
 use manifests::Path;
 use sealing::Scope;
 
-use super::shared::{ClusterArgs, ProjectArgs, SourceFormat};
+use super::shared::{ClusterArgs, KeyArgs, ProjectArgs, SourceFormat};
 use crate::names;
 
 #[derive(Debug, Subcommand)]
@@ -160,17 +160,8 @@ pub(crate) struct ReEncryptArgs {
     /// Files with SealedSecrets, and directories: all .yaml, .yml and .json files below them
     #[arg(value_name = "PATH", required = true)]
     pub(crate) paths: Vec<PathBuf>,
-    /// Private key: PEM, a key Secret, or a List of key Secrets; repeatable
-    #[arg(
-        short,
-        long,
-        visible_alias = "private-key",
-        value_name = "FILE",
-        env = "MTK_SEAL_KEY",
-        value_delimiter = ',',
-        required = true
-    )]
-    pub(crate) key: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) keys: KeyArgs,
     /// Seal items again that are sealed for the newest key
     #[arg(long)]
     pub(crate) all: bool,

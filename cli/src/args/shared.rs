@@ -22,6 +22,21 @@ pub(crate) enum SourceFormat {
 }
 
 #[derive(ClapArgs, Debug)]
+pub(crate) struct KeyArgs {
+    /// Private key: PEM, a key Secret, or a List of key Secrets; repeatable
+    #[arg(
+        short,
+        long,
+        visible_alias = "private-key",
+        value_name = "FILE",
+        env = "MTK_SEAL_KEY",
+        value_delimiter = ',',
+        required = true
+    )]
+    pub(crate) key: Vec<PathBuf>,
+}
+
+#[derive(ClapArgs, Debug)]
 #[command(next_help_heading = "Certificate")]
 pub(crate) struct ClusterArgs {
     /// Allow a certificate URL with plain HTTP

@@ -45,7 +45,7 @@ impl From<ReEncryptArgs> for Options {
     fn from(args: ReEncryptArgs) -> Self {
         Self {
             paths: args.paths,
-            keys: args.key,
+            keys: args.keys.key,
             all: args.all,
             dry_run: args.dry_run,
             selection: Selection {
