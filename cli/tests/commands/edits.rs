@@ -9,22 +9,38 @@ use std::{
 
 use crate::flow::{VECTORS, output, run};
 
-/// Prints all documents as one JSON text. Custom tags and dates become strings.
+/// Prints a line of JSON for each file, with all of its documents, as a reader of YAML 1.1 (`PyYAML`) or 1.2
+/// (`ruamel.yaml`) sees them. Custom tags and dates become strings.
 const PYTHON_READER: &str = "
-import json, sys, yaml
-class Loader(yaml.SafeLoader): pass
-Loader.add_multi_constructor('!', lambda loader, tag, node: [tag, node.value and str(len(node.value))])
-text = open(sys.argv[1], encoding='utf-8-sig', newline='').read()
-documents = None
-if sys.argv[1].endswith('.json'):
+import json, sys
+def tagged(loader, tag, node): return [tag, node.value and str(len(node.value))]
+def yaml_1_1():
+    import yaml
+    class Loader(yaml.SafeLoader): pass
+    Loader.add_multi_constructor('!', tagged)
+    return lambda text: list(yaml.load_all(text, Loader))
+def yaml_1_2():
+    from ruamel.yaml import YAML
+    from ruamel.yaml.constructor import SafeConstructor
+    class Constructor(SafeConstructor): pass
+    Constructor.add_multi_constructor('!', tagged)
+    def load(text):
+        reader = YAML(typ='safe', pure=True)
+        reader.Constructor = Constructor
+        return list(reader.load_all(text))
+    return load
+def json_text(text):
     decoder, documents, at = json.JSONDecoder(), [], 0
     while text[at:].strip():
         at += len(text[at:]) - len(text[at:].lstrip())
         document, at = decoder.raw_decode(text, at)
         documents.append(document)
-else:
-    documents = list(yaml.load_all(text, Loader))
-print(json.dumps(documents, sort_keys=True, default=str))
+    return documents
+load = {'1.1': yaml_1_1, '1.2': yaml_1_2}[sys.argv[1]]()
+for path in sys.argv[2:]:
+    text = open(path, encoding='utf-8-sig', newline='').read()
+    documents = (json_text if path.endswith('.json') else load)(text)
+    print(json.dumps(documents, sort_keys=True, default=str))
 ";
 
 struct Corpus {
@@ -132,31 +148,47 @@ fn changed_lines<'a>(before: &'a str, after: &'a str) -> (Vec<&'a str>, Vec<&'a 
     (old, new)
 }
 
-/// An interpreter with `PyYAML`: `MTK_PYTHON`, which must have it, or `python3` if it does.
-fn python() -> Option<String> {
-    let has_it = |python: &str| {
-        let status = Command::new(python).args(["-c", "import yaml"]).output();
-        status.is_ok_and(|output| output.status.success())
+/// The versions of YAML for which there is an independent reader, and the interpreter that has it: `MTK_PYTHON`,
+/// which must have both, or `python3`.
+fn readers() -> Vec<(String, &'static str)> {
+    let required = std::env::var("MTK_PYTHON").ok();
+    let python = required.clone().unwrap_or_else(|| "python3".to_owned());
+    let has_it = |module: &str| {
+        let status = Command::new(&python).args(["-c", &format!("import {module}")]).output();
+        let has_it = status.is_ok_and(|output| output.status.success());
+        assert!(has_it || required.is_none(), "MTK_PYTHON={python} cannot import {module}");
+        has_it
     };
-    if let Ok(python) = std::env::var("MTK_PYTHON") {
-        assert!(has_it(&python), "MTK_PYTHON={python} cannot import yaml");
-        return Some(python);
-    }
-    Some("python3".to_owned()).filter(|python| has_it(python))
+    let readers = [("yaml", "1.1"), ("ruamel.yaml", "1.2")].into_iter();
+    readers
+        .filter(|(module, _)| has_it(module))
+        .map(|(_, version)| (python.clone(), version))
+        .collect()
 }
 
-/// The data that `PyYAML` reads, without the items of SealedSecrets.
-fn data(python: &str, path: &Path) -> (serde_json::Value, BTreeMap<String, String>) {
-    let read = Command::new(python).args(["-c", PYTHON_READER]).arg(path).output().unwrap();
+type Items = BTreeMap<String, String>;
+
+/// The data of each file, without the items of SealedSecrets, and these items.
+fn data(
+    (python, version): &(String, &'static str),
+    paths: &[PathBuf],
+) -> BTreeMap<PathBuf, (serde_json::Value, Items)> {
+    let read =
+        Command::new(python).args(["-c", PYTHON_READER, version]).args(paths).output().unwrap();
     let stderr = String::from_utf8_lossy(&read.stderr);
-    assert!(read.status.success(), "{}: {stderr}", path.display());
-    let mut data: serde_json::Value = serde_json::from_slice(&read.stdout).unwrap();
-    let mut items = BTreeMap::new();
-    take_items(&mut data, &mut items);
-    (data, items)
+    assert!(read.status.success(), "{version}: {stderr}");
+    let lines = String::from_utf8(read.stdout).unwrap();
+    let documents: Vec<_> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(documents.len(), paths.len());
+    let split = |mut data| {
+        let mut items = Items::new();
+        take_items(&mut data, &mut items);
+        (data, items)
+    };
+    paths.iter().cloned().zip(documents.into_iter().map(split)).collect()
 }
 
-fn take_items(value: &mut serde_json::Value, items: &mut BTreeMap<String, String>) {
+fn take_items(value: &mut serde_json::Value, items: &mut Items) {
     match value {
         serde_json::Value::Array(list) => list.iter_mut().for_each(|v| take_items(v, items)),
         serde_json::Value::Object(map) => {
@@ -189,36 +221,48 @@ fn opened(path: &Path, key_file: &str) -> String {
 #[test]
 fn set_and_unset_change_only_their_item_and_the_data_stays_the_same() {
     let corpus = Corpus::new(&certificate("rsa2048"));
-    let python = python();
     let certificate = certificate("rsa2048");
+    let readers = readers();
+    // Templates of Helm are not YAML.
+    let is_template = |path: &PathBuf| fs::read_to_string(path).unwrap().contains("{{-");
+    let readable: Vec<_> = corpus.files().into_iter().filter(|path| !is_template(path)).collect();
+    let before: Vec<_> = readers.iter().map(|reader| data(reader, &readable)).collect();
     for path in corpus.files() {
-        let before = fs::read_to_string(&path).unwrap();
-        let was =
-            python.as_ref().filter(|_| !before.contains("{{-")).map(|python| data(python, &path));
-        edit(&path, &["set", "--cert", &certificate, "DB_PASSWORD"], "changed");
-        let after = fs::read_to_string(&path).unwrap();
-        let (old, new) = changed_lines(&before, &after);
-        assert!(new.len() <= 8 && old.len() <= 8, "{}: {old:?} {new:?}", path.display());
-        edit(&path, &["set", "--cert", &certificate, "ADDED"], "new");
-        if path.ends_with("26-anchors.yaml") {
-            // An alias to the token.
-            edit(&path, &["unset", "COPY"], "");
-        }
-        edit(&path, &["unset", "API_TOKEN"], "");
-        edit(&path, &["rename", "ADDED", "RENAMED"], "");
-        if let (Some(python), Some((was_data, was_items))) = (&python, was) {
-            let (is_data, is_items) = data(python, &path);
-            assert_eq!(is_data, was_data, "{}", path.display());
-            for (key, value) in &was_items {
-                let is_same = is_items.get(key) == Some(value);
-                let several =
-                    ["07-two.json", "23-several.yaml"].iter().any(|name| path.ends_with(name));
-                let is_edited = ["API_TOKEN", "COPY", "DB_PASSWORD"].contains(&key.as_str());
-                assert!(is_same != is_edited || several, "{} {key}", path.display());
-            }
-            assert!(is_items.contains_key("RENAMED"), "{}", path.display());
+        set_and_unset(&path, &certificate);
+    }
+    for (reader, before) in readers.iter().zip(before) {
+        let after = data(reader, &readable);
+        for (path, was) in before {
+            check_items(&path, &was, &after[&path]);
         }
     }
+}
+
+fn set_and_unset(path: &Path, certificate: &str) {
+    let before = fs::read_to_string(path).unwrap();
+    edit(path, &["set", "--cert", certificate, "DB_PASSWORD"], "changed");
+    let after = fs::read_to_string(path).unwrap();
+    let (old, new) = changed_lines(&before, &after);
+    assert!(new.len() <= 8 && old.len() <= 8, "{}: {old:?} {new:?}", path.display());
+    edit(path, &["set", "--cert", certificate, "ADDED"], "new");
+    if path.ends_with("26-anchors.yaml") {
+        // An alias to the token.
+        edit(path, &["unset", "COPY"], "");
+    }
+    edit(path, &["unset", "API_TOKEN"], "");
+    edit(path, &["rename", "ADDED", "RENAMED"], "");
+}
+
+/// Only the edited items have changed.
+fn check_items(path: &Path, was: &(serde_json::Value, Items), is: &(serde_json::Value, Items)) {
+    assert_eq!(is.0, was.0, "{}", path.display());
+    for (key, value) in &was.1 {
+        let is_same = is.1.get(key) == Some(value);
+        let several = ["07-two.json", "23-several.yaml"].iter().any(|name| path.ends_with(name));
+        let is_edited = ["API_TOKEN", "COPY", "DB_PASSWORD"].contains(&key.as_str());
+        assert!(is_same != is_edited || several, "{} {key}", path.display());
+    }
+    assert!(is.1.contains_key("RENAMED"), "{}", path.display());
 }
 
 #[test]
