@@ -6,6 +6,7 @@
 mod arguments;
 mod http;
 mod keys;
+mod metrics;
 mod notices;
 mod parse;
 #[cfg(test)]
@@ -21,6 +22,7 @@ use templates::Limits;
 use self::{
     http::HttpFlags,
     keys::KeyFlags,
+    metrics::MetricsFlags,
     notices::Notices,
     parse::{
         parse_address, parse_delimiter, parse_duration, parse_key_size, parse_namespace,
@@ -98,6 +100,9 @@ pub struct Config {
 
     #[command(flatten)]
     pub(crate) http: HttpFlags,
+
+    #[command(flatten)]
+    pub(crate) metrics: MetricsFlags,
 
     /// Also decrypt the deprecated `spec.data`
     #[arg(long, value_name = "BOOL", default_value_t = true, action = ArgAction::Set,

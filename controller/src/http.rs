@@ -1,6 +1,7 @@
 //! The HTTP endpoints: the certificate, checks and rotation of SealedSecrets, health, and metrics. They
 //! cannot reach the template engine. A client never learns why an item does not open.
 
+mod access;
 mod body;
 mod caller;
 mod certificate;
@@ -13,11 +14,13 @@ mod opening;
 mod rate_limit;
 mod rotate;
 mod slots;
+mod tls;
 mod verify;
 mod work;
 
 use std::{net::SocketAddr, sync::Arc};
 
+use anyhow::Context as _;
 use axum::{
     Router,
     extract::State,
@@ -26,15 +29,13 @@ use axum::{
     response::{IntoResponse as _, Response},
     routing::{MethodRouter, any, get},
 };
+use kube::Client;
 use prometheus_client::{encoding::text::encode, registry::Registry};
 use tokio::sync::watch;
 use tracing::info;
 
-pub(crate) use self::{
-    caller::Network, connections::Timeouts, health::Health, measure::HttpMetrics,
-    rate_limit::RateLimit, work::Settings,
-};
 use self::{
+    access::{Access, authorize},
     certificate::get_certificate,
     connections::accept,
     health::{get_healthy, get_ready},
@@ -43,6 +44,10 @@ use self::{
     rotate::rotate,
     verify::verify,
     work::Workshop,
+};
+pub(crate) use self::{
+    caller::Network, connections::Timeouts, health::Health, measure::HttpMetrics,
+    rate_limit::RateLimit, tls::Certificate, work::Settings,
 };
 use crate::keys::KeyStore;
 
@@ -76,8 +81,31 @@ pub(crate) fn api(
         .fallback((StatusCode::NOT_FOUND, "404 page not found\n"))
 }
 
-pub(crate) fn metrics(registry: Registry) -> Router {
-    Router::new().route("/metrics", get(get_metrics)).with_state(Arc::new(registry))
+/// How an endpoint is protected.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Protection {
+    None,
+    Tls {
+        certificate: Certificate,
+        /// Whether the API server decides who may read.
+        authorizes: bool,
+    },
+}
+
+impl Protection {
+    fn authorizes(&self) -> bool {
+        matches!(self, Self::Tls { authorizes: true, .. })
+    }
+}
+
+pub(crate) fn metrics(registry: Registry, protection: &Protection, client: &Client) -> Router {
+    let route = get(get_metrics).with_state(Arc::new(registry));
+    let router = Router::new();
+    if !protection.authorizes() {
+        return router.route("/metrics", route);
+    }
+    let access = Arc::new(Access::new(client.clone()));
+    router.route("/metrics", route.layer(from_fn_with_state(access, authorize)))
 }
 
 /// Serves a router until `stop` turns true, and then answers the requests that it has received.
@@ -85,12 +113,17 @@ pub(crate) async fn serve(
     address: SocketAddr,
     purpose: &'static str,
     router: Router,
+    protection: Protection,
     timeouts: Timeouts,
     stop: watch::Receiver<bool>,
-) -> std::io::Result<()> {
-    let listener = listen(address)?;
-    info!(purpose, address = %listener.local_addr()?, "listening");
-    accept(listener, router, timeouts, stop).await;
+) -> anyhow::Result<()> {
+    let acceptor = match protection {
+        Protection::None => None,
+        Protection::Tls { certificate, .. } => Some(tls::acceptor(certificate)?),
+    };
+    let listener = listen(address).with_context(|| format!("cannot listen on {address}"))?;
+    info!(purpose, address = %listener.local_addr()?, tls = acceptor.is_some(), "listening");
+    accept(listener, router, acceptor, timeouts, stop).await;
     Ok(())
 }
 

@@ -21,7 +21,7 @@ use crate::{
         ExternalSecretController, controller::STORE_WORKERS, metrics::ExternalMetrics,
         render::Renderer,
     },
-    http::{self, Health, HttpMetrics},
+    http::{self, Health, HttpMetrics, Protection},
     keys::{CertificatePublisher, KeyRenewal, KeyStore, mac_key},
     restart::{self, RestartController, RestartMetrics},
     runtime::{
@@ -98,10 +98,20 @@ async fn run_until_signalled(config: Config, level: CurrentLevel) -> anyhow::Res
     let (stop, stopped) = watch::channel(false);
     let Config { listen_addr, listen_metrics_addr, .. } = process.config;
     let timeouts = process.config.http.timeouts();
-    let (api, metrics) = (process.api(), http::metrics(registry));
+    let protection = process.config.metrics.protection()?;
+    let metrics = http::metrics(registry, &protection, &process.client);
+    let (api, none) = (process.api(), Protection::None);
     let mut servers = JoinSet::new();
-    servers.spawn(http::serve(listen_addr, "api", api, timeouts, stopped.clone()));
-    servers.spawn(http::serve(listen_metrics_addr, "metrics", metrics, timeouts, stopped.clone()));
+    servers.spawn(http::serve(listen_addr, "api", api, none, timeouts, stopped.clone()));
+    let stop_metrics = stopped.clone();
+    servers.spawn(http::serve(
+        listen_metrics_addr,
+        "metrics",
+        metrics,
+        protection,
+        timeouts,
+        stop_metrics,
+    ));
     let mut signals = JoinSet::new();
     signals.spawn(request_keys(process.renewal.clone()));
     let mut control = JoinSet::new();
@@ -109,7 +119,7 @@ async fn run_until_signalled(config: Config, level: CurrentLevel) -> anyhow::Res
     tokio::select! {
         () = signalled() => info!("stopping"),
         Some(ended) = servers.join_next() => {
-            ended.context("a server failed")?.context("cannot listen on an address")?;
+            ended.context("a server panicked")?.context("an endpoint cannot be served")?;
         }
         Some(ended) = control.join_next() => ended.context("the controller panicked")?,
     }

@@ -105,6 +105,11 @@ impl Controller {
         get(self.address()?, path)
     }
 
+    /// The address of `/metrics`.
+    pub fn metrics_address(&self) -> anyhow::Result<SocketAddr> {
+        self.listens("metrics")
+    }
+
     /// All metrics, as text.
     pub fn metrics_text(&self) -> anyhow::Result<String> {
         get(self.listens("metrics")?, "/metrics")

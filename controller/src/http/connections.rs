@@ -6,16 +6,15 @@ use axum::{Router, extract::Request};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
     sync::watch,
     task::JoinSet,
 };
+use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use tower::ServiceExt as _;
 
-use super::{
-    caller::Client,
-    slots::{Slot, Slots},
-};
+use super::{caller::Client, slots::Slots};
 
 /// How long a client may take to send the header of its request.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
@@ -39,6 +38,7 @@ pub(crate) struct Timeouts {
 pub(super) async fn accept(
     listener: TcpListener,
     router: Router,
+    tls: Option<TlsAcceptor>,
     timeouts: Timeouts,
     stop: watch::Receiver<bool>,
 ) {
@@ -56,8 +56,18 @@ pub(super) async fn accept(
         };
         let client = client.ip();
         if let Some(slot) = open.take(&client) {
-            let router = router.clone();
-            tasks.spawn(serve(stream, client, router, timeouts, slot, stop.clone()));
+            let (router, tls, stop) = (router.clone(), tls.clone(), stop.clone());
+            tasks.spawn(async move {
+                match tls {
+                    None => serve(stream, client, router, timeouts, stop).await,
+                    Some(tls) => {
+                        if let Some(stream) = handshake(&tls, stream, timeouts).await {
+                            serve(stream, client, router, timeouts, stop).await;
+                        }
+                    }
+                }
+                drop(slot);
+            });
         }
     }
     // New connections are refused, so that clients try another replica.
@@ -65,12 +75,21 @@ pub(super) async fn accept(
     while tasks.join_next().await.is_some() {}
 }
 
-async fn serve(
+/// None if the client does not speak TLS, or is too slow.
+async fn handshake(
+    tls: &TlsAcceptor,
     stream: TcpStream,
+    timeouts: Timeouts,
+) -> Option<TlsStream<TcpStream>> {
+    let timeout = timeouts.read.min(HEADER_TIMEOUT);
+    tokio::time::timeout(timeout, tls.accept(stream)).await.ok()?.ok()
+}
+
+async fn serve(
+    stream: impl AsyncRead + AsyncWrite + Unpin,
     client: IpAddr,
     router: Router,
     timeouts: Timeouts,
-    slot: Slot<IpAddr>,
     stop: watch::Receiver<bool>,
 ) {
     let header_timeout = timeouts.read.min(HEADER_TIMEOUT);
@@ -102,7 +121,6 @@ async fn serve(
         () = served => {}
         () = expired => {}
     }
-    drop(slot);
 }
 
 async fn stopped(mut stop: watch::Receiver<bool>) {
@@ -128,7 +146,7 @@ mod tests {
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
-        tasks.spawn(accept(listener, router, TIMEOUTS, stopped));
+        tasks.spawn(accept(listener, router, None, TIMEOUTS, stopped));
         (address, stop, tasks)
     }
 

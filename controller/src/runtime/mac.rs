@@ -7,6 +7,7 @@
 use std::fmt;
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
+use rand::Rng as _;
 use sha2::Sha256;
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
@@ -26,6 +27,12 @@ impl MacKey {
     /// `None` unless there are exactly 32 bytes.
     pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
         Some(Self(Zeroizing::new(bytes.try_into().ok()?)))
+    }
+
+    pub(crate) fn random() -> Self {
+        let mut bytes = Zeroizing::new([0; Self::BYTES]);
+        rand::rng().fill_bytes(&mut *bytes);
+        Self(bytes)
     }
 
     pub(crate) fn transcript(&self, purpose: &str) -> Transcript {

@@ -89,7 +89,8 @@ impl Access {
             .with_context(|| format!("writing {}", path.display()))
     }
 
-    fn service_account_token(&self, namespace: &str, name: &str) -> anyhow::Result<String> {
+    /// A token of this ServiceAccount.
+    pub fn service_account_token(&self, namespace: &str, name: &str) -> anyhow::Result<String> {
         let output = self
             .kubectl()
             .args(["create", "token", name, "--namespace", namespace, "--duration", "24h"])

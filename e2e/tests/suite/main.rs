@@ -20,6 +20,7 @@ mod golden;
 mod health;
 mod keys;
 mod lifecycle;
+mod metrics;
 mod migrate;
 mod namespaced;
 mod owner_permissions;

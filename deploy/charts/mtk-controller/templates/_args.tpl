@@ -66,6 +66,15 @@
 {{- if $values.metrics.omitSecretLabels }}
 {{- $args = append $args "--metrics-omit-secret-labels=true" }}
 {{- end }}
+{{- if $values.metrics.tls.enabled }}
+{{- $args = append $args "--metrics-secure" }}
+{{- with $values.metrics.tls.secretName }}
+{{- $args = append $args "--metrics-cert-dir=/etc/mtk-controller/metrics" }}
+{{- end }}
+{{- if $values.metrics.authorization.enabled }}
+{{- $args = append $args "--metrics-auth" }}
+{{- end }}
+{{- end }}
 {{- if ne (include "mtk-controller.namespaces" .) "[]" }}
 {{- $args = append $args "--all-namespaces=false" }}
 {{- with $values.additionalNamespaces }}

@@ -12,6 +12,12 @@
 {{- if and $metrics.serviceMonitor.enabled (not $metrics.service.enabled) }}
 {{- fail "metrics.serviceMonitor needs metrics.service.enabled=true; metrics.podMonitor needs no Service" }}
 {{- end }}
+{{- if and $metrics.authorization.enabled (not $metrics.tls.enabled) }}
+{{- fail "metrics.authorization needs metrics.tls.enabled=true: without TLS, others could read the tokens" }}
+{{- end }}
+{{- if and $metrics.authorization.enabled $metrics.podMonitor.enabled (not $metrics.podMonitor.authorization) }}
+{{- fail "metrics.authorization needs metrics.podMonitor.authorization: a PodMonitor does not use the token of Prometheus" }}
+{{- end }}
 {{- if and (has "*" $values.externalSecrets.serviceAccounts) (gt (len $values.externalSecrets.serviceAccounts) 1) }}
 {{- fail "externalSecrets.serviceAccounts: `*` is every ServiceAccount: list no others" }}
 {{- end }}

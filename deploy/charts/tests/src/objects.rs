@@ -83,13 +83,15 @@ pub fn variable<'o>(container: &'o Value, name: &str) -> Option<&'o Value> {
 }
 
 /// The rules of a Role or `ClusterRole` as sorted lines, one for each resource:
-/// `GROUP/RESOURCE: VERBS` or `GROUP/RESOURCE [NAMES]: VERBS`.
+/// `GROUP/RESOURCE: VERBS`, `GROUP/RESOURCE [NAMES]: VERBS` or `URL PATH: VERBS`.
 pub fn rules(objects: &[Value], kind: &str, name: &str) -> Vec<String> {
     let role = object(objects, kind, name);
     assert!(role.get("aggregationRule").is_none(), "{kind} {name} aggregates other roles");
     let mut lines = Vec::new();
     for rule in role["rules"].as_array().into_iter().flatten() {
-        assert!(rule.get("nonResourceURLs").is_none(), "{kind} {name} has a rule for URLs");
+        for url in words(&rule["nonResourceURLs"]) {
+            lines.push(format!("URL {url}: {}", words(&rule["verbs"]).join(", ")));
+        }
         for group in words(&rule["apiGroups"]) {
             for resource in words(&rule["resources"]) {
                 let names = words(&rule["resourceNames"]).join(", ");

@@ -140,3 +140,33 @@ fn source(folder: &Path) -> String {
         .map(|path| if path.is_dir() { source(&path) } else { fs::read_to_string(path).unwrap() })
         .collect()
 }
+
+#[test]
+fn monitors_use_tls_and_the_token_of_prometheus() {
+    let endpoint = |objects: &[Value], kind: &str, field: &str| {
+        let monitor = objects.iter().find(|object| object["kind"] == kind).unwrap();
+        monitor["spec"][field][0].clone()
+    };
+    let metrics = json!({
+        "tls": { "enabled": true }, "authorization": { "enabled": true },
+        "serviceMonitor": { "enabled": true },
+    });
+    let objects = rendered(json!({ "metrics": metrics }));
+    let service = endpoint(&objects, "ServiceMonitor", "endpoints");
+    assert_eq!(service["scheme"], "https");
+    assert_eq!(service["tlsConfig"], json!({ "insecureSkipVerify": true }));
+    assert_eq!(service["bearerTokenFile"], "/var/run/secrets/kubernetes.io/serviceaccount/token");
+    let metrics = json!({
+        "tls": { "enabled": true, "secretName": "metrics-tls" },
+        "podMonitor": { "enabled": true }, "service": { "enabled": false },
+    });
+    let objects = rendered(json!({ "metrics": metrics }));
+    let pod = endpoint(&objects, "PodMonitor", "podMetricsEndpoints");
+    let server = json!({ "serverName": "mtk-controller-metrics.kube-system.svc" });
+    assert_eq!(pod["tlsConfig"], server);
+    assert_eq!(pod["bearerTokenFile"], Value::Null);
+    let all = serde_json::to_string(&objects).unwrap();
+    assert!(all.contains("--metrics-cert-dir=/etc/mtk-controller/metrics"), "{all}");
+    assert!(all.contains(r#""secretName":"metrics-tls""#), "{all}");
+    assert!(!all.contains("tokenreviews"), "no permission without authorization");
+}

@@ -48,7 +48,8 @@ fn only_the_controller_has_a_token() {
             let of = format!("{} {}", case.name, objects::name(object));
             assert_eq!(template["spec"]["automountServiceAccountToken"], is_controller, "{of}");
             let kinds = template["spec"]["volumes"].as_array().into_iter().flatten();
-            let has_volume = ["pod", "aws", "all-accounts"].contains(&case.name.as_str());
+            let has_volume =
+                ["pod", "aws", "all-accounts", "secure-metrics"].contains(&case.name.as_str());
             // With the log level.
             let expected = usize::from(has_volume && is_controller) + usize::from(is_controller);
             assert_eq!(kinds.count(), expected, "{of}");

@@ -44,6 +44,11 @@ const RESTART: [&str; 5] = [
     "flagger.app/canaries: get, list, watch",
 ];
 
+const REVIEWS: [&str; 2] = [
+    "authentication.k8s.io/tokenreviews: create",
+    "authorization.k8s.io/subjectaccessreviews: create",
+];
+
 /// A role and its subject.
 struct Grant {
     kind: &'static str,
@@ -149,6 +154,16 @@ fn expected(case: &str) -> Vec<Grant> {
         "sealed-alone" => {
             vec![Grant { rules: sealed_alone(), ..cluster("mtk-controller") }, proxier(BOTH)]
         }
+        "secure-metrics" => vec![
+            cluster("mtk-controller"),
+            proxier(BOTH),
+            Grant { rules: lines(&REVIEWS), ..cluster("mtk-controller-metrics-authorization") },
+            Grant {
+                rules: lines(&["URL /metrics: get"]),
+                subject: "",
+                ..cluster("mtk-controller-metrics-reader")
+            },
+        ],
         "no-rights" => vec![],
         other => panic!("add the permissions of {other} here"),
     }
