@@ -26,7 +26,7 @@ use crate::{
     restart::{self, RestartController, RestartMetrics},
     runtime::{
         MacKey, QueueMetrics, ReconcileMetrics, WatchScope, WorkQueue, blocking::block_on, client,
-        memory::TemplateMemory, process::ProcessMetrics, spawn_workers,
+        memory::TemplateMemory, process::ProcessMetrics, spawn_workers, stopped,
     },
     sealed::{self, SealedSecretController, metrics::SealedSecretMetrics},
     target::{
@@ -95,15 +95,15 @@ async fn run_until_signalled(config: Config, level: CurrentLevel) -> anyhow::Res
     }
     let mut registry = Registry::default();
     let process = Process::new(config, &mut registry).await?;
-    let (stop, stopped) = watch::channel(false);
+    let (stop, stop_receiver) = watch::channel(false);
     let Config { listen_addr, listen_metrics_addr, .. } = process.config;
     let timeouts = process.config.http.timeouts();
     let protection = process.config.metrics.protection()?;
     let metrics = http::metrics(registry, &protection, &process.client);
     let (api, none) = (process.api(), Protection::None);
     let mut servers = JoinSet::new();
-    servers.spawn(http::serve(listen_addr, "api", api, none, timeouts, stopped.clone()));
-    let stop_metrics = stopped.clone();
+    servers.spawn(http::serve(listen_addr, "api", api, none, timeouts, stop_receiver.clone()));
+    let stop_metrics = stop_receiver.clone();
     servers.spawn(http::serve(
         listen_metrics_addr,
         "metrics",
@@ -115,7 +115,7 @@ async fn run_until_signalled(config: Config, level: CurrentLevel) -> anyhow::Res
     let mut signals = JoinSet::new();
     signals.spawn(request_keys(process.renewal.clone()));
     let mut control = JoinSet::new();
-    control.spawn(process.control(stopped));
+    control.spawn(process.control(stop_receiver));
     tokio::select! {
         () = signalled() => info!("stopping"),
         Some(ended) = servers.join_next() => {
@@ -149,9 +149,6 @@ impl Process {
             None
         };
         let object_labels = !config.metrics_omit_secret_labels;
-        if let Some(notice) = config.keys.notice() {
-            warn!("{notice}");
-        }
         let keys = Arc::new(KeyStore::new(&namespace, config.key_settings(), registry));
         let renewal = KeyRenewal::new(keys.clone(), client.clone(), config.keys.renewal());
         Ok(Self {
@@ -183,7 +180,7 @@ impl Process {
         let (mut watches, mut workers) = (JoinSet::new(), JoinSet::new());
         tokio::select! {
             () = self.start(&mut watches, &mut workers, &stop) => {}
-            () = until(stop.clone()) => {}
+            () = stopped(stop.clone()) => {}
         }
         watches.abort_all();
         while workers.join_next().await.is_some() {}
@@ -335,11 +332,6 @@ impl Controllers {
         }
         self.sealed.watch(tasks);
     }
-}
-
-async fn until(mut stop: watch::Receiver<bool>) {
-    // An error means that the sender was dropped, which also means stop.
-    let _ = stop.wait_for(|stop| *stop).await;
 }
 
 /// Creates a sealing key at each SIGUSR1, as Bitnami's controller does.

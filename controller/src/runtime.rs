@@ -22,6 +22,7 @@ pub(crate) mod reconcile_metrics;
 pub(crate) mod scope;
 pub(crate) mod secret;
 pub(crate) mod status;
+pub(crate) mod stop;
 pub(crate) mod watch;
 
 pub(crate) use api::{FIELD_MANAGER, RequestError, request, version_of};
@@ -40,6 +41,7 @@ pub(crate) use reconcile_metrics::ReconcileMetrics;
 pub(crate) use scope::{NamespaceScope, WatchScope};
 pub(crate) use secret::{FINGERPRINT_KEY_SECRET, KEY_LABEL, SecretObject, SecretValue};
 pub(crate) use status::{StatusError, write_status};
+pub(crate) use stop::stopped;
 pub(crate) use watch::{
     CRD_POLL_INTERVAL, LARGE_OBJECTS_PAGE, Listing, Readiness, Watch, WatchEvent,
 };

@@ -57,7 +57,10 @@ impl Config {
                      true and false follow `=`"
             )
         }));
-        Ok(Self { notices, ..Self::from_arg_matches(&matches)? })
+        let mut config = Self::from_arg_matches(&matches)?;
+        notices.renamed.extend(config.keys.notice().map(ToOwned::to_owned));
+        config.notices = notices;
+        Ok(config)
     }
 }
 

@@ -114,6 +114,8 @@ fn flags_of_bitnamis_controller_are_accepted() {
     let all = config(&BITNAMIS_FLAGS, &[]).unwrap();
     assert_eq!(all.notices.unused.len(), 5, "{:?}", all.notices);
     assert_eq!(all.notices.ignored, [""; 0]);
+    let [renamed] = &all.notices.renamed[..] else { panic!("{:?}", all.notices) };
+    assert!(renamed.contains("--key-renew-period"), "{renamed}");
     for long in [
         "kubeclient-burst",
         "kubeclient-qps",

@@ -67,8 +67,10 @@ impl ExternalSecretController {
 
     /// The object is in sync with what AWS had at this time.
     pub(super) fn report_proof(&self, entry: &ExternalSecretEntry, at: Timestamp) {
-        self.metrics.synced(&entry.key, at);
-        self.metrics.set_proof(&entry.key, spec::period(&entry.object.spec).map(|_| at));
+        self.measure(&entry.key, |metrics| {
+            metrics.synced(&entry.key, at);
+            metrics.set_proof(&entry.key, spec::period(&entry.object.spec).map(|_| at));
+        });
     }
 }
 
@@ -117,8 +119,8 @@ impl Attempt<'_> {
     }
 
     async fn record_synced(&self, synced: Synced) -> Outcome {
-        let (key, metrics) = (&self.entry.key, &self.controller.metrics);
-        metrics.refreshed(key, self.started.monotonic.elapsed(), None);
+        let (key, took) = (&self.entry.key, self.started.monotonic.elapsed());
+        self.controller.measure(key, |metrics| metrics.refreshed(key, took, None));
         self.controller.report_proof(self.entry, self.started.wall);
         let (change, missing) = (synced.change, synced.missing.join(", "));
         let event = change.event();
@@ -186,10 +188,12 @@ impl Attempt<'_> {
 
     pub(super) async fn record_failed(&self, failure: SyncFailure, took: Duration) -> Outcome {
         let (key, reason) = (&self.entry.key, failure.reason());
-        self.controller.metrics.refreshed(key, took, Some(reason));
         let proved =
             self.entry.proved().filter(|_| spec::period(&self.entry.object.spec).is_some());
-        self.controller.metrics.set_proof(key, proved);
+        self.controller.measure(key, |metrics| {
+            metrics.refreshed(key, took, Some(reason));
+            metrics.set_proof(key, proved);
+        });
         let message = failure.first_error().to_string();
         warn!(object = %key, %reason, cause = message, "not in sync");
 

@@ -140,8 +140,8 @@ impl Attempt<'_> {
 
     /// Remembers that the values of this time are those of the Secret. The status has the time of the last read.
     pub(super) fn record_proof(&self, at: Timestamp) -> Outcome {
-        let (key, metrics) = (&self.entry.key, &self.controller.metrics);
-        metrics.refreshed(key, self.started.monotonic.elapsed(), None);
+        let (key, took) = (&self.entry.key, self.started.monotonic.elapsed());
+        self.controller.measure(key, |metrics| metrics.refreshed(key, took, None));
         self.controller.report_proof(self.entry, at);
         self.remember(|memory| {
             if memory.current == self.entry.current {

@@ -111,6 +111,11 @@ impl ExternalSecretController {
         watch.optional(CRD_POLL_INTERVAL).run_indexed(listing, known, applied, deleted).await;
     }
 
+    /// Records metrics of an object, unless it was deleted meanwhile.
+    pub(super) fn measure(&self, key: &ObjectKey, record: impl FnOnce(&ExternalMetrics)) {
+        self.metrics.record(|| self.objects.entries.contains(key), record);
+    }
+
     pub(crate) fn object_applied(&self, object: ExternalSecret) {
         let key = ObjectKey::of(&object.metadata);
         if self.objects.upsert(object) {

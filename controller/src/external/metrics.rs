@@ -47,6 +47,8 @@ pub(crate) struct ExternalMetrics {
     /// The metrics labelled with the name of an ExternalSecret. A flag turns them off.
     objects: Option<ObjectMetrics>,
     errors: FailureMetrics,
+    /// Held while a result is recorded, and while the series of a deleted object are removed.
+    turn: Arc<Mutex<()>>,
     stores: KindMetrics,
     cluster_stores: KindMetrics,
     event_wakes: Counter,
@@ -98,12 +100,21 @@ impl ExternalMetrics {
         Self {
             objects,
             errors,
+            turn: Arc::default(),
             stores,
             cluster_stores,
             event_wakes,
             proofs,
             events_proved,
             version_checks,
+        }
+    }
+
+    /// Records results of an object or a store, unless it was deleted meanwhile: nothing would remove its series.
+    pub(crate) fn record(&self, exists: impl FnOnce() -> bool, record: impl FnOnce(&Self)) {
+        let _turn = self.turn();
+        if exists() {
+            record(self);
         }
     }
 
@@ -127,7 +138,7 @@ impl ExternalMetrics {
 
     pub(crate) fn refreshed(&self, key: &ObjectKey, took: Duration, failed: Option<Reason>) {
         if let Some(reason) = failed {
-            self.errors.failed(&key.namespace, reason);
+            self.errors.failed(&key.namespace, reason, || true);
         }
         let Some(objects) = &self.objects else { return };
         let labels = labels(key);
@@ -154,6 +165,7 @@ impl ExternalMetrics {
 
     /// Forgets a deleted object, and its namespace if that has no other.
     pub(crate) fn forget(&self, key: &ObjectKey, namespace_has_others: impl FnOnce() -> bool) {
+        let _turn = self.turn();
         self.errors.forget(&key.namespace, namespace_has_others);
         self.proofs.set(key, None);
         let Some(objects) = &self.objects else { return };
@@ -174,9 +186,14 @@ impl ExternalMetrics {
     }
 
     pub(crate) fn forget_store(&self, key: &StoreKey) {
+        let _turn = self.turn();
         self.stores(key).forget(&key.object_key());
         self.events_proved.remove(&labels(&key.object_key()));
         self.version_checks.remove(&labels(&key.object_key()));
+    }
+
+    fn turn(&self) -> MutexGuard<'_, ()> {
+        self.turn.lock().expect("no holder of the lock panics")
     }
 
     fn stores(&self, key: &StoreKey) -> &KindMetrics {
@@ -309,5 +326,33 @@ mod tests {
         assert!(age().unwrap().abs_diff(3600) < 60);
         metrics.set_proof(&key("n", "new"), None);
         assert_eq!(age(), None);
+    }
+
+    #[test]
+    fn late_result_of_a_deleted_object_adds_no_series() {
+        let mut registry = Registry::default();
+        let metrics = ExternalMetrics::register(&mut registry, true);
+        let key = ObjectKey { namespace: "n".to_owned(), name: "s".to_owned() };
+        let record = |exists: bool| {
+            let took = Duration::from_secs(1);
+            metrics.record(
+                || exists,
+                |metrics| {
+                    metrics.refreshed(&key, took, Some(Reason::NotFound));
+                    metrics.synced(&key, Timestamp::now());
+                    metrics.set_proof(&key, Some(Timestamp::now()));
+                },
+            );
+        };
+        let series = || {
+            let mut text = String::new();
+            prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
+            text.matches("namespace=\"n\"").count()
+        };
+        record(true);
+        assert!(series() > 5);
+        metrics.forget(&key, || false);
+        record(false);
+        assert_eq!(series(), 0);
     }
 }

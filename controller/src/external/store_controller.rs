@@ -288,10 +288,13 @@ impl SecretStoreController {
         let is_ready = validity.is_ready();
         let next = Outcome::requeue(Priority::Resync, self.check_interval(store));
         let outcome = Outcome { has_failed: !is_ready, ..next };
-        self.metrics.store_checked(&store.key, is_ready, took);
-        let events = self.event_mode(store);
-        self.metrics.set_events_proved(&store.key, &events);
-        self.metrics.set_version_checks(&store.key, found.versions);
+        let (key, events) = (&store.key, self.event_mode(store));
+        let exists = || self.index.stores.contains(key);
+        self.metrics.record(exists, |metrics| {
+            metrics.store_checked(key, is_ready, took);
+            metrics.set_events_proved(key, &events);
+            metrics.set_version_checks(key, found.versions);
+        });
         let next = store_status::next(store, validity, found, &events, Timestamp::now());
         if let Some(next) = next
             && self.write_status(store, &next).await

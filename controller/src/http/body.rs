@@ -6,12 +6,14 @@ use axum::{
     body::Body,
     http::{HeaderMap, header::CONTENT_LENGTH},
 };
+use bytes::Bytes;
 use futures::StreamExt as _;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// The largest body. Bitnami's controller has the same limit.
 pub(super) const MAX_BODY_BYTES: usize = 10 << 20;
-/// The memory for the bodies of all requests. The callers' limit on requests leaves a part of it for others.
+/// The memory for the bodies of all requests and responses. The callers' limit on requests leaves a part of it
+/// for others.
 const MAX_BYTES_OF_ALL: usize = 40 << 20;
 /// How much of a body is read that nobody needs, and for how long, so that its sender sees the response.
 const MAX_DISCARDED_BYTES: usize = 256 << 10;
@@ -26,7 +28,16 @@ pub(super) struct Bodies {
 /// A body, and its share of the memory.
 pub(super) struct ReceivedBody {
     pub(super) bytes: Vec<u8>,
-    _memory: OwnedSemaphorePermit,
+    pub(super) memory: Memory,
+}
+
+/// A share of the memory for bodies, until it is dropped.
+pub(super) struct Memory(OwnedSemaphorePermit);
+
+/// The bytes of a response with what they occupy, until they are sent or the connection ends.
+struct Sent<T> {
+    text: String,
+    _occupied: T,
 }
 
 #[derive(Debug, Eq, PartialEq)]
@@ -50,25 +61,57 @@ impl Bodies {
     ) -> Result<ReceivedBody, BodyError> {
         let announced =
             headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
-        let bytes = announced.unwrap_or(MAX_BODY_BYTES);
-        if bytes > MAX_BODY_BYTES {
+        let max_bytes = announced.unwrap_or(MAX_BODY_BYTES);
+        if max_bytes > MAX_BODY_BYTES {
             discard(body).await;
             return Err(BodyError::TooLarge);
         }
-        let permits = u32::try_from(bytes).unwrap_or(u32::MAX);
-        let memory = self.memory.clone().try_acquire_many_owned(permits);
-        let memory = memory.map_err(|_| BodyError::OutOfMemory)?;
-        let reading = tokio::time::timeout(self.read_timeout, read(body));
+        let memory = self.take(max_bytes).ok_or(BodyError::OutOfMemory)?;
+        let reading = tokio::time::timeout(self.read_timeout, read(body, max_bytes));
         let bytes = reading.await.unwrap_or(Err(BodyError::Incomplete))?;
-        Ok(ReceivedBody { bytes, _memory: memory })
+        Ok(ReceivedBody { bytes, memory })
+    }
+
+    /// Changes a share to this size. None if bodies of other requests take the memory.
+    pub(super) fn resize(&self, memory: Memory, bytes: usize) -> Option<Memory> {
+        let Memory(mut permit) = memory;
+        let held = permit.num_permits();
+        if let Some(surplus) = held.checked_sub(bytes) {
+            drop(permit.split(surplus));
+        } else {
+            permit.merge(self.take(bytes - held)?.0);
+        }
+        Some(Memory(permit))
+    }
+
+    #[cfg(test)]
+    pub(super) fn free(&self) -> usize {
+        self.memory.available_permits()
+    }
+
+    fn take(&self, bytes: usize) -> Option<Memory> {
+        let permits = u32::try_from(bytes).unwrap_or(u32::MAX);
+        self.memory.clone().try_acquire_many_owned(permits).ok().map(Memory)
     }
 }
 
-async fn read(body: Body) -> Result<Vec<u8>, BodyError> {
-    let (mut bytes, mut chunks) = (Vec::new(), body.into_data_stream());
+/// The body of a response, which holds a value until it is sent or the connection ends.
+pub(super) fn holding<T: Send + 'static>(text: String, occupied: T) -> Body {
+    Bytes::from_owner(Sent { text, _occupied: occupied }).into()
+}
+
+impl<T> AsRef<[u8]> for Sent<T> {
+    fn as_ref(&self) -> &[u8] {
+        self.text.as_bytes()
+    }
+}
+
+/// Allocates the memory once: a vector that grows has twice its size at times.
+async fn read(body: Body, max_bytes: usize) -> Result<Vec<u8>, BodyError> {
+    let (mut bytes, mut chunks) = (Vec::with_capacity(max_bytes), body.into_data_stream());
     while let Some(chunk) = chunks.next().await {
         let chunk = chunk.map_err(|_| BodyError::Incomplete)?;
-        if bytes.len() + chunk.len() > MAX_BODY_BYTES {
+        if bytes.len() + chunk.len() > max_bytes {
             return Err(BodyError::TooLarge);
         }
         bytes.extend_from_slice(&chunk);
@@ -123,6 +166,16 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn body_occupies_no_more_memory_than_was_taken_for_it() {
+        let bodies = Bodies::new(Duration::from_mins(1));
+        let announced = bodies.read(&of_length(3 << 20), chunked(3)).await.ok().unwrap();
+        assert_eq!(announced.bytes.capacity(), 3 << 20);
+        assert_eq!(announced.memory.0.num_permits(), 3 << 20);
+        let longer = bodies.read(&of_length(100), Body::from("x".repeat(101))).await;
+        assert_eq!(longer.err(), Some(BodyError::TooLarge));
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn body_that_never_ends_is_incomplete_in_time() {
         let bodies = Bodies::new(Duration::from_secs(3));
         let endless = Body::from_stream(stream::pending::<Result<Bytes, std::io::Error>>());
@@ -144,5 +197,17 @@ mod tests {
         assert_eq!(read().await.err(), Some(BodyError::OutOfMemory));
         held.pop();
         assert!(read().await.is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn share_grows_only_within_the_limit_of_all() {
+        let bodies = Bodies::new(Duration::from_mins(1));
+        let memory = bodies.take(100).unwrap();
+        let memory = bodies.resize(memory, 10).unwrap();
+        assert_eq!(bodies.memory.available_permits(), MAX_BYTES_OF_ALL - 10);
+        let memory = bodies.resize(memory, MAX_BYTES_OF_ALL).unwrap();
+        assert_eq!(bodies.memory.available_permits(), 0);
+        assert!(bodies.resize(memory, MAX_BYTES_OF_ALL + 1).is_none());
+        assert_eq!(bodies.memory.available_permits(), MAX_BYTES_OF_ALL, "a refusal holds nothing");
     }
 }

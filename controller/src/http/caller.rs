@@ -12,12 +12,14 @@ use std::{
 use axum::http::{Extensions, HeaderMap};
 
 const FORWARDED_FOR: &str = "x-forwarded-for";
+/// The bits before an IPv4 address in an IPv6 address such as `::ffff:10.0.0.1`.
+const MAPPED_PREFIX: u32 = 96;
 
 /// The address of the client of a connection, as an extension of its requests.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Client(pub(super) IpAddr);
 
-/// The bucket of a rate limit.
+/// What a rate limit and limits of requests and connections count by. [`Caller::of`] makes it of each address.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(super) enum Caller {
     Address(IpAddr),
@@ -85,12 +87,20 @@ impl FromStr for Network {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         const INVALID: &str = "not an address or a network such as 10.0.0.0/8 or fd00::/8";
+        const MAPPED: &str = "contains IPv4 addresses and others: write the IPv4 network";
         let (address, prefix) = text.split_once('/').map_or((text, None), |(a, p)| (a, Some(p)));
         let address: IpAddr = address.trim().parse().map_err(|_| INVALID)?;
         let bits = if address.is_ipv4() { 32 } else { 128 };
         let prefix =
             prefix.map_or(Ok(bits), |prefix| prefix.trim().parse().map_err(|_| INVALID))?;
-        if prefix > bits { Err(INVALID) } else { Ok(Self { address, prefix }) }
+        if prefix > bits {
+            return Err(INVALID);
+        }
+        // Addresses of callers are canonical too.
+        let canonical = address.to_canonical();
+        let mapped = if canonical == address { 0 } else { MAPPED_PREFIX };
+        let prefix = u32::checked_sub(prefix, mapped).ok_or(MAPPED)?;
+        Ok(Self { address: canonical, prefix })
     }
 }
 
@@ -138,6 +148,22 @@ mod tests {
         let callers = ["2001:db8::1", "2001:db8::ffff:1"].map(|client| caller(client, &[], &[]));
         assert_eq!(callers[0], callers[1]);
         assert_ne!(callers[0], caller("2001:db8:0:1::1", &[], &[]));
+    }
+
+    /// A listener of both families reports IPv4 peers as `::ffff:10.0.0.9`, and proxies may send that form.
+    #[test]
+    fn ipv4_address_in_an_ipv6_address_is_the_ipv4_address() {
+        for proxy in ["10.0.0.9", "::ffff:10.0.0.9"] {
+            for trusted in ["10.0.0.9", "::ffff:10.0.0.9", "::ffff:10.0.0.0/104", "10.0.0.0/8"] {
+                for client in ["1.2.3.4", "::ffff:1.2.3.4"] {
+                    let caller = caller(proxy, &[client], &[trusted]);
+                    assert_eq!(caller, address("1.2.3.4"), "{proxy} {trusted} {client}");
+                }
+            }
+            assert_eq!(caller(proxy, &["1.2.3.4"], &["::ffff:11.0.0.0/104"]), address("10.0.0.9"));
+        }
+        let wide = "::ffff:0:0/95".parse::<Network>();
+        assert!(wide.unwrap_err().contains("write the IPv4 network"));
     }
 
     #[test]

@@ -14,14 +14,18 @@ use tokio::{
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use tower::ServiceExt as _;
 
-use super::{caller::Client, slots::Slots};
+use super::{
+    caller::{Caller, Client},
+    slots::Slots,
+};
+use crate::runtime::stopped;
 
 /// How long a client may take to send the header of its request.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
 /// Open connections of one port. More are closed at once.
 const MAX_CONNECTIONS: usize = 256;
-/// Open connections of one client, so that one Pod cannot exclude the kubelet.
-const MAX_CONNECTIONS_PER_CLIENT: usize = 32;
+/// Open connections of one caller, so that one Pod cannot exclude the kubelet.
+const MAX_CONNECTIONS_PER_CALLER: usize = 32;
 /// The pause after an error such as too many open files.
 const ACCEPT_RETRY_DELAY: Duration = Duration::from_secs(1);
 
@@ -42,7 +46,7 @@ pub(super) async fn accept(
     timeouts: Timeouts,
     stop: watch::Receiver<bool>,
 ) {
-    let open = Slots::new(MAX_CONNECTIONS, MAX_CONNECTIONS_PER_CLIENT);
+    let open = slots();
     let mut tasks = JoinSet::new();
     loop {
         let accepted = tokio::select! {
@@ -55,7 +59,7 @@ pub(super) async fn accept(
             continue;
         };
         let client = client.ip();
-        if let Some(slot) = open.take(&client) {
+        if let Some(slot) = open.take(&Caller::of(client)) {
             let (router, tls, stop) = (router.clone(), tls.clone(), stop.clone());
             tasks.spawn(async move {
                 match tls {
@@ -123,19 +127,22 @@ async fn serve(
     }
 }
 
-async fn stopped(mut stop: watch::Receiver<bool>) {
-    // An error means that the sender was dropped, which also means stop.
-    let _ = stop.wait_for(|stop| *stop).await;
+fn slots() -> Slots<Caller> {
+    Slots::new(MAX_CONNECTIONS, MAX_CONNECTIONS_PER_CALLER)
 }
 
 #[cfg(test)]
 mod tests {
-    use std::net::{Ipv4Addr, SocketAddr};
+    use std::{
+        net::{Ipv4Addr, SocketAddr},
+        sync::{Arc, Mutex, Weak},
+    };
 
     use axum::routing::get;
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
     use super::*;
+    use crate::http::body::holding;
 
     async fn server() -> (SocketAddr, watch::Sender<bool>, JoinSet<()>) {
         serving(Router::new().route("/", get(async || "ok\n"))).await
@@ -177,12 +184,24 @@ mod tests {
     async fn one_client_holds_a_few_connections_at_most() {
         let (address, _stop, _server) = server().await;
         let mut held = Vec::new();
-        for _ in 0..MAX_CONNECTIONS_PER_CLIENT {
+        for _ in 0..MAX_CONNECTIONS_PER_CALLER {
             held.push(TcpStream::connect(address).await.unwrap());
         }
         let stream = TcpStream::connect(address).await.unwrap();
         assert_eq!(answer(stream, REQUEST).await, "");
         assert!(answer(held.pop().unwrap(), REQUEST).await.ends_with("ok\n"));
+    }
+
+    #[test]
+    fn addresses_of_one_ipv6_host_share_its_connections() {
+        let open = slots();
+        let take = |address: String| open.take(&Caller::of(address.parse().unwrap()));
+        let held: Vec<_> = (0..MAX_CONNECTIONS_PER_CALLER)
+            .map(|number| take(format!("2001:db8::{number:x}")))
+            .collect();
+        assert!(held.iter().all(Option::is_some));
+        assert!(take("2001:db8::ffff:1".into()).is_none());
+        assert!(take("2001:db8:0:1::1".into()).is_some(), "another network");
     }
 
     #[tokio::test]
@@ -221,5 +240,25 @@ mod tests {
         let waited = started.elapsed();
         assert!(read.is_ok_and(|bytes| bytes == 0) && waited >= TIMEOUTS.write, "{waited:?}");
         assert!(waited < TIMEOUTS.write + 2 * HEADER_TIMEOUT, "{waited:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn response_that_is_read_too_slowly_is_dropped() {
+        let sent = Arc::new(Mutex::new(Weak::new()));
+        let sending = sent.clone();
+        let large = get(async move || {
+            let held = Arc::new(());
+            *sending.lock().unwrap() = Arc::downgrade(&held);
+            holding("x".repeat(64 << 20), held)
+        });
+        let is_held = || sent.lock().unwrap().strong_count() == 1;
+        let (address, _stop, _server) = serving(Router::new().route("/", large)).await;
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(REQUEST.as_bytes()).await.unwrap();
+        let mut begin = [0; 1024];
+        stream.read_exact(&mut begin).await.unwrap();
+        assert!(is_held(), "the socket does not take all of it");
+        tokio::time::sleep(TIMEOUTS.write + 2 * HEADER_TIMEOUT).await;
+        assert!(!is_held());
     }
 }

@@ -1,5 +1,5 @@
-//! Opens the items of a request with the private keys. One error stands for all failures: a client
-//! must not learn why an item of another team does not open.
+//! Opens the items of a request with the private keys. One error stands for all reasons why an item does not
+//! open: a client must not learn why an item of another team does not.
 
 use std::{sync::Arc, time::Instant};
 
@@ -9,9 +9,13 @@ use sealing::{Item, Label, Plaintext, Scope};
 
 use crate::keys::{KeyId, KeyRing};
 
-/// An item does not open, or the time is over.
 #[derive(Debug, Eq, PartialEq)]
-pub(super) struct Unopened;
+pub(super) enum OpenError {
+    /// An item does not open.
+    Unopened,
+    /// The time for the request is over. Its items may open.
+    Late,
+}
 
 /// The keys for one request, and how long it may take.
 pub(super) struct Opening {
@@ -34,17 +38,17 @@ impl Opening {
     pub(super) fn open_all<'o>(
         &self,
         object: &'o SealedSecret,
-        mut opened: impl FnMut(Place<'o>, &Label, Plaintext) -> Result<(), Unopened>,
-    ) -> Result<(), Unopened> {
-        let label = label(object).ok_or(Unopened)?;
+        mut opened: impl FnMut(Place<'o>, &Label, Plaintext) -> Result<(), OpenError>,
+    ) -> Result<(), OpenError> {
+        let label = label(object).ok_or(OpenError::Unopened)?;
         let mut likely = Vec::new();
         for (place, item) in self.items(object)? {
             if Instant::now() >= self.deadline {
-                return Err(Unopened);
+                return Err(OpenError::Late);
             }
-            let item = item.ok_or(Unopened)?;
+            let item = item.ok_or(OpenError::Unopened)?;
             let result = sealing::open(&item, &label, self.ring.in_order(&likely));
-            let result = result.map_err(|_| Unopened)?;
+            let result = result.map_err(|_| OpenError::Unopened)?;
             // The other items most likely have the same key.
             likely = vec![KeyId::of(result.key.fingerprint())];
             opened(place, &label, result.plaintext)?;
@@ -55,11 +59,11 @@ impl Opening {
     fn items<'o>(
         &self,
         object: &'o SealedSecret,
-    ) -> Result<impl Iterator<Item = (Place<'o>, Option<Item>)> + use<'o>, Unopened> {
+    ) -> Result<impl Iterator<Item = (Place<'o>, Option<Item>)> + use<'o>, OpenError> {
         let legacy = object.spec.data.as_deref().filter(|data| !data.is_empty());
         let items = &object.spec.encrypted_data;
         if legacy.is_some() && !(self.accepts_legacy_data && items.is_empty()) {
-            return Err(Unopened);
+            return Err(OpenError::Unopened);
         }
         let legacy = legacy.map(|text| {
             let bytes = BASE64_STANDARD.decode(text).ok();
@@ -123,7 +127,7 @@ pub(super) mod tests {
         })
     }
 
-    fn open(opening: &Opening, object: &Value) -> Result<Vec<String>, Unopened> {
+    fn open(opening: &Opening, object: &Value) -> Result<Vec<String>, OpenError> {
         let object: SealedSecret = serde_json::from_value(object.clone()).unwrap();
         let mut values = Vec::new();
         let opened = opening.open_all(&object, |place, _, value| {
@@ -143,7 +147,7 @@ pub(super) mod tests {
                 let expected = if annotated == sealed {
                     Ok(vec![r#"Item("A")=value"#.to_owned()])
                 } else {
-                    Err(Unopened)
+                    Err(OpenError::Unopened)
                 };
                 assert_eq!(opened, expected, "{annotated} {sealed}");
             }
@@ -155,9 +159,9 @@ pub(super) mod tests {
         for annotated in [Scope::Strict, Scope::NamespaceWide] {
             let mut object = object(annotated, Scope::ClusterWide);
             object["metadata"]["namespace"] = json!("");
-            assert_eq!(open(&opening(), &object), Err(Unopened));
+            assert_eq!(open(&opening(), &object), Err(OpenError::Unopened));
             object["metadata"].as_object_mut().unwrap().remove("namespace");
-            assert_eq!(open(&opening(), &object), Err(Unopened));
+            assert_eq!(open(&opening(), &object), Err(OpenError::Unopened));
         }
         let mut object = object(Scope::ClusterWide, Scope::ClusterWide);
         object["metadata"].as_object_mut().unwrap().remove("namespace");
@@ -171,24 +175,32 @@ pub(super) mod tests {
         object["spec"] = json!({ "encryptedData": {}, "data": seal(&label, "whole") });
         assert_eq!(open(&opening(), &object), Ok(vec!["Legacy=whole".to_owned()]));
         let refusing = Opening { accepts_legacy_data: false, ..opening() };
-        assert_eq!(open(&refusing, &object), Err(Unopened));
+        assert_eq!(open(&refusing, &object), Err(OpenError::Unopened));
         object["spec"]["encryptedData"]["A"] = json!(seal(&label, "value"));
-        assert_eq!(open(&opening(), &object), Err(Unopened), "both at once");
+        assert_eq!(open(&opening(), &object), Err(OpenError::Unopened), "both at once");
     }
 
     #[test]
-    fn all_failures_are_one_error() {
+    fn all_items_that_do_not_open_have_one_error() {
         let with = |item: Value| {
             let mut object = object(Scope::Strict, Scope::Strict);
             object["spec"]["encryptedData"]["B"] = item;
             open(&opening(), &object)
         };
         for item in [json!("not base64!"), json!(""), json!(1), json!("AgA="), Value::Null] {
-            assert_eq!(with(item.clone()), Err(Unopened), "{item}");
+            assert_eq!(with(item.clone()), Err(OpenError::Unopened), "{item}");
         }
-        let late = Opening { deadline: Instant::now(), ..opening() };
-        assert_eq!(open(&late, &object(Scope::Strict, Scope::Strict)), Err(Unopened));
         let keyless = Opening { ring: Arc::default(), ..opening() };
-        assert_eq!(open(&keyless, &object(Scope::Strict, Scope::Strict)), Err(Unopened));
+        assert_eq!(open(&keyless, &object(Scope::Strict, Scope::Strict)), Err(OpenError::Unopened));
+    }
+
+    #[test]
+    fn end_of_the_time_is_no_verdict_about_the_items() {
+        let late = || Opening { deadline: Instant::now(), ..opening() };
+        let good = object(Scope::Strict, Scope::Strict);
+        assert_eq!(open(&late(), &good), Err(OpenError::Late));
+        let mut broken = good;
+        broken["spec"]["encryptedData"]["A"] = json!("AgA=");
+        assert_eq!(open(&late(), &broken), Err(OpenError::Late));
     }
 }

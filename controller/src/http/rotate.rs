@@ -3,13 +3,16 @@
 //! Each item keeps the scope under which it opened, so a client cannot widen the scope of another team's
 //! item (CVE-2026-22728). The template is neither rendered nor changed, and nothing else reads it.
 
+use std::io;
+
 use axum::http::StatusCode;
 use sealing::Certificate;
 use serde_json::{Map, Value};
 
 use super::{
+    body::MAX_BODY_BYTES,
     manifest::{Documents, Manifest},
-    opening::{Opening, Place, Unopened},
+    opening::{OpenError, Opening, Place},
     work::Answer,
 };
 
@@ -29,14 +32,45 @@ const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
 pub(super) fn rotate(body: &[u8], opening: &Opening) -> Answer {
     match rotated(body, opening) {
-        Ok(object) => Answer { code: StatusCode::OK, json: Some(object.to_string()) },
-        Err(_) => Answer::empty(StatusCode::INTERNAL_SERVER_ERROR),
+        Ok(object) => match limited_json(&object, MAX_BODY_BYTES) {
+            Some(json) => Answer { code: StatusCode::OK, json: Some(json) },
+            None => Answer::empty(StatusCode::PAYLOAD_TOO_LARGE),
+        },
+        Err(OpenError::Unopened) => Answer::empty(StatusCode::INTERNAL_SERVER_ERROR),
+        Err(OpenError::Late) => Answer::late(),
     }
 }
 
-fn rotated(body: &[u8], opening: &Opening) -> Result<Value, Unopened> {
-    let manifest = Manifest::parse(body, Documents::First).ok_or(Unopened)?;
-    let certificate = opening.ring.certificate().ok_or(Unopened)?;
+/// None if the text is longer. A larger key makes all items longer, and escapes make YAML longer.
+fn limited_json(object: &Value, max_bytes: usize) -> Option<String> {
+    let mut text = LimitedText { bytes: Vec::new(), max_bytes };
+    serde_json::to_writer(&mut text, object).ok()?;
+    String::from_utf8(text.bytes).ok()
+}
+
+/// Bytes, up to a number of them.
+struct LimitedText {
+    bytes: Vec<u8>,
+    max_bytes: usize,
+}
+
+impl io::Write for LimitedText {
+    fn write(&mut self, part: &[u8]) -> io::Result<usize> {
+        if self.bytes.len() + part.len() > self.max_bytes {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        self.bytes.extend_from_slice(part);
+        Ok(part.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn rotated(body: &[u8], opening: &Opening) -> Result<Value, OpenError> {
+    let manifest = Manifest::parse(body, Documents::First).ok_or(OpenError::Unopened)?;
+    let certificate = opening.ring.certificate().ok_or(OpenError::Unopened)?;
     let (items, legacy) = seal_again(&manifest, opening, certificate)?;
     let mut object = manifest.fields;
     object["spec"]["encryptedData"] = items.into();
@@ -60,10 +94,10 @@ fn seal_again(
     manifest: &Manifest,
     opening: &Opening,
     certificate: &Certificate,
-) -> Result<(Map<String, Value>, Option<String>), Unopened> {
+) -> Result<(Map<String, Value>, Option<String>), OpenError> {
     let (mut items, mut legacy) = (Map::new(), None);
     opening.open_all(&manifest.object, |place, label, value| {
-        let sealed = certificate.seal(label, value.expose()).map_err(|_| Unopened)?;
+        let sealed = certificate.seal(label, value.expose()).map_err(|_| OpenError::Unopened)?;
         match place {
             Place::Item(key) => drop(items.insert(key.to_owned(), sealed.into())),
             Place::Legacy => legacy = Some(sealed),
@@ -75,6 +109,8 @@ fn seal_again(
 
 #[cfg(test)]
 mod tests {
+    use std::time::Instant;
+
     use crds::SealedSecret;
     use sealing::Scope;
     use serde_json::json;
@@ -169,5 +205,23 @@ mod tests {
         let after = rotate_object(&object).unwrap();
         assert_eq!(values(&after), ["whole"]);
         assert_ne!(after["spec"]["data"], object["spec"]["data"]);
+    }
+
+    #[test]
+    fn end_of_the_time_is_no_failure_of_the_items() {
+        let late = Opening { deadline: Instant::now(), ..opening() };
+        let body = object(Scope::Strict, Scope::Strict).to_string();
+        assert_eq!(rotate(body.as_bytes(), &late).code, StatusCode::SERVICE_UNAVAILABLE);
+    }
+
+    #[test]
+    fn result_is_as_large_as_a_body_at_most() {
+        let mut object = object(Scope::Strict, Scope::Strict);
+        object["metadata"]["labels"] = json!({ "padding": "x".repeat(MAX_BODY_BYTES) });
+        let answer = rotate(object.to_string().as_bytes(), &opening());
+        assert_eq!((answer.code, answer.json), (StatusCode::PAYLOAD_TOO_LARGE, None));
+        let value = json!({ "a": "b" });
+        assert_eq!(limited_json(&value, 9).as_deref(), Some(r#"{"a":"b"}"#));
+        assert_eq!(limited_json(&value, 8), None);
     }
 }

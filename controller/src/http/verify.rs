@@ -5,7 +5,7 @@ use axum::http::StatusCode;
 
 use super::{
     manifest::{Documents, Manifest},
-    opening::Opening,
+    opening::{OpenError, Opening},
     work::Answer,
 };
 
@@ -15,12 +15,15 @@ pub(super) fn verify(body: &[u8], opening: &Opening) -> Answer {
     };
     match opening.open_all(&manifest.object, |_, _, _| Ok(())) {
         Ok(()) => Answer::empty(StatusCode::OK),
-        Err(_) => Answer::empty(StatusCode::CONFLICT),
+        Err(OpenError::Unopened) => Answer::empty(StatusCode::CONFLICT),
+        Err(OpenError::Late) => Answer::late(),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Instant;
+
     use sealing::Scope;
     use serde_json::json;
 
@@ -47,5 +50,12 @@ mod tests {
         let mut template = good;
         template["spec"]["template"] = json!({ "data": { "t": "{{ fail .A }}{{" } });
         assert_eq!(code(&template.to_string()), 200, "no template is rendered");
+    }
+
+    #[test]
+    fn end_of_the_time_is_no_conflict() {
+        let late = Opening { deadline: Instant::now(), ..opening() };
+        let body = object(Scope::Strict, Scope::Strict).to_string();
+        assert_eq!(verify(body.as_bytes(), &late).code, StatusCode::SERVICE_UNAVAILABLE);
     }
 }

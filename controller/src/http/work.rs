@@ -15,11 +15,11 @@ use axum::{
 use tokio::sync::Semaphore;
 
 use super::{
-    body::{Bodies, BodyError, discard},
+    body::{Bodies, BodyError, Memory, discard, holding},
     caller::{Caller, Network},
     opening::Opening,
     rate_limit::{RateLimit, RateLimiter},
-    slots::Slots,
+    slots::{Slot, Slots},
 };
 use crate::keys::KeyStore;
 
@@ -28,7 +28,7 @@ const MAX_REQUESTS: usize = 16;
 const MAX_REQUESTS_PER_CALLER: usize = 2;
 /// How long a request may wait for the thread and occupy it. An object of 1 MiB takes about 10 s.
 const MAX_WAIT: Duration = Duration::from_secs(30);
-const MAX_WORK: Duration = Duration::from_secs(10);
+const MAX_WORK: Duration = Duration::from_secs(30);
 
 /// The flags for these requests.
 #[derive(Clone, Debug)]
@@ -66,6 +66,11 @@ pub(super) struct Answer {
 impl Answer {
     pub(super) fn empty(code: StatusCode) -> Self {
         Self { code, json: None }
+    }
+
+    /// There was not enough time. Without a time to retry at: the same request would take the thread again.
+    pub(super) fn late() -> Self {
+        Self::empty(StatusCode::SERVICE_UNAVAILABLE)
     }
 }
 
@@ -109,7 +114,7 @@ impl Endpoint {
         headers: &HeaderMap,
         body: Body,
     ) -> Response {
-        let Some(_slot) = self.workshop.requests.take(&caller) else {
+        let Some(slot) = self.workshop.requests.take(&caller) else {
             discard(body).await;
             return busy();
         };
@@ -125,12 +130,21 @@ impl Endpoint {
         let working = tokio::task::spawn_blocking(move || {
             let answer = work(&body.bytes, &opening);
             drop(turn);
-            answer
+            (answer, body.memory)
         });
         match working.await {
-            Ok(answer) => answer.into_response(),
+            Ok((answer, memory)) => self.respond(answer, memory, slot),
             Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
         }
+    }
+
+    /// The body of the response holds its memory and the caller's slot, so that clients which read slowly do
+    /// not collect responses. `Timeouts::write` ends them.
+    fn respond(&self, answer: Answer, memory: Memory, slot: Slot<Caller>) -> Response {
+        let Some(json) = answer.json else { return answer.code.into_response() };
+        let Some(memory) = self.workshop.bodies.resize(memory, json.len()) else { return busy() };
+        let body = holding(json, (memory, slot));
+        (answer.code, [(CONTENT_TYPE, "application/json")], body).into_response()
     }
 
     fn opening(&self) -> Opening {
@@ -142,17 +156,63 @@ impl Endpoint {
     }
 }
 
-impl axum::response::IntoResponse for Answer {
-    fn into_response(self) -> Response {
-        match self.json {
-            Some(json) => (self.code, [(CONTENT_TYPE, "application/json")], json).into_response(),
-            None => self.code.into_response(),
-        }
-    }
-}
-
 /// kubeseal repeats such a request.
 fn busy() -> Response {
     let retry = [(RETRY_AFTER, HeaderValue::from_static("1"))];
     (StatusCode::SERVICE_UNAVAILABLE, retry).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{IpAddr, Ipv4Addr};
+
+    use prometheus_client::registry::Registry;
+
+    use super::*;
+    use crate::{http::caller::Client, keys::KeySettings};
+
+    fn workshop() -> Arc<Workshop> {
+        let keys = KeyStore::new("n", KeySettings::for_tests(), &mut Registry::default());
+        let settings = Settings {
+            rate_limit: RateLimit { per_second: 1000.try_into().unwrap(), burst: 1000 },
+            trusted_proxies: Vec::new(),
+            read_timeout: Duration::from_mins(1),
+            accepts_legacy_data: true,
+        };
+        Workshop::new(Arc::new(keys), settings)
+    }
+
+    fn request() -> Request {
+        let mut request = Request::new(Body::from("body"));
+        request.extensions_mut().insert(Client(IpAddr::V4(Ipv4Addr::LOCALHOST)));
+        request
+    }
+
+    #[tokio::test]
+    async fn response_that_is_not_read_yet_holds_the_place_of_its_request() {
+        let endpoint = workshop()
+            .endpoint(|_, _| Answer { code: StatusCode::OK, json: Some("x".repeat(5 << 20)) });
+        let answer = async || endpoint.clone().answer(request()).await;
+        let mut held = Vec::new();
+        for _ in 0..MAX_REQUESTS_PER_CALLER {
+            held.push(answer().await);
+            assert_eq!(held[0].status(), StatusCode::OK);
+        }
+        assert_eq!(answer().await.status(), StatusCode::SERVICE_UNAVAILABLE);
+        let free = || endpoint.workshop.bodies.free();
+        let before = free();
+        held.pop();
+        assert_eq!(free(), before + (5 << 20), "the memory of the response is charged");
+        assert_eq!(answer().await.status(), StatusCode::OK);
+    }
+
+    #[tokio::test]
+    async fn response_without_a_body_holds_nothing() {
+        let endpoint = workshop().endpoint(|_, _| Answer::empty(StatusCode::CONFLICT));
+        let mut held = Vec::new();
+        for _ in 0..2 * MAX_REQUESTS_PER_CALLER {
+            held.push(endpoint.clone().answer(request()).await.status());
+        }
+        assert!(held.iter().all(|code| *code == StatusCode::CONFLICT), "{held:?}");
+    }
 }

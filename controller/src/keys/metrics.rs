@@ -14,7 +14,7 @@ use prometheus_client::{
 };
 
 use super::{
-    by_secret::KeysBySecret,
+    by_secret::ActiveKeys,
     ring::{KeyId, KeyOrder, KeyRing, LoadedKey},
 };
 use crate::runtime::metrics;
@@ -34,7 +34,7 @@ pub(super) struct PrivateKeyOperations;
 
 /// Reads the keys of the store.
 pub(super) struct KeyCollector {
-    by_secret: Arc<Mutex<KeysBySecret>>,
+    keys: Arc<Mutex<ActiveKeys>>,
     order: KeyOrder,
 }
 
@@ -47,13 +47,14 @@ struct KeyTimes {
 }
 
 impl KeyCollector {
-    pub(super) fn new(by_secret: &Arc<Mutex<KeysBySecret>>, order: KeyOrder) -> Self {
-        Self { by_secret: by_secret.clone(), order }
+    pub(super) fn new(keys: &Arc<Mutex<ActiveKeys>>, order: KeyOrder) -> Self {
+        Self { keys: keys.clone(), order }
     }
 
     /// The number of keys, the number of unusable Secrets, and the times of the newest keys.
     fn measure(&self, now: Timestamp) -> (usize, usize, Vec<KeyTimes>) {
-        let by_secret = self.by_secret.lock().expect("no holder of the lock panics");
+        let keys = self.keys.lock().expect("no holder of the lock panics");
+        let by_secret = &keys.by_secret;
         let ring = KeyRing::new(by_secret.values().flatten(), self.order);
         let unusable = by_secret.values().filter(|key| key.is_none()).count();
         let mut secrets = BTreeMap::<KeyId, Vec<&LoadedKey>>::new();

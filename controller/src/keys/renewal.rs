@@ -117,8 +117,9 @@ impl KeyRenewal {
             info!("another client created a sealing key");
             return Ok(());
         }
+        let before = store.removals();
         let secret = create(&self.client, &store.namespace, &store.settings, &key).await?;
-        store.update(&secret);
+        store.created(&secret, before);
         let certificate = key.certificate().map(Certificate::to_pem).unwrap_or_default();
         let (namespace, secret) = (&store.namespace, secret.name_any());
         info!(namespace, secret, reason = cause.as_str(), certificate, "created a new sealing key");
@@ -247,6 +248,24 @@ mod tests {
         let running = tokio::spawn(renewal.clone().run());
         renewal.wait_first().await;
         tokio::time::sleep(Duration::from_hours(1)).await;
+        assert_eq!((api.len(), renewal.store.ring().len()), (1, 1));
+        running.abort();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn first_key_is_created_once_the_only_key_secret_which_is_broken_is_gone() {
+        let api = Api::default();
+        api.add_key();
+        api.secrets.lock().unwrap()[0]["data"]["tls.key"] = json!(BASE64_STANDARD.encode("broken"));
+        let client = api.start();
+        let renewal = renewal(client.clone());
+        let running = tokio::spawn(renewal.clone().run());
+        let waited = tokio::time::timeout(Duration::from_mins(1), renewal.wait_first()).await;
+        waited.expect("the controller creates no key, so it is ready");
+        assert_eq!((api.len(), renewal.store.ring().len()), (1, 0));
+        api.secrets.lock().unwrap().clear();
+        renewal.store.load(&client).await.unwrap();
+        tokio::time::sleep(Duration::from_secs(10)).await;
         assert_eq!((api.len(), renewal.store.ring().len()), (1, 1));
         running.abort();
     }

@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use tracing::{info, warn};
 
 use super::{
-    by_secret::{KeySource, KeysBySecret, known},
+    by_secret::{ActiveKeys, KeySource, KeysBySecret, Removals, known},
     key_secret::{KeySettings, is_active, load},
     metrics::{KeyCollector, PrivateKeyOperations},
     plan::KnownKeys,
@@ -23,27 +23,24 @@ use crate::runtime::{KEY_LABEL, Lenient, SecretObject, Watch, WatchEvent, reques
 pub(crate) struct KeyStore {
     pub(super) namespace: String,
     pub(super) settings: KeySettings,
-    by_secret: Arc<Mutex<KeysBySecret>>,
+    keys: Arc<Mutex<ActiveKeys>>,
     ring: watch::Sender<Arc<KeyRing>>,
 }
 
 impl KeyStore {
     pub(crate) fn new(namespace: &str, settings: KeySettings, registry: &mut Registry) -> Self {
-        let by_secret = Arc::default();
+        let keys = Arc::default();
         registry.register_collector(Box::new(PrivateKeyOperations));
-        registry.register_collector(Box::new(KeyCollector::new(&by_secret, settings.order)));
-        Self {
-            namespace: namespace.to_owned(),
-            settings,
-            by_secret,
-            ring: watch::Sender::default(),
-        }
+        registry.register_collector(Box::new(KeyCollector::new(&keys, settings.order)));
+        Self { namespace: namespace.to_owned(), settings, keys, ring: watch::Sender::default() }
     }
 
     pub(crate) fn ring(&self) -> Arc<KeyRing> {
         self.ring.borrow().clone()
     }
 
+    /// Notifies of another ring, and also when the first key Secret appears or the last one disappears, even if
+    /// it holds no usable key: [`super::plan`] depends on that.
     pub(crate) fn changes(&self) -> watch::Receiver<Arc<KeyRing>> {
         self.ring.subscribe()
     }
@@ -51,25 +48,43 @@ impl KeyStore {
     /// Reads all key Secrets.
     pub(crate) async fn load(&self, client: &Client) -> anyhow::Result<()> {
         let found = self.list(client).await?;
-        self.change(|keys| *keys = found);
+        self.change(|keys| keys.by_secret = found);
         Ok(())
     }
 
     /// Reads all key Secrets, and adds those that are not known yet. Returns what the API server has now.
     pub(super) async fn refresh(&self, client: &Client) -> anyhow::Result<KnownKeys> {
+        let before = self.removals();
         let found = self.list(client).await?;
         let known = known(&found, &KeyRing::new(found.values().flatten(), self.settings.order));
-        // The watch reports changes in order, so it decides about the Secrets that are known.
-        self.change(|keys| {
-            for (source, key) in found {
-                keys.entry(source).or_insert(key);
-            }
-        });
+        self.add_unknown(found, before);
         Ok(known)
     }
 
+    /// Adds keys that were read after this number of removals. The watch reports changes in order, so it decides
+    /// about the Secrets that are known, and about all of them if it reported a removal meanwhile.
+    fn add_unknown(&self, found: KeysBySecret, before: Removals) {
+        self.change(|keys| {
+            if keys.removals() == before {
+                for (source, key) in found {
+                    keys.by_secret.entry(source).or_insert(key);
+                }
+            }
+        });
+    }
+
+    /// Adds a key Secret that this process created after this number of removals.
+    pub(super) fn created(&self, secret: &SecretObject, before: Removals) {
+        let source = KeySource::Labelled(secret.name_any());
+        self.add_unknown(KeysBySecret::from([(source, read(secret))]), before);
+    }
+
+    pub(super) fn removals(&self) -> Removals {
+        self.keys().removals()
+    }
+
     pub(super) fn known(&self) -> KnownKeys {
-        known(&self.keys(), &self.ring())
+        known(&self.keys().by_secret, &self.ring())
     }
 
     async fn list(&self, client: &Client) -> anyhow::Result<KeysBySecret> {
@@ -126,7 +141,7 @@ impl KeyStore {
             WatchEvent::Listed(listed) => {
                 let listed = listed.into_iter().map(|key| KeySource::Labelled(key.name));
                 let kept: HashSet<_> = listed.chain([KeySource::Unlabelled]).collect();
-                self.change(|keys| keys.retain(|source, _| kept.contains(source)));
+                self.change(|keys| keys.retain(|source| kept.contains(source)));
             }
             WatchEvent::Absent(_) => {}
         }
@@ -148,7 +163,7 @@ impl KeyStore {
     }
 
     /// Adds or drops a labelled Secret, depending on its label.
-    pub(super) fn update(&self, secret: &SecretObject) {
+    fn update(&self, secret: &SecretObject) {
         let source = KeySource::Labelled(secret.name_any());
         if is_active(secret) {
             self.insert(source, secret);
@@ -160,26 +175,28 @@ impl KeyStore {
     /// The key that this Secret had before counts no more, unless another Secret has it too.
     fn insert(&self, source: KeySource, secret: &SecretObject) {
         let key = read(secret);
-        self.change(|keys| keys.insert(source, key));
+        self.change(|keys| keys.by_secret.insert(source, key));
     }
 
-    /// Changes the keys, and notifies receivers if the ring differs.
-    fn change<T>(&self, change: impl FnOnce(&mut KeysBySecret) -> T) {
-        let mut by_secret = self.keys();
-        change(&mut by_secret);
-        let ring = KeyRing::new(by_secret.values().flatten(), self.settings.order);
+    /// Changes the keys, and notifies receivers: see [`Self::changes`].
+    fn change<T>(&self, change: impl FnOnce(&mut ActiveKeys) -> T) {
+        let mut keys = self.keys();
+        let was_empty = keys.by_secret.is_empty();
+        change(&mut keys);
+        let is_first_or_last = keys.by_secret.is_empty() != was_empty;
+        let ring = KeyRing::new(keys.by_secret.values().flatten(), self.settings.order);
         self.ring.send_if_modified(|current| {
             let modified = !current.equals(&ring);
             if modified {
                 *current = Arc::new(ring);
                 info!(keys = current.len(), "sealing keys changed");
             }
-            modified
+            modified || is_first_or_last
         });
     }
 
-    fn keys(&self) -> MutexGuard<'_, KeysBySecret> {
-        self.by_secret.lock().expect("no holder of the lock panics")
+    fn keys(&self) -> MutexGuard<'_, ActiveKeys> {
+        self.keys.lock().expect("no holder of the lock panics")
     }
 }
 
@@ -305,5 +322,46 @@ mod tests {
         store
             .labelled_event(WatchEvent::Deleted(Box::new(secret("a", None, CERTIFICATE).metadata)));
         assert_eq!(store.known(), KnownKeys::default());
+    }
+
+    #[test]
+    fn receivers_learn_that_the_only_key_secret_is_broken_or_gone() {
+        let store = store();
+        let mut changes = store.changes();
+        let mut broken = secret("a", Some("active"), CERTIFICATE);
+        broken.data.insert("tls.key".to_owned(), b"broken".as_slice().into());
+        store.labelled_event(applied(broken.clone()));
+        assert!(changes.has_changed().unwrap());
+        changes.borrow_and_update();
+        store.labelled_event(applied(broken));
+        assert!(!changes.has_changed().unwrap(), "nothing has changed");
+        store
+            .labelled_event(WatchEvent::Deleted(Box::new(secret("a", None, CERTIFICATE).metadata)));
+        assert!(changes.has_changed().unwrap());
+    }
+
+    #[test]
+    fn removed_key_does_not_return_with_a_list_that_began_before() {
+        let found = || {
+            let secret = secret("a", Some("active"), CERTIFICATE);
+            KeysBySecret::from([(KeySource::Labelled("a".to_owned()), read(&secret))])
+        };
+        let deleted =
+            || WatchEvent::Deleted(Box::new(secret("a", Some("active"), CERTIFICATE).metadata));
+        let relabelled = || applied(secret("a", Some("compromised"), CERTIFICATE));
+        for removed in [deleted(), relabelled(), WatchEvent::Listed(HashSet::new())] {
+            let store = store();
+            let before = store.removals();
+            store.labelled_event(removed);
+            store.add_unknown(found(), before);
+            assert_eq!(store.ring().len(), 0, "the list is stale");
+            store.add_unknown(found(), store.removals());
+            assert_eq!(store.ring().len(), 1);
+        }
+        let store = store();
+        let before = store.removals();
+        store.labelled_event(deleted());
+        store.created(&secret("a", Some("active"), CERTIFICATE), before);
+        assert_eq!(store.ring().len(), 0, "the new Secret was deleted at once");
     }
 }

@@ -7,7 +7,7 @@ use std::{
 
 use bytes::Bytes;
 use futures::{FutureExt as _, future::BoxFuture};
-use http::{Method, Request, Response};
+use http::{Method, Request, Response, Uri, uri::Authority};
 use kube::{
     Client, Config,
     client::{Body, ClientBuilder},
@@ -52,6 +52,18 @@ struct Count {
 struct Counted<S> {
     inner: S,
     count: Count,
+}
+
+impl Count {
+    fn register(registry: &mut Registry, host: String) -> Self {
+        let requests = register(
+            registry.sub_registry_with_prefix("mtk_controller"),
+            "api_requests",
+            "Requests to the API server by verb and resource",
+        );
+        let help = "Responses of the API server by status, method and host";
+        Self { requests, responses: register(registry, "rest_client_requests", help), host }
+    }
 }
 
 impl<S> Layer<S> for Count {
@@ -109,16 +121,14 @@ pub(crate) async fn connect(
         }
         None => Config::infer().await?,
     };
-    let requests: Family<RequestLabels, Counter> = register(
-        registry.sub_registry_with_prefix("mtk_controller"),
-        "api_requests",
-        "Requests to the API server by verb and resource",
-    );
-    let help = "Responses of the API server by status, method and host";
-    let responses = register(registry, "rest_client_requests", help);
-    let host = config.cluster_url.authority().map(ToString::to_string).unwrap_or_default();
-    let count = Count { requests, responses, host };
+    let count = Count::register(registry, host_label(&config.cluster_url));
     Ok(ClientBuilder::try_from(config)?.with_layer(&count).build())
+}
+
+/// The host and the port, without a user and a password: everyone who scrapes may read the label.
+fn host_label(url: &Uri) -> String {
+    let authority = url.authority().map_or("", Authority::as_str);
+    authority.rsplit('@').next().unwrap_or_default().to_owned()
 }
 
 /// The same body, wiped when the connection drops it: it may be a Secret.
@@ -175,6 +185,63 @@ mod tests {
         assert_eq!(&sent[..], b"secret");
         assert!(sent.try_into_mut().is_err());
         assert!(read(wiped(Body::empty())).is_empty());
+    }
+
+    #[test]
+    fn host_label_has_no_user_information() {
+        for (url, expected) in [
+            ("https://10.0.0.1:6443/", "10.0.0.1:6443"),
+            ("https://user:password@example.org/k8s", "example.org"),
+            ("https://user@[fd00::1]:6443", "[fd00::1]:6443"),
+            ("/relative", ""),
+        ] {
+            assert_eq!(host_label(&url.parse().unwrap()), expected, "{url}");
+        }
+    }
+
+    /// The names are those of Kubernetes' own client.
+    #[tokio::test]
+    async fn responses_are_counted_by_status_method_and_host() {
+        let mut registry = Registry::default();
+        let host = "10.0.0.1:6443".to_owned();
+        let count = Count::register(&mut registry, host);
+        let server = tower::service_fn(async |request: Request<Body>| {
+            let code = match request.uri().path() {
+                "/broken" => return Err("no connection"),
+                "/missing" => 404,
+                _ => 200,
+            };
+            Ok(Response::builder().status(code).body(()).unwrap())
+        });
+        let mut client = count.layer(server);
+        for (method, path) in [
+            (Method::GET, "/api/v1/secrets"),
+            (Method::GET, "/api/v1/secrets"),
+            (Method::PATCH, "/missing"),
+            (Method::DELETE, "/broken"),
+            (Method::OPTIONS, "/api/v1/secrets"),
+        ] {
+            let request = Request::builder().method(method).uri(path).body(Body::empty());
+            let _ = client.call(request.unwrap()).await;
+        }
+        let mut text = String::new();
+        prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
+        let mut lines: Vec<_> =
+            text.lines().filter(|line| line.starts_with("rest_client_requests_total{")).collect();
+        lines.sort_unstable();
+        let line = |code: &str, method: &str, count: u32| {
+            format!(
+                "rest_client_requests_total{{code=\"{code}\",method=\"{method}\",\
+                 host=\"10.0.0.1:6443\"}} {count}"
+            )
+        };
+        let expected = [
+            line("200", "GET", 2),
+            line("200", "other", 1),
+            line("404", "PATCH", 1),
+            line("<error>", "DELETE", 1),
+        ];
+        assert_eq!(lines, expected);
     }
 
     #[test]

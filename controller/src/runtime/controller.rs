@@ -18,6 +18,7 @@ use super::{
     clock::Now,
     queue::{Priority, WorkQueue},
     reconcile_metrics::{ReconcileMetrics, ReconcileResult},
+    stop::stopped,
 };
 use crate::{
     key::QueueKey,
@@ -100,13 +101,12 @@ pub(crate) fn spawn_workers<C: Controller>(
     metrics.started(C::NAME, workers, move || queue.queue().state());
     for _ in 0..workers {
         let (controller, metrics) = (controller.clone(), metrics.clone());
-        let mut stop = stop.clone();
+        let stop = stop.clone();
         tasks.spawn(async move {
             loop {
                 let key = tokio::select! {
                     biased;
-                    // An error means that the sender was dropped, which also means stop.
-                    _ = stop.wait_for(|stop| *stop) => return,
+                    () = stopped(stop.clone()) => return,
                     key = controller.queue().next() => key,
                 };
                 let outcome = measured(&controller, &key, &metrics).await;

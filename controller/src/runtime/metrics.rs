@@ -59,19 +59,32 @@ impl FailureMetrics {
         Self { total: register(registry, name, help), reasons: Arc::default() }
     }
 
-    pub(crate) fn failed(&self, namespace: &str, reason: Reason) {
+    /// Counts a failure, unless the namespace has no objects of the kind: an object may be deleted while its
+    /// reconcile runs, and nothing would remove its series.
+    pub(crate) fn failed(
+        &self,
+        namespace: &str,
+        reason: Reason,
+        has_objects: impl FnOnce() -> bool,
+    ) {
+        let mut reasons = self.reasons();
+        if !has_objects() {
+            return;
+        }
         let reason = reason.as_str();
-        self.reasons().entry(namespace.to_owned()).or_default().insert(reason);
+        reasons.entry(namespace.to_owned()).or_default().insert(reason);
         self.total.get_or_create(&FailureLabels { reason, namespace: namespace.to_owned() }).inc();
     }
 
     /// Removes the series of a namespace that has no objects of the kind. Otherwise each deleted namespace
     /// would leave series behind.
     pub(crate) fn forget(&self, namespace: &str, has_objects: impl FnOnce() -> bool) {
-        if !self.reasons().contains_key(namespace) || has_objects() {
+        // Holds the lock to the end: a failure that is counted meanwhile sees that the objects are gone.
+        let mut reasons = self.reasons();
+        if !reasons.contains_key(namespace) || has_objects() {
             return;
         }
-        for reason in self.reasons().remove(namespace).into_iter().flatten() {
+        for reason in reasons.remove(namespace).into_iter().flatten() {
             self.total.remove(&FailureLabels { reason, namespace: namespace.to_owned() });
         }
     }
@@ -112,13 +125,16 @@ mod tests {
             ["a", "b"].map(|name| text.matches(&format!(r#"namespace="{name}""#)).count())
         };
         for namespace in ["a", "b"] {
-            metrics.failed(namespace, Reason::NotFound);
-            metrics.failed(namespace, Reason::Malformed);
+            metrics.failed(namespace, Reason::NotFound, || true);
+            metrics.failed(namespace, Reason::Malformed, || true);
         }
         metrics.forget("a", || true);
         assert_eq!(shown(), [2, 2]);
         metrics.forget("a", || false);
         assert_eq!(shown(), [0, 2]);
         metrics.forget("a", || panic!("it has no series"));
+        // Its reconcile was still running.
+        metrics.failed("a", Reason::NotFound, || false);
+        assert_eq!(shown(), [0, 2]);
     }
 }

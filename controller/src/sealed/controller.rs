@@ -11,7 +11,7 @@ use super::{
 use crate::{
     context::{Context, TemplateSettings},
     key::ObjectKey,
-    reason::Failure,
+    reason::{Failure, Reason},
     runtime::{BlockingPool, Controller, Now, ObjectIndex, Outcome, Priority, WorkQueue},
     target::watch::SealedSecretSubscriber,
 };
@@ -76,6 +76,10 @@ impl SealedSecretController {
             subscribers,
             pruning_warning: Once::new(),
         }
+    }
+
+    pub(super) fn count_failure(&self, key: &ObjectKey, reason: Reason) {
+        self.metrics.failed(key, reason, || self.objects.has_namespace(&key.namespace));
     }
 }
 

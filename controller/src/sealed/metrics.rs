@@ -92,8 +92,13 @@ impl SealedSecretMetrics {
         self.set_condition(key, 1);
     }
 
-    pub(crate) fn failed(&self, key: &ObjectKey, reason: Reason) {
-        self.unseal_errors.failed(&key.namespace, reason);
+    pub(crate) fn failed(
+        &self,
+        key: &ObjectKey,
+        reason: Reason,
+        namespace_has_objects: impl FnOnce() -> bool,
+    ) {
+        self.unseal_errors.failed(&key.namespace, reason, namespace_has_objects);
         self.set_condition(key, -1);
     }
 
@@ -178,7 +183,7 @@ mod tests {
         metrics.synced(&key);
         assert!(has(condition("", 1)), "{:?}", shown());
         metrics.observed(&key, Some(&"app".to_owned()));
-        metrics.failed(&key, Reason::NotOwned);
+        metrics.failed(&key, Reason::NotOwned, || true);
         assert!(has(condition("app", -1)), "{:?}", shown());
         assert_eq!(shown().len(), 2, "the series with the old label is gone");
         metrics.forget(&key, || false);

@@ -72,7 +72,7 @@ impl Attempt<'_> {
 
     pub(super) async fn report_failure(&self, failure: &Failure) -> Outcome {
         let reason = failure.reason;
-        self.controller.metrics.failed(self.key, reason);
+        self.controller.count_failure(self.key, reason);
         let retry = self.retry(failure);
         if reason.passes() && self.entry.attempts.saturating_add(1) < ATTEMPTS_BEFORE_STATUS {
             return retry;
@@ -143,7 +143,7 @@ impl Attempt<'_> {
             Ok(Some(object)) => object,
             Ok(None) => return Ok(false),
             Err(StatusError { failure, .. }) => {
-                controller.metrics.failed(key, failure.reason);
+                controller.count_failure(key, failure.reason);
                 return Err(self.retry(&failure));
             }
         };
