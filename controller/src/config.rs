@@ -10,6 +10,8 @@ mod metrics;
 mod notices;
 mod parse;
 #[cfg(test)]
+mod table_tests;
+#[cfg(test)]
 mod tests;
 mod unused;
 
