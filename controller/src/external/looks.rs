@@ -1,6 +1,6 @@
 //! When one object looks at its values because of events: pure.
 //!
-//! AWS is eventually consistent (F13): a read right after an event may return the version before. So a version
+//! AWS is eventually consistent (F21): a read right after an event may return the version before. So a version
 //! that an event names is expected, and the read is repeated a few times until it comes. If it never comes, the
 //! event was forged or out of date, and the next interval finds the truth.
 

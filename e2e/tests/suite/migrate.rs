@@ -111,8 +111,9 @@ async fn removed_block_keeps_the_secret_while_terraform_takes_over_the_release()
     assert!(said.contains("No changes."), "{said}");
 }
 
-/// Settings of Terraform with stubs of the providers; none if Terraform is missing.
-fn settings() -> Option<PathBuf> {
+/// Settings of Terraform with stubs of the providers; none if Terraform is missing. With
+/// `MTK_REQUIRE_TERRAFORM`, missing settings are a failure.
+pub(crate) fn settings() -> Option<PathBuf> {
     let settings = env::var_os("MTK_TERRAFORM_SETTINGS").map(PathBuf::from);
     let is_required = env::var_os("MTK_REQUIRE_TERRAFORM").is_some();
     assert!(settings.is_some() || !is_required, "MTK_TERRAFORM_SETTINGS is not set");

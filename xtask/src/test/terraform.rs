@@ -80,7 +80,8 @@ pub(super) async fn name_to(tests: &mut Command, steps: &mut Steps) -> anyhow::R
     };
     let schemas = paths::root().join(HOME).join("schemas");
     let mirror = Mirror::new(&schemas, &version, steps.output()).await?;
-    tests.env("MTK_TERRAFORM_SETTINGS", mirror.settings());
+    // With Terraform, a test that finds no settings fails.
+    tests.env("MTK_REQUIRE_TERRAFORM", "1").env("MTK_TERRAFORM_SETTINGS", mirror.settings());
     Ok(())
 }
 

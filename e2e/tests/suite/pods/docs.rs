@@ -13,6 +13,7 @@ use e2e::programs;
 use serde_json::{Value, json};
 
 use super::stage::{node, stage};
+use crate::migrate::settings;
 use crate::support::{Api, Kind, data, eventually};
 
 const CLUSTER: &str = "docs/deploy-cluster.md";
@@ -48,9 +49,9 @@ async fn commands_of_deploy_cluster_install_the_app() {
 #[tokio::test]
 async fn commands_of_deploy_pi_install_the_app_with_terraform() {
     let Some(_) = stage() else { return };
-    let Some(settings) = env::var_os("MTK_TERRAFORM_SETTINGS") else { return };
+    let Some(settings) = settings() else { return };
     let plane = node().unwrap();
-    let reader = Reader { settings: Some(settings), ..Reader::new(plane.access()) };
+    let reader = Reader { settings: Some(settings.into()), ..Reader::new(plane.access()) };
     let section = |wanted: &str| commands(PI, |section| section == wanted);
     reader.run(&section(HELM));
     // The page offers Helm or Terraform.
