@@ -1,5 +1,5 @@
-//! `cargo xtask manifests`: generated files: CustomResourceDefinitions, install.yaml, and the list of
-//! template functions.
+//! `cargo xtask manifests`: generated files: CustomResourceDefinitions, install.yaml, the list of template
+//! functions, and the copy of the chart's values.
 
 pub(crate) mod modules;
 
@@ -16,6 +16,12 @@ use crate::{build, paths, tools};
 /// The directories of CustomResourceDefinitions: one for kubectl, and one for the chart, which can
 /// read only its own directory.
 const CRDS: [&str; 2] = ["crds/manifests", "deploy/charts/mtk-controller/files/crds"];
+
+/// The chart's values, and a copy that its templates can read.
+const VALUES: [&str; 2] = [
+    "deploy/charts/mtk-controller/values.yaml",
+    "deploy/charts/mtk-controller/files/defaults.yaml",
+];
 
 const FUNCTIONS: &str = "docs/templates.md";
 const INSTALL: &str = "deploy/install.yaml";
@@ -40,7 +46,10 @@ pub(crate) async fn run(check: bool) -> anyhow::Result<()> {
         }
     }
     file(FUNCTIONS, &generated.functions, check)?;
-    // After the CustomResourceDefinitions, which the chart renders.
+    let [values, copy] = VALUES;
+    let values = fs::read_to_string(paths::root().join(values)).context("the chart's values")?;
+    file(copy, &values, check)?;
+    // After the CustomResourceDefinitions and the copy, which the chart renders.
     file(INSTALL, &install().await?, check)
 }
 

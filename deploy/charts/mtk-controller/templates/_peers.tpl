@@ -3,6 +3,7 @@ template includes this first: Helm renders them in no particular order, and the 
 {{- define "mtk-controller.peers" -}}
 {{- if not (hasKey .Values "peersApplied") }}
 {{- $_ := set .Values "peersApplied" true }}
+{{- include "mtk-controller.fill" (list .Values (.Files.Get "files/defaults.yaml" | fromYaml)) }}
 {{- $problems := list }}
 {{- $notes := list }}
 {{- $peers := .Files.Get "files/peer-values.yaml" | fromYaml }}
@@ -51,10 +52,11 @@ template includes this first: Helm renders them in no particular order, and the 
 {{- end }}
 {{- end }}
 {{- with get $values "grafanaDashboard" }}
+{{- $labels := deepCopy $values.metrics.dashboards.labels }}
 {{- if .sidecarLabel }}
-{{- $label := dict .sidecarLabel (.sidecarLabelValue | default "1") }}
-{{- $_ := set $values.metrics.dashboards "labels" (merge $label $values.metrics.dashboards.labels) }}
+{{- $labels = mergeOverwrite $labels (dict .sidecarLabel (.sidecarLabelValue | default "1")) }}
 {{- end }}
+{{- $_ := set $values.metrics.dashboards "labels" (mergeOverwrite $labels (.extraLabels | default dict)) }}
 {{- end }}
 {{- with $values.global }}
 {{- $_ := set $values "nodeSelector" (merge dict $values.nodeSelector (.nodeSelector | default dict)) }}
@@ -68,7 +70,12 @@ template includes this first: Helm renders them in no particular order, and the 
 {{- $args := list }}
 {{- range $flag, $value := $values.extraArgs }}
 {{- $entry := get $peers.flags $flag | default dict }}
-{{- if $entry.refused }}
+{{- $defaults := list }}
+{{- range $entry.default }}
+{{- $defaults = append $defaults (toString .) }}
+{{- end }}
+{{- if or (kindIs "invalid" $value) (has (toString $value) $defaults) }}
+{{- else if $entry.refused }}
 {{- $problems = append $problems (printf "extraArgs.%s: %s" $flag $entry.refused) }}
 {{- else if eq $flag "loglevel" }}
 {{- $_ := set $values "logLevel" (toString $value) }}
@@ -85,5 +92,20 @@ template includes this first: Helm renders them in no particular order, and the 
 {{- fail (printf "values of another chart do not work in this one:\n- %s" (join "\n- " .)) }}
 {{- end }}
 {{- $_ := set $values "peersIgnored" $notes }}
+{{- end }}
+{{- end }}
+
+{{- /* Gives values that are null their default: in a values file, null removes the default. Takes a list of the
+values and their defaults. Within maps that Kubernetes defines, null removes a field. */}}
+{{- define "mtk-controller.fill" -}}
+{{- $values := index . 0 }}
+{{- $open := list "annotations" "containerSecurityContext" "labels" "nodeSelector" "podSecurityContext" "resources" }}
+{{- range $name, $default := index . 1 }}
+{{- $value := get $values $name }}
+{{- if or (not (hasKey $values $name)) (kindIs "invalid" $value) }}
+{{- $_ := set $values $name $default }}
+{{- else if and (kindIs "map" $default) (kindIs "map" $value) (not (has $name $open)) }}
+{{- include "mtk-controller.fill" (list $value $default) }}
+{{- end }}
 {{- end }}
 {{- end }}

@@ -169,6 +169,49 @@ fn row_47_external_secrets_values_set_their_flags() {
     assert_eq!(served, ["v1", "v1beta1"]);
 }
 
+/// In a values file, null removes the default. Otherwise flags would be `<nil>`, and switches would flip.
+#[test]
+fn null_means_the_default() {
+    /// Kubernetes defines their fields, and null removes one.
+    const OPEN: [&str; 6] = [
+        "annotations",
+        "containerSecurityContext",
+        "labels",
+        "nodeSelector",
+        "podSecurityContext",
+        "resources",
+    ];
+    fn nulls(values: &Value) -> Value {
+        let Some(fields) = values.as_object().filter(|fields| !fields.is_empty()) else {
+            return Value::Null;
+        };
+        let field = |(name, value): (&String, &Value)| {
+            let is_open = OPEN.contains(&name.as_str());
+            (name.clone(), if is_open { Value::Null } else { nulls(value) })
+        };
+        Value::Object(fields.iter().map(field).collect())
+    }
+    let default = objects::parse(&read("deploy/charts/mtk-controller/values.yaml")).unwrap();
+    let default = default.into_iter().next().unwrap();
+    let sections = default.as_object().unwrap().keys().map(|name| (name.clone(), Value::Null));
+    for values in [nulls(&default), Value::Object(sections.collect())] {
+        assert_eq!(rendered(values.clone()), rendered(json!({})), "{values}");
+    }
+    let map = json!({ "extraArgs": { "skip-recreate": null, "workers": 7 } });
+    assert_eq!(flags(&rendered(map))[ALWAYS.len()..], ["--workers=7"]);
+    let off = rendered(json!({ "updateStatus": false, "externalSecrets": { "dataHash": false } }));
+    assert_eq!(flags(&off)[ALWAYS.len()..], ["--update-status=false", "--data-hash=false"]);
+}
+
+/// Helm gives templates no access to values.yaml.
+#[test]
+fn defaults_are_a_copy_of_the_values_file() {
+    let chart = "deploy/charts/mtk-controller";
+    let is_copy =
+        read(format!("{chart}/values.yaml")) == read(format!("{chart}/files/defaults.yaml"));
+    assert!(is_copy, "run `cargo xtask manifests`");
+}
+
 /// The controller exits on an unknown flag.
 #[test]
 fn cases_use_only_existing_flags() {

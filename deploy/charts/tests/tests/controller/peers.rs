@@ -1,6 +1,8 @@
 //! The values of the charts that this one replaces: each has an effect, or is rejected with its replacement, or is
 //! named in the notes. The two lists have every value of those charts.
 
+mod defaults;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
