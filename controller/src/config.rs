@@ -6,6 +6,7 @@
 mod arguments;
 mod http;
 mod keys;
+mod leader;
 mod metrics;
 mod notices;
 mod parse;
@@ -24,6 +25,7 @@ use templates::Limits;
 use self::{
     http::HttpFlags,
     keys::KeyFlags,
+    leader::LeaderFlags,
     metrics::MetricsFlags,
     notices::Notices,
     parse::{
@@ -102,6 +104,9 @@ pub struct Config {
 
     #[command(flatten)]
     pub(crate) http: HttpFlags,
+
+    #[command(flatten)]
+    pub(crate) leader: LeaderFlags,
 
     #[command(flatten)]
     pub(crate) metrics: MetricsFlags,

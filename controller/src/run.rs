@@ -2,14 +2,14 @@
 
 use std::{sync::Arc, time::Duration};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow, bail};
 use axum::Router;
 use kube::Client;
 use prometheus_client::registry::Registry;
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::watch,
-    task::JoinSet,
+    task::{JoinError, JoinSet},
 };
 use tracing::{info, warn};
 
@@ -25,8 +25,13 @@ use crate::{
     keys::{CertificatePublisher, KeyRenewal, KeyStore, mac_key},
     restart::{self, RestartController, RestartMetrics},
     runtime::{
-        MacKey, QueueMetrics, ReconcileMetrics, WatchScope, WorkQueue, blocking::block_on, client,
-        memory::TemplateMemory, process::ProcessMetrics, spawn_workers, stopped,
+        Fence, MacKey, QueueMetrics, ReconcileMetrics, WatchScope, WorkQueue,
+        blocking::block_on,
+        client,
+        leader::{Election, Ended, LeaderMetrics},
+        memory::TemplateMemory,
+        process::ProcessMetrics,
+        spawn_workers, stopped,
     },
     sealed::{self, SealedSecretController, metrics::SealedSecretMetrics},
     target::{
@@ -38,6 +43,10 @@ use crate::{
 
 /// How long reconciles and HTTP requests may continue after a signal.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long reconciles may continue after a signal while another replica waits for the lease.
+const HANDOVER_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long requests in flight may continue after that.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
 /// When to retry requests of the start.
 const START_RETRY_DELAY: Duration = Duration::from_secs(2);
 
@@ -46,6 +55,8 @@ struct Process {
     config: Config,
     namespace: String,
     client: Client,
+    /// Open while this process may write.
+    fence: Fence,
     keys: Arc<KeyStore>,
     renewal: Arc<KeyRenewal>,
     health: Arc<Health>,
@@ -83,7 +94,8 @@ pub fn harden() {
 /// Runs the controller until SIGTERM or SIGINT.
 ///
 /// # Errors
-/// When the cluster's configuration is invalid, or an address is not available.
+/// When the cluster's configuration is invalid, an address is not available, or another replica took
+/// the lease. A new process is a standby with an empty memory, which is simpler than to become one.
 pub fn run(config: Config, level: CurrentLevel) -> anyhow::Result<()> {
     config.notices.log();
     block_on(run_until_signalled(config, level))
@@ -96,6 +108,12 @@ async fn run_until_signalled(config: Config, level: CurrentLevel) -> anyhow::Res
     let mut registry = Registry::default();
     let process = Process::new(config, &mut registry).await?;
     let (stop, stop_receiver) = watch::channel(false);
+    let (resign, resigned) = watch::channel(false);
+    let mut elections = JoinSet::new();
+    if let Some(election) = process.election(&mut registry)? {
+        elections.spawn(election.run(resigned));
+    }
+    let fence = process.fence.clone();
     let Config { listen_addr, listen_metrics_addr, .. } = process.config;
     let timeouts = process.config.http.timeouts();
     let protection = process.config.metrics.protection()?;
@@ -122,21 +140,44 @@ async fn run_until_signalled(config: Config, level: CurrentLevel) -> anyhow::Res
             ended.context("a server panicked")?.context("an endpoint cannot be served")?;
         }
         Some(ended) = control.join_next() => ended.context("the controller panicked")?,
+        Some(ended) = elections.join_next() => bail!(lost(ended)),
     }
     stop.send_replace(true);
+    if !elections.is_empty() {
+        let _ = tokio::time::timeout(HANDOVER_TIMEOUT, control.join_next()).await;
+        fence.close();
+        let _ = tokio::time::timeout(DRAIN_TIMEOUT, fence.drained()).await;
+        resign.send_replace(true);
+        elections.join_next().await;
+    }
     let end = async { tokio::join!(control.join_all(), servers.join_all()) };
     let _ = tokio::time::timeout(SHUTDOWN_TIMEOUT, end).await;
     Ok(())
+}
+
+/// Why the process ends after its election has ended.
+fn lost(ended: Result<Ended, JoinError>) -> anyhow::Error {
+    match ended {
+        Ok(Ended::Lost) => anyhow!("this replica lost its lease; it must start again"),
+        Ok(Ended::Resigned) => anyhow!("the leader election ended"),
+        Err(_) => anyhow!("the leader election panicked"),
+    }
 }
 
 impl Process {
     async fn new(config: Config, registry: &mut Registry) -> anyhow::Result<Self> {
         let namespace = config.namespace();
         info!(version = env!("CARGO_PKG_VERSION"), namespace, "starting");
-        let client = client::connect(config.kubeconfig.as_deref(), registry).await;
+        let fence = if config.leader.leader_elect { Fence::closed() } else { Fence::default() };
+        let kubeconfig = config.kubeconfig.as_deref();
+        let client = client::connect(kubeconfig, fence.clone(), registry).await;
         let client = client.context("the configuration of the cluster is invalid")?;
         let sealed_queue = Arc::new(WorkQueue::new(config.workers));
         let external_queue = Arc::new(WorkQueue::new(config.external_workers));
+        if !fence.is_permanent() {
+            sealed_queue.hold();
+            external_queue.hold();
+        }
         registry.register_collector(Box::new(QueueMetrics(sealed_queue.clone())));
         registry.register_collector(Box::new(ProcessMetrics::new()));
         let aws_metrics = AwsMetrics::register(registry);
@@ -165,9 +206,25 @@ impl Process {
             config,
             namespace,
             client,
+            fence,
             sealed_queue,
             external_queue,
         })
+    }
+
+    /// `None` if this process is the only one.
+    fn election(&self, registry: &mut Registry) -> anyhow::Result<Option<Election>> {
+        if self.fence.is_permanent() {
+            return Ok(None);
+        }
+        let timing = self.config.leader.timing().map_err(|problem| anyhow!(problem))?;
+        let lease = self.config.leader.leader_election_id.as_str();
+        let host = std::env::var("HOSTNAME").unwrap_or_default();
+        let identity = format!("{host}_{:016x}", rand::random::<u64>());
+        let metrics = LeaderMetrics::register(registry, lease);
+        let (client, fence) = (self.client.clone(), self.fence.clone());
+        let place = (self.namespace.as_str(), lease);
+        Ok(Some(Election::new(client, place, identity, timing, fence, metrics)))
     }
 
     fn api(&self) -> Router {
@@ -200,8 +257,11 @@ impl Process {
         self.renewal.wait_first().await;
         self.health.set_synced();
         info!(secrets = context.secrets.len(), "initial sync complete");
+        controllers.sealed.start(watches);
+        let workloads = controllers.restart.as_ref();
+        let workloads = workloads.map(|restart| restart.watch(&context.settings.scope, watches));
+        self.lead(&controllers).await;
         let (sealed, metrics) = (&controllers.sealed, &self.reconciles);
-        sealed.start(watches);
         spawn_workers(workers, sealed, self.config.workers, metrics, stop);
         if let Some(external) = &controllers.external {
             external.inherit_event_paths();
@@ -209,20 +269,41 @@ impl Process {
             spawn_workers(workers, &external.stores, STORE_WORKERS, metrics, stop);
             self.poll_events(external, watches).await;
         }
-        if let Some(restart) = &controllers.restart {
-            restart.watch(&context.settings.scope, watches).wait().await;
+        if let (Some(restart), Some(workloads)) = (&controllers.restart, workloads) {
+            workloads.wait().await;
             watches.spawn(restart.clone().resync(context.settings.resync_period));
             spawn_workers(workers, restart, restart::controller::WORKERS, metrics, stop);
         }
         std::future::pending::<()>().await;
     }
 
-    /// Creates sealing keys and publishes the certificate. Only the leader may do this.
+    /// Waits for the lease. Until then, this process only watches.
+    async fn lead(&self, controllers: &Controllers) {
+        if self.fence.is_permanent() {
+            return;
+        }
+        self.fence.opened().await;
+        controllers.sealed.follow_statuses();
+        if let Some(external) = &controllers.external {
+            external.follow_statuses();
+        }
+    }
+
+    /// Creates sealing keys and publishes the certificate while this process leads.
     fn manage_keys(&self, tasks: &mut JoinSet<()>) {
-        tasks.spawn(self.renewal.clone().run());
+        let (renewal, fence) = (self.renewal.clone(), self.fence.clone());
+        tasks.spawn(async move {
+            fence.opened().await;
+            renewal.run().await;
+        });
         if let Some(name) = self.config.keys.certificate_config_map.clone() {
             let (store, client) = (self.keys.clone(), self.client.clone());
-            tasks.spawn(CertificatePublisher { store, client, name }.run());
+            let (publisher, fence) =
+                (CertificatePublisher { store, client, name }, self.fence.clone());
+            tasks.spawn(async move {
+                fence.opened().await;
+                publisher.run().await;
+            });
         }
     }
 
@@ -253,7 +334,8 @@ impl Process {
         Context::new(self.client.clone(), settings, self.keys.clone(), mac_key, policy)
     }
 
-    /// Loads the MAC key and the sealing keys. Retries until the API server returns them.
+    /// Loads the MAC key and the sealing keys. Retries until the API server returns them. Only the
+    /// leader creates the MAC key.
     async fn load_keys(&self) -> MacKey {
         let load = async || {
             let mac_key = mac_key::load_or_create(&self.client, &self.namespace).await?;
@@ -265,7 +347,11 @@ impl Process {
                 Ok(mac_key) => return mac_key,
                 Err(error) => warn!(%error, "cannot start yet; retrying"),
             }
-            tokio::time::sleep(START_RETRY_DELAY).await;
+            let leads_already = self.fence.is_open();
+            tokio::select! {
+                () = tokio::time::sleep(START_RETRY_DELAY) => {}
+                () = self.fence.opened(), if !leads_already => {}
+            }
         }
     }
 

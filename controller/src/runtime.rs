@@ -12,6 +12,7 @@ pub(crate) mod clock;
 pub(crate) mod controller;
 pub(crate) mod events;
 pub(crate) mod index;
+pub(crate) mod leader;
 pub(crate) mod lenient;
 pub(crate) mod mac;
 pub(crate) mod memory;
@@ -33,6 +34,7 @@ pub(crate) use controller::{Controller, Outcome, RECONCILE_TIMEOUT, spawn_worker
 pub(crate) use crds::go_duration;
 pub(crate) use events::Severity;
 pub(crate) use index::{Indexed, ObjectIndex};
+pub(crate) use leader::Fence;
 pub(crate) use lenient::Lenient;
 pub(crate) use mac::{Mac, MacKey};
 pub(crate) use metrics::QueueMetrics;

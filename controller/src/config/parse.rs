@@ -41,6 +41,15 @@ pub(super) fn parse_namespace(text: &str) -> Result<String, &'static str> {
         .ok_or("not a valid namespace: use at most 63 lower-case letters, digits and `-`")
 }
 
+/// A name of RFC 1123 with dots, as most objects have.
+pub(super) fn parse_object_name(text: &str) -> Result<String, &'static str> {
+    let has_valid_ends =
+        |part: &str| !part.is_empty() && !part.starts_with('-') && !part.ends_with('-');
+    (text.len() <= 253 && text.split('.').all(has_valid_ends) && has_name_letters_or_dots(text))
+        .then(|| text.to_owned())
+        .ok_or("not a valid name: use lower-case letters, digits, `-` and `.`")
+}
+
 pub(super) fn parse_secret_type(text: &str) -> Result<String, &'static str> {
     let is_allowed = text != HELM_RELEASE_TYPE;
     is_allowed.then(|| text.to_owned()).ok_or("the controller writes no releases of Helm")

@@ -9,7 +9,7 @@ use tracing::debug;
 
 use super::{
     concerned::is_announced,
-    index::ExternalIndex,
+    index::{ExternalIndex, ExternalSecretEntry},
     metrics::ExternalMetrics,
     outcome::{Checked, NO_DATA, SecretEffect, SyncFailure, Synced},
     paths::EventPaths,
@@ -83,6 +83,11 @@ impl ExternalSecretController {
             crd: CrdSupport::default(),
             stores: Arc::new(stores),
         }
+    }
+
+    /// Another process led until now.
+    pub(crate) fn follow_statuses(&self) {
+        self.objects.entries.change_each(ExternalSecretEntry::follow_status);
     }
 
     pub(crate) fn watch(self: &Arc<Self>, tasks: &mut JoinSet<()>) {

@@ -140,6 +140,16 @@ impl ExternalSecretEntry {
         self.repairs.delay(REPAIR_BACKOFF, Instant::now())
     }
 
+    /// The progress of this process, which was a standby, no longer counts: another one led.
+    pub(super) fn follow_status(&mut self) {
+        let object = ExternalSecret {
+            status: Some(ExternalSecretStatus::clone(&self.status)),
+            ..ExternalSecret::clone(&self.object)
+        };
+        let resource_version = self.resource_version;
+        *self = Self { resource_version, ..Self::of(object) };
+    }
+
     /// Keeps what this process remembers of the same object. True if the object changed: then its
     /// failures no longer count.
     fn keep_progress(&mut self, old: &Self) -> bool {

@@ -8,6 +8,7 @@ use kube::{
     core::{Status, response::StatusCause},
 };
 
+use super::leader::LeaseNotHeld;
 use crate::reason::{Failure, Reason};
 
 /// The name under which the controller writes (`metadata.managedFields`).
@@ -54,6 +55,11 @@ impl RequestError {
         self.code() == Some(403)
     }
 
+    /// Another replica leads, so this one did not make the request.
+    pub(crate) fn is_fenced(&self) -> bool {
+        matches!(self, Self::Api(Error::Service(error)) if error.is::<LeaseNotHeld>())
+    }
+
     /// The namespace is being deleted and takes no new objects.
     pub(crate) fn is_namespace_terminating(&self) -> bool {
         self.causes().any(|cause| cause.reason == "NamespaceTerminating")
@@ -62,6 +68,10 @@ impl RequestError {
     /// The failure to report. `action` describes the request, as in "create Secret n/s". The API
     /// server's own text is left out, since it may quote values.
     pub(crate) fn failure(&self, action: &str) -> Failure {
+        if self.is_fenced() {
+            let message = format!("this replica may not {action}: it does not hold the lease");
+            return Failure::new(Reason::Unavailable, message);
+        }
         let (reason, answer) = match self.code() {
             Some(403) => {
                 let remedy = "grant its ServiceAccount the permission, or check which admission \

@@ -21,7 +21,10 @@ use prometheus_client::{
 use tower::{Layer, Service};
 use zeroize::Zeroizing;
 
-use super::metrics::register;
+use super::{
+    leader::{Fence, FenceLayer},
+    metrics::register,
+};
 
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
 struct RequestLabels {
@@ -109,9 +112,11 @@ where
     }
 }
 
-/// Connects with a kubeconfig, or as `kubectl` would, or as a Pod.
+/// Connects with a kubeconfig, or as `kubectl` would, or as a Pod. Every request that changes something
+/// passes the fence.
 pub(crate) async fn connect(
     kubeconfig: Option<&Path>,
+    fence: Fence,
     registry: &mut Registry,
 ) -> anyhow::Result<Client> {
     let config = match kubeconfig {
@@ -122,7 +127,8 @@ pub(crate) async fn connect(
         None => Config::infer().await?,
     };
     let count = Count::register(registry, host_label(&config.cluster_url));
-    Ok(ClientBuilder::try_from(config)?.with_layer(&count).build())
+    let client = ClientBuilder::try_from(config)?.with_layer(&FenceLayer(fence));
+    Ok(client.with_layer(&count).build())
 }
 
 /// The host and the port, without a user and a password: everyone who scrapes may read the label.

@@ -1,5 +1,7 @@
 //! The time. A reconcile reads it once, so plans need no clock.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use tokio::time::Instant;
 
@@ -27,8 +29,25 @@ fn wall(_: Instant) -> Timestamp {
 /// Follows tokio's clock, which tests put forward.
 #[cfg(test)]
 fn wall(monotonic: Instant) -> Timestamp {
-    let ahead = monotonic.into_std().saturating_duration_since(std::time::Instant::now());
-    Timestamp::now() + ahead
+    Timestamp::now() + ahead(monotonic)
+}
+
+/// How far tests have put tokio's clock forward.
+#[cfg(test)]
+fn ahead(monotonic: Instant) -> Duration {
+    monotonic.into_std().saturating_duration_since(std::time::Instant::now())
+}
+
+/// The time since the boot of this machine. Unlike an [`Instant`], it counts the time of a suspended
+/// machine. Both count the time of a stopped process.
+pub(crate) fn boot_time() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    // Neither is negative.
+    let (seconds, nanos) = (time.tv_sec.unsigned_abs(), time.tv_nsec.unsigned_abs());
+    let time = Duration::from_secs(seconds) + Duration::from_nanos(nanos);
+    #[cfg(test)]
+    let time = time + ahead(Instant::now());
+    time
 }
 
 /// RFC 3339 in whole seconds, as times of the Kubernetes API are.

@@ -98,6 +98,7 @@ pub(crate) fn spawn_workers<C: Controller>(
     stop: &watch::Receiver<bool>,
 ) {
     let queue = controller.clone();
+    queue.queue().begin();
     metrics.started(C::NAME, workers, move || queue.queue().state());
     for _ in 0..workers {
         let (controller, metrics) = (controller.clone(), metrics.clone());

@@ -68,8 +68,10 @@ impl EventPublisher {
         });
         let api: Api<Event> = Api::namespaced(self.client.clone(), &namespace);
         let event = serde_json::from_value(body).expect("the body is an Event");
+        // The leader publishes the Events of a standby.
         if let Err(error) = request(api.create(&PostParams::default(), &event)).await
             && !error.is_namespace_terminating()
+            && !error.is_fenced()
         {
             let failure = error.failure("write an Event");
             warn!(object = %format!("{namespace}/{name}"), %failure, "an Event is lost");

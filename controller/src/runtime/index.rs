@@ -84,6 +84,10 @@ impl<K: Clone + Eq + Hash, V> ObjectIndex<K, V> {
         self.lock().iter().for_each(|(key, value)| visit(key, value));
     }
 
+    pub(crate) fn change_each(&self, change: impl FnMut(&mut V)) {
+        self.lock().values_mut().for_each(change);
+    }
+
     fn lock(&self) -> MutexGuard<'_, HashMap<K, V>> {
         self.0.lock().expect("no holder of the lock panics")
     }

@@ -91,6 +91,9 @@ struct Inner<K> {
     running: HashMap<K, Running>,
     /// When a reconcile last ended.
     last_done: Instant,
+    /// When the workers started. `None` while this process is a standby: its objects wait for the
+    /// leader, and not for a worker.
+    began: Option<Instant>,
     adds: u64,
     retries: u64,
     waited: Histogram,
@@ -144,6 +147,7 @@ impl<K: QueueKey> WorkQueue<K> {
             share: (workers / 4).max(1),
             running: HashMap::new(),
             last_done: Instant::now(),
+            began: Some(Instant::now()),
             adds: 0,
             retries: 0,
             // From 10 ns to 1000 s, as in Kubernetes' client.
@@ -151,6 +155,17 @@ impl<K: QueueKey> WorkQueue<K> {
             worked: Histogram::new(exponential_buckets(1e-8, 10.0, 12)),
         };
         Self { inner: Mutex::new(inner), wake: Notify::new() }
+    }
+
+    /// No worker takes objects until [`WorkQueue::begin`].
+    pub(crate) fn hold(&self) {
+        self.lock().began = None;
+    }
+
+    /// The workers start now.
+    pub(crate) fn begin(&self) {
+        let (mut inner, now) = (self.lock(), Instant::now());
+        (inner.began, inner.last_done) = (Some(now), now);
     }
 
     /// Adds an object, due after `delay`, at most a day. If it waits already, the earlier time and
@@ -189,9 +204,10 @@ impl<K: QueueKey> WorkQueue<K> {
         self.wake.notify_one();
     }
 
-    /// The number of objects that wait, due or not.
+    /// The number of objects that wait for a worker, due or not.
     pub(crate) fn len(&self) -> usize {
-        self.lock().waiting.len()
+        let inner = self.lock();
+        inner.began.map_or(0, |_| inner.waiting.len())
     }
 
     /// How long the oldest due object has been due.
@@ -199,7 +215,8 @@ impl<K: QueueKey> WorkQueue<K> {
         let inner = self.lock();
         let now = Instant::now();
         let oldest = inner.waiting.values().map(|entry| entry.at).min();
-        oldest.map_or(Duration::ZERO, |at| now.saturating_duration_since(at))
+        let since = oldest.and_then(|at| Some(inner.began?.max(at)));
+        since.map_or(Duration::ZERO, |since| now.saturating_duration_since(since))
     }
 
     /// Whether an object has been due and no reconcile has ended for longer than this.
@@ -214,7 +231,7 @@ impl<K: QueueKey> WorkQueue<K> {
         let ages =
             inner.running.values().map(|running| now.saturating_duration_since(running.since));
         QueueState {
-            due: inner.lanes.values().map(|lane| lane.due.len()).sum(),
+            due: inner.began.map_or(0, |_| inner.lanes.values().map(|lane| lane.due.len()).sum()),
             adds: inner.adds,
             retries: inner.retries,
             waited: inner.waited.clone(),
@@ -279,7 +296,8 @@ impl<K: QueueKey> Inner<K> {
         lane.turn = self.last_turn;
         lane.running += 1;
         if let Some(entry) = self.waiting.remove(&key) {
-            self.waited.observe(now.saturating_duration_since(entry.at).as_secs_f64());
+            let since = self.began.map_or(entry.at, |began| began.max(entry.at));
+            self.waited.observe(now.saturating_duration_since(since).as_secs_f64());
         }
         self.running.insert(key.clone(), Running { since: now, added: None });
         Some(key)

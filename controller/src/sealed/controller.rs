@@ -81,6 +81,11 @@ impl SealedSecretController {
     pub(super) fn count_failure(&self, key: &ObjectKey, reason: Reason) {
         self.metrics.failed(key, reason, || self.objects.has_namespace(&key.namespace));
     }
+
+    /// Another process led until now.
+    pub(crate) fn follow_statuses(&self) {
+        self.objects.change_each(SealedSecretEntry::follow_status);
+    }
 }
 
 impl Controller for SealedSecretController {

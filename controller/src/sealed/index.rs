@@ -142,6 +142,11 @@ impl SealedSecretEntry {
         self.attempts = 0;
     }
 
+    /// The progress of this process, which was a standby, no longer counts: another one led.
+    pub(crate) fn follow_status(&mut self) {
+        self.applied = self.status.fingerprint.as_deref().and_then(Record::parse);
+    }
+
     pub(crate) fn record_repair(&mut self) {
         self.repairs.record(REPAIR_BACKOFF, Instant::now());
     }
@@ -274,6 +279,34 @@ mod tests {
         let large = sealed("2", &"x".repeat(65 << 10));
         assert!(index.upsert(&mac_key, &budget, &large));
         assert!(index.take_pending(&ObjectKey::of(&large.metadata)).is_none());
+    }
+
+    #[test]
+    fn new_leader_counts_the_record_of_the_last_one() {
+        let index = ObjectIndex::default();
+        let object = |version: &str, record: &Record| {
+            let mut object = SealedSecret::clone(&sealed(version, "x"));
+            let fingerprint = Some(record.to_string());
+            object.status =
+                Some(SealedSecretStatus { fingerprint, ..SealedSecretStatus::default() });
+            Arc::new(object)
+        };
+        let record = |byte| {
+            let mac = || Mac::from_bytes([byte; 32]);
+            Record { keys: Vec::new(), inputs: mac(), content: mac() }
+        };
+        let [old, new] = [1, 2].map(record);
+        upsert(&index, &object("1", &old));
+        upsert(&index, &object("2", &new));
+        let key = ObjectKey::of(&sealed("1", "x").metadata);
+        let applied = || index.get(&key).and_then(|entry| entry.applied);
+        assert_eq!(
+            applied(),
+            Some(old),
+            "a lagging status does not undo the progress of this process"
+        );
+        index.change_each(SealedSecretEntry::follow_status);
+        assert_eq!(applied(), Some(new));
     }
 
     #[test]

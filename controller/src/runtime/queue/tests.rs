@@ -210,3 +210,19 @@ async fn queue_of_50000_objects_leaves_no_lane_behind() {
     let inner = queue.lock();
     assert!(inner.lanes.is_empty() && inner.waiting.is_empty() && inner.running.is_empty());
 }
+
+#[tokio::test(start_paused = true)]
+async fn objects_of_a_standby_wait_for_no_worker() {
+    let queue = queue(1);
+    queue.hold();
+    queue.add(key("a"), Priority::Change, Duration::ZERO);
+    tokio::time::advance(Duration::from_hours(1)).await;
+    assert_eq!((queue.len(), queue.state().due, queue.oldest_due_age()), (0, 0, Duration::ZERO));
+    assert!(!queue.is_stalled(Duration::from_mins(15)));
+    queue.begin();
+    assert_eq!((queue.len(), queue.oldest_due_age()), (1, Duration::ZERO));
+    assert!(!queue.is_stalled(Duration::from_mins(15)), "the workers have just started");
+    tokio::time::advance(Duration::from_mins(16)).await;
+    assert!(queue.is_stalled(Duration::from_mins(15)));
+    assert_eq!(take(&queue).await, "a");
+}
