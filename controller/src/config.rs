@@ -10,6 +10,7 @@ mod leader;
 mod metrics;
 mod notices;
 mod parse;
+mod selector;
 #[cfg(test)]
 mod table_tests;
 #[cfg(test)]
@@ -20,6 +21,7 @@ use std::{net::SocketAddr, path::PathBuf, str::FromStr as _, sync::Arc};
 
 use clap::{ArgAction, Parser};
 use jiff::SignedDuration;
+use kube::core::Selector;
 use templates::Limits;
 
 use self::{
@@ -32,6 +34,7 @@ use self::{
         parse_address, parse_delimiter, parse_duration, parse_key_size, parse_namespace,
         parse_prefix, parse_secret_type, parse_workers,
     },
+    selector::parse_selector,
 };
 use crate::{
     aws::{events::EventQueue, identity::PodIdentity},
@@ -74,6 +77,16 @@ pub struct Config {
     /// Watch these namespaces and the controller's, and no others (comma-separated or repeated)
     #[arg(long, value_name = "NAMESPACE", value_delimiter = ',', value_parser = parse_namespace)]
     additional_namespaces: Vec<String>,
+
+    /// Of these namespaces, reconcile objects only in those with matching labels, such as team=a,!legacy
+    #[arg(long, value_name = "SELECTOR", default_value = "", hide_default_value = true,
+          value_parser = parse_selector)]
+    pub(crate) namespace_selector: Selector,
+
+    /// Reconcile only SealedSecrets and ExternalSecrets with matching labels
+    #[arg(long, value_name = "SELECTOR", default_value = "", hide_default_value = true,
+          value_parser = parse_selector)]
+    pub(crate) label_selector: Selector,
 
     /// Address of the endpoints for certificate, verify, rotate and health
     #[arg(long, value_name = "ADDRESS", default_value = ":8080", value_parser = parse_address)]

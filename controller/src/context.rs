@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use kube::Client;
+use kube::{Client, core::Selector};
 use templates::{Limit, Limits};
 
 use crate::{
@@ -31,6 +31,9 @@ pub(crate) struct Context {
 /// The flags that apply to all controllers.
 pub(crate) struct Settings {
     pub(crate) scope: WatchScope,
+    pub(crate) namespace_selector: Selector,
+    /// Of SealedSecrets and ExternalSecrets.
+    pub(crate) label_selector: Selector,
     pub(crate) resync_period: Duration,
     /// Whether Secrets get the labels and annotations by which tools know their objects.
     pub(crate) copies_tool_metadata: bool,
@@ -89,7 +92,7 @@ impl Context {
         Self {
             keys,
             mac_key,
-            namespaces: Arc::default(),
+            namespaces: Arc::new(Namespaces::new(settings.namespace_selector.clone())),
             writer: Writer::new(client.clone(), secrets.clone(), policy),
             secrets,
             events: EventPublisher { client: client.clone(), instance },

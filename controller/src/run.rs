@@ -321,6 +321,8 @@ impl Process {
         let mac_key = Arc::new(self.load_keys().await);
         let settings = context::Settings {
             scope: self.config.watched(&self.namespace),
+            namespace_selector: self.config.namespace_selector.clone(),
+            label_selector: self.config.label_selector.clone(),
             resync_period: self.config.resync_period.unsigned_abs(),
             copies_tool_metadata: self.config.copy_tool_metadata,
             instance: std::env::var("HOSTNAME").unwrap_or_default(),
@@ -398,9 +400,10 @@ impl Controllers {
         tasks.spawn(context.keys.clone().watch(context.client.clone()));
         // With Roles in some namespaces only, the controller may not watch namespaces. The API
         // server refuses a creation in a namespace that is being deleted.
-        if context.settings.scope == WatchScope::All {
+        if context.settings.scope == WatchScope::All || context.namespaces.selects_some() {
             let listing = context.readiness.add_watch();
-            tasks.spawn(context.namespaces.clone().watch(context.client.clone(), listing));
+            let (namespaces, client) = (context.namespaces.clone(), context.client.clone());
+            tasks.spawn(namespaces.watch(client, listing, self.joined()));
         }
         let mut subscribers: Vec<Arc<dyn SecretSubscriber>> = vec![self.sealed.clone()];
         if let Some(external) = &self.external {
@@ -417,6 +420,22 @@ impl Controllers {
             tasks.spawn(secrets.clone().run(scope, context.readiness.add_watch()));
         }
         self.sealed.watch(tasks);
+    }
+
+    /// Reconciles the objects of a namespace.
+    fn joined(&self) -> impl Fn(&str) + Send + 'static {
+        let (sealed, external) = (self.sealed.clone(), self.external.clone());
+        let restart = self.restart.clone();
+        move |namespace| {
+            info!(namespace, "the namespace is selected");
+            sealed.enqueue_namespace(namespace);
+            if let Some(external) = &external {
+                external.enqueue_namespace(namespace);
+            }
+            if let Some(restart) = &restart {
+                restart.enqueue_namespace(namespace);
+            }
+        }
     }
 }
 

@@ -131,9 +131,14 @@ impl Controller {
         self.pid.as_raw_nonzero().get().unsigned_abs()
     }
 
+    /// Sends it a signal.
+    pub fn signal(&self, signal: Signal) -> anyhow::Result<()> {
+        kill_process(self.pid, signal).with_context(|| format!("sending {signal:?}"))
+    }
+
     /// Stops the controller with SIGTERM, and waits for its end.
     pub fn end(self) -> anyhow::Result<()> {
-        kill_process(self.pid, Signal::TERM).context("ending the controller")?;
+        self.signal(Signal::TERM)?;
         let stopped = Instant::now();
         while self.runs() {
             if stopped.elapsed() > PROCESS_TIMEOUT {
@@ -144,8 +149,8 @@ impl Controller {
         Ok(())
     }
 
-    /// An ended process is a zombie until its parent has waited for it.
-    fn runs(&self) -> bool {
+    /// Whether the process exists. An ended one is a zombie until its parent has waited for it.
+    pub fn runs(&self) -> bool {
         fs::read_to_string(format!("/proc/{}/stat", self.pid()))
             .is_ok_and(|stat| !stat.contains(") Z "))
     }

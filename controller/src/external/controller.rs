@@ -85,6 +85,14 @@ impl ExternalSecretController {
         }
     }
 
+    /// The namespace is selected from now on.
+    pub(crate) fn enqueue_namespace(&self, namespace: &str) {
+        for key in self.objects.entries.keys_where(|key, _| key.namespace == namespace) {
+            self.queue.add(key, Priority::Change, Duration::ZERO);
+        }
+        self.stores.enqueue_namespace(namespace);
+    }
+
     /// Another process led until now.
     pub(crate) fn follow_statuses(&self) {
         self.objects.entries.change_each(ExternalSecretEntry::follow_status);
@@ -113,6 +121,7 @@ impl ExternalSecretController {
             self.objects.remove(key);
             self.metrics.forget(key, || self.objects.entries.has_namespace(&key.namespace));
         };
+        let watch = watch.labels(&self.context.settings.label_selector.to_string());
         watch.optional(CRD_POLL_INTERVAL).run_indexed(listing, known, applied, deleted).await;
     }
 
@@ -160,6 +169,9 @@ impl Controller for ExternalSecretController {
     }
 
     fn observe(&self, key: &ObjectKey) -> Option<Observed> {
+        if !self.context.namespaces.is_selected(&key.namespace) {
+            return None;
+        }
         let entry = self.objects.entries.get(key)?;
         let stores = self.stores.index.find(entry.stores());
         Some(Observed {

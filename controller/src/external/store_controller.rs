@@ -73,6 +73,10 @@ impl Controller for SecretStoreController {
     }
 
     fn observe(&self, key: &StoreKey) -> Option<Self::Observed> {
+        let is_selected = |namespace: &String| self.context.namespaces.is_selected(namespace);
+        if !key.namespace.as_ref().is_none_or(is_selected) {
+            return None;
+        }
         Some((self.index.stores.get(key)?, self.settings.clone()))
     }
 
@@ -101,6 +105,14 @@ impl Controller for SecretStoreController {
 }
 
 impl SecretStoreController {
+    /// The namespace is selected from now on.
+    pub(super) fn enqueue_namespace(&self, namespace: &str) {
+        let is_there = |key: &StoreKey| key.namespace.as_deref() == Some(namespace);
+        for key in self.index.stores.keys_where(|key, _| is_there(key)) {
+            self.queue.add(key, Priority::Change, Duration::ZERO);
+        }
+    }
+
     pub(super) async fn watch_stores(&self, scope: NamespaceScope, listing: Listing) {
         let api: Api<Lenient<SecretStore>> = scope.api(self.context.client.clone());
         let covers = |key: &StoreKey| !key.is_cluster_store() && scope.covers(&key.object_key());

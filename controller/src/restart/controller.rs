@@ -102,6 +102,12 @@ impl RestartController {
         Outcome::done()
     }
 
+    /// The namespace is selected from now on.
+    pub(crate) fn enqueue_namespace(&self, namespace: &str) {
+        let keys = self.index.keys().into_iter();
+        self.enqueue(keys.filter(|key| key.object.namespace == namespace));
+    }
+
     pub(super) fn enqueue(&self, keys: impl IntoIterator<Item = WorkloadKey>) {
         for key in keys {
             self.queue.add(key, Priority::Change, Duration::ZERO);
@@ -240,6 +246,9 @@ impl Controller for RestartController {
     }
 
     fn observe(&self, key: &WorkloadKey) -> Option<View<Observed>> {
+        if !self.context.namespaces.is_selected(&key.object.namespace) {
+            return None;
+        }
         let entry = match self.index.view(key)? {
             View::Unread(unread) => return Some(View::Unread(unread)),
             View::Tracked(entry) => *entry,

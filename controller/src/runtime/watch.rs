@@ -82,7 +82,11 @@ where
         Self { config: self.config.fields(selector), ..self }
     }
 
+    /// An empty selector selects all objects.
     pub(crate) fn labels(self, selector: &str) -> Self {
+        if selector.is_empty() {
+            return self;
+        }
         Self { config: self.config.labels(selector), ..self }
     }
 

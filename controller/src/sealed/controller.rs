@@ -1,6 +1,9 @@
 //! The controller of SealedSecrets.
 
-use std::sync::{Arc, Once};
+use std::{
+    sync::{Arc, Once},
+    time::Duration,
+};
 
 use super::{
     index::{PendingBudget, SealedSecretEntry},
@@ -82,6 +85,13 @@ impl SealedSecretController {
         self.metrics.failed(key, reason, || self.objects.has_namespace(&key.namespace));
     }
 
+    /// The namespace is selected from now on.
+    pub(crate) fn enqueue_namespace(&self, namespace: &str) {
+        for key in self.objects.keys_where(|key, _| key.namespace == namespace) {
+            self.queue.add(key, Priority::Change, Duration::ZERO);
+        }
+    }
+
     /// Another process led until now.
     pub(crate) fn follow_statuses(&self) {
         self.objects.change_each(SealedSecretEntry::follow_status);
@@ -100,6 +110,9 @@ impl Controller for SealedSecretController {
     }
 
     fn observe(&self, key: &ObjectKey) -> Option<Observed> {
+        if !self.context.namespaces.is_selected(&key.namespace) {
+            return None;
+        }
         Some(Observed {
             entry: self.objects.get(key)?,
             secret: self.context.secrets.get(key),

@@ -46,6 +46,7 @@ impl SealedSecretController {
     async fn watch_objects(self: Arc<Self>, scope: NamespaceScope, listing: Listing) {
         let api: Api<Lenient<SealedSecret>> = scope.api(self.context.client.clone());
         let watch = Watch::new(api, scope.describe("SealedSecrets")).page(LARGE_OBJECTS_PAGE);
+        let watch = watch.labels(&self.context.settings.label_selector.to_string());
         let known = || self.objects.keys_where(|key, _| scope.covers(key));
         let applied = |mut object: SealedSecret| {
             object.metadata.managed_fields = None;

@@ -9,7 +9,7 @@ use std::{
 
 use crds::StoreStatus;
 use http::Request;
-use kube::{Client, client::Body};
+use kube::{Client, client::Body, core::Selector};
 use prometheus_client::registry::Registry;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -137,6 +137,8 @@ pub(super) fn controller_with(
     let keys = KeyStore::new("kube-system", KeySettings::for_tests(), &mut registry);
     let settings = context::Settings {
         scope: WatchScope::All,
+        namespace_selector: Selector::default(),
+        label_selector: Selector::default(),
         resync_period: Duration::from_hours(1),
         copies_tool_metadata: false,
         instance: String::new(),

@@ -2,7 +2,7 @@
 
 use std::{fs, path::PathBuf, sync::Arc, time::Duration};
 
-use kube::Client;
+use kube::{Client, core::Selector};
 use prometheus_client::registry::Registry;
 use sealing::{Certificate, Scope};
 use serde_json::{Value, json};
@@ -174,6 +174,8 @@ fn context(client: Client, keys: Arc<KeyStore>, copies_tool_metadata: bool) -> A
     let mac_key = Arc::new(MacKey::from_bytes(&[7; MacKey::BYTES]).expect("a key"));
     let settings = context::Settings {
         scope: WatchScope::All,
+        namespace_selector: Selector::default(),
+        label_selector: Selector::default(),
         resync_period: Duration::from_hours(1),
         copies_tool_metadata,
         instance: String::new(),

@@ -16,6 +16,8 @@
   "namespace" $values.keyNamespace
   "certificate-config-map" $certificateConfigMap
   "key-cutoff-time" $values.keycutofftime
+  "label-selector" $values.labelSelector
+  "namespace-selector" $values.namespaceSelector
   "key-order-priority" $values.keyOrderPriority
   "key-renew-period" $values.keyrenewperiod
   "key-size" $values.keySize
@@ -58,6 +60,18 @@
   "max-unseal-retries" $values.maxRetries }}
 {{- with $value }}
 {{- $args = append $args (printf "--%s=%s" $flag (toString .)) }}
+{{- end }}
+{{- end }}
+{{- if include "mtk-controller.elects" . }}
+{{- $election := $values.leaderElection }}
+{{- $args = concat $args (list "--leader-elect" (printf "--leader-election-id=%s" (include "mtk-controller.lease" .))) }}
+{{- range $flag, $value := dict
+  "lease-duration" $election.leaseDuration
+  "renew-deadline" $election.renewDeadline
+  "retry-period" $election.retryPeriod }}
+{{- with $value }}
+{{- $args = append $args (printf "--leader-election-%s=%s" $flag .) }}
+{{- end }}
 {{- end }}
 {{- end }}
 {{- if $values.copyToolMetadata }}

@@ -124,3 +124,27 @@ true
 /etc/mtk-controller/log/level
 {{- end }}
 {{- end }}
+
+{{- /* "true" if the replicas elect a leader. */}}
+{{- define "mtk-controller.elects" -}}
+{{- $enabled := .Values.leaderElection.enabled }}
+{{- if kindIs "bool" $enabled }}
+{{- ternary "true" "" $enabled }}
+{{- else if gt (int .Values.replicaCount) 1 -}}
+true
+{{- end }}
+{{- end }}
+
+{{- /* "true" if there is a PodDisruptionBudget. */}}
+{{- define "mtk-controller.hasBudget" -}}
+{{- $create := .Values.pdb.create }}
+{{- if kindIs "bool" $create }}
+{{- ternary "true" "" $create }}
+{{- else if gt (int .Values.replicaCount) 1 -}}
+true
+{{- end }}
+{{- end }}
+
+{{- define "mtk-controller.lease" -}}
+{{- .Values.leaderElection.id | default (include "mtk-controller.fullname" .) }}
+{{- end }}

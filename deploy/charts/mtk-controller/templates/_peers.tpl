@@ -79,6 +79,8 @@ template includes this first: Helm renders them in no particular order, and the 
 {{- $problems = append $problems (printf "extraArgs.%s: %s" $flag $entry.refused) }}
 {{- else if eq $flag "loglevel" }}
 {{- $_ := set $values "logLevel" (toString $value) }}
+{{- else if eq $flag "enable-leader-election" }}
+{{- $_ := set $values.leaderElection "enabled" (has (toString $value) (list "" "true")) }}
 {{- else if $entry.ignored }}
 {{- $notes = append $notes (printf "extraArgs.%s: %s" $flag $entry.ignored) }}
 {{- else }}

@@ -2,9 +2,15 @@
 {{- define "mtk-controller.validate" -}}
 {{- $values := .Values }}
 {{- $metrics := $values.metrics }}
-{{- /* The schema lists the reason as a value, so that Helm prints it. Reject that value here. */}}
-{{- if not (regexMatch "^[01]$" (toString $values.replicaCount)) }}
-{{- fail "replicaCount: 0 or 1" }}
+{{- if and (gt (int $values.replicaCount) 1) (not (include "mtk-controller.elects" .)) }}
+{{- fail "replicaCount: more than one replica need leaderElection.enabled, because two controllers would work against each other" }}
+{{- end }}
+{{- if and (include "mtk-controller.hasBudget" .) (lt (int $values.replicaCount) 2) }}
+{{- fail "pdb.create: with one replica, a PodDisruptionBudget would only block node drains; set replicaCount: 2" }}
+{{- end }}
+{{- $isSet := list (ne (toString $values.pdb.minAvailable) "") (ne (toString $values.pdb.maxUnavailable) "") }}
+{{- if and (include "mtk-controller.hasBudget" .) (not (has false $isSet)) }}
+{{- fail "pdb: set minAvailable or maxUnavailable, not both" }}
 {{- end }}
 {{- if and $metrics.serviceMonitor.enabled $metrics.podMonitor.enabled }}
 {{- fail "metrics: serviceMonitor and podMonitor would both scrape the Pod: enable one of them" }}

@@ -40,6 +40,33 @@ fn watched_namespaces_match_the_permissions() {
 }
 
 #[test]
+fn selectors_are_flags() {
+    let flags = flags(case("selectors"));
+    for flag in ["--label-selector=tier in (web,db)", "--namespace-selector=sealing=on"] {
+        assert!(flags.iter().any(|one| one == flag), "{flags:?}");
+    }
+}
+
+#[test]
+fn several_replicas_elect_a_leader() {
+    let more = |name: &str| {
+        let flags = flags(case(name));
+        flags.into_iter().filter(|flag| flag.starts_with("--leader")).collect::<Vec<_>>()
+    };
+    assert_eq!(more("replicas"), ["--leader-elect", "--leader-election-id=mtk-controller"]);
+    assert_eq!(
+        more("leader-election"),
+        [
+            "--leader-elect",
+            "--leader-election-id=our-lease",
+            "--leader-election-lease-duration=15s",
+            "--leader-election-renew-deadline=10s",
+            "--leader-election-retry-period=2s",
+        ]
+    );
+}
+
+#[test]
 fn values_set_their_flags() {
     assert_eq!(
         flags(case("key-namespace")),

@@ -84,19 +84,63 @@ fn bundle_of_authorities_is_mounted_from_a_config_map_or_a_secret() {
     assert!(!pod.to_string().contains("ca-bundle"), "{pod}");
 }
 
-/// Leader election does not exist yet.
+/// Two controllers without leader election would work against each other.
 #[test]
-fn at_most_one_controller_pod_runs() {
+fn several_pods_run_only_with_leader_election() {
     for case in cases() {
         let deployments = objects::of_kind(&case.objects, "Deployment");
         assert_eq!(deployments.len(), 1, "{}", case.name);
         let spec = &deployments[0]["spec"];
-        let replicas = u64::from(case.name != "beside-peer");
+        let replicas = match case.name.as_str() {
+            "beside-peer" => 0,
+            "replicas" => 2,
+            "leader-election" => 3,
+            _ => 1,
+        };
+        let elects = replicas > 1;
         assert_eq!(spec["replicas"], replicas, "{}", case.name);
-        assert_eq!(spec["strategy"], json!({ "type": "Recreate" }), "{}", case.name);
-        assert!(objects::of_kind(&case.objects, "PodDisruptionBudget").is_empty());
+        let strategy = json!({ "type": "Recreate" });
+        let rolling = json!({ "type": "RollingUpdate",
+                              "rollingUpdate": { "maxUnavailable": 1, "maxSurge": 1 } });
+        assert_eq!(spec["strategy"], if elects { rolling } else { strategy }, "{}", case.name);
+        let args = spec["template"]["spec"]["containers"][0]["args"].as_array().unwrap();
+        assert_eq!(args.contains(&json!("--leader-elect")), elects, "{}", case.name);
+        let budgets = objects::of_kind(&case.objects, "PodDisruptionBudget");
+        assert_eq!(budgets.len(), usize::from(elects), "{}", case.name);
         assert!(objects::of_kind(&case.objects, "HorizontalPodAutoscaler").is_empty());
     }
+}
+
+#[test]
+fn several_pods_are_spread_and_one_of_them_may_be_evicted() {
+    let of = |name: &str| {
+        let deployment = objects::object(case(name), "Deployment", "mtk-controller");
+        let spread = deployment["spec"]["template"]["spec"]["topologySpreadConstraints"].clone();
+        let budget = objects::object(case(name), "PodDisruptionBudget", "mtk-controller");
+        assert_eq!(budget["spec"]["selector"], deployment["spec"]["selector"]);
+        (spread, budget["spec"].clone())
+    };
+    let (spread, budget) = of("replicas");
+    let keys: Vec<_> =
+        spread.as_array().unwrap().iter().map(|one| one["topologyKey"].as_str().unwrap()).collect();
+    assert_eq!(keys, ["kubernetes.io/hostname", "topology.kubernetes.io/zone"]);
+    assert!(
+        spread.as_array().unwrap().iter().all(|one| one["whenUnsatisfiable"] == "ScheduleAnyway")
+    );
+    assert_eq!((&budget["maxUnavailable"], budget.get("minAvailable")), (&json!(1), None));
+    let (spread, budget) = of("leader-election");
+    assert_eq!(spread[0]["whenUnsatisfiable"], "DoNotSchedule");
+    assert_eq!((&budget["minAvailable"], budget.get("maxUnavailable")), (&json!("50%"), None));
+}
+
+#[test]
+fn one_pod_may_have_leader_election_and_several_may_have_no_budget() {
+    let one = rendered(json!({ "leaderElection": { "enabled": true } }));
+    let deployment = objects::object(&one, "Deployment", "mtk-controller");
+    assert_eq!(deployment["spec"]["strategy"]["type"], "RollingUpdate");
+    assert!(objects::of_kind(&one, "PodDisruptionBudget").is_empty());
+    let two = rendered(json!({ "replicaCount": 2, "pdb": { "create": false } }));
+    assert!(objects::of_kind(&two, "PodDisruptionBudget").is_empty());
 }
 
 #[test]

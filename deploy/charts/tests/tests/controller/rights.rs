@@ -82,6 +82,21 @@ fn expected(case: &str) -> Vec<Grant> {
         | "network-closed" => vec![cluster("mtk-controller"), proxier(BOTH)],
         "beside-peer" => vec![cluster("mtk-controller"), proxier(&["mtk-controller"])],
         "network" => vec![cluster("mtk-controller"), proxier(&["kubeseal", "mtk-controller"])],
+        "replicas" => {
+            vec![cluster("mtk-controller"), proxier(BOTH), lease(system, "mtk-controller")]
+        }
+        "selectors" => vec![
+            role(system, "mtk-controller"),
+            role("team-a", "mtk-controller"),
+            Grant {
+                rules: lines(&["/namespaces: list, watch"]),
+                ..cluster("mtk-controller-namespaces")
+            },
+            proxier(BOTH),
+        ],
+        "leader-election" => {
+            vec![cluster("mtk-controller"), proxier(BOTH), lease("sealing-keys", "our-lease")]
+        }
         "secret-types" => {
             vec![cluster("mtk-controller"), Grant { subject: "", ..proxier(BOTH) }]
         }
@@ -209,11 +224,20 @@ fn proxier(services: &[&str]) -> Grant {
     }
 }
 
+/// For leader election. RBAC cannot limit a creation by name.
+fn lease(namespace: &'static str, lease: &str) -> Grant {
+    let rules = vec![
+        format!("coordination.k8s.io/leases [{lease}]: get, update"),
+        "coordination.k8s.io/leases: create".to_owned(),
+    ];
+    Grant { rules, ..role(namespace, "mtk-controller-leader-election") }
+}
+
 /// The controller writes one ConfigMap, which every authenticated user may read.
 fn certificate(case: &str) -> [Grant; 2] {
     let controller = "ServiceAccount kube-system/mtk-controller";
     let (namespace, name, reader, subject) = match case {
-        "key-namespace" => (
+        "key-namespace" | "leader-election" => (
             "sealing-keys",
             "mtk-controller-certificate",
             "mtk-controller-certificate-reader",
