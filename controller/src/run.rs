@@ -1,5 +1,8 @@
 //! Builds the context, starts three controllers as peers, and shuts them down.
 
+mod controllers;
+mod signals;
+
 use std::{sync::Arc, time::Duration};
 
 use anyhow::{Context as _, anyhow, bail};
@@ -7,12 +10,15 @@ use axum::Router;
 use kube::Client;
 use prometheus_client::registry::Registry;
 use tokio::{
-    signal::unix::{SignalKind, signal},
     sync::watch,
     task::{JoinError, JoinSet},
 };
 use tracing::{info, warn};
 
+use self::{
+    controllers::Controllers,
+    signals::{request_keys, signalled},
+};
 use crate::{
     aws::{Pool, events::metrics::EventMetrics, metrics::AwsMetrics, rates::Rates, trust},
     config::Config,
@@ -25,7 +31,7 @@ use crate::{
     keys::{CertificatePublisher, KeyRenewal, KeyStore, mac_key},
     restart::{self, RestartController, RestartMetrics},
     runtime::{
-        Fence, MacKey, QueueMetrics, ReconcileMetrics, WatchScope, WorkQueue,
+        Fence, MacKey, QueueMetrics, ReconcileMetrics, WorkQueue,
         blocking::block_on,
         client,
         leader::{Election, Ended, LeaderMetrics},
@@ -34,10 +40,7 @@ use crate::{
         spawn_workers, stopped,
     },
     sealed::{self, SealedSecretController, metrics::SealedSecretMetrics},
-    target::{
-        policy::Policy,
-        watch::{SealedSecretSubscriber, SecretSubscriber, SecretWatch},
-    },
+    target::{policy::Policy, watch::SealedSecretSubscriber},
     telemetry::CurrentLevel,
 };
 
@@ -70,13 +73,6 @@ struct Process {
     event_metrics: EventMetrics,
     restart_metrics: RestartMetrics,
     reconciles: ReconcileMetrics,
-}
-
-/// The controllers. One that a flag turned off is `None`.
-struct Controllers {
-    sealed: Arc<SealedSecretController>,
-    external: Option<Arc<ExternalSecretController>>,
-    restart: Option<Arc<RestartController>>,
 }
 
 /// Keeps the memory of this process, which contains private keys, out of core dumps, and hides it
@@ -391,70 +387,5 @@ impl Process {
             ))
         });
         Controllers { sealed, external, restart }
-    }
-}
-
-impl Controllers {
-    /// Starts all watches. The context's readiness waits for them.
-    fn watch(&self, context: &Arc<Context>, tasks: &mut JoinSet<()>) {
-        tasks.spawn(context.keys.clone().watch(context.client.clone()));
-        // With Roles in some namespaces only, the controller may not watch namespaces. The API
-        // server refuses a creation in a namespace that is being deleted.
-        if context.settings.scope == WatchScope::All || context.namespaces.selects_some() {
-            let listing = context.readiness.add_watch();
-            let (namespaces, client) = (context.namespaces.clone(), context.client.clone());
-            tasks.spawn(namespaces.watch(client, listing, self.joined()));
-        }
-        let mut subscribers: Vec<Arc<dyn SecretSubscriber>> = vec![self.sealed.clone()];
-        if let Some(external) = &self.external {
-            external.watch(tasks);
-            subscribers.push(external.clone());
-        }
-        subscribers.extend(self.restart.clone().map(|peer| peer as Arc<dyn SecretSubscriber>));
-        let secrets = Arc::new(SecretWatch {
-            client: context.client.clone(),
-            secrets: context.secrets.clone(),
-            subscribers,
-        });
-        for scope in context.settings.scope.parts() {
-            tasks.spawn(secrets.clone().run(scope, context.readiness.add_watch()));
-        }
-        self.sealed.watch(tasks);
-    }
-
-    /// Reconciles the objects of a namespace.
-    fn joined(&self) -> impl Fn(&str) + Send + 'static {
-        let (sealed, external) = (self.sealed.clone(), self.external.clone());
-        let restart = self.restart.clone();
-        move |namespace| {
-            info!(namespace, "the namespace is selected");
-            sealed.enqueue_namespace(namespace);
-            if let Some(external) = &external {
-                external.enqueue_namespace(namespace);
-            }
-            if let Some(restart) = &restart {
-                restart.enqueue_namespace(namespace);
-            }
-        }
-    }
-}
-
-/// Creates a sealing key at each SIGUSR1, as Bitnami's controller does.
-fn request_keys(renewal: Arc<KeyRenewal>) -> impl Future<Output = ()> {
-    let signals = signal(SignalKind::user_defined1());
-    let mut signals = signals.expect("the process can handle signals");
-    async move {
-        while signals.recv().await.is_some() {
-            renewal.request();
-        }
-    }
-}
-
-async fn signalled() {
-    let mut terminate = signal(SignalKind::terminate()).expect("the process can handle signals");
-    let mut interrupt = signal(SignalKind::interrupt()).expect("the process can handle signals");
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
     }
 }
