@@ -29,7 +29,9 @@ fn wall(_: Instant) -> Timestamp {
 /// Follows tokio's clock, which tests put forward.
 #[cfg(test)]
 fn wall(monotonic: Instant) -> Timestamp {
-    Timestamp::now() + ahead(monotonic)
+    // First, so that the result is not before the time that a timer waited for.
+    let ahead = ahead(monotonic);
+    Timestamp::now() + ahead
 }
 
 /// How far tests have put tokio's clock forward.
