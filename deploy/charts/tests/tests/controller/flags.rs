@@ -255,13 +255,8 @@ fn cases_use_only_existing_flags() {
 
 /// The flags of the controller: the fields after `#[arg(long` in its settings.
 fn controller_flags() -> BTreeSet<String> {
-    let files = [
-        "config.rs",
-        "config/http.rs",
-        "config/keys.rs",
-        "config/leader.rs",
-        "config/metrics.rs",
-    ];
+    let files =
+        ["config.rs", "config/http.rs", "config/keys.rs", "config/leader.rs", "config/metrics.rs"];
     let source = files.map(|file| read(format!("controller/src/{file}"))).concat();
     let fields = source.split("#[arg(long").skip(1).map(|rest| {
         let declared = rest.lines().map(str::trim).filter(|line| line.ends_with(','));
