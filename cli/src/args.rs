@@ -1,5 +1,6 @@
 //! The arguments as plain data. `command` validates them.
 
+mod check;
 mod items;
 mod plan;
 mod shared;
@@ -11,6 +12,7 @@ use clap_complete::Shell;
 use sealing::Scope;
 
 pub(crate) use self::{
+    check::{HookArgs, LintArgs, LintFormat},
     items::{ItemsArgs, MergeArgs, PlaceArgs, ReEncryptArgs, SealingArgs, SetArgs},
     plan::{PlanArgs, PlanFormat, PlanMode},
     shared::{ClusterArgs, KeyArgs, ProjectArgs, SourceFormat},
@@ -59,6 +61,12 @@ pub(crate) enum CommandArgs {
     /// Seal items again for the newest key, offline, with the private keys
     #[command(after_help = items::RE_ENCRYPT_EXAMPLES)]
     ReEncrypt(ReEncryptArgs),
+    /// Find damaged SealedSecrets and values that are not sealed, offline
+    #[command(after_help = check::LINT_EXAMPLES)]
+    Lint(LintArgs),
+    /// Install or remove a git hook that lints each commit
+    #[command(subcommand, after_help = check::HOOK_EXAMPLES)]
+    Hook(HookArgs),
     /// Decrypt SealedSecrets offline, with the private keys
     Unseal(UnsealArgs),
     /// Render or lint the templates of SealedSecrets and ExternalSecrets offline

@@ -1,8 +1,10 @@
 //! The subcommands, one file each. This module validates the arguments before any I/O.
 
 mod cert;
+mod hook;
 mod init;
 mod items;
+mod lint;
 mod plan;
 mod re_encrypt;
 mod seal;
@@ -17,7 +19,7 @@ use sources::{ReadOptions, SourceKind};
 
 use self::usage::{UsageError, certificate_options, project_choice, source_kind};
 use crate::{
-    args::{Args, CommandArgs, PlanArgs, PlanFormat, PlanMode, SealArgs},
+    args::{Args, CommandArgs, HookArgs, PlanArgs, PlanFormat, PlanMode, SealArgs},
     certificate::Source,
     error::Failure,
     output::{Destination, Format},
@@ -33,10 +35,14 @@ pub(crate) enum Command {
     Cert(cert::Options),
     /// `mtk-seal completions`
     Completions(clap_complete::Shell),
+    /// `mtk-seal hook`
+    Hook(HookArgs),
     /// `mtk-seal init`
     Init(init::Options),
     /// `mtk-seal set`, `unset`, `rename`, `merge`
     Items(Box<items::Options>),
+    /// `mtk-seal lint`
+    Lint(lint::Options),
     /// `mtk-seal re-encrypt`
     ReEncrypt(Box<re_encrypt::Options>),
     /// `mtk-seal man`
@@ -57,9 +63,11 @@ impl Command {
         match self {
             Self::Cert(options) => cert::run(&options, report),
             Self::Completions(shell) => shell::completions(shell),
+            Self::Hook(args) => hook::run(&args, report),
             Self::Init(options) => init::run(&options, report),
             Self::Items(options) => items::run(*options, report),
             Self::ReEncrypt(options) => re_encrypt::run(&options, report),
+            Self::Lint(options) => lint::run(&options, report),
             Self::Man(command) => shell::man(command.as_deref()),
             Self::Plan(options) => plan::run(&options, report),
             Self::Seal(options) => seal::run(&options, report),
@@ -92,6 +100,8 @@ impl TryFrom<Args> for Command {
             }),
             Some(CommandArgs::ReEncrypt(args)) => Self::ReEncrypt(Box::new(args.into())),
             Some(CommandArgs::Items(args)) => Self::Items(Box::new(items::options(args)?)),
+            Some(CommandArgs::Hook(args)) => Self::Hook(args),
+            Some(CommandArgs::Lint(args)) => Self::Lint(args.into()),
             Some(CommandArgs::Man { command }) => Self::Man(command),
             Some(CommandArgs::Plan(args)) => Self::Plan(plan_options(args)?),
             Some(CommandArgs::Template(args)) => {

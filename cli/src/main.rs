@@ -11,6 +11,7 @@ mod cluster;
 mod command;
 mod error;
 mod exit;
+mod git;
 mod input;
 mod kubeseal;
 mod manifest_files;

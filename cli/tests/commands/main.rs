@@ -9,3 +9,4 @@ mod flow;
 #[cfg(unix)]
 mod hostile;
 mod kubeseal;
+mod lint;
