@@ -87,7 +87,7 @@ fn script() -> String {
          echo 'mtk-seal is not on PATH: install it, or commit with --no-verify' >&2\n  \
          exit 1\n\
          fi\n\
-         exec mtk-seal --quiet lint --staged\n"
+         exec mtk-seal lint --staged --quiet\n"
     )
 }
 
