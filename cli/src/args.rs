@@ -12,7 +12,7 @@ use clap_complete::Shell;
 use sealing::Scope;
 
 pub(crate) use self::{
-    check::{HookArgs, LintArgs, LintFormat},
+    check::{DiffArgs, HookArgs, LintArgs, LintFormat},
     items::{ItemsArgs, MergeArgs, PlaceArgs, ReEncryptArgs, SealingArgs, SetArgs},
     plan::{PlanArgs, PlanFormat, PlanMode},
     shared::{ClusterArgs, KeyArgs, ProjectArgs, SourceFormat},
@@ -64,6 +64,9 @@ pub(crate) enum CommandArgs {
     /// Find damaged SealedSecrets and values that are not sealed, offline
     #[command(after_help = check::LINT_EXAMPLES)]
     Lint(LintArgs),
+    /// Show which values of SealedSecrets differ, offline, with the private keys
+    #[command(after_help = check::DIFF_EXAMPLES)]
+    Diff(DiffArgs),
     /// Install or remove a git hook that lints each commit
     #[command(subcommand, after_help = check::HOOK_EXAMPLES)]
     Hook(HookArgs),

@@ -1,6 +1,7 @@
 //! The subcommands, one file each. This module validates the arguments before any I/O.
 
 mod cert;
+mod diff;
 mod hook;
 mod init;
 mod items;
@@ -35,6 +36,8 @@ pub(crate) enum Command {
     Cert(cert::Options),
     /// `mtk-seal completions`
     Completions(clap_complete::Shell),
+    /// `mtk-seal diff`
+    Diff(diff::Options),
     /// `mtk-seal hook`
     Hook(HookArgs),
     /// `mtk-seal init`
@@ -63,6 +66,7 @@ impl Command {
         match self {
             Self::Cert(options) => cert::run(&options, report),
             Self::Completions(shell) => shell::completions(shell),
+            Self::Diff(options) => diff::run(&options, report),
             Self::Hook(args) => hook::run(&args, report),
             Self::Init(options) => init::run(&options, report),
             Self::Items(options) => items::run(*options, report),
@@ -100,6 +104,7 @@ impl TryFrom<Args> for Command {
             }),
             Some(CommandArgs::ReEncrypt(args)) => Self::ReEncrypt(Box::new(args.into())),
             Some(CommandArgs::Items(args)) => Self::Items(Box::new(items::options(args)?)),
+            Some(CommandArgs::Diff(args)) => Self::Diff(args.into()),
             Some(CommandArgs::Hook(args)) => Self::Hook(args),
             Some(CommandArgs::Lint(args)) => Self::Lint(args.into()),
             Some(CommandArgs::Man { command }) => Self::Man(command),

@@ -61,4 +61,17 @@ impl SecretManifest {
             type_: content.type_,
         }
     }
+    /// The values by `namespace/name` and key.
+    pub(crate) fn values(
+        &self,
+    ) -> impl Iterator<Item = ((String, String), Zeroizing<Vec<u8>>)> + '_ {
+        let Metadata { name, namespace, .. } = &self.metadata;
+        let object =
+            if namespace.is_empty() { name.clone() } else { format!("{namespace}/{name}") };
+        self.data.iter().map(move |(key, value)| {
+            // The text was encoded above.
+            let value = Zeroizing::new(STANDARD.decode(value.as_bytes()).unwrap_or_default());
+            ((object.clone(), key.clone()), value)
+        })
+    }
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Subcommand, ValueEnum};
 
-use super::shared::ProjectArgs;
+use super::shared::{KeyArgs, ProjectArgs};
 
 pub(super) const LINT_EXAMPLES: &str = "\
 Examples:
@@ -14,6 +14,13 @@ Examples:
   mtk-seal lint --format sarif > lint.sarif
 
 The exit status is 1 if there are findings.";
+
+pub(super) const DIFF_EXAMPLES: &str = "\
+Examples:
+  mtk-seal diff --key keys.yaml old.yaml new.yaml
+  mtk-seal diff --key keys.yaml --show old.yaml new.yaml
+
+The exit status is 0 if all values are equal, and 1 if some differ.";
 
 pub(super) const HOOK_EXAMPLES: &str = "\
 Examples:
@@ -59,4 +66,19 @@ pub(crate) enum HookArgs {
     },
     /// Remove the pre-commit hook that `install` wrote
     Uninstall,
+}
+
+#[derive(ClapArgs, Debug)]
+pub(crate) struct DiffArgs {
+    /// File with SealedSecrets
+    #[arg(value_name = "OLD")]
+    pub(crate) old: PathBuf,
+    /// File with SealedSecrets to compare it with
+    #[arg(value_name = "NEW")]
+    pub(crate) new: PathBuf,
+    #[command(flatten)]
+    pub(crate) keys: KeyArgs,
+    /// Print the values that differ
+    #[arg(long)]
+    pub(crate) show: bool,
 }
