@@ -13,7 +13,7 @@ use sealing::Scope;
 
 pub(crate) use self::{
     check::{DiffArgs, HookArgs, LintArgs, LintFormat},
-    items::{ItemsArgs, MergeArgs, PlaceArgs, ReEncryptArgs, SealingArgs, SetArgs},
+    items::{EditArgs, ItemsArgs, MergeArgs, PlaceArgs, ReEncryptArgs, SealingArgs, SetArgs},
     plan::{PlanArgs, PlanFormat, PlanMode},
     shared::{ClusterArgs, KeyArgs, ProjectArgs, SourceFormat},
 };
@@ -114,6 +114,9 @@ pub(crate) struct SealArgs {
     pub(crate) target: TargetArgs,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
+    /// Seal every value again, even those that have not changed
+    #[arg(long, help_heading = "Output")]
+    pub(crate) fresh: bool,
     /// Certificate: a PEM file or an https URL
     #[arg(long, value_name = "FILE|URL", env = "MTK_SEAL_CERT", help_heading = "Certificate")]
     pub(crate) cert: Option<String>,

@@ -191,6 +191,7 @@ fn seal_options(args: SealArgs) -> Result<seal::Options, UsageError> {
         sealed_annotations: unique_pairs("--sealed-annotation", target.sealed_annotation)?,
         format: Format::choose(args.output.output, &to),
         to,
+        fresh: args.fresh,
         certificate: certificate_options(args.cert, None, args.cluster),
         project: project_choice(args.project),
     })

@@ -19,6 +19,7 @@ mod manifests_error;
 mod names;
 mod output;
 mod project;
+mod record;
 mod rendering;
 mod report;
 mod scope;

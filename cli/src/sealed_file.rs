@@ -73,6 +73,12 @@ impl SealedFile {
     }
 }
 
+/// Reads a regular file. None if it cannot be read, or is anything else.
+pub(crate) fn read_regular(path: &Path) -> Option<Input> {
+    let real = fs::canonicalize(path).ok()?;
+    Input::opened(open_regular(&real).ok()??, path).ok()
+}
+
 /// Opens a regular file. None for anything else. Pipes and devices are not waited for.
 fn open_regular(path: &Path) -> io::Result<Option<File>> {
     let mut options = File::options();

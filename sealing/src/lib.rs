@@ -17,6 +17,7 @@
 //! | `plaintext` | bytes that cannot be printed | |
 //! | `certificate`, `seal` | a public key, and sealing with it | `keys` |
 //! | `key`, `open` | a private key, and opening with it | `keys` |
+//! | `record_key` | recognises values that were sealed before | `keys` |
 //!
 //! aws-lc-rs seals and opens. Its private-key operations are constant-time. Nothing here does I/O, reads
 //! a clock or knows Kubernetes.
@@ -35,6 +36,8 @@ mod open;
 #[cfg(feature = "keys")]
 mod operations;
 mod plaintext;
+#[cfg(feature = "keys")]
+mod record_key;
 mod scope;
 #[cfg(feature = "keys")]
 mod seal;
@@ -51,6 +54,7 @@ pub use crate::{
     key_error::KeyError,
     open::{OpenError, Opened, diagnose, open},
     operations::private_key_operations,
+    record_key::RecordKey,
     seal::SealError,
 };
 pub use crate::{

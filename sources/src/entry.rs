@@ -3,9 +3,11 @@
 use crate::secret_bytes::SecretBytes;
 
 /// A key and its value, with the line that assigns it.
-pub(crate) struct Entry {
+pub struct Entry {
     /// A valid key of a Secret.
-    pub(crate) key: String,
-    pub(crate) value: SecretBytes,
-    pub(crate) line: usize,
+    pub key: String,
+    /// The value.
+    pub value: SecretBytes,
+    /// The line of the key, counted from 1.
+    pub line: usize,
 }

@@ -37,6 +37,7 @@ struct Readme;
 
 pub use crate::{
     dotenv::{DotenvProblem, Quote},
+    entry::Entry,
     error::{Problem, SourceError},
     flat::{FlatProblem, ValueType},
     json::JsonProblem,
@@ -46,7 +47,8 @@ pub use crate::{
     manifest::{FieldType, ManifestProblem},
     node::{Key, Node, Value, is_string},
     read::{
-        Input, Parsed, ReadOptions, Warning, check_keys, documents, read, secret_from_json, secrets,
+        Input, Parsed, ReadOptions, Warning, check_keys, documents, dotenv_entries, read,
+        secret_from_json, secrets,
     },
     secret::{MAX_SECRET_BYTES, Secret},
     secret_bytes::SecretBytes,

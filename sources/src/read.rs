@@ -97,6 +97,14 @@ pub fn read(inputs: &[Input<'_>], options: &ReadOptions) -> Result<Parsed, Sourc
     }
 }
 
+/// The assignments in a dotenv text, in order.
+///
+/// # Errors
+/// If the text is malformed, or sets a key twice.
+pub fn dotenv_entries(input: Input<'_>) -> Result<Vec<Entry>, SourceError> {
+    dotenv::parse(input.text).map_err(|problem| SourceError::malformed(input.name, problem))
+}
+
 /// The Secrets in a text of manifests. Other objects are left out.
 ///
 /// # Errors

@@ -6,7 +6,7 @@ use clap::{Args as ClapArgs, Subcommand};
 use manifests::Path;
 use sealing::Scope;
 
-use super::shared::{ClusterArgs, KeyArgs, ProjectArgs, SourceFormat};
+use super::shared::{ClusterArgs, KeyArgs, OptionalKeyArgs, ProjectArgs, SourceFormat};
 use crate::names;
 
 #[derive(Debug, Subcommand)]
@@ -23,7 +23,18 @@ pub(crate) enum ItemsArgs {
     /// Seal many values and put them into a SealedSecret file, in place
     #[command(after_help = MERGE_EXAMPLES)]
     Merge(MergeArgs),
+    /// Edit the items of a SealedSecret file in $VISUAL or $EDITOR, in place
+    #[command(after_help = EDIT_EXAMPLES)]
+    Edit(EditArgs),
 }
+
+const EDIT_EXAMPLES: &str = "\
+Examples:
+  mtk-seal edit sealed.yaml                              # blanks to fill in
+  mtk-seal edit sealed.yaml --key keys.yaml              # shows the values
+  EDITOR='code --wait' mtk-seal edit values.yaml --path '$.app.secrets.encryptedData'
+
+If the editor fails, nothing changes, and the exit status is 1.";
 
 const SET_EXAMPLES: &str = "\
 Examples:
@@ -116,6 +127,22 @@ pub(crate) struct MergeArgs {
     /// Terraform variable with the values [default: `app_secrets`]
     #[arg(long, value_name = "NAME", help_heading = "Input")]
     pub(crate) tfvar: Option<String>,
+    #[command(flatten)]
+    pub(crate) place: PlaceArgs,
+    #[command(flatten)]
+    pub(crate) sealing: SealingArgs,
+}
+
+#[derive(ClapArgs, Debug)]
+pub(crate) struct EditArgs {
+    /// File with the SealedSecret
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    #[command(flatten)]
+    pub(crate) keys: OptionalKeyArgs,
+    /// Allow the values to be written to a disk while the editor runs, if there is no file system in memory
+    #[arg(long)]
+    pub(crate) insecure_disk: bool,
     #[command(flatten)]
     pub(crate) place: PlaceArgs,
     #[command(flatten)]

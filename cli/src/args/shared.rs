@@ -36,6 +36,21 @@ pub(crate) struct KeyArgs {
     pub(crate) key: Vec<PathBuf>,
 }
 
+/// Private keys for a command that also works without them.
+#[derive(ClapArgs, Debug)]
+pub(crate) struct OptionalKeyArgs {
+    /// Private key: PEM, a key Secret, or a List of key Secrets; repeatable
+    #[arg(
+        short,
+        long,
+        visible_alias = "private-key",
+        value_name = "FILE",
+        env = "MTK_SEAL_KEY",
+        value_delimiter = ','
+    )]
+    pub(crate) key: Vec<PathBuf>,
+}
+
 #[derive(ClapArgs, Debug)]
 #[command(next_help_heading = "Certificate")]
 pub(crate) struct ClusterArgs {

@@ -1,8 +1,10 @@
-//! `mtk-seal set`, `unset`, `rename` and `merge`: edit the items of a SealedSecret in place.
+//! `mtk-seal set`, `unset`, `rename`, `merge` and `edit`: edit the items of a SealedSecret in place.
 //!
 //! The crate `manifests` edits the text. The file is replaced only if the whole edit succeeds.
 
+mod edit;
 mod error;
+mod outcome;
 mod place;
 mod prompt;
 mod sealer;
@@ -14,10 +16,12 @@ use manifests::{Change, Manifest};
 use sources::ReadOptions;
 
 pub(super) use self::place::{Bound, Selection, bound};
-use self::{error::ItemsError, sealer::Sealer, value::ValueSource};
+use self::{
+    edit::EditOptions, error::ItemsError, outcome::Edit, sealer::Sealer, value::ValueSource,
+};
 use super::usage::{UsageError, certificate_options, project_choice, source_kind};
 use crate::{
-    args::{ItemsArgs, MergeArgs, PlaceArgs, SealingArgs, SetArgs},
+    args::{EditArgs, ItemsArgs, MergeArgs, PlaceArgs, SealingArgs, SetArgs},
     certificate,
     error::Failure,
     input::Input,
@@ -39,6 +43,7 @@ enum Action {
     Unset { keys: Vec<String> },
     Rename { from: String, to: String },
     Merge { values: PathBuf, reading: ReadOptions, sealing: Sealing },
+    Edit { editing: EditOptions, sealing: Sealing },
 }
 
 /// Where to get the certificate.
@@ -74,6 +79,10 @@ pub(super) fn options(args: ItemsArgs) -> Result<Options, UsageError> {
             let reading = ReadOptions { kind, variable: tfvar, skip_others: false };
             let sealing = sealing.into();
             Options::new(file, place, Action::Merge { values, reading, sealing })
+        }
+        ItemsArgs::Edit(EditArgs { file, keys, insecure_disk, place, sealing }) => {
+            let editing = EditOptions { keys: keys.key, on_disk: insecure_disk };
+            Options::new(file, place, Action::Edit { editing, sealing: sealing.into() })
         }
     })
 }
@@ -138,6 +147,12 @@ pub(super) fn run(options: Options, report: &Report) -> Result<(), Failure> {
                 report,
             )?
         }
+        Action::Edit { editing, sealing } => {
+            let project = project::find(&sealing.project)?;
+            let bound = place::bind(&manifest, &file.name, &selection, project.as_ref())?;
+            let sealer = |report: &Report| Sealer::new(&sealing.certificate, project, report);
+            edit::edit(&editing, &file, &manifest, &bound, sealer, report)?
+        }
     };
     let place = place::select(&manifest, &file.name, &selection)?;
     let text = manifest.edit(&place, &edit.changes).map_err(|error| file.error(error))?;
@@ -149,12 +164,6 @@ pub(super) fn run(options: Options, report: &Report) -> Result<(), Failure> {
         report.note(&if dry_run { format!("{note} (dry run: nothing is written)") } else { note });
     }
     Ok(())
-}
-
-/// Changes, and what to say about them.
-struct Edit {
-    changes: Vec<Change>,
-    notes: Vec<String>,
 }
 
 fn merge(

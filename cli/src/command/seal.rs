@@ -1,10 +1,14 @@
 //! `mtk-seal`: seals values. Builds the whole result in memory before it writes anything.
 
+mod resealing;
+
 use std::{collections::BTreeMap, path::PathBuf};
 
-use sealing::{Certificate, SealError};
+use sealing::SealError;
 use serde::Serialize;
-use sources::{ReadOptions, SecretBytes};
+use sources::ReadOptions;
+
+use self::resealing::{Object, Resealing};
 
 use crate::{
     certificate,
@@ -13,6 +17,7 @@ use crate::{
     input::Input,
     output::{self, Audience, Destination, Format},
     project,
+    record::{ObjectRecord, Records},
     report::Report,
     target::{self, Target, TargetOptions},
 };
@@ -26,6 +31,7 @@ pub(crate) struct Options {
     pub(crate) sealed_annotations: BTreeMap<String, String>,
     pub(crate) format: Format,
     pub(crate) to: Destination,
+    pub(crate) fresh: bool,
     pub(crate) certificate: certificate::Options,
     pub(crate) project: project::Choice,
 }
@@ -48,13 +54,30 @@ pub(crate) fn run(options: &Options, report: &Report) -> Result<(), Failure> {
     // Fetching the certificate may be slow, so report all other errors first.
     let expected = project.map(|project| project.certificate).unwrap_or_default();
     let got = certificate::get(&options.certificate, expected)?;
-    let manifests = targets
+    let records = Records::open(report);
+    let resealing = Resealing::new(&got.certificate, records.as_ref(), &options.to, options.fresh);
+    let sealed = targets
         .iter()
-        .map(|target| seal(target, &got.certificate, options))
+        .map(|target| seal(target, resealing.object(target), options))
         .collect::<Result<Vec<_>, _>>()?;
+    let manifests: Vec<_> = sealed.iter().map(|sealed| &sealed.manifest).collect();
     let text = output::render(&manifests, options.format)?;
     report.note(&got.describe());
-    Ok(output::write(&options.to, text.as_bytes(), Audience::Everyone, report)?)
+    output::write(&options.to, text.as_bytes(), Audience::Everyone, report)?;
+    for sealed in sealed {
+        sealed.note.iter().for_each(|note| report.note(note));
+        if let Some(record) = sealed.record {
+            record.save(report);
+        }
+    }
+    Ok(())
+}
+
+/// A sealed object, and what to do after it was written.
+struct Sealed<'a> {
+    manifest: SealedSecretManifest<'a>,
+    record: Option<ObjectRecord<'a>>,
+    note: Option<String>,
 }
 
 /// The manifest of a SealedSecret: keys sorted, empty fields left out.
@@ -96,29 +119,30 @@ struct Template<'a> {
 
 fn seal<'a>(
     target: &'a Target,
-    certificate: &Certificate,
+    mut object: Object<'a>,
     options: &'a Options,
-) -> Result<SealedSecretManifest<'a>, SealingError> {
-    let label = target.label();
-    let seal_item = |(key, value): (&'a String, &SecretBytes)| {
-        certificate
-            .seal(&label, value.expose())
-            .map(|item| (key.as_str(), item))
-            .map_err(|source| SealingError { key: key.clone(), source })
-    };
-    Ok(SealedSecretManifest {
+) -> Result<Sealed<'a>, SealingError> {
+    let mut encrypted_data = BTreeMap::new();
+    for (key, value) in &target.data {
+        let item = object.seal(key, value.expose());
+        let item = item.map_err(|source| SealingError { key: key.clone(), source })?;
+        encrypted_data.insert(key.as_str(), item);
+    }
+    let manifest = SealedSecretManifest {
         api_version: "bitnami.com/v1alpha1",
         kind: "SealedSecret",
         metadata: metadata(target, &options.sealed_annotations, &options.sealed_labels),
         spec: Spec {
-            encrypted_data: target.data.iter().map(seal_item).collect::<Result<_, _>>()?,
+            encrypted_data,
             template: Template {
                 immutable: target.immutable,
                 metadata: metadata(target, &target.annotations, &target.labels),
                 type_: target.type_.as_deref(),
             },
         },
-    })
+    };
+    let (record, note) = object.finish();
+    Ok(Sealed { manifest, record, note })
 }
 
 /// Metadata with the scope's annotation. In the SealedSecret it tells the controller how to decrypt

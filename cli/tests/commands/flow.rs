@@ -118,7 +118,7 @@ fn project() -> tempfile::TempDir {
     directory
 }
 
-fn open(sealed: &str) -> BTreeMap<String, String> {
+pub(crate) fn open(sealed: &str) -> BTreeMap<String, String> {
     use base64::Engine as _;
     let key = format!("{VECTORS}/keys/rsa2048.key");
     let secret = json(&output(Path::new("/"), &["unseal", "--key", &key, "-o", "json"], sealed));

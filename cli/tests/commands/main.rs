@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests may panic")]
 
 mod cases;
+#[cfg(unix)]
+mod editing;
 mod edits;
 mod fake_server;
 mod flow;
@@ -10,3 +12,5 @@ mod flow;
 mod hostile;
 mod kubeseal;
 mod lint;
+#[cfg(unix)]
+mod resealing;

@@ -14,6 +14,33 @@ use crate::{
 /// Why items cannot be edited. The file is unchanged.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ItemsError {
+    /// A binary value is not base64.
+    #[error("{place}: `base64:` is not followed by base64")]
+    Base64 {
+        /// Where.
+        place: String,
+    },
+    /// The editor reported a failure.
+    #[error("the editor failed ({0}), so nothing changed")]
+    EditorFailed(String),
+    /// The editor cannot be started.
+    #[error("cannot run the editor: {}", root_cause(.0))]
+    EditorMissing(#[source] io::Error),
+    /// A signal ended the editor.
+    #[error("a signal ended the editor, so nothing changed")]
+    Interrupted,
+    /// The system has no file system in memory.
+    #[error("no file system in memory for the text in the editor")]
+    NoMemory,
+    /// No item can be decrypted.
+    #[error("{file}: no key opens any of the items")]
+    NoneOpens {
+        /// The file.
+        file: String,
+    },
+    /// The text for the editor cannot be written.
+    #[error("cannot write the text for the editor: {}", root_cause(.0))]
+    Scratch(#[source] io::Error),
     /// The file cannot be edited.
     #[error(transparent)]
     File(#[from] SealedFileError),
@@ -112,7 +139,13 @@ impl Explain for ItemsError {
             | Self::OtherSecret { .. }
             | Self::NoneFits { .. }
             | Self::Several { .. } => Exit::Target,
-            Self::Prompt(_) | Self::Seal { .. } => Exit::Failure,
+            Self::EditorFailed(_)
+            | Self::EditorMissing(_)
+            | Self::Interrupted
+            | Self::Prompt(_)
+            | Self::Seal { .. } => Exit::Failure,
+            Self::NoMemory | Self::Scratch(_) => Exit::Output,
+            Self::NoneOpens { .. } => Exit::Unseal,
             _ => Exit::Input,
         }
     }
@@ -126,6 +159,14 @@ impl Explain for ItemsError {
 
     fn hints(&self) -> Vec<String> {
         match self {
+            Self::Base64 { .. } => hint("put a text that starts with `base64:` in quotes"),
+            Self::EditorFailed(_) | Self::EditorMissing(_) => hint(
+                "`VISUAL` or `EDITOR` names the editor; an editor with windows must wait, as `code --wait` does",
+            ),
+            Self::NoMemory => hint(
+                "`--insecure-disk` writes the values to a disk, where they may stay after they are removed; `mtk-seal set KEY` needs no file",
+            ),
+            Self::NoneOpens { .. } => hint("without `--key`, the editor shows blanks to fill in"),
             Self::File(error) => error.hints(),
             Self::Key { .. } => hint("a key has up to 253 letters, digits, `-`, `_` and `.`"),
             Self::NoSealedSecret { .. } => hint(
@@ -142,7 +183,9 @@ impl Explain for ItemsError {
             Self::SeveralSecrets { .. } => hint("merge one Secret at a time"),
             Self::NoValue => hint("for an empty value, use `--insecure-value ''`"),
             Self::Prompt(_) => hint("give the value on the standard input, or with `--from-file`"),
-            Self::Seal { .. } | Self::TooLarge { .. } => Vec::new(),
+            Self::Interrupted | Self::Scratch(_) | Self::Seal { .. } | Self::TooLarge { .. } => {
+                Vec::new()
+            }
         }
     }
 }
