@@ -15,7 +15,7 @@ pub(crate) use self::{
     check::{DiffArgs, HookArgs, LintArgs, LintFormat},
     items::{EditArgs, ItemsArgs, MergeArgs, PlaceArgs, ReEncryptArgs, SealingArgs, SetArgs},
     plan::{PlanArgs, PlanFormat, PlanMode},
-    shared::{ClusterArgs, KeyArgs, ProjectArgs, SourceFormat},
+    shared::{ClusterArgs, EnvironmentArgs, EnvironmentsArgs, KeyArgs, ProjectArgs, SourceFormat},
 };
 use crate::{exit, kubeseal, names, output::Format};
 
@@ -122,6 +122,8 @@ pub(crate) struct SealArgs {
     pub(crate) cert: Option<String>,
     #[command(flatten)]
     pub(crate) cluster: ClusterArgs,
+    #[command(flatten)]
+    pub(crate) environments: EnvironmentsArgs,
     #[command(flatten)]
     pub(crate) project: ProjectArgs,
 }
@@ -232,6 +234,8 @@ pub(crate) struct CertArgs {
     pub(crate) cert: Option<String>,
     #[command(flatten)]
     pub(crate) access: ClusterArgs,
+    #[command(flatten)]
+    pub(crate) environment: EnvironmentArgs,
     #[command(flatten)]
     pub(crate) project: ProjectArgs,
 }

@@ -18,7 +18,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use sources::{ReadOptions, SourceKind};
 
-use self::usage::{UsageError, certificate_options, project_choice, source_kind};
+use self::usage::{UsageError, certificate_options, environments, project_choice, source_kind};
 use crate::{
     args::{Args, CommandArgs, HookArgs, PlanArgs, PlanFormat, PlanMode, SealArgs},
     certificate::Source,
@@ -91,7 +91,7 @@ impl TryFrom<Args> for Command {
                 let cluster = args.cluster.then_some(Source::Cluster);
                 Self::Cert(cert::Options {
                     certificate: certificate_options(args.cert, cluster, args.access),
-                    project: project_choice(args.project),
+                    project: project_choice(args.project, args.environment.env),
                 })
             }
             Some(CommandArgs::Completions { shell }) => Self::Completions(shell),
@@ -166,7 +166,6 @@ fn plan_options(args: PlanArgs) -> Result<plan::Options, UsageError> {
 
 fn seal_options(args: SealArgs) -> Result<seal::Options, UsageError> {
     let target = args.target;
-    let to = Destination::from_flag(args.output.write);
     let kind = match (args.from.map(source_kind), &args.tfvar) {
         (None, Some(_)) => Some(SourceKind::Tfvars),
         (Some(kind), Some(_)) if kind != SourceKind::Tfvars => {
@@ -189,11 +188,12 @@ fn seal_options(args: SealArgs) -> Result<seal::Options, UsageError> {
         },
         sealed_labels: unique_pairs("--sealed-label", target.sealed_label)?,
         sealed_annotations: unique_pairs("--sealed-annotation", target.sealed_annotation)?,
-        format: Format::choose(args.output.output, &to),
-        to,
+        format: args.output.output,
+        to: args.output.write.map(|path| Destination::from_flag(Some(path))),
         fresh: args.fresh,
         certificate: certificate_options(args.cert, None, args.cluster),
-        project: project_choice(args.project),
+        project: project_choice(args.project, None),
+        environments: environments(args.environments),
     })
 }
 

@@ -4,15 +4,18 @@
 //! the home directory. A file that another user can change is an error: its author chooses the
 //! certificate, and so who can decrypt the secrets.
 
+mod environments;
+
 use std::{
     fs::{self, File},
     io::{self, Read as _},
-    path::{Path, PathBuf},
+    path::{Component, Path, PathBuf},
 };
 
 use sealing::{Scope, UnknownScope};
 use sources::Node;
 
+pub(crate) use self::environments::Environments;
 use crate::{
     certificate::{Expected, Source},
     error::{Explain, hint, root_cause, shown},
@@ -26,7 +29,7 @@ pub(crate) const FILE_NAME: &str = ".mtk-seal.yaml";
 const MAX_FILE_BYTES: u64 = 64 * 1024;
 
 /// The content of the project file.
-#[derive(Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Project {
     /// The path of the file.
     pub(crate) path: PathBuf,
@@ -38,11 +41,26 @@ pub(crate) struct Project {
     pub(crate) name: Option<String>,
     /// The scope of the Secret.
     pub(crate) scope: Option<Scope>,
+    /// The file with the values of an environment.
+    pub(crate) source: Option<PathBuf>,
+    /// The file for the SealedSecrets of an environment.
+    pub(crate) output: Option<PathBuf>,
+    /// The environments, with the fields of the file that they do not have themselves.
+    pub(crate) environments: Vec<(String, Project)>,
+}
+
+/// Which project file and environment to use.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub(crate) struct Choice {
+    /// The file.
+    pub(crate) file: FileChoice,
+    /// `--env`
+    pub(crate) environment: Option<String>,
 }
 
 /// Which project file to use.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub(crate) enum Choice {
+pub(crate) enum FileChoice {
     /// The nearest file.
     #[default]
     Search,
@@ -54,13 +72,22 @@ pub(crate) enum Choice {
 
 /// Finds and reads the project file. None if no file exists.
 pub(crate) fn find(choice: &Choice) -> Result<Option<Project>, ProjectError> {
+    let project = find_file(&choice.file)?;
+    match (project, &choice.environment) {
+        (Some(project), Some(name)) => project.environment(name).map(Some),
+        (None, Some(_)) => Err(ProjectError::NoEnvironments),
+        (project, None) => Ok(project),
+    }
+}
+
+fn find_file(choice: &FileChoice) -> Result<Option<Project>, ProjectError> {
     match choice {
-        Choice::None => Ok(None),
-        Choice::File(path) => {
+        FileChoice::None => Ok(None),
+        FileChoice::File(path) => {
             let file = File::open(path).map_err(|source| unreadable(path, source))?;
             read(path, file).map(Some)
         }
-        Choice::Search => {
+        FileChoice::Search => {
             let Ok(start) = std::env::current_dir() else {
                 return Ok(None);
             };
@@ -76,7 +103,7 @@ fn search(start: &Path, home: Option<&Path>) -> Result<Option<Project>, ProjectE
         match trust::open(&path) {
             Ok(file) => {
                 let mut project = read(&path, file)?;
-                project.certificate.source = project.certificate.source.map(Source::checked);
+                project.check_certificates();
                 return Ok(Some(project));
             }
             Err(OpenError::Io(error)) if error.kind() == io::ErrorKind::NotFound => {}
@@ -106,12 +133,50 @@ fn read(path: &Path, file: File) -> Result<Project, ProjectError> {
     let empty = Project { path: path.to_owned(), ..Project::default() };
     match documents.as_slice() {
         [] => Ok(empty),
-        [root] => fields(empty, root),
+        [root] => fields(empty, root, true),
         _ => Err(malformed(path, None, "more than one document".to_owned())),
     }
 }
 
-fn fields(mut project: Project, root: &Node) -> Result<Project, ProjectError> {
+impl Project {
+    /// Requires that no other user can change the certificates.
+    fn check_certificates(&mut self) {
+        self.certificate.source = self.certificate.source.take().map(Source::checked);
+        self.environments.iter_mut().for_each(|(_, own)| own.check_certificates());
+    }
+}
+
+/// Adds the environments of a mapping.
+fn add_environments(project: &mut Project, root: &Node) -> Result<(), ProjectError> {
+    let wrong = |line: usize, cause: String| malformed(&project.path, Some(line), cause);
+    let Some(entries) = root.entries() else {
+        return Err(wrong(root.line, "`environments` must be a mapping".to_owned()));
+    };
+    let mut environments = Vec::new();
+    for (name, node) in entries {
+        let name = names::object(name.as_str())
+            .map_err(|error| wrong(node.line, format!("environment: {error}")))?;
+        let mut own = project.clone();
+        if node.get("certificate").is_some() {
+            // It is the fingerprint of another certificate.
+            own.certificate.fingerprint = None;
+        }
+        environments.push((name, if node.is_null() { own } else { fields(own, node, false)? }));
+    }
+    project.environments = environments;
+    Ok(())
+}
+
+/// A path below the directory of the project file.
+fn path_below(base: &Path, text: &str) -> Option<PathBuf> {
+    let path = Path::new(text);
+    let is_below = |part| matches!(part, Component::Normal(_) | Component::CurDir);
+    let is_file = path.file_name().is_some();
+    (is_file && path.components().all(is_below)).then(|| base.join(path))
+}
+
+/// Reads the fields of the file, or of an environment.
+fn fields(mut project: Project, root: &Node, is_file: bool) -> Result<Project, ProjectError> {
     let path = project.path.clone();
     let Some(entries) = root.entries() else {
         return Err(malformed(&path, Some(root.line), "not a mapping of fields".to_owned()));
@@ -140,6 +205,13 @@ fn fields(mut project: Project, root: &Node) -> Result<Project, ProjectError> {
                 let unknown = |error: UnknownScope| wrong(error.to_string());
                 project.scope = Some(text()?.parse().map_err(unknown)?);
             }
+            "source" | "output" if !is_file => {
+                let base = path.parent().unwrap_or_else(|| Path::new(""));
+                let outside = || wrong(format!("`{key}` must be a path below the project file"));
+                let below = Some(path_below(base, text()?).ok_or_else(outside)?);
+                if key == "source" { project.source = below } else { project.output = below }
+            }
+            "environments" if is_file => {}
             other => {
                 let name = other.escape_debug().to_string();
                 return Err(ProjectError::UnknownField {
@@ -149,7 +221,11 @@ fn fields(mut project: Project, root: &Node) -> Result<Project, ProjectError> {
             }
         }
     }
-    Ok(project)
+    // The environments have the other fields, so they come last.
+    match root.get("environments").filter(|node| is_file && !node.is_null()) {
+        Some(node) => add_environments(&mut project, node).map(|()| project),
+        None => Ok(project),
+    }
 }
 
 /// Whether the text is a fingerprint as OpenSSH writes it.
@@ -175,6 +251,17 @@ fn unreadable(path: &Path, source: io::Error) -> ProjectError {
 /// Why the project file cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ProjectError {
+    /// There is no project file, or it has no environments.
+    #[error("there is no project file with environments")]
+    NoEnvironments,
+    /// The project file has no such environment.
+    #[error("the project file has no environment `{name}`")]
+    UnknownEnvironment {
+        /// The name, shown safely.
+        name: String,
+        /// Those that it has.
+        known: Vec<String>,
+    },
     /// Another user can change the file.
     #[error("the project file `{}` {problem}", shown(path))]
     Untrusted {
@@ -227,8 +314,17 @@ impl Explain for ProjectError {
                 ));
                 hints
             }
-            Self::UnknownField { .. } => {
-                hint("the fields are certificate, fingerprint, namespace, name and scope")
+            Self::UnknownField { .. } => hint(
+                "the fields are certificate, fingerprint, namespace, name, scope and environments; those of an environment also source and output",
+            ),
+            Self::NoEnvironments => {
+                hint("add `environments` to .mtk-seal.yaml, or remove `--env` and `--all-envs`")
+            }
+            Self::UnknownEnvironment { known, .. } if known.is_empty() => {
+                hint("the project file has no environments")
+            }
+            Self::UnknownEnvironment { known, .. } => {
+                hint(format!("the environments are {}", known.join(", ")))
             }
             Self::Malformed { .. } | Self::Unreadable { .. } => {
                 hint("`--no-project-file` ignores the file")

@@ -79,6 +79,16 @@ pub(crate) fn read_regular(path: &Path) -> Option<Input> {
     Input::opened(open_regular(&real).ok()??, path).ok()
 }
 
+/// Whether no link leads from the path out of the repository. The file may be missing.
+pub(crate) fn is_inside(path: &Path) -> bool {
+    let mut ancestors = path.ancestors().filter(|path| !path.as_os_str().is_empty());
+    let Some(existing) = ancestors.find(|path| fs::symlink_metadata(path).is_ok()) else {
+        return true;
+    };
+    let real = fs::canonicalize(existing);
+    real.and_then(|real| is_within(existing, &real)).unwrap_or(false)
+}
+
 /// Opens a regular file. None for anything else. Pipes and devices are not waited for.
 fn open_regular(path: &Path) -> io::Result<Option<File>> {
     let mut options = File::options();

@@ -6,7 +6,9 @@ use clap::{Args as ClapArgs, Subcommand};
 use manifests::Path;
 use sealing::Scope;
 
-use super::shared::{ClusterArgs, KeyArgs, OptionalKeyArgs, ProjectArgs, SourceFormat};
+use super::shared::{
+    ClusterArgs, EnvironmentArgs, KeyArgs, OptionalKeyArgs, ProjectArgs, SourceFormat,
+};
 use crate::names;
 
 #[derive(Debug, Subcommand)]
@@ -179,6 +181,8 @@ pub(crate) struct SealingArgs {
     #[command(flatten)]
     pub(crate) cluster: ClusterArgs,
     #[command(flatten)]
+    pub(crate) environment: EnvironmentArgs,
+    #[command(flatten)]
     pub(crate) project: ProjectArgs,
 }
 
@@ -207,6 +211,8 @@ pub(crate) struct ReEncryptArgs {
     /// Allow a certificate URL with plain HTTP
     #[arg(long, help_heading = "Certificate")]
     pub(crate) insecure_http: bool,
+    #[command(flatten)]
+    pub(crate) environment: EnvironmentArgs,
     #[command(flatten)]
     pub(crate) project: ProjectArgs,
 }

@@ -71,6 +71,26 @@ pub(crate) struct ClusterArgs {
     pub(crate) controller_name: Option<String>,
 }
 
+/// Which environment of the project file.
+#[derive(ClapArgs, Debug)]
+#[command(next_help_heading = "Project")]
+pub(crate) struct EnvironmentArgs {
+    /// Environment of the project file
+    #[arg(long, value_name = "NAME")]
+    pub(crate) env: Option<String>,
+}
+
+#[derive(ClapArgs, Debug)]
+#[command(next_help_heading = "Project")]
+pub(crate) struct EnvironmentsArgs {
+    /// Seal for these environments of the project file
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',', conflicts_with = "all_envs")]
+    pub(crate) env: Vec<String>,
+    /// Seal for all environments of the project file
+    #[arg(long)]
+    pub(crate) all_envs: bool,
+}
+
 #[derive(ClapArgs, Debug)]
 #[command(next_help_heading = "Project")]
 pub(crate) struct ProjectArgs {

@@ -98,7 +98,7 @@ impl From<SealingArgs> for Sealing {
     fn from(args: SealingArgs) -> Self {
         Self {
             certificate: certificate_options(args.cert, None, args.cluster),
-            project: project_choice(args.project),
+            project: project_choice(args.project, args.environment.env),
         }
     }
 }

@@ -59,7 +59,7 @@ impl From<ReEncryptArgs> for Options {
                 insecure_http: args.insecure_http,
                 access: Access::default(),
             },
-            project: project_choice(args.project),
+            project: project_choice(args.project, args.environment.env),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! `mtk-seal`: seals values. Builds the whole result in memory before it writes anything.
 
+mod environments;
 mod resealing;
 
 use std::{collections::BTreeMap, path::PathBuf};
@@ -8,7 +9,10 @@ use sealing::SealError;
 use serde::Serialize;
 use sources::ReadOptions;
 
-use self::resealing::{Object, Resealing};
+use self::{
+    environments::Common,
+    resealing::{Object, Resealing},
+};
 
 use crate::{
     certificate,
@@ -16,7 +20,7 @@ use crate::{
     exit::Exit,
     input::Input,
     output::{self, Audience, Destination, Format},
-    project,
+    project::{self, Environments, Project, ProjectError},
     record::{ObjectRecord, Records},
     report::Report,
     target::{self, Target, TargetOptions},
@@ -29,41 +33,66 @@ pub(crate) struct Options {
     pub(crate) target: TargetOptions,
     pub(crate) sealed_labels: BTreeMap<String, String>,
     pub(crate) sealed_annotations: BTreeMap<String, String>,
-    pub(crate) format: Format,
-    pub(crate) to: Destination,
+    pub(crate) format: Option<Format>,
+    /// None without `-w`.
+    pub(crate) to: Option<Destination>,
     pub(crate) fresh: bool,
     pub(crate) certificate: certificate::Options,
     pub(crate) project: project::Choice,
+    pub(crate) environments: Environments,
 }
 
-/// Reads, seals and writes.
+/// Reads, seals and writes, once or for each environment.
 pub(crate) fn run(options: &Options, report: &Report) -> Result<(), Failure> {
     let project = project::find(&options.project)?;
-    let inputs = Input::read_all(&options.files, "values", report)?;
+    if options.environments == Environments::None {
+        let inputs = Input::read_all(&options.files, "values", report)?;
+        let to = options.to.as_ref().unwrap_or(&Destination::Stdout);
+        return seal_inputs(options, project.as_ref(), &inputs, to, report);
+    }
+    let project = project.ok_or(ProjectError::NoEnvironments)?;
+    let environments = project.environments(&options.environments)?;
+    let common = Common {
+        files: &options.files,
+        to: options.to.as_ref(),
+        has_certificate: options.certificate.source.is_some(),
+    };
+    let seal = |environment: &Project, inputs: &[Input], to: &Destination| {
+        seal_inputs(options, Some(environment), inputs, to, report)
+    };
+    environments::run(environments, &common, seal, report)
+}
+
+fn seal_inputs(
+    options: &Options,
+    project: Option<&Project>,
+    inputs: &[Input],
+    to: &Destination,
+    report: &Report,
+) -> Result<(), Failure> {
     let texts = inputs.iter().map(Input::source).collect::<Result<Vec<_>, _>>()?;
     let parsed = sources::read(&texts, &options.reading)?;
-    drop(inputs);
     for warning in &parsed.warnings {
         report.warning(&warning.to_string());
     }
     for skipped in &parsed.skipped {
         report.note(&format!("skipped {skipped}"));
     }
-    let targets = target::resolve_all(parsed.secrets, &options.target, project.as_ref())?;
+    let targets = target::resolve_all(parsed.secrets, &options.target, project)?;
 
     // Fetching the certificate may be slow, so report all other errors first.
-    let expected = project.map(|project| project.certificate).unwrap_or_default();
+    let expected = project.map(|project| project.certificate.clone()).unwrap_or_default();
     let got = certificate::get(&options.certificate, expected)?;
     let records = Records::open(report);
-    let resealing = Resealing::new(&got.certificate, records.as_ref(), &options.to, options.fresh);
+    let resealing = Resealing::new(&got.certificate, records.as_ref(), to, options.fresh);
     let sealed = targets
         .iter()
         .map(|target| seal(target, resealing.object(target), options))
         .collect::<Result<Vec<_>, _>>()?;
     let manifests: Vec<_> = sealed.iter().map(|sealed| &sealed.manifest).collect();
-    let text = output::render(&manifests, options.format)?;
+    let text = output::render(&manifests, Format::choose(options.format, to))?;
     report.note(&got.describe());
-    output::write(&options.to, text.as_bytes(), Audience::Everyone, report)?;
+    output::write(to, text.as_bytes(), Audience::Everyone, report)?;
     for sealed in sealed {
         sealed.note.iter().for_each(|note| report.note(note));
         if let Some(record) = sealed.record {

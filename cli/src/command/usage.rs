@@ -3,12 +3,12 @@
 use sources::SourceKind;
 
 use crate::{
-    args::{ClusterArgs, ProjectArgs, SourceFormat},
+    args::{ClusterArgs, EnvironmentsArgs, ProjectArgs, SourceFormat},
     certificate::{self, Source},
     cluster::{Access, Overrides},
     error::{Explain, hint},
     exit::Exit,
-    project,
+    project::{self, Environments, FileChoice},
 };
 
 /// The kind of a format.
@@ -42,11 +42,21 @@ pub(super) fn certificate_options(
 }
 
 /// Which project file to use.
-pub(super) fn project_choice(args: ProjectArgs) -> project::Choice {
-    match args.project_file {
-        _ if args.no_project_file => project::Choice::None,
-        Some(path) => project::Choice::File(path),
-        None => project::Choice::Search,
+pub(super) fn project_choice(args: ProjectArgs, environment: Option<String>) -> project::Choice {
+    let file = match args.project_file {
+        _ if args.no_project_file => FileChoice::None,
+        Some(path) => FileChoice::File(path),
+        None => FileChoice::Search,
+    };
+    project::Choice { file, environment }
+}
+
+/// The environments to seal for.
+pub(super) fn environments(args: EnvironmentsArgs) -> Environments {
+    match args.env {
+        _ if args.all_envs => Environments::All,
+        names if names.is_empty() => Environments::None,
+        names => Environments::Named(names),
     }
 }
 

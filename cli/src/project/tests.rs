@@ -96,7 +96,7 @@ fn file_or_link_of_another_user_is_rejected() {
         search(root.path(), None),
         Err(ProjectError::Untrusted { problem: Untrusted::OtherOwner(12345), .. })
     ));
-    assert_eq!(find(&Choice::File(path)).unwrap().unwrap().name.as_deref(), Some("a"));
+    assert_eq!(find_file(&FileChoice::File(path)).unwrap().unwrap().name.as_deref(), Some("a"));
 
     let linked = tree(&[("mine.yaml", "name: a")]);
     let link = linked.path().join(FILE_NAME);
@@ -123,7 +123,7 @@ fn file_that_others_can_write_is_used_only_if_it_is_named() {
         error,
         ProjectError::Untrusted { problem: Untrusted::WritableByOthers(0o646), .. }
     ));
-    let named = find(&Choice::File(path)).unwrap().unwrap();
+    let named = find_file(&FileChoice::File(path)).unwrap().unwrap();
     assert_eq!(named.certificate.source, Some(Source::File(root.path().join("a.pem"))));
 }
 
@@ -135,5 +135,58 @@ fn fingerprint_has_the_form_of_openssh() {
         ["", "SHA256:", &pinned[..49], &format!("{pinned}="), &pinned.replace("SHA256", "MD5")]
     {
         assert!(!is_fingerprint(wrong), "{wrong}");
+    }
+}
+
+#[test]
+fn environment_has_the_fields_of_the_file_and_its_own() {
+    let pinned = format!("SHA256:{}", "x".repeat(43));
+    let text = format!(
+        "environments:\n  staging: {{namespace: s, output: out/s.yaml}}\n  production:\n    certificate: p.pem\n    source: p.env\n    scope: cluster-wide\n  plain:\nname: app\nnamespace: n\ncertificate: a.pem\nfingerprint: {pinned}\n"
+    );
+    let root = tree(&[(".mtk-seal.yaml", &text)]);
+    let path = |name: &str| root.path().join(name);
+    let project = search(root.path(), None).unwrap().unwrap();
+    let staging = project.environment("staging").unwrap();
+    assert_eq!((staging.name.as_deref(), staging.namespace.as_deref()), (Some("app"), Some("s")));
+    assert_eq!(staging.output, Some(path("out/s.yaml")));
+    assert_eq!(staging.certificate.fingerprint, Some(pinned));
+    let production = project.environment("production").unwrap();
+    assert_eq!(production.certificate.source, Some(Source::CheckedFile(path("p.pem"))));
+    assert_eq!(
+        (production.certificate.fingerprint, production.source),
+        (None, Some(path("p.env")))
+    );
+    assert_eq!(production.namespace.as_deref(), Some("n"));
+    assert_eq!(project.environment("plain").unwrap().certificate, project.certificate);
+    let names = |chosen| -> Vec<String> {
+        project.clone().environments(&chosen).unwrap().into_iter().map(|(name, _)| name).collect()
+    };
+    assert_eq!(names(Environments::All), ["staging", "production", "plain"]);
+    let twice = ["plain", "staging", "plain"].map(str::to_owned).to_vec();
+    assert_eq!(names(Environments::Named(twice)), ["plain", "staging"]);
+}
+
+#[test]
+fn malformed_environment_is_rejected() {
+    for (text, cause) in [
+        ("environments: a\n", ":1: `environments` must be a mapping"),
+        ("environments:\n  a: b\n", ":2: not a mapping of fields"),
+        ("environments:\n  A: {}\n", ":2: environment: a name has"),
+        (
+            "environments:\n  a: {output: ../b}\n",
+            ":2: `output` must be a path below the project file",
+        ),
+        ("environments:\n  a: {source: /etc/shadow}\n", ":2: `source` must be a path below"),
+        ("environments:\n  a: {output: ''}\n", ":2: `output` must be a path below"),
+        (
+            "environments:\n  a: {environments: {}}\n",
+            ":2: the project file has no field `environments`",
+        ),
+        ("output: a\n", ":1: the project file has no field `output`"),
+    ] {
+        let root = tree(&[(".mtk-seal.yaml", text)]);
+        let error = search(root.path(), None).unwrap_err().to_string();
+        assert!(error.contains(cause), "{error}");
     }
 }

@@ -86,6 +86,8 @@ const TESTED_ELSEWHERE: [&str; 99] = [
     "no file system in memory",
     "no key opens any of the items",
     "cannot write the text for the editor:",
+    // `environments.rs`
+    "is outside of the repository",
     // `output/file.rs`
     "it is a symbolic link",
     "no program reads from this pipe",

@@ -6,6 +6,8 @@ mod cases;
 #[cfg(unix)]
 mod editing;
 mod edits;
+#[cfg(unix)]
+mod environments;
 mod fake_server;
 mod flow;
 #[cfg(unix)]
