@@ -16,6 +16,7 @@ mod input;
 mod kubeseal;
 mod manifest_files;
 mod manifests_error;
+mod memory;
 mod names;
 mod output;
 mod project;
@@ -35,6 +36,7 @@ use std::process::ExitCode;
 use crate::{exit::Exit, report::Report};
 
 fn main() -> ExitCode {
+    memory::protect();
     let arguments: Vec<_> = std::env::args_os().collect();
     if let Some(arguments) = kubeseal::arguments(&arguments) {
         return kubeseal::main(arguments);

@@ -113,10 +113,26 @@ fn value_from_the_standard_input_is_neither_in_the_arguments_nor_in_the_environm
         .unwrap();
     let mut pipe = child.stdin.take().unwrap();
     std::io::Write::write_all(&mut pipe, b"hunter2").unwrap();
+    assert_no_core_dump(child.id());
     for file in ["cmdline", "environ"] {
         let text = fs::read(format!("/proc/{}/{file}", child.id())).unwrap_or_default();
         assert!(!text.windows(7).any(|part| part == b"hunter2"), "{file}");
     }
     drop(pipe);
     assert!(child.wait_with_output().unwrap().status.success());
+}
+
+/// The program starts with a limit of 0 bytes for its core dumps.
+fn assert_no_core_dump(id: u32) {
+    let started = Instant::now();
+    loop {
+        let limits = fs::read_to_string(format!("/proc/{id}/limits")).unwrap_or_default();
+        let core = limits.lines().find(|line| line.starts_with("Max core file size"));
+        let numbers: Vec<_> = core.unwrap_or_default().split_whitespace().skip(4).collect();
+        if numbers.first() == Some(&"0") && numbers.get(1) == Some(&"0") {
+            return;
+        }
+        assert!(started.elapsed() < Duration::from_secs(10), "{limits}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
 }
