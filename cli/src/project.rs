@@ -139,6 +139,37 @@ fn read(path: &Path, file: File) -> Result<Project, ProjectError> {
 }
 
 impl Project {
+    /// The environment of this name.
+    pub(crate) fn environment(&self, name: &str) -> Result<Self, ProjectError> {
+        let found = self.environments.iter().find(|(own, _)| own == name);
+        let unknown = || ProjectError::UnknownEnvironment {
+            name: name.escape_debug().to_string(),
+            known: self.environments.iter().map(|(name, _)| name.clone()).collect(),
+        };
+        found.map(|(_, environment)| environment.clone()).ok_or_else(unknown)
+    }
+
+    /// All environments, or those of these names, without duplicates.
+    pub(crate) fn environments(
+        self,
+        chosen: &Environments,
+    ) -> Result<Vec<(String, Self)>, ProjectError> {
+        let names = match chosen {
+            Environments::All if self.environments.is_empty() => {
+                return Err(ProjectError::NoEnvironments);
+            }
+            Environments::All | Environments::None => return Ok(self.environments),
+            Environments::Named(names) => names,
+        };
+        let mut found: Vec<(String, Self)> = Vec::new();
+        for name in names {
+            if found.iter().all(|(other, _)| other != name) {
+                found.push((name.clone(), self.environment(name)?));
+            }
+        }
+        Ok(found)
+    }
+
     /// Requires that no other user can change the certificates.
     fn check_certificates(&mut self) {
         self.certificate.source = self.certificate.source.take().map(Source::checked);

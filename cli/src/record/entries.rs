@@ -99,7 +99,7 @@ impl Entries {
         Self(merged)
     }
 
-    /// The text, the items of the last run first. What exceeds the limit is left out.
+    /// The text, the items of the last run first. Entries beyond the limit are left out.
     pub(super) fn to_text(&self) -> String {
         let limit = usize::try_from(MAX_FILE_BYTES).unwrap_or(usize::MAX);
         let mut text = format!("{HEADER}\n");

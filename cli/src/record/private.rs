@@ -164,7 +164,7 @@ pub(super) enum Unusable {
 }
 
 impl Unusable {
-    /// What the user can do.
+    /// A step that makes the file usable, if one does.
     pub(super) fn remedy(&self) -> Option<String> {
         match self {
             Self::Io { .. } => None,

@@ -1,4 +1,4 @@
-//! What a command does to the items of a file.
+//! The result of a command: changes of items, and notes.
 
 use manifests::Change;
 

@@ -12,7 +12,7 @@ use crate::{
     sealed_file,
 };
 
-/// What the flags say for all environments.
+/// The flags, which apply to all environments.
 pub(super) struct Common<'a> {
     pub(super) files: &'a [PathBuf],
     /// None without `-w`.

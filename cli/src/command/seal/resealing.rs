@@ -18,7 +18,7 @@ use crate::{
 /// The most keys that a message lists.
 const MAX_KEYS: usize = 20;
 
-/// What is known from earlier runs.
+/// The items and the record of earlier runs.
 pub(super) struct Resealing<'a> {
     certificate: &'a Certificate,
     records: Option<&'a Records>,

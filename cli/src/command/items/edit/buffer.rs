@@ -26,7 +26,7 @@ pub(super) struct Shown {
     pub(super) value: Option<SecretBytes>,
 }
 
-/// What the user did.
+/// A change by the user.
 pub(super) enum Edited {
     Set { key: String, value: SecretBytes, is_new: bool },
     Remove { key: String },
