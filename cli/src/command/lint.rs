@@ -41,7 +41,7 @@ impl From<LintArgs> for Options {
             staged: args.staged,
             format: args.format,
             certificate: args.cert,
-            project: project_choice(args.project),
+            project: project_choice(args.project, None),
         }
     }
 }

@@ -50,6 +50,7 @@ const REVIEWS: [&str; 2] = [
 ];
 
 /// A role and its subject.
+#[derive(Clone)]
 struct Grant {
     kind: &'static str,
     /// Empty for a `ClusterRole`.
@@ -85,15 +86,7 @@ fn expected(case: &str) -> Vec<Grant> {
         "replicas" => {
             vec![cluster("mtk-controller"), proxier(BOTH), lease(system, "mtk-controller")]
         }
-        "selectors" => vec![
-            role(system, "mtk-controller"),
-            role("team-a", "mtk-controller"),
-            Grant {
-                rules: lines(&["/namespaces: list, watch"]),
-                ..cluster("mtk-controller-namespaces")
-            },
-            proxier(BOTH),
-        ],
+        "selectors" => selectors(),
         "leader-election" => {
             vec![cluster("mtk-controller"), proxier(BOTH), lease("sealing-keys", "our-lease")]
         }
@@ -169,16 +162,7 @@ fn expected(case: &str) -> Vec<Grant> {
         "sealed-alone" => {
             vec![Grant { rules: sealed_alone(), ..cluster("mtk-controller") }, proxier(BOTH)]
         }
-        "secure-metrics" => vec![
-            cluster("mtk-controller"),
-            proxier(BOTH),
-            Grant { rules: lines(&REVIEWS), ..cluster("mtk-controller-metrics-authorization") },
-            Grant {
-                rules: lines(&["URL /metrics: get"]),
-                subject: "",
-                ..cluster("mtk-controller-metrics-reader")
-            },
-        ],
+        "secure-metrics" => [vec![cluster("mtk-controller"), proxier(BOTH)], metrics()].concat(),
         "no-rights" => vec![],
         other => panic!("add the permissions of {other} here"),
     }
@@ -195,6 +179,24 @@ fn cluster(name: &'static str) -> Grant {
 fn cluster_tokens() -> Grant {
     let rules = lines(&["/serviceaccounts/token: create", "/serviceaccounts: get"]);
     Grant { rules, ..cluster("mtk-controller-token") }
+}
+
+fn selectors() -> Vec<Grant> {
+    let namespaces = lines(&["/namespaces: list, watch"]);
+    vec![
+        role("kube-system", "mtk-controller"),
+        role("team-a", "mtk-controller"),
+        Grant { rules: namespaces, ..cluster("mtk-controller-namespaces") },
+        proxier(BOTH),
+    ]
+}
+
+fn metrics() -> Vec<Grant> {
+    let reader = cluster("mtk-controller-metrics-reader");
+    vec![
+        Grant { rules: lines(&REVIEWS), ..cluster("mtk-controller-metrics-authorization") },
+        Grant { rules: lines(&["URL /metrics: get"]), subject: "", ..reader },
+    ]
 }
 
 fn restart(name: &'static str) -> Grant {
