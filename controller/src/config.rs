@@ -78,7 +78,7 @@ pub struct Config {
     #[arg(long, value_name = "NAMESPACE", value_delimiter = ',', value_parser = parse_namespace)]
     additional_namespaces: Vec<String>,
 
-    /// Of these namespaces, reconcile objects only in those with matching labels, such as team=a,!legacy
+    /// Reconcile objects only in watched namespaces with matching labels, such as team=a,!legacy
     #[arg(long, value_name = "SELECTOR", default_value = "", hide_default_value = true,
           value_parser = parse_selector)]
     pub(crate) namespace_selector: Selector,

@@ -64,7 +64,7 @@ enum Owner {
     Other,
 }
 
-/// Who wrote the hook. A link or a directory is not ours.
+/// The writer of the hook. A link or a directory is not ours.
 fn owner(path: &Path) -> Result<Owner, HookError> {
     let failed = |source| HookError::Io { path: path.to_owned(), source };
     match fs::symlink_metadata(path) {
@@ -121,12 +121,12 @@ pub(crate) enum HookError {
         /// The error.
         source: io::Error,
     },
-    /// Somebody else wrote the hook.
+    /// Another program or a person wrote the hook.
     #[error("mtk-seal did not write the hook `{}`, and does not {verb} it", path.display())]
     Other {
         /// The hook.
         path: PathBuf,
-        /// What was to be done.
+        /// The action that failed.
         verb: &'static str,
     },
 }

@@ -6,7 +6,7 @@ use clap::error::ErrorKind;
 
 use super::*;
 
-/// What a flag does.
+/// The effect of a flag.
 enum Effect {
     /// The configuration differs from the default one.
     Changes,

@@ -19,7 +19,7 @@ const MAPPED_PREFIX: u32 = 96;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Client(pub(super) IpAddr);
 
-/// What a rate limit and limits of requests and connections count by. [`Caller::of`] makes it of each address.
+/// The unit by which rate limits and limits of requests and connections count. [`Caller::of`] makes it of each address.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(super) enum Caller {
     Address(IpAddr),

@@ -22,7 +22,7 @@ pub(super) struct ActiveKeys {
     removals: u64,
 }
 
-/// The number of removals at a time. What was read since is stale if it has changed: it may have a key that was
+/// The number of removals at a time. A list is stale if the number has changed since: it may have a key that was
 /// removed meanwhile.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Removals(u64);

@@ -8,7 +8,7 @@ use kube::{
     core::{Status, response::StatusCause},
 };
 
-use super::leader::LeaseNotHeld;
+use super::leader::fenced::LeaseNotHeld;
 use crate::reason::{Failure, Reason};
 
 /// The name under which the controller writes (`metadata.managedFields`).

@@ -13,12 +13,12 @@
 
 mod election;
 mod fence;
-mod fenced;
+pub(super) mod fenced;
 mod metrics;
 mod plan;
 
 pub(crate) use election::{Election, Ended};
 pub(crate) use fence::Fence;
-pub(crate) use fenced::{FenceLayer, LeaseNotHeld};
+pub(crate) use fenced::FenceLayer;
 pub(crate) use metrics::LeaderMetrics;
 pub(crate) use plan::Timing;

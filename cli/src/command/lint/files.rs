@@ -23,7 +23,7 @@ const SKIPPED: [&str; 4] = ["node_modules", "target", "vendor", ".terraform"];
 /// Parts of the names of files without real values.
 const SAMPLES: [&str; 4] = ["example", "sample", "template", "dist"];
 
-/// What a file contains, by its name.
+/// The content of a file, by its name.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Kind {
     Manifest,

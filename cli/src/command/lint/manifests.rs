@@ -78,7 +78,7 @@ fn object(checked: &mut Checked<'_>, node: &Node, bits: Option<usize>) {
     }
 }
 
-/// Reports each value of a Secret, without it. Actions of Helm compute a value, so it is not there.
+/// Reports each value of a Secret, without it. Actions of Helm compute a value, so they do not count.
 fn secret(checked: &mut Checked<'_>, node: &Node) {
     for field in ["data", "stringData"] {
         let entries = node.get(field).and_then(Node::entries).unwrap_or_default();

@@ -22,7 +22,10 @@ use super::{
     metrics::LeaderMetrics,
     plan::{Action, Candidate, Seen, Timing, plan},
 };
-use crate::runtime::{FIELD_MANAGER, RequestError, clock::boot_time};
+use crate::runtime::{
+    api::{FIELD_MANAGER, RequestError},
+    clock::boot_time,
+};
 
 /// The duration of a lease that nobody holds, in seconds, as Kubernetes' own client writes it.
 const RELEASED_SECONDS: i32 = 1;

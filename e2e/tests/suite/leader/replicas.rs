@@ -28,11 +28,11 @@ const FLAGS: [&str; 4] = [
 /// Between two changes of the load.
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// What all replicas of a test share.
+/// The parts that all replicas of a test share.
 pub(super) struct Replicas<'p> {
     private: &'p Private,
     pub(super) api: Api,
-    /// Of the objects.
+    /// The namespace of the objects.
     pub(super) namespace: String,
     started: AtomicU32,
 }

@@ -11,6 +11,7 @@ mod peers;
 mod pod;
 mod readme;
 mod rights;
+mod roles;
 mod services;
 
 use std::fs;
