@@ -9,6 +9,7 @@ use crate::{
     plan::Plan,
     scalar,
     splice::Splice,
+    template,
     tree::{Id, Kind, Style},
 };
 
@@ -25,10 +26,7 @@ pub(crate) fn change(
 ) -> Result<(), EditError> {
     let block = Block { manifest, entries: manifest.tree.entries(map).unwrap_or_default() };
     for (after, new) in &plan.added {
-        splices.push(match after {
-            Some(index) => block.insert_after(*index, new),
-            None => block.insert_first(new)?,
-        });
+        splices.push(block.insert(place, *after, new, plan)?);
     }
     for index in &plan.removed {
         splices.push(Splice::remove(block.removed(*index)?));
@@ -157,12 +155,49 @@ impl Block<'_> {
         entry_end(self.manifest, key, value)
     }
 
+    /// New lines below an entry, or above all. If a template has opened a block there, they go to the next
+    /// place outside of all blocks.
+    fn insert(
+        &self,
+        place: &Place,
+        after: Option<usize>,
+        new: &[(String, String)],
+        plan: &Plan,
+    ) -> Result<Splice, EditError> {
+        let text = self.manifest.text;
+        let Some(key) = place.key.filter(|_| template::is_computed(text)) else {
+            return after
+                .map_or_else(|| self.insert_first(new), |index| Ok(self.insert_after(index, new)));
+        };
+        let colon = self.manifest.colon(key)?;
+        let is_outside = |at: usize| text.get(colon..at).is_some_and(template::is_balanced);
+        let first = after.map_or(0, |index| index + 1);
+        if after.is_none() && is_outside(self.start(0)) {
+            return self.insert_first(new);
+        }
+        let preferred = first.saturating_sub(1)..self.entries.len();
+        let index = preferred.chain((0..first).rev()).find(|index| {
+            !plan.removed.contains(index) && is_outside(lines::end(text, self.end(*index)))
+        });
+        match index {
+            Some(index) => Ok(self.insert_after(index, new)),
+            None if is_outside(lines::end(text, colon)) => {
+                Ok(Splice::insert(lines::end(text, colon), self.lines_below(0, new)))
+            }
+            None => Err(self.manifest.layout(key)),
+        }
+    }
+
+    /// New lines that follow the end of another one.
+    fn lines_below(&self, index: usize, new: &[(String, String)]) -> String {
+        let break_ = lines::line_break(self.manifest.text, self.key_start(index));
+        new.iter().map(|new| format!("{break_}{}", self.line(index, new))).collect()
+    }
+
     /// New lines below an entry, and before the comments that follow it.
     fn insert_after(&self, index: usize, new: &[(String, String)]) -> Splice {
-        let text = self.manifest.text;
-        let break_ = lines::line_break(text, self.key_start(index));
-        let lines = new.iter().map(|new| format!("{break_}{}", self.line(index, new)));
-        Splice::insert(lines::end(text, self.end(index)), lines.collect::<String>())
+        let end = lines::end(self.manifest.text, self.end(index));
+        Splice::insert(end, self.lines_below(index, new))
     }
 
     /// New lines above the first entry and its comments.

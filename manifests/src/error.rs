@@ -105,7 +105,11 @@ impl Problem {
             Self::Shared { .. } => {
                 "write the value out where its alias is, and remove the anchor".to_owned()
             }
-            Self::NoMapping { .. } => "add it, such as `encryptedData: {}`".to_owned(),
+            Self::NoMapping { place } => {
+                let key = place.rsplit('.').next().unwrap_or_default();
+                let is_plain = !key.is_empty() && key.chars().all(|c| c.is_ascii_alphanumeric());
+                format!("add it, such as `{}: {{}}`", if is_plain { key } else { "encryptedData" })
+            }
             Self::Duplicate { .. } => "remove one of the two".to_owned(),
             Self::NoItem { similar: Some(similar), .. } => format!("did you mean `{similar}`?"),
             Self::Exists { .. } => "remove that item first".to_owned(),

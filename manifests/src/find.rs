@@ -1,10 +1,13 @@
 //! The mappings of items in a text: those of SealedSecrets, and any by its path.
 
+use std::collections::HashSet;
+
 use sealing::Scope;
 
 use crate::{
+    block,
     error::{EditError, MAX_DEPTH, Problem},
-    json,
+    json, lines,
     path::{Path, Step},
     scalar, template,
     tree::{Id, Tree},
@@ -32,6 +35,8 @@ pub struct Place {
     pub(crate) key: Option<Id>,
     pub(crate) value: Option<Id>,
     pub(crate) around: Vec<Id>,
+    /// The SealedSecret.
+    object: Option<Id>,
     problem: Option<EditError>,
 }
 
@@ -46,6 +51,8 @@ pub struct Identity {
     pub scope: Scope,
     /// Whether a template computes a part of its metadata.
     pub is_templated: bool,
+    /// Whether a template computes its annotations, so that the scope may be another.
+    pub has_computed_scope: bool,
 }
 
 /// An item as it is in the text.
@@ -82,9 +89,9 @@ impl<'a> Manifest<'a> {
 
     /// The items of each SealedSecret, those in Lists included.
     pub fn sealed_secrets(&self) -> Vec<Place> {
-        let mut places = Vec::new();
+        let (mut places, mut seen) = (Vec::new(), HashSet::new());
         for document in &self.tree.documents {
-            self.add_sealed_secrets(*document, &[], &mut places);
+            self.add_sealed_secrets(*document, &[], &mut seen, &mut places);
         }
         places
     }
@@ -101,6 +108,22 @@ impl<'a> Manifest<'a> {
             let key = path.as_str().to_owned();
             return Err(EditError::whole(Problem::Duplicate { key }));
         }
+        Ok(place)
+    }
+
+    /// The mapping at a path from the root of a SealedSecret.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub fn inside(&self, sealed_secret: &Place, path: &Path) -> Result<Place, EditError> {
+        let missing = || {
+            let place = path.as_str().to_owned();
+            EditError::at(sealed_secret.line, Problem::NoMapping { place })
+        };
+        let object = sealed_secret.object.ok_or_else(missing)?;
+        let mut place = self.walk(object, path).ok_or_else(missing)?;
+        let outer = sealed_secret.around.iter().take_while(|id| **id != object);
+        place.around = outer.copied().chain(place.around).collect();
         Ok(place)
     }
 
@@ -146,8 +169,11 @@ impl<'a> Manifest<'a> {
     }
 
     fn check_duplicates(&self, map: Id) -> Result<(), EditError> {
-        let mut seen = std::collections::HashSet::new();
+        let mut seen = HashSet::new();
         for (key, _) in self.tree.entries(map).unwrap_or_default() {
+            if template::is_computed(&self.text[self.tree.node(*key).span.clone()]) {
+                continue;
+            }
             let name = self.tree.text(self.tree.resolve(*key)).unwrap_or_default();
             if !seen.insert(name) {
                 let problem = Problem::Duplicate { key: scalar::shown(name) };
@@ -157,8 +183,18 @@ impl<'a> Manifest<'a> {
         Ok(())
     }
 
-    fn add_sealed_secrets(&self, object: Id, around: &[Id], places: &mut Vec<Place>) {
+    /// Looks at each object once. Otherwise, Lists of Lists by aliases would take exponential time.
+    fn add_sealed_secrets(
+        &self,
+        object: Id,
+        around: &[Id],
+        seen: &mut HashSet<Id>,
+        places: &mut Vec<Place>,
+    ) {
         let tree = &self.tree;
+        if !seen.insert(tree.resolve(object)) {
+            return;
+        }
         let kind = tree.get(object, "kind").and_then(|kind| tree.string(kind));
         match kind {
             Some("SealedSecret") => places.push(self.sealed_secret(object, around)),
@@ -167,7 +203,7 @@ impl<'a> Manifest<'a> {
                 let around = [around, &[object, list]].concat();
                 for item in tree.items(list).unwrap_or_default() {
                     if around.len() < MAX_DEPTH {
-                        self.add_sealed_secrets(*item, &around, places);
+                        self.add_sealed_secrets(*item, &around, seen, places);
                     }
                 }
             }
@@ -184,12 +220,26 @@ impl<'a> Manifest<'a> {
             key: None,
             value: None,
             around: vec![object],
+            object: None,
             problem: None,
         });
+        place.object = Some(object);
         place.line = self.tree.node(object).line;
         place.identity = Some(self.identity(object));
         place.around = [around, &place.around].concat();
+        place.problem = place.problem.or_else(|| self.check_metadata(object).err());
         place
+    }
+
+    /// Rejects duplicate keys where the identity of an object comes from. Readers differ in which one counts.
+    fn check_metadata(&self, object: Id) -> Result<(), EditError> {
+        let object = self.tree.resolve(object);
+        let metadata = self.tree.get(object, "metadata");
+        let annotations = metadata.and_then(|metadata| self.tree.get(metadata, "annotations"));
+        [Some(object), metadata, annotations]
+            .into_iter()
+            .flatten()
+            .try_for_each(|map| self.check_duplicates(map))
     }
 
     fn walk(&self, root: Id, path: &Path) -> Option<Place> {
@@ -207,6 +257,7 @@ impl<'a> Manifest<'a> {
             (key, at) = match step {
                 Step::Key(name) => {
                     let (key, value) = tree.entry(at, name)?;
+                    problem = problem.or_else(|| self.check_duplicates(at).err());
                     (Some(key), value)
                 }
                 Step::Index(index) => (None, *tree.items(at)?.get(*index)?),
@@ -220,7 +271,8 @@ impl<'a> Manifest<'a> {
         }
         let name = key.and_then(|key| tree.text(key)).unwrap_or("$").to_owned();
         let line = tree.node(key.unwrap_or(at)).line;
-        Some(Place { line, identity: None, name, key, value: Some(at), around, problem })
+        let value = Some(at);
+        Some(Place { line, identity: None, name, key, value, around, object: None, problem })
     }
 
     fn identity(&self, object: Id) -> Identity {
@@ -242,6 +294,22 @@ impl<'a> Manifest<'a> {
         };
         let scopes = [Scope::CLUSTER_WIDE_ANNOTATION, Scope::NAMESPACE_WIDE_ANNOTATION];
         let scopes = scopes.into_iter().filter_map(annotation).collect();
-        Identity { name, namespace, scope: Scope::from_annotations(Some(&scopes)), is_templated }
+        let scope = Scope::from_annotations(Some(&scopes));
+        let has_computed_scope = metadata.is_some_and(|map| self.has_computed_annotations(map));
+        is_templated |= has_computed_scope;
+        Identity { name, namespace, scope, is_templated, has_computed_scope }
+    }
+
+    /// Whether the annotations, or the lines right below them, have an action other than the end of a block
+    /// that began above them.
+    fn has_computed_annotations(&self, metadata: Id) -> bool {
+        let Some((key, value)) = self.tree.entry(metadata, "annotations") else { return false };
+        let start = self.tree.node(key).span.start;
+        let end = block::entry_end(self, key, value).max(start);
+        let after = &self.text[lines::next(self.text, end)..];
+        let is_action = |line: &&str| line.trim_start().starts_with("{{");
+        let below = after.split_inclusive('\n').take_while(is_action).collect::<String>();
+        let text = &self.text[start..lines::end(self.text, end)];
+        template::is_computed(text) || template::has_more_than_ends(&below)
     }
 }

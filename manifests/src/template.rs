@@ -8,6 +8,35 @@ pub(crate) fn is_computed(source: &str) -> bool {
     source.contains("{{")
 }
 
+/// The keywords of the actions in a text.
+fn keywords(text: &str) -> impl Iterator<Item = &str> {
+    text.split("{{").skip(1).map(|action| {
+        let action = action.trim_start_matches('-').trim_start();
+        let end = action.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(action.len());
+        &action[..end]
+    })
+}
+
+/// Whether the text has actions other than `{{ end }}`.
+pub(crate) fn has_more_than_ends(text: &str) -> bool {
+    keywords(text).any(|keyword| keyword != "end")
+}
+
+/// Whether each block that opens in the text closes there, and the other way round.
+pub(crate) fn is_balanced(text: &str) -> bool {
+    let mut depth = 0_usize;
+    for keyword in keywords(text) {
+        match keyword {
+            "if" | "range" | "with" | "define" | "block" => depth += 1,
+            "end" if depth == 0 => return false,
+            "end" => depth -= 1,
+            "else" if depth == 0 => return false,
+            _ => {}
+        }
+    }
+    depth == 0
+}
+
 /// The text with a comment instead of each line that consists of actions, and letters instead of other
 /// actions. All offsets stay the same. None if the text has no action.
 pub(crate) fn mask(text: &str) -> Option<String> {
@@ -66,5 +95,16 @@ mod tests {
         assert_eq!(masked.lines().nth(1), expected.lines().nth(1));
         assert!(masked.starts_with('#') && masked.ends_with("k: v\n") && masked.contains("x\r\n"));
         assert_eq!(mask("a: {b: 1}\n"), None);
+    }
+
+    #[test]
+    fn blocks_are_balanced_if_each_one_closes_in_the_text() {
+        for text in ["", "{{ .x }}", "{{- if a }}\n{{ else if b }}{{- end -}}", "{{/* if */}}"] {
+            assert!(is_balanced(text), "{text}");
+        }
+        for text in ["{{ if a }}", "{{ end }}", "{{ else }}", "{{- range a }}{{with b}}{{end}}"] {
+            assert!(!is_balanced(text), "{text}");
+        }
+        assert!(has_more_than_ends("{{ end }}\n{{- toYaml . }}") && !has_more_than_ends("{{end}}"));
     }
 }

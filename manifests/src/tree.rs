@@ -162,11 +162,15 @@ impl Tree {
 
     /// The value of a key, behind aliases and merge keys. Null counts as missing.
     pub(crate) fn get(&self, map: Id, key: &str) -> Option<Id> {
-        self.get_at(map, key, 0).filter(|id| !self.is_null(*id))
+        self.get_at(map, key, &mut HashSet::new(), 0).filter(|id| !self.is_null(*id))
     }
 
-    fn get_at(&self, map: Id, key: &str, depth: usize) -> Option<Id> {
+    /// Looks at each mapping once. Otherwise, mappings that merge others twice would take exponential time.
+    fn get_at(&self, map: Id, key: &str, seen: &mut HashSet<Id>, depth: usize) -> Option<Id> {
         let map = self.resolve(map);
+        if !seen.insert(map) {
+            return None;
+        }
         if let Some((_, value)) = self.entry(map, key) {
             return Some(self.resolve(value));
         }
@@ -175,8 +179,8 @@ impl Tree {
         }
         let merged = self.resolve(self.entry(map, "<<")?.1);
         match self.items(merged) {
-            Some(items) => items.iter().find_map(|item| self.get_at(*item, key, depth + 1)),
-            None => self.get_at(merged, key, depth + 1),
+            Some(items) => items.iter().find_map(|item| self.get_at(*item, key, seen, depth + 1)),
+            None => self.get_at(merged, key, seen, depth + 1),
         }
     }
 }

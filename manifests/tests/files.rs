@@ -286,6 +286,17 @@ fn malformed_places_and_changes_are_errors() {
     assert!(matches!(list, Some(Problem::NoMapping { .. })), "{list:?}");
     let text = format!("{head}spec:\n  encryptedData:\n    A: @A@\n    A: @A@\n");
     assert_eq!(problem(&text, set("B")), Some(Problem::Duplicate { key: "A".to_owned() }));
+    let spec = "spec:\n  encryptedData:\n    A: @A@\n";
+    for (duplicate, text) in [
+        ("spec", format!("{head}{spec}{spec}")),
+        ("encryptedData", format!("{head}{spec}  encryptedData: {{}}\n")),
+        ("metadata", format!("{head}metadata: {{name: other}}\n{spec}")),
+        ("name", format!("{}{spec}", head.replace("namespace", "name"))),
+        ("a", format!("{}{spec}", head.replace("web", "web, annotations: {a: b, a: c}"))),
+    ] {
+        let key = duplicate.to_owned();
+        assert_eq!(problem(&text, set("A")), Some(Problem::Duplicate { key }), "{text}");
+    }
     let text = format!("{head}spec:\n  encryptedData:\n    PASS_WORD: @A@\n    B: {{}}\n");
     let missing =
         Problem::NoItem { key: "PASSWORD".to_owned(), similar: Some("PASS_WORD".to_owned()) };
@@ -322,4 +333,46 @@ fn null_and_empty_mappings_are_filled_in_the_style_around_them() {
     let edited = manifest.edit(&manifest.sealed_secrets()[0], &[set("A"), set("B")]).unwrap();
     let items = format!("{{\n      \"A\": \"{0}\",\n      \"B\": \"{0}\"\n    }}", new_value());
     assert_eq!(edited, text.replace("{}", &items));
+}
+
+#[test]
+fn new_item_stays_outside_of_the_blocks_of_a_template() {
+    let head = "kind: SealedSecret\nspec:\n  encryptedData:\n";
+    for (before, after) in [
+        (
+            "    A: @\n    {{- if .Values.x }}\n    B: @\n    {{- end }}\n    X: @\n",
+            "    A: @\n    {{- if .Values.x }}\n    B: @\n    {{- end }}\n    X: @\n    C: #\n",
+        ),
+        (
+            "    A: @\n    {{- if .Values.x }}\n    B: @\n    {{- end }}\n",
+            "    A: @\n    C: #\n    {{- if .Values.x }}\n    B: @\n    {{- end }}\n",
+        ),
+        (
+            "    {{- if .Values.x }}\n    B: @\n    {{- end }}\n",
+            "    C: #\n    {{- if .Values.x }}\n    B: @\n    {{- end }}\n",
+        ),
+    ] {
+        let text =
+            |part: &str| format!("{head}{}", part.replace('@', "AgA").replace('#', &new_value()));
+        let before = text(before);
+        let manifest = Manifest::parse(&before).unwrap();
+        let edited = manifest.edit(&manifest.sealed_secrets()[0], &[set("C")]).unwrap();
+        assert_eq!(edited, text(after));
+    }
+}
+
+#[test]
+fn annotations_of_a_template_make_the_scope_unknown() {
+    for (annotations, is_computed) in [
+        ("  annotations: {a: b}\n", false),
+        ("  {{- if .x }}\n  annotations: {a: b}\n  {{- end }}\n", false),
+        ("  annotations:\n    a: {{ .Values.a }}\n", true),
+        ("  annotations:\n    {{- toYaml .Values.a | nindent 4 }}\n", true),
+        ("  annotations:\n    a: b\n    {{- with .Values.a }}\n    c: d\n    {{- end }}\n", true),
+    ] {
+        let text = format!("kind: SealedSecret\nmetadata:\n{annotations}  name: app\n");
+        let manifest = Manifest::parse(&text).unwrap();
+        let identity = manifest.sealed_secrets().remove(0).identity.unwrap();
+        assert_eq!(identity.has_computed_scope, is_computed, "{text}");
+    }
 }

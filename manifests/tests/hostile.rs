@@ -64,3 +64,26 @@ fn deep_and_large_text_is_refused() {
     }
     assert!(Manifest::parse(&"- a\n".repeat(1_100_000)).is_err());
 }
+
+/// Aliases of aliases, which have exponentially many leaves.
+fn bomb(first: &str, next: impl Fn(usize) -> String) -> String {
+    (1..40).fold(first.to_owned(), |text, level| text + &next(level))
+}
+
+#[test]
+fn aliases_of_aliases_take_little_time() {
+    let merged = bomb("a: &r0\n  q: 1\n", |level| {
+        format!("b{level}: &r{level}\n  <<: [*r{0}, *r{0}]\n", level - 1)
+    });
+    let merged = format!("kind: SealedSecret\n{merged}metadata:\n  <<: [*r39, *r39]\n");
+    let lists = bomb("kind: List\nx: &r0 {kind: List, items: []}\n", |level| {
+        format!("x{level}: &r{level} {{kind: List, items: [*r{0}, *r{0}]}}\n", level - 1)
+    });
+    let lists = format!("{lists}items: [*r39, *r39]\n");
+    let started = std::time::Instant::now();
+    assert_eq!(Manifest::parse(&merged).unwrap().sealed_secrets().len(), 1);
+    assert!(Manifest::parse(&lists).unwrap().sealed_secrets().is_empty());
+    let endless = "--- &a\nkind: List\nitems: [*a, *a]\n";
+    assert!(Manifest::parse(endless).map_or(true, |text| text.sealed_secrets().is_empty()));
+    assert!(started.elapsed().as_secs() < 10);
+}

@@ -46,6 +46,25 @@ enum Action {
     Edit { editing: EditOptions, sealing: Sealing },
 }
 
+impl Action {
+    /// Rejects wrong keys before any other error could show a value.
+    fn check_keys(&self) -> Result<(), ItemsError> {
+        match self {
+            Self::Set { key, .. } => value::check_key(key),
+            Self::Unset { keys } => keys.iter().try_for_each(|key| value::check_no_value(key)),
+            Self::Rename { from, to } if from == to => {
+                value::check_key(to)?;
+                Err(ItemsError::SameKey { key: to.clone() })
+            }
+            Self::Rename { from, to } => {
+                value::check_no_value(from)?;
+                value::check_key(to)
+            }
+            Self::Merge { .. } => Ok(()),
+        }
+    }
+}
+
 /// Where to get the certificate.
 struct Sealing {
     certificate: certificate::Options,
@@ -106,6 +125,7 @@ impl From<SealingArgs> for Sealing {
 /// Reads the file, changes it, and replaces it.
 pub(super) fn run(options: Options, report: &Report) -> Result<(), Failure> {
     let Options { file, selection, dry_run, action } = options;
+    action.check_keys()?;
     let file = SealedFile::open(&file)?;
     let manifest = file.manifest()?;
     let edit = match action {
@@ -117,12 +137,10 @@ pub(super) fn run(options: Options, report: &Report) -> Result<(), Failure> {
             }
         }
         Action::Rename { from, to } => {
-            value::check_key(&to)?;
             let notes = vec![format!("renamed {from} to {to}")];
             Edit { changes: vec![Change::Rename { from, to }], notes }
         }
         Action::Set { key, value, sealing } => {
-            value::check_key(&key)?;
             let project = project::find(&sealing.project)?;
             let bound = place::bind(&manifest, &file.name, &selection, project.as_ref())?;
             // The file must be editable before the user types a value.

@@ -50,6 +50,12 @@ pub(crate) enum ItemsError {
         /// The key, shortened.
         key: String,
     },
+    /// `KEY=VALUE` in place of a key.
+    #[error("`{key}=…` is not a key: values do not belong in the arguments")]
+    KeyWithValue {
+        /// The part before the `=`, shortened.
+        key: String,
+    },
     /// The file has no SealedSecret.
     #[error("{file}: no SealedSecret in the file")]
     NoSealedSecret {
@@ -80,6 +86,12 @@ pub(crate) enum ItemsError {
         /// `name` or `namespace`
         field: &'static str,
     },
+    /// A template computes the annotations.
+    #[error("{origin}: a template computes the annotations, so the scope is unknown")]
+    ComputedScope {
+        /// `file:line`
+        origin: String,
+    },
     /// The flag and the document have different scopes.
     #[error("{origin}: the SealedSecret has the scope `{own}`, but `--scope` is `{flag}`")]
     Scope {
@@ -89,6 +101,12 @@ pub(crate) enum ItemsError {
         flag: Scope,
         /// The scope of the document.
         own: Scope,
+    },
+    /// The old and the new key are the same.
+    #[error("the item has the name `{key}` already")]
+    SameKey {
+        /// The key.
+        key: String,
     },
     /// The values are those of another Secret.
     #[error("{origin}: the Secret has the {field} `{theirs}`, but the SealedSecret has `{own}`")]
@@ -134,7 +152,8 @@ impl Explain for ItemsError {
     fn exit(&self) -> Exit {
         match self {
             Self::File(error) => error.exit(),
-            Self::NoName { .. }
+            Self::ComputedScope { .. }
+            | Self::NoName { .. }
             | Self::Scope { .. }
             | Self::OtherSecret { .. }
             | Self::NoneFits { .. }
@@ -169,6 +188,9 @@ impl Explain for ItemsError {
             Self::NoneOpens { .. } => hint("without `--key`, the editor shows blanks to fill in"),
             Self::File(error) => error.hints(),
             Self::Key { .. } => hint("a key has up to 253 letters, digits, `-`, `_` and `.`"),
+            Self::KeyWithValue { .. } => hint(
+                "give the key only; `mtk-seal set KEY FILE` reads the value from a prompt or the standard input",
+            ),
             Self::NoSealedSecret { .. } => hint(
                 "`--path '$.app.secrets'` edits a mapping in any YAML or JSON; `mtk-seal secrets.env -w FILE` creates a SealedSecret",
             ),
@@ -176,16 +198,23 @@ impl Explain for ItemsError {
                 hint("select one with `--name` and `--namespace`")
             }
             Self::NoName { field, .. } => hint(format!("give it with `--{field}`")),
+            Self::ComputedScope { .. } => {
+                hint("`--scope strict`, `namespace-wide` or `cluster-wide` states it")
+            }
             Self::Scope { .. } => hint("remove `--scope`: the document states the scope"),
             Self::OtherSecret { .. } => {
                 hint("merge the values into the SealedSecret of that Secret")
             }
             Self::SeveralSecrets { .. } => hint("merge one Secret at a time"),
             Self::NoValue => hint("for an empty value, use `--insecure-value ''`"),
-            Self::Prompt(_) => hint("give the value on the standard input, or with `--from-file`"),
-            Self::Interrupted | Self::Scratch(_) | Self::Seal { .. } | Self::TooLarge { .. } => {
-                Vec::new()
-            }
+            Self::Prompt(_) => hint(
+                "give the value with `--from-file` or on the standard input, and an empty one with `--insecure-value ''`",
+            ),
+            Self::Interrupted
+            | Self::SameKey { .. }
+            | Self::Scratch(_)
+            | Self::Seal { .. }
+            | Self::TooLarge { .. } => Vec::new(),
         }
     }
 }

@@ -73,7 +73,12 @@ pub(super) fn bind(
     selection: &Selection,
     project: Option<&Project>,
 ) -> Result<Bound, ItemsError> {
-    bound(select(manifest, file, selection)?, file, selection, project)
+    let place = select(manifest, file, selection)?;
+    let has_computed_scope = place.identity.as_ref().is_some_and(|own| own.has_computed_scope);
+    if has_computed_scope && selection.scope.is_none() {
+        return Err(ItemsError::ComputedScope { origin: format!("{file}:{}", place.line) });
+    }
+    bound(place, file, selection, project)
 }
 
 /// Items with everything that sealing needs.

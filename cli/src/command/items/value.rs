@@ -47,11 +47,17 @@ impl ValueSource {
     }
 }
 
+/// Rejects `KEY=VALUE`, and shows only the key.
+pub(super) fn check_no_value(key: &str) -> Result<(), ItemsError> {
+    key.split_once('=').map_or(Ok(()), |(key, _)| Err(ItemsError::KeyWithValue { key: short(key) }))
+}
+
 /// Rejects a key that Kubernetes would not accept.
 pub(super) fn check_key(key: &str) -> Result<(), ItemsError> {
-    if is_secret_key(key) {
-        Ok(())
-    } else {
-        Err(ItemsError::Key { key: key.chars().take(60).flat_map(char::escape_debug).collect() })
-    }
+    check_no_value(key)?;
+    if is_secret_key(key) { Ok(()) } else { Err(ItemsError::Key { key: short(key) }) }
+}
+
+fn short(key: &str) -> String {
+    key.chars().take(60).flat_map(char::escape_debug).collect()
 }
