@@ -9,7 +9,12 @@ mod url;
 use jiff::Timestamp;
 use sealing::Certificate;
 
-pub(crate) use self::{cluster::FetchError, file::FileError, source::Source, url::UrlError};
+pub(crate) use self::{
+    cluster::FetchError,
+    file::FileError,
+    source::Source,
+    url::{UrlError, redact},
+};
 use crate::{
     cluster::Access,
     error::{Explain, hint, shown},

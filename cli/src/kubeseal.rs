@@ -32,5 +32,5 @@ mod validate;
 
 pub(crate) use self::{
     help::command,
-    program::{arguments, main},
+    program::{call, main},
 };

@@ -38,8 +38,8 @@ use crate::{exit::Exit, report::Report};
 fn main() -> ExitCode {
     memory::protect();
     let arguments: Vec<_> = std::env::args_os().collect();
-    if let Some(arguments) = kubeseal::arguments(&arguments) {
-        return kubeseal::main(arguments);
+    if let Some(call) = kubeseal::call(&arguments) {
+        return kubeseal::main(&call);
     }
     let args = match args::parse(arguments) {
         Ok(args) => args,

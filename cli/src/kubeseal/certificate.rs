@@ -8,7 +8,7 @@ use sealing::{Certificate, CertificateError};
 
 use super::{error::KubesealError, options::Options, remote};
 use crate::{
-    certificate::{self, FileError, GetError, Source, UrlError},
+    certificate::{self, FileError, GetError, Source, UrlError, redact},
     error::{Explain as _, Failure, root_cause},
     report::Report,
 };
@@ -47,7 +47,7 @@ fn source(address: &str, report: &Report) -> Result<Source, KubesealError> {
         ),
         Some(scheme) => {
             return Err(KubesealError::Get {
-                url: address.to_owned(),
+                url: redact(address),
                 cause: format!("unsupported protocol scheme {scheme:?}"),
             });
         }

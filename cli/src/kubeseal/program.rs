@@ -5,21 +5,27 @@ use std::{ffi::OsString, path::Path, process::ExitCode};
 use super::{flag::PROGRAM, flags::Flags, help, mode::Mode};
 use crate::{error::Failure, exit::Exit, output, report::Report};
 
-/// The arguments of kubeseal, if the program was called by that name or with that subcommand.
-pub(crate) fn arguments(arguments: &[OsString]) -> Option<&[OsString]> {
+/// A call of kubeseal.
+pub(crate) struct Call<'a> {
+    quiet: bool,
+    arguments: &'a [OsString],
+}
+
+/// The call, if the program was called by that name or with that subcommand.
+pub(crate) fn call(arguments: &[OsString]) -> Option<Call<'_>> {
     let (program, rest) = arguments.split_first()?;
     if Path::new(program).file_stem().is_some_and(|stem| stem == PROGRAM) {
-        return Some(rest);
+        return Some(Call { quiet: false, arguments: rest });
     }
     let flags = rest.iter().take_while(|flag| *flag == "-q" || *flag == "--quiet").count();
-    let (command, rest) = rest[flags..].split_first()?;
-    (command == PROGRAM).then_some(rest)
+    let (command, arguments) = rest[flags..].split_first()?;
+    (command == PROGRAM).then_some(Call { quiet: flags > 0, arguments })
 }
 
 /// Runs kubeseal. Success is 0, a wrong flag is 2, and any other error is 1, as in the original.
-pub(crate) fn main(arguments: &[OsString]) -> ExitCode {
-    let report = Report::new(false);
-    match run(arguments, &report) {
+pub(crate) fn main(call: &Call<'_>) -> ExitCode {
+    let report = Report::new(call.quiet);
+    match run(call.arguments, &report) {
         Ok(()) => Exit::Success.into(),
         Err(failure) => report.failure(&failure).into(),
     }
@@ -51,12 +57,13 @@ mod tests {
     fn kubeseal_is_a_name_of_the_program_or_a_subcommand() {
         let of = |words: &[&str]| {
             let words: Vec<OsString> = words.iter().map(OsString::from).collect();
-            arguments(&words).map(<[_]>::to_vec)
+            call(&words).map(|call| (call.quiet, call.arguments.to_vec()))
         };
-        assert_eq!(of(&["/usr/bin/kubeseal", "--raw"]), Some(vec!["--raw".into()]));
-        assert_eq!(of(&["kubeseal.exe"]), Some(vec![]));
-        assert_eq!(of(&["mtk-seal", "kubeseal", "-f", "a"]), Some(vec!["-f".into(), "a".into()]));
-        assert_eq!(of(&["mtk-seal", "-q", "kubeseal"]), Some(vec![]));
+        assert_eq!(of(&["/usr/bin/kubeseal", "--raw"]), Some((false, vec!["--raw".into()])));
+        assert_eq!(of(&["kubeseal.exe"]), Some((false, vec![])));
+        let flags = vec!["-f".into(), "a".into()];
+        assert_eq!(of(&["mtk-seal", "kubeseal", "-f", "a"]), Some((false, flags)));
+        assert_eq!(of(&["mtk-seal", "-q", "kubeseal"]), Some((true, vec![])));
         assert_eq!(of(&["mtk-seal", "a.env", "kubeseal"]), None);
         assert_eq!(of(&["mtk-seal"]), None);
         assert_eq!(of(&[]), None);
