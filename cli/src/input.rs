@@ -56,7 +56,7 @@ impl Input {
     pub(crate) fn file(path: &Path) -> Result<Self, InputError> {
         let name = path.display().to_string();
         let failed = |source| InputError::Unreadable { name: name.clone(), source };
-        let file = File::open(path).map_err(failed)?;
+        let file = open(path).map_err(failed)?;
         Self::opened(file, path)
     }
 
@@ -96,6 +96,31 @@ impl Input {
         let bytes = read_bounded(io::stdin().lock(), 0, &name)?;
         Ok(Self { name, path: None, bytes })
     }
+}
+
+/// How long to wait for a program that writes to a pipe.
+#[cfg(unix)]
+const PIPE_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(2);
+
+/// Opens a file for reading. A pipe that no program opens for writing is an error.
+#[cfg(unix)]
+pub(crate) fn open(path: &Path) -> io::Result<File> {
+    use std::os::unix::fs::FileTypeExt as _;
+
+    if !std::fs::metadata(path)?.file_type().is_fifo() {
+        return File::open(path);
+    }
+    let (sender, receiver) = std::sync::mpsc::channel();
+    let pipe = path.to_owned();
+    // Without a writer, this thread waits until the program ends.
+    std::thread::spawn(move || sender.send(File::open(pipe)));
+    let no_writer = |_| io::Error::new(io::ErrorKind::TimedOut, "no program writes to this pipe");
+    receiver.recv_timeout(PIPE_TIMEOUT).map_err(no_writer)?
+}
+
+#[cfg(not(unix))]
+pub(crate) fn open(path: &Path) -> io::Result<File> {
+    File::open(path)
 }
 
 fn read_bounded(

@@ -50,6 +50,11 @@ impl SealedFile {
         std::str::from_utf8(self.input.bytes()).unwrap_or_default()
     }
 
+    /// The content.
+    pub(crate) fn input(&self) -> &Input {
+        &self.input
+    }
+
     /// The documents of the file.
     pub(crate) fn manifest(&self) -> Result<Manifest<'_>, SealedFileError> {
         Manifest::parse(self.text()).map_err(|error| self.error(error))

@@ -10,12 +10,13 @@ use super::source::MAX_CERTIFICATE_BYTES;
 use crate::{
     error::{Explain, hint, root_cause, shown},
     exit::Exit,
+    input,
     trust::{self, OpenError, Untrusted},
 };
 
 /// Reads the file.
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, FileError> {
-    bounded(path, File::open(path).map_err(|source| unreadable(path, source))?)
+    bounded(path, input::open(path).map_err(|source| unreadable(path, source))?)
 }
 
 /// Reads the file, unless other users can change it.

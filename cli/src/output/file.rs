@@ -150,6 +150,10 @@ fn persist(
     builder.permissions(permissions);
     let mut file = builder.tempfile_in(directory)?;
     file.write_all(bytes)?;
+    #[cfg(unix)]
+    if let Some(existing) = existing {
+        keep_owner(file.as_file(), existing)?;
+    }
     let narrowed = match existing {
         Some(existing) => set_mode(file.as_file(), existing, audience)?,
         None => None,
@@ -157,6 +161,20 @@ fn persist(
     file.as_file().sync_all()?;
     file.persist(path).map_err(|error| error.error)?;
     Ok(narrowed)
+}
+
+/// Gives the file the owner and the group of the existing one, as far as the user may.
+#[cfg(unix)]
+fn keep_owner(file: &File, existing: &Metadata) -> io::Result<()> {
+    use std::os::unix::fs::{MetadataExt as _, fchown};
+
+    let now = file.metadata()?;
+    let (uid, gid) = (existing.uid(), existing.gid());
+    if (now.uid(), now.gid()) != (uid, gid) && fchown(file, Some(uid), Some(gid)).is_err() {
+        // Only root may give files away. A member of the group may set it.
+        let _ = fchown(file, None, Some(gid));
+    }
+    Ok(())
 }
 
 #[cfg(unix)]
