@@ -8,6 +8,8 @@ mod file;
 mod newest;
 
 use std::{
+    collections::HashSet,
+    fs,
     path::PathBuf,
     sync::{
         Mutex,
@@ -25,6 +27,7 @@ use crate::{
     certificate::{self, Source},
     cluster::Access,
     error::Failure,
+    input::InputError,
     manifest_files, project,
     report::Report,
     unsealing,
@@ -88,22 +91,30 @@ pub(super) fn run(options: &Options, report: &Report) -> Result<(), Failure> {
         dry_run: options.dry_run,
         report,
     };
-    let tasks = tasks(&options.paths)?;
+    let (tasks, unreadable) = tasks(&options.paths);
     let results = in_parallel(&tasks, &worker, report);
-    summarize(&tasks, results, options.dry_run, report)
+    summarize(&tasks, results, unreadable, options.dry_run, report)
 }
 
-fn tasks(paths: &[PathBuf]) -> Result<Vec<Task>, Failure> {
-    let mut tasks = Vec::new();
+/// The files, each one once, and the directories that cannot be read.
+fn tasks(paths: &[PathBuf]) -> (Vec<Task>, Vec<FailedFile>) {
+    let (mut tasks, mut unreadable) = (Vec::new(), Vec::new());
     for path in paths {
         if path.is_dir() {
-            let found = manifest_files::below(path)?;
-            tasks.extend(found.into_iter().map(|path| Task { path, is_found: true }));
+            let found = manifest_files::below(path);
+            tasks.extend(found.files.into_iter().map(|path| Task { path, is_found: true }));
+            let failed =
+                |(path, error): (PathBuf, InputError)| FailedFile { path, failure: error.into() };
+            unreadable.extend(found.unreadable.into_iter().map(failed));
         } else {
             tasks.push(Task { path: path.clone(), is_found: false });
         }
     }
-    Ok(tasks)
+    let mut seen = HashSet::new();
+    tasks.retain(|task| {
+        seen.insert(fs::canonicalize(&task.path).unwrap_or_else(|_| task.path.clone()))
+    });
+    (tasks, unreadable)
 }
 
 /// The results of all files, in order.
@@ -141,10 +152,11 @@ fn in_parallel(
 fn summarize(
     tasks: &[Task],
     results: Vec<Result<Outcome, Failure>>,
+    unreadable: Vec<FailedFile>,
     dry_run: bool,
     report: &Report,
 ) -> Result<(), Failure> {
-    let mut failed = Vec::new();
+    let mut failed = unreadable;
     let (mut changed, mut files, mut kept) = (0, 0, 0);
     for (task, result) in tasks.iter().zip(results) {
         match result {

@@ -20,8 +20,12 @@ impl Source {
         let mut sources = Vec::new();
         for path in paths {
             if path.is_dir() {
-                let found = manifest_files::below(path)?;
-                sources.extend(found.into_iter().map(|path| Self { path, is_found: true }));
+                let found = manifest_files::below(path);
+                // A plan without some of the files would be wrong.
+                if let Some((_, error)) = found.unreadable.into_iter().next() {
+                    return Err(error);
+                }
+                sources.extend(found.files.into_iter().map(|path| Self { path, is_found: true }));
             } else {
                 sources.push(Self { path: path.clone(), is_found: false });
             }

@@ -9,9 +9,10 @@ use super::error::{ReEncryptError, UnopenedItem};
 use crate::{
     command::items::{Bound, Selection, bound},
     error::Failure,
+    input::InputError,
     project::Project,
     report::Report,
-    sealed_file::SealedFile,
+    sealed_file::{SealedFile, SealedFileError},
 };
 
 /// The input of all files.
@@ -35,11 +36,28 @@ pub(super) struct Outcome {
     pub(super) kept: usize,
 }
 
+/// Whether a line has the kind SealedSecret outside of comments.
+fn mentions_sealed_secret(text: &str) -> bool {
+    text.lines().any(|line| {
+        let is_comment = line.trim_start().starts_with('#');
+        let content = line.find(" #").map_or(line, |comment| &line[..comment]);
+        !is_comment && content.contains("SealedSecret")
+    })
+}
+
 impl Worker<'_> {
     /// Handles one file. A file from a directory may contain no SealedSecret.
     pub(super) fn handle(&self, path: &Path, is_found: bool) -> Result<Outcome, Failure> {
-        let file = SealedFile::open(path)?;
-        if is_found && !file.text().contains("SealedSecret") {
+        let file = match SealedFile::open(path) {
+            Err(SealedFileError::Input(
+                error @ (InputError::TooLarge { .. } | InputError::NotUtf8 { .. }),
+            )) if is_found => {
+                self.report.note(&format!("skipped {error}"));
+                return Ok(Outcome::default());
+            }
+            file => file?,
+        };
+        if is_found && !mentions_sealed_secret(file.text()) {
             return Ok(Outcome::default());
         }
         let manifest = file.manifest()?;
@@ -114,5 +132,17 @@ impl Worker<'_> {
         value
             .map(|value| Ok(Some(value)))
             .map_err(|source| ReEncryptError::Seal { key: item.key.clone(), source })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sealed_secret_in_a_comment_does_not_count() {
+        assert!(mentions_sealed_secret("a: 1\nkind: SealedSecret # x\n"));
+        assert!(mentions_sealed_secret("{\"kind\":\"SealedSecret\"}"));
+        assert!(!mentions_sealed_secret("# no SealedSecret\na: 1 # SealedSecret\n"));
     }
 }
