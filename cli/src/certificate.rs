@@ -92,7 +92,7 @@ pub(crate) fn read(
     Ok(match source {
         Source::File(path) => (format!("`{}`", shown(path)), file::read(path)?),
         Source::CheckedFile(path) => (format!("`{}`", shown(path)), file::read_checked(path)?),
-        Source::Url(address) => (url::redact(address), url::fetch(address, insecure_http)?),
+        Source::Url(address) => (redact(address), url::fetch(address, insecure_http)?),
         Source::Cluster => {
             let fetched = cluster::fetch(access)?;
             (fetched.origin, fetched.pem)

@@ -191,7 +191,7 @@ impl Block<'_> {
     /// New lines that follow the end of another one.
     fn lines_below(&self, index: usize, new: &[(String, String)]) -> String {
         let break_ = lines::line_break(self.manifest.text, self.key_start(index));
-        new.iter().map(|new| format!("{break_}{}", self.line(index, new))).collect()
+        new.iter().flat_map(|new| [break_.to_owned(), self.line(index, new)]).collect()
     }
 
     /// New lines below an entry, and before the comments that follow it.

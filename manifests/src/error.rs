@@ -58,6 +58,15 @@ pub enum Problem {
         /// The key or path.
         place: String,
     },
+    /// The whole Secret is one item.
+    #[error("`spec.data` has the format of kubeseal before 0.7")]
+    OldFormat,
+    /// Several documents have the place.
+    #[error("several documents have `{place}`")]
+    SeveralDocuments {
+        /// The path.
+        place: String,
+    },
     /// A mapping of items has a key twice.
     #[error("the key `{key}` is a duplicate")]
     Duplicate {
@@ -110,6 +119,8 @@ impl Problem {
                 let is_plain = !key.is_empty() && key.chars().all(|c| c.is_ascii_alphanumeric());
                 format!("add it, such as `{}: {{}}`", if is_plain { key } else { "encryptedData" })
             }
+            Self::OldFormat => "decrypt it, and seal it again".to_owned(),
+            Self::SeveralDocuments { .. } => "put one of them into another file".to_owned(),
             Self::Duplicate { .. } => "remove one of the two".to_owned(),
             Self::NoItem { similar: Some(similar), .. } => format!("did you mean `{similar}`?"),
             Self::Exists { .. } => "remove that item first".to_owned(),

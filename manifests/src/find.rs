@@ -66,6 +66,11 @@ pub struct Item {
     pub line: usize,
 }
 
+/// Whether the text starts with an object whose first key has double quotes.
+fn is_quoted_object(text: &str) -> bool {
+    text.trim_start().strip_prefix('{').is_some_and(|rest| rest.trim_start().starts_with('"'))
+}
+
 impl<'a> Manifest<'a> {
     /// Reads YAML or JSON, with or without a byte-order mark. In YAML, lines with nothing but actions of
     /// Helm templates count as comments, and other actions as text.
@@ -75,15 +80,18 @@ impl<'a> Manifest<'a> {
     pub fn parse(text: &'a str) -> Result<Self, EditError> {
         let stripped = text.strip_prefix('\u{feff}');
         let (has_mark, text) = (stripped.is_some(), stripped.unwrap_or(text));
-        if json::is_like_json(text)
-            && let Ok(tree) = json::parse(text)
-        {
-            return Ok(Self { text, has_mark, is_json: true, tree });
-        }
-        let tree = match (yaml::parse(text), template::mask(text)) {
-            (Err(error), Some(masked)) => yaml::parse(&masked).map_err(|_| error)?,
-            (tree, _) => tree?,
+        let json = json::is_like_json(text).then(|| json::parse(text));
+        let error = match json {
+            Some(Ok(tree)) => return Ok(Self { text, has_mark, is_json: true, tree }),
+            // In YAML, few keys in braces have quotes.
+            Some(Err(error)) if is_quoted_object(text) => Some(error),
+            _ => None,
         };
+        let tree = match (yaml::parse(text), template::mask(text)) {
+            (Err(error), Some(masked)) => yaml::parse(&masked).map_err(|_| error),
+            (tree, _) => tree,
+        };
+        let tree = tree.map_err(|of_yaml| error.unwrap_or(of_yaml))?;
         Ok(Self { text, has_mark, is_json: false, tree })
     }
 
@@ -105,8 +113,8 @@ impl<'a> Manifest<'a> {
         let missing = || EditError::whole(Problem::NoMapping { place: path.as_str().to_owned() });
         let place = found.next().ok_or_else(missing)?;
         if found.next().is_some() {
-            let key = path.as_str().to_owned();
-            return Err(EditError::whole(Problem::Duplicate { key }));
+            let place = path.as_str().to_owned();
+            return Err(EditError::whole(Problem::SeveralDocuments { place }));
         }
         Ok(place)
     }
@@ -227,6 +235,9 @@ impl<'a> Manifest<'a> {
         place.line = self.tree.node(object).line;
         place.identity = Some(self.identity(object));
         place.around = [around, &place.around].concat();
+        if place.value.is_none() && self.has_old_format(object) {
+            place.problem = Some(EditError::at(place.line, Problem::OldFormat));
+        }
         place.problem = place.problem.or_else(|| self.check_metadata(object).err());
         place
     }
@@ -240,6 +251,12 @@ impl<'a> Manifest<'a> {
             .into_iter()
             .flatten()
             .try_for_each(|map| self.check_duplicates(map))
+    }
+
+    /// Whether the whole Secret is one item, as kubeseal before 0.7 wrote it.
+    fn has_old_format(&self, object: Id) -> bool {
+        let data = self.tree.get(object, "spec").and_then(|spec| self.tree.get(spec, "data"));
+        data.is_some_and(|data| self.tree.string(data).is_some())
     }
 
     fn walk(&self, root: Id, path: &Path) -> Option<Place> {

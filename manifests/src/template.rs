@@ -28,9 +28,8 @@ pub(crate) fn is_balanced(text: &str) -> bool {
     for keyword in keywords(text) {
         match keyword {
             "if" | "range" | "with" | "define" | "block" => depth += 1,
-            "end" if depth == 0 => return false,
+            "end" | "else" if depth == 0 => return false,
             "end" => depth -= 1,
-            "else" if depth == 0 => return false,
             _ => {}
         }
     }

@@ -376,3 +376,14 @@ fn annotations_of_a_template_make_the_scope_unknown() {
         assert_eq!(identity.has_computed_scope, is_computed, "{text}");
     }
 }
+
+#[test]
+fn old_format_and_broken_json_and_ambiguous_path_have_their_own_errors() {
+    let text = "kind: SealedSecret\nmetadata: {name: app}\nspec: {data: AgA}\n";
+    assert_eq!(problem(text, set("A")), Some(Problem::OldFormat));
+    let error = Manifest::parse("{\n  \"kind\": \"SealedSecret\",\n  \"spec\": {\n").err().unwrap();
+    assert!(matches!(error.problem, Problem::Syntax { language: "JSON", .. }), "{error:?}");
+    let manifest = Manifest::parse("a: {b: {}}\n---\na: {b: {}}\n").unwrap();
+    let error = manifest.at(&"$.a.b".parse().unwrap()).err().unwrap();
+    assert_eq!(error.problem, Problem::SeveralDocuments { place: "$.a.b".to_owned() });
+}
