@@ -14,17 +14,14 @@ use super::{
     secret::Secret,
 };
 use crate::{
-    error::{Failure, shown},
-    input::Input,
-    output::{self, Audience, Destination},
-    report::Report,
-    scope::is_scope_annotation,
+    error::Failure, report::Report, scope::is_scope_annotation, sealed_file::SealedFile as OpenFile,
 };
 
 /// Seals the items for the name, namespace and scope that the file has, and replaces the file.
 pub(super) fn run(options: &Options, path: &Path, report: &Report) -> Result<(), Failure> {
     let (certificate, secrets) = seal::inputs(options, report)?;
-    let file = SealedFile::read(&Input::file(path)?, report)?;
+    let opened = OpenFile::open(path)?;
+    let file = SealedFile::read(opened.input(), report)?;
     let mut changes: Vec<Change<'_>> = Vec::new();
     for secret in secrets {
         let change = change(secret, &file, options, &certificate)?;
@@ -37,15 +34,9 @@ pub(super) fn run(options: &Options, path: &Path, report: &Report) -> Result<(),
             None => changes.push(change),
         }
     }
-    let edited = in_place::apply(&file, &changes)?;
-    if !edited.is_minimal {
-        report.warning(&format!(
-            "the comments and the layout of `{}` could not be kept",
-            shown(path)
-        ));
-    }
-    let to = Destination::File(path.to_owned());
-    Ok(output::write(&to, edited.text.as_bytes(), Audience::Everyone, report)?)
+    let manifest = opened.manifest()?;
+    let text = in_place::apply(&manifest, &file, &changes).map_err(|error| opened.error(error))?;
+    opened.replace(&text, report)
 }
 
 fn change<'a>(

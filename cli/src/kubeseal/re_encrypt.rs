@@ -17,9 +17,10 @@ use super::{
 };
 use crate::{
     cluster::block_on,
-    error::{Failure, shown},
-    output::{self, Audience, Destination},
+    error::Failure,
+    output::{self, Audience},
     report::Report,
+    sealed_file::SealedFile as OpenFile,
 };
 
 /// Where the controller encrypts SealedSecrets again.
@@ -28,7 +29,14 @@ const ENDPOINT: &str = "/v1/rotate";
 /// Encrypts all SealedSecrets of the input again. With `-f` and without `-w`, replaces the file. After
 /// an error, and without SealedSecrets, the file is unchanged.
 pub(super) fn run(options: &Options, report: &Report) -> Result<(), Failure> {
-    let file = SealedFile::read(&options.read("SealedSecrets", report)?, report)?;
+    let opened = match &options.input {
+        Some(path) if options.in_place => Some(OpenFile::open(path)?),
+        _ => None,
+    };
+    let file = match &opened {
+        Some(opened) => SealedFile::read(opened.input(), report)?,
+        None => SealedFile::read(&options.read("SealedSecrets", report)?, report)?,
+    };
     if file.sealed.is_empty() {
         report.note(&format!("{} contains no SealedSecret", file.name));
         return Ok(());
@@ -43,24 +51,14 @@ pub(super) fn run(options: &Options, report: &Report) -> Result<(), Failure> {
         }
         Ok::<_, Failure>(changes)
     })?;
-    match &options.input {
-        Some(path) if options.in_place => {
-            let edited = in_place::apply(&file, &changes)?;
-            if !edited.is_minimal {
-                report.warning(&format!(
-                    "the comments and the layout of `{}` could not be kept",
-                    shown(path)
-                ));
-            }
-            let to = Destination::File(path.clone());
-            Ok(output::write(&to, edited.text.as_bytes(), Audience::Everyone, report)?)
-        }
-        _ => {
-            let documents = in_place::documents(&file, &changes);
-            let text = sealed_secret::render(&documents, options.format)?;
-            Ok(output::write(&options.to, text.as_bytes(), Audience::Everyone, report)?)
-        }
+    if let Some(opened) = &opened {
+        let manifest = opened.manifest()?;
+        let text = in_place::apply(&manifest, &file, &changes);
+        return opened.replace(&text.map_err(|error| opened.error(error))?, report);
     }
+    let documents = in_place::documents(&file, &changes);
+    let text = sealed_secret::render(&documents, options.format)?;
+    Ok(output::write(&options.to, text.as_bytes(), Audience::Everyone, report)?)
 }
 
 /// The new items of a SealedSecret.

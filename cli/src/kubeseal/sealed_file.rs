@@ -13,8 +13,6 @@ use crate::{error::Failure, input::Input, report::Report};
 pub(super) struct SealedFile {
     /// Its name in errors.
     pub(super) name: String,
-    /// Its text, without a byte-order mark.
-    pub(super) text: String,
     /// All its documents.
     pub(super) nodes: Vec<Node>,
     /// The SealedSecrets, and those in Lists.
@@ -40,12 +38,7 @@ impl SealedFile {
     /// another kind is an error: it may be a Secret in plain text.
     pub(super) fn read(input: &Input, report: &Report) -> Result<Self, Failure> {
         let nodes = sources::documents(input.source()?)?;
-        let mut file = Self {
-            name: input.name.clone(),
-            text: input.text()?.to_owned(),
-            nodes,
-            sealed: vec![],
-        };
+        let mut file = Self { name: input.name.clone(), nodes, sealed: vec![] };
         let mut found = Vec::new();
         for (at, node) in file.nodes.iter().enumerate() {
             if node.get("kind").is_none() {
