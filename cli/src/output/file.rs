@@ -331,6 +331,22 @@ mod tests {
         replace(&file, b"new", Audience::Everyone).unwrap();
     }
 
+    /// Only root can give files away. The test has nothing to compare otherwise.
+    #[test]
+    fn replaced_file_keeps_its_owner_and_group() {
+        use std::os::unix::fs::{MetadataExt as _, chown};
+
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("file");
+        fs::write(&path, b"old").unwrap();
+        let is_root = chown(&path, Some(12345), Some(12346)).is_ok();
+        let before = fs::metadata(&path).unwrap();
+        replace(&path, b"new", Audience::Everyone).unwrap();
+        let after = fs::metadata(&path).unwrap();
+        assert_eq!((after.uid(), after.gid()), (before.uid(), before.gid()));
+        assert_eq!(is_root, after.uid() == 12345);
+    }
+
     #[test]
     fn pipe_without_a_reader_is_an_error_and_one_with_a_reader_gets_everything() {
         let directory = tempfile::tempdir().unwrap();

@@ -136,3 +136,66 @@ fn assert_no_core_dump(id: u32) {
         std::thread::sleep(Duration::from_millis(5));
     }
 }
+
+#[test]
+fn pipe_that_no_program_writes_to_is_an_error_and_another_is_read() {
+    let directory = repository();
+    let path = directory.path();
+    assert!(Command::new("mkfifo").arg(path.join("pipe")).status().unwrap().success());
+    let certificate = format!("{VECTORS}/keys/rsa2048.crt");
+    for (flag, other) in [("--from-file", "--cert"), ("--cert", "--from-file")] {
+        let args = ["set", "A", "outside.yaml", flag, "pipe", other, &certificate];
+        let output = run(path, &args, b"");
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert!(matches!(output.status.code(), Some(3 | 5)), "{stderr}");
+        assert!(stderr.contains("no program writes to this pipe"), "{stderr}");
+    }
+    assert!(is_unchanged(&path.join("outside.yaml")));
+    let pipe = path.join("pipe");
+    let writer = std::thread::spawn(move || fs::write(pipe, "hunter2"));
+    let args = ["set", "A", "outside.yaml", "--from-file", "pipe", "--cert", &certificate];
+    assert!(run(path, &args, b"").status.success());
+    writer.join().unwrap().unwrap();
+    assert!(!is_unchanged(&path.join("outside.yaml")));
+}
+
+#[test]
+fn tree_with_other_files_is_re_encrypted_and_each_file_once() {
+    let directory = repository();
+    let tree = directory.path().join("repository");
+    assert_eq!(set(&tree, "sealed.yaml", b"hunter2").0, Some(0));
+    fs::write(tree.join("deploy/binary.yaml"), b"SealedSecret\xff").unwrap();
+    fs::write(tree.join("deploy/comment.yaml"), "# SealedSecret\n{{ if }}: [\n").unwrap();
+    let large = fs::File::create(tree.join("deploy/large.json")).unwrap();
+    large.set_len(100 << 20).unwrap();
+    let (key, certificate) =
+        (format!("{VECTORS}/keys/rsa2048.key"), format!("{VECTORS}/keys/rsa2048.crt"));
+    let args = ["re-encrypt", "--all", "-k", &key, "--cert", &certificate, ".", "sealed.yaml"];
+    let output = run(&tree, &args, b"");
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{stderr}");
+    assert!(stderr.contains("re-encrypted 1 item in 1 file;"), "{stderr}");
+    assert!(stderr.contains("note: skipped ./deploy/binary.yaml:1:"), "{stderr}");
+    assert!(stderr.contains("note: skipped ./deploy/large.json:"), "{stderr}");
+    assert!(!stderr.contains("comment.yaml"), "{stderr}");
+}
+
+#[test]
+fn kubeseal_merges_through_no_link_that_leaves_the_repository() {
+    let directory = repository();
+    let repository = directory.path().join("repository");
+    symlink("../../outside.yaml", repository.join("deploy/out.yaml")).unwrap();
+    let certificate = format!("{VECTORS}/keys/rsa2048.crt");
+    let secret = b"metadata: {name: app, namespace: web}\nstringData: {B: hunter2}\n";
+    let merge = |file: &str| {
+        run(&repository, &["kubeseal", "--cert", &certificate, "--merge-into", file], secret)
+    };
+    let output = merge("deploy/out.yaml");
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    assert!(stderr.contains("leads out of the repository"), "{stderr}");
+    assert!(is_unchanged(&directory.path().join("outside.yaml")));
+    assert!(merge("sealed.yaml").status.success());
+    let text = fs::read_to_string(repository.join("sealed.yaml")).unwrap();
+    assert!(text.starts_with(SEALED) && text.contains("\n    B: A"), "{text}");
+}
