@@ -60,7 +60,7 @@ impl Action {
                 value::check_no_value(from)?;
                 value::check_key(to)
             }
-            Self::Merge { .. } => Ok(()),
+            Self::Merge { .. } | Self::Edit { .. } => Ok(()),
         }
     }
 }
