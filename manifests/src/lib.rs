@@ -15,6 +15,7 @@
 //! | `tree` | nodes with their byte spans |
 //! | `yaml`, `json`, `template` | text into a tree; actions of Helm templates count as comments or text |
 //! | `find`, `path` | SealedSecrets, and mappings by their path |
+//! | `identity` | the name, namespace and scope that a SealedSecret states |
 //! | `edit`, `plan` | changes into splices; `block` and `flow` for the two styles of mappings |
 //! | `verify` | compares the result with the expected data |
 //!
@@ -25,6 +26,7 @@ mod edit;
 mod error;
 mod find;
 mod flow;
+mod identity;
 mod json;
 mod lines;
 mod path;
@@ -39,6 +41,7 @@ mod yaml;
 pub use crate::{
     edit::Change,
     error::{EditError, Problem},
-    find::{Identity, Item, Manifest, Place},
+    find::{Item, Manifest, Place},
+    identity::Identity,
     path::{MalformedPath, Path},
 };
