@@ -2,15 +2,31 @@
 
 use std::collections::HashSet;
 
+use sealing::Scope;
+
 use crate::{
     error::{EditError, MAX_DEPTH, Problem},
-    identity::Identity,
     json,
     path::{Path, Step},
     scalar, template,
     tree::{Id, Tree},
     yaml,
 };
+
+/// The name, namespace and scope that a SealedSecret states.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Identity {
+    /// `metadata.name`. None if it is missing or a template computes it.
+    pub name: Option<String>,
+    /// `metadata.namespace`, likewise.
+    pub namespace: Option<String>,
+    /// The scope of its annotations.
+    pub scope: Scope,
+    /// Whether a template computes a part of its metadata.
+    pub is_templated: bool,
+    /// Whether a template computes its annotations, so that the scope may be another.
+    pub has_computed_scope: bool,
+}
 
 /// A text with SealedSecrets, or other YAML or JSON with sealed items.
 pub struct Manifest<'a> {

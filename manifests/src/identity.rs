@@ -2,22 +2,13 @@
 
 use sealing::Scope;
 
-use crate::{block, error::EditError, find::Manifest, lines, template, tree::Id};
-
-/// The name, namespace and scope that a SealedSecret states.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Identity {
-    /// `metadata.name`. None if it is missing or a template computes it.
-    pub name: Option<String>,
-    /// `metadata.namespace`, likewise.
-    pub namespace: Option<String>,
-    /// The scope of its annotations.
-    pub scope: Scope,
-    /// Whether a template computes a part of its metadata.
-    pub is_templated: bool,
-    /// Whether a template computes its annotations, so that the scope may be another.
-    pub has_computed_scope: bool,
-}
+use crate::{
+    block,
+    error::EditError,
+    find::{Identity, Manifest},
+    lines, template,
+    tree::Id,
+};
 
 impl Manifest<'_> {
     /// Rejects duplicate keys where the identity of an object comes from. Readers differ in which one counts.

@@ -41,7 +41,6 @@ mod yaml;
 pub use crate::{
     edit::Change,
     error::{EditError, Problem},
-    find::{Item, Manifest, Place},
-    identity::Identity,
+    find::{Identity, Item, Manifest, Place},
     path::{MalformedPath, Path},
 };
