@@ -69,8 +69,8 @@ where
 /// is handed to its connection, and before a repetition. So a process that was frozen sends nothing
 /// after the freeze that it built before. A gap remains that no client can close: the process may be
 /// frozen after the last check, between the connection's queue and the network. Such a write is
-/// at most the one that the process was about to make. The preconditions on uid and resourceVersion
-/// refuse it if the new leader has written the object since.
+/// at most the one that the process was about to make. A patch of a Secret names the uid and the
+/// resourceVersion that it replaces, so it is refused if the new leader has written the Secret since.
 async fn while_open<T>(
     fence: Fence,
     request: impl Future<Output = Result<T, BoxError>>,
