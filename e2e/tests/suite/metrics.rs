@@ -11,6 +11,8 @@ use crate::support::{Kind, key_secret, private};
 
 /// The names of the roles that the chart renders for `metrics.authorization`.
 const REVIEWS: &str = "metrics-authorization";
+/// A test begins without the permission to create it.
+pub(crate) const REVIEW: &str = "tokenreviews";
 const READER: &str = "metrics-reader";
 
 fn cluster_role(name: &str, rules: &Value) -> Value {
@@ -32,7 +34,7 @@ fn bind(cluster: &Cluster, role: &str, account: &str) {
 
 fn create_roles(cluster: &Cluster) {
     let reviews = json!([
-        { "apiGroups": ["authentication.k8s.io"], "resources": ["tokenreviews"], "verbs": ["create"] },
+        { "apiGroups": ["authentication.k8s.io"], "resources": [REVIEW], "verbs": ["create"] },
         { "apiGroups": ["authorization.k8s.io"], "resources": ["subjectaccessreviews"],
           "verbs": ["create"] },
     ]);
@@ -93,7 +95,7 @@ async fn metrics_are_served_by_tls_to_those_who_may_read_them() {
     assert_eq!(scrape(address, Some("invented")).await.unwrap_err(), 401);
     let reviews = || {
         let requests = cluster.requests().unwrap();
-        requests.iter().filter(|request| request.resource == "tokenreviews").count()
+        requests.iter().filter(|request| request.resource == REVIEW).count()
     };
     let before = reviews();
     answered().await.unwrap();
