@@ -12,10 +12,13 @@ use clap_complete::Shell;
 use sealing::Scope;
 
 pub(crate) use self::{
-    check::{DiffArgs, HookArgs, LintArgs, LintFormat},
+    check::{DiffArgs, ExplainArgs, ExplainFormat, HookArgs, LintArgs, LintFormat, ValidateArgs},
     items::{EditArgs, ItemsArgs, MergeArgs, PlaceArgs, ReEncryptArgs, SealingArgs, SetArgs},
     plan::{PlanArgs, PlanFormat, PlanMode},
-    shared::{ClusterArgs, EnvironmentArgs, EnvironmentsArgs, KeyArgs, ProjectArgs, SourceFormat},
+    shared::{
+        ClusterArgs, ConnectionArgs, EnvironmentArgs, EnvironmentsArgs, KeyArgs, ProjectArgs,
+        SourceFormat,
+    },
 };
 use crate::{exit, kubeseal, names, output::Format};
 
@@ -67,6 +70,12 @@ pub(crate) enum CommandArgs {
     /// Show which values of SealedSecrets differ, offline, with the private keys
     #[command(after_help = check::DIFF_EXAMPLES)]
     Diff(DiffArgs),
+    /// Explain which items of SealedSecrets do not open and why, offline
+    #[command(after_help = check::EXPLAIN_EXAMPLES)]
+    Explain(ExplainArgs),
+    /// Ask the controller whether it can decrypt SealedSecrets
+    #[command(after_help = check::VALIDATE_EXAMPLES)]
+    Validate(ValidateArgs),
     /// Install or remove a git hook that lints each commit
     #[command(subcommand, after_help = check::HOOK_EXAMPLES)]
     Hook(HookArgs),

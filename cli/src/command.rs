@@ -2,9 +2,11 @@
 
 mod cert;
 mod diff;
+mod explain;
 mod hook;
 mod init;
 mod items;
+mod key_size;
 mod lint;
 mod plan;
 mod re_encrypt;
@@ -13,6 +15,7 @@ mod shell;
 mod template;
 mod unseal;
 mod usage;
+mod validate;
 
 use std::{collections::BTreeMap, path::PathBuf};
 
@@ -38,6 +41,8 @@ pub(crate) enum Command {
     Completions(clap_complete::Shell),
     /// `mtk-seal diff`
     Diff(diff::Options),
+    /// `mtk-seal explain`
+    Explain(explain::Options),
     /// `mtk-seal hook`
     Hook(HookArgs),
     /// `mtk-seal init`
@@ -58,6 +63,8 @@ pub(crate) enum Command {
     Template(template::Options),
     /// `mtk-seal unseal`
     Unseal(unseal::Options),
+    /// `mtk-seal validate`
+    Validate(validate::Options),
 }
 
 impl Command {
@@ -67,6 +74,7 @@ impl Command {
             Self::Cert(options) => cert::run(&options, report),
             Self::Completions(shell) => shell::completions(shell),
             Self::Diff(options) => diff::run(&options, report),
+            Self::Explain(options) => explain::run(&options, report),
             Self::Hook(args) => hook::run(&args, report),
             Self::Init(options) => init::run(&options, report),
             Self::Items(options) => items::run(*options, report),
@@ -77,6 +85,7 @@ impl Command {
             Self::Seal(options) => seal::run(&options, report),
             Self::Template(options) => template::run(&options, report),
             Self::Unseal(options) => unseal::run(&options, report),
+            Self::Validate(options) => validate::run(&options, report),
         }
     }
 }
@@ -105,6 +114,10 @@ impl TryFrom<Args> for Command {
             Some(CommandArgs::ReEncrypt(args)) => Self::ReEncrypt(Box::new(args.into())),
             Some(CommandArgs::Items(args)) => Self::Items(Box::new(items::options(args)?)),
             Some(CommandArgs::Diff(args)) => Self::Diff(args.into()),
+            Some(CommandArgs::Explain(args)) => {
+                check_one_stdin(args.files.iter().chain(&args.keys.key))?;
+                Self::Explain(args.into())
+            }
             Some(CommandArgs::Hook(args)) => Self::Hook(args),
             Some(CommandArgs::Lint(args)) => Self::Lint(args.into()),
             Some(CommandArgs::Man { command }) => Self::Man(command),
@@ -134,6 +147,10 @@ impl TryFrom<Args> for Command {
                     format: Format::choose(args.output.output, &to),
                     to,
                 })
+            }
+            Some(CommandArgs::Validate(args)) => {
+                check_one_stdin(&args.files)?;
+                Self::Validate(args.into())
             }
         })
     }

@@ -33,4 +33,7 @@ mod validate;
 pub(crate) use self::{
     help::command,
     program::{call, main},
+    remote::Remote,
+    sealed_file::{Others, SealedFile},
+    validate::verify,
 };

@@ -57,6 +57,13 @@ pub(crate) struct ClusterArgs {
     /// Allow a certificate URL with plain HTTP
     #[arg(long)]
     pub(crate) insecure_http: bool,
+    #[command(flatten)]
+    pub(crate) connection: ConnectionArgs,
+}
+
+/// How to reach the controller.
+#[derive(ClapArgs, Debug)]
+pub(crate) struct ConnectionArgs {
     /// Path of the kubeconfig [default: $KUBECONFIG or ~/.kube/config]
     #[arg(long, value_name = "FILE")]
     pub(crate) kubeconfig: Option<PathBuf>,

@@ -8,17 +8,14 @@ mod values;
 
 use std::path::PathBuf;
 
-use sealing::Certificate;
-
+pub(super) use self::manifests::{Metadata, metadata_problems};
 use self::{
     files::{Candidate, Kind},
     finding::{Checked, Finding, Rule},
 };
-use super::usage::project_choice;
+use super::{key_size, usage::project_choice};
 use crate::{
     args::{LintArgs, LintFormat},
-    certificate::{self, GetError, Source},
-    cluster::Access,
     error::{Explain, Failure},
     exit::Exit,
     output, project,
@@ -48,7 +45,8 @@ impl From<LintArgs> for Options {
 
 /// Checks all files, and writes the findings. Fails if there are any.
 pub(super) fn run(options: &Options, report: &Report) -> Result<(), Failure> {
-    let bits = key_size(options)?;
+    let project = project::find(&options.project)?;
+    let bits = key_size::of_files(options.certificate.as_deref(), project.as_ref())?;
     let candidates =
         if options.staged { files::staged()? } else { files::all(&options.paths, report)? };
     let mut findings = Vec::new();
@@ -81,23 +79,6 @@ fn check(candidate: &Candidate, bits: Option<usize>) -> Result<Vec<Finding>, Fai
     }
     checked.findings.sort_by_key(|finding| (finding.line, finding.column, finding.rule));
     Ok(checked.findings)
-}
-
-/// The size of the certificate's key. Only files are read, because `lint` needs no network.
-fn key_size(options: &Options) -> Result<Option<usize>, Failure> {
-    let project = project::find(&options.project)?;
-    let of_project = || project?.certificate.source;
-    let source = options.certificate.clone().map(Source::File).or_else(of_project);
-    let Some(source @ (Source::File(_) | Source::CheckedFile(_))) = source else {
-        return Ok(None);
-    };
-    let (origin, pem) = certificate::read(&source, false, &Access::default())?;
-    let certificate = Certificate::from_pem(&pem).map_err(|error| GetError::Unusable {
-        origin,
-        source_kind: source,
-        error,
-    })?;
-    Ok(Some(certificate.modulus_bits()))
 }
 
 fn plural(count: usize, noun: &str) -> String {

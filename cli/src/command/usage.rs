@@ -3,7 +3,7 @@
 use sources::SourceKind;
 
 use crate::{
-    args::{ClusterArgs, EnvironmentsArgs, ProjectArgs, SourceFormat},
+    args::{ClusterArgs, ConnectionArgs, EnvironmentsArgs, ProjectArgs, SourceFormat},
     certificate::{self, Source},
     cluster::{Access, Overrides},
     error::{Explain, hint},
@@ -31,13 +31,18 @@ pub(super) fn certificate_options(
     certificate::Options {
         source: cert.map(|cert| Source::parse(&cert, None)).or(otherwise),
         insecure_http: args.insecure_http,
-        access: Access {
-            kubeconfig: args.kubeconfig,
-            context: args.context,
-            namespace: args.controller_namespace,
-            name: args.controller_name,
-            overrides: Overrides::default(),
-        },
+        access: access(args.connection),
+    }
+}
+
+/// How to reach the controller.
+pub(super) fn access(args: ConnectionArgs) -> Access {
+    Access {
+        kubeconfig: args.kubeconfig,
+        context: args.context,
+        namespace: args.controller_namespace,
+        name: args.controller_name,
+        overrides: Overrides::default(),
     }
 }
 

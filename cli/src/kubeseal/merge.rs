@@ -10,7 +10,7 @@ use super::{
     in_place::{self, Change},
     options::Options,
     seal,
-    sealed_file::{Sealed, SealedFile, node_at, strings},
+    sealed_file::{Others, Sealed, SealedFile, node_at, strings},
     secret::Secret,
 };
 use crate::{
@@ -21,7 +21,7 @@ use crate::{
 pub(super) fn run(options: &Options, path: &Path, report: &Report) -> Result<(), Failure> {
     let (certificate, secrets) = seal::inputs(options, report)?;
     let opened = OpenFile::open(path)?;
-    let file = SealedFile::read(opened.input(), report)?;
+    let file = SealedFile::read(opened.input(), Others::Refuse, report)?;
     let mut changes: Vec<Change<'_>> = Vec::new();
     for secret in secrets {
         let change = change(secret, &file, options, &certificate)?;

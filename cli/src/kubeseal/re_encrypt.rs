@@ -12,7 +12,7 @@ use super::{
     in_place::{self, Change},
     options::Options,
     remote::{Remote, Step},
-    sealed_file::{Sealed, SealedFile},
+    sealed_file::{Others, Sealed, SealedFile},
     sealed_secret,
 };
 use crate::{
@@ -34,15 +34,15 @@ pub(super) fn run(options: &Options, report: &Report) -> Result<(), Failure> {
         _ => None,
     };
     let file = match &opened {
-        Some(opened) => SealedFile::read(opened.input(), report)?,
-        None => SealedFile::read(&options.read("SealedSecrets", report)?, report)?,
+        Some(opened) => SealedFile::read(opened.input(), Others::Refuse, report)?,
+        None => SealedFile::read(&options.read("SealedSecrets", report)?, Others::Refuse, report)?,
     };
     if file.sealed.is_empty() {
         report.note(&format!("{} contains no SealedSecret", file.name));
         return Ok(());
     }
     let changes: Vec<Change<'_>> = block_on(async {
-        let remote = Remote::connect(options).await?;
+        let remote = Remote::connect(&options.access).await?;
         let mut changes = Vec::new();
         for sealed in &file.sealed {
             let items = re_encrypted(&remote, sealed).await?;

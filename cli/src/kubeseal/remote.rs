@@ -2,9 +2,9 @@
 
 use http::StatusCode;
 
-use super::{error::KubesealError, options::Options};
+use super::error::KubesealError;
 use crate::{
-    cluster::{Api, ClusterError, Controller},
+    cluster::{Access, Api, ClusterError, Controller},
     error::{Explain as _, Failure},
 };
 
@@ -28,16 +28,15 @@ pub(super) enum Step {
 }
 
 /// A connection to the controller.
-pub(super) struct Remote {
+pub(crate) struct Remote {
     api: Api,
     controller: Controller,
 }
 
 impl Remote {
     /// Finds the controller.
-    pub(super) async fn connect(options: &Options) -> Result<Self, Failure> {
+    pub(crate) async fn connect(access: &Access) -> Result<Self, Failure> {
         let failed = |error: ClusterError| failure(&error, Step::Service);
-        let access = &options.access;
         let api = Api::connect(access).await.map_err(failed)?;
         let namespace = access.namespace.as_deref().unwrap_or(DEFAULT_NAMESPACE);
         let names: Vec<&str> =

@@ -10,21 +10,30 @@ use super::{decode, error::KubesealError};
 use crate::{error::Failure, input::Input, report::Report};
 
 /// A file with SealedSecrets.
-pub(super) struct SealedFile {
+pub(crate) struct SealedFile {
     /// Its name in errors.
-    pub(super) name: String,
+    pub(crate) name: String,
     /// All its documents.
     pub(super) nodes: Vec<Node>,
     /// The SealedSecrets, and those in Lists.
-    pub(super) sealed: Vec<Sealed>,
+    pub(crate) sealed: Vec<Sealed>,
+}
+
+/// Objects of other kinds in the file.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Others {
+    /// An object of another kind is an error: it may be a Secret in plain text.
+    Refuse,
+    /// Objects of other kinds are skipped.
+    Skip,
 }
 
 /// A SealedSecret in a file.
-pub(super) struct Sealed {
+pub(crate) struct Sealed {
     /// Its document, and its positions in the Lists there.
     pub(super) path: Vec<usize>,
     /// `file:line`
-    pub(super) origin: String,
+    pub(crate) origin: String,
     pub(super) name: String,
     pub(super) namespace: String,
     pub(super) scope: Scope,
@@ -34,9 +43,8 @@ pub(super) struct Sealed {
 }
 
 impl SealedFile {
-    /// Reads the file. Documents without a kind, such as Kustomizations, are skipped. An object of
-    /// another kind is an error: it may be a Secret in plain text.
-    pub(super) fn read(input: &Input, report: &Report) -> Result<Self, Failure> {
+    /// Reads the file. Documents without a kind, such as Kustomizations, are skipped.
+    pub(crate) fn read(input: &Input, others: Others, report: &Report) -> Result<Self, Failure> {
         let nodes = sources::documents(input.source()?)?;
         let mut file = Self { name: input.name.clone(), nodes, sealed: vec![] };
         let mut found = Vec::new();
@@ -48,14 +56,20 @@ impl SealedFile {
                 ));
                 continue;
             }
-            add(node, vec![at], &file.name, &mut found)?;
+            add(node, vec![at], &file.name, others, &mut found)?;
         }
         file.sealed = found;
         Ok(file)
     }
 }
 
-fn add(node: &Node, path: Vec<usize>, file: &str, found: &mut Vec<Sealed>) -> Result<(), Failure> {
+fn add(
+    node: &Node,
+    path: Vec<usize>,
+    file: &str,
+    others: Others,
+    found: &mut Vec<Sealed>,
+) -> Result<(), Failure> {
     let origin = format!("{file}:{}", node.line);
     let kind = node.get("kind").and_then(Node::as_str);
     match (kind, node.get("items").map(|items| &items.value)) {
@@ -67,9 +81,10 @@ fn add(node: &Node, path: Vec<usize>, file: &str, found: &mut Vec<Sealed>) -> Re
         (Some("List" | "SealedSecretList"), Some(Value::List(items))) => {
             items.iter().enumerate().try_for_each(|(at, item)| {
                 let path = path.iter().copied().chain([at]).collect();
-                add(item, path, file, found)
+                add(item, path, file, others, found)
             })
         }
+        _ if others == Others::Skip => Ok(()),
         (kind, _) => {
             let kind = kind.unwrap_or("a document without kind").escape_debug().to_string();
             Err(KubesealError::OtherKind { origin, kind }.into())
@@ -106,7 +121,7 @@ pub(super) fn strings(node: Option<&Node>) -> BTreeMap<String, String> {
 
 impl Sealed {
     /// `namespace/name`, for errors.
-    pub(super) fn object(&self) -> String {
+    pub(crate) fn object(&self) -> String {
         match self.namespace.as_str() {
             "" => self.name.clone(),
             namespace => format!("{namespace}/{}", self.name),

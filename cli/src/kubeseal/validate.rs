@@ -4,7 +4,7 @@ use super::{
     error::KubesealError,
     options::Options,
     remote::{Remote, Step},
-    sealed_file::SealedFile,
+    sealed_file::{Others, Sealed, SealedFile},
 };
 use crate::{cluster::block_on, error::Failure, report::Report};
 
@@ -13,16 +13,15 @@ const ENDPOINT: &str = "/v1/verify";
 
 /// Checks each SealedSecret, until one fails.
 pub(super) fn run(options: &Options, report: &Report) -> Result<(), Failure> {
-    let file = SealedFile::read(&options.read("SealedSecrets", report)?, report)?;
+    let file = SealedFile::read(&options.read("SealedSecrets", report)?, Others::Refuse, report)?;
     if file.sealed.is_empty() {
         report.note(&format!("{} contains no SealedSecret", file.name));
         return Ok(());
     }
     block_on(async {
-        let remote = Remote::connect(options).await?;
+        let remote = Remote::connect(&options.access).await?;
         for sealed in &file.sealed {
-            let answer = remote.post(ENDPOINT, &sealed.request(), Step::Validate).await?;
-            if answer.is_none() {
+            if !verify(&remote, sealed).await? {
                 return Err(Failure {
                     details: vec![sealed.origin.clone()],
                     ..KubesealError::NotValid(sealed.name.clone()).into()
@@ -31,4 +30,9 @@ pub(super) fn run(options: &Options, report: &Report) -> Result<(), Failure> {
         }
         Ok(())
     })
+}
+
+/// Whether the controller can decrypt the SealedSecret.
+pub(crate) async fn verify(remote: &Remote, sealed: &Sealed) -> Result<bool, Failure> {
+    Ok(remote.post(ENDPOINT, &sealed.request(), Step::Validate).await?.is_some())
 }

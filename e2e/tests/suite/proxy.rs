@@ -104,7 +104,7 @@ async fn kubeseal(user: &Api, namespace: &str) {
     assert_eq!(metrics.unwrap_err(), 404);
 }
 
-/// `mtk-seal kubeseal`, as the same user.
+/// `mtk-seal kubeseal` and `mtk-seal validate`, as the same user.
 fn commands(kubeconfig: &Path) {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("sealed.json");
@@ -140,6 +140,15 @@ fn commands(kubeconfig: &Path) {
         assert!(output.status.code() == Some(1) && errors.starts_with(error), "{errors}");
     }
     assert_eq!(fs::read_to_string(&file).unwrap(), rotated.to_string());
+
+    let other = directory.path().join("good.json");
+    fs::write(&other, good.to_string()).unwrap();
+    let mut validate = Command::new(e2e::programs::seal().unwrap());
+    validate.args(["validate", "--kubeconfig"]).arg(kubeconfig);
+    let output = validate.arg(&other).arg(&file).stdin(Stdio::null()).output().unwrap();
+    let lines = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(lines.starts_with("team/s: valid\nteam/t: does not open ("), "{lines}");
+    assert_eq!(output.status.code(), Some(1));
 }
 
 /// Adds the address, prints `added`, and removes the address when its standard input ends, even if its

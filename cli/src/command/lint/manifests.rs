@@ -99,13 +99,9 @@ fn sealed_secret(checked: &mut Checked<'_>, node: &Node, bits: Option<usize>) {
         let message = "the SealedSecret has no name".to_owned();
         checked.add(node.line, "", Rule::NoName, message);
     }
-    scope_annotations(checked, node.get("metadata"));
+    metadata(checked, node, &own);
     let spec = node.get("spec");
     let field = |key| spec.and_then(|spec| spec.get(key));
-    let template = field("template").and_then(|template| template.get("metadata"));
-    if let Some(template) = template {
-        compare(checked, template, &own);
-    }
     let items = field("encryptedData").and_then(Node::entries).unwrap_or_default();
     for (key, value) in items {
         item(checked, key.as_str(), value.as_str(), value.line, bits);
@@ -116,16 +112,32 @@ fn sealed_secret(checked: &mut Checked<'_>, node: &Node, bits: Option<usize>) {
     }
 }
 
+/// Checks the annotations of the scope, and the template against the object.
+fn metadata(checked: &mut Checked<'_>, node: &Node, own: &Metadata) {
+    scope_annotations(checked, node.get("metadata"));
+    let template = node.get("spec").and_then(|spec| spec.get("template")?.get("metadata"));
+    if let Some(template) = template {
+        compare(checked, template, own);
+    }
+}
+
+/// The contradictions in the metadata of a SealedSecret.
+pub(in crate::command) fn metadata_problems(node: &Node) -> Vec<String> {
+    let mut checked = Checked::new("", "");
+    metadata(&mut checked, node, &Metadata::of(node.get("metadata")));
+    checked.findings.into_iter().map(|finding| finding.message).collect()
+}
+
 /// The part of the metadata that items are sealed for.
 #[derive(Default)]
-struct Metadata {
-    name: Option<String>,
-    namespace: Option<String>,
-    scope: Scope,
+pub(in crate::command) struct Metadata {
+    pub(in crate::command) name: Option<String>,
+    pub(in crate::command) namespace: Option<String>,
+    pub(in crate::command) scope: Scope,
 }
 
 impl Metadata {
-    fn of(node: Option<&Node>) -> Self {
+    pub(in crate::command) fn of(node: Option<&Node>) -> Self {
         let text = |key| node?.get(key)?.source_text().map(str::to_owned);
         let annotations: BTreeMap<_, _> = scope_nodes(node)
             .filter_map(|(key, value)| Some((key.to_owned(), value.as_str()?.to_owned())))

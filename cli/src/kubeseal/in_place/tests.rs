@@ -1,13 +1,15 @@
 //! Texts with items replaced and added.
 
 use super::*;
-use crate::{input::Input, report::Report};
+use crate::{input::Input, kubeseal::Others, report::Report};
 
 fn file(text: &str) -> SealedFile {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("sealed.yaml");
     std::fs::write(&path, text).unwrap();
-    SealedFile::read(&Input::file(&path).ok().unwrap(), &Report::new(true)).ok().unwrap()
+    SealedFile::read(&Input::file(&path).ok().unwrap(), Others::Refuse, &Report::new(true))
+        .ok()
+        .unwrap()
 }
 
 /// A text that is long enough to be a ciphertext.
