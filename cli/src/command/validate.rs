@@ -15,6 +15,8 @@ use crate::{
     unsealing::SealedError,
 };
 
+const PERMISSION: &str = "this needs permission to `get` the Service of the controller, and to `create` its `services/proxy`";
+
 /// The validated arguments.
 pub(crate) struct Options {
     files: Vec<PathBuf>,
@@ -45,12 +47,20 @@ pub(super) fn run(options: &Options, report: &Report) -> Result<(), Failure> {
             output::write_stdout(line(&one.object(), &one.origin, is_valid).as_bytes())?;
         }
         Ok::<_, Failure>(failed)
-    })?;
+    })
+    .map_err(unanswered)?;
     if failed > 0 {
         return Err(Undecryptable { failed, total: sealed.len() }.into());
     }
     report.note(&format!("the controller can decrypt {}", plural(sealed.len())));
     Ok(())
+}
+
+/// The failure without hints about certificates, which are no alternative here.
+fn unanswered(mut failure: Failure) -> Failure {
+    failure.hints.retain(|hint| !hint.contains("cert"));
+    failure.hints.push(PERMISSION.to_owned());
+    failure
 }
 
 fn line(object: &str, origin: &str, is_valid: bool) -> String {
@@ -121,6 +131,19 @@ mod tests {
         for (status, text) in [(404, "could not find"), (403, "403"), (429, "too many requests")] {
             assert!(cause(status).contains(text), "{status}: {}", cause(status));
         }
+    }
+
+    #[test]
+    fn hints_name_the_permission_and_no_certificate() {
+        let hints = validate(403).unwrap_err().hints;
+        assert_eq!(hints, [PERMISSION]);
+        let failure = Failure {
+            exit: Exit::Failure,
+            cause: String::new(),
+            details: Vec::new(),
+            hints: vec!["`--cert FILE` needs no access".to_owned(), "check the name".to_owned()],
+        };
+        assert_eq!(unanswered(failure).hints, ["check the name", PERMISSION]);
     }
 
     #[test]

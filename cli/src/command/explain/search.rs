@@ -9,7 +9,7 @@ use super::{
     place::{Known, Place},
 };
 
-/// The private-key operations for other names in one run: about a minute.
+/// The private-key operations for other names in one run. More would take minutes.
 const MAX_OPERATIONS: usize = 20_000;
 
 /// A search for the place that each item is sealed for.
