@@ -31,7 +31,8 @@ Examples:
   mtk-seal explain --key keys.yaml -o json sealed.yaml
 
 The keys of a cluster:
-  kubectl get secret -n kube-system -l sealedsecrets.bitnami.com/sealed-secrets-key -o yaml > keys.yaml
+  kubectl get secret -n kube-system -l sealedsecrets.bitnami.com/sealed-secrets-key \\
+    -o yaml > keys.yaml
 
 The exit status is 0 if all items open, or without keys, if nothing is wrong. Otherwise it is 1.";
 
@@ -44,8 +45,8 @@ Examples:
 In the namespace of the controller, this needs permission to `get` its Service, and to `create`
 `services/proxy`. The request contains the ciphertexts, and no template.
 
-The exit status is 0 if the controller can decrypt all SealedSecrets, and 1 if it cannot decrypt some,
-or did not answer.";
+The exit status is 0 if the controller can decrypt all SealedSecrets, and 1 if it cannot decrypt
+some, or did not answer.";
 
 pub(super) const HOOK_EXAMPLES: &str = "\
 Examples:
