@@ -25,7 +25,7 @@ The exit status is 0 if all values are equal, and 1 if some differ.";
 
 pub(super) const EXPLAIN_EXAMPLES: &str = "\
 Examples:
-  mtk-seal explain sealed.yaml                    # what the file shows without keys
+  mtk-seal explain sealed.yaml                    # the format, without keys
   mtk-seal explain --key keys.yaml sealed.yaml
   mtk-seal explain --key keys.yaml --try-namespace staging sealed.yaml
   mtk-seal explain --key keys.yaml -o json sealed.yaml

@@ -11,7 +11,11 @@ mod search;
 
 use std::path::PathBuf;
 
-use self::{object::Object, outcome::Outcome, place::Known, search::Search};
+use self::{
+    outcome::{Explained, GET_KEYS, plural},
+    place::Known,
+    search::Search,
+};
 use super::{key_size, usage::project_choice};
 use crate::{
     args::{ExplainArgs, ExplainFormat},
@@ -22,9 +26,6 @@ use crate::{
     report::Report,
     unsealing::{self, SealedError},
 };
-
-/// How to get the keys of a cluster.
-const GET_KEYS: &str = "get the keys: kubectl get secret -n kube-system -l sealedsecrets.bitnami.com/sealed-secrets-key -o yaml > keys.yaml";
 
 /// The validated arguments.
 pub(crate) struct Options {
@@ -49,12 +50,6 @@ impl From<ExplainArgs> for Options {
             project: project_choice(args.project, None),
         }
     }
-}
-
-/// An object, and the outcome of each of its items.
-struct Explained {
-    object: Object,
-    outcomes: Vec<Outcome>,
 }
 
 /// Explains each item. Fails if one does not open, or without keys, if something is wrong.
@@ -105,10 +100,6 @@ fn conclude(all: &[Explained], with_keys: bool, report: &Report) -> Result<(), F
         }
         problems => Err(Problems(problems).into()),
     }
-}
-
-fn plural(count: usize, noun: &str) -> String {
-    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }
 
 /// Items that do not open.

@@ -16,7 +16,7 @@ pub(super) struct Object {
     /// Whether `file` is the path of a file, and not the standard input.
     pub(super) is_file: bool,
     pub(super) line: usize,
-    /// What it states. The name and namespace are empty if it has none.
+    /// The stated place. The name and namespace are empty if it has none.
     pub(super) place: Place,
     /// Contradictions in its metadata.
     pub(super) problems: Vec<String>,

@@ -3,11 +3,18 @@
 use sealing::{Malformed, Scope};
 
 use super::{
-    GET_KEYS,
     object::{Item, Object},
     place::Place,
-    plural,
 };
+
+/// How to get the keys of a cluster.
+pub(super) const GET_KEYS: &str = "get the keys: kubectl get secret -n kube-system -l sealedsecrets.bitnami.com/sealed-secrets-key -o yaml > keys.yaml";
+
+/// An object, and the outcome of each of its items.
+pub(super) struct Explained {
+    pub(super) object: Object,
+    pub(super) outcomes: Vec<Outcome>,
+}
 
 /// The result for one item.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -74,7 +81,7 @@ impl Outcome {
         })
     }
 
-    /// What the user can do.
+    /// The steps that the user can take.
     pub(super) fn remedy(&self, object: &Object, item: &Item) -> Option<String> {
         let own = &object.place;
         Some(match self {
@@ -87,6 +94,10 @@ impl Outcome {
             Self::NoKey { .. } | Self::OtherSize { .. } => GET_KEYS.to_owned(),
         })
     }
+}
+
+pub(super) fn plural(count: usize, noun: &str) -> String {
+    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }
 
 fn elsewhere(own: &Place, found: &Place) -> String {

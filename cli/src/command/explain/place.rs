@@ -88,8 +88,8 @@ impl Known {
         }
     }
 
-    /// The other places that an item of this object may be sealed for. Of all combinations, those
-    /// with the object's name or namespace, those of another object, and those that the user named.
+    /// The other places that an item of this object may be sealed for: combinations with the name or
+    /// namespace of the object, those of another object, and those that the user named.
     pub(super) fn places(&self, own: &Place) -> Vec<Place> {
         let names: Vec<_> = std::iter::once(&own.name).chain(&self.names).collect();
         let mut places = Vec::new();

@@ -5,7 +5,10 @@ use std::fmt::Write as _;
 use sealing::Scope;
 use serde_json::{Value as Json, json};
 
-use super::{Explained, outcome::Outcome, place::Place};
+use super::{
+    outcome::{Explained, Outcome},
+    place::Place,
+};
 use crate::{
     args::ExplainFormat,
     output::{self, Format, OutputError},

@@ -3,9 +3,8 @@
 use sealing::{Item, OpenError, SealingKey};
 
 use super::{
-    Explained,
     object::Object,
-    outcome::Outcome,
+    outcome::{Explained, Outcome},
     place::{Known, Place},
 };
 
