@@ -3,7 +3,7 @@
 use std::{
     fmt,
     net::{IpAddr, Ipv4Addr},
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -17,7 +17,10 @@ use pki::{
 use rustls::{
     ServerConfig,
     crypto::aws_lc_rs,
-    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
+    pki_types::{
+        CertificateDer, PrivateKeyDer,
+        pem::{self, PemObject as _},
+    },
     server::{ClientHello, ResolvesServerCert},
     sign::CertifiedKey,
 };
@@ -45,7 +48,7 @@ pub(crate) enum Certificate {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum TlsError {
     #[error("cannot read the {what} in {}: {reason}", .path.display())]
-    Unreadable { what: &'static str, path: PathBuf, reason: rustls::pki_types::pem::Error },
+    Unreadable { what: &'static str, path: PathBuf, reason: String },
     #[error("{} contains no certificate", .0.display())]
     NoCertificate(PathBuf),
     #[error("the certificate and the private key cannot be used: {0}")]
@@ -133,19 +136,24 @@ impl fmt::Debug for Current {
 type Pair = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
 
 fn read_chain(path: &PathBuf) -> Result<Vec<CertificateDer<'static>>, TlsError> {
-    let unreadable =
-        |reason| TlsError::Unreadable { what: "certificate", path: path.clone(), reason };
+    let unreadable = |error| unreadable("certificate", path, &error);
     let chain = CertificateDer::pem_file_iter(path).map_err(unreadable)?;
     let chain: Vec<_> = chain.collect::<Result<_, _>>().map_err(unreadable)?;
     if chain.is_empty() { Err(TlsError::NoCertificate(path.clone())) } else { Ok(chain) }
 }
 
 fn read_key(path: &PathBuf) -> Result<PrivateKeyDer<'static>, TlsError> {
-    PrivateKeyDer::from_pem_file(path).map_err(|reason| TlsError::Unreadable {
-        what: "private key",
-        path: path.clone(),
-        reason,
-    })
+    PrivateKeyDer::from_pem_file(path).map_err(|error| unreadable("private key", path, &error))
+}
+
+/// The library's own text quotes the file, and so perhaps a key whose line breaks are lost.
+fn unreadable(what: &'static str, path: &Path, error: &pem::Error) -> TlsError {
+    let reason = match error {
+        pem::Error::Io(error) => error.to_string(),
+        pem::Error::NoItemsFound => "it contains none as PEM".to_owned(),
+        _ => "it is not valid PEM".to_owned(),
+    };
+    TlsError::Unreadable { what, path: path.to_owned(), reason }
 }
 
 /// As controller-runtime, for `localhost`: a client that verifies certificates needs one from files.
@@ -181,7 +189,7 @@ mod tests {
     use super::*;
 
     /// Writes a new pair of files.
-    fn write_pair(directory: &std::path::Path) -> (Certificate, CertificateDer<'static>) {
+    fn write_pair(directory: &Path) -> (Certificate, CertificateDer<'static>) {
         let (chain, key) = self_signed().unwrap();
         let text = |label, der| pki::pem::encode(label, der).as_bytes().to_vec();
         let files =
@@ -221,6 +229,14 @@ mod tests {
             "{}",
             reason()
         );
+        for line in
+            ["-----BEGIN PRIVATE KEY-----canary-----END PRIVATE KEY-----", "-----BEGIN canary"]
+        {
+            fs::write(directory.path().join("tls.key"), line).unwrap();
+            let numbers = format!("{:?}", b"canary");
+            let numbers = numbers.trim_matches(['[', ']']);
+            assert!(!reason().contains("canary") && !reason().contains(numbers), "{}", reason());
+        }
         fs::write(directory.path().join("tls.crt"), "").unwrap();
         assert!(reason().contains("tls.crt contains no certificate"), "{}", reason());
         fs::remove_file(directory.path().join("tls.crt")).unwrap();
